@@ -1,0 +1,81 @@
+/** Headers as an application may give them: pairs (order and duplicates kept) or a record. */
+export type HeadersInit = Iterable<readonly [name: string, value: string]> | Readonly<Record<string, string>>
+
+/** Names that most requests carry, so that ten thousand connections share one lower-cased string each. */
+const lowerCased = new Map<string, string>()
+const LOWER_CASED_NAMES_KEPT = 256
+
+function lowerCase(name: string): string {
+  const known = lowerCased.get(name)
+  if (known !== undefined) return known
+  const lower = name.toLowerCase()
+  if (lowerCased.size < LOWER_CASED_NAMES_KEPT) lowerCased.set(name, lower)
+  return lower
+}
+
+/**
+ * The headers of a request: names in lower case, order and duplicates kept, values as they came (each byte one
+ * character, Latin-1). Immutable. Iterates `[name, value]` pairs.
+ */
+export class HeaderList implements Iterable<readonly [name: string, value: string]> {
+  /** Name, value, name, value, …: one array for a connection instead of one a header. */
+  readonly #flat: readonly string[]
+
+  private constructor(flat: readonly string[]) {
+    this.#flat = flat
+  }
+
+  /** From pairs or a record. */
+  static from(headers: HeadersInit): HeaderList {
+    if (headers instanceof HeaderList) return headers
+    const flat: string[] = []
+    for (const [name, value] of entriesOf(headers)) flat.push(lowerCase(name), value)
+    return new HeaderList(flat)
+  }
+
+  /** From Node's `IncomingMessage.rawHeaders`: name, value, name, value, … */
+  static fromRaw(rawHeaders: readonly string[]): HeaderList {
+    return new HeaderList(rawHeaders.map((text, i) => (i % 2 === 0 ? lowerCase(text) : text)))
+  }
+
+  /** How many headers there are, duplicates counted. */
+  get size(): number {
+    return this.#flat.length / 2
+  }
+
+  /** The first value of the header, or `undefined`. The name may be in any case. */
+  get(name: string): string | undefined {
+    const wanted = name.toLowerCase()
+    for (let i = 0; i < this.#flat.length; i += 2) {
+      if (this.#flat[i] === wanted) return this.#flat[i + 1]
+    }
+    return undefined
+  }
+
+  /** Every value of the header, in order. */
+  getAll(name: string): string[] {
+    const wanted = name.toLowerCase()
+    const values: string[] = []
+    for (let i = 0; i < this.#flat.length; i += 2) {
+      if (this.#flat[i] === wanted) values.push(this.#flat[i + 1]!)
+    }
+    return values
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined
+  }
+
+  *[Symbol.iterator](): Generator<readonly [name: string, value: string], undefined> {
+    for (let i = 0; i < this.#flat.length; i += 2) yield [this.#flat[i]!, this.#flat[i + 1]!]
+  }
+}
+
+/** The pairs of headers given in either form. */
+export function entriesOf(headers: HeadersInit): Iterable<readonly [name: string, value: string]> {
+  return isIterable(headers) ? headers : Object.entries(headers)
+}
+
+function isIterable(headers: HeadersInit): headers is Iterable<readonly [name: string, value: string]> {
+  return Symbol.iterator in headers
+}

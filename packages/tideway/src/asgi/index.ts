@@ -1,0 +1,41 @@
+export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEventOf } from './application.ts'
+export type { ChannelReceiveEvent, ChannelSendEvent } from './channel-events.ts'
+export { closeCodes, isValidCloseCode } from './close-codes.ts'
+export { HeaderList, entriesOf, type HeadersInit } from './headers.ts'
+export type {
+  HttpDisconnectEvent,
+  HttpReceiveEvent,
+  HttpRequestEvent,
+  HttpResponseBodyEvent,
+  HttpResponseStartEvent,
+  HttpResponseTrailersEvent,
+  HttpSendEvent,
+} from './http-events.ts'
+export type { LifespanReceiveEvent, LifespanSendEvent } from './lifespan-events.ts'
+export { consoleLogger, type Logger } from './logger.ts'
+export { nodeListenerKey, type WithNodeListener } from './node-listener.ts'
+export {
+  asgiVersions,
+  type Address,
+  type AsgiVersions,
+  type BaseScope,
+  type ChannelScope,
+  type ConnectionScope,
+  type HttpScope,
+  type LifespanScope,
+  type Scope,
+  type WebSocketScope,
+} from './scope.ts'
+export { anonymousUser, type Authenticated, type User } from './user.ts'
+export type {
+  WebSocketAcceptEvent,
+  WebSocketSendEvent,
+  WebSocketCloseEvent,
+  WebSocketConnectEvent,
+  WebSocketDenialBodyEvent,
+  WebSocketDenialStartEvent,
+  WebSocketDisconnectEvent,
+  WebSocketMessageEvent,
+  WebSocketMessageSendEvent,
+  WebSocketReceiveEvent,
+} from './websocket-events.ts'

@@ -1,0 +1,9 @@
+/** What the server tells the application about its own life. */
+export type LifespanReceiveEvent = { readonly type: 'lifespan.startup' } | { readonly type: 'lifespan.shutdown' }
+
+/** What the application answers. A failed start-up ends the process with the message. */
+export type LifespanSendEvent =
+  | { readonly type: 'lifespan.startup.complete' }
+  | { readonly type: 'lifespan.startup.failed'; readonly message?: string }
+  | { readonly type: 'lifespan.shutdown.complete' }
+  | { readonly type: 'lifespan.shutdown.failed'; readonly message?: string }

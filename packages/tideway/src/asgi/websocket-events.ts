@@ -1,0 +1,68 @@
+import type { HeadersInit } from './headers.ts'
+
+/** A client asks for a connection. Answered by an accept, a close (403) or a denial response. */
+export interface WebSocketConnectEvent {
+  readonly type: 'websocket.connect'
+}
+
+/** A message from the client: exactly one of `text` and `bytes` is there. */
+export type WebSocketMessageEvent =
+  | { readonly type: 'websocket.receive'; readonly text: string; readonly bytes?: undefined }
+  | { readonly type: 'websocket.receive'; readonly bytes: Uint8Array; readonly text?: undefined }
+
+/** The connection has ended, whatever ended it. Always the last event. */
+export interface WebSocketDisconnectEvent {
+  readonly type: 'websocket.disconnect'
+  /** The close code of RFC 6455 §7.4; 1005 when the peer sent none, 1006 when the connection was lost. */
+  readonly code: number
+  readonly reason: string
+}
+
+/** What the server tells a WebSocket application. */
+export type WebSocketReceiveEvent = WebSocketConnectEvent | WebSocketMessageEvent | WebSocketDisconnectEvent
+
+/** Completes the handshake. */
+export interface WebSocketAcceptEvent {
+  readonly type: 'websocket.accept'
+  /** One of `scope.subprotocols`. @default none */
+  readonly subprotocol?: string | undefined
+  /** Headers of the handshake response; must not hold `Sec-WebSocket-Protocol`. */
+  readonly headers?: HeadersInit | undefined
+}
+
+/** A message to the client: exactly one of `text` and `bytes` is there. */
+export type WebSocketMessageSendEvent =
+  | { readonly type: 'websocket.send'; readonly text: string; readonly bytes?: undefined }
+  | { readonly type: 'websocket.send'; readonly bytes: Uint8Array; readonly text?: undefined }
+
+/** Closes the connection; before the accept it refuses the handshake with 403. */
+export interface WebSocketCloseEvent {
+  readonly type: 'websocket.close'
+  /** @default 1000 */
+  readonly code?: number | undefined
+  /** At most 123 bytes of UTF-8 (RFC 6455 §5.5). @default "" */
+  readonly reason?: string | undefined
+}
+
+/** Refuses the handshake with a response of the application's own (the `websocket.http.response` extension). */
+export interface WebSocketDenialStartEvent {
+  readonly type: 'websocket.http.response.start'
+  readonly status: number
+  readonly headers?: HeadersInit
+}
+
+/** A piece of the body of a refusal. */
+export interface WebSocketDenialBodyEvent {
+  readonly type: 'websocket.http.response.body'
+  readonly body?: Uint8Array | string
+  /** @default false */
+  readonly moreBody?: boolean
+}
+
+/** What a WebSocket application tells the server. */
+export type WebSocketSendEvent =
+  | WebSocketAcceptEvent
+  | WebSocketMessageSendEvent
+  | WebSocketCloseEvent
+  | WebSocketDenialStartEvent
+  | WebSocketDenialBodyEvent

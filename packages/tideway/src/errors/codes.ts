@@ -1,0 +1,31 @@
+/**
+ * Every `code` that a {@link TidewayError} can carry, with the situation that it stands for.
+ * `docs/reference/errors.md` lists exactly these; a test holds the two equal.
+ */
+export const errorCodes = {
+  ERR_NO_ROUTE: 'No route of a urlRouter matches the path of the connection.',
+  ERR_NO_APPLICATION: 'A router has no application for the scope type or the channel name.',
+  ERR_BAD_ROUTE: 'A route cannot be built: a malformed pattern, or one that an earlier route makes unreachable.',
+  ERR_BAD_NAME: 'A channel or group name does not follow the rules of the channel layer specification.',
+  ERR_BAD_MESSAGE: 'A message holds a value that no channel layer can carry to another process unchanged.',
+  ERR_BAD_OPTION: 'An option has a value outside its range.',
+  ERR_MESSAGE_TOO_LARGE: 'A message is larger than the limit of the channel layer.',
+  ERR_CHANNEL_FULL: 'The queue of the channel is at its capacity.',
+  ERR_LAYER_CLOSED: 'The channel layer was closed and takes no more calls.',
+  ERR_LAYER_UNAVAILABLE: 'The engine behind the channel layer cannot be reached.',
+  ERR_NO_CHANNEL_LAYER: 'A consumer asked for a channel layer that the application does not define.',
+  ERR_OUT_OF_TURN: 'The application sent an event that the state of the connection does not allow.',
+  ERR_BAD_EVENT: 'The application sent an event that is malformed or unknown.',
+  ERR_CONNECTION_CLOSED: 'The application sent on a connection that has ended.',
+  ERR_SLOW_CONSUMER: 'A connection that does not read fast enough was closed or a message for it was dropped.',
+  ERR_APPLICATION_TIMEOUT: 'The application did not answer, or did not end, within its time limit.',
+  ERR_APPLICATION_RETURNED: 'The application returned without answering the request or handshake.',
+  ERR_NODE_LISTENER: 'A nodeListener application was called without the request and response of a Node server.',
+  ERR_MISSING_SCOPE: 'A middleware needs something in the scope that an outer middleware should have put there.',
+  ERR_TEST_TIMEOUT: 'A test communicator waited for an output that did not come in time.',
+  ERR_TEST_EXPECTATION: 'A test communicator got another output than the one asked for.',
+  ERR_NOT_A_FILE: 'The command line names an application file that cannot be loaded or exports no application.',
+} as const
+
+/** A code from the one list of errors: {@link errorCodes}. */
+export type ErrorCode = keyof typeof errorCodes

@@ -1,0 +1,2 @@
+export { TidewayError } from './tideway-error.ts'
+export { errorCodes, type ErrorCode } from './codes.ts'
