@@ -1,0 +1,161 @@
+import { TidewayError } from '../errors/tideway-error.ts'
+import { Capacities, type ChannelCapacity } from './capacity.ts'
+import type {
+  ChannelLayer,
+  ChannelLayerStats,
+  ChannelReceiver,
+  GroupSendOptions,
+  Message,
+  ReceiveOptions,
+} from './channel-layer.ts'
+import { LocalChannels } from './local-channels.ts'
+import { copyMessage, DEFAULT_MAX_MESSAGE_BYTES } from './message.ts'
+import { requireChannelName, requireGroupName } from './names.ts'
+
+/** Options that every layer has, with the names and units of Channels. */
+export interface ChannelLayerOptions {
+  /** How long a message waits for a receiver, in seconds. @default 60 */
+  readonly expiry?: number | undefined
+  /** How long a channel stays in a group without anybody serving it, in seconds. @default 86400 */
+  readonly groupExpiry?: number | undefined
+  /** The most messages that wait at one channel. @default 100 */
+  readonly capacity?: number | undefined
+  /** Other capacities for the channels whose name matches; the first match counts. @default none */
+  readonly channelCapacity?: ChannelCapacity | undefined
+  /** The largest message, measured over its content, in bytes. @default 1048576 */
+  readonly maxMessageBytes?: number | undefined
+}
+
+/** The defaults of {@link ChannelLayerOptions}. */
+export const channelLayerDefaults: { readonly expiry: number; readonly groupExpiry: number } = Object.freeze({
+  expiry: 60,
+  groupExpiry: 86_400,
+})
+
+/**
+ * What all layers share: the checks of names, messages and state, and the channels and groups of this process. A layer
+ * adds how a message gets to its channel or group, and what the first member of a group in this process means to others.
+ */
+export abstract class BaseChannelLayer implements ChannelLayer {
+  /** The channels and groups of this process. */
+  protected readonly local: LocalChannels
+  protected readonly expiryMs: number
+  protected readonly groupExpiryMs: number
+  readonly #capacities: Capacities
+  readonly #maxMessageBytes: number
+  #channelsMade = 0
+  #closed: Promise<void> | undefined
+
+  constructor(options: ChannelLayerOptions = {}) {
+    this.expiryMs = 1000 * requirePositive('expiry', options.expiry ?? channelLayerDefaults.expiry)
+    this.groupExpiryMs = 1000 * requirePositive('groupExpiry', options.groupExpiry ?? channelLayerDefaults.groupExpiry)
+    this.#maxMessageBytes = requirePositive('maxMessageBytes', options.maxMessageBytes ?? DEFAULT_MAX_MESSAGE_BYTES)
+    this.#capacities = new Capacities(options.capacity, options.channelCapacity)
+    this.local = new LocalChannels({
+      expiryMs: this.expiryMs,
+      groupExpiryMs: this.groupExpiryMs,
+      capacityOf: (channel) => this.#capacities.of(channel),
+    })
+  }
+
+  /** What the names of this process's channels have between the prefix and the `!`: unique to the process. */
+  protected abstract readonly processName: string
+
+  /** Gets the message to the channel, wherever its receiver is. */
+  protected abstract sendToChannel(channel: string, message: Message): Promise<void>
+
+  /** Gets the message to every member of the group, in every process. */
+  protected abstract sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void>
+
+  /** The group has its first member in this process. */
+  protected abstract groupEntered(group: string): Promise<void>
+
+  /** The group has lost its last member in this process. */
+  protected abstract groupLeft(group: string): Promise<void>
+
+  /** Empties what is outside this process. */
+  protected abstract flushEngine(): Promise<void>
+
+  /** Lets go of what is outside this process; the groups of {@link local} have not been left yet. */
+  protected abstract closeEngine(): Promise<void>
+
+  newChannel(prefix = 'specific'): string {
+    const name = `${prefix}.${this.processName}!${(this.#channelsMade++).toString(36)}`
+    requireChannelName(name)
+    return name
+  }
+
+  capacityOf(channel: string): number {
+    return this.#capacities.of(channel)
+  }
+
+  attach(channel: string, receiver: ChannelReceiver): void {
+    this.requireOpen()
+    requireChannelName(channel)
+    this.local.attach(channel, receiver)
+  }
+
+  async detach(channel: string): Promise<void> {
+    await Promise.all(this.local.detach(channel).map((group) => this.groupLeft(group)))
+  }
+
+  async send(channel: string, message: Message): Promise<void> {
+    this.requireOpen()
+    requireChannelName(channel)
+    return this.sendToChannel(channel, copyMessage(message, this.#maxMessageBytes))
+  }
+
+  async receive(channel: string, options: ReceiveOptions = {}): Promise<Message> {
+    this.requireOpen()
+    requireChannelName(channel)
+    options.signal?.throwIfAborted()
+    return this.local.receive(channel, options.signal)
+  }
+
+  async groupAdd(group: string, channel: string): Promise<void> {
+    this.requireOpen()
+    requireGroupName(group)
+    requireChannelName(channel)
+    if (this.local.join(group, channel)) await this.groupEntered(group)
+  }
+
+  async groupDiscard(group: string, channel: string): Promise<void> {
+    this.requireOpen()
+    requireGroupName(group)
+    requireChannelName(channel)
+    if (this.local.leave(group, channel)) await this.groupLeft(group)
+  }
+
+  async groupSend(group: string, message: Message, options?: GroupSendOptions): Promise<void> {
+    this.requireOpen()
+    requireGroupName(group)
+    return this.sendToGroup(group, copyMessage(message, this.#maxMessageBytes), options?.except)
+  }
+
+  async flush(): Promise<void> {
+    this.requireOpen()
+    this.local.clear()
+    await this.flushEngine()
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.closeEngine().finally(() => this.local.clear())
+    return this.#closed
+  }
+
+  stats(): ChannelLayerStats {
+    const { delivered, dropped, channelCount, groupCount } = this.local
+    return { delivered, dropped: { ...dropped }, channels: channelCount, groups: groupCount, reconnects: 0 }
+  }
+
+  /** @throws TidewayError `ERR_LAYER_CLOSED` */
+  protected requireOpen(): void {
+    if (this.#closed === undefined) return
+    throw new TidewayError('ERR_LAYER_CLOSED', 'The channel layer is closed: make a new one.')
+  }
+}
+
+function requirePositive(name: string, value: number): number {
+  if (Number.isFinite(value) && value > 0) return value
+  throw new TidewayError('ERR_BAD_OPTION', `${name} must be a number over 0, not ${String(value)}.`)
+}

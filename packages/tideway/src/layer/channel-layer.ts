@@ -1,0 +1,109 @@
+/**
+ * What travels through a channel layer: a `type` and any of null, booleans, numbers, strings, bytes (`Uint8Array`),
+ * integers of 64 bits (`bigint`), arrays and plain objects of these. Received messages are shared and frozen.
+ */
+export interface Message {
+  readonly type: string
+  readonly [key: string]: unknown
+}
+
+/** What became of one message at one receiver. */
+export type Delivery =
+  /** Handled, or queued to be. */
+  | 'delivered'
+  /** Dropped: the receiver's queue is at its capacity. */
+  | 'full'
+  /** Dropped: the receiver has no handler for the type. */
+  | 'unhandled'
+
+/** Something that is pushed the messages of one channel: a consumer, or the queue behind `receive()`. */
+export interface ChannelReceiver {
+  /** Takes one message. Must not throw. */
+  deliver(message: Message): Delivery
+}
+
+/** Options of `groupSend`. */
+export interface GroupSendOptions {
+  /** Channels of the group that are not sent the message: the sender's own, most often. @default none */
+  readonly except?: string | readonly string[] | undefined
+}
+
+/** Options of `receive`. */
+export interface ReceiveOptions {
+  /** Ends the wait: the promise is rejected with the signal's reason, and no message is lost. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Why a message was dropped. */
+export type DropReason =
+  /** The queue of the receiver was at its capacity. */
+  | 'full'
+  /** Nobody took it within `expiry`. */
+  | 'expired'
+  /** The receiver has no handler for its type. */
+  | 'unhandled'
+  /** The engine behind the layer could not be reached. */
+  | 'unavailable'
+
+/** What a layer has done in this process since it was made. */
+export interface ChannelLayerStats {
+  /** Messages handed to receivers of this process: one a receiver. */
+  readonly delivered: number
+  readonly dropped: Readonly<Record<DropReason, number>>
+  /** Channels of this process that have a receiver or a queue. */
+  readonly channels: number
+  /** Groups with at least one member in this process. */
+  readonly groups: number
+  /** How often the connection to the engine was made again. 0 for a layer without one. */
+  readonly reconnects: number
+}
+
+/**
+ * Carries messages between the consumers of one process or of many. Delivery is at most once; order is kept for one
+ * sender and one receiver. `docs/spec/channel-layer.md` is the specification, `describeChannelLayer` of
+ * `tideway/layer/contract` its test suite.
+ */
+export interface ChannelLayer {
+  /**
+   * A name for a new channel of this process, at most 100 characters. Nothing is kept for it until it is attached,
+   * received from, or sent to.
+   * @param prefix the part before the process's own. Default `"specific"`.
+   */
+  newChannel(prefix?: string): string
+
+  /** The most messages that may wait at the channel: `channelCapacity`, or `capacity`. */
+  capacityOf(channel: string): number
+
+  /** Pushes the messages of a channel of this process to a receiver from now on. One receiver a channel. */
+  attach(channel: string, receiver: ChannelReceiver): void
+
+  /** Forgets the receiver of the channel and leaves every group that the channel was added to. */
+  detach(channel: string): Promise<void>
+
+  /**
+   * Sends one message to one channel.
+   * @throws ChannelFullError when the receiver is at its capacity
+   * @throws MessageTooLargeError when the message is over `maxMessageBytes`
+   */
+  send(channel: string, message: Message): Promise<void>
+
+  /** Takes the next message of a channel: for workers and tests. Consumers are pushed theirs. */
+  receive(channel: string, options?: ReceiveOptions): Promise<Message>
+
+  /** Adds the channel to the group. Adding it twice is adding it once. */
+  groupAdd(group: string, channel: string): Promise<void>
+
+  /** Takes the channel out of the group. No error when it is not in it. */
+  groupDiscard(group: string, channel: string): Promise<void>
+
+  /** Sends one message to every channel of the group. A member that is full is passed over and counted. */
+  groupSend(group: string, message: Message, options?: GroupSendOptions): Promise<void>
+
+  /** Forgets every group and every waiting message. Receivers stay attached. */
+  flush(): Promise<void>
+
+  /** Ends the layer: leaves every group, lets go of the engine. Every later call but `close` is rejected. */
+  close(): Promise<void>
+
+  stats(): ChannelLayerStats
+}

@@ -1,0 +1,26 @@
+import { TidewayError } from '../errors/tideway-error.ts'
+
+/** The receiver of a channel is at its capacity: the message was not delivered. */
+export class ChannelFullError extends TidewayError {
+  override readonly name = 'ChannelFullError'
+  readonly channel: string
+
+  constructor(channel: string) {
+    super('ERR_CHANNEL_FULL', `Channel "${channel}" is full: send less, receive faster, or raise its capacity.`)
+    this.channel = channel
+  }
+}
+
+/** A message is over the limit of the layer: nothing was sent. */
+export class MessageTooLargeError extends TidewayError {
+  override readonly name = 'MessageTooLargeError'
+  readonly limitBytes: number
+
+  constructor(limitBytes: number) {
+    super(
+      'ERR_MESSAGE_TOO_LARGE',
+      `The message is over ${limitBytes} bytes: send a reference to the data instead, or raise maxMessageBytes.`,
+    )
+    this.limitBytes = limitBytes
+  }
+}

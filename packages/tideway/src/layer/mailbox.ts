@@ -1,0 +1,180 @@
+/** What a mailbox calls: a consumer's run. */
+export interface MailboxOwner<Event, Message> {
+  /** Handles what came from the connection. What follows waits for a returned promise. */
+  handleEvent(event: Event): void | PromiseLike<void>
+  /** Handles what came from the channel layer. What follows waits for a returned promise. */
+  handleMessage(message: Message): void | PromiseLike<void>
+  /** A handler threw or rejected. The mailbox goes on unless it is closed here. */
+  handlerFailed(error: unknown): void
+}
+
+/** What happens to a message that comes when the mailbox is at its capacity. */
+export type OverflowPolicy = 'drop-newest' | 'drop-oldest'
+
+/** Tells an event in the queue from a message, whatever the message says that it is. */
+class QueuedEvent<Event> {
+  readonly event: Event
+
+  constructor(event: Event) {
+    this.event = event
+  }
+}
+
+/**
+ * Serialises the two things that reach a consumer, events of its connection and messages of its channel: one is handled
+ * at a time, in the order of arrival. While nothing runs, a handler is called at once and, when it returns nothing, that
+ * was all: no promise, no queue. Only messages are bounded here; events are bounded by whoever reads the connection,
+ * which asks {@link room} before it reads on.
+ */
+export class Mailbox<Event, Message> {
+  readonly #owner: MailboxOwner<Event, Message>
+  readonly #capacity: number
+  readonly #overflow: OverflowPolicy
+  #busy = false
+  #closed = false
+  /** Made when something has to wait for the first time, and a ring from then on: taken from `#head`. */
+  #queue: (QueuedEvent<Event> | Message)[] | undefined
+  #head = 0
+  #waitingEvents = 0
+  #roomMade: (() => void) | undefined
+  #onSettled: (() => void) | undefined
+  #onFailed: ((error: unknown) => void) | undefined
+
+  constructor(owner: MailboxOwner<Event, Message>, capacity: number, overflow: OverflowPolicy = 'drop-newest') {
+    this.#owner = owner
+    this.#capacity = capacity
+    this.#overflow = overflow
+  }
+
+  /** Whether a handler is running. */
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  /** Events that wait behind what is running. */
+  get waitingEvents(): number {
+    return this.#waitingEvents
+  }
+
+  /** Handles the event now, or after what is there. */
+  enter(event: Event): void {
+    if (this.#closed) return
+    if (this.#busy) {
+      this.#waitingEvents++
+      this.#enqueue(new QueuedEvent(event))
+    } else this.#start(event, undefined)
+  }
+
+  /** Handles the message now, or after what is there. `false`: a message was dropped, this one or the oldest. */
+  offer(message: Message): boolean {
+    if (this.#closed) return false
+    if (!this.#busy) {
+      this.#start(undefined, message)
+      return true
+    }
+    const isFull = this.#waiting - this.#waitingEvents >= this.#capacity
+    if (isFull && this.#overflow === 'drop-newest') return false
+    if (isFull) this.#dropOldestMessage()
+    this.#enqueue(message)
+    return !isFull
+  }
+
+  /** Resolves when the next waiting event has been started. */
+  room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#roomMade = resolve
+    })
+  }
+
+  /** Drops what waits and takes nothing more. What is running runs on. */
+  close(): void {
+    this.#closed = true
+    this.#queue = undefined
+    this.#waitingEvents = 0
+    this.#makeRoom()
+  }
+
+  get #waiting(): number {
+    return this.#queue === undefined ? 0 : this.#queue.length - this.#head
+  }
+
+  #enqueue(item: QueuedEvent<Event> | Message): void {
+    if (this.#queue === undefined) this.#queue = [item]
+    else this.#queue.push(item)
+  }
+
+  /** Runs one handler; the queue is run down unless it returned a promise. */
+  #start(event: Event | undefined, message: Message | undefined): void {
+    this.#busy = true
+    this.#handle(event, message)
+    if (!this.#busy && this.#queue !== undefined) this.#drain()
+  }
+
+  /** Leaves `#busy` set when the handler returned a promise. */
+  #handle(event: Event | undefined, message: Message | undefined): void {
+    try {
+      const result = event === undefined ? this.#owner.handleMessage(message!) : this.#owner.handleEvent(event)
+      if (result !== undefined) {
+        this.#await(result)
+        return
+      }
+    } catch (error) {
+      this.#owner.handlerFailed(error)
+    }
+    this.#busy = false
+  }
+
+  #await(result: PromiseLike<void>): void {
+    this.#onSettled ??= () => {
+      this.#busy = false
+      this.#drain()
+    }
+    this.#onFailed ??= (error) => {
+      this.#owner.handlerFailed(error)
+      this.#onSettled!()
+    }
+    result.then(this.#onSettled, this.#onFailed)
+  }
+
+  #drain(): void {
+    while (!this.#busy && this.#waiting > 0) {
+      const item = this.#shift()
+      this.#busy = true
+      if (item instanceof QueuedEvent) {
+        this.#waitingEvents--
+        this.#makeRoom()
+        this.#handle(item.event, undefined)
+      } else this.#handle(undefined, item)
+    }
+  }
+
+  #shift(): QueuedEvent<Event> | Message {
+    const queue = this.#queue!
+    const item = queue[this.#head]!
+    queue[this.#head++] = undefined as never
+    if (this.#head === queue.length) {
+      queue.length = 0
+      this.#head = 0
+    } else if (this.#head >= 64 && this.#head * 2 >= queue.length) {
+      // Moved down only when half of it is spent, so that a shift costs a constant on average.
+      queue.splice(0, this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+
+  #dropOldestMessage(): void {
+    const queue = this.#queue!
+    for (let i = this.#head; i < queue.length; i++) {
+      if (queue[i] instanceof QueuedEvent) continue
+      queue.splice(i, 1)
+      return
+    }
+  }
+
+  #makeRoom(): void {
+    const resolve = this.#roomMade
+    this.#roomMade = undefined
+    resolve?.()
+  }
+}
