@@ -1,0 +1,13 @@
+import type { TestProject } from 'vitest/node'
+
+import './describe-with.ts'
+import { preparePrograms, thisMachine } from './prepare-programs.ts'
+import { programsNeeded } from './programs-needed.ts'
+
+/** Runs once, before any worker: finds, or installs, the system programs that the selected test files ask for. */
+export default async function setup(project: TestProject): Promise<void> {
+  // The file names given on the command line. Internal to vitest: without it every test file counts as selected.
+  const { filenamePattern } = project.vitest as { readonly filenamePattern?: string[] }
+  const { testFiles } = await project.globTestFiles(filenamePattern)
+  project.provide('systemPrograms', await preparePrograms(await programsNeeded(testFiles), await thisMachine()))
+}

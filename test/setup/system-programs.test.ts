@@ -1,0 +1,149 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+import { explain, whatToDo } from './describe-with.ts'
+import { preparePrograms, type Machine } from './prepare-programs.ts'
+import { namesIn, programsNeeded } from './programs-needed.ts'
+import { findProgram, systemPrograms } from './system-programs.ts'
+
+// A machine of its own: nothing is on its PATH but what a test puts there, an apt-get made of shell included.
+let bin: string
+let lines: string[]
+
+beforeEach(async () => {
+  bin = await mkdtemp(join(tmpdir(), 'tideway-programs-'))
+  lines = []
+})
+
+afterEach(async () => {
+  await rm(bin, { recursive: true })
+})
+
+async function put(name: string, script = 'exit 0'): Promise<string> {
+  const path = join(bin, name)
+  await writeFile(path, `#!/bin/sh\n${script}\n`)
+  await chmod(path, 0o755)
+  return path
+}
+
+function machine(canInstall: boolean): Machine {
+  return { searchPath: bin, canInstall, say: (line) => lines.push(line) }
+}
+
+describe('looking for a program', () => {
+  it('finds it on the search path', async () => {
+    const path = await put('nginx')
+    expect(await findProgram(systemPrograms.nginx, `/nowhere:${bin}`)).toBe(path)
+  })
+
+  it('takes the first of its names that is there', async () => {
+    const path = await put('google-chrome')
+    expect(await findProgram(systemPrograms.chromium, bin)).toBe(path)
+  })
+
+  it('misses a program of which one command is missing', async () => {
+    await put('redis-server')
+    expect(await findProgram(systemPrograms.redis, bin)).toBeUndefined()
+  })
+
+  it('takes no file that cannot be executed', async () => {
+    await chmod(await put('curl'), 0o644)
+    expect(await findProgram({ commands: [['curl']], debianPackages: [] }, bin)).toBeUndefined()
+  })
+
+  it('asks a Python for the modules that are needed', async () => {
+    const python = await put('python3', 'case "$*" in *twisted*) exit 1;; esac')
+    const program = { commands: [[python]], debianPackages: [] }
+    expect(await findProgram({ ...program, pythonModules: ['json'] }, '')).toBe(python)
+    expect(await findProgram({ ...program, pythonModules: ['json', 'twisted'] }, '')).toBeUndefined()
+  })
+})
+
+describe('preparing programs', () => {
+  const APT_GET = 'echo "$DEBIAN_FRONTEND $*" >> "$0.log"'
+
+  it('says and installs nothing when all is there', async () => {
+    const path = await put('curl')
+    await put('apt-get', APT_GET)
+    expect(await preparePrograms(['curl'], machine(true))).toEqual({ curl: path })
+    expect(lines).toEqual([])
+    await expect(readFile(join(bin, 'apt-get.log'))).rejects.toThrow('ENOENT')
+  })
+
+  it('installs all that is missing at once, after one line that says so', async () => {
+    const curl = await put('curl')
+    const chmodded = (name: string): string => `echo > "${bin}/${name}"; /bin/chmod 755 "${bin}/${name}"`
+    await put('apt-get', `${APT_GET}\n[ "$1" = install ] && { ${chmodded('wrk')}; ${chmodded('nginx')}; }; exit 0`)
+    expect(await preparePrograms(['curl', 'wrk', 'nginx'], machine(true))).toEqual({
+      curl,
+      wrk: join(bin, 'wrk'),
+      nginx: join(bin, 'nginx'),
+    })
+    expect(lines).toEqual(['Tests need wrk, nginx: installing wrk nginx-light with apt-get.'])
+    expect((await readFile(join(bin, 'apt-get.log'), 'utf8')).split('\n')).toEqual([
+      expect.stringMatching(/^noninteractive update /),
+      expect.stringMatching(/^noninteractive install -y .*--no-install-recommends .*wrk nginx-light$/),
+      '',
+    ])
+  })
+
+  it('leaves a machine alone where it may not install', async () => {
+    await put('apt-get', APT_GET)
+    expect(await preparePrograms(['wrk'], machine(false))).toEqual({ wrk: null })
+    expect(lines).toEqual([])
+    await expect(readFile(join(bin, 'apt-get.log'))).rejects.toThrow('ENOENT')
+  })
+
+  it('says why an installation failed, and goes on', async () => {
+    await put('apt-get', 'echo "E: Unable to locate package $1" >&2; exit 100')
+    expect(await preparePrograms(['wrk'], machine(true))).toEqual({ wrk: null })
+    expect(lines[1]).toMatch(/could not install them: .*E: Unable to locate package install$/s)
+  })
+
+  it('does without apt-get where there is none', async () => {
+    expect(await preparePrograms(['wrk'], machine(true))).toEqual({ wrk: null })
+    expect(lines[1]).toMatch(/could not install them: .*ENOENT/s)
+  })
+})
+
+describe('what the selected test files need', () => {
+  it('is read from their describeWith calls', () => {
+    const call = 'describeWith'
+    expect(namesIn(`${call}(['redis', "nginx"], 'x', () => {})\n${call}(\n  ['curl'],\n 'y')`)).toEqual([
+      'redis',
+      'nginx',
+      'curl',
+    ])
+  })
+
+  it('is nothing for a file without such a call', () => {
+    expect(namesIn("describe('redis', () => {})")).toEqual([])
+  })
+
+  it('holds each program once', async () => {
+    const call = 'describeWith'
+    const files = [join(bin, 'a.test.ts'), join(bin, 'b.test.ts')]
+    for (const file of files) await writeFile(file, `${call}(['redis'], 'x', () => {})`)
+    expect(await programsNeeded(files)).toEqual(['redis'])
+  })
+})
+
+describe('a suite whose programs are missing', () => {
+  it('runs when there are none', () => {
+    expect(whatToDo([], { CI: 'true' })).toBe('run')
+  })
+
+  it('is skipped on a laptop and fails in CI', () => {
+    expect(whatToDo(['redis'], {})).toBe('skip')
+    expect(whatToDo(['redis'], { CI: 'true' })).toBe('fail')
+  })
+
+  it('names what is missing and how to get it', () => {
+    expect(explain(['redis', 'wrk'])).toBe(
+      'Missing on this machine: redis, wrk. On Debian: apt-get install redis-server redis-tools wrk',
+    )
+  })
+})
