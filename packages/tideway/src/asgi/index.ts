@@ -2,6 +2,7 @@ export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEve
 export type { ChannelReceiveEvent, ChannelSendEvent } from './channel-events.ts'
 export { closeCodes, isValidCloseCode } from './close-codes.ts'
 export { HeaderList, entriesOf, type HeadersInit } from './headers.ts'
+export { httpStatusOf } from './http-status.ts'
 export type {
   HttpDisconnectEvent,
   HttpReceiveEvent,
@@ -15,6 +16,13 @@ export type { LifespanReceiveEvent, LifespanSendEvent } from './lifespan-events.
 export { consoleLogger, type Logger } from './logger.ts'
 export { nodeListenerKey, type WithNodeListener } from './node-listener.ts'
 export {
+  carryOriginCheck,
+  checksOrigin,
+  markOriginCheck,
+  originCheckKey,
+  type WithOriginCheck,
+} from './origin-check.ts'
+export {
   asgiVersions,
   type Address,
   type AsgiVersions,
@@ -26,7 +34,8 @@ export {
   type Scope,
   type WebSocketScope,
 } from './scope.ts'
-export { anonymousUser, type Authenticated, type User } from './user.ts'
+export { ServiceUnavailableError } from './service-unavailable-error.ts'
+export { anonymousUser, type AnonymousUser, type Authenticated, type User } from './user.ts'
 export type {
   WebSocketAcceptEvent,
   WebSocketSendEvent,

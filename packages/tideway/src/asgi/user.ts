@@ -12,5 +12,12 @@ export interface Authenticated {
   readonly user: User
 }
 
+/** A visitor that nobody has logged in. */
+export interface AnonymousUser extends User {
+  readonly id: undefined
+  readonly username: ''
+  readonly isAuthenticated: false
+}
+
 /** The user of a connection that nobody has logged in on. */
-export const anonymousUser: User = Object.freeze({ id: undefined, username: '', isAuthenticated: false })
+export const anonymousUser: AnonymousUser = Object.freeze({ id: undefined, username: '', isAuthenticated: false })
