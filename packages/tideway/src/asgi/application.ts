@@ -31,11 +31,17 @@ export type Receive<E> = () => E | Promise<E>
 export type Send<E> = (event: E) => void | Promise<void>
 
 /**
+ * The `send` that an application with this scope is given. For a union of scopes it is a union of functions, one a scope
+ * type, and not one function that takes every event: so an application for any scope fits where one for HTTP is asked for.
+ */
+export type SendOf<S extends Scope> = { [T in Scope['type']]: Send<EventsByScope[T]['send']> }[S['type']]
+
+/**
  * The one contract: routers, middleware, consumers and whole sites are applications. Called once a connection; ends
  * when it has nothing more to do. What it throws is reported by the server, which then ends the connection.
  */
 export type Application<S extends Scope = Scope> = (
   scope: S,
   receive: Receive<ReceiveEventOf<S>>,
-  send: Send<SendEventOf<S>>,
+  send: SendOf<S>,
 ) => Promise<void>

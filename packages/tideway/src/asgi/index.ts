@@ -1,4 +1,4 @@
-export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEventOf } from './application.ts'
+export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEventOf, SendOf } from './application.ts'
 export type { ChannelReceiveEvent, ChannelSendEvent } from './channel-events.ts'
 export { closeCodes, isValidCloseCode } from './close-codes.ts'
 export { HeaderList, entriesOf, type HeadersInit } from './headers.ts'
@@ -14,6 +14,7 @@ export type {
 } from './http-events.ts'
 export type { LifespanReceiveEvent, LifespanSendEvent } from './lifespan-events.ts'
 export { consoleLogger, type Logger } from './logger.ts'
+export { NoRouteError } from './no-route-error.ts'
 export { nodeListenerKey, type WithNodeListener } from './node-listener.ts'
 export {
   carryOriginCheck,
@@ -35,6 +36,7 @@ export {
   type WebSocketScope,
 } from './scope.ts'
 export { ServiceUnavailableError } from './service-unavailable-error.ts'
+export type { Routed, UrlRoute } from './url-route.ts'
 export { anonymousUser, type AnonymousUser, type Authenticated, type User } from './user.ts'
 export type {
   WebSocketAcceptEvent,
