@@ -27,8 +27,9 @@ class QueuedEvent<Event> {
  * which asks {@link room} before it reads on.
  */
 export class Mailbox<Event, Message> {
+  /** The most messages that wait; may be set while it runs, since a consumer's channel is named when it is first used. */
+  capacity: number
   readonly #owner: MailboxOwner<Event, Message>
-  readonly #capacity: number
   readonly #overflow: OverflowPolicy
   #busy = false
   #closed = false
@@ -42,7 +43,7 @@ export class Mailbox<Event, Message> {
 
   constructor(owner: MailboxOwner<Event, Message>, capacity: number, overflow: OverflowPolicy = 'drop-newest') {
     this.#owner = owner
-    this.#capacity = capacity
+    this.capacity = capacity
     this.#overflow = overflow
   }
 
@@ -72,7 +73,7 @@ export class Mailbox<Event, Message> {
       this.#start(undefined, message)
       return true
     }
-    const isFull = this.#waiting - this.#waitingEvents >= this.#capacity
+    const isFull = this.#waiting - this.#waitingEvents >= this.capacity
     if (isFull && this.#overflow === 'drop-newest') return false
     if (isFull) this.#dropOldestMessage()
     this.#enqueue(message)

@@ -1,0 +1,278 @@
+import type { Receive } from '../asgi/application.ts'
+import { closeCodes } from '../asgi/close-codes.ts'
+import { consoleLogger, type Logger } from '../asgi/logger.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
+import type { ChannelLayer, ChannelReceiver, Delivery, Message } from '../layer/channel-layer.ts'
+import { Mailbox, type MailboxOwner, type OverflowPolicy } from '../layer/mailbox.ts'
+import { handlerNameOf, type HandlerTable } from './handlers.ts'
+import { StopConsumer } from './signals.ts'
+
+/** An event of any protocol. Its end is `….disconnect`, which may carry a close code. */
+export interface ProtocolEvent {
+  readonly type: string
+  readonly code?: number
+  readonly reason?: string
+}
+
+/** What a run calls on its consumer: the methods of the base classes that nobody else may call. */
+export interface RunHooks<Event> {
+  /** Handles one event of the connection. */
+  handleEvent(consumer: object, event: Event): void | PromiseLike<void>
+  /** The connection has ended: called exactly once, whatever ended it. */
+  handleEnd(consumer: object, code: number, reason: string): void | PromiseLike<void>
+  /** A handler threw: tells the peer, before `handleEnd`. */
+  handleFailure(consumer: object, error: unknown): void | PromiseLike<void>
+}
+
+/** How one class's consumers are run. */
+export interface RunOptions<Event> {
+  readonly name: string
+  readonly hooks: RunHooks<Event>
+  readonly handlers: HandlerTable
+  readonly capacity: number | undefined
+  readonly overflow: OverflowPolicy
+  readonly disconnectTimeoutMs: number
+}
+
+/** Events of the connection that are read while a handler runs, so that a disconnect behind them is seen at once. */
+const READ_AHEAD_EVENTS = 16
+
+/**
+ * One consumer's life: reads its connection, takes the messages of its channel, gives both to the consumer one at a time
+ * (see {@link Mailbox}), and ends it exactly once: `disconnect`, then out of every group, whatever the cause.
+ */
+export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Event, Message>, ChannelReceiver {
+  readonly #consumer: object
+  readonly #options: RunOptions<Event>
+  readonly #receive: Receive<Event>
+  readonly #layer: ChannelLayer | undefined
+  readonly #logger: Logger
+  readonly #mailbox: Mailbox<Event, Message>
+  #channelName: string | undefined
+  #abort: AbortController | undefined
+  #disconnected = false
+  #failed = false
+  #ended = false
+  #overflowed = false
+  #deadline: NodeJS.Timeout | undefined
+  #resolve!: () => void
+  #reject!: (error: unknown) => void
+
+  constructor(
+    consumer: object,
+    options: RunOptions<Event>,
+    receive: Receive<Event>,
+    layer: ChannelLayer | undefined,
+    logger: Logger = consoleLogger,
+  ) {
+    this.#consumer = consumer
+    this.#options = options
+    this.#receive = receive
+    this.#layer = layer
+    this.#logger = logger
+    this.#mailbox = new Mailbox<Event, Message>(this, options.capacity ?? DEFAULT_CAPACITY, options.overflow)
+  }
+
+  /** Runs the consumer to its end; rejects with what a handler threw. */
+  run(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+      void this.#readConnection()
+    })
+  }
+
+  /** @throws TidewayError `ERR_NO_CHANNEL_LAYER` */
+  get channelLayer(): ChannelLayer {
+    if (this.#layer !== undefined) return this.#layer
+    throw new TidewayError(
+      'ERR_NO_CHANNEL_LAYER',
+      `${this.#options.name} has no channel layer: give defineApplication one in channelLayers.`,
+    )
+  }
+
+  /** Whether the consumer has a channel, so that something may still reach it. */
+  get hasChannel(): boolean {
+    return this.#channelName !== undefined
+  }
+
+  /** The name of the consumer's own channel, which is made when it is first asked for. */
+  get channelName(): string {
+    if (this.#channelName === undefined) {
+      const name = this.channelLayer.newChannel()
+      // An ended consumer gets a name that leads nowhere: nobody would detach it any more.
+      if (this.#ended) return name
+      this.#mailbox.capacity = this.#options.capacity ?? this.channelLayer.capacityOf(name)
+      this.channelLayer.attach(name, this)
+      this.#channelName = name
+    }
+    return this.#channelName
+  }
+
+  /** Aborts when the connection has ended, even while a handler is running. Made when it is first asked for. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#disconnected || this.#ended) this.#abort.abort()
+    }
+    return this.#abort.signal
+  }
+
+  /** Ends the consumer without an error. */
+  stop(): void {
+    void this.#end(closeCodes.normal, '', undefined)
+  }
+
+  deliver(message: Message): Delivery {
+    if (this.#failed || this.#ended) return 'unhandled'
+    if (this.#options.handlers.find(message.type) === undefined) {
+      this.#reportUnhandled(message.type)
+      return 'unhandled'
+    }
+    if (this.#mailbox.offer(message)) return 'delivered'
+    this.#reportOverflow()
+    return 'full'
+  }
+
+  handleEvent(event: Event): void | PromiseLike<void> {
+    if (!isDisconnect(event)) return this.#options.hooks.handleEvent(this.#consumer, event)
+    return this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', undefined)
+  }
+
+  handleMessage(message: Message): void | PromiseLike<void> {
+    return this.#options.handlers.find(message.type)!.call(this.#consumer, message)
+  }
+
+  handlerFailed(error: unknown): void {
+    if (this.#ended) {
+      this.#logger.error({ err: error }, `${this.#options.name} threw after its connection had ended`)
+    } else if (error instanceof StopConsumer) {
+      this.stop()
+    } else if (isConnectionClosed(error)) {
+      // The peer went away under a handler that was sending. That is no fault: the disconnect is on its way.
+      this.#abort?.abort()
+    } else {
+      void this.#fail(error)
+    }
+  }
+
+  /** Handles an event of a named channel as the message that it is. */
+  dispatch(message: Message): void | PromiseLike<void> {
+    if (this.#options.handlers.find(message.type) !== undefined) return this.handleMessage(message)
+    return this.#reportUnhandled(message.type)
+  }
+
+  /** Says once for each type and class that nobody handles it. */
+  #reportUnhandled(type: string): void {
+    if (!this.#options.handlers.isFirstReport(type)) return
+    const name = handlerNameOf(type)
+    const what = `${this.#options.name} has no handler for messages of type "${type}"`
+    this.#logger.warn({ type }, name === undefined ? `${what}, and cannot have one` : `${what}: add ${name}()`)
+  }
+
+  async #readConnection(): Promise<void> {
+    try {
+      while (!this.#failed && !this.#ended) {
+        const next = this.#receive()
+        const event = next instanceof Promise ? await next : next
+        if (isDisconnect(event)) {
+          this.#noteDisconnect(event)
+          return
+        }
+        this.#mailbox.enter(event)
+        if (this.#mailbox.waitingEvents >= READ_AHEAD_EVENTS) await this.#mailbox.room()
+      }
+    } catch (error) {
+      await this.#fail(error)
+    }
+  }
+
+  /** The signal aborts now; `disconnect` runs after what came before it, or at the deadline. */
+  #noteDisconnect(event: Event): void {
+    this.#disconnected = true
+    this.#abort?.abort()
+    this.#mailbox.enter(event)
+    if (this.#ended) return
+    const { name, disconnectTimeoutMs } = this.#options
+    this.#deadline = setTimeout(() => {
+      const error = new TidewayError(
+        'ERR_APPLICATION_TIMEOUT',
+        `A handler of ${name} was still running ${disconnectTimeoutMs} ms after its connection had ended, and was left behind: end it when this.signal aborts.`,
+      )
+      void this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', error)
+    }, disconnectTimeoutMs).unref()
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    if (this.#failed || this.#ended) return
+    this.#failed = true
+    this.#mailbox.close()
+    try {
+      await this.#options.hooks.handleFailure(this.#consumer, error)
+    } catch {
+      // Telling the peer is a courtesy: the connection may be the very thing that failed.
+    }
+    await this.#end(closeCodes.internalError, '', error)
+  }
+
+  async #end(code: number, reason: string, cause: unknown): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    clearTimeout(this.#deadline)
+    this.#mailbox.close()
+    this.#abort?.abort()
+    let error = cause
+    try {
+      await this.#withinDeadline(this.#options.hooks.handleEnd(this.#consumer, code, reason))
+    } catch (thrown) {
+      if (!isConnectionClosed(thrown) && !(thrown instanceof StopConsumer)) error ??= thrown
+    }
+    try {
+      if (this.#channelName !== undefined) await this.#layer!.detach(this.#channelName)
+    } catch (thrown) {
+      error ??= thrown
+    }
+    if (error === undefined) this.#resolve()
+    else this.#reject(error)
+  }
+
+  /** Waits for `disconnect` no longer than its time, so that the groups are left in any case. */
+  async #withinDeadline(result: void | PromiseLike<void>): Promise<void> {
+    if (result === undefined) return
+    const { name, disconnectTimeoutMs } = this.#options
+    let timer: NodeJS.Timeout | undefined
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(
+          new TidewayError(
+            'ERR_APPLICATION_TIMEOUT',
+            `disconnect() of ${name} took more than ${disconnectTimeoutMs} ms and was left behind.`,
+          ),
+        )
+      }, disconnectTimeoutMs).unref()
+    })
+    try {
+      await Promise.race([result, deadline])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #reportOverflow(): void {
+    if (this.#overflowed) return
+    this.#overflowed = true
+    this.#logger.warn(
+      { channel: this.#channelName },
+      `${this.#options.name} is slower than what it is sent: messages beyond its capacity of ${this.#mailbox.capacity} are dropped`,
+    )
+  }
+}
+
+function isDisconnect(event: ProtocolEvent): boolean {
+  return event.type === 'websocket.disconnect' || event.type === 'http.disconnect'
+}
+
+function isConnectionClosed(error: unknown): boolean {
+  return error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED'
+}

@@ -1,0 +1,138 @@
+import type { Application, ReceiveEventOf, SendEventOf, Send } from '../asgi/application.ts'
+import { consoleLogger, type Logger } from '../asgi/logger.ts'
+import type { ChannelScope, Scope } from '../asgi/scope.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
+import type { OverflowPolicy } from '../layer/mailbox.ts'
+import { ConsumerRun, type ProtocolEvent, type RunHooks, type RunOptions } from './consumer-run.ts'
+import { HandlerTable } from './handlers.ts'
+
+/** What `defineApplication` adds to the scope: the application's channel layers by alias. */
+export interface WithChannelLayers {
+  readonly channelLayers?: Readonly<Record<string, ChannelLayer>>
+}
+
+/** What is bound to a consumer when its connection comes. */
+interface Binding<S extends Scope> {
+  readonly scope: S
+  readonly send: Send<SendEventOf<S>>
+  readonly run: ConsumerRun<ProtocolEvent>
+}
+
+type ConcreteClass<Args extends readonly unknown[]> = (new (...args: Args) => Consumer<Scope>) &
+  Pick<typeof Consumer, 'channelLayerAlias' | 'capacity' | 'overflow' | 'disconnectTimeoutMs' | 'prototype'>
+
+/**
+ * A class whose instances serve one connection, or one named channel, each. Its methods are called one at a time:
+ * events of the connection and messages of its channel alike, in the order in which they came.
+ *
+ * A message of type `chat.message` is handled by the method `onChatMessage`. One that nobody handles is reported and
+ * counted, and the connection lives on. What a handler throws ends the connection.
+ */
+export abstract class Consumer<S extends Scope = ChannelScope> {
+  /** Which of `scope.channelLayers` is {@link channelLayer}. */
+  static channelLayerAlias = 'default'
+  /** The most messages of the channel that wait while a handler runs. Unset: the capacity of the layer. */
+  static capacity: number | undefined = undefined
+  /** What is dropped when a message comes and `capacity` messages wait. */
+  static overflow: OverflowPolicy = 'drop-newest'
+  /** How long a running handler, and then `disconnect`, may take once the connection has ended, in milliseconds. */
+  static disconnectTimeoutMs = 10_000
+
+  static readonly #hooks: RunHooks<ProtocolEvent> = {
+    handleEvent: (consumer, event) => (consumer as Consumer<Scope>).handleEvent(event as ReceiveEventOf<Scope>),
+    handleEnd: (consumer, code, reason) => (consumer as Consumer<Scope>).handleEnd(code, reason),
+    handleFailure: (consumer, error) => (consumer as Consumer<Scope>).handleFailure(error),
+  }
+
+  #binding: Binding<S> | undefined
+
+  /**
+   * The application of this class: one instance a connection, made with the given constructor arguments.
+   * @example path('ws/chat/:roomName/', ChatConsumer.asApplication())
+   */
+  static asApplication<Args extends readonly unknown[], C extends { readonly scope: Scope }>(
+    this: new (...args: Args) => C,
+    ...args: Args
+  ): Application<C['scope']> {
+    // `this` is typed by what callers see of a subclass, so that abstract ones are refused; it is always a Consumer.
+    const consumerClass = this as unknown as ConcreteClass<Args>
+    const options: RunOptions<ProtocolEvent> = {
+      name: consumerClass.name,
+      hooks: Consumer.#hooks,
+      handlers: new HandlerTable(consumerClass.prototype),
+      capacity: consumerClass.capacity,
+      overflow: consumerClass.overflow,
+      disconnectTimeoutMs: consumerClass.disconnectTimeoutMs,
+    }
+    return (scope, receive, send) => {
+      const consumer = new consumerClass(...args)
+      const layer = (scope as WithChannelLayers).channelLayers?.[consumerClass.channelLayerAlias]
+      const run = new ConsumerRun<ProtocolEvent>(consumer, options, receive, layer, scope.logger)
+      consumer.#binding = { scope, send, run }
+      return run.run()
+    }
+  }
+
+  /** The connection: path, headers, URL arguments, user. Not yet there in the constructor. */
+  get scope(): S {
+    return this.#bound.scope
+  }
+
+  /**
+   * The layer that carries messages to other consumers.
+   * @throws TidewayError `ERR_NO_CHANNEL_LAYER` when the application defines none
+   */
+  get channelLayer(): ChannelLayer {
+    return this.#bound.run.channelLayer
+  }
+
+  /** The name of this consumer's own channel: what is sent there, or to a group that it was added to, comes here. */
+  get channelName(): string {
+    return this.#bound.run.channelName
+  }
+
+  /** Aborts as soon as the connection has ended, even while a handler is running: pass it to what waits. */
+  get signal(): AbortSignal {
+    return this.#bound.run.signal
+  }
+
+  /** Where the server reports. */
+  protected get logger(): Logger {
+    return this.#bound.scope.logger ?? consoleLogger
+  }
+
+  /** Sends an event of the protocol as it is. */
+  protected sendEvent(event: SendEventOf<S>): void | Promise<void> {
+    return this.#bound.send(event)
+  }
+
+  /** Ends the consumer from within: what `throw new StopConsumer()` does for a handler. */
+  protected stop(): void {
+    this.#bound.run.stop()
+  }
+
+  /** Whether the consumer has asked for its channel, so that a message may still reach it. */
+  protected get hasChannel(): boolean {
+    return this.#bound.run.hasChannel
+  }
+
+  /** Handles one event of the connection; a message of a named channel by its `on…` method. */
+  protected handleEvent(event: ReceiveEventOf<S>): void | PromiseLike<void> {
+    return this.#bound.run.dispatch(event as Message)
+  }
+
+  /** The connection has ended: called exactly once, whatever ended it. */
+  protected handleEnd(_code: number, _reason: string): void | PromiseLike<void> {}
+
+  /** A handler threw: tells the peer, before {@link handleEnd}. */
+  protected handleFailure(_error: unknown): void | PromiseLike<void> {}
+
+  get #bound(): Binding<S> {
+    if (this.#binding !== undefined) return this.#binding
+    throw new TidewayError(
+      'ERR_OUT_OF_TURN',
+      `${this.constructor.name} has no connection yet: scope, channelLayer and signal are there from the first handler on, not in the constructor.`,
+    )
+  }
+}

@@ -1,0 +1,44 @@
+import { closeCodes } from '../asgi/close-codes.ts'
+import type { Authenticated } from '../asgi/user.ts'
+import { WebSocketConsumer, type TextOrBytes } from './websocket-consumer.ts'
+
+/** A WebSocket consumer whose messages are JSON texts: override `receiveJson`. */
+export abstract class JsonWebSocketConsumer<
+  Kwargs extends object = {},
+  Extra extends object = Authenticated,
+> extends WebSocketConsumer<Kwargs, Extra> {
+  /** A message of the client, decoded and not yet checked. */
+  abstract receiveJson(content: unknown): void | Promise<void>
+
+  /** The client sent bytes, or text that is no JSON. The default closes with 1003 or 1007. */
+  receiveInvalid(message: TextOrBytes, _error: unknown): void | Promise<void> {
+    if (message.bytes !== undefined) return this.close(closeCodes.unsupportedData, 'JSON text expected')
+    return this.close(closeCodes.invalidPayload, 'invalid JSON')
+  }
+
+  /** Sends the content as JSON text. */
+  sendJson(content: unknown): void | Promise<void> {
+    return this.send({ text: this.encodeJson(content) })
+  }
+
+  /** How content becomes text. */
+  encodeJson(content: unknown): string {
+    return JSON.stringify(content)
+  }
+
+  /** How text becomes content. What it throws goes to `receiveInvalid`. */
+  decodeJson(text: string): unknown {
+    return JSON.parse(text)
+  }
+
+  override receive(message: TextOrBytes): void | Promise<void> {
+    if (message.text === undefined) return this.receiveInvalid(message, undefined)
+    let content: unknown
+    try {
+      content = this.decodeJson(message.text)
+    } catch (error) {
+      return this.receiveInvalid(message, error)
+    }
+    return this.receiveJson(content)
+  }
+}

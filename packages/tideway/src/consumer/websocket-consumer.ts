@@ -1,0 +1,134 @@
+import { closeCodes } from '../asgi/close-codes.ts'
+import type { HeadersInit } from '../asgi/headers.ts'
+import type { WebSocketScope } from '../asgi/scope.ts'
+import type { UrlRoute } from '../asgi/url-route.ts'
+import type { Authenticated } from '../asgi/user.ts'
+import type { WebSocketReceiveEvent } from '../asgi/websocket-events.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { Consumer, type WithChannelLayers } from './consumer.ts'
+import { AcceptConnection, DenyConnection } from './signals.ts'
+
+/** One message: exactly one of `text` and `bytes` is there. */
+export type TextOrBytes =
+  | { readonly text: string; readonly bytes?: undefined }
+  | { readonly bytes: Uint8Array; readonly text?: undefined }
+
+/** What the URL route adds to the scope; nothing is asked of it by a consumer that takes no arguments from the URL. */
+export type Routed<Kwargs extends object> = {} extends Kwargs
+  ? { readonly urlRoute?: UrlRoute }
+  : { readonly urlRoute: UrlRoute<Kwargs> }
+
+/** The scope of a WebSocket consumer: the connection, its URL arguments, and what its middleware adds. */
+export type WebSocketConsumerScope<Kwargs extends object, Extra extends object> = WebSocketScope &
+  WithChannelLayers &
+  Routed<Kwargs> &
+  Extra
+
+/** How a handshake is completed. */
+export interface AcceptOptions {
+  /** One of `scope.subprotocols`. @default none */
+  readonly subprotocol?: string | undefined
+  /** Headers of the handshake response, such as `Set-Cookie`. @default none */
+  readonly headers?: HeadersInit | undefined
+}
+
+/** The response that refuses a handshake. */
+export interface DenyOptions {
+  /** @default 403 */
+  readonly status?: number | undefined
+  readonly headers?: HeadersInit | undefined
+  /** @default "" */
+  readonly body?: string | Uint8Array | undefined
+}
+
+/**
+ * Serves one WebSocket connection: override `connect`, `receive` and `disconnect`, and add an `on…` method for each type
+ * of message that comes from the channel layer.
+ *
+ * `Kwargs` are the arguments taken from the URL. `Extra` is what middleware must have put in the scope: a user, unless it
+ * is given as `object` by a consumer that serves everybody.
+ */
+export abstract class WebSocketConsumer<
+  Kwargs extends object = {},
+  Extra extends object = Authenticated,
+> extends Consumer<WebSocketConsumerScope<Kwargs, Extra>> {
+  /** Groups that the consumer is in from before `connect()` to its end. */
+  readonly groups: readonly string[] = []
+
+  #accepted = false
+
+  /** A client asks for the connection: accept, deny, or wait. The default accepts. */
+  connect(): void | Promise<void> {
+    return this.accept()
+  }
+
+  /** A message of the client. The default takes no notice of it. */
+  receive(_message: TextOrBytes): void | Promise<void> {}
+
+  /**
+   * The connection has ended. Runs exactly once, whatever ended it, even if it was never accepted; every group is left
+   * afterwards.
+   * @param code 1005 when the peer gave none, 1006 when the connection was lost, 1011 when a handler threw
+   */
+  disconnect(_code: number, _reason: string): void | Promise<void> {}
+
+  /** Accepts the connection. */
+  accept(options: AcceptOptions = {}): void | Promise<void> {
+    this.#accepted = true
+    return this.sendEvent({ type: 'websocket.accept', ...options })
+  }
+
+  /** Refuses the connection with an HTTP response. */
+  async deny({ status = 403, headers = [], body = '' }: DenyOptions = {}): Promise<void> {
+    await this.sendEvent({ type: 'websocket.http.response.start', status, headers })
+    await this.sendEvent({ type: 'websocket.http.response.body', body })
+  }
+
+  /**
+   * Sends one message. Returns nothing when it was taken at once; a promise when the connection is above its high-water
+   * mark, which resolves when it is below again.
+   */
+  send(message: TextOrBytes): void | Promise<void> {
+    if (message.text !== undefined) return this.sendEvent({ type: 'websocket.send', text: message.text })
+    if (message.bytes !== undefined) return this.sendEvent({ type: 'websocket.send', bytes: message.bytes })
+    throw new TidewayError('ERR_BAD_EVENT', 'send() needs one of text and bytes.')
+  }
+
+  /** Closes the connection; before `accept()` it refuses it with 403. */
+  close(code: number = closeCodes.normal, reason = ''): void | Promise<void> {
+    return this.sendEvent({ type: 'websocket.close', code, reason })
+  }
+
+  protected override handleEvent(event: WebSocketReceiveEvent): void | PromiseLike<void> {
+    switch (event.type) {
+      case 'websocket.receive':
+        return this.receive(event)
+      case 'websocket.connect':
+        return this.#connect()
+      case 'websocket.disconnect':
+        // The run turns it into handleEnd.
+        return undefined
+    }
+  }
+
+  protected override handleEnd(code: number, reason: string): void | PromiseLike<void> {
+    return this.disconnect(code, reason)
+  }
+
+  /** Closes before `disconnect` runs, so that the client does not wait for it. */
+  protected override handleFailure(_error: unknown): void | PromiseLike<void> {
+    if (this.#accepted) return this.close(closeCodes.internalError)
+    return undefined
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      for (const group of this.groups) await this.channelLayer.groupAdd(group, this.channelName)
+      await this.connect()
+    } catch (error) {
+      if (error instanceof AcceptConnection) await this.accept()
+      else if (error instanceof DenyConnection) await this.close()
+      else throw error
+    }
+  }
+}
