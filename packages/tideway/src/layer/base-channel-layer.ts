@@ -43,6 +43,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   protected readonly groupExpiryMs: number
   readonly #capacities: Capacities
   readonly #maxMessageBytes: number
+  /** Groups that are being entered: who joins meanwhile waits for the same. */
+  readonly #entering = new Map<string, Promise<void>>()
   #channelsMade = 0
   #closed: Promise<void> | undefined
 
@@ -55,6 +57,10 @@ export abstract class BaseChannelLayer implements ChannelLayer {
       expiryMs: this.expiryMs,
       groupExpiryMs: this.groupExpiryMs,
       capacityOf: (channel) => this.#capacities.of(channel),
+      onGroupEmptied: (group) => {
+        // Nobody waits for it: a layer that cannot leave now makes up for it itself.
+        this.groupLeft(group).catch(() => {})
+      },
     })
   }
 
@@ -67,10 +73,10 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** Gets the message to every member of the group, in every process. */
   protected abstract sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void>
 
-  /** The group has its first member in this process. */
+  /** The group has its first member in this process. When it rejects, the member is taken out again. */
   protected abstract groupEntered(group: string): Promise<void>
 
-  /** The group has lost its last member in this process. */
+  /** The group has lost its last member in this process. It may be entered again before this has settled. */
   protected abstract groupLeft(group: string): Promise<void>
 
   /** Empties what is outside this process. */
@@ -116,7 +122,22 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.requireOpen()
     requireGroupName(group)
     requireChannelName(channel)
-    if (this.local.join(group, channel)) await this.groupEntered(group)
+    if (this.local.join(group, channel)) this.#enter(group)
+    const entering = this.#entering.get(group)
+    if (entering === undefined) return
+    try {
+      await entering
+    } catch (error) {
+      this.local.leave(group, channel)
+      throw error
+    }
+  }
+
+  #enter(group: string): void {
+    const entering = this.groupEntered(group).finally(() => {
+      if (this.#entering.get(group) === entering) this.#entering.delete(group)
+    })
+    this.#entering.set(group, entering)
   }
 
   async groupDiscard(group: string, channel: string): Promise<void> {

@@ -44,6 +44,8 @@ export type DropReason =
   | 'unhandled'
   /** The engine behind the layer could not be reached. */
   | 'unavailable'
+  /** It came from another process and could not be read: another serializer, another key, or no message at all. */
+  | 'malformed'
 
 /** What a layer has done in this process since it was made. */
 export interface ChannelLayerStats {
@@ -106,4 +108,11 @@ export interface ChannelLayer {
   close(): Promise<void>
 
   stats(): ChannelLayerStats
+
+  /**
+   * Resolves when the layer can be used, connecting it where it has to be. Calling it is never needed: it is for
+   * programs that rather fail at their start than at their first message.
+   * @throws TidewayError `ERR_LAYER_UNAVAILABLE` when the engine cannot be used as configured
+   */
+  ready?(): Promise<void>
 }

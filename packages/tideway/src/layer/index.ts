@@ -1,3 +1,4 @@
+export { TidewayError } from '../errors/tideway-error.ts'
 export { BaseChannelLayer, channelLayerDefaults, type ChannelLayerOptions } from './base-channel-layer.ts'
 export { Capacities, DEFAULT_CAPACITY, type ChannelCapacity } from './capacity.ts'
 export type {

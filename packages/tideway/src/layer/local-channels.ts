@@ -9,6 +9,8 @@ export interface LocalChannelsOptions {
   /** How long a channel that nobody is attached to stays in a group after it was added, in milliseconds. */
   readonly groupExpiryMs: number
   readonly capacityOf: (channel: string) => number
+  /** Told when a group lost its last member here to old age, and not to a call. @default nothing is told */
+  readonly onGroupEmptied?: ((group: string) => void) | undefined
 }
 
 interface LocalGroup {
@@ -41,7 +43,13 @@ export class LocalChannels {
   readonly #channels = new Map<string, LocalChannel>()
   readonly #groups = new Map<string, LocalGroup>()
   readonly #queued = new Set<LocalChannel>()
-  readonly #dropped: Record<DropReason, number> = { full: 0, expired: 0, unhandled: 0, unavailable: 0 }
+  readonly #dropped: Record<DropReason, number> = {
+    full: 0,
+    expired: 0,
+    unhandled: 0,
+    unavailable: 0,
+    malformed: 0,
+  }
   #delivered = 0
   #sweep: NodeJS.Timeout | undefined
 
@@ -201,7 +209,8 @@ export class LocalChannels {
   /** A queue that lost a message to its age is read by nobody: it leaves its groups, as in Channels. */
   #sweepQueues(): void {
     for (const channel of this.#queued) {
-      if (channel.queue!.dropExpired() > 0) this.#leaveAll(channel)
+      if (channel.queue!.dropExpired() > 0)
+        this.#leaveAll(channel).forEach((group) => this.#options.onGroupEmptied?.(group))
       for (const { group } of channel.memberships.slice()) this.#dropStale(channel, group)
       this.#forgetIfIdle(channel)
     }
@@ -226,7 +235,7 @@ export class LocalChannels {
     const membership = channel.memberships[index]
     if (membership === undefined || performance.now() - membership.joinedAt < this.#options.groupExpiryMs) return false
     channel.memberships.splice(index, 1)
-    this.#remove(channel, group)
+    if (this.#remove(channel, group)) this.#options.onGroupEmptied?.(group.name)
     return true
   }
 
