@@ -42,6 +42,8 @@ export interface ConnectionScope extends BaseScope {
   readonly queryString: string
   /** Where the application is mounted; `path` includes it. */
   readonly rootPath: string
+  /** What a `urlRouter` left of the path for the application that it chose; absent before the first one. */
+  readonly pathRemaining?: string
   readonly headers: HeaderList
   readonly client: Address | undefined
   readonly server: Address | undefined

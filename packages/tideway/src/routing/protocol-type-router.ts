@@ -1,0 +1,48 @@
+import type { Application } from '../asgi/application.ts'
+import { nodeListenerKey, type WithNodeListener } from '../asgi/node-listener.ts'
+import { carryOriginCheck, markOriginCheck } from '../asgi/origin-check.ts'
+import type { ChannelScope, HttpScope, LifespanScope, Scope, WebSocketScope } from '../asgi/scope.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { requireApplication } from './require-application.ts'
+
+/** An application for each scope type that is to be served. Each gets the plain scope: what else it needs, middleware adds. */
+export interface ProtocolApplications {
+  readonly http?: Application<HttpScope> | undefined
+  readonly websocket?: Application<WebSocketScope> | undefined
+  /** Without it the server goes on without telling the application of its start-up and shutdown. */
+  readonly lifespan?: Application<LifespanScope> | undefined
+  /** What workers run: usually a `channelNameRouter`. */
+  readonly channel?: Application<ChannelScope> | undefined
+}
+
+/**
+ * Calls the application of the scope's type, with that scope. Rejects with `ERR_NO_APPLICATION` for a type that has none.
+ * Carries on what its applications say of themselves: a Node listener of the `http` one, the origin check of the
+ * `websocket` one.
+ */
+export function protocolTypeRouter(applications: ProtocolApplications): Application {
+  const byType = new Map<string, Application>()
+  for (const [type, application] of Object.entries(applications)) {
+    if (application === undefined) continue
+    requireApplication(application, `The "${type}" of protocolTypeRouter`)
+    // Each is only ever called with the scope of its own type.
+    byType.set(type, application as Application)
+  }
+  const router: Application = (scope, receive, send) => {
+    const application = byType.get(scope.type)
+    return application === undefined ? Promise.reject(noApplication(scope, byType)) : application(scope, receive, send)
+  }
+  const { http, websocket } = applications
+  const listener = (http as WithNodeListener<unknown> | undefined)?.[nodeListenerKey]
+  if (listener !== undefined) Object.assign(router, { [nodeListenerKey]: listener })
+  return websocket === undefined ? markOriginCheck(router) : carryOriginCheck(websocket, router)
+}
+
+function noApplication(scope: Scope, byType: ReadonlyMap<string, Application>): TidewayError {
+  const configured = [...byType.keys()].join(', ') || 'nothing'
+  return new TidewayError(
+    'ERR_NO_APPLICATION',
+    `No application for the scope type ${JSON.stringify(scope.type)}: protocolTypeRouter has ${configured}. ` +
+      'Add one under that name.',
+  )
+}
