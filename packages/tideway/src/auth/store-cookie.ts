@@ -1,0 +1,73 @@
+import type { CookieAttributes, SameSite } from './set-cookie.ts'
+import type { ResolvedSessionCookie } from './session-cookie-options.ts'
+import type { StoredCookie } from './session-store.ts'
+
+/**
+ * What stands under `cookie` in a stored session, in the shape that express-session's stores expect of its own: JSON gives
+ * the attributes, and `maxAge` says what is left of its life.
+ */
+export class StoreCookie implements StoredCookie {
+  readonly originalMaxAge: number | null
+  readonly expires: Date | null;
+  readonly [name: string]: unknown
+
+  private constructor(
+    attributes: Readonly<Record<string, unknown>>,
+    originalMaxAge: number | null,
+    expires: Date | null,
+  ) {
+    Object.assign(this, attributes)
+    this.originalMaxAge = originalMaxAge
+    this.expires = expires
+  }
+
+  /** Of a session that begins now. */
+  static create(cookie: ResolvedSessionCookie, secure: boolean): StoreCookie {
+    const { maxAgeMs, path, domain, httpOnly, sameSite } = cookie
+    const attributes = { path, httpOnly, sameSite, secure: cookie.secure === 'auto' ? secure : cookie.secure }
+    return new StoreCookie(domain === undefined ? attributes : { ...attributes, domain }, maxAgeMs, expiryOf(maxAgeMs))
+  }
+
+  /** Of a session that somebody visits now: the same attributes, and its whole life before it. */
+  static renew(stored: StoredCookie): StoreCookie {
+    const { maxAge: _, ...attributes } = stored
+    const originalMaxAge = typeof stored.originalMaxAge === 'number' ? stored.originalMaxAge : null
+    return new StoreCookie(attributes, originalMaxAge, expiryOf(originalMaxAge) ?? dateOf(stored.expires))
+  }
+
+  /** Milliseconds until it ends; `null` when it ends with the browser. */
+  get maxAge(): number | null {
+    return this.expires === null ? null : this.expires.getTime() - Date.now()
+  }
+
+  /** For the `Set-Cookie` header. */
+  get attributes(): CookieAttributes {
+    const { path, domain, httpOnly, secure, sameSite } = this
+    return {
+      path: typeof path === 'string' ? path : '/',
+      domain: typeof domain === 'string' ? domain : undefined,
+      httpOnly: httpOnly !== false,
+      secure: secure === true,
+      sameSite: sameSiteOf(sameSite),
+      ...(this.expires !== null && { expires: this.expires }),
+    }
+  }
+}
+
+function expiryOf(maxAgeMs: number | null): Date | null {
+  return maxAgeMs === null ? null : new Date(Date.now() + maxAgeMs)
+}
+
+/** Stores give the date as they keep it: as a `Date` or as its ISO form. */
+export function dateOf(expires: unknown): Date | null {
+  if (!(expires instanceof Date) && typeof expires !== 'string' && typeof expires !== 'number') return null
+  const date = new Date(expires)
+  return Number.isNaN(date.getTime()) ? null : date
+}
+
+/** express-session takes `true` for strict. */
+function sameSiteOf(sameSite: unknown): SameSite {
+  if (sameSite === true) return 'strict'
+  const text = typeof sameSite === 'string' ? sameSite.toLowerCase() : ''
+  return text === 'strict' || text === 'none' ? text : 'lax'
+}

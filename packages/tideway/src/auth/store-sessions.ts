@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto'
+
+import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { MemorySessionStore } from './memory-session-store.ts'
+import { reservedName, withChanges } from './session.ts'
+import { resolveSessionCookie, secretsOf, type SessionCookieOptions } from './session-cookie-options.ts'
+import { SessionGoneError } from './session-gone-error.ts'
+import { callStore, type SessionStore, type StoredSession } from './session-store.ts'
+import type { SessionData, Sessions } from './sessions.ts'
+import { signValue, verifySigned } from './signed-value.ts'
+import { dateOf, StoreCookie } from './store-cookie.ts'
+
+/** Where the sessions of {@link storeSessions} are, and how their cookie looks. */
+export interface StoreSessionsOptions extends SessionCookieOptions {
+  /**
+   * What signs the cookie, the same as express-session's. Of several the first one signs and all are accepted, so that a
+   * secret can be replaced. Needed with a store. @default random: sessions end with the process
+   */
+  readonly secret?: string | readonly string[]
+  /** Any store of express-session. @default a {@link MemorySessionStore} */
+  readonly store?: SessionStore
+  /** What stands before the signed id in the cookie: `""` for `@fastify/session`. @default "s:", as express-session's */
+  readonly cookiePrefix?: string
+  /** How long a call of the store may take, in milliseconds. @default 5000 */
+  readonly storeTimeoutMs?: number
+}
+
+const DEFAULT_STORE_TIMEOUT_MS = 5000
+/** As express-session: 192 bits. */
+const ID_BYTES = 24
+
+/**
+ * Sessions in a store of express-session's, under its cookie: an Express application with `express-session` and a
+ * WebSocket application that are given the same store, secret and name see the same sessions.
+ */
+export function storeSessions(options: StoreSessionsOptions = {}): Sessions {
+  const { store = new MemorySessionStore(), cookiePrefix = 's:', storeTimeoutMs = DEFAULT_STORE_TIMEOUT_MS } = options
+  if (options.store !== undefined && options.secret === undefined) {
+    throw new TidewayError(
+      'ERR_BAD_OPTION',
+      'storeSessions was given a store and no secret: its cookies would be worthless in other processes. Give the secret of express-session.',
+    )
+  }
+  if (!(storeTimeoutMs > 0 && storeTimeoutMs < 2 ** 31)) {
+    throw new TidewayError('ERR_BAD_OPTION', `storeTimeoutMs is ${storeTimeoutMs}: give milliseconds above 0.`)
+  }
+  const secrets = secretsOf(options.secret ?? randomBytes(32).toString('base64url'))
+  const cookie = resolveSessionCookie(options)
+
+  const get = async (id: string): Promise<StoredSession | undefined> =>
+    liveSession(await callStore<unknown>(storeTimeoutMs, (done) => store.get(id, done)))
+  const set = (id: string, session: StoredSession): Promise<unknown> =>
+    callStore(storeTimeoutMs, (done) => store.set(id, session as never, done))
+  const cookieOf = (id: string, stored: StoreCookie): { value: string; attributes: StoreCookie['attributes'] } => ({
+    value: cookiePrefix + signValue(id, secrets),
+    attributes: stored.attributes,
+  })
+
+  const reload = async (key: string): Promise<{ key: string; data: SessionData } | undefined> => {
+    const session = await get(key)
+    return session === undefined ? undefined : { key, data: dataOf(session) }
+  }
+
+  return {
+    cookieName: cookie.name,
+    cookieScope: { path: cookie.path, domain: cookie.domain },
+    dataInCookie: false,
+
+    load(cookieValue) {
+      if (!cookieValue.startsWith(cookiePrefix)) return undefined
+      const id = verifySigned(cookieValue.slice(cookiePrefix.length), secrets)
+      return id === undefined || id === '' ? undefined : reload(id)
+    },
+
+    reload,
+
+    async save({ key, data, changes, secure }) {
+      if (key === undefined) {
+        const id = randomBytes(ID_BYTES).toString('base64url')
+        const created = StoreCookie.create(cookie, secure)
+        await set(id, { ...data, [reservedName]: created })
+        return { key: id, data, cookie: cookieOf(id, created) }
+      }
+      const session = await get(key)
+      if (session === undefined) throw new SessionGoneError()
+      // The store has no call that changes a part: what others wrote since is read again, so that only the moment
+      // between these two calls can lose a change.
+      const merged = withChanges(dataOf(session), changes)
+      const renewed = StoreCookie.renew(session.cookie)
+      await set(key, { ...merged, [reservedName]: renewed })
+      return { key, data: merged, cookie: cookieOf(key, renewed) }
+    },
+
+    async touch(key) {
+      const session = await get(key)
+      if (session === undefined) return undefined
+      const renewed = StoreCookie.renew(session.cookie)
+      const touched = { ...session, [reservedName]: renewed }
+      if (store.touch === undefined) await set(key, touched)
+      else await callStore(storeTimeoutMs, (done) => store.touch?.(key, touched as never, done))
+      return cookieOf(key, renewed)
+    },
+
+    async destroy(key) {
+      await callStore(storeTimeoutMs, (done) => store.destroy(key, done))
+    },
+  }
+}
+
+/** What a store answered, unless it has expired: not every store looks. */
+function liveSession(answer: unknown): StoredSession | undefined {
+  if (answer === undefined || answer === null) return undefined
+  if (typeof answer !== 'object' || Array.isArray(answer)) {
+    throw new ServiceUnavailableError(`The session store answered with ${typeof answer} instead of a session.`)
+  }
+  const { cookie, ...data } = answer as Record<string, unknown>
+  const attributes = typeof cookie === 'object' && cookie !== null ? cookie : {}
+  const expires = dateOf((attributes as { expires?: unknown }).expires)
+  if (expires !== null && expires.getTime() <= Date.now()) return undefined
+  return { ...data, cookie: { originalMaxAge: null, ...attributes } }
+}
+
+function dataOf(session: StoredSession): SessionData {
+  const { cookie: _, ...data } = session
+  return data
+}
