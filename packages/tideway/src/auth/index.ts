@@ -1,1 +1,22 @@
-export {}
+export { authMiddleware, type AuthMiddlewareOptions } from './auth-middleware.ts'
+export { cookieMiddleware, readCookies, type Cookies, type WithCookies } from './cookies.ts'
+export { getUser, login, logout, type LoginScope } from './login.ts'
+export { MemorySessionStore, type MemorySessionStoreOptions } from './memory-session-store.ts'
+export type { ClientScope, Outside } from './outside.ts'
+export type { SessionCookieOptions } from './session-cookie-options.ts'
+export { SessionGoneError } from './session-gone-error.ts'
+export { passportIdentity, sessionIdentity, type Identity, type SessionIdentity } from './session-identity.ts'
+export { sessionMiddleware, type SessionMiddlewareOptions, type WithSession } from './session-middleware.ts'
+export type { SessionStore, StoredCookie, StoredSession } from './session-store.ts'
+export { Session } from './session.ts'
+export type { LoadedSession, SessionCookie, SessionData, Sessions, SessionWrite, WrittenSession } from './sessions.ts'
+export { deleteCookie, setCookie, type CookieAttributes, type ResponseStartEvent, type SameSite } from './set-cookie.ts'
+export { signedCookieSessions, type SignedCookieSessionsOptions } from './signed-cookie-sessions.ts'
+export {
+  authMiddlewareStack,
+  sessionMiddlewareStack,
+  type AuthStackOptions,
+  type SessionStackOptions,
+} from './stacks.ts'
+export { storeSessions, type StoreSessionsOptions } from './store-sessions.ts'
+export type { Users, WithUser } from './users.ts'

@@ -1,0 +1,46 @@
+import type { Application } from '../asgi/application.ts'
+import type { User } from '../asgi/user.ts'
+import { authMiddleware, type AuthMiddlewareOptions } from './auth-middleware.ts'
+import { cookieMiddleware, type WithCookies } from './cookies.ts'
+import type { ClientScope, Outside } from './outside.ts'
+import { sessionMiddleware, type SessionMiddlewareOptions, type WithSession } from './session-middleware.ts'
+import { storeSessions } from './store-sessions.ts'
+import type { WithUser } from './users.ts'
+
+/** The options of {@link sessionMiddlewareStack}. */
+export interface SessionStackOptions extends Partial<SessionMiddlewareOptions> {}
+
+/** The options of {@link authMiddlewareStack}. */
+export interface AuthStackOptions<U extends User = User> extends SessionStackOptions, AuthMiddlewareOptions<U> {}
+
+/**
+ * Cookies and a session: `cookieMiddleware(sessionMiddleware(inner))`. Without `sessions` they live in the memory of this
+ * process and end with it.
+ */
+export function sessionMiddlewareStack<S extends ClientScope>(
+  inner: Application<S>,
+  options: SessionStackOptions = {},
+): Application<Outside<S, WithCookies & WithSession>> {
+  const { sessions = storeSessions(), rolling = false } = options
+  const stack = cookieMiddleware(sessionMiddleware(inner, { sessions, rolling }))
+  // The compiler does not see that to take things away one after the other is to take them away together.
+  return stack as unknown as Application<Outside<S, WithCookies & WithSession>>
+}
+
+/**
+ * Cookies, a session and a user: `cookieMiddleware(sessionMiddleware(authMiddleware(inner)))`. Without `users` everybody
+ * is anonymous; without `sessions` they live in the memory of this process and end with it.
+ *
+ * @example
+ * authMiddlewareStack(urlRouter(websocketRoutes), {
+ *   sessions: storeSessions({ store, secret: process.env.SESSION_SECRET }),
+ *   users: { findById: (id) => database.users.find(id) },
+ * })
+ */
+export function authMiddlewareStack<S extends ClientScope, U extends User = User>(
+  inner: Application<S>,
+  options: AuthStackOptions<U> = {},
+): Application<Outside<S, WithCookies & WithSession & WithUser<U>>> {
+  const stack = sessionMiddlewareStack(authMiddleware<S, U>(inner, options), options)
+  return stack as unknown as Application<Outside<S, WithCookies & WithSession & WithUser<U>>>
+}

@@ -1,0 +1,420 @@
+import {
+  authMiddleware,
+  authMiddlewareStack,
+  getUser,
+  login,
+  logout,
+  MemorySessionStore,
+  passportIdentity,
+  sessionMiddlewareStack,
+  signedCookieSessions,
+  storeSessions,
+  type Session,
+  type Sessions,
+  type Users,
+} from 'tideway/auth'
+import { describe, expect, expectTypeOf, test, vi } from 'vitest'
+
+import type { Application } from '../../src/asgi/application.ts'
+import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
+import { ServiceUnavailableError } from '../../src/asgi/service-unavailable-error.ts'
+import type { Routed } from '../../src/asgi/url-route.ts'
+import { anonymousUser, type AnonymousUser, type Authenticated, type User } from '../../src/asgi/user.ts'
+import { cookieHeader, httpScope, run, setCookiesOf, webSocketScope } from './connection.ts'
+
+interface Person extends User {
+  readonly id: number
+  readonly username: string
+  readonly isAuthenticated: true
+  password: string
+}
+
+const secret = 'a secret of these tests'
+
+/** A database of people, the option object that goes with it, and the sessions in it. */
+function site() {
+  const ada: Person = { id: 1, username: 'ada', isAuthenticated: true, password: 'hash-1' }
+  const bob: Person = { id: 2, username: 'bob', isAuthenticated: true, password: 'hash-2' }
+  const people = new Map<number, Person>([
+    [1, ada],
+    [2, bob],
+  ])
+  const users: Users<Person> = {
+    findById: async (id) => people.get(Number(id)),
+    sessionHash: (user) => `hmac of ${user.password}`,
+  }
+  const store = new MemorySessionStore()
+  const sessions = storeSessions({ store, secret })
+  return { ada, bob, people, users, store, sessions }
+}
+
+type AuthScope<S> = S & { readonly session: Session; readonly user: User }
+
+interface Options {
+  readonly sessions: Sessions
+  readonly users?: Users
+  readonly identity?: typeof passportIdentity
+}
+
+/** An HTTP request; answers with the cookie that the browser then has. */
+async function request(options: Options, view: (scope: AuthScope<HttpScope>) => unknown, cookie = ''): Promise<string> {
+  const inner: Application<AuthScope<HttpScope>> = async (scope, _receive, send) => {
+    await view(scope)
+    await send({ type: 'http.response.start', status: 200 })
+  }
+  const sent = await run(authMiddlewareStack(inner, options), httpScope(cookie === '' ? {} : { cookie }))
+  return cookieHeader(setCookiesOf(sent[0]))
+}
+
+async function connection(
+  options: Options,
+  connected: (scope: AuthScope<WebSocketScope>) => unknown,
+  cookie = '',
+): Promise<string> {
+  const inner: Application<AuthScope<WebSocketScope>> = async (scope, _receive, send) => {
+    await connected(scope)
+    await send({ type: 'websocket.accept' })
+  }
+  const sent = await run(authMiddlewareStack(inner, options), webSocketScope(cookie === '' ? {} : { cookie }))
+  return cookieHeader(setCookiesOf(sent[0]))
+}
+
+describe('authMiddlewareStack', () => {
+  test('makes everybody anonymous when it has no options', async () => {
+    const users: User[] = []
+    const inner: Application<WebSocketScope & Authenticated> = async (scope) => {
+      users.push(scope.user)
+    }
+    await run(authMiddlewareStack(inner), webSocketScope())
+    await run(authMiddlewareStack(inner), webSocketScope({ cookie: 'connect.sid=s%3Aforged.signature' }))
+    expect(users).toEqual([anonymousUser, anonymousUser])
+  })
+
+  test('makes everybody anonymous when it has sessions only', async () => {
+    const { sessions, users, ada } = site()
+    const cookie = await request({ sessions, users }, (scope) => login(scope, ada))
+    await connection({ sessions }, ({ user }) => expect(user).toBe(anonymousUser), cookie)
+  })
+
+  test('leaves the outer scope as it was', async () => {
+    const scope = webSocketScope()
+    await run(
+      authMiddlewareStack(async () => {}),
+      scope,
+    )
+    for (const name of ['cookies', 'session', 'user']) expect(scope).not.toHaveProperty(name)
+  })
+
+  test('calls the inner application in the same tick for a visitor without a session', () => {
+    let called = false
+    const { users, sessions } = site()
+    const inner: Application<WebSocketScope & Authenticated> = async () => {
+      called = true
+    }
+    const ended = authMiddlewareStack(inner, { users, sessions })(
+      webSocketScope(),
+      () => new Promise(() => {}),
+      () => {},
+    )
+    expect(called).toBe(true)
+    return ended
+  })
+
+  test('knows over a WebSocket who logged in over HTTP', async () => {
+    const { ada, ...options } = site()
+    const cookie = await request(options, (scope) => login(scope, ada))
+    await connection(options, ({ user }) => expect(user).toBe(ada), cookie)
+  })
+
+  test('works on sessions in a signed cookie', async () => {
+    const { ada, users } = site()
+    const options = { users, sessions: signedCookieSessions({ secret }) }
+    const cookie = await request(options, (scope) => login(scope, ada))
+    await connection(options, ({ user }) => expect(user).toBe(ada), cookie)
+  })
+
+  test('reads who logged in with passport', async () => {
+    const { ada, users, sessions } = site()
+    const options = { users, sessions, identity: passportIdentity }
+    const cookie = await request(options, ({ session }) => session.set('passport', { user: 1 }))
+    await connection(options, ({ user }) => expect(user).toBe(ada), cookie)
+  })
+
+  test.each([[{ user: { id: 1 } }], [{ user: '' }], ['1'], [null], [[]], [{}]])(
+    'takes a passport session of %j for nobody',
+    async (passport) => {
+      const { users, sessions } = site()
+      const options = { users, sessions, identity: passportIdentity }
+      const cookie = await request(options, ({ session }) => session.set('passport', passport))
+      await connection(options, ({ user }) => expect(user).toBe(anonymousUser), cookie)
+    },
+  )
+
+  test('makes a user who was deleted anonymous and keeps the session', async () => {
+    const { ada, people, ...options } = site()
+    const cookie = await request(options, async (scope) => {
+      scope.session.set('cart', 1)
+      await login(scope, ada)
+    })
+    people.delete(1)
+    await connection(
+      options,
+      ({ user, session }) => {
+        expect(user).toBe(anonymousUser)
+        expect(session.get('cart')).toBe(1)
+      },
+      cookie,
+    )
+  })
+
+  test('ends the session of a user whose password changed', async () => {
+    const { ada, store, ...options } = site()
+    const cookie = await request(options, (scope) => login(scope, ada))
+    ada.password = 'changed'
+    await connection(
+      options,
+      ({ user, session }) => {
+        expect(user).toBe(anonymousUser)
+        expect(session.isEmpty).toBe(true)
+      },
+      cookie,
+    )
+    expect(store.size).toBe(0)
+  })
+
+  test('ends a session without the hash where users have one', async () => {
+    const { store, ...options } = site()
+    const cookie = await request(options, ({ session }) => session.set('_auth_user_id', 1))
+    await connection(options, ({ user }) => expect(user).toBe(anonymousUser), cookie)
+    expect(store.size).toBe(0)
+  })
+
+  test.each([[{}], [''], [null], [true], [[1]]])('takes a session whose user id is %j for nobody', async (id) => {
+    const { users, sessions } = site()
+    const findById = vi.fn(users.findById)
+    const cookie = await request({ sessions }, ({ session }) => session.set('_auth_user_id', id))
+    await connection({ sessions, users: { findById } }, ({ user }) => expect(user).toBe(anonymousUser), cookie)
+    expect(findById).not.toHaveBeenCalled()
+  })
+
+  test('lets an outage of the users through, and calls no inner application', async () => {
+    const { ada, users, sessions } = site()
+    const cookie = await request({ users, sessions }, (scope) => login(scope, ada))
+    const inner = vi.fn<Application<WebSocketScope>>()
+    const findById = (): never => {
+      throw new ServiceUnavailableError('The database does not answer.')
+    }
+    const stack = authMiddlewareStack(inner, { sessions, users: { findById } })
+    await expect(run(stack, webSocketScope({ cookie }))).rejects.toMatchObject({ status: 503 })
+    expect(inner).not.toHaveBeenCalled()
+  })
+
+  test('says that authMiddleware needs a session', async () => {
+    const application = authMiddleware(async () => {}) as unknown as Application<WebSocketScope>
+    await expect(run(application, webSocketScope())).rejects.toMatchObject({
+      code: 'ERR_MISSING_SCOPE',
+      message: 'authMiddleware needs scope.session: put sessionMiddleware outside it.',
+    })
+  })
+})
+
+describe('login', () => {
+  test('says that it needs a session', async () => {
+    await expect(login({} as never, site().ada)).rejects.toMatchObject({
+      code: 'ERR_MISSING_SCOPE',
+      message: 'login needs scope.session: wrap the application in sessionMiddleware.',
+    })
+  })
+
+  test('says that it needs a user who is authenticated', async () => {
+    await request(site(), async (scope) => {
+      await expect(login(scope)).rejects.toMatchObject({ code: 'ERR_NO_USER' })
+      await expect(login(scope, anonymousUser)).rejects.toMatchObject({ code: 'ERR_NO_USER' })
+    })
+  })
+
+  test('makes the user that is given the user of the scope and of getUser', async () => {
+    const { ada, ...options } = site()
+    await request(options, async (scope) => {
+      expect(await getUser(scope)).toBe(anonymousUser)
+      await login(scope, ada)
+      expect(scope.user).toBe(ada)
+      expect(await getUser(scope)).toBe(ada)
+    })
+  })
+
+  test('takes the user of the scope when none is given', async () => {
+    const { ada, ...options } = site()
+    await request(options, async (scope) => {
+      const mine = { ...scope, user: ada }
+      await login(mine)
+      expect(await getUser(mine)).toBe(ada)
+    })
+  })
+
+  test('replaces another user, and nothing of that session is left', async () => {
+    const { ada, bob, store, ...options } = site()
+    const adas = await request(options, async (scope) => {
+      await login(scope, ada)
+      scope.session.set('secret of ada', 1)
+    })
+    const bobs = await request(options, (scope) => login(scope, bob), adas)
+    expect(bobs).not.toBe(adas)
+    await connection(
+      options,
+      ({ user, session }) => {
+        expect(user).toBe(bob)
+        expect(session.has('secret of ada')).toBe(false)
+      },
+      bobs,
+    )
+    expect(store.size).toBe(1)
+  })
+
+  test('of the same user again keeps the session', async () => {
+    const { ada, ...options } = site()
+    const cookie = await request(options, (scope) => login(scope, ada))
+    expect(
+      await request(
+        options,
+        async (scope) => {
+          scope.session.set('cart', 1)
+          await login(scope, ada)
+          expect(scope.session.get('cart')).toBe(1)
+        },
+        cookie,
+      ),
+    ).toBe(cookie)
+  })
+
+  test('gives the session a new key, so a planted one is worthless', async () => {
+    const { ada, ...options } = site()
+    const planted = await request(options, ({ session }) => session.set('cart', 1))
+    const cookie = await request(options, (scope) => login(scope, ada), planted)
+    expect(cookie).not.toBe(planted)
+    await connection(
+      options,
+      ({ user, session }) => {
+        expect(user).toBe(ada)
+        expect(session.get('cart')).toBe(1)
+      },
+      cookie,
+    )
+    await connection(options, ({ user }) => expect(user).toBe(anonymousUser), planted)
+  })
+
+  test('on a WebSocket before the accept reaches the browser when it is saved', async () => {
+    const { ada, ...options } = site()
+    const cookie = await connection(options, async (scope) => {
+      await login(scope, ada)
+      await scope.session.save()
+    })
+    await connection(options, ({ user }) => expect(user).toBe(ada), cookie)
+  })
+
+  test('writes the format of passport where that is chosen', async () => {
+    const { ada, users, sessions } = site()
+    const options = { users, sessions, identity: passportIdentity }
+    await request(options, async (scope) => {
+      await login(scope, ada)
+      expect(scope.session.get('passport')).toEqual({ user: 1 })
+      expect(await getUser(scope)).toBe(ada)
+    })
+  })
+})
+
+describe('logout', () => {
+  test('flushes the session in its store and makes the user anonymous', async () => {
+    const { ada, store, ...options } = site()
+    const cookie = await request(options, (scope) => login(scope, ada))
+    await connection(
+      options,
+      async (scope) => {
+        await logout(scope)
+        expect(scope.user).toBe(anonymousUser)
+        expect(await getUser(scope)).toBe(anonymousUser)
+      },
+      cookie,
+    )
+    expect(store.size).toBe(0)
+    await connection(options, ({ user }) => expect(user).toBe(anonymousUser), cookie)
+  })
+
+  test('of a visitor who is not logged in does no harm, and adds no user to a scope without one', async () => {
+    const inner: Application<WebSocketScope & { session: Session }> = async (scope) => {
+      await logout(scope)
+      expect(scope).not.toHaveProperty('user')
+      expect(await getUser(scope)).toBe(anonymousUser)
+    }
+    await run(sessionMiddlewareStack(inner), webSocketScope())
+  })
+})
+
+describe('getUser on a connection that stays open', () => {
+  test.each([
+    ['the person logs out elsewhere', (s: Site, cookie: string) => request(s, (scope) => logout(scope), cookie)],
+    ['the password is changed', ({ ada }: Site) => (ada.password = 'changed')],
+    ['the user is deleted', ({ people }: Site) => people.delete(1)],
+  ])('is anonymous once %s', async (_what, happens) => {
+    const here = site()
+    const cookie = await request(here, (scope) => login(scope, here.ada))
+    await connection(
+      here,
+      async (scope) => {
+        expect(await getUser(scope)).toBe(here.ada)
+        await happens(here, cookie)
+        expect(await getUser(scope)).toBe(anonymousUser)
+        expect(scope.user).toBe(here.ada)
+      },
+      cookie,
+    )
+  })
+})
+
+type Site = ReturnType<typeof site>
+
+describe('types', () => {
+  test('an application that needs a user needs none once it is wrapped', () => {
+    const inner: Application<WebSocketScope & Authenticated> = async () => {}
+    expectTypeOf(authMiddlewareStack(inner)).toExtend<Application<WebSocketScope>>()
+    expectTypeOf(inner).not.toExtend<Application<WebSocketScope>>()
+  })
+
+  test('it works for HTTP, and for an application of both', () => {
+    const http: Application<HttpScope & Authenticated> = async () => {}
+    expectTypeOf(authMiddlewareStack(http)).toExtend<Application<HttpScope>>()
+    const both: Application<(HttpScope | WebSocketScope) & Authenticated> = async () => {}
+    expectTypeOf(authMiddlewareStack(both)).toExtend<Application<HttpScope | WebSocketScope>>()
+    expectTypeOf(authMiddlewareStack(both)).toExtend<Application<WebSocketScope>>()
+  })
+
+  test('it works for a scope that is an interface', () => {
+    interface ChatScope extends WebSocketScope, Authenticated {
+      readonly session: Session
+    }
+    const inner: Application<ChatScope> = async () => {}
+    expectTypeOf(authMiddlewareStack(inner)).toExtend<Application<WebSocketScope>>()
+  })
+
+  test('what an outer router gives is still needed', () => {
+    const inner: Application<WebSocketScope & Authenticated & Routed<{ room: string }>> = async () => {}
+    const wrapped = authMiddlewareStack(inner)
+    expectTypeOf(wrapped).toExtend<Application<WebSocketScope & Routed<{ room: string }>>>()
+    expectTypeOf(wrapped).not.toExtend<Application<WebSocketScope>>()
+  })
+
+  test('sessionMiddlewareStack gives no user', () => {
+    const inner: Application<WebSocketScope & Authenticated> = async () => {}
+    expectTypeOf(sessionMiddlewareStack(inner)).not.toExtend<Application<WebSocketScope>>()
+  })
+
+  test('an application that needs a Person is given one by users of that type, or an anonymous one', () => {
+    const { users } = site()
+    const inner: Application<WebSocketScope & { readonly user: Person | AnonymousUser }> = async () => {}
+    expectTypeOf(authMiddlewareStack(inner, { users })).toExtend<Application<WebSocketScope>>()
+    expectTypeOf(authMiddlewareStack(inner)).not.toExtend<Application<WebSocketScope>>()
+
+    const noStrangers: Application<WebSocketScope & { readonly user: Person }> = async () => {}
+    expectTypeOf(authMiddlewareStack(noStrangers, { users })).not.toExtend<Application<WebSocketScope>>()
+  })
+})
