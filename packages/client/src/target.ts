@@ -1,0 +1,37 @@
+import { ClientError } from './errors.ts'
+import type { AttemptContext, Provided, ResolvedOptions } from './options.ts'
+
+/** What one attempt connects to. */
+export interface Target {
+  readonly url: string
+  readonly protocols: string[]
+}
+
+/**
+ * The absolute ws: or wss: URL for what the application named. Relative URLs are of the page, http becomes ws and https
+ * wss, as the WHATWG standard has it since 2023 but not every implementation. Throws `ERR_BAD_URL`.
+ */
+export function webSocketUrl(given: string | URL): URL {
+  try {
+    const url = new URL(given, (globalThis as { location?: Location }).location?.href)
+    url.protocol = url.protocol.replace('http', 'ws')
+    if (/^wss?:$/.test(url.protocol) && !url.hash) return url
+  } catch {}
+  throw new ClientError('ERR_BAD_URL', `${String(given)} is no ws:, wss:, http: or https: URL without a fragment`)
+}
+
+/** Asks the functions of the options for what this attempt is to use. */
+export async function resolveTarget(options: ResolvedOptions, context: AttemptContext): Promise<Target> {
+  const [given, offered, token] = (await Promise.all(
+    [options.url, options.protocols, options.token].map((provided: Provided<unknown>) =>
+      typeof provided === 'function' ? (provided as (context: AttemptContext) => unknown)(context) : provided,
+    ),
+  ).catch((cause: unknown) => {
+    throw new ClientError('ERR_PROVIDER_FAILED', String(cause), cause)
+  })) as [string | URL, string | readonly string[], string | null | undefined]
+  const url = webSocketUrl(given)
+  const protocols = [offered].flat()
+  if (token && options.tokenIn === 'query') url.searchParams.set('token', token)
+  else if (token) protocols.push('bearer', token)
+  return { url: url.href, protocols }
+}

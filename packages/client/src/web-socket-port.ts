@@ -1,0 +1,24 @@
+/** What a WebSocket can carry. */
+export type Payload = string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob
+
+/**
+ * What the client needs of a WebSocket: the browser's, the global one of Node 22, Deno, Bun and React Native, `ws` and
+ * undici's all have it. `terminate` is of `ws`: where it is there, a dead connection is cut instead of closed.
+ */
+export interface WebSocketLike {
+  readonly readyState: number
+  readonly bufferedAmount: number
+  readonly protocol: string
+  readonly extensions: string
+  binaryType: string
+  onopen: ((event: never) => unknown) | null
+  onmessage: ((event: never) => unknown) | null
+  onclose: ((event: never) => unknown) | null
+  onerror: ((event: never) => unknown) | null
+  send(data: Payload): void
+  close(code?: number, reason?: string): void
+  terminate?(): void
+}
+
+/** A class of such WebSockets. */
+export type WebSocketConstructor = new (url: string, protocols?: string[]) => WebSocketLike
