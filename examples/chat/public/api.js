@@ -1,0 +1,50 @@
+// What the page asks of the HTTP side.
+
+const TIMEOUT_MS = 8000
+
+/** @typedef {{ readonly name: string, readonly people: number }} Room */
+
+/** The server has understood and said no: the message is for the person at the keyboard. */
+export class RefusedError extends Error {}
+
+/**
+ * The rooms that somebody is in.
+ *
+ * @returns {Promise<readonly Room[]>}
+ */
+export async function openRooms() {
+  return (await ask('GET', '/api/rooms')).rooms
+}
+
+/**
+ * What the server calls this visitor; `""` for a guest.
+ *
+ * @returns {Promise<string>}
+ */
+export async function myName() {
+  return (await ask('GET', '/api/me')).name
+}
+
+/**
+ * Tells the server what to call this visitor, and returns the name as it took it. Throws a {@link RefusedError} on a
+ * name that it does not take.
+ *
+ * @param {string} name `""` to be a guest
+ * @returns {Promise<string>}
+ */
+export async function callMe(name) {
+  return (await ask('PUT', '/api/me', { name })).name
+}
+
+/** @param {string} method @param {string} path @param {object} [body] */
+async function ask(method, path, body) {
+  const response = await fetch(path, {
+    method,
+    ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  })
+  const answer = await response.json()
+  if (response.status === 422) throw new RefusedError(answer.error)
+  if (!response.ok) throw new Error(`${method} ${path} was answered with ${response.status}.`)
+  return answer
+}

@@ -1,0 +1,47 @@
+import { find, startIn } from './dom.js'
+import { introduce, settleName } from './me.js'
+import { watchRooms } from './room-list.js'
+
+const ROOM_NAME = /^\w{1,40}$/
+
+introduce(() => {})
+settleName().catch(() => {
+  // The server does not answer: the list of rooms says so.
+})
+
+const list = find('data-rooms')
+watchRooms(list, {
+  onLook(rooms) {
+    find('data-rooms-unknown').hidden = rooms !== undefined
+    if (rooms === undefined) return
+    list.hidden = rooms.length === 0
+    find('data-no-rooms').hidden = rooms.length > 0
+  },
+})
+
+/** @type {HTMLFormElement} */
+const form = find('data-open-room')
+/** @type {HTMLInputElement} */
+const input = find('data-room-input')
+const help = find('data-room-help')
+startIn(input)
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault()
+  // What people type as a name: "Team lunch" is a good one once its space is none.
+  const name = input.value.trim().replace(/[\s-]+/g, '_')
+  if (ROOM_NAME.test(name)) {
+    location.assign(`/rooms/${name}`)
+    return
+  }
+  help.textContent = name === '' ? 'Which room? Type its name.' : 'Only letters from a to z, digits and underscores.'
+  help.classList.add('problem')
+  input.setAttribute('aria-invalid', 'true')
+  input.focus()
+})
+
+input.addEventListener('input', () => {
+  help.textContent = 'Letters, digits and underscores.'
+  help.classList.remove('problem')
+  input.removeAttribute('aria-invalid')
+})

@@ -1,0 +1,69 @@
+// The list of rooms that are open now, kept up to date.
+
+import { openRooms } from './api.js'
+import { element } from './dom.js'
+
+const LOOK_EVERY_MS = 3000
+
+/** @typedef {import('./api.js').Room} Room */
+
+/**
+ * Fills the list, again and again while somebody looks at the page.
+ *
+ * @param {HTMLElement} list
+ * @param {object} options
+ * @param {string} [options.current] the room that the page shows
+ * @param {(rooms: readonly Room[] | undefined) => void} options.onLook told what there is; `undefined` when the server
+ *   does not answer
+ * @returns {{ look: () => void }} to look now
+ */
+export function watchRooms(list, { current, onLook }) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer
+  let shown = ''
+
+  async function look() {
+    clearTimeout(timer)
+    const rooms = await openRooms().catch(() => undefined)
+    list.classList.toggle('stale', rooms === undefined)
+    if (rooms !== undefined) show(rooms)
+    onLook(rooms)
+    clearTimeout(timer)
+    if (!document.hidden) timer = setTimeout(look, LOOK_EVERY_MS)
+  }
+
+  /** @param {readonly Room[]} rooms */
+  function show(rooms) {
+    const text = JSON.stringify(rooms)
+    // New elements would take the focus from whoever is on an old one.
+    if (text === shown) return
+    shown = text
+    const focused = document.activeElement?.getAttribute('href')
+    list.replaceChildren(...rooms.map((room) => item(room, current)))
+    if (focused) list.querySelectorAll('a').forEach((link) => link.getAttribute('href') === focused && link.focus())
+  }
+
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) void look()
+  })
+  void look()
+  return { look: () => void look() }
+}
+
+/** How many people, in words. @param {number} people */
+export function headCount(people) {
+  return people === 1 ? '1 person' : `${people} people`
+}
+
+/** @param {Room} room @param {string | undefined} current */
+function item({ name, people }, current) {
+  const link = element(
+    'a',
+    { href: `/rooms/${encodeURIComponent(name)}` },
+    element('span', { class: 'room-name', title: name }, name),
+    ' ',
+    element('span', { class: 'room-people' }, headCount(people)),
+  )
+  if (name === current) link.setAttribute('aria-current', 'page')
+  return element('li', {}, link)
+}
