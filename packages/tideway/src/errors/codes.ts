@@ -11,6 +11,7 @@ export const errorCodes = {
   ERR_BAD_OPTION: 'An option has a value outside its range.',
   ERR_MESSAGE_TOO_LARGE: 'A message is larger than the limit of the channel layer.',
   ERR_CHANNEL_FULL: 'The queue of the channel is at its capacity.',
+  ERR_CHANNEL_TAKEN: 'A channel that has a receiver already was attached or received from again.',
   ERR_LAYER_CLOSED: 'The channel layer was closed and takes no more calls.',
   ERR_LAYER_UNAVAILABLE: 'The engine behind the channel layer cannot be reached.',
   ERR_NO_CHANNEL_LAYER: 'A consumer asked for a channel layer that the application does not define.',

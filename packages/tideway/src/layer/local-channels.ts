@@ -100,7 +100,10 @@ export class LocalChannels {
       return
     }
     if (existing.queue === undefined) {
-      throw new TidewayError('ERR_BAD_NAME', `Channel "${name}" has a receiver already: take a name from newChannel().`)
+      throw new TidewayError(
+        'ERR_CHANNEL_TAKEN',
+        `Channel "${name}" has a receiver already: take a name from newChannel().`,
+      )
     }
     existing.receiver = receiver
     existing.queue = undefined
@@ -166,7 +169,10 @@ export class LocalChannels {
   async receive(channelName: string, signal?: AbortSignal): Promise<Message> {
     const channel = this.#channels.get(channelName) ?? this.#addQueue(channelName)
     if (channel.queue === undefined) {
-      throw new TidewayError('ERR_BAD_NAME', `Channel "${channelName}" has a receiver: its messages are pushed there.`)
+      throw new TidewayError(
+        'ERR_CHANNEL_TAKEN',
+        `Channel "${channelName}" has a receiver: its messages are pushed there.`,
+      )
     }
     try {
       return await channel.queue.receive(signal)

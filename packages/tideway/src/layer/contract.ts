@@ -1,0 +1,113 @@
+import { TidewayError } from '../errors/tideway-error.ts'
+import type { ChannelLayerOptions } from './base-channel-layer.ts'
+import type { ChannelLayer } from './channel-layer.ts'
+import { capacityTests } from './contract/capacity.ts'
+import { channelTests } from './contract/channels.ts'
+import type { ContractChapter, ContractContext } from './contract/contract-test.ts'
+import { crossingTests } from './contract/crossing.ts'
+import { expiryTests } from './contract/expiry.ts'
+import { groupTests } from './contract/groups.ts'
+import { lifecycleTests } from './contract/lifecycle.ts'
+import { messageTests } from './contract/messages.ts'
+import { nameTests } from './contract/names.ts'
+
+/** What is needed of a test runner: vitest, jest and node:test have it. */
+export interface ContractRunner {
+  readonly describe: (name: string, body: () => void) => unknown
+  readonly it: ((name: string, body: () => Promise<void>) => unknown) & {
+    readonly skip: (name: string, body: () => Promise<void>) => unknown
+  }
+}
+
+/** Tests of the contract that a layer does not pass, and why that is so. */
+export interface ContractSkip {
+  readonly reason: string
+  /** The names of the tests, without that of their chapter. */
+  readonly tests: readonly string[]
+}
+
+/** Options of {@link describeChannelLayer}. */
+export interface ContractOptions<Layer extends ChannelLayer = ChannelLayer> {
+  /** The `describe` and `it` of the test runner in use. */
+  readonly runner: ContractRunner
+  /**
+   * Makes a second layer on the engine of the given one, as another process would: the tests that cross processes run
+   * when it is there. @default none: the layer crosses nothing
+   */
+  readonly makePeer?: ((layer: Layer, options: ChannelLayerOptions) => Layer | Promise<Layer>) | undefined
+  /** @default none */
+  readonly skip?: readonly ContractSkip[] | undefined
+  /** The `expiry` and `groupExpiry` of the tests of expiry, in seconds: as short as the layer can keep. @default 0.1 */
+  readonly expiry?: number | undefined
+}
+
+const chapters: Readonly<Record<string, ContractChapter>> = {
+  names: nameTests,
+  messages: messageTests,
+  channels: channelTests,
+  capacity: capacityTests,
+  groups: groupTests,
+  expiry: expiryTests,
+  'its life': lifecycleTests,
+}
+
+/**
+ * Holds a channel layer against the whole specification (`docs/spec/channel-layer.md`), test by test.
+ * @param makeLayer makes a layer that shares nothing with those of other calls: on an engine, under a prefix of its own.
+ *   Every layer is closed after the test that made it.
+ * @throws TidewayError when `skip` names a test that does not exist
+ * @example
+ * describeChannelLayer('MyLayer', (options) => new MyLayer(options), { runner: { describe, it } })
+ */
+export function describeChannelLayer<Layer extends ChannelLayer>(
+  name: string,
+  makeLayer: (options: ChannelLayerOptions) => Layer | Promise<Layer>,
+  options: ContractOptions<Layer>,
+): void {
+  const { runner, makePeer, skip = [] } = options
+  const all = makePeer === undefined ? chapters : { ...chapters, 'crossing processes': crossingTests }
+  const reasons = new Map(skip.flatMap(({ reason, tests }) => tests.map((test) => [test, reason] as const)))
+  requireKnown(reasons.keys(), all)
+  runner.describe(name, () => {
+    for (const [chapter, tests] of Object.entries(all)) {
+      runner.describe(chapter, () => {
+        for (const [test, run] of Object.entries(tests)) {
+          const reason = reasons.get(test)
+          const body = (): Promise<void> => runTest(run, makeLayer, options)
+          if (reason === undefined) runner.it(test, body)
+          else runner.it.skip(`${test} (not here: ${reason})`, body)
+        }
+      })
+    }
+  })
+}
+
+async function runTest<Layer extends ChannelLayer>(
+  run: (context: ContractContext) => Promise<void>,
+  makeLayer: (options: ChannelLayerOptions) => Layer | Promise<Layer>,
+  { makePeer, expiry = 0.1 }: ContractOptions<Layer>,
+): Promise<void> {
+  const made: ChannelLayer[] = []
+  const keep = <One extends ChannelLayer>(layer: One): One => {
+    made.push(layer)
+    return layer
+  }
+  try {
+    await run({
+      expiry,
+      makeLayer: async (options = {}) => keep(await makeLayer(options)),
+      makePeer: async (layer, options = {}) => keep(await makePeer!(layer as Layer, options)),
+    })
+  } finally {
+    for (const layer of made.toReversed()) await layer.close()
+  }
+}
+
+/** A skip that names no test would hide that the test has another name by now. */
+function requireKnown(names: Iterable<string>, all: Readonly<Record<string, ContractChapter>>): void {
+  const known = new Set(Object.values(all).flatMap((tests) => Object.keys(tests)))
+  for (const name of names) {
+    if (known.has(name)) continue
+    throw new TidewayError('ERR_BAD_OPTION', `skip names a test that the contract does not have: "${name}".`)
+  }
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { ChannelFullError } from '../errors.ts'
+import type { ContractChapter } from './contract-test.ts'
+import { attachNew, numbered, receiveSoon, settle, until, untilPassed } from './contract-test.ts'
+
+const message = { type: 'contract.message' }
+
+/** How long a message waits, and how long somebody who is not there stays a member. */
+export const expiryTests: ContractChapter = {
+  'drops a message that nobody took within expiry, and delivers the ones after it': async ({ makeLayer, expiry }) => {
+    const layer = await makeLayer({ expiry })
+    const channel = layer.newChannel()
+    for (const one of numbered(2)) await layer.send(channel, one)
+    await untilPassed(performance.now(), expiry * 1000)
+    await layer.send(channel, { type: 'contract.fresh' })
+    assert.deepEqual(await receiveSoon(layer, channel), { type: 'contract.fresh' })
+    assert.equal(layer.stats().dropped.expired, 2)
+  },
+  'drops a message of a general channel that nobody took within expiry': async ({ makeLayer, expiry }) => {
+    const layer = await makeLayer({ expiry })
+    await layer.send('jobs', message)
+    await untilPassed(performance.now(), expiry * 1000)
+    await layer.send('jobs', { type: 'contract.fresh' })
+    assert.deepEqual(await receiveSoon(layer, 'jobs'), { type: 'contract.fresh' })
+  },
+  'delivers a message that was taken within expiry': async ({ makeLayer, expiry }) => {
+    const layer = await makeLayer({ expiry: expiry * 100 })
+    await layer.send('jobs', message)
+    await untilPassed(performance.now(), expiry * 1000)
+    assert.deepEqual(await receiveSoon(layer, 'jobs'), message)
+  },
+  'takes messages at a full channel again once those that wait have expired': async ({ makeLayer, expiry }) => {
+    const layer = await makeLayer({ expiry, capacity: 1 })
+    for (const channel of [layer.newChannel(), 'jobs']) {
+      await layer.send(channel, message)
+      await until('the channel takes a message', () =>
+        layer.send(channel, { type: 'contract.fresh' }).then(
+          () => true,
+          (error: unknown) => {
+            assert.ok(error instanceof ChannelFullError)
+            return false
+          },
+        ),
+      )
+      assert.deepEqual(await receiveSoon(layer, channel), { type: 'contract.fresh' })
+    }
+  },
+  'keeps nothing of a channel whose messages have expired': async ({ makeLayer, expiry }) => {
+    const layer = await makeLayer({ expiry })
+    await layer.send(layer.newChannel(), message)
+    await until('the channel is forgotten', () => layer.stats().channels === 0)
+  },
+  'keeps an attached channel in its groups beyond groupExpiry and expiry': async ({ makeLayer, expiry }) => {
+    const layer = await makeLayer({ expiry, groupExpiry: expiry })
+    const [channel, collector] = attachNew(layer)
+    await layer.groupAdd('group', channel)
+    await untilPassed(performance.now(), expiry * 2500)
+    await layer.groupSend('group', message)
+    assert.deepEqual(await collector.first(1), [message])
+  },
+  'keeps a channel that somebody waits at in its groups beyond groupExpiry and expiry': async ({
+    makeLayer,
+    expiry,
+  }) => {
+    const layer = await makeLayer({ expiry, groupExpiry: expiry })
+    const channel = layer.newChannel()
+    await layer.groupAdd('group', channel)
+    const waiting = receiveSoon(layer, channel)
+    await untilPassed(performance.now(), expiry * 2500)
+    await layer.groupSend('group', message)
+    assert.deepEqual(await waiting, message)
+  },
+  'takes a channel that nobody serves out of its groups after groupExpiry': async ({ makeLayer, expiry }) => {
+    const layer = await makeLayer({ groupExpiry: expiry })
+    const channel = layer.newChannel()
+    await layer.groupAdd('group', channel)
+    await untilPassed(performance.now(), expiry * 1000)
+    await layer.groupSend('group', message)
+    await settle()
+    await layer.send(channel, { type: 'contract.marker' })
+    assert.deepEqual(await receiveSoon(layer, channel), { type: 'contract.marker' })
+  },
+  'takes a channel out of its groups when nobody took a message of it within expiry': async ({ makeLayer, expiry }) => {
+    const layer = await makeLayer({ expiry })
+    const channel = layer.newChannel()
+    await layer.groupAdd('group', channel)
+    await layer.groupSend('group', message)
+    await until('the group is empty', () => layer.stats().groups === 0)
+    assert.equal(layer.stats().channels, 0)
+  },
+  'refuses an expiry that is no number over 0': async ({ makeLayer }) => {
+    for (const seconds of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      await assert.rejects(() => makeLayer({ expiry: seconds }), { code: 'ERR_BAD_OPTION', message: /^expiry must/ })
+      await assert.rejects(() => makeLayer({ groupExpiry: seconds }), { code: 'ERR_BAD_OPTION' })
+      await assert.rejects(() => makeLayer({ maxMessageBytes: seconds }), { code: 'ERR_BAD_OPTION' })
+    }
+  },
+}
