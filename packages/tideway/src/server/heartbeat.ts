@@ -1,0 +1,45 @@
+/** Something that has to be looked at from time to time: a connection with its time-outs. */
+export interface HeartbeatClient {
+  /** @param now milliseconds of {@link Heartbeat.now} */
+  check(now: number): void
+}
+
+/** How often everything is looked at, unless a time-out is so short that it has to be more often. */
+const SWEEP_MS = 1000
+const SHORTEST_SWEEP_MS = 10
+
+/**
+ * One timer for all connections of a server: ten thousand timers, set again at each message, would cost more than the
+ * messages. A time-out is late by one sweep at most.
+ */
+export class Heartbeat {
+  readonly #clients = new Set<HeartbeatClient>()
+  readonly #sweepMs: number
+  #timer: NodeJS.Timeout | undefined
+  /** Milliseconds on a clock that only goes forward, as of the last sweep: for time stamps that cost nothing. */
+  now: number = performance.now()
+
+  /** @param shortestTimeoutMs the shortest time-out that is watched */
+  constructor(shortestTimeoutMs: number) {
+    this.#sweepMs = Math.max(SHORTEST_SWEEP_MS, Math.min(SWEEP_MS, shortestTimeoutMs / 4))
+  }
+
+  add(client: HeartbeatClient): void {
+    this.#clients.add(client)
+    if (this.#timer !== undefined) return
+    this.now = performance.now()
+    this.#timer = setInterval(() => this.#sweep(), this.#sweepMs).unref()
+  }
+
+  delete(client: HeartbeatClient): void {
+    this.#clients.delete(client)
+    if (this.#clients.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #sweep(): void {
+    this.now = performance.now()
+    for (const client of this.#clients) client.check(this.now)
+  }
+}

@@ -1,0 +1,35 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Application } from '../asgi/application.ts'
+import { nodeListenerKey } from '../asgi/node-listener.ts'
+import type { HttpScope } from '../asgi/scope.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { NODE_EXTENSION } from './scope.ts'
+
+/** A listener of Node's HTTP server: an Express application, Koa's `callback()`, Fastify's `routing`, a function. */
+export type NodeListener = (request: IncomingMessage, response: ServerResponse) => unknown
+
+/** An HTTP application that is a Node listener. */
+export type NodeListenerApplication = Application<HttpScope> & { readonly [nodeListenerKey]: NodeListener }
+
+/**
+ * The HTTP application that hands each request to a Node listener. The server calls the listener directly, so it costs
+ * a request nothing; behind middleware it is called through the request that the server put in the scope.
+ * @throws TidewayError `ERR_NODE_LISTENER` when it is called by something other than a Node server
+ */
+export function nodeListener(listener: NodeListener): NodeListenerApplication {
+  const application: Application<HttpScope> = async (scope) => {
+    const node = scope.extensions?.[NODE_EXTENSION] as
+      | { request: IncomingMessage; response: ServerResponse }
+      | undefined
+    if (node === undefined) {
+      throw new TidewayError(
+        'ERR_NODE_LISTENER',
+        'A nodeListener needs a real request: use liveServer() instead of a communicator.',
+      )
+    }
+    const closed = new Promise<void>((resolve) => node.response.once('close', resolve))
+    await listener(node.request, node.response)
+    await closed
+  }
+  return Object.assign(application, { [nodeListenerKey]: listener })
+}

@@ -1,0 +1,91 @@
+import { consoleLogger, type Logger } from '../asgi/logger.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+
+/**
+ * What happens to a connection whose peer does not read: `close` it with 1013 once it has been above the high-water mark
+ * for `slowConsumerTimeoutMs`; `drop` what is sent while it is above; or `wait` for it, for as long as it answers pings.
+ */
+export type SlowConsumerPolicy = 'close' | 'drop' | 'wait'
+
+/** Options of a server's WebSocket side. */
+export interface WebSocketOptions {
+  /** The largest message that a client may send, in bytes; one over it closes the connection with 1009. @default 1048576 */
+  readonly maxMessageBytes?: number
+  /** How long the application may take to accept or refuse a handshake; then 503 is answered. @default 5000 */
+  readonly connectTimeoutMs?: number
+  /** After how long without anything from the peer a ping is sent; `false` for none. @default 20000 */
+  readonly pingIntervalMs?: number | false
+  /** How long the peer may take to answer a ping before the connection counts as lost. @default 30000 */
+  readonly pingTimeoutMs?: number
+  /** How long the peer may take to answer a close frame before the connection is cut. @default 5000 */
+  readonly closeTimeoutMs?: number
+  /** How many unsent bytes a connection may have before `send()` asks the sender to wait. @default 1048576 */
+  readonly highWaterMarkBytes?: number
+  /** What happens to a connection that stays above its high-water mark. @default 'close' */
+  readonly slowConsumer?: SlowConsumerPolicy
+  /** How long a connection may stay above its high-water mark under the policy `close`. @default 30000 */
+  readonly slowConsumerTimeoutMs?: number
+  /** How many unsent bytes end a connection at once with 1013, whatever the policy. @default 16777216 */
+  readonly maxBufferedBytes?: number
+  /** Messages that wait for the application before the server stops reading the connection. @default 16 */
+  readonly maxInboxMessages?: number
+  /** Bytes of messages that wait for the application before the server stops reading the connection. @default 1048576 */
+  readonly maxInboxBytes?: number
+}
+
+/** Options of a server's HTTP side. */
+export interface HttpOptions {
+  /** How long the application may take to begin its response; then 503 is answered. `false`: for ever. @default false */
+  readonly httpTimeoutMs?: number | false
+}
+
+/** What `attach()` takes. */
+export interface AttachOptions extends WebSocketOptions, HttpOptions {
+  /** How long an application may go on after its connection has ended before a warning names it. @default 10000 */
+  readonly applicationCloseTimeoutMs?: number
+  /** Where the application is mounted; put into `scope.rootPath`. @default '' */
+  readonly rootPath?: string
+  /** Where the server reports. @default the console */
+  readonly logger?: Logger
+}
+
+/** What `serve()` takes. */
+export interface ServeOptions extends AttachOptions {
+  /** @default 8000 */
+  readonly port?: number
+  /** @default '127.0.0.1' */
+  readonly host?: string
+}
+
+/** {@link AttachOptions} with every default filled in. */
+export type ResolvedOptions = Readonly<Required<AttachOptions>>
+
+/** The defaults of {@link AttachOptions}: times in milliseconds, sizes in bytes. */
+export const serverDefaults: ResolvedOptions = Object.freeze({
+  maxMessageBytes: 1024 * 1024,
+  connectTimeoutMs: 5000,
+  pingIntervalMs: 20_000,
+  pingTimeoutMs: 30_000,
+  closeTimeoutMs: 5000,
+  highWaterMarkBytes: 1024 * 1024,
+  slowConsumer: 'close',
+  slowConsumerTimeoutMs: 30_000,
+  maxBufferedBytes: 16 * 1024 * 1024,
+  maxInboxMessages: 16,
+  maxInboxBytes: 1024 * 1024,
+  httpTimeoutMs: false,
+  applicationCloseTimeoutMs: 10_000,
+  rootPath: '',
+  logger: consoleLogger,
+})
+
+/** Fills in the defaults. @throws TidewayError `ERR_BAD_OPTION` for a number that is none or not over 0 */
+export function resolveOptions(options: AttachOptions): ResolvedOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const resolved = { ...serverDefaults, ...(Object.fromEntries(given) as AttachOptions) }
+  for (const [name, value] of Object.entries(resolved)) {
+    if (typeof value !== 'number' || value > 0) continue
+    throw new TidewayError('ERR_BAD_OPTION', `${name} must be a number over 0, not ${value}.`)
+  }
+  return resolved
+}

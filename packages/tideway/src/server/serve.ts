@@ -1,0 +1,69 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Application } from '../asgi/application.ts'
+import { attach } from './attach.ts'
+import type { ServeOptions } from './options.ts'
+
+/** A server that listens. */
+export interface RunningServer {
+  readonly host: string
+  readonly port: number
+  /** Where it answers, without a trailing slash: `http://127.0.0.1:8000`. */
+  readonly url: string
+  /** The same for WebSockets: `ws://127.0.0.1:8000`. */
+  readonly webSocketUrl: string
+  /** How many WebSocket connections there are. */
+  readonly connectionCount: number
+  /**
+   * Stops listening, closes every WebSocket with 1012, finishes running requests, and resolves when all have ended.
+   * @param timeoutMs after it what is left is cut. Default 10000.
+   */
+  close(timeoutMs?: number): Promise<void>
+}
+
+/** The defaults of `serve()`: those of Daphne. */
+const DEFAULT_PORT = 8000
+const DEFAULT_HOST = '127.0.0.1'
+
+/**
+ * Serves the application over HTTP and WebSocket. Resolves when it listens; rejects with Node's error when it cannot.
+ * @example const server = await serve(application, { port: 8000 })
+ */
+export async function serve(application: Application, options: ServeOptions = {}): Promise<RunningServer> {
+  const { port = DEFAULT_PORT, host = DEFAULT_HOST, ...attachOptions } = options
+  const server = createServer()
+  const attachment = attach(server, application, attachOptions)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ port, host, backlog: LISTEN_BACKLOG }, () => {
+      server.removeListener('error', reject)
+      resolve()
+    })
+  })
+  const address = server.address() as AddressInfo
+  const authority = `${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+  return {
+    host: address.address,
+    port: address.port,
+    url: `http://${authority}`,
+    webSocketUrl: `ws://${authority}`,
+    get connectionCount() {
+      return attachment.connectionCount
+    },
+    async close(timeoutMs) {
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      })
+      server.closeIdleConnections()
+      await attachment.close(timeoutMs)
+      const cut = setTimeout(() => server.closeAllConnections(), timeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS)
+      await closed
+      clearTimeout(cut)
+    },
+  }
+}
+
+/** Connections that the kernel completes before they are accepted: a storm must not be refused. */
+const LISTEN_BACKLOG = 4096
+
+const DEFAULT_CLOSE_TIMEOUT_MS = 10_000

@@ -1,0 +1,284 @@
+import { isUtf8 } from 'node:buffer'
+import { closeCodes, isValidCloseCode } from '../../asgi/close-codes.ts'
+import { MAX_CONTROL_PAYLOAD, opcodes } from './frame.ts'
+import { MessageAssembler } from './message-assembler.ts'
+import { unmask, unmaskAscii } from './mask.ts'
+
+/** What a parser tells: whole messages, control frames, and the one error after which it takes nothing more. */
+export interface FrameSink {
+  text(message: string): void
+  binary(message: Buffer): void
+  ping(payload: Buffer): void
+  pong(payload: Buffer): void
+  /** @param code 1005 when the frame had none */
+  closeReceived(code: number, reason: string): void
+  /** @param code the close code that the error leads to */
+  protocolError(code: number, message: string): void
+}
+
+/** What is being read. */
+type State = 'header' | 'payload' | 'ended'
+
+/** The longest header: 2 bytes, 8 of length, 4 of mask. */
+const MAX_HEADER = 14
+
+/** Messages of at least this size stay views of the chunk that they came in; smaller ones must not keep it alive. */
+const VIEW_FROM_BYTES = 16 * 1024
+
+/**
+ * Reads a client's frames (RFC 6455 §5) straight from the chunks of the socket. A frame that lies whole in one chunk, as
+ * nearly all do, is unmasked where it lies and copied once, into the message; only what is cut by the border of a chunk is
+ * put together.
+ */
+export class FrameParser {
+  readonly #sink: FrameSink
+  readonly #maxMessageBytes: number
+  #state: State = 'header'
+  /** The first bytes of a header that is cut off. */
+  #header: Uint8Array | undefined
+  #headerBytes = 0
+  #paused = false
+  #unparsed: Buffer | undefined
+
+  // Of the frame whose payload is being read.
+  #fin = false
+  #opcode = 0
+  #payloadLength = 0
+  #payloadRead = 0
+  #mask = 0
+
+  /** The message whose fragments are being read. */
+  #message: MessageAssembler | undefined
+  #control: Buffer | undefined
+
+  constructor(sink: FrameSink, maxMessageBytes: number) {
+    this.#sink = sink
+    this.#maxMessageBytes = maxMessageBytes
+  }
+
+  /** Whether a part of the last chunk waits for {@link resume}. */
+  get hasUnparsed(): boolean {
+    return this.#unparsed !== undefined
+  }
+
+  /** Stops after the frame that is being parsed; what is left of its chunk is kept. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  /** Parses what was kept. */
+  resume(): void {
+    this.#paused = false
+    const rest = this.#unparsed
+    this.#unparsed = undefined
+    if (rest !== undefined) this.push(rest)
+  }
+
+  /** Takes nothing more and forgets what is incomplete. */
+  end(): void {
+    this.#state = 'ended'
+    this.#message = undefined
+    this.#control = undefined
+    this.#unparsed = undefined
+  }
+
+  /** Parses a chunk. Its bytes are changed: frames are unmasked in place. */
+  push(chunk: Buffer): void {
+    let offset = 0
+    while (offset < chunk.length && this.#state !== 'ended') {
+      if (this.#paused) {
+        this.#unparsed = chunk.subarray(offset)
+        return
+      }
+      offset = this.#state === 'header' ? this.#readFrame(chunk, offset) : this.#readPayload(chunk, offset)
+    }
+  }
+
+  /** Reads a header, and the whole frame when all of it is there. Returns where it stopped. */
+  #readFrame(chunk: Buffer, start: number): number {
+    if (this.#headerBytes > 0) return this.#readCutHeader(chunk, start)
+    const length = headerLength(chunk, start)
+    if (length === undefined || start + length > chunk.length) return this.#readCutHeader(chunk, start)
+    if (!this.#parseHeader(chunk, start)) return chunk.length
+    return this.#afterHeader(chunk, start + length)
+  }
+
+  /** Puts a header together that is cut by the border of a chunk. */
+  #readCutHeader(chunk: Buffer, start: number): number {
+    const header = (this.#header ??= new Uint8Array(MAX_HEADER))
+    let offset = start
+    while (offset < chunk.length) {
+      header[this.#headerBytes++] = chunk[offset++]!
+      if (headerLength(header, 0, this.#headerBytes) !== this.#headerBytes) continue
+      this.#headerBytes = 0
+      if (!this.#parseHeader(header, 0)) return chunk.length
+      return this.#afterHeader(chunk, offset)
+    }
+    return offset
+  }
+
+  /** `false`: the header breaks the protocol. */
+  #parseHeader(bytes: Uint8Array, start: number): boolean {
+    const first = bytes[start]!
+    const second = bytes[start + 1]!
+    this.#fin = first >= 0x80
+    this.#opcode = first & 0x0f
+    if ((first & 0x70) !== 0) return this.#fail(closeCodes.protocolError, 'reserved bits without an extension')
+    if (second < 0x80) return this.#fail(closeCodes.protocolError, 'a client must mask its frames')
+    const problem = this.#opcodeProblem()
+    if (problem !== undefined) return this.#fail(closeCodes.protocolError, problem)
+
+    let length = second & 0x7f
+    let maskAt = start + 2
+    if (length === 126) {
+      length = (bytes[start + 2]! << 8) | bytes[start + 3]!
+      maskAt = start + 4
+      if (length < 126) return this.#fail(closeCodes.protocolError, 'length not in its shortest form')
+    } else if (length === 127) {
+      const high = readUint32(bytes, start + 2)
+      length = high * 2 ** 32 + readUint32(bytes, start + 6)
+      maskAt = start + 10
+      if (high >= 0x80000000 || length < 65_536)
+        return this.#fail(closeCodes.protocolError, 'length not in its shortest form')
+    }
+    if (this.#opcode >= opcodes.close) {
+      if (length > MAX_CONTROL_PAYLOAD) return this.#fail(closeCodes.protocolError, 'control frame over 125 bytes')
+    } else if (length + (this.#message?.byteLength ?? 0) > this.#maxMessageBytes) {
+      return this.#fail(closeCodes.messageTooBig, `message over ${this.#maxMessageBytes} bytes`)
+    }
+    this.#payloadLength = length
+    this.#payloadRead = 0
+    this.#mask = readUint32(bytes, maskAt)
+    return true
+  }
+
+  /** RFC 6455 §5.2, §5.4 and §5.5. */
+  #opcodeProblem(): string | undefined {
+    switch (this.#opcode) {
+      case opcodes.continuation:
+        return this.#message === undefined ? 'continuation without a message' : undefined
+      case opcodes.text:
+      case opcodes.binary:
+        return this.#message === undefined ? undefined : 'new message inside a fragmented one'
+      case opcodes.close:
+      case opcodes.ping:
+      case opcodes.pong:
+        return this.#fin ? undefined : 'fragmented control frame'
+      default:
+        return `unknown opcode ${this.#opcode}`
+    }
+  }
+
+  #afterHeader(chunk: Buffer, payloadAt: number): number {
+    const end = payloadAt + this.#payloadLength
+    if (end > chunk.length || this.#message !== undefined || !this.#fin) {
+      this.#state = 'payload'
+      if (this.#opcode >= opcodes.close) this.#control = Buffer.allocUnsafe(this.#payloadLength)
+      else this.#message ??= new MessageAssembler(this.#opcode === opcodes.text, this.#maxMessageBytes)
+      return this.#readPayload(chunk, payloadAt)
+    }
+    this.#readWholeFrame(chunk, payloadAt, end)
+    return end
+  }
+
+  /** The hot way: a final frame that lies whole in the chunk and is no part of a fragmented message. */
+  #readWholeFrame(chunk: Buffer, start: number, end: number): void {
+    switch (this.#opcode) {
+      case opcodes.text: {
+        const isAscii = unmaskAscii(chunk, start, end, this.#mask)
+        if (isAscii) this.#sink.text(chunk.toString('latin1', start, end))
+        else if (isUtf8(chunk.subarray(start, end))) this.#sink.text(chunk.toString('utf8', start, end))
+        else this.#fail(closeCodes.invalidPayload, 'text that is not UTF-8')
+        return
+      }
+      case opcodes.binary: {
+        unmask(chunk, start, end, this.#mask, 0)
+        const view = chunk.subarray(start, end)
+        this.#sink.binary(view.length >= VIEW_FROM_BYTES ? view : Buffer.from(view))
+        return
+      }
+      default:
+        unmask(chunk, start, end, this.#mask, 0)
+        this.#endOfControl(Buffer.from(chunk.subarray(start, end)))
+    }
+  }
+
+  /** A payload that is cut by the border of a chunk, or one fragment of a message. */
+  #readPayload(chunk: Buffer, start: number): number {
+    const end = Math.min(chunk.length, start + this.#payloadLength - this.#payloadRead)
+    unmask(chunk, start, end, this.#mask, this.#payloadRead)
+    const piece = chunk.subarray(start, end)
+    if (this.#control !== undefined) this.#control.set(piece, this.#payloadRead)
+    else if (!this.#message!.append(piece)) {
+      this.#fail(closeCodes.invalidPayload, 'text that is not UTF-8')
+      return chunk.length
+    }
+    this.#payloadRead += piece.length
+    if (this.#payloadRead === this.#payloadLength) this.#finishPayload()
+    return end
+  }
+
+  #finishPayload(): void {
+    this.#state = 'header'
+    const control = this.#control
+    if (control !== undefined) {
+      this.#control = undefined
+      this.#endOfControl(control)
+      return
+    }
+    if (!this.#fin) return
+    const message = this.#message!
+    this.#message = undefined
+    if (!message.isText) this.#sink.binary(message.bytes())
+    else if (message.isCompleteText) this.#sink.text(message.text())
+    else this.#fail(closeCodes.invalidPayload, 'text that ends inside a character')
+  }
+
+  #endOfControl(payload: Buffer): void {
+    switch (this.#opcode) {
+      case opcodes.ping:
+        this.#sink.ping(payload)
+        return
+      case opcodes.pong:
+        this.#sink.pong(payload)
+        return
+      default:
+        this.#closeFrame(payload)
+    }
+  }
+
+  /** RFC 6455 §5.5.1 and §7.4. Nothing may follow a close frame. */
+  #closeFrame(payload: Buffer): void {
+    if (payload.length === 1) {
+      this.#fail(closeCodes.protocolError, 'close frame with half a code')
+      return
+    }
+    const code = payload.length === 0 ? closeCodes.noStatus : payload.readUInt16BE(0)
+    const reason = payload.subarray(2)
+    if (payload.length > 0 && !isValidCloseCode(code)) this.#fail(closeCodes.protocolError, `close code ${code}`)
+    else if (!isUtf8(reason)) this.#fail(closeCodes.invalidPayload, 'close reason that is not UTF-8')
+    else {
+      this.end()
+      this.#sink.closeReceived(code, reason.toString())
+    }
+  }
+
+  #fail(code: number, message: string): false {
+    this.end()
+    this.#sink.protocolError(code, message)
+    return false
+  }
+}
+
+/** The length of the header that starts here, or `undefined` while its first two bytes are not there. */
+function headerLength(bytes: Uint8Array, start: number, available: number = bytes.length - start): number | undefined {
+  if (available < 2) return undefined
+  const length = bytes[start + 1]! & 0x7f
+  const masked = bytes[start + 1]! >= 0x80 ? 4 : 0
+  if (length < 126) return 2 + masked
+  return (length === 126 ? 4 : 10) + masked
+}
+
+function readUint32(bytes: Uint8Array, at: number): number {
+  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
+}

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import { STATUS_CODES, validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http'
+import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
+
+/** What a valid handshake asks for. */
+export interface Handshake {
+  readonly key: string
+  readonly subprotocols: readonly string[]
+}
+
+/** Why a handshake was refused, as the response that says so. */
+export interface HandshakeProblem {
+  readonly status: number
+  readonly message: string
+  readonly headers: readonly (readonly [string, string])[]
+}
+
+/** RFC 6455 §1.3. */
+const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+/** 16 bytes in base64. */
+const keyPattern = /^[+/0-9A-Za-z]{22}==$/
+
+/** RFC 9110 §5.6.2. */
+const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Checks the request of a client's opening handshake (RFC 6455 §4.2.1). */
+export function checkHandshake(request: IncomingMessage): Handshake | HandshakeProblem {
+  const { headers } = request
+  if (!hasToken(headers.upgrade, 'websocket')) {
+    return problem(426, 'This server upgrades to websocket only.', [['Upgrade', 'websocket']])
+  }
+  if (request.method !== 'GET') return problem(405, 'A WebSocket handshake is a GET request.', [['Allow', 'GET']])
+  if (request.httpVersion !== '1.1') return problem(505, 'A WebSocket handshake needs HTTP/1.1.')
+  if (!hasToken(headers.connection, 'upgrade')) return problem(400, 'Connection: Upgrade is missing.')
+  if (headers['sec-websocket-version'] !== '13') {
+    return problem(426, 'This server speaks version 13.', [['Sec-WebSocket-Version', '13']])
+  }
+  const key = headers['sec-websocket-key']
+  if (key === undefined || !keyPattern.test(key)) return problem(400, 'Sec-WebSocket-Key is missing or invalid.')
+  const subprotocols = parseSubprotocols(headers['sec-websocket-protocol'])
+  if (subprotocols === undefined) return problem(400, 'Sec-WebSocket-Protocol is invalid.')
+  return { key, subprotocols }
+}
+
+/** Whether the check found a problem. */
+export function isHandshakeProblem(result: Handshake | HandshakeProblem): result is HandshakeProblem {
+  return 'status' in result
+}
+
+/** The response that completes the handshake (RFC 6455 §4.2.2). @throws TidewayError `ERR_BAD_EVENT` */
+export function acceptResponse(handshake: Handshake, subprotocol: string | undefined, headers: HeadersInit): string {
+  if (subprotocol !== undefined && !handshake.subprotocols.includes(subprotocol)) {
+    const offered = handshake.subprotocols.join(', ') || 'none'
+    throw new TidewayError(
+      'ERR_BAD_EVENT',
+      `accept() with subprotocol "${subprotocol}", but the client offered ${offered}.`,
+    )
+  }
+  const accept = createHash('sha1')
+    .update(handshake.key + ACCEPT_GUID)
+    .digest('base64')
+  let response = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`
+  if (subprotocol !== undefined) response += `Sec-WebSocket-Protocol: ${subprotocol}\r\n`
+  for (const [name, value] of entriesOf(headers)) {
+    if (name.toLowerCase() === 'sec-websocket-protocol') {
+      throw new TidewayError('ERR_BAD_EVENT', 'accept() takes the subprotocol as an option, not as a header.')
+    }
+    response += headerLine(name, value)
+  }
+  return `${response}\r\n`
+}
+
+/** Status line and headers of a response that refuses the handshake; its body ends with the connection. */
+export function denialHead(status: number, headers: HeadersInit): string {
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    throw new TidewayError('ERR_BAD_EVENT', `A handshake is refused with a status of 200 to 599, not ${status}.`)
+  }
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\nConnection: close\r\n`
+  for (const [name, value] of entriesOf(headers)) {
+    if (!/^(connection|transfer-encoding)$/i.test(name)) head += headerLine(name, value)
+  }
+  return `${head}\r\n`
+}
+
+/** A whole refusal in plain text. */
+export function plainDenial(
+  status: number,
+  message: string,
+  headers: readonly (readonly [string, string])[] = [],
+): string {
+  const body = `${message}\n`
+  const length = String(Buffer.byteLength(body))
+  return (
+    denialHead(status, [...headers, ['Content-Type', 'text/plain; charset=utf-8'], ['Content-Length', length]]) + body
+  )
+}
+
+/** Node's own check, so that no value can end the header that it is in. */
+function headerLine(name: string, value: string): string {
+  try {
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+  } catch (cause) {
+    throw new TidewayError('ERR_BAD_EVENT', `The header ${JSON.stringify(name)} is invalid.`, { cause })
+  }
+  return `${name}: ${value}\r\n`
+}
+
+function hasToken(header: string | undefined, token: string): boolean {
+  return header !== undefined && header.split(',').some((one) => one.trim().toLowerCase() === token)
+}
+
+function parseSubprotocols(header: string | undefined): readonly string[] | undefined {
+  if (header === undefined) return []
+  const names = header.split(',').map((name) => name.trim())
+  const areValid = names.every((name) => tokenPattern.test(name)) && new Set(names).size === names.length
+  return areValid ? names : undefined
+}
+
+function problem(status: number, message: string, headers: HandshakeProblem['headers'] = []): HandshakeProblem {
+  return { status, message, headers }
+}

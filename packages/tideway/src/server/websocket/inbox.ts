@@ -1,0 +1,53 @@
+import type { WebSocketReceiveEvent } from '../../asgi/websocket-events.ts'
+
+/** The events of one connection that wait for its application, in order. */
+export class Inbox {
+  readonly #maxMessages: number
+  readonly #maxBytes: number
+  #events: WebSocketReceiveEvent[] = []
+  #head = 0
+  #bytes = 0
+  #waiting: ((event: WebSocketReceiveEvent) => void) | undefined
+
+  constructor(maxMessages: number, maxBytes: number) {
+    this.#maxMessages = maxMessages
+    this.#maxBytes = maxBytes
+  }
+
+  /** Whether the connection should not be read on. */
+  get isFull(): boolean {
+    return this.#events.length - this.#head >= this.#maxMessages || this.#bytes >= this.#maxBytes
+  }
+
+  push(event: WebSocketReceiveEvent): void {
+    const waiting = this.#waiting
+    if (waiting !== undefined) {
+      this.#waiting = undefined
+      waiting(event)
+      return
+    }
+    this.#events.push(event)
+    this.#bytes += sizeOf(event)
+  }
+
+  /** The next event, or a promise of it. */
+  take(): WebSocketReceiveEvent | Promise<WebSocketReceiveEvent> {
+    const event = this.#events[this.#head]
+    if (event === undefined) {
+      return new Promise((resolve) => {
+        this.#waiting = resolve
+      })
+    }
+    this.#bytes -= sizeOf(event)
+    if (++this.#head === this.#events.length) {
+      this.#events = []
+      this.#head = 0
+    }
+    return event
+  }
+}
+
+function sizeOf(event: WebSocketReceiveEvent): number {
+  if (event.type !== 'websocket.receive') return 0
+  return event.text === undefined ? event.bytes.byteLength : event.text.length
+}

@@ -1,0 +1,72 @@
+import { encodeFrame, encodeTextFrame, opcodes } from './frame.ts'
+import { FrameNode } from './frame-tree.ts'
+
+/** A connection that has something to write at the end of the tick. */
+export interface OutboxClient {
+  /** Where it stands in the tree of this tick's frames; `undefined`: nothing to write. */
+  pending: FrameNode | undefined
+  /** Writes the bytes to the socket. */
+  flush(bytes: Buffer): void
+}
+
+/**
+ * What all connections of a server are to write in this tick. Nothing is written while handlers run: at the end of the
+ * tick each connection writes once, and a payload that many are sent is framed once.
+ */
+export class Outbox {
+  #root = new FrameNode()
+  #dirty: OutboxClient[] = []
+  #lastText: string | undefined
+  #lastTextFrame: Buffer | undefined
+  #lastBytes: Uint8Array | undefined
+  #lastBytesFrame: Buffer | undefined
+
+  /** The frame of a text: the last one again when the text is equal, as it is for each member of a group. */
+  textFrame(text: string): Buffer {
+    if (text === this.#lastText) return this.#lastTextFrame!
+    const frame = encodeTextFrame(text)
+    this.#lastText = text
+    this.#lastTextFrame = frame
+    return frame
+  }
+
+  /** The frame of a binary payload: the last one again for the same object with the same content. */
+  binaryFrame(bytes: Uint8Array): Buffer {
+    // The content counts too: the sender may have filled its buffer anew.
+    if (bytes === this.#lastBytes && endsWith(this.#lastBytesFrame!, bytes)) return this.#lastBytesFrame!
+    const frame = encodeFrame(opcodes.binary, bytes)
+    this.#lastBytes = bytes
+    this.#lastBytesFrame = frame
+    return frame
+  }
+
+  /** Queues the frame behind what the client is to write already. */
+  enqueue(client: OutboxClient, frame: Buffer): void {
+    if (client.pending === undefined) {
+      if (this.#dirty.length === 0) setImmediate(this.#flushAll)
+      this.#dirty.push(client)
+      client.pending = this.#root.next(frame)
+    } else client.pending = client.pending.next(frame)
+  }
+
+  /** Writes what one client has waiting now, because its connection is about to end. */
+  flushNow(client: OutboxClient): void {
+    const node = client.pending
+    if (node === undefined) return
+    client.pending = undefined
+    client.flush(node.bytes)
+  }
+
+  readonly #flushAll = (): void => {
+    const clients = this.#dirty
+    // What a write leads to is for the next tick. Nothing of this tick's frames is kept for it.
+    this.#dirty = []
+    this.#root = new FrameNode()
+    this.#lastText = this.#lastTextFrame = this.#lastBytes = this.#lastBytesFrame = undefined
+    for (const client of clients) this.flushNow(client)
+  }
+}
+
+function endsWith(frame: Buffer, payload: Uint8Array): boolean {
+  return frame.subarray(frame.length - payload.byteLength).equals(payload)
+}

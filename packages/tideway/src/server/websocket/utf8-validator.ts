@@ -1,0 +1,65 @@
+import { isUtf8 } from 'node:buffer'
+
+/**
+ * Checks text that comes in pieces for valid UTF-8 (RFC 3629), so that a message of many fragments fails at its first
+ * bad byte and not at its end (RFC 6455 §8.1). Whole characters are checked by Node's own native validator; only a
+ * character that is cut off at the end of a piece is looked at here.
+ */
+export class Utf8Validator {
+  /** The first bytes of a character whose last bytes have not come yet: 0 to 3 of them. */
+  #pending: Buffer = EMPTY
+
+  /** `false` as soon as what has come can no longer become valid UTF-8. */
+  push(bytes: Buffer): boolean {
+    const all = this.#pending.length === 0 ? bytes : this.#completePending(bytes)
+    if (all === undefined) return true
+    const cut = all.length - incompleteTail(all)
+    if (!isUtf8(all.subarray(0, cut))) return false
+    this.#pending = cut === all.length ? EMPTY : Buffer.from(all.subarray(cut))
+    return canStartCharacter(this.#pending)
+  }
+
+  /** Whether the text may end here. Begins a new one. */
+  end(): boolean {
+    const complete = this.#pending.length === 0
+    this.#pending = EMPTY
+    return complete
+  }
+
+  /** At most four bytes join the pending ones, so that a long piece is not copied. */
+  #completePending(bytes: Buffer): Buffer | undefined {
+    if (bytes.length === 0) return undefined
+    return Buffer.concat([this.#pending, bytes])
+  }
+}
+
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** How many bytes a character has, by its first byte; 1 for a byte that starts none, which the validator then refuses. */
+function characterLength(first: number): number {
+  if (first >= 0xf0) return 4
+  if (first >= 0xe0) return 3
+  return first >= 0xc0 ? 2 : 1
+}
+
+/** How many bytes at the end belong to a character that is not complete. */
+function incompleteTail(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back]!
+    if ((byte & 0xc0) === 0x80) continue
+    return characterLength(byte) > back ? back : 0
+  }
+  return 0
+}
+
+/** Whether some character begins with these bytes (RFC 3629 §4: no overlong forms, no surrogates, up to U+10FFFF). */
+function canStartCharacter(bytes: Buffer): boolean {
+  const [first, second] = bytes
+  if (first === undefined) return true
+  if (first < 0xc2 || first > 0xf4) return false
+  if (second === undefined) return true
+  if (first === 0xe0) return second >= 0xa0
+  if (first === 0xed) return second <= 0x9f
+  if (first === 0xf0) return second >= 0x90
+  return first === 0xf4 ? second <= 0x8f : true
+}

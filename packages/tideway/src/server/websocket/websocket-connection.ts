@@ -1,0 +1,308 @@
+import type { Socket } from 'node:net'
+import type { Application } from '../../asgi/application.ts'
+import { closeCodes, isValidCloseCode } from '../../asgi/close-codes.ts'
+import { httpStatusOf } from '../../asgi/http-status.ts'
+import { NoRouteError } from '../../asgi/no-route-error.ts'
+import type { WebSocketScope } from '../../asgi/scope.ts'
+import type {
+  WebSocketAcceptEvent,
+  WebSocketCloseEvent,
+  WebSocketDenialBodyEvent,
+  WebSocketDenialStartEvent,
+  WebSocketMessageSendEvent,
+  WebSocketReceiveEvent,
+  WebSocketSendEvent,
+} from '../../asgi/websocket-events.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
+import type { HeartbeatClient } from '../heartbeat.ts'
+import { acceptResponse, denialHead, plainDenial, type Handshake } from './handshake.ts'
+import { Inbox } from './inbox.ts'
+import { WebSocketPeer, type PeerContext, type PeerOwner } from './websocket-peer.ts'
+
+/** What all connections of a server share. */
+export interface ConnectionContext extends PeerContext {
+  /** The connections that live: from the handshake to the end of both the socket and the application. */
+  readonly connections: Set<WebSocketConnection>
+}
+
+/**
+ * What the application may send:
+ * - `connecting`: accept, close (403) or the start of a denial response.
+ * - `denying`: the body of the denial response.
+ * - `open`: messages, and one close.
+ * - `ended`: nothing; the disconnect event is in its inbox.
+ */
+type State = 'connecting' | 'denying' | 'open' | 'ended'
+
+/** The longest close reason, in bytes of UTF-8 (RFC 6455 §5.5: 125 less the code). */
+const MAX_REASON_BYTES = 123
+
+/** One WebSocket connection as the application sees it: its events, its turns, its end. */
+export class WebSocketConnection implements PeerOwner, HeartbeatClient {
+  readonly #socket: Socket
+  readonly #handshake: Handshake
+  readonly #context: ConnectionContext
+  readonly #inbox: Inbox
+  readonly #path: string
+  #state: State = 'connecting'
+  #peer: WebSocketPeer | undefined
+  #startedAt: number
+  #endedAt = 0
+  #disconnect: WebSocketReceiveEvent | undefined
+  #disconnectTaken = false
+  #paused = false
+  #socketClosed = false
+  #applicationEnded = false
+
+  constructor(socket: Socket, handshake: Handshake, path: string, context: ConnectionContext) {
+    this.#socket = socket
+    this.#handshake = handshake
+    this.#path = path
+    this.#context = context
+    this.#inbox = new Inbox(context.options.maxInboxMessages, context.options.maxInboxBytes)
+    this.#startedAt = performance.now()
+  }
+
+  /** Runs the application. `head` is what the client sent behind its handshake. */
+  start(application: Application<WebSocketScope>, scope: WebSocketScope, head: Buffer): void {
+    const { connections, heartbeat } = this.#context
+    connections.add(this)
+    heartbeat.add(this)
+    this.#socket.setTimeout(0)
+    this.#socket.setNoDelay(true)
+    // An error is always followed by `close`, which says all that there is to know.
+    this.#socket.on('error', ignore)
+    if (head.length > 0) this.#socket.unshift(head)
+    this.#socket.once('close', this.#onEarlyClose)
+    this.#inbox.push({ type: 'websocket.connect' })
+    void this.#run(application, scope)
+  }
+
+  /** The next event for the application; the disconnect again and again once it is over. */
+  receive(): WebSocketReceiveEvent | Promise<WebSocketReceiveEvent> {
+    if (this.#disconnectTaken) return this.#disconnect!
+    const event = this.#inbox.take()
+    if (event === this.#disconnect) this.#disconnectTaken = true
+    if (this.#paused && !this.#inbox.isFull) {
+      this.#paused = false
+      this.#peer!.resume()
+    }
+    return event
+  }
+
+  /** Takes an event of the application. */
+  send(event: WebSocketSendEvent): void | Promise<void> {
+    switch (event.type) {
+      case 'websocket.send':
+        return this.#send(event)
+      case 'websocket.accept':
+        this.#accept(event)
+        return undefined
+      case 'websocket.close':
+        this.#close(event)
+        return undefined
+      case 'websocket.http.response.start':
+        this.#startDenial(event)
+        return undefined
+      case 'websocket.http.response.body':
+        return this.#denialBody(event)
+      default:
+        throw new TidewayError('ERR_BAD_EVENT', `Unknown event "${(event as { type: unknown }).type as string}".`)
+    }
+  }
+
+  /** Closes from the server's side, whatever the application is doing. */
+  shutDown(code: number, reason: string): void {
+    if (this.#state === 'open') this.#peer!.close(code, reason)
+    else if (this.#state !== 'ended') this.#refuse(503, 'The server is shutting down.')
+  }
+
+  /** Cuts the connection. */
+  terminate(): void {
+    if (this.#peer !== undefined) this.#peer.terminate()
+    else this.#socket.destroy()
+  }
+
+  check(now: number): void {
+    const { options } = this.#context
+    this.#peer?.check(now)
+    if (this.#state === 'connecting' && now - this.#startedAt >= options.connectTimeoutMs) this.#timeOut()
+    if (this.#state !== 'ended' || this.#applicationEnded || now - this.#endedAt < options.applicationCloseTimeoutMs)
+      return
+    options.logger.warn(
+      { path: this.#path },
+      `The application is still running ${options.applicationCloseTimeoutMs} ms after its connection ended: return when receive() gives websocket.disconnect.`,
+    )
+    // Nobody can stop a function. It is said once, and not waited for any longer.
+    this.#applicationEnded = true
+    this.#forgetIfDone()
+  }
+
+  messageReceived(message: string | Buffer): boolean {
+    this.#inbox.push(
+      typeof message === 'string'
+        ? { type: 'websocket.receive', text: message, bytes: undefined }
+        : { type: 'websocket.receive', bytes: message, text: undefined },
+    )
+    this.#paused = this.#inbox.isFull
+    return !this.#paused
+  }
+
+  peerClosed(code: number, reason: string): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.#endedAt = performance.now()
+    this.#disconnect = { type: 'websocket.disconnect', code, reason }
+    this.#inbox.push(this.#disconnect)
+  }
+
+  socketClosed(): void {
+    this.#socketClosed = true
+    this.#forgetIfDone()
+  }
+
+  async #run(application: Application<WebSocketScope>, scope: WebSocketScope): Promise<void> {
+    try {
+      await application(
+        scope,
+        () => this.receive(),
+        (event) => this.send(event),
+      )
+      this.#applicationReturned()
+    } catch (error) {
+      this.#applicationThrew(error)
+    }
+    this.#applicationEnded = true
+    this.#forgetIfDone()
+  }
+
+  #applicationReturned(): void {
+    if (this.#state === 'open') this.#peer!.close(closeCodes.normal, '')
+    else if (this.#state === 'denying') this.#endDenial()
+    else if (this.#state === 'connecting') {
+      const error = new TidewayError(
+        'ERR_APPLICATION_RETURNED',
+        'The application returned without an answer to the handshake: accept it, close it, or send a denial response.',
+      )
+      this.#report(error)
+      this.#refuse(500, 'Internal Server Error')
+    }
+  }
+
+  #applicationThrew(error: unknown): void {
+    // The peer was gone before the application knew.
+    if (error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED') return
+    this.#report(error)
+    if (this.#state === 'open') this.#peer!.close(closeCodes.internalError, '')
+    else if (this.#state === 'denying') this.#endDenial()
+    else if (this.#state === 'connecting') {
+      const status = httpStatusOf(error)
+      this.#refuse(status ?? 500, status === undefined ? 'Internal Server Error' : (error as Error).message)
+    }
+  }
+
+  #report(error: unknown): void {
+    const { logger } = this.#context.options
+    if (error instanceof NoRouteError) logger.debug({ path: this.#path }, error.message)
+    else logger.error({ err: error, path: this.#path }, 'The application failed on a WebSocket connection')
+  }
+
+  #accept({ subprotocol, headers = [] }: WebSocketAcceptEvent): void {
+    this.#requireConnecting('websocket.accept')
+    const response = acceptResponse(this.#handshake, subprotocol, headers)
+    this.#socket.removeListener('close', this.#onEarlyClose)
+    this.#state = 'open'
+    this.#socket.write(response, 'latin1')
+    this.#peer = new WebSocketPeer(this.#socket, this.#context, this)
+  }
+
+  #send(event: WebSocketMessageSendEvent): void | Promise<void> {
+    if (this.#state === 'open') {
+      if (typeof event.text === 'string') return this.#peer!.sendText(event.text)
+      if (event.bytes instanceof Uint8Array) return this.#peer!.sendBytes(event.bytes)
+      throw new TidewayError('ERR_BAD_EVENT', 'websocket.send needs a string as text or a Uint8Array as bytes.')
+    }
+    if (this.#state === 'ended') throw this.#closedError()
+    throw new TidewayError('ERR_OUT_OF_TURN', 'Call accept() before send(): the handshake is not complete.')
+  }
+
+  #close({ code = closeCodes.normal, reason = '' }: WebSocketCloseEvent): void {
+    if (!isValidCloseCode(code)) {
+      throw new TidewayError(
+        'ERR_BAD_EVENT',
+        `${code} is no code that a close frame may carry: use 1000 or 3000 to 4999.`,
+      )
+    }
+    if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
+      throw new TidewayError('ERR_BAD_EVENT', `A close reason has at most ${MAX_REASON_BYTES} bytes of UTF-8.`)
+    }
+    if (this.#state === 'connecting') this.#refuse(403, 'Forbidden')
+    else if (this.#state === 'open') this.#peer!.close(code, reason)
+    else if (this.#state === 'denying') throw outOfTurn('websocket.close', 'a denial response has been started')
+    // Closing what has just been closed by the other side is no mistake.
+  }
+
+  #startDenial({ status, headers = [] }: WebSocketDenialStartEvent): void {
+    this.#requireConnecting('websocket.http.response.start')
+    this.#socket.write(denialHead(status, headers), 'latin1')
+    this.#state = 'denying'
+  }
+
+  #denialBody({ body = '', moreBody = false }: WebSocketDenialBodyEvent): void | Promise<void> {
+    if (this.#state === 'ended') throw this.#closedError()
+    if (this.#state !== 'denying') {
+      throw outOfTurn('websocket.http.response.body', 'websocket.http.response.start comes first')
+    }
+    const isBelow = this.#socket.write(body)
+    if (!moreBody) this.#endDenial()
+    else if (!isBelow) return new Promise((resolve) => this.#socket.once('drain', resolve).once('close', resolve))
+    return undefined
+  }
+
+  #endDenial(): void {
+    this.peerClosed(closeCodes.abnormal, '')
+    this.#socket.end()
+  }
+
+  /** Answers the handshake with a refusal in plain text. */
+  #refuse(status: number, message: string): void {
+    if (this.#state === 'connecting') this.#socket.write(plainDenial(status, message))
+    this.#endDenial()
+  }
+
+  #timeOut(): void {
+    const error = new TidewayError(
+      'ERR_APPLICATION_TIMEOUT',
+      `The application did not answer a handshake within ${this.#context.options.connectTimeoutMs} ms.`,
+    )
+    this.#report(error)
+    this.#refuse(503, 'Application failed to respond within time limit.')
+  }
+
+  #requireConnecting(type: string): void {
+    if (this.#state === 'ended') throw this.#closedError()
+    if (this.#state !== 'connecting') throw outOfTurn(type, 'the handshake has been answered')
+  }
+
+  #closedError(): TidewayError {
+    return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
+  }
+
+  /** The socket went away before the application had answered. */
+  readonly #onEarlyClose = (): void => {
+    this.peerClosed(closeCodes.abnormal, '')
+    this.socketClosed()
+  }
+
+  #forgetIfDone(): void {
+    if (!this.#socketClosed || !this.#applicationEnded) return
+    this.#context.connections.delete(this)
+    this.#context.heartbeat.delete(this)
+  }
+}
+
+function outOfTurn(type: string, why: string): TidewayError {
+  return new TidewayError('ERR_OUT_OF_TURN', `${type} is out of turn: ${why}.`)
+}
+
+function ignore(): void {}

@@ -1,0 +1,277 @@
+import type { Socket } from 'node:net'
+import { closeCodes } from '../../asgi/close-codes.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
+import type { Heartbeat } from '../heartbeat.ts'
+import type { ResolvedOptions } from '../options.ts'
+import { encodeCloseFrame, encodeFrame, opcodes } from './frame.ts'
+import { FrameParser, type FrameSink } from './frame-parser.ts'
+import type { FrameNode } from './frame-tree.ts'
+import type { Outbox, OutboxClient } from './outbox.ts'
+
+/** What all connections of a server share. */
+export interface PeerContext {
+  readonly options: ResolvedOptions
+  readonly outbox: Outbox
+  readonly heartbeat: Heartbeat
+}
+
+/** Who is told what the peer does. */
+export interface PeerOwner {
+  /** A message has come. `false`: read no more until {@link WebSocketPeer.resume}. */
+  messageReceived(message: string | Buffer): boolean
+  /** The connection has ended, as far as anybody can still say something. Called exactly once. */
+  peerClosed(code: number, reason: string): void
+  /** The socket is gone. Called exactly once, after `peerClosed`. */
+  socketClosed(): void
+}
+
+/**
+ * - `open`: messages go both ways.
+ * - `closing`: our close frame is out; what the peer still sends is read for its close frame only.
+ * - `ended`: both have said that it is over, or one of them broke the protocol or the connection. The socket is being closed.
+ */
+type State = 'open' | 'closing' | 'ended'
+
+const peers = new WeakMap<Socket, WebSocketPeer>()
+
+/**
+ * The other end of an accepted connection: frames in, frames out, pings, the close handshake (RFC 6455 §7) and
+ * backpressure both ways. Knows nothing of applications.
+ */
+export class WebSocketPeer implements FrameSink, OutboxClient {
+  readonly #socket: Socket
+  readonly #context: PeerContext
+  readonly #owner: PeerOwner
+  readonly #parser: FrameParser
+  pending: FrameNode | undefined = undefined
+  #state: State = 'open'
+  /** Bytes that the socket could not pass on at the last write. */
+  #unwritten = 0
+  #drained: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  #aboveSince = 0
+  #lastSeen: number
+  #pingSentAt = 0
+  #closeSentAt = 0
+  #closeCode = 0
+  #closeReason = ''
+
+  constructor(socket: Socket, context: PeerContext, owner: PeerOwner) {
+    this.#socket = socket
+    this.#context = context
+    this.#owner = owner
+    this.#parser = new FrameParser(this, context.options.maxMessageBytes)
+    this.#lastSeen = context.heartbeat.now
+    peers.set(socket, this)
+    // Listeners that all connections share, instead of closures of each.
+    socket.on('data', onData).on('end', onEnd).on('drain', onDrain).on('close', onClose)
+  }
+
+  /** Queues a text message. A promise: the connection is above its high-water mark, wait. */
+  sendText(text: string): void | Promise<void> {
+    return this.#send(this.#context.outbox.textFrame(text))
+  }
+
+  /** Queues a binary message. A promise: the connection is above its high-water mark, wait. */
+  sendBytes(bytes: Uint8Array): void | Promise<void> {
+    return this.#send(this.#context.outbox.binaryFrame(bytes))
+  }
+
+  /** Begins the close handshake. Nothing can be sent after it. */
+  close(code: number, reason: string): void {
+    if (this.#state !== 'open') return
+    this.#state = 'closing'
+    this.#closeCode = code
+    this.#closeReason = reason
+    this.#sendClose(code, reason)
+    // A paused reader would never see the answer.
+    this.resume()
+  }
+
+  /** Reads on after `messageReceived` has answered `false`. */
+  resume(): void {
+    this.#parser.resume()
+    if (!this.#parser.hasUnparsed) this.#socket.resume()
+  }
+
+  /** Cuts the connection without a word. */
+  terminate(): void {
+    this.#end(closeCodes.abnormal, '')
+    this.#socket.destroy()
+  }
+
+  /** Takes bytes that came from the peer. */
+  data(chunk: Buffer): void {
+    this.#lastSeen = this.#context.heartbeat.now
+    this.#pingSentAt = 0
+    if (this.#state !== 'ended') this.#parser.push(chunk)
+  }
+
+  /** Looks after the time-outs. */
+  check(now: number): void {
+    const { options } = this.#context
+    if (this.#state !== 'open') {
+      if (now - this.#closeSentAt >= options.closeTimeoutMs) this.terminate()
+    } else if (this.#pingSentAt > 0) {
+      if (now - this.#pingSentAt >= options.pingTimeoutMs) this.terminate()
+    } else if (options.pingIntervalMs !== false && now - this.#lastSeen >= options.pingIntervalMs) {
+      this.#pingSentAt = now
+      this.#context.outbox.enqueue(this, encodeFrame(opcodes.ping, new Uint8Array()))
+    }
+    const isSlow = this.#aboveSince > 0 && now - this.#aboveSince >= options.slowConsumerTimeoutMs
+    if (isSlow && options.slowConsumer === 'close') this.close(closeCodes.tryAgainLater, 'reading too slowly')
+  }
+
+  // What the parser finds.
+
+  text(message: string): void {
+    this.#received(message)
+  }
+
+  binary(message: Buffer): void {
+    this.#received(message)
+  }
+
+  ping(payload: Buffer): void {
+    // A peer that pings without reading gets no more answers: only the latest needs one (RFC 6455 §5.5.3).
+    if (this.#state !== 'open' || this.#buffered > this.#context.options.highWaterMarkBytes) return
+    this.#context.outbox.enqueue(this, encodeFrame(opcodes.pong, payload))
+  }
+
+  // That something came at all was noted when it came.
+  pong(): void {}
+
+  /** The peer's close frame: its request, which is answered, or the answer to ours. */
+  closeReceived(code: number, reason: string): void {
+    if (this.#state === 'open') {
+      this.#sendClose(code === closeCodes.noStatus ? undefined : code, '')
+      this.#end(code, reason)
+    } else this.#end(this.#closeCode, this.#closeReason)
+    this.#endSocket()
+  }
+
+  protocolError(code: number, message: string): void {
+    if (this.#state === 'open') this.#sendClose(code, message)
+    this.#end(code, message)
+    this.#endSocket()
+  }
+
+  // What the socket and the outbox do.
+
+  flush(bytes: Buffer): void {
+    if (this.#socket.destroyed || this.#socket.writableEnded) return
+    this.#unwritten = this.#socket.write(bytes) ? 0 : this.#socket.writableLength
+  }
+
+  drained(): void {
+    this.#unwritten = 0
+    this.#aboveSince = 0
+    const waiting = this.#drained
+    this.#drained = undefined
+    waiting?.resolve()
+  }
+
+  /** The peer will send nothing more. */
+  ended(): void {
+    this.#end(closeCodes.abnormal, '')
+    this.#endSocket()
+  }
+
+  closed(): void {
+    this.#end(closeCodes.abnormal, '')
+    this.pending = undefined
+    this.drained()
+    this.#owner.socketClosed()
+  }
+
+  get #buffered(): number {
+    return this.#unwritten + (this.pending === undefined ? 0 : this.pending.byteLength)
+  }
+
+  #send(frame: Buffer): void | Promise<void> {
+    if (this.#state !== 'open') throw connectionClosed()
+    const buffered = this.#buffered + frame.length
+    if (buffered > this.#context.options.highWaterMarkBytes) return this.#sendAbove(frame, buffered)
+    this.#context.outbox.enqueue(this, frame)
+    return undefined
+  }
+
+  /** Sends to a connection that is above its high-water mark with this frame. */
+  #sendAbove(frame: Buffer, buffered: number): void | Promise<void> {
+    const { options, outbox, heartbeat } = this.#context
+    const wasAbove = this.#aboveSince > 0
+    this.#aboveSince ||= heartbeat.now
+    if (wasAbove && options.slowConsumer === 'drop') return undefined
+    if (wasAbove && buffered > options.maxBufferedBytes) {
+      this.close(closeCodes.tryAgainLater, 'reading too slowly')
+      throw new TidewayError(
+        'ERR_SLOW_CONSUMER',
+        `More than ${options.maxBufferedBytes} bytes waited for one connection, which was closed: await send().`,
+      )
+    }
+    outbox.enqueue(this, frame)
+    outbox.flushNow(this)
+    if (this.#unwritten <= options.highWaterMarkBytes) {
+      this.#aboveSince = 0
+      return undefined
+    }
+    this.#drained ??= deferred()
+    return this.#drained.promise
+  }
+
+  #received(message: string | Buffer): void {
+    if (this.#state !== 'open') return
+    if (this.#owner.messageReceived(message)) return
+    this.#parser.pause()
+    this.#socket.pause()
+  }
+
+  #sendClose(code: number | undefined, reason: string): void {
+    this.#closeSentAt = this.#context.heartbeat.now
+    this.#context.outbox.enqueue(this, encodeCloseFrame(code, reason))
+    this.#context.outbox.flushNow(this)
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.#closeSentAt ||= this.#context.heartbeat.now
+    this.#parser.end()
+    this.#owner.peerClosed(code, reason)
+    this.drained()
+  }
+
+  /** Says goodbye on TCP too, and reads on until the peer does: unread bytes would turn our last frames into a reset. */
+  #endSocket(): void {
+    this.#context.outbox.flushNow(this)
+    this.#socket.end()
+    this.#socket.resume()
+  }
+}
+
+function onData(this: Socket, chunk: Buffer): void {
+  peers.get(this)!.data(chunk)
+}
+
+function onEnd(this: Socket): void {
+  peers.get(this)!.ended()
+}
+
+function onDrain(this: Socket): void {
+  peers.get(this)!.drained()
+}
+
+function onClose(this: Socket): void {
+  peers.get(this)!.closed()
+}
+
+function connectionClosed(): TidewayError {
+  return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve!: () => void
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}
