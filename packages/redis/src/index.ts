@@ -1,1 +1,2 @@
-export {}
+export type { MessageCodecOptions } from './message-codec.ts'
+export type { MessageSerializer } from './serializer.ts'

@@ -1,0 +1,49 @@
+import { TidewayError } from 'tideway/layer'
+
+import type { MessageSerializer } from './serializer.ts'
+
+/** Comes before the digits of a number that JSON.stringify would not write as it is, inside a string. */
+const BIG_INTEGER = '\u0000tideway:integer:'
+
+// Strings are matched too so that digits inside them are left alone.
+const STRING_OR_BIG_INTEGER = /"(?:[^"\\]|\\.)*"|(?<![\w.+-])-?\d{16,}(?![\d.eE])/g
+const MARKED_NUMBER = /"\\u0000tideway:integer:([-+.e\d]+)"/g
+
+/**
+ * JSON as Python's json module reads and writes it: for fleets that want to read what is in Redis. Carries no bytes, and
+ * no numbers that JSON does not have (NaN, infinities).
+ */
+export class JsonSerializer implements MessageSerializer {
+  serialize(message: Readonly<Record<string, unknown>>): Uint8Array {
+    return Buffer.from(JSON.stringify(message, replaceValue).replace(MARKED_NUMBER, '$1'))
+  }
+
+  deserialize(bytes: Uint8Array): unknown {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    const marked = text.replace(STRING_OR_BIG_INTEGER, (token) =>
+      token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : JSON.stringify(BIG_INTEGER + token),
+    )
+    return JSON.parse(marked, reviveValue)
+  }
+}
+
+function replaceValue(key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${BIG_INTEGER}${value}`
+  if (typeof value === 'number' && !Number.isFinite(value)) throw cannotCarry(key, String(value))
+  // Written out in digits, a float without a fraction would be read as an integer that is too large for a number.
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) return BIG_INTEGER + (value as number).toExponential()
+  if (value instanceof Uint8Array) throw cannotCarry(key, 'bytes')
+  if (typeof value === 'string' && value.startsWith(BIG_INTEGER)) throw cannotCarry(key, 'a reserved text')
+  return value
+}
+
+function reviveValue(_key: string, value: unknown): unknown {
+  return typeof value === 'string' && value.startsWith(BIG_INTEGER) ? BigInt(value.slice(BIG_INTEGER.length)) : value
+}
+
+function cannotCarry(key: string, what: string): TidewayError {
+  return new TidewayError(
+    'ERR_BAD_MESSAGE',
+    `"${key}" of the message is ${what}, which JSON cannot carry: use the msgpack serializer, or send text.`,
+  )
+}

@@ -1,0 +1,145 @@
+import { randomFillSync } from 'node:crypto'
+
+import { TidewayError } from 'tideway/layer'
+
+import { Fernet } from './fernet.ts'
+import { JsonSerializer } from './json-serializer.ts'
+import { MsgpackSerializer } from './msgpack-serializer.ts'
+import type { MessageSerializer } from './serializer.ts'
+
+/** How messages are written: the same for all processes of the same groups, Python's included. */
+export interface MessageCodecOptions {
+  /** @default 'msgpack' */
+  readonly serializer?: 'msgpack' | 'json' | MessageSerializer | undefined
+  /**
+   * Passphrases that messages are encrypted with on their way: the first encrypts, all decrypt. Names of channels and
+   * groups stay readable. @default none: not encrypted
+   */
+  readonly symmetricEncryptionKeys?: readonly (string | Uint8Array)[] | undefined
+}
+
+/** Random bytes are drawn from the system this many at a time. */
+const RANDOM_POOL_BYTES = 4096
+
+type Content = Readonly<Record<string, unknown>>
+
+/** A message as bytes on the wire and back: `random prefix + encrypted(serialized)`. */
+export class MessageCodec {
+  readonly #serializer: MessageSerializer
+  readonly #fernet: Fernet | undefined
+  readonly #maxAgeSeconds: number | undefined
+  readonly #prefix: RandomPrefix | undefined
+
+  /**
+   * @param randomPrefixBytes bytes in front that make equal messages differ, as members of a sorted set have to; 0: none
+   * @param maxAgeSeconds encrypted messages older than this are refused; `undefined` takes all
+   */
+  constructor(options: MessageCodecOptions, randomPrefixBytes: number, maxAgeSeconds: number | undefined) {
+    this.#serializer = makeSerializer(options.serializer ?? 'msgpack')
+    this.#fernet = makeFernet(options.symmetricEncryptionKeys ?? [])
+    this.#maxAgeSeconds = maxAgeSeconds
+    this.#prefix = randomPrefixBytes === 0 ? undefined : new RandomPrefix(randomPrefixBytes)
+  }
+
+  /** @throws TidewayError `ERR_BAD_MESSAGE` for what the serializer cannot carry unchanged */
+  encode(content: Content): Buffer {
+    const serialized = asBuffer(this.#serializer.serialize(content))
+    const encrypted = this.#fernet === undefined ? serialized : this.#fernet.encrypt(serialized)
+    return this.#prefix === undefined ? encrypted : this.#prefix.put(encrypted)
+  }
+
+  /**
+   * The content of a message, its own object, deeply frozen inside.
+   * @throws Error when it cannot be read
+   */
+  decode(bytes: Buffer): Record<string, unknown> {
+    const encrypted = this.#prefix === undefined ? bytes : bytes.subarray(this.#prefix.length)
+    const serialized = this.#fernet === undefined ? encrypted : this.#fernet.decrypt(encrypted, this.#maxAgeSeconds)
+    const content = this.#serializer.deserialize(serialized)
+    if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+      throw new Error('What was received is not a message: it has no keys.')
+    }
+    freezeItems(content)
+    return content as Record<string, unknown>
+  }
+}
+
+/** Sender and receiver would disagree about half a surrogate pair: Python cannot read it, others replace it. */
+export function requireWellFormed(value: unknown, path = 'message'): void {
+  if (typeof value === 'string') {
+    if (isWellFormed(value)) return
+    throw new TidewayError(
+      'ERR_BAD_MESSAGE',
+      `${path} holds half of a surrogate pair, which no UTF-8 text can: cut texts between characters.`,
+    )
+  }
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return
+  for (const [key, item] of Object.entries(value)) {
+    requireWellFormed(key, `a key of ${path}`)
+    requireWellFormed(item, `${path}.${key}`)
+  }
+}
+
+function isWellFormed(text: string): boolean {
+  // In every Node that is supported, but not yet in the library of ES2023.
+  return (text as string & { isWellFormed(): boolean }).isWellFormed()
+}
+
+/** Freezes what is inside a decoded value, in place. */
+function freeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  // A copy, for the decoder's lies in the buffer that was read from the network and would keep all of it alive.
+  if (value instanceof Uint8Array) return new Uint8Array(value)
+  freezeItems(value)
+  return Object.freeze(value)
+}
+
+function freezeItems(container: object): void {
+  for (const [key, item] of Object.entries(container)) {
+    const frozen = freeze(item)
+    // Assigning would call a setter where the key is "__proto__".
+    if (frozen !== item) Object.defineProperty(container, key, { value: frozen, enumerable: true, configurable: true })
+  }
+}
+
+function makeSerializer(serializer: 'msgpack' | 'json' | MessageSerializer): MessageSerializer {
+  if (serializer === 'msgpack') return new MsgpackSerializer()
+  if (serializer === 'json') return new JsonSerializer()
+  if (typeof serializer?.serialize === 'function' && typeof serializer.deserialize === 'function') return serializer
+  throw new TidewayError(
+    'ERR_BAD_OPTION',
+    `serializer must be "msgpack", "json" or an object with serialize and deserialize, not ${JSON.stringify(serializer)}.`,
+  )
+}
+
+function makeFernet(keys: readonly (string | Uint8Array)[]): Fernet | undefined {
+  if (!Array.isArray(keys)) {
+    throw new TidewayError('ERR_BAD_OPTION', 'symmetricEncryptionKeys must be an array, even of one key.')
+  }
+  return keys.length === 0 ? undefined : new Fernet(keys as readonly (string | Uint8Array)[])
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+class RandomPrefix {
+  readonly length: number
+  readonly #pool: Buffer
+  #used = Number.POSITIVE_INFINITY
+
+  constructor(length: number) {
+    this.length = length
+    this.#pool = Buffer.alloc(Math.max(RANDOM_POOL_BYTES, length))
+  }
+
+  put(content: Buffer): Buffer {
+    if (this.#used + this.length > this.#pool.length) {
+      randomFillSync(this.#pool)
+      this.#used = 0
+    }
+    const start = this.#used
+    this.#used += this.length
+    return Buffer.concat([this.#pool.subarray(start, this.#used), content])
+  }
+}
