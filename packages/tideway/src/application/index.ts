@@ -1,1 +1,1 @@
-export {}
+export { defineApplication, type ApplicationDefinition, type DefinedApplication } from './define-application.ts'

@@ -1,0 +1,52 @@
+import { defineApplication, InMemoryChannelLayer, path, serve, urlRouter, authMiddlewareStack, WebSocketConsumer, type Handlers, type TextOrBytes } from 'tideway'
+
+type ChatEvents = { 'chat.message': { message: string; user: string } }
+
+/** The seed's consumer, word for word: it builds and stringifies its answer for each member. */
+class ChatConsumer extends WebSocketConsumer<{ roomName: string }> implements Handlers<ChatEvents> {
+  #room = ''
+
+  override async connect() {
+    this.#room = `chat_${this.scope.urlRoute.kwargs.roomName}`
+    await this.channelLayer.groupAdd(this.#room, this.channelName)
+    await this.accept()
+  }
+  override async disconnect(_code: number) {
+    await this.channelLayer.groupDiscard(this.#room, this.channelName)
+  }
+  override async receive({ text }: TextOrBytes) {
+    const { message } = JSON.parse(text!)
+    await this.channelLayer.groupSend(this.#room, { type: 'chat.message', message, user: this.scope.user.username })
+  }
+  onChatMessage(event: ChatEvents['chat.message']) {
+    return this.send({ text: JSON.stringify({ message: event.message, user: event.user }) })
+  }
+}
+
+/** Parses and answers, as the peers' echo servers do. */
+class JsonEchoConsumer extends WebSocketConsumer {
+  override async receive({ text }: TextOrBytes) {
+    const { message } = JSON.parse(text!)
+    await this.send({ text: JSON.stringify({ message, user: '' }) })
+  }
+}
+
+/** Text as text, binary as binary. */
+class EchoConsumer extends WebSocketConsumer {
+  override receive(message: TextOrBytes) {
+    return this.send(message)
+  }
+}
+
+const application = defineApplication({
+  channelLayers: { default: new InMemoryChannelLayer() },
+  websocket: authMiddlewareStack(
+    urlRouter([
+      path('ws/chat/:roomName/', ChatConsumer.asApplication()),
+      path('ws/json-echo/', JsonEchoConsumer.asApplication()),
+      path('ws/echo/', EchoConsumer.asApplication()),
+    ]),
+  ),
+})
+
+await serve(application, { port: Number(process.argv[2] ?? process.env['PORT'] ?? 8000) })

@@ -1,0 +1,38 @@
+import type { Application } from '../asgi/application.ts'
+import { extendScope } from '../asgi/extend-scope.ts'
+import { nodeListenerKey, type WithNodeListener } from '../asgi/node-listener.ts'
+import { carryOriginCheck } from '../asgi/origin-check.ts'
+import type { ChannelLayer } from '../layer/channel-layer.ts'
+import { protocolTypeRouter, type ProtocolApplications } from '../routing/protocol-type-router.ts'
+
+/** What an application consists of: one application for each scope type, and the channel layers that they share. */
+export interface ApplicationDefinition extends ProtocolApplications {
+  /** The channel layers by alias; consumers use the one named `default` unless their class says otherwise. */
+  readonly channelLayers?: Readonly<Record<string, ChannelLayer>> | undefined
+}
+
+/** A whole application, as `serve`, `attach` and the command line take it. */
+export type DefinedApplication = Application & {
+  /** The layers that it was defined with. Whoever runs the application closes them at the end. */
+  readonly channelLayers: Readonly<Record<string, ChannelLayer>>
+}
+
+/**
+ * Joins what an application consists of: the settings, routers and layers of one site. Consumers find the layers as
+ * `this.channelLayer`; anything else imports the layer from the module that made it.
+ * @example
+ * export default defineApplication({
+ *   channelLayers: { default: new InMemoryChannelLayer() },
+ *   http: nodeListener(express()),
+ *   websocket: authMiddlewareStack(urlRouter(websocketRoutes)),
+ * })
+ */
+export function defineApplication(definition: ApplicationDefinition): DefinedApplication {
+  const { channelLayers = {}, ...applications } = definition
+  const router = protocolTypeRouter(applications)
+  const application: Application = (scope, receive, send) =>
+    router(extendScope(scope, { channelLayers }), receive, send)
+  const listener = (router as WithNodeListener<unknown>)[nodeListenerKey]
+  if (listener !== undefined) Object.assign(application, { [nodeListenerKey]: listener })
+  return Object.assign(carryOriginCheck(router, application), { channelLayers })
+}
