@@ -1,6 +1,7 @@
 export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEventOf, SendOf } from './application.ts'
 export type { ChannelReceiveEvent, ChannelSendEvent } from './channel-events.ts'
 export { closeCodes, isValidCloseCode } from './close-codes.ts'
+export { extendScope } from './extend-scope.ts'
 export { HeaderList, entriesOf, type HeadersInit } from './headers.ts'
 export { httpStatusOf } from './http-status.ts'
 export type {

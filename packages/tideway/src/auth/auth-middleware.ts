@@ -1,3 +1,4 @@
+import { extendScope } from '../asgi/extend-scope.ts'
 import type { Application } from '../asgi/application.ts'
 import { anonymousUser, type User } from '../asgi/user.ts'
 import { authenticationKey, userOfSession, type Authentication, type WithAuthentication } from './authentication.ts'
@@ -30,7 +31,7 @@ export function authMiddleware<S extends ClientScope, U extends User = User>(
     if (session === undefined) return missingScope('authMiddleware', 'session', 'put sessionMiddleware outside it')
     const run = (user: User): Promise<void> =>
       // `users` finds users of type U, and who is no U is anonymous.
-      inner({ ...scope, user: user as U, [authenticationKey]: authentication }, receive, send)
+      inner(extendScope(scope, { user: user as U, [authenticationKey]: authentication }), receive, send)
     if (session.isEmpty) return run(anonymousUser)
     const user = userOfSession(session, authentication)
     return user instanceof Promise ? user.then(run) : run(user)
