@@ -1,1 +1,2 @@
-export {}
+export { allowedHostsOriginValidator, type AllowedHostsOptions } from './allowed-hosts.ts'
+export { originValidator } from './origin-validator.ts'

@@ -1,0 +1,87 @@
+import { isIPv6 } from 'node:net'
+import { domainToASCII } from 'node:url'
+
+import { TidewayError } from '../errors/tideway-error.ts'
+import { parseOrigin, type Origin } from './origin.ts'
+
+/** Which origins one entry of a list stands for. */
+export type OriginPattern = '*' | HostPattern
+
+interface HostPattern {
+  /** `undefined`: any scheme, and then any port. */
+  readonly scheme: string | undefined
+  readonly host: string
+  /** Whether the subdomains are meant as well. */
+  readonly withSubdomains: boolean
+  /** `undefined`: the scheme has no default port and none was given. */
+  readonly port: number | undefined
+}
+
+/**
+ * Reads an entry of a list of allowed origins: `*`, `example.com`, `.example.com` (with its subdomains), or either of
+ * these behind a scheme and before a port, `https://.example.com:8443`. Throws `ERR_BAD_OPTION` on one that no origin could
+ * match, for it would look like a rule and be none.
+ */
+export function parseOriginPattern(pattern: string): OriginPattern {
+  if (pattern === '*') return '*'
+  const lower = pattern.toLowerCase()
+  if (lower === 'null') {
+    throw unmatched(
+      pattern,
+      'browsers send the origin "null" for pages that hide theirs, and it names nobody: remove it',
+    )
+  }
+  const [scheme, rest] = splitScheme(lower)
+  if (rest.includes('/')) throw unmatched(pattern, 'an origin has no path: leave out what follows the host and port')
+  if (scheme === undefined) return { scheme, ...hostOf(pattern, isIPv6(rest) ? `[${rest}]` : rest), port: undefined }
+
+  const port = /:(\d+)$/.exec(rest)
+  const { host, withSubdomains } = hostOf(pattern, port === null ? rest : rest.slice(0, port.index))
+  // One reading of schemes and ports: what parseOrigin takes from a browser.
+  const origin = parseOrigin(`${scheme}://${host}${port?.[0] ?? ''}`)
+  if (origin === undefined) throw unmatched(pattern, 'it is not of the form scheme://host:port with a port up to 65535')
+  return { scheme, host: origin.host, withSubdomains, port: origin.port }
+}
+
+/** Whether the pattern stands for the origin. */
+export function matchesOrigin(pattern: OriginPattern, origin: Origin): boolean {
+  if (pattern === '*') return true
+  if (!isHostOf(pattern, origin.host)) return false
+  if (pattern.scheme === undefined) return true
+  return pattern.scheme === origin.scheme && pattern.port === origin.port
+}
+
+function isHostOf({ host, withSubdomains }: HostPattern, candidate: string): boolean {
+  return candidate === host || (withSubdomains && candidate.endsWith(`.${host}`))
+}
+
+function splitScheme(pattern: string): readonly [scheme: string | undefined, rest: string] {
+  const at = pattern.indexOf('://')
+  return at === -1 ? [undefined, pattern] : [pattern.slice(0, at), pattern.slice(at + '://'.length)]
+}
+
+function hostOf(pattern: string, text: string): { host: string; withSubdomains: boolean } {
+  if (text.includes('*')) {
+    throw unmatched(
+      pattern,
+      'a star stands for everything or for nothing: write .example.com for a domain with its subdomains',
+    )
+  }
+  const withSubdomains = text.startsWith('.')
+  const name = withSubdomains ? text.slice(1) : text
+  if (!name.startsWith('[') && name.includes(':')) {
+    throw unmatched(pattern, 'a port needs its scheme: write https://example.com:8443')
+  }
+  // Browsers send international names in their ASCII form.
+  const host = name.startsWith('[') ? name : domainToASCII(name)
+  const origin = parseOrigin(`http://${host}`)
+  if (origin === undefined || (withSubdomains && name.startsWith('['))) throw unmatched(pattern, 'it names no host')
+  return { host: origin.host, withSubdomains }
+}
+
+function unmatched(pattern: string, reason: string): TidewayError {
+  return new TidewayError(
+    'ERR_BAD_OPTION',
+    `The allowed origin ${JSON.stringify(pattern)} would never match: ${reason}.`,
+  )
+}

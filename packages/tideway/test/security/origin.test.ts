@@ -1,0 +1,223 @@
+import * as fc from 'fast-check'
+import { allowedHostsOriginValidator, originValidator } from 'tideway/security'
+import { describe, expect, expectTypeOf, test } from 'vitest'
+
+import type { Application } from '../../src/asgi/application.ts'
+import { checksOrigin } from '../../src/asgi/origin-check.ts'
+import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
+import type { Routed } from '../../src/asgi/url-route.ts'
+import { httpScope, run, webSocketScope } from '../auth/connection.ts'
+
+const inner: Application<WebSocketScope> = async (_scope, receive, send) => {
+  await receive()
+  await send({ type: 'websocket.accept' })
+}
+
+type Headers = Record<string, string> | [string, string][]
+
+/** Whether a handshake with these headers is accepted. */
+async function isAccepted(application: Application<WebSocketScope>, headers: Headers): Promise<boolean> {
+  const sent = await run(application, webSocketScope(headers), [{ type: 'websocket.connect' }])
+  if (sent.length === 1 && sent[0]!.type === 'websocket.accept') return true
+  expect(sent).toEqual([{ type: 'websocket.close' }])
+  return false
+}
+
+describe('originValidator', () => {
+  // The connections of upstream's test. `*.allowed-domain.com`, which refused everybody there, is refused itself here.
+  test.each<[readonly string[], string | undefined, boolean]>([
+    [['allowed-domain.com'], 'http://allowed-domain.com', true],
+    [['allowed-domain.com'], 'http://bad-domain.com', false],
+    [['.allowed-domain.com'], 'http://www.allowed-domain.com', true],
+    [['.allowed-domain.com'], 'http://allowed-domain.com', true],
+    [['http://allowed-domain.com'], 'http://allowed-domain.com', true],
+    [['http://allowed-domain.com'], 'https://bad-domain.com:443', false],
+    [['*'], undefined, true],
+    [[], 'http://allowed-domain.com', false],
+    [['.allowed-domain.com'], '', false],
+    [['.allowed-domain.com'], 'something-invalid', false],
+
+    [['allowed-domain.com'], undefined, false],
+    [['allowed-domain.com'], 'null', false],
+    [['*'], 'null', true],
+    [['*'], '', true],
+    [['allowed-domain.com'], 'https://allowed-domain.com:8443', true],
+    [['allowed-domain.com'], 'HTTPS://Allowed-Domain.COM', true],
+    [['Allowed-Domain.com'], 'https://allowed-domain.com', true],
+    [['allowed-domain.com'], 'https://allowed-domain.com.', true],
+    [['allowed-domain.com'], 'https://www.allowed-domain.com', false],
+    [['allowed-domain.com'], 'https://allowed-domain.com.bad-domain.com', false],
+    [['.allowed-domain.com'], 'https://not-allowed-domain.com', false],
+    [['.allowed-domain.com'], 'https://a.b.allowed-domain.com', true],
+    [['http://allowed-domain.com'], 'ws://allowed-domain.com', false],
+    [['http://allowed-domain.com'], 'https://allowed-domain.com', false],
+    [['http://allowed-domain.com'], 'http://allowed-domain.com:8080', false],
+    [['http://allowed-domain.com'], 'http://allowed-domain.com:80', true],
+    [['https://allowed-domain.com:443'], 'https://allowed-domain.com', true],
+    [['wss://allowed-domain.com'], 'wss://allowed-domain.com:443', true],
+    [['http://.allowed-domain.com:8080'], 'http://www.allowed-domain.com:8080', true],
+    [['allowed-domain.com'], 'http://allowed-domain.com:65535', true],
+    [['allowed-domain.com'], 'http://allowed-domain.com:65536', false],
+    [['allowed-domain.com'], 'http://allowed-domain.com:999999999999', false],
+    [['allowed-domain.com'], 'http://allowed-domain.com:', false],
+    [['allowed-domain.com'], 'http://allowed-domain.com/path', false],
+    [['allowed-domain.com'], 'http://user@allowed-domain.com', false],
+    [['allowed-domain.com'], 'http://bad-domain.com#allowed-domain.com', false],
+    [['allowed-domain.com'], 'http://bad-domain.com http://allowed-domain.com', false],
+    [['[::1]'], 'http://[::1]:8000', true],
+    [['::1'], 'http://[::1]:8000', true],
+    [['[0:0:0:0:0:0:0:1]'], 'http://[::1]', true],
+    [['127.0.0.1'], 'http://127.0.0.1:3000', true],
+    [['münchen.example'], 'https://xn--mnchen-3ya.example', true],
+    [['chrome-extension://abcdef'], 'chrome-extension://abcdef', true],
+    [['chrome-extension://abcdef'], 'chrome-extension://abcdeg', false],
+    [['a.com', 'b.com'], 'http://b.com', true],
+  ])('with %j lets the origin %j in: %s', async (allowed, origin, accepted) => {
+    expect(await isAccepted(originValidator(inner, allowed), origin === undefined ? {} : { origin })).toBe(accepted)
+  })
+
+  test('refuses a handshake with two origins that differ', async () => {
+    const application = originValidator(inner, ['a.com'])
+    expect(
+      await isAccepted(application, [
+        ['origin', 'http://bad.com'],
+        ['origin', 'http://a.com'],
+      ]),
+    ).toBe(false)
+    expect(
+      await isAccepted(application, [
+        ['origin', 'http://a.com'],
+        ['origin', 'http://a.com'],
+      ]),
+    ).toBe(true)
+  })
+
+  test('refuses an origin of 1 MB', async () => {
+    expect(
+      await isAccepted(originValidator(inner, ['.a.com']), { origin: `http://${'x.'.repeat(500_000)}a.com` }),
+    ).toBe(false)
+  })
+
+  test.each([
+    ['*.allowed-domain.com', /write \.example\.com/],
+    ['http://*', /a star/],
+    ['a.com:8000', /a port needs its scheme/],
+    ['.a.com:8000', /a port needs its scheme/],
+    ['null', /names nobody/],
+    ['', /names no host/],
+    ['.', /names no host/],
+    ['..a.com', /names no host/],
+    ['.[::1]', /names no host/],
+    ['[::g]', /names no host/],
+    ['a b.com', /names no host/],
+    ['user@a.com', /names no host/],
+    ['https://a.com/', /no path/],
+    ['a.com/chat', /no path/],
+    ['https://', /names no host/],
+    ['https://a.com:65536', /port up to 65535/],
+    ['://a.com', /form scheme/],
+  ])('refuses to be built with %j, which no origin could match', (pattern, reason) => {
+    const build = () => originValidator(inner, ['fine.com', pattern])
+    expect(build).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
+    expect(build).toThrow(reason)
+  })
+
+  test('never throws on an origin, whatever its bytes are', async () => {
+    const application = originValidator(inner, ['.a.com', 'https://b.com:8443', '[::1]'])
+    const like = fc.stringMatching(/^https?:\/\/[a-c.:[\]0-9@/]{0,20}(:\d{0,7})?$/)
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.string({ unit: 'binary' }), like), async (origin) => {
+        await isAccepted(application, { origin })
+        await isAccepted(allowedHostsOriginValidator(inner), { origin, host: origin })
+      }),
+    )
+  })
+
+  test('throws nothing but its own error on an entry, whatever it holds', () => {
+    const codeOf = (pattern: string): string => {
+      try {
+        originValidator(inner, [pattern])
+        return 'built'
+      } catch (error) {
+        return (error as { code?: string }).code ?? String(error)
+      }
+    }
+    const like = fc.stringMatching(/^(https?:\/\/)?[a-c.:*[\]0-9@/ü]{0,20}(:\d{0,7})?$/)
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), like), (pattern) => {
+        expect(['built', 'ERR_BAD_OPTION']).toContain(codeOf(pattern))
+      }),
+    )
+  })
+
+  test('says what to do when it is called for something else than a WebSocket', async () => {
+    const application = originValidator(inner, ['*']) as unknown as Application<HttpScope>
+    await expect(run(application, httpScope())).rejects.toMatchObject({
+      code: 'ERR_MISSING_SCOPE',
+      message: expect.stringContaining('put it around the websocket application of protocolTypeRouter') as string,
+    })
+  })
+
+  test('marks its application, so that a server need not warn', () => {
+    expect(checksOrigin(inner)).toBe(false)
+    expect(checksOrigin(originValidator(inner, ['*']))).toBe(true)
+    expect(checksOrigin(allowedHostsOriginValidator(inner))).toBe(true)
+  })
+
+  test('needs of the scope what its application needs', () => {
+    const routed: Application<WebSocketScope & Routed> = async () => {}
+    expectTypeOf(originValidator(routed, [])).toExtend<Application<WebSocketScope & Routed>>()
+    expectTypeOf(originValidator(routed, [])).not.toExtend<Application<WebSocketScope>>()
+    expectTypeOf(allowedHostsOriginValidator(inner)).toExtend<Application<WebSocketScope>>()
+  })
+})
+
+describe('allowedHostsOriginValidator', () => {
+  test.each<[string | undefined, string | undefined, boolean]>([
+    ['localhost:8000', 'http://localhost:8000', true],
+    ['my-laptop:8000', 'http://my-laptop:8000', true],
+    ['[::1]:8000', 'http://[::1]:8000', true],
+    ['example.com', 'http://example.com', true],
+    ['example.com', 'https://example.com', true],
+    ['example.com:443', 'https://example.com', true],
+    ['Example.com', 'https://example.com:443', true],
+    ['localhost:8000', 'http://localhost:3000', false],
+    ['localhost:8000', 'http://127.0.0.1:8000', false],
+    ['localhost:8000', 'http://bad-domain.com', false],
+    ['example.com', 'https://www.example.com', false],
+    ['localhost:8000', undefined, false],
+    ['localhost:8000', 'null', false],
+    ['localhost:99999', 'http://localhost:99999', false],
+    ['', 'http://', false],
+    [undefined, 'http://localhost:8000', false],
+    ['abcdef', 'chrome-extension://abcdef', false],
+  ])('without a list and with Host %j lets the origin %j in: %s', async (host, origin, accepted) => {
+    const headers: [string, string][] = []
+    if (host !== undefined) headers.push(['host', host])
+    if (origin !== undefined) headers.push(['origin', origin])
+    expect(await isAccepted(allowedHostsOriginValidator(inner), headers)).toBe(accepted)
+  })
+
+  test('without a list refuses a handshake with two Host headers', async () => {
+    const headers: [string, string][] = [
+      ['host', 'a.com'],
+      ['host', 'b.com'],
+      ['origin', 'http://a.com'],
+    ]
+    expect(await isAccepted(allowedHostsOriginValidator(inner), headers)).toBe(false)
+  })
+
+  test.each<[string, string, boolean]>([
+    ['www.example.com', 'https://www.example.com', true],
+    ['example.com', 'https://other.com', false],
+    ['bad.com', 'https://bad.com', false],
+  ])('with a list does not ask for the Host: %j and %j: %s', async (host, origin, accepted) => {
+    const application = allowedHostsOriginValidator(inner, { allowedHosts: ['.example.com'] })
+    expect(await isAccepted(application, { host, origin })).toBe(accepted)
+  })
+
+  test('with an empty list lets nobody in', async () => {
+    const application = allowedHostsOriginValidator(inner, { allowedHosts: [] })
+    expect(await isAccepted(application, { host: 'a.com', origin: 'http://a.com' })).toBe(false)
+  })
+})
