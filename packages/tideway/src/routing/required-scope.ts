@@ -5,19 +5,19 @@ import type { Routed, UrlRoute } from '../asgi/url-route.ts'
 export type RoutableScope = HttpScope | WebSocketScope
 
 /**
- * The scope without `urlRoute`. Taken out of an intersection, it leaves the other parts as they are: middleware that
- * adds `Authenticated` has to find exactly that among them. An interface that declares `urlRoute` itself is taken apart.
+ * The scope without `urlRoute`. Taken out of an intersection, it leaves the other parts as they are, for whoever reads an
+ * error message and for middleware that looks for its own part. An interface that declares it is taken apart.
  */
-export type WithoutUrlRoute<S> = S extends { readonly urlRoute: infer R }
-  ? [TakenOut<S, R>] extends [never]
-    ? Extract<Omit<S, 'urlRoute'>, RoutableScope>
-    : TakenOut<S, R>
-  : S
+export type WithoutUrlRoute<S> = S extends unknown
+  ? 'urlRoute' extends keyof S
+    ? Others<S, Pick<S, 'urlRoute'>> extends infer Found extends RoutableScope
+      ? 'urlRoute' extends keyof Found
+        ? Extract<Omit<S, 'urlRoute'>, RoutableScope>
+        : Found
+      : never
+    : S
+  : never
 
-type TakenOut<S, R> = Exclude<
-  Others<S, { readonly urlRoute: R }> | Others<S, { urlRoute: R }>,
-  { readonly urlRoute: R }
->
 type Others<S, Part> = S extends (infer Rest) & Part ? Rest : never
 
 /** The kwargs that an application with this scope asks for. */
