@@ -59,7 +59,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
       capacityOf: (channel) => this.#capacities.of(channel),
       onGroupEmptied: (group) => {
         // Nobody waits for it: a layer that cannot leave now makes up for it itself.
-        this.groupLeft(group).catch(() => {})
+        this.#leaveEngine([group]).catch(() => {})
       },
     })
   }
@@ -73,16 +73,16 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** Gets the message to every member of the group, in every process. */
   protected abstract sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void>
 
-  /** The group has its first member in this process. When it rejects, the member is taken out again. */
-  protected abstract groupEntered(group: string): Promise<void>
+  /** The group has its first member in this process. When it rejects, who joined meanwhile is taken out again. */
+  protected abstract groupEntered(group: string): void | Promise<void>
 
   /** The group has lost its last member in this process. It may be entered again before this has settled. */
-  protected abstract groupLeft(group: string): Promise<void>
+  protected abstract groupLeft(group: string): void | Promise<void>
 
-  /** Empties what is outside this process. */
+  /** Empties what is outside this process; the groups of {@link local} are still there. What was sent before is lost too. */
   protected abstract flushEngine(): Promise<void>
 
-  /** Lets go of what is outside this process; the groups of {@link local} have not been left yet. */
+  /** Lets go of what is outside this process; the groups of {@link local} are still there and are not left one by one. */
   protected abstract closeEngine(): Promise<void>
 
   newChannel(prefix = 'specific'): string {
@@ -102,13 +102,18 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   async detach(channel: string): Promise<void> {
-    await Promise.all(this.local.detach(channel).map((group) => this.groupLeft(group)))
+    await this.#leaveEngine(this.local.detach(channel))
   }
 
-  async send(channel: string, message: Message): Promise<void> {
-    this.requireOpen()
-    requireChannelName(channel)
-    return this.sendToChannel(channel, copyMessage(message, this.#maxMessageBytes))
+  send(channel: string, message: Message): Promise<void> {
+    // Not async, nor is groupSend: a message that crosses nothing should cost no more than the one promise it needs.
+    try {
+      this.requireOpen()
+      requireChannelName(channel)
+      return this.sendToChannel(channel, copyMessage(message, this.#maxMessageBytes))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async receive(channel: string, options: ReceiveOptions = {}): Promise<Message> {
@@ -123,21 +128,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     requireGroupName(group)
     requireChannelName(channel)
     if (this.local.join(group, channel)) this.#enter(group)
-    const entering = this.#entering.get(group)
-    if (entering === undefined) return
-    try {
-      await entering
-    } catch (error) {
-      this.local.leave(group, channel)
-      throw error
-    }
-  }
-
-  #enter(group: string): void {
-    const entering = this.groupEntered(group).finally(() => {
-      if (this.#entering.get(group) === entering) this.#entering.delete(group)
-    })
-    this.#entering.set(group, entering)
+    await this.#entering.get(group)
   }
 
   async groupDiscard(group: string, channel: string): Promise<void> {
@@ -147,20 +138,24 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     if (this.local.leave(group, channel)) await this.groupLeft(group)
   }
 
-  async groupSend(group: string, message: Message, options?: GroupSendOptions): Promise<void> {
-    this.requireOpen()
-    requireGroupName(group)
-    return this.sendToGroup(group, copyMessage(message, this.#maxMessageBytes), options?.except)
+  groupSend(group: string, message: Message, options?: GroupSendOptions): Promise<void> {
+    try {
+      this.requireOpen()
+      requireGroupName(group)
+      return this.sendToGroup(group, copyMessage(message, this.#maxMessageBytes), options?.except)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async flush(): Promise<void> {
     this.requireOpen()
-    this.local.clear()
     await this.flushEngine()
+    this.local.clear()
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.closeEngine().finally(() => this.local.clear())
+    this.#closed ??= this.closeEngine().finally(() => this.local.close(layerClosed()))
     return this.#closed
   }
 
@@ -172,8 +167,36 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** @throws TidewayError `ERR_LAYER_CLOSED` */
   protected requireOpen(): void {
     if (this.#closed === undefined) return
-    throw new TidewayError('ERR_LAYER_CLOSED', 'The channel layer is closed: make a new one.')
+    throw layerClosed()
   }
+
+  #enter(group: string): void {
+    const entered = this.groupEntered(group)
+    if (entered === undefined) return
+    const entering = entered.then(
+      () => {
+        if (this.#entering.get(group) === entering) this.#entering.delete(group)
+      },
+      (error: unknown) => {
+        if (this.#entering.get(group) === entering) {
+          this.#entering.delete(group)
+          // All of them joined since: in a group that this process is not in, they would wait for ever.
+          this.local.disband(group)
+        }
+        throw error
+      },
+    )
+    this.#entering.set(group, entering)
+  }
+
+  async #leaveEngine(groups: readonly string[]): Promise<void> {
+    if (groups.length === 0 || this.#closed !== undefined) return
+    await Promise.all(groups.map((group) => this.groupLeft(group)))
+  }
+}
+
+function layerClosed(): TidewayError {
+  return new TidewayError('ERR_LAYER_CLOSED', 'The channel layer is closed: make a new one.')
 }
 
 function requirePositive(name: string, value: number): number {

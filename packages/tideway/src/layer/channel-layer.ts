@@ -18,7 +18,7 @@ export type Delivery =
 
 /** Something that is pushed the messages of one channel: a consumer, or the queue behind `receive()`. */
 export interface ChannelReceiver {
-  /** Takes one message. Must not throw. */
+  /** Takes one message. Should not throw: whoever sent the message would be told of it. */
   deliver(message: Message): Delivery
 }
 
@@ -49,7 +49,7 @@ export type DropReason =
 
 /** What a layer has done in this process since it was made. */
 export interface ChannelLayerStats {
-  /** Messages handed to receivers of this process: one a receiver. */
+  /** Messages taken by receivers of this process, pushed or waiting in `receive()`: one a receiver. */
   readonly delivered: number
   readonly dropped: Readonly<Record<DropReason, number>>
   /** Channels of this process that have a receiver or a queue. */
@@ -76,7 +76,10 @@ export interface ChannelLayer {
   /** The most messages that may wait at the channel: `channelCapacity`, or `capacity`. */
   capacityOf(channel: string): number
 
-  /** Pushes the messages of a channel of this process to a receiver from now on. One receiver a channel. */
+  /**
+   * Pushes the messages of a channel of this process to a receiver from now on, those that wait already first.
+   * @throws TidewayError `ERR_CHANNEL_TAKEN` when the channel has a receiver already
+   */
   attach(channel: string, receiver: ChannelReceiver): void
 
   /** Forgets the receiver of the channel and leaves every group that the channel was added to. */
@@ -89,7 +92,10 @@ export interface ChannelLayer {
    */
   send(channel: string, message: Message): Promise<void>
 
-  /** Takes the next message of a channel: for workers and tests. Consumers are pushed theirs. */
+  /**
+   * Takes the next message of a channel: for workers and tests. Consumers are pushed theirs.
+   * @throws TidewayError `ERR_CHANNEL_TAKEN` when the messages of the channel are pushed to somebody
+   */
   receive(channel: string, options?: ReceiveOptions): Promise<Message>
 
   /** Adds the channel to the group. Adding it twice is adding it once. */
@@ -98,13 +104,19 @@ export interface ChannelLayer {
   /** Takes the channel out of the group. No error when it is not in it. */
   groupDiscard(group: string, channel: string): Promise<void>
 
-  /** Sends one message to every channel of the group. A member that is full is passed over and counted. */
+  /**
+   * Sends one message to every channel of the group. A member that is full is passed over and counted.
+   * @throws MessageTooLargeError when the message is over `maxMessageBytes`
+   */
   groupSend(group: string, message: Message, options?: GroupSendOptions): Promise<void>
 
-  /** Forgets every group and every waiting message. Receivers stay attached. */
+  /** Forgets every group and every waiting message. Receivers stay attached, and who waits waits on. */
   flush(): Promise<void>
 
-  /** Ends the layer: leaves every group, lets go of the engine. Every later call but `close` is rejected. */
+  /**
+   * Ends the layer: leaves every group, ends every wait, lets go of the engine. Later calls are rejected with
+   * `ERR_LAYER_CLOSED`, but for `close` and `detach`.
+   */
   close(): Promise<void>
 
   stats(): ChannelLayerStats

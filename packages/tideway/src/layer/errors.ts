@@ -5,8 +5,9 @@ export class ChannelFullError extends TidewayError {
   override readonly name = 'ChannelFullError'
   readonly channel: string
 
-  constructor(channel: string) {
-    super('ERR_CHANNEL_FULL', `Channel "${channel}" is full: send less, receive faster, or raise its capacity.`)
+  /** @param remedy the part of the message that says what to do */
+  constructor(channel: string, remedy = 'send less, receive faster, or raise its capacity') {
+    super('ERR_CHANNEL_FULL', `Channel "${channel}" is full: ${remedy}.`)
     this.channel = channel
   }
 }

@@ -35,10 +35,14 @@ export class InMemoryChannelLayer extends BaseChannelLayer {
   }
 
   protected sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const isQueued = this.#turns.add(() => {
-        this.local.fanOut(group, message, except)
-        resolve()
+        try {
+          this.local.fanOut(group, message, except)
+          resolve()
+        } catch (error) {
+          reject(error)
+        }
       })
       if (isQueued) return
       this.local.countDropped('full')
@@ -46,11 +50,15 @@ export class InMemoryChannelLayer extends BaseChannelLayer {
     })
   }
 
-  protected async groupEntered(): Promise<void> {}
+  protected groupEntered(): void {}
 
-  protected async groupLeft(): Promise<void> {}
+  protected groupLeft(): void {}
 
-  protected async flushEngine(): Promise<void> {}
+  protected flushEngine(): Promise<void> {
+    return this.#turns.drained()
+  }
 
-  protected async closeEngine(): Promise<void> {}
+  protected closeEngine(): Promise<void> {
+    return this.#turns.drained()
+  }
 }

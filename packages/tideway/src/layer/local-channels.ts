@@ -1,12 +1,13 @@
 import { TidewayError } from '../errors/tideway-error.ts'
-import type { ChannelReceiver, Delivery, DropReason, Message } from './channel-layer.ts'
+import type { ChannelReceiver, Delivery, DropReason, GroupSendOptions, Message } from './channel-layer.ts'
 import { ChannelQueue } from './channel-queue.ts'
+import { ChannelFullError } from './errors.ts'
 
 /** What the channels of this process are kept by. */
 export interface LocalChannelsOptions {
   /** How long a message waits at a channel that nobody is attached to, in milliseconds. */
   readonly expiryMs: number
-  /** How long a channel that nobody is attached to stays in a group after it was added, in milliseconds. */
+  /** How long a channel that nobody serves stays in a group after it was added, in milliseconds. */
   readonly groupExpiryMs: number
   readonly capacityOf: (channel: string) => number
   /** Told when a group lost its last member here to old age, and not to a call. @default nothing is told */
@@ -15,12 +16,14 @@ export interface LocalChannelsOptions {
 
 interface LocalGroup {
   readonly name: string
-  readonly members: Set<LocalChannel>
+  readonly members: Map<LocalChannel, Membership>
 }
 
 interface Membership {
-  readonly group: LocalGroup
-  joinedAt: number
+  readonly channel: LocalChannel
+  /** Counts the joins of the process: tells who was in the group when a message was sent. */
+  readonly order: number
+  addedAt: number
 }
 
 interface LocalChannel {
@@ -28,11 +31,15 @@ interface LocalChannel {
   receiver: ChannelReceiver
   /** The receiver when nobody is attached. */
   queue: ChannelQueue | undefined
-  readonly memberships: Membership[]
+  readonly groups: LocalGroup[]
 }
 
 /** Channels with a queue that may exist at once; the next one is refused. A queue lives until it is idle. */
-const MAX_QUEUES = 10_000
+export const MAX_QUEUES = 10_000
+
+const MIN_SWEEP_MS = 10
+/** What a timer of Node can hold. */
+const MAX_SWEEP_MS = 2 ** 31 - 1
 
 /**
  * The channels and groups that live in this process, which every layer needs alike: who is attached to which channel,
@@ -51,12 +58,14 @@ export class LocalChannels {
     malformed: 0,
   }
   #delivered = 0
+  #joins = 0
   #sweep: NodeJS.Timeout | undefined
 
   constructor(options: LocalChannelsOptions) {
     this.#options = options
   }
 
+  /** Messages that a receiver took, pushed or waiting: one a receiver. */
   get delivered(): number {
     return this.#delivered
   }
@@ -92,31 +101,35 @@ export class LocalChannels {
     return this.#groups.has(name)
   }
 
-  /** @throws TidewayError when somebody is attached to the channel already */
+  /**
+   * Pushes the messages of the channel to the receiver from now on, those that wait already before this returns.
+   * @throws TidewayError `ERR_CHANNEL_TAKEN` when somebody is attached to the channel already, or waits in `receive()`
+   */
   attach(name: string, receiver: ChannelReceiver): void {
     const existing = this.#channels.get(name)
     if (existing === undefined) {
-      this.#channels.set(name, { name, receiver, queue: undefined, memberships: [] })
+      this.#channels.set(name, { name, receiver, queue: undefined, groups: [] })
       return
     }
-    if (existing.queue === undefined) {
-      throw new TidewayError(
-        'ERR_CHANNEL_TAKEN',
-        `Channel "${name}" has a receiver already: take a name from newChannel().`,
-      )
+    const { queue } = existing
+    if (queue === undefined || queue.isAwaited) {
+      throw taken(`Channel "${name}" has a receiver already: take a name from newChannel().`)
     }
     existing.receiver = receiver
     existing.queue = undefined
-    this.#queued.delete(existing)
+    this.#forgetQueue(existing)
+    for (const message of queue.takeAll()) this.#handOver(existing, message)
   }
 
-  /** Forgets the channel; returns the groups that it was the last member of. */
+  /** Forgets the receiver, or what waits for one; returns the groups that the channel was the last member of. */
   detach(name: string): string[] {
     const channel = this.#channels.get(name)
     if (channel === undefined) return []
-    this.#channels.delete(name)
-    this.#queued.delete(channel)
-    return this.#leaveAll(channel)
+    if (channel.queue === undefined) this.#channels.delete(name)
+    else channel.queue.takeAll()
+    const emptied = this.#leaveAll(channel)
+    this.#forgetIfIdle(channel)
+    return emptied
   }
 
   /** Adds the channel, which gets a queue where nobody is attached. `true`: it is the group's first member here. */
@@ -125,14 +138,14 @@ export class LocalChannels {
     let group = this.#groups.get(groupName)
     const isFirst = group === undefined
     if (group === undefined) {
-      group = { name: groupName, members: new Set() }
+      group = { name: groupName, members: new Map() }
       this.#groups.set(groupName, group)
     }
-    const membership = channel.memberships.find((one) => one.group === group)
-    if (membership !== undefined) membership.joinedAt = performance.now()
+    const membership = group.members.get(channel)
+    if (membership !== undefined) membership.addedAt = performance.now()
     else {
-      group.members.add(channel)
-      channel.memberships.push({ group, joinedAt: performance.now() })
+      group.members.set(channel, { channel, order: ++this.#joins, addedAt: performance.now() })
+      channel.groups.push(group)
     }
     return isFirst
   }
@@ -142,121 +155,159 @@ export class LocalChannels {
     const group = this.#groups.get(groupName)
     const channel = this.#channels.get(channelName)
     if (group === undefined || channel === undefined) return false
-    const index = channel.memberships.findIndex((one) => one.group === group)
-    if (index === -1) return false
-    channel.memberships.splice(index, 1)
-    return this.#remove(channel, group)
+    const isEmptied = this.#leave(channel, group)
+    this.#forgetIfIdle(channel)
+    return isEmptied
+  }
+
+  /** Takes every member out of the group. */
+  disband(groupName: string): void {
+    const group = this.#groups.get(groupName)
+    if (group === undefined) return
+    for (const channel of group.members.keys()) {
+      this.#leave(channel, group)
+      this.#forgetIfIdle(channel)
+    }
   }
 
   /** Hands the message to the receiver of the channel, which gets a queue where nobody is attached. */
   deliver(channelName: string, message: Message): Delivery {
-    const channel = this.#channels.get(channelName) ?? this.#addQueue(channelName)
-    return this.#count(channel.receiver.deliver(message))
+    return this.#handOver(this.#channels.get(channelName) ?? this.#addQueue(channelName), message)
   }
 
-  /** Hands the message to every member of the group but the excepted. */
-  fanOut(groupName: string, message: Message, except?: string | readonly string[]): void {
+  /**
+   * Hands the message to every member of the group but the excepted. A receiver that throws keeps it from none of the
+   * others: the first such error is thrown at the end.
+   */
+  fanOut(groupName: string, message: Message, except?: GroupSendOptions['except']): void {
     const group = this.#groups.get(groupName)
     if (group === undefined) return
-    for (const member of group.members) {
-      if (except !== undefined && isExcepted(member.name, except)) continue
-      if (member.queue !== undefined && this.#dropStale(member, group)) continue
-      this.#count(member.receiver.deliver(message))
+    const excepted = except === undefined ? undefined : this.#localOf(except)
+    const lastJoin = this.#joins
+    let failure: { readonly error: unknown } | undefined
+    for (const membership of group.members.values()) {
+      // A handler may add and discard members while it is pushed the message; a Map shows those added last.
+      if (membership.order > lastJoin) continue
+      const { channel } = membership
+      if (excepted !== undefined && (excepted === channel || (excepted instanceof Set && excepted.has(channel))))
+        continue
+      if (channel.queue !== undefined && this.#dropIfStale(membership, channel.queue, group)) continue
+      try {
+        this.#handOver(channel, message)
+      } catch (error) {
+        failure ??= { error }
+      }
     }
+    if (failure !== undefined) throw failure.error
   }
 
   /** The next message of the channel's queue. */
   async receive(channelName: string, signal?: AbortSignal): Promise<Message> {
     const channel = this.#channels.get(channelName) ?? this.#addQueue(channelName)
-    if (channel.queue === undefined) {
-      throw new TidewayError(
-        'ERR_CHANNEL_TAKEN',
-        `Channel "${channelName}" has a receiver: its messages are pushed there.`,
-      )
-    }
+    const { queue } = channel
+    if (queue === undefined) throw taken(`Channel "${channelName}" has a receiver: its messages are pushed there.`)
     try {
-      return await channel.queue.receive(signal)
+      const message = await queue.receive(signal)
+      this.#delivered++
+      return message
     } finally {
       this.#forgetIfIdle(channel)
     }
   }
 
-  /** Forgets every group and every waiting message. Who is attached stays attached. */
+  /** Forgets every group and every waiting message. Who is attached stays attached, who waits waits on. */
   clear(): void {
     this.#groups.clear()
-    for (const channel of this.#channels.values()) channel.memberships.length = 0
-    for (const channel of this.#queued) this.#channels.delete(channel.name)
-    this.#queued.clear()
-    this.#stopSweep()
+    for (const channel of this.#channels.values()) channel.groups.length = 0
+    for (const channel of this.#queued) {
+      channel.queue!.takeAll()
+      this.#forgetIfIdle(channel)
+    }
   }
 
-  #count(delivery: Delivery): Delivery {
-    if (delivery === 'delivered') this.#delivered++
-    else this.#dropped[delivery]++
+  /** Forgets everything that {@link clear} does, and ends every wait with the error. */
+  close(error: unknown): void {
+    for (const channel of this.#queued) channel.queue!.rejectWaiting(error)
+    this.clear()
+  }
+
+  #handOver(channel: LocalChannel, message: Message): Delivery {
+    const delivery = channel.receiver.deliver(message)
+    if (delivery !== 'delivered') this.#dropped[delivery]++
+    else if (channel.queue === undefined) this.#delivered++
     return delivery
+  }
+
+  /** What is excepted, as the channels themselves: comparing those costs a member less than comparing names. */
+  #localOf(except: string | readonly string[]): LocalChannel | Set<LocalChannel> | undefined {
+    if (typeof except === 'string') return this.#channels.get(except)
+    const channels = except.map((name) => this.#channels.get(name)).filter((channel) => channel !== undefined)
+    return channels.length > 1 ? new Set(channels) : channels[0]
   }
 
   #addQueue(name: string): LocalChannel {
     if (this.#queued.size >= MAX_QUEUES) {
-      throw new TidewayError(
-        'ERR_CHANNEL_FULL',
-        `${MAX_QUEUES} channels without a receiver have messages waiting: receive them, or stop sending to names that nobody reads.`,
+      throw new ChannelFullError(
+        name,
+        `${MAX_QUEUES} channels that nobody is attached to are in use, so receive from them, or stop sending to names that nobody reads`,
       )
     }
-    const { capacityOf, expiryMs } = this.#options
+    const { capacityOf, expiryMs, groupExpiryMs } = this.#options
     const queue = new ChannelQueue(capacityOf(name), expiryMs, (count) => this.countDropped('expired', count))
-    const channel: LocalChannel = { name, receiver: queue, queue, memberships: [] }
+    const channel: LocalChannel = { name, receiver: queue, queue, groups: [] }
     this.#channels.set(name, channel)
     this.#queued.add(channel)
-    this.#sweep ??= setInterval(() => this.#sweepQueues(), Math.max(1, expiryMs / 2)).unref()
+    const sweepMs = Math.min(Math.max(Math.min(expiryMs, groupExpiryMs) / 2, MIN_SWEEP_MS), MAX_SWEEP_MS)
+    this.#sweep ??= setInterval(() => this.#sweepQueues(), sweepMs).unref()
     return channel
   }
 
-  /** A queue that lost a message to its age is read by nobody: it leaves its groups, as in Channels. */
   #sweepQueues(): void {
     for (const channel of this.#queued) {
-      if (channel.queue!.dropExpired() > 0)
-        this.#leaveAll(channel).forEach((group) => this.#options.onGroupEmptied?.(group))
-      for (const { group } of channel.memberships.slice()) this.#dropStale(channel, group)
+      const queue = channel.queue!
+      queue.dropExpired()
+      // Nobody reads it: it leaves its groups, as in Channels.
+      if (queue.isAbandoned) this.#leaveAll(channel).forEach((group) => this.#options.onGroupEmptied?.(group))
+      for (const group of channel.groups.slice()) this.#dropIfStale(group.members.get(channel)!, queue, group)
       this.#forgetIfIdle(channel)
     }
   }
 
   #forgetIfIdle(channel: LocalChannel): void {
-    if (channel.queue === undefined || !channel.queue.isIdle || channel.memberships.length > 0) return
+    if (channel.queue === undefined || !channel.queue.isIdle || channel.groups.length > 0) return
     if (this.#channels.get(channel.name) !== channel) return
     this.#channels.delete(channel.name)
-    this.#queued.delete(channel)
-    if (this.#queued.size === 0) this.#stopSweep()
+    this.#forgetQueue(channel)
   }
 
-  #stopSweep(): void {
+  #forgetQueue(channel: LocalChannel): void {
+    this.#queued.delete(channel)
+    if (this.#queued.size > 0) return
     clearInterval(this.#sweep)
     this.#sweep = undefined
   }
 
-  /** Takes the channel out of the group if nobody is attached to it and it was added too long ago. */
-  #dropStale(channel: LocalChannel, group: LocalGroup): boolean {
-    const index = channel.memberships.findIndex((one) => one.group === group)
-    const membership = channel.memberships[index]
-    if (membership === undefined || performance.now() - membership.joinedAt < this.#options.groupExpiryMs) return false
-    channel.memberships.splice(index, 1)
-    if (this.#remove(channel, group)) this.#options.onGroupEmptied?.(group.name)
+  /** Takes the channel out of the group if nobody serves it and it was added too long ago. */
+  #dropIfStale({ channel, addedAt }: Membership, queue: ChannelQueue, group: LocalGroup): boolean {
+    if (performance.now() - Math.max(addedAt, queue.servedAt) < this.#options.groupExpiryMs) return false
+    if (this.#leave(channel, group)) this.#options.onGroupEmptied?.(group.name)
     return true
   }
 
   #leaveAll(channel: LocalChannel): string[] {
-    const left = channel.memberships.splice(0).map(({ group }) => group)
-    return left.filter((group) => this.#remove(channel, group)).map((group) => group.name)
+    return channel.groups
+      .slice()
+      .filter((group) => this.#leave(channel, group))
+      .map((group) => group.name)
   }
 
-  #remove(channel: LocalChannel, group: LocalGroup): boolean {
-    group.members.delete(channel)
-    if (group.members.size > 0) return false
-    return this.#groups.delete(group.name)
+  #leave(channel: LocalChannel, group: LocalGroup): boolean {
+    if (!group.members.delete(channel)) return false
+    channel.groups.splice(channel.groups.indexOf(group), 1)
+    return group.members.size === 0 && this.#groups.delete(group.name)
   }
 }
 
-function isExcepted(name: string, except: string | readonly string[]): boolean {
-  return typeof except === 'string' ? name === except : except.includes(name)
+function taken(message: string): TidewayError {
+  return new TidewayError('ERR_CHANNEL_TAKEN', message)
 }

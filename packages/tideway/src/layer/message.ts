@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { Message } from './channel-layer.ts'
 import { MessageTooLargeError } from './errors.ts'
@@ -10,96 +11,139 @@ const MAX_DEPTH = 100
 
 const MAX_UINT64 = 2n ** 64n - 1n
 const MIN_INT64 = -(2n ** 63n)
+const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER)
+
+/** Where Channels' Redis layer writes the receiver into the message. */
+const RESERVED_KEY = '__asgi_channel__'
 
 /**
  * A frozen copy of a message, so that neither what the sender does with it afterwards nor what one receiver does can
  * be seen by another receiver. One copy a send, shared by all receivers.
+ *
+ * Its size is what its strings and keys take in UTF-8, the length of its bytes, and one for every value: never more than
+ * the message takes as JSON.
  * @throws TidewayError `ERR_BAD_MESSAGE` for a value that could not cross to another process as it is: undefined, a
- *   function, a symbol, a Date or another class instance, a bigint over 64 bits, a cycle; a `type` that is no string
- * @throws MessageTooLargeError when its content is over the limit
+ *   function, a symbol, a Date or another class instance, a bigint over 64 bits, half a surrogate pair, a cycle; a `type`
+ *   that is no string
+ * @throws MessageTooLargeError when it is over the limit
  */
 export function copyMessage(message: Message, maxBytes: number = DEFAULT_MAX_MESSAGE_BYTES): Message {
   if (!isPlainObject(message)) throw badMessage('message', describe(message))
   if (typeof message.type !== 'string') throw badMessage('message.type', `${describe(message.type)}, not a string`)
-  return new MessageCopier(maxBytes).object(message, 'message', 0) as Message
+  if (Object.hasOwn(message, RESERVED_KEY)) throw badMessage(`message.${RESERVED_KEY}`, 'a key that is reserved')
+  return new MessageCopier(maxBytes).object(message) as Message
 }
 
 class MessageCopier {
   readonly #limit: number
   #bytes = 0
+  /** Keys from the message down to what is being copied. */
+  readonly #path: (string | number)[] = []
 
   constructor(limit: number) {
     this.#limit = limit
   }
 
-  object(source: object, path: string, depth: number): object {
-    if (depth >= MAX_DEPTH) throw badMessage(path, `nested deeper than ${MAX_DEPTH} levels, or circular`)
+  object(source: Record<string, unknown>): Record<string, unknown> {
+    if (this.#path.length >= MAX_DEPTH) throw this.#tooDeep()
     const copy: Record<string, unknown> = {}
-    this.#count(2)
+    this.#count(1)
     for (const key of Object.keys(source)) {
-      this.#count(utf8Length(key) + 4)
-      const value = this.#value((source as Record<string, unknown>)[key], path, key, depth)
-      // Assigning "__proto__" would set the prototype instead of a property.
-      if (key === '__proto__') Object.defineProperty(copy, key, { value, enumerable: true })
-      else copy[key] = value
+      const length = utf8Length(key)
+      if (length === undefined) throw this.#bad(key, 'a key with half a surrogate pair')
+      if (key === '__proto__') throw this.#bad(key, 'a key that could set a prototype')
+      this.#count(length)
+      copy[key] = this.#value(source[key], key)
     }
     return Object.freeze(copy)
   }
 
-  #array(source: readonly unknown[], path: string, depth: number): readonly unknown[] {
-    if (depth >= MAX_DEPTH) throw badMessage(path, `nested deeper than ${MAX_DEPTH} levels, or circular`)
-    this.#count(2)
+  #array(source: readonly unknown[]): readonly unknown[] {
+    if (this.#path.length >= MAX_DEPTH) throw this.#tooDeep()
+    this.#count(1)
     // Array.from visits the holes of a sparse array, which would turn into undefined on the way.
-    return Object.freeze(Array.from(source, (value, index) => this.#value(value, path, index, depth)))
+    return Object.freeze(Array.from(source, (value, index) => this.#value(value, index)))
   }
 
-  #value(value: unknown, path: string, key: string | number, depth: number): unknown {
+  #value(value: unknown, key: string | number): unknown {
+    this.#count(1)
     switch (typeof value) {
-      case 'string':
-        this.#count(utf8Length(value) + 3)
+      case 'string': {
+        const length = utf8Length(value)
+        if (length === undefined) throw this.#bad(key, 'text with half a surrogate pair')
+        this.#count(length)
         return value
+      }
       case 'number':
       case 'boolean':
-        this.#count(9)
         return value
       case 'bigint':
-        if (value > MAX_UINT64 || value < MIN_INT64) throw badMessage(`${path}.${key}`, 'a bigint over 64 bits')
-        this.#count(9)
-        return value
+        if (value > MAX_UINT64 || value < MIN_INT64) throw this.#bad(key, 'a bigint over 64 bits')
+        // On a wire the two are the same: an integer arrives as a number wherever that is exact, from any layer.
+        return value <= MAX_EXACT && value >= -MAX_EXACT ? Number(value) : value
       case 'object':
-        if (value === null) return value
-        if (value instanceof Uint8Array) return this.#bytesOf(value)
-        if (Array.isArray(value)) return this.#array(value, `${path}.${key}`, depth + 1)
-        if (isPlainObject(value)) return this.object(value, `${path}.${key}`, depth + 1)
+        return value === null ? value : this.#nested(value, key)
     }
-    throw badMessage(`${path}.${key}`, describe(value))
+    throw this.#bad(key, describe(value))
   }
 
-  /** A plain copy: a Buffer's slice would keep the whole pool that it lies in alive. Bytes cannot be frozen. */
-  #bytesOf(value: Uint8Array): Uint8Array {
-    this.#count(value.byteLength + 5)
-    return Uint8Array.prototype.slice.call(value)
+  #nested(value: object, key: string | number): unknown {
+    if (types.isUint8Array(value)) {
+      this.#count(value.byteLength)
+      // A plain copy: a slice of a Buffer would keep the whole pool that it lies in alive. Bytes cannot be frozen.
+      return new Uint8Array(value)
+    }
+    this.#path.push(key)
+    let copy: unknown
+    if (Array.isArray(value)) copy = this.#array(value)
+    else if (isPlainObject(value)) copy = this.object(value)
+    this.#path.pop()
+    if (copy === undefined) throw this.#bad(key, describe(value))
+    return copy
   }
 
   #count(bytes: number): void {
     this.#bytes += bytes
     if (this.#bytes > this.#limit) throw new MessageTooLargeError(this.#limit)
   }
+
+  #bad(key: string | number, found: string): TidewayError {
+    return badMessage(pathOf([...this.#path, key]), found)
+  }
+
+  #tooDeep(): TidewayError {
+    return badMessage(pathOf(this.#path.slice(0, 5)), `nested deeper than ${MAX_DEPTH} levels, or circular`)
+  }
 }
 
-function utf8Length(text: string): number {
-  return Buffer.byteLength(text)
+/** `undefined` for half a surrogate pair, which UTF-8 cannot hold: decoders refuse it or put another character there. */
+function utf8Length(text: string): number | undefined {
+  const length = Buffer.byteLength(text)
+  // In Node since 20, in TypeScript's library from es2024 on. Pure ASCII needs no second look.
+  const isWellFormed = length === text.length || (text as unknown as { isWellFormed(): boolean }).isWellFormed()
+  return isWellFormed ? length : undefined
 }
 
+/** Also an object of another realm, such as a test runner's. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function describe(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return `an instance of ${value.constructor.name}`
-  return value === null ? 'null' : typeof value
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value !== 'object') return `a ${typeof value}`
+  const { constructor } = value as { constructor?: unknown }
+  return `an instance of ${typeof constructor === 'function' ? constructor.name : 'a class'}`
+}
+
+function pathOf(keys: readonly (string | number)[]): string {
+  return keys.reduce<string>(
+    (path, key) => (typeof key === 'number' ? `${path}[${key}]` : `${path}.${key.slice(0, 100)}`),
+    'message',
+  )
 }
 
 function badMessage(path: string, found: string): TidewayError {
