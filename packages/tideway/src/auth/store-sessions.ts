@@ -22,11 +22,11 @@ export interface StoreSessionsOptions extends SessionCookieOptions {
   readonly store?: SessionStore
   /** What stands before the signed id in the cookie: `""` for `@fastify/session`. @default "s:", as express-session's */
   readonly cookiePrefix?: string
-  /** How long a call of the store may take, in milliseconds. @default 5000 */
+  /** How long a call of the store may take, in milliseconds. @default 3000, below the 5000 that a server gives a handshake */
   readonly storeTimeoutMs?: number
 }
 
-const DEFAULT_STORE_TIMEOUT_MS = 5000
+const DEFAULT_STORE_TIMEOUT_MS = 3000
 /** As express-session: 192 bits. */
 const ID_BYTES = 24
 
