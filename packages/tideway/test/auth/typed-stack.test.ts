@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { authMiddlewareStack, storeSessions, type Session, type Users } from 'tideway/auth'
+import { WebSocketConsumer } from 'tideway/consumer'
+import { path, rePath, urlRouter } from 'tideway/routing'
+import { allowedHostsOriginValidator } from 'tideway/security'
+import { serve } from 'tideway/server'
+import { expect, expectTypeOf, test } from 'vitest'
+import { WebSocket } from 'ws'
+
+import { defineApplication } from '../../src/application/define-application.ts'
+import type { Application } from '../../src/asgi/application.ts'
+import type { WebSocketScope } from '../../src/asgi/scope.ts'
+import type { AnonymousUser, User } from '../../src/asgi/user.ts'
+
+class ChatConsumer extends WebSocketConsumer<{ roomName: string }> {
+  override async connect() {
+    await this.accept()
+    await this.send({
+      text: `${this.scope.urlRoute.kwargs.roomName} welcomes ${this.scope.user.username || 'a guest'}`,
+    })
+  }
+}
+
+const websocketRoutes = [
+  rePath(/^ws\/chat\/(?<roomName>\w+)\/$/, ChatConsumer.asApplication()),
+  path('ws/room/:roomName/', ChatConsumer.asApplication()),
+]
+const users: Users = { findById: () => undefined }
+const sessions = storeSessions()
+
+test("the seed's program compiles and runs", async () => {
+  const application = defineApplication({
+    websocket: allowedHostsOriginValidator(authMiddlewareStack(urlRouter(websocketRoutes), { sessions, users })),
+  })
+  const server = await serve(application, { port: 0 })
+  try {
+    const socket = new WebSocket(`${server.webSocketUrl}/ws/chat/lobby/`, { origin: server.url })
+    const [text] = (await once(socket, 'message')) as [Buffer]
+    expect(text.toString()).toBe('lobby welcomes a guest')
+  } finally {
+    await server.close(1000)
+  }
+})
+
+test('routers and the stack fit together either way round, without options too', () => {
+  expectTypeOf(authMiddlewareStack(urlRouter(websocketRoutes))).toExtend<Application<WebSocketScope>>()
+  const routes = [path('ws/room/:roomName/', authMiddlewareStack(ChatConsumer.asApplication()))]
+  expectTypeOf(urlRouter(routes)).toExtend<Application<WebSocketScope>>()
+})
+
+test('a router whose consumers want a user is a type error where nobody adds one', () => {
+  defineApplication({
+    // @ts-expect-error -- ChatConsumer needs scope.user, which authMiddlewareStack adds
+    websocket: urlRouter(websocketRoutes),
+  })
+})
+
+test('a consumer may ask for the session and for users of its own kind', () => {
+  interface Person extends User {
+    readonly email: string
+  }
+  class PersonalConsumer extends WebSocketConsumer<
+    {},
+    { readonly session: Session; readonly user: Person | AnonymousUser }
+  > {}
+  const people: Users<Person> = { findById: () => null }
+  expectTypeOf(authMiddlewareStack(PersonalConsumer.asApplication(), { users: people })).toExtend<
+    Application<WebSocketScope>
+  >()
+  expectTypeOf(authMiddlewareStack(PersonalConsumer.asApplication())).not.toExtend<Application<WebSocketScope>>()
+})
