@@ -1,0 +1,5 @@
+import { rePath } from 'tideway'
+
+import { ChatConsumer } from './consumers.ts'
+
+export const websocketRoutes = [rePath(/^ws\/chat\/(?<roomName>\w+)\/$/, ChatConsumer.asApplication())]

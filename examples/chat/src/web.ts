@@ -1,0 +1,60 @@
+import { fileURLToPath } from 'node:url'
+
+import express, { type Express, type RequestHandler } from 'express'
+
+import type { OpenRooms } from './chat/open-rooms.ts'
+import { checkedName, expressSession } from './visitors.ts'
+
+const publicFolder = fileURLToPath(new URL('../public', import.meta.url))
+const ROOM_PATH = /^\/rooms\/\w{1,40}$/
+
+/** The HTTP side of the chat: its pages, which rooms are open, and who the visitor is. */
+export function web(rooms: OpenRooms): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.use(securityHeaders)
+  // No `max-age`: a browser asks each time, and is told 304 as long as the file is the same.
+  app.use(express.static(publicFolder))
+
+  app.get(ROOM_PATH, (_request, response) => {
+    response.sendFile('room.html', { root: publicFolder })
+  })
+
+  app.get('/api/rooms', (_request, response) => {
+    response.json({ rooms: rooms.list() })
+  })
+
+  app
+    .route('/api/me')
+    .all(expressSession)
+    .get((request, response) => {
+      response.json({ name: request.session.visitorName ?? '' })
+    })
+    // The body is JSON, which a form of another site cannot send (and the cookie is SameSite=Lax besides).
+    .put(express.json({ limit: '1kb' }), (request, response) => {
+      const { name, problem } = checkedName((request.body as { name?: unknown } | undefined)?.name)
+      if (problem !== undefined) {
+        response.status(422).json({ error: problem })
+        return
+      }
+      if (name === '') delete request.session.visitorName
+      else request.session.visitorName = name
+      response.json({ name })
+    })
+
+  app.use((_request, response) => {
+    response.status(404).sendFile('not-found.html', { root: publicFolder })
+  })
+  return app
+}
+
+const securityHeaders: RequestHandler = (_request, response, next) => {
+  response.set({
+    // 'self' does not stand for WebSockets of the same host in every browser.
+    'Content-Security-Policy':
+      "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'same-origin',
+  })
+  next()
+}

@@ -1,0 +1,346 @@
+import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import { describeWith, programPath } from '../setup/describe-with.ts'
+import { startChat, type ChatServer } from './chat-server.ts'
+
+const WAIT_MS = 10_000
+
+// Without the services that a browser calls home for: a test talks to this machine only.
+const browserArgs = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+describeWith(['chromium'], 'the chat in a browser', () => {
+  let server: ChatServer
+  let browser: Browser
+  let problems: string[] = []
+  let rooms = 0
+
+  beforeAll(async () => {
+    server = await startChat()
+    browser = await chromium.launch({ executablePath: programPath('chromium'), args: browserArgs })
+  })
+
+  afterAll(async () => {
+    await browser.close()
+    await server.stop()
+  })
+
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()))
+    const seen = problems
+    problems = []
+    if (seen.length > 0) throw new Error(`The page reported:\n${seen.join('\n')}\nThe server:\n${server.output()}`)
+  })
+
+  /** A room that no other test has been in. */
+  function newRoom(): string {
+    return `room_${++rooms}`
+  }
+
+  /** Somebody with a browser of their own. */
+  async function person(options: BrowserContextOptions = {}): Promise<{ newTab: () => Promise<Page> }> {
+    const context = await browser.newContext({ viewport: { width: 1100, height: 720 }, ...options })
+    context.setDefaultTimeout(WAIT_MS)
+    return {
+      newTab: async () => {
+        const page = await context.newPage()
+        page.on('pageerror', (error) => problems.push(error.message))
+        page.on('console', (message) => {
+          if (message.type() === 'error') problems.push(message.text())
+        })
+        return page
+      },
+    }
+  }
+
+  async function enter(page: Page, room: string): Promise<void> {
+    await page.goto(`${server.origin}/rooms/${room}`)
+    await isConnected(page)
+  }
+
+  const isConnected = (page: Page): Promise<void> =>
+    page.getByRole('status').getByText('Connected', { exact: true }).waitFor()
+
+  async function say(page: Page, message: string): Promise<void> {
+    await page.getByLabel('Message', { exact: true }).fill(message)
+    await page.keyboard.press('Enter')
+  }
+
+  const bubble = (page: Page, message: string): Locator =>
+    page
+      .getByRole('log')
+      .locator('li:not(.pending)')
+      .filter({ has: page.getByText(message, { exact: true }) })
+
+  /** `You: hello`, `guest: hello`: who is said to have said it, once it is there. */
+  async function heard(page: Page, message: string): Promise<string> {
+    await bubble(page, message).waitFor()
+    const [who] = await bubble(page, message).locator('.who, .visually-hidden').allTextContents()
+    return `${who}: ${message}`
+  }
+
+  async function callMe(page: Page, name: string): Promise<void> {
+    await page.getByRole('button', { name: 'change your name' }).click()
+    await page.getByLabel('Name', { exact: true }).fill(name)
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+  }
+
+  it('carries messages between two tabs, after a reload too, and to a third who joins', async () => {
+    const room = newRoom()
+    const one = await person()
+    const [first, second] = [await one.newTab(), await one.newTab()]
+    await enter(first, room)
+    await enter(second, room)
+
+    await say(first, 'Is anybody here?')
+    expect(await heard(first, 'Is anybody here?')).toBe('You: Is anybody here?')
+    expect(await heard(second, 'Is anybody here?')).toBe('guest: Is anybody here?')
+    await say(second, 'I am')
+    expect(await heard(first, 'I am')).toBe('guest: I am')
+
+    await first.reload()
+    await isConnected(first)
+    const third = await (await person()).newTab()
+    await enter(third, room)
+    await say(third, 'Me too')
+    expect(await heard(first, 'Me too')).toBe('guest: Me too')
+    expect(await heard(second, 'Me too')).toBe('guest: Me too')
+    await say(first, 'Then we are three')
+    expect(await heard(third, 'Then we are three')).toBe('guest: Then we are three')
+    // Who comes late has not heard what was said before, and who reloads has not forgotten it.
+    expect(await bubble(third, 'I am').count()).toBe(0)
+    expect(await bubble(first, 'I am').count()).toBe(1)
+  })
+
+  it('keeps rooms apart', async () => {
+    const one = await person()
+    const [here, there] = [await one.newTab(), await one.newTab()]
+    await enter(here, newRoom())
+    await enter(there, newRoom())
+    await say(here, 'only here')
+    await heard(here, 'only here')
+    await say(there, 'only there')
+    await heard(there, 'only there')
+    expect(await bubble(there, 'only here').count()).toBe(0)
+  })
+
+  it('shows each message under the name of its sender, and a new name from then on', async () => {
+    const room = newRoom()
+    const [anna, jun] = [await (await person()).newTab(), await (await person()).newTab()]
+    await enter(anna, room)
+    await enter(jun, room)
+    await callMe(anna, 'Anna')
+    await bubbleNotice(anna, 'You are Anna now.').waitFor()
+    await say(anna, 'Good morning')
+    expect(await heard(jun, 'Good morning')).toBe('Anna: Good morning')
+    await say(jun, 'Good morning, Anna')
+    expect(await heard(anna, 'Good morning, Anna')).toBe('guest: Good morning, Anna')
+    await anna.reload()
+    await isConnected(anna)
+    await say(anna, 'Still me')
+    expect(await heard(jun, 'Still me')).toBe('Anna: Still me')
+  })
+
+  const bubbleNotice = (page: Page, text: string): Locator => page.getByRole('log').getByText(text)
+
+  it('refuses a name that would mislead, and says why', async () => {
+    const page = await (await person()).newTab()
+    await enter(page, newRoom())
+    await page.getByRole('button', { name: 'change your name' }).click()
+    await page.getByLabel('Name', { exact: true }).fill('Guest')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('“guest” is what people without a name are called.').waitFor()
+    expect(await page.getByRole('dialog').isVisible()).toBe(true)
+    // The browser itself reports each answer of 4xx.
+    problems = problems.filter((problem) => !problem.includes('422'))
+  })
+
+  it('shows HTML in a message as the text that it is', async () => {
+    const room = newRoom()
+    const [first, second] = [await (await person()).newTab(), await (await person()).newTab()]
+    await enter(first, room)
+    await enter(second, room)
+    const message = '<img src=x onerror="document.title=1"> &amp; <b>bold</b> javascript:alert(1)'
+    await say(first, message)
+    for (const page of [first, second]) {
+      await heard(page, message)
+      expect(await page.getByRole('log').locator('img, b, a').count()).toBe(0)
+    }
+  })
+
+  it('makes links of web addresses, which open elsewhere and tell nothing', async () => {
+    const page = await (await person()).newTab()
+    await enter(page, newRoom())
+    await say(page, 'See https://example.org/a?b=c.')
+    const link = page.getByRole('log').getByRole('link')
+    expect(await link.getAttribute('href')).toBe('https://example.org/a?b=c')
+    expect(await link.getAttribute('rel')).toContain('noopener noreferrer')
+  })
+
+  it('lists the rooms that are open, with how many are in them', async () => {
+    const room = newRoom()
+    const [inside, outside] = [await (await person()).newTab(), await (await person()).newTab()]
+    await outside.goto(server.origin)
+    await enter(inside, room)
+    const link = outside.getByRole('link', { name: `${room} 1 person` })
+    await link.click()
+    await isConnected(outside)
+    expect(new URL(outside.url()).pathname).toBe(`/rooms/${room}`)
+    await inside.getByText('2 people here').waitFor()
+  })
+
+  it('answers a room name that cannot be with a page that says so', async () => {
+    const page = await (await person()).newTab()
+    const response = await page.goto(`${server.origin}/rooms/no-such-room`)
+    expect(response?.status()).toBe(404)
+    await page.getByRole('heading', { name: 'There is no such page' }).waitFor()
+    problems = problems.filter((problem) => !problem.includes('404'))
+  })
+
+  it('can be used with the keyboard alone', async () => {
+    const page = await (await person()).newTab()
+    const { keyboard } = page
+    const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? '')
+    await page.goto(server.origin)
+    // A room: typed in a field that has the focus already, as people write a name.
+    await keyboard.type('Tea time')
+    await keyboard.press('Enter')
+    await page.waitForURL('**/rooms/Tea_time')
+    await isConnected(page)
+    expect(await focused()).toBe('message')
+
+    await keyboard.type('one')
+    await keyboard.press('Shift+Enter')
+    await keyboard.type('two')
+    await keyboard.press('Enter')
+    await page.getByRole('log').getByText('one\ntwo').waitFor()
+    expect(await page.getByLabel('Message', { exact: true }).inputValue()).toBe('')
+
+    // Away, and back with Escape.
+    await keyboard.press('Shift+Tab')
+    expect(await focused()).not.toBe('message')
+    await keyboard.press('Escape')
+    expect(await focused()).toBe('message')
+
+    // Past the rooms in one step.
+    await page.reload()
+    await isConnected(page)
+    const skip = page.getByRole('link', { name: 'Skip to the message box' })
+    await skip.focus()
+    expect((await skip.boundingBox())?.y).toBeGreaterThanOrEqual(0)
+    await keyboard.press('Enter')
+    expect(await focused()).toBe('message')
+
+    // The name, from its button to the dialog and back again.
+    const name = page.getByRole('button', { name: 'change your name' })
+    await name.focus()
+    await keyboard.press('Enter')
+    expect(await focused()).toBe('my-name')
+    await keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    expect(await name.evaluate((button) => button === document.activeElement)).toBe(true)
+    await keyboard.press('Enter')
+    await keyboard.type('Kim')
+    await keyboard.press('Enter')
+    await bubbleNotice(page, 'You are Kim now.').waitFor()
+  })
+
+  it('leaves the reader at the place that is read, and offers what is new', async () => {
+    const room = newRoom()
+    const [reader, writer] = [await (await person()).newTab(), await (await person()).newTab()]
+    await enter(reader, room)
+    await enter(writer, room)
+    const log = reader.getByRole('log')
+    const fromTop = (): Promise<number> => log.evaluate((node) => node.scrollTop)
+    const fromEnd = (): Promise<number> =>
+      log.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight)
+
+    for (let i = 1; i <= 25; i++) await say(writer, `line ${i}`)
+    await heard(reader, 'line 25')
+    expect(await fromEnd()).toBeLessThanOrEqual(1)
+
+    await log.evaluate((node) => {
+      node.scrollTop = 0
+      return new Promise((resolve) => {
+        node.addEventListener('scroll', resolve, { once: true })
+      })
+    })
+    await say(writer, 'news')
+    await reader.getByRole('button', { name: '1 new message' }).waitFor()
+    expect(await fromTop()).toBe(0)
+    await reader.getByRole('button', { name: '1 new message' }).click()
+    await expect.poll(fromEnd).toBeLessThanOrEqual(1)
+    expect(await reader.getByRole('button', { name: 'new message' }).isVisible()).toBe(false)
+  })
+
+  describe('on a phone of 360 pixels', () => {
+    const phone = { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true }
+    const width = (page: Page): Promise<number> => page.evaluate(() => document.documentElement.scrollWidth)
+
+    it('never scrolls sideways, however long a word or a name', async () => {
+      const page = await (await person(phone)).newTab()
+      const word = 'x'.repeat(500)
+      await enter(page, 'a_room_whose_name_is_as_long_as_it_may_b')
+      await say(page, word)
+      await heard(page, word)
+      expect(await width(page)).toBe(360)
+      await page.getByRole('button', { name: 'Change your name' }).tap()
+      await page.getByLabel('Name', { exact: true }).fill('W'.repeat(32))
+      expect(await width(page)).toBe(360)
+      await page.getByRole('button', { name: 'Save' }).tap()
+      await bubbleNotice(page, 'You are WWW').waitFor()
+      expect(await width(page)).toBe(360)
+
+      const home = await (await person(phone)).newTab()
+      await home.goto(server.origin)
+      await home.getByRole('link', { name: 'a_room_whose_name' }).waitFor()
+      expect(await width(home)).toBe(360)
+    })
+
+    it('keeps the message box in sight', async () => {
+      const page = await (await person(phone)).newTab()
+      await enter(page, newRoom())
+      for (let i = 1; i <= 12; i++) await say(page, `line ${i}\nof two`)
+      await page.getByRole('log').getByText('line 12').waitFor()
+      const box = await page.getByLabel('Message', { exact: true }).boundingBox()
+      expect(box!.y + box!.height).toBeLessThanOrEqual(640)
+    })
+  })
+
+  // The last one: it leaves the others without their server for a moment.
+  it('says that the connection is lost, keeps what is written, and comes back by itself', async () => {
+    const room = newRoom()
+    const [first, second] = [await (await person()).newTab(), await (await person()).newTab()]
+    await enter(first, room)
+    await enter(second, room)
+    await callMe(first, 'Anna')
+    await say(first, 'before')
+    await heard(second, 'before')
+
+    await server.stop()
+    await first.getByRole('status').getByText('Not connected').waitFor()
+    await first.getByText('The connection is lost.').waitFor()
+    await say(first, 'while away')
+    expect(await first.getByLabel('Message', { exact: true }).inputValue()).toBe('while away')
+
+    server = await startChat(server.port)
+    await isConnected(first)
+    await isConnected(second)
+    await bubbleNotice(first, 'Connected again at').waitFor()
+    expect(await first.getByText('The connection is lost.').isVisible()).toBe(false)
+    expect(await first.getByLabel('Message', { exact: true }).inputValue()).toBe('while away')
+    await first.getByLabel('Message', { exact: true }).press('Enter')
+    // The server that was started anew has been told the name again.
+    expect(await heard(second, 'while away')).toBe('Anna: while away')
+    problems = problems.filter((problem) => !/ERR_CONNECTION_REFUSED|WebSocket connection to/.test(problem))
+  })
+})

@@ -1,0 +1,236 @@
+import { once } from 'node:events'
+
+import { serve, type RunningServer } from 'tideway'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+
+import application from '../../examples/chat/src/application.ts'
+
+describe('the protocol of the chat', () => {
+  let server: RunningServer
+  const clients: WebSocket[] = []
+
+  beforeAll(async () => {
+    // What a bad message makes the consumer throw is reported, as it should be, but not to whoever reads this run.
+    const logger = { debug() {}, info() {}, warn() {}, error() {} }
+    server = await serve(application, { port: 0, logger })
+  })
+
+  afterAll(() => server.close())
+
+  afterEach(async () => {
+    await Promise.all(clients.splice(0).map((client) => client.readyState === WebSocket.CLOSED || leave(client)))
+  })
+
+  async function join(room: string, headers: Record<string, string> = {}): Promise<WebSocket> {
+    const client = new WebSocket(`${server.webSocketUrl}/ws/chat/${room}/`, { origin: server.url, headers })
+    clients.push(client)
+    await once(client, 'open')
+    return client
+  }
+
+  async function leave(client: WebSocket): Promise<void> {
+    client.close()
+    await once(client, 'close')
+  }
+
+  async function hear(client: WebSocket): Promise<string> {
+    const [data] = (await once(client, 'message')) as [Buffer]
+    return data.toString()
+  }
+
+  async function closeCode(client: WebSocket): Promise<number> {
+    const [code] = (await once(client, 'close')) as [number]
+    return code
+  }
+
+  /** The status of the response to a handshake: 101 where it was accepted. */
+  function handshakeStatus(path: string, origin: string = server.url): Promise<number | undefined> {
+    const client = new WebSocket(server.webSocketUrl + path, { origin })
+    return new Promise((resolve, reject) => {
+      client.once('error', reject)
+      client.once('upgrade', (response) => resolve(response.statusCode))
+      client.once('unexpected-response', (request, response) => {
+        request.destroy()
+        resolve(response.statusCode)
+      })
+      client.once('open', () => client.terminate())
+    })
+  }
+
+  /** The Cookie header of a visitor who has told the HTTP side a name. */
+  async function visitor(name: string): Promise<Record<string, string>> {
+    const response = await putName({ name })
+    expect(response.status).toBe(200)
+    return { cookie: response.headers.getSetCookie()[0]!.split(';')[0]! }
+  }
+
+  function putName(body: unknown): Promise<Response> {
+    return fetch(`${server.url}/api/me`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  }
+
+  it('sends a message to everybody in the room, the sender too, as JSON of message and user', async () => {
+    const [anna, jun] = [await join('lobby'), await join('lobby')]
+    const heard = [hear(anna), hear(jun)]
+    anna.send('{"message": "Hello, \\"lobby\\" ☕"}')
+    expect(await Promise.all(heard)).toEqual(Array(2).fill('{"message":"Hello, \\"lobby\\" ☕","user":""}'))
+  })
+
+  it('gives the name of the session, and an empty name for a guest', async () => {
+    const room = [await join('names', await visitor('Anna')), await join('names')] as const
+    for (const [sender, user] of [
+      [room[0], 'Anna'],
+      [room[1], ''],
+    ] as const) {
+      const heard = room.map(hear)
+      sender.send('{"message":"hi"}')
+      expect(await Promise.all(heard)).toEqual(Array(2).fill(JSON.stringify({ message: 'hi', user })))
+    }
+  })
+
+  it('does not believe a session cookie that somebody has made up', async () => {
+    const { cookie } = await visitor('Anna')
+    const client = await join('forged', { cookie: `${cookie!.slice(0, -1)}${cookie!.endsWith('A') ? 'B' : 'A'}` })
+    client.send('{"message":"hi"}')
+    expect(await hear(client)).toBe('{"message":"hi","user":""}')
+  })
+
+  it('keeps what one client sends in order', async () => {
+    const [sender, listener] = [await join('order'), await join('order')]
+    const heard: string[] = []
+    const all = new Promise<void>((resolve) => {
+      listener.on('message', (data: Buffer) => {
+        heard.push((JSON.parse(data.toString()) as { message: string }).message)
+        if (heard.length === 50) resolve()
+      })
+    })
+    const said = Array.from({ length: 50 }, (_, i) => `${i}`)
+    for (const message of said) sender.send(JSON.stringify({ message }))
+    await all
+    expect(heard).toEqual(said)
+  })
+
+  it('carries nothing from room to room', async () => {
+    const [here, there] = [await join('here'), await join('there')]
+    const inOrder: string[] = []
+    there.on('message', (data: Buffer) => inOrder.push(data.toString()))
+    here.send('{"message":"one"}')
+    await hear(here)
+    there.send('{"message":"two"}')
+    await hear(there)
+    expect(inOrder).toEqual(['{"message":"two","user":""}'])
+  })
+
+  it.each([
+    ['no JSON', 'hello'],
+    ['a JSON value without a message', 'null'],
+    ['bytes', Buffer.from([1, 2, 3])],
+  ])('closes with 1011 who sends %s, and nobody else', async (_what, bad) => {
+    const [good, rude] = [await join('manners'), await join('manners')]
+    const code = closeCode(rude)
+    rude.send(bad)
+    expect(await code).toBe(1011)
+    good.send('{"message":"still here"}')
+    expect(await hear(good)).toBe('{"message":"still here","user":""}')
+  })
+
+  it('closes with 1009 who sends more than 1 MiB, and nobody else', async () => {
+    const [good, loud] = [await join('size'), await join('size')]
+    const code = closeCode(loud)
+    loud.send(JSON.stringify({ message: 'x'.repeat(1024 * 1024) }))
+    expect(await code).toBe(1009)
+    good.send('{"message":"still here"}')
+    expect(await hear(good)).toBe('{"message":"still here","user":""}')
+  })
+
+  it('answers a path that is no room with 404', async () => {
+    for (const path of ['/ws/chat/no-room/', '/ws/chat/lobby', '/other/']) {
+      expect(await handshakeStatus(path)).toBe(404)
+    }
+  })
+})
+
+describe('the HTTP side of the chat', () => {
+  let server: RunningServer
+
+  beforeAll(async () => {
+    server = await serve(application, { port: 0 })
+  })
+
+  afterAll(() => server.close())
+
+  const get = (path: string): Promise<Response> => fetch(server.url + path)
+
+  async function roomsOpen(): Promise<unknown> {
+    return ((await (await get('/api/rooms')).json()) as { rooms: unknown }).rooms
+  }
+
+  function putName(body: string, contentType = 'application/json'): Promise<Response> {
+    return fetch(`${server.url}/api/me`, { method: 'PUT', headers: { 'content-type': contentType }, body })
+  }
+
+  it('serves its pages with a policy that allows no script but its own', async () => {
+    for (const path of ['/', '/rooms/lobby', '/style.css']) {
+      const response = await get(path)
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'self';/)
+      expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+      await response.body?.cancel()
+    }
+    expect(await (await get('/rooms/lobby')).text()).not.toMatch(/<script(?! type="module" src="\/)/)
+  })
+
+  it('lists a room from its first visitor to its last', async () => {
+    expect(await roomsOpen()).toEqual([])
+    const join = async (): Promise<WebSocket> => {
+      const client = new WebSocket(`${server.webSocketUrl}/ws/chat/listed/`, { origin: server.url })
+      await once(client, 'open')
+      return client
+    }
+    const [first, second] = [await join(), await join()]
+    expect(await roomsOpen()).toEqual([{ name: 'listed', people: 2 }])
+    for (const client of [first, second]) client.close()
+    await Promise.all([once(first, 'close'), once(second, 'close')])
+    await expect.poll(roomsOpen).toEqual([])
+  })
+
+  it('takes a name as it would be read', async () => {
+    const response = await putName('{"name":"  Anna   Maria "}')
+    expect(await response.json()).toEqual({ name: 'Anna Maria' })
+    const cookie = response.headers.getSetCookie()[0]!
+    expect(cookie).toMatch(/HttpOnly; SameSite=Lax/)
+    const me = await fetch(`${server.url}/api/me`, { headers: { cookie: cookie.split(';')[0]! } })
+    expect(await me.json()).toEqual({ name: 'Anna Maria' })
+  })
+
+  it.each([
+    ['that is no text', '{"name":1}'],
+    ['that is missing', '{}'],
+    ['of 33 characters', JSON.stringify({ name: 'x'.repeat(33) })],
+    ['that turns the text around', JSON.stringify({ name: 'a\u202Eb' })],
+    ['that stands for nobody', '{"name":"Guest"}'],
+  ])('refuses a name %s and says why', async (_what, body) => {
+    const response = await putName(body)
+    expect(response.status).toBe(422)
+    expect(await response.json()).toEqual({ error: expect.stringMatching(/.+/) })
+    expect(response.headers.getSetCookie()).toEqual([])
+  })
+
+  it('takes no name from a form of another site', async () => {
+    expect((await putName('{"name":"Anna"}', 'text/plain')).status).toBe(422)
+  })
+
+  it('gives a session to nobody who has no name', async () => {
+    expect((await get('/api/me')).headers.getSetCookie()).toEqual([])
+  })
+
+  it('has a page for what it does not have', async () => {
+    const response = await get('/rooms/no-room')
+    expect(response.status).toBe(404)
+    expect(await response.text()).toContain('There is no such page')
+  })
+})
