@@ -8,9 +8,11 @@ import type {
   Message,
   ReceiveOptions,
 } from './channel-layer.ts'
+import { ChannelFullError } from './errors.ts'
 import { LocalChannels } from './local-channels.ts'
 import { copyMessage, DEFAULT_MAX_MESSAGE_BYTES } from './message.ts'
 import { requireChannelName, requireGroupName } from './names.ts'
+import { TurnQueue } from './turn-queue.ts'
 
 /** Options that every layer has, with the names and units of Channels. */
 export interface ChannelLayerOptions {
@@ -41,6 +43,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   protected readonly local: LocalChannels
   protected readonly expiryMs: number
   protected readonly groupExpiryMs: number
+  readonly #turns = new TurnQueue()
   readonly #capacities: Capacities
   readonly #maxMessageBytes: number
   /** Groups that are being entered: who joins meanwhile waits for the same. */
@@ -162,6 +165,48 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   stats(): ChannelLayerStats {
     const { delivered, dropped, channelCount, groupCount } = this.local
     return { delivered, dropped: { ...dropped }, channels: channelCount, groups: groupCount, reconnects: 0 }
+  }
+
+  /**
+   * Hands the message to a channel of this process from a clean stack, after what was sent before.
+   * @throws ChannelFullError when the receiver is at its capacity
+   */
+  protected deliverLocally(channel: string, message: Message): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const isQueued = this.#turns.add(() => {
+        try {
+          if (this.local.deliver(channel, message) === 'full') reject(new ChannelFullError(channel))
+          else resolve()
+        } catch (error) {
+          reject(error)
+        }
+      })
+      if (isQueued) return
+      this.local.countDropped('full')
+      reject(new ChannelFullError(channel, 'too many sends wait for the end of this turn, so await some of them'))
+    })
+  }
+
+  /** Hands the message to the members of the group in this process from a clean stack, after what was sent before. */
+  protected fanOutLocally(group: string, message: Message, except: GroupSendOptions['except']): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const isQueued = this.#turns.add(() => {
+        try {
+          this.local.fanOut(group, message, except)
+          resolve()
+        } catch (error) {
+          reject(error)
+        }
+      })
+      if (isQueued) return
+      this.local.countDropped('full')
+      resolve()
+    })
+  }
+
+  /** Resolves when everything that was given to {@link deliverLocally} and {@link fanOutLocally} so far is handed over. */
+  protected deliveredLocally(): Promise<void> {
+    return this.#turns.drained()
   }
 
   /** @throws TidewayError `ERR_LAYER_CLOSED` */

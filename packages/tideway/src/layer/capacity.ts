@@ -1,6 +1,9 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** Capacities by channel name: a glob (`*`, `?`, `[abc]`, `[!abc]`) or a regular expression that matches from the start. */
+/**
+ * Capacities by channel name: a glob (`*`, `?`, `[abc]`, `[!abc]`) of the whole name, or a regular expression that matches
+ * from its start. The first that matches counts, in the order of the object's keys or of the list.
+ */
 export type ChannelCapacity =
   | Readonly<Record<string, number>>
   | Iterable<readonly [pattern: string | RegExp, capacity: number]>
@@ -43,20 +46,42 @@ function fromStart(pattern: RegExp): RegExp {
   return new RegExp(`^(?:${pattern.source})`, pattern.flags.replace(/[gy]/g, ''))
 }
 
-/** Python's fnmatch: `*` any run, `?` one character, `[abc]` one of, `[!abc]` none of; everything else is itself. */
+/**
+ * Python's fnmatch for the whole name: `*` any run, `?` one character, `[a-c_]` one of, `[!a-c_]` none of; everything
+ * else, a `[` that is not closed too, is itself.
+ */
 function globToRegExp(glob: string): RegExp {
   let source = ''
   for (let i = 0; i < glob.length; i++) {
     const character = glob[i]!
+    // A "]" that comes first is a member of the class and not its end.
     const end = character === '[' ? glob.indexOf(']', glob[i + 1] === '!' ? i + 3 : i + 2) : -1
     if (end !== -1) {
-      const negated = glob[i + 1] === '!'
-      const members = glob.slice(negated ? i + 2 : i + 1, end).replace(/[\\\]^[]/g, '\\$&')
-      source += `[${negated ? '^' : ''}${members}]`
+      source += classToSource(glob.slice(i + 1, end))
       i = end
     } else if (character === '*') source += '.*'
     else if (character === '?') source += '.'
     else source += character.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
   }
   return new RegExp(`^${source}$`, 's')
+}
+
+function classToSource(content: string): string {
+  const negated = content.startsWith('!')
+  let members = ''
+  for (let i = negated ? 1 : 0; i < content.length; i++) {
+    const low = content[i]!
+    const high = content[i + 1] === '-' ? content[i + 2] : undefined
+    if (high === undefined) members += escapeInClass(low)
+    else {
+      // A range that runs backwards is empty: a regular expression would refuse it.
+      if (low <= high) members += `${escapeInClass(low)}-${escapeInClass(high)}`
+      i += 2
+    }
+  }
+  return `[${negated ? '^' : ''}${members}]`
+}
+
+function escapeInClass(character: string): string {
+  return character.replace(/[\\\]^\-[]/, '\\$&')
 }

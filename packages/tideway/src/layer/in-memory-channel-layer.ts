@@ -1,8 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { BaseChannelLayer, type ChannelLayerOptions } from './base-channel-layer.ts'
 import type { GroupSendOptions, Message } from './channel-layer.ts'
-import { ChannelFullError } from './errors.ts'
-import { TurnQueue } from './turn-queue.ts'
 
 /**
  * A channel layer within one process: for development, tests, and applications that run as one process. Nothing
@@ -10,7 +8,6 @@ import { TurnQueue } from './turn-queue.ts'
  */
 export class InMemoryChannelLayer extends BaseChannelLayer {
   protected readonly processName: string = `inmemory.${randomBytes(6).toString('hex')}`
-  readonly #turns = new TurnQueue()
 
   // Written out because a class that inherits its constructor has no declaration of its options.
   constructor(options: ChannelLayerOptions = {}) {
@@ -18,36 +15,11 @@ export class InMemoryChannelLayer extends BaseChannelLayer {
   }
 
   protected sendToChannel(channel: string, message: Message): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const isQueued = this.#turns.add(() => {
-        try {
-          if (this.local.deliver(channel, message) === 'full') throw new ChannelFullError(channel)
-          resolve()
-        } catch (error) {
-          reject(error)
-        }
-      })
-      if (!isQueued) {
-        this.local.countDropped('full')
-        reject(new ChannelFullError(channel))
-      }
-    })
+    return this.deliverLocally(channel, message)
   }
 
   protected sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const isQueued = this.#turns.add(() => {
-        try {
-          this.local.fanOut(group, message, except)
-          resolve()
-        } catch (error) {
-          reject(error)
-        }
-      })
-      if (isQueued) return
-      this.local.countDropped('full')
-      resolve()
-    })
+    return this.fanOutLocally(group, message, except)
   }
 
   protected groupEntered(): void {}
@@ -55,10 +27,10 @@ export class InMemoryChannelLayer extends BaseChannelLayer {
   protected groupLeft(): void {}
 
   protected flushEngine(): Promise<void> {
-    return this.#turns.drained()
+    return this.deliveredLocally()
   }
 
   protected closeEngine(): Promise<void> {
-    return this.#turns.drained()
+    return this.deliveredLocally()
   }
 }

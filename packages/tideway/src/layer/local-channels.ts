@@ -2,6 +2,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelReceiver, Delivery, DropReason, GroupSendOptions, Message } from './channel-layer.ts'
 import { ChannelQueue } from './channel-queue.ts'
 import { ChannelFullError } from './errors.ts'
+import { LocalGroups, type LocalChannel, type LocalGroup, type Membership } from './local-groups.ts'
 
 /** What the channels of this process are kept by. */
 export interface LocalChannelsOptions {
@@ -12,26 +13,6 @@ export interface LocalChannelsOptions {
   readonly capacityOf: (channel: string) => number
   /** Told when a group lost its last member here to old age, and not to a call. @default nothing is told */
   readonly onGroupEmptied?: ((group: string) => void) | undefined
-}
-
-interface LocalGroup {
-  readonly name: string
-  readonly members: Map<LocalChannel, Membership>
-}
-
-interface Membership {
-  readonly channel: LocalChannel
-  /** Counts the joins of the process: tells who was in the group when a message was sent. */
-  readonly order: number
-  addedAt: number
-}
-
-interface LocalChannel {
-  readonly name: string
-  receiver: ChannelReceiver
-  /** The receiver when nobody is attached. */
-  queue: ChannelQueue | undefined
-  readonly groups: LocalGroup[]
 }
 
 /** Channels with a queue that may exist at once; the next one is refused. A queue lives until it is idle. */
@@ -48,7 +29,7 @@ const MAX_SWEEP_MS = 2 ** 31 - 1
 export class LocalChannels {
   readonly #options: LocalChannelsOptions
   readonly #channels = new Map<string, LocalChannel>()
-  readonly #groups = new Map<string, LocalGroup>()
+  readonly #groups = new LocalGroups()
   readonly #queued = new Set<LocalChannel>()
   readonly #dropped: Record<DropReason, number> = {
     full: 0,
@@ -58,7 +39,6 @@ export class LocalChannels {
     malformed: 0,
   }
   #delivered = 0
-  #joins = 0
   #sweep: NodeJS.Timeout | undefined
 
   constructor(options: LocalChannelsOptions) {
@@ -94,11 +74,11 @@ export class LocalChannels {
 
   /** The names of the groups that have a member here. */
   groupNames(): Iterable<string> {
-    return this.#groups.keys()
+    return this.#groups.names
   }
 
   hasGroup(name: string): boolean {
-    return this.#groups.has(name)
+    return this.#groups.get(name) !== undefined
   }
 
   /**
@@ -127,27 +107,14 @@ export class LocalChannels {
     if (channel === undefined) return []
     if (channel.queue === undefined) this.#channels.delete(name)
     else channel.queue.takeAll()
-    const emptied = this.#leaveAll(channel)
+    const emptied = this.#groups.removeFromAll(channel)
     this.#forgetIfIdle(channel)
     return emptied
   }
 
   /** Adds the channel, which gets a queue where nobody is attached. `true`: it is the group's first member here. */
   join(groupName: string, channelName: string): boolean {
-    const channel = this.#channels.get(channelName) ?? this.#addQueue(channelName)
-    let group = this.#groups.get(groupName)
-    const isFirst = group === undefined
-    if (group === undefined) {
-      group = { name: groupName, members: new Map() }
-      this.#groups.set(groupName, group)
-    }
-    const membership = group.members.get(channel)
-    if (membership !== undefined) membership.addedAt = performance.now()
-    else {
-      group.members.set(channel, { channel, order: ++this.#joins, addedAt: performance.now() })
-      channel.groups.push(group)
-    }
-    return isFirst
+    return this.#groups.add(groupName, this.#channels.get(channelName) ?? this.#addQueue(channelName))
   }
 
   /** `true`: the channel was the last member of the group here. */
@@ -155,7 +122,7 @@ export class LocalChannels {
     const group = this.#groups.get(groupName)
     const channel = this.#channels.get(channelName)
     if (group === undefined || channel === undefined) return false
-    const isEmptied = this.#leave(channel, group)
+    const isEmptied = this.#groups.remove(group, channel)
     this.#forgetIfIdle(channel)
     return isEmptied
   }
@@ -165,7 +132,7 @@ export class LocalChannels {
     const group = this.#groups.get(groupName)
     if (group === undefined) return
     for (const channel of group.members.keys()) {
-      this.#leave(channel, group)
+      this.#groups.remove(group, channel)
       this.#forgetIfIdle(channel)
     }
   }
@@ -183,7 +150,7 @@ export class LocalChannels {
     const group = this.#groups.get(groupName)
     if (group === undefined) return
     const excepted = except === undefined ? undefined : this.#localOf(except)
-    const lastJoin = this.#joins
+    const { lastJoin } = this.#groups
     let failure: { readonly error: unknown } | undefined
     for (const membership of group.members.values()) {
       // A handler may add and discard members while it is pushed the message; a Map shows those added last.
@@ -218,7 +185,6 @@ export class LocalChannels {
   /** Forgets every group and every waiting message. Who is attached stays attached, who waits waits on. */
   clear(): void {
     this.#groups.clear()
-    for (const channel of this.#channels.values()) channel.groups.length = 0
     for (const channel of this.#queued) {
       channel.queue!.takeAll()
       this.#forgetIfIdle(channel)
@@ -267,7 +233,8 @@ export class LocalChannels {
       const queue = channel.queue!
       queue.dropExpired()
       // Nobody reads it: it leaves its groups, as in Channels.
-      if (queue.isAbandoned) this.#leaveAll(channel).forEach((group) => this.#options.onGroupEmptied?.(group))
+      if (queue.isAbandoned)
+        this.#groups.removeFromAll(channel).forEach((group) => this.#options.onGroupEmptied?.(group))
       for (const group of channel.groups.slice()) this.#dropIfStale(group.members.get(channel)!, queue, group)
       this.#forgetIfIdle(channel)
     }
@@ -290,21 +257,8 @@ export class LocalChannels {
   /** Takes the channel out of the group if nobody serves it and it was added too long ago. */
   #dropIfStale({ channel, addedAt }: Membership, queue: ChannelQueue, group: LocalGroup): boolean {
     if (performance.now() - Math.max(addedAt, queue.servedAt) < this.#options.groupExpiryMs) return false
-    if (this.#leave(channel, group)) this.#options.onGroupEmptied?.(group.name)
+    if (this.#groups.remove(group, channel)) this.#options.onGroupEmptied?.(group.name)
     return true
-  }
-
-  #leaveAll(channel: LocalChannel): string[] {
-    return channel.groups
-      .slice()
-      .filter((group) => this.#leave(channel, group))
-      .map((group) => group.name)
-  }
-
-  #leave(channel: LocalChannel, group: LocalGroup): boolean {
-    if (!group.members.delete(channel)) return false
-    channel.groups.splice(channel.groups.indexOf(group), 1)
-    return group.members.size === 0 && this.#groups.delete(group.name)
   }
 }
 

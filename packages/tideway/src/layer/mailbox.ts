@@ -4,7 +4,7 @@ export interface MailboxOwner<Event, Message> {
   handleEvent(event: Event): void | PromiseLike<void>
   /** Handles what came from the channel layer. What follows waits for a returned promise. */
   handleMessage(message: Message): void | PromiseLike<void>
-  /** A handler threw or rejected. The mailbox goes on unless it is closed here. */
+  /** A handler threw or rejected. The mailbox goes on unless it is closed here. Must not throw: nobody would catch it. */
   handlerFailed(error: unknown): void
 }
 
@@ -33,10 +33,11 @@ export class Mailbox<Event, Message> {
   readonly #overflow: OverflowPolicy
   #busy = false
   #closed = false
-  /** Made when something has to wait for the first time, and a ring from then on: taken from `#head`. */
+  /** Made when something has to wait for the first time; the next of it is at `#head`. */
   #queue: (QueuedEvent<Event> | Message)[] | undefined
   #head = 0
   #waitingEvents = 0
+  #room: Promise<void> | undefined
   #roomMade: (() => void) | undefined
   #onSettled: (() => void) | undefined
   #onFailed: ((error: unknown) => void) | undefined
@@ -66,7 +67,10 @@ export class Mailbox<Event, Message> {
     } else this.#start(event, undefined)
   }
 
-  /** Handles the message now, or after what is there. `false`: a message was dropped, this one or the oldest. */
+  /**
+   * Handles the message now, or after what is there. `false`: a message was dropped, this one or the oldest; a closed
+   * mailbox drops every message.
+   */
   offer(message: Message): boolean {
     if (this.#closed) return false
     if (!this.#busy) {
@@ -80,11 +84,13 @@ export class Mailbox<Event, Message> {
     return !isFull
   }
 
-  /** Resolves when the next waiting event has been started. */
+  /** Resolves when the next waiting event is started; at once when none waits. */
   room(): Promise<void> {
-    return new Promise((resolve) => {
+    if (this.#waitingEvents === 0) return Promise.resolve()
+    this.#room ??= new Promise((resolve) => {
       this.#roomMade = resolve
     })
+    return this.#room
   }
 
   /** Drops what waits and takes nothing more. What is running runs on. */
@@ -120,7 +126,7 @@ export class Mailbox<Event, Message> {
         return
       }
     } catch (error) {
-      this.#owner.handlerFailed(error)
+      this.#reportFailure(error)
     }
     this.#busy = false
   }
@@ -131,10 +137,22 @@ export class Mailbox<Event, Message> {
       this.#drain()
     }
     this.#onFailed ??= (error) => {
-      this.#owner.handlerFailed(error)
+      this.#reportFailure(error)
       this.#onSettled!()
     }
-    result.then(this.#onSettled, this.#onFailed)
+    // A promise is itself here; what else has a `then` becomes one, so that it settles once and never at once.
+    void Promise.resolve(result).then(this.#onSettled, this.#onFailed)
+  }
+
+  /** An owner that throws here as well gets an uncaught exception; the mailbox stays in order. */
+  #reportFailure(error: unknown): void {
+    try {
+      this.#owner.handlerFailed(error)
+    } catch (thrown) {
+      queueMicrotask(() => {
+        throw thrown
+      })
+    }
   }
 
   #drain(): void {
@@ -174,8 +192,8 @@ export class Mailbox<Event, Message> {
   }
 
   #makeRoom(): void {
-    const resolve = this.#roomMade
-    this.#roomMade = undefined
-    resolve?.()
+    if (this.#room === undefined) return
+    this.#room = undefined
+    this.#roomMade!()
   }
 }
