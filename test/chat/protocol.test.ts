@@ -152,6 +152,10 @@ describe('the protocol of the chat', () => {
       expect(await handshakeStatus(path)).toBe(404)
     }
   })
+
+  it('refuses a page of another site with 403', async () => {
+    expect(await handshakeStatus('/ws/chat/lobby/', 'https://example.org')).toBe(403)
+  })
 })
 
 describe('the HTTP side of the chat', () => {

@@ -1,4 +1,11 @@
-import { authMiddlewareStack, defineApplication, InMemoryChannelLayer, nodeListener, urlRouter } from 'tideway'
+import {
+  allowedHostsOriginValidator,
+  authMiddlewareStack,
+  defineApplication,
+  InMemoryChannelLayer,
+  nodeListener,
+  urlRouter,
+} from 'tideway'
 
 import { OpenRooms } from './chat/open-rooms.ts'
 import { websocketRoutes } from './chat/routing.ts'
@@ -10,5 +17,7 @@ const rooms = new OpenRooms()
 export default defineApplication({
   channelLayers: { default: new InMemoryChannelLayer() },
   http: nodeListener(web(rooms)),
-  websocket: authMiddlewareStack(rooms.counting(urlRouter(websocketRoutes)), { sessions, users, identity }),
+  websocket: allowedHostsOriginValidator(
+    authMiddlewareStack(rooms.counting(urlRouter(websocketRoutes)), { sessions, users, identity }),
+  ),
 })

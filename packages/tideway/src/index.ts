@@ -58,6 +58,7 @@ export {
   type Message,
 } from './layer/index.ts'
 export { channelNameRouter, mount, path, protocolTypeRouter, rePath, urlRouter, type Route } from './routing/index.ts'
+export { allowedHostsOriginValidator, originValidator, type AllowedHostsOptions } from './security/index.ts'
 export {
   attach,
   fetchHandler,
