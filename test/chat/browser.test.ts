@@ -1,10 +1,11 @@
 import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 
 import { describeWith, programPath } from '../setup/describe-with.ts'
 import { startChat, type ChatServer } from './chat-server.ts'
 
-const WAIT_MS = 10_000
+/** Generous: a browser on a busy machine of two cores takes its time. */
+const WAIT_MS = 20_000
 
 // Without the services that a browser calls home for: a test talks to this machine only.
 const browserArgs = [
@@ -22,6 +23,8 @@ describeWith(['chromium'], 'the chat in a browser', () => {
   let browser: Browser
   let problems: string[] = []
   let rooms = 0
+
+  vi.setConfig({ testTimeout: 4 * WAIT_MS })
 
   beforeAll(async () => {
     server = await startChat()

@@ -228,6 +228,17 @@ describe('the HTTP side of the chat', () => {
     expect((await putName('{"name":"Anna"}', 'text/plain')).status).toBe(422)
   })
 
+  it('answers a body that is not JSON, or too large, with what is wrong with it', async () => {
+    for (const [body, status] of [
+      ['{', 400],
+      [JSON.stringify({ name: 'x'.repeat(1024) }), 413],
+    ] as const) {
+      const response = await putName(body)
+      expect(response.status).toBe(status)
+      expect(await response.json()).toEqual({ error: expect.any(String) })
+    }
+  })
+
   it('gives a session to nobody who has no name', async () => {
     expect((await get('/api/me')).headers.getSetCookie()).toEqual([])
   })

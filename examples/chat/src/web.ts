@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 
-import express, { type Express, type RequestHandler } from 'express'
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 
 import type { OpenRooms } from './chat/open-rooms.ts'
 import { checkedName, expressSession } from './visitors.ts'
@@ -45,7 +45,14 @@ export function web(rooms: OpenRooms): Express {
   app.use((_request, response) => {
     response.status(404).sendFile('not-found.html', { root: publicFolder })
   })
+  app.use(clientErrors)
   return app
+}
+
+/** A request that cannot be read is its sender's matter: an answer, and no line in the log. */
+const clientErrors: ErrorRequestHandler = (error: { status?: number; message: string }, _request, response, next) => {
+  if (error.status === undefined || error.status >= 500 || response.headersSent) next(error)
+  else response.status(error.status).json({ error: error.message })
 }
 
 const securityHeaders: RequestHandler = (_request, response, next) => {
