@@ -105,6 +105,7 @@ class AttachedApplication {
 function refuse(socket: Socket, response: string): void {
   // The peer may be gone already; there is nobody to tell.
   socket.on('error', () => socket.destroy())
+  socket.once('finish', () => socket.destroy())
   socket.end(response)
 }
 

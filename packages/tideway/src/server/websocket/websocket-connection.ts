@@ -45,7 +45,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   readonly #inbox: Inbox
   readonly #path: string
   #state: State = 'connecting'
-  #peer: WebSocketPeer | undefined
+  readonly #peer: WebSocketPeer
   #startedAt: number
   #endedAt = 0
   #disconnect: WebSocketReceiveEvent | undefined
@@ -59,6 +59,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#handshake = handshake
     this.#path = path
     this.#context = context
+    this.#peer = new WebSocketPeer(socket, context, this)
     this.#inbox = new Inbox(context.options.maxInboxMessages, context.options.maxInboxBytes)
     this.#startedAt = performance.now()
   }
@@ -70,10 +71,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     heartbeat.add(this)
     this.#socket.setTimeout(0)
     this.#socket.setNoDelay(true)
-    // An error is always followed by `close`, which says all that there is to know.
-    this.#socket.on('error', ignore)
     if (head.length > 0) this.#socket.unshift(head)
-    this.#socket.once('close', this.#onEarlyClose)
     this.#inbox.push({ type: 'websocket.connect' })
     void this.#run(application, scope)
   }
@@ -85,7 +83,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     if (event === this.#disconnect) this.#disconnectTaken = true
     if (this.#paused && !this.#inbox.isFull) {
       this.#paused = false
-      this.#peer!.resume()
+      this.#peer.resume()
     }
     return event
   }
@@ -113,19 +111,18 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   /** Closes from the server's side, whatever the application is doing. */
   shutDown(code: number, reason: string): void {
-    if (this.#state === 'open') this.#peer!.close(code, reason)
+    if (this.#state === 'open') this.#peer.close(code, reason)
     else if (this.#state !== 'ended') this.#refuse(503, 'The server is shutting down.')
   }
 
   /** Cuts the connection. */
   terminate(): void {
-    if (this.#peer !== undefined) this.#peer.terminate()
-    else this.#socket.destroy()
+    this.#peer.terminate()
   }
 
   check(now: number): void {
     const { options } = this.#context
-    this.#peer?.check(now)
+    this.#peer.check(now)
     if (this.#state === 'connecting' && now - this.#startedAt >= options.connectTimeoutMs) this.#timeOut()
     if (this.#state !== 'ended' || this.#applicationEnded || now - this.#endedAt < options.applicationCloseTimeoutMs)
       return
@@ -177,7 +174,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   }
 
   #applicationReturned(): void {
-    if (this.#state === 'open') this.#peer!.close(closeCodes.normal, '')
+    if (this.#state === 'open') this.#peer.close(closeCodes.normal, '')
     else if (this.#state === 'denying') this.#endDenial()
     else if (this.#state === 'connecting') {
       const error = new TidewayError(
@@ -193,7 +190,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     // The peer was gone before the application knew.
     if (error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED') return
     this.#report(error)
-    if (this.#state === 'open') this.#peer!.close(closeCodes.internalError, '')
+    if (this.#state === 'open') this.#peer.close(closeCodes.internalError, '')
     else if (this.#state === 'denying') this.#endDenial()
     else if (this.#state === 'connecting') {
       const status = httpStatusOf(error)
@@ -210,16 +207,14 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   #accept({ subprotocol, headers = [] }: WebSocketAcceptEvent): void {
     this.#requireConnecting('websocket.accept')
     const response = acceptResponse(this.#handshake, subprotocol, headers)
-    this.#socket.removeListener('close', this.#onEarlyClose)
     this.#state = 'open'
-    this.#socket.write(response, 'latin1')
-    this.#peer = new WebSocketPeer(this.#socket, this.#context, this)
+    this.#peer.open(response)
   }
 
   #send(event: WebSocketMessageSendEvent): void | Promise<void> {
     if (this.#state === 'open') {
-      if (typeof event.text === 'string') return this.#peer!.sendText(event.text)
-      if (event.bytes instanceof Uint8Array) return this.#peer!.sendBytes(event.bytes)
+      if (typeof event.text === 'string') return this.#peer.sendText(event.text)
+      if (event.bytes instanceof Uint8Array) return this.#peer.sendBytes(event.bytes)
       throw new TidewayError('ERR_BAD_EVENT', 'websocket.send needs a string as text or a Uint8Array as bytes.')
     }
     if (this.#state === 'ended') throw this.#closedError()
@@ -237,7 +232,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
       throw new TidewayError('ERR_BAD_EVENT', `A close reason has at most ${MAX_REASON_BYTES} bytes of UTF-8.`)
     }
     if (this.#state === 'connecting') this.#refuse(403, 'Forbidden')
-    else if (this.#state === 'open') this.#peer!.close(code, reason)
+    else if (this.#state === 'open') this.#peer.close(code, reason)
     else if (this.#state === 'denying') throw outOfTurn('websocket.close', 'a denial response has been started')
     // Closing what has just been closed by the other side is no mistake.
   }
@@ -260,8 +255,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   }
 
   #endDenial(): void {
-    this.peerClosed(closeCodes.abnormal, '')
-    this.#socket.end()
+    this.#peer.hangUp()
   }
 
   /** Answers the handshake with a refusal in plain text. */
@@ -288,12 +282,6 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
   }
 
-  /** The socket went away before the application had answered. */
-  readonly #onEarlyClose = (): void => {
-    this.peerClosed(closeCodes.abnormal, '')
-    this.socketClosed()
-  }
-
   #forgetIfDone(): void {
     if (!this.#socketClosed || !this.#applicationEnded) return
     this.#context.connections.delete(this)
@@ -304,5 +292,3 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 function outOfTurn(type: string, why: string): TidewayError {
   return new TidewayError('ERR_OUT_OF_TURN', `${type} is out of turn: ${why}.`)
 }
-
-function ignore(): void {}

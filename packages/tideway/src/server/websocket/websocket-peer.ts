@@ -26,25 +26,27 @@ export interface PeerOwner {
 }
 
 /**
+ * - `connecting`: the handshake has not been answered. Nothing is read.
  * - `open`: messages go both ways.
  * - `closing`: our close frame is out; what the peer still sends is read for its close frame only.
  * - `ended`: both have said that it is over, or one of them broke the protocol or the connection. The socket is being closed.
  */
-type State = 'open' | 'closing' | 'ended'
+type State = 'connecting' | 'open' | 'closing' | 'ended'
 
 const peers = new WeakMap<Socket, WebSocketPeer>()
 
 /**
- * The other end of an accepted connection: frames in, frames out, pings, the close handshake (RFC 6455 §7) and
- * backpressure both ways. Knows nothing of applications.
+ * The other end of a connection: frames in, frames out, pings, the close handshake (RFC 6455 §7) and backpressure both
+ * ways. Knows nothing of applications.
  */
 export class WebSocketPeer implements FrameSink, OutboxClient {
   readonly #socket: Socket
   readonly #context: PeerContext
   readonly #owner: PeerOwner
-  readonly #parser: FrameParser
+  /** Made when the connection is opened. */
+  #parser: FrameParser | undefined
   pending: FrameNode | undefined = undefined
-  #state: State = 'open'
+  #state: State = 'connecting'
   /** Bytes that the socket could not pass on at the last write. */
   #unwritten = 0
   #drained: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
@@ -59,11 +61,24 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     this.#socket = socket
     this.#context = context
     this.#owner = owner
-    this.#parser = new FrameParser(this, context.options.maxMessageBytes)
     this.#lastSeen = context.heartbeat.now
     peers.set(socket, this)
     // Listeners that all connections share, instead of closures of each.
-    socket.on('data', onData).on('end', onEnd).on('drain', onDrain).on('close', onClose)
+    socket.on('close', onClose).on('error', onError)
+  }
+
+  /** Completes the handshake with this response, and reads frames from now on. */
+  open(response: string): void {
+    this.#state = 'open'
+    this.#parser = new FrameParser(this, this.#context.options.maxMessageBytes)
+    this.#socket.write(response, 'latin1')
+    this.#socket.on('data', onData).on('end', onEnd).on('drain', onDrain)
+  }
+
+  /** Ends a connection that was not opened, behind what has been written to its socket. */
+  hangUp(): void {
+    this.#end(closeCodes.abnormal, '')
+    this.#endSocket()
   }
 
   /** Queues a text message. A promise: the connection is above its high-water mark, wait. */
@@ -89,8 +104,8 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 
   /** Reads on after `messageReceived` has answered `false`. */
   resume(): void {
-    this.#parser.resume()
-    if (!this.#parser.hasUnparsed) this.#socket.resume()
+    this.#parser!.resume()
+    if (!this.#parser!.hasUnparsed) this.#socket.resume()
   }
 
   /** Cuts the connection without a word. */
@@ -103,12 +118,13 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   data(chunk: Buffer): void {
     this.#lastSeen = this.#context.heartbeat.now
     this.#pingSentAt = 0
-    if (this.#state !== 'ended') this.#parser.push(chunk)
+    if (this.#state !== 'ended') this.#parser!.push(chunk)
   }
 
   /** Looks after the time-outs. */
   check(now: number): void {
     const { options } = this.#context
+    if (this.#state === 'connecting') return
     if (this.#state !== 'open') {
       if (now - this.#closeSentAt >= options.closeTimeoutMs) this.terminate()
     } else if (this.#pingSentAt > 0) {
@@ -221,7 +237,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   #received(message: string | Buffer): void {
     if (this.#state !== 'open') return
     if (this.#owner.messageReceived(message)) return
-    this.#parser.pause()
+    this.#parser!.pause()
     this.#socket.pause()
   }
 
@@ -235,7 +251,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     if (this.#state === 'ended') return
     this.#state = 'ended'
     this.#closeSentAt ||= this.#context.heartbeat.now
-    this.#parser.end()
+    this.#parser?.end()
     this.#owner.peerClosed(code, reason)
     this.drained()
   }
@@ -247,6 +263,9 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     this.#socket.resume()
   }
 }
+
+// An error is always followed by `close`, which says all that there is to know.
+function onError(): void {}
 
 function onData(this: Socket, chunk: Buffer): void {
   peers.get(this)!.data(chunk)
