@@ -20,3 +20,15 @@ export {
 } from './stacks.ts'
 export { storeSessions, type StoreSessionsOptions } from './store-sessions.ts'
 export type { Users, WithUser } from './users.ts'
+export { firstMessageTokenMiddleware, type FirstMessageTokenOptions } from './first-message.ts'
+export {
+  jwtVerifier,
+  type JwksJwtOptions,
+  type JwtVerifierOptions,
+  type PublicKeyJwtOptions,
+  type SharedSecretJwtOptions,
+} from './jwt-verifier.ts'
+export { Tickets, type TicketsOptions, type TicketStore } from './tickets.ts'
+export { tokenMiddleware, type TokenMiddlewareOptions, type WithToken } from './token-middleware.ts'
+export type { TokenSource } from './token-sources.ts'
+export { InvalidTokenError, type TokenVerifier, type VerifiedToken } from './token.ts'

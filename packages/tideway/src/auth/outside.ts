@@ -25,11 +25,11 @@ type StillNeeded<S, Given> = {
  * makes one of a client scope that should have `Needed` in it, which it checks, for plain JavaScript has no types. The mark of an
  * origin check is passed on.
  */
-export function middleware<S extends ClientScope, Added, Needed = unknown>(
+export function middleware<S extends Base, Added, Needed = unknown, Base extends ClientScope = ClientScope>(
   inner: Application<S>,
-  wrap: (inner: Application<ClientScope & Added>) => Application<ClientScope & Partial<Added & Needed>>,
+  wrap: (inner: Application<Base & Added>) => Application<Base & Partial<Added & Needed>>,
 ): Application<Outside<S, Added> & Needed> {
   // The compiler cannot follow Outside<S, …> while S is open; that it is right is what the type tests hold.
-  const application = wrap(inner as unknown as Application<ClientScope & Added>)
+  const application = wrap(inner as unknown as Application<Base & Added>)
   return carryOriginCheck(inner, application as unknown as Application<Outside<S, Added> & Needed>)
 }

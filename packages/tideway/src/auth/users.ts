@@ -1,4 +1,5 @@
 import type { AnonymousUser, User } from '../asgi/user.ts'
+import { InvalidTokenError } from './token.ts'
 
 /** Where the users are: the port of `authMiddleware`. A database that does not answer should throw a `ServiceUnavailableError`. */
 export interface Users<U extends User = User> {
@@ -14,4 +15,11 @@ export interface Users<U extends User = User> {
 /** What `authMiddleware` adds to the scope. */
 export interface WithUser<U extends User = User> {
   readonly user: U | AnonymousUser
+}
+
+/** The user that a token is about. An `InvalidTokenError` if there is none any more. */
+export async function findTokenUser<U extends User>(users: Users<U>, id: string | number): Promise<U> {
+  const user = await users.findById(id)
+  if (user === undefined || user === null) throw new InvalidTokenError()
+  return user
 }

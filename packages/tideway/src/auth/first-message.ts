@@ -1,0 +1,115 @@
+import type { Application, Receive, Send } from '../asgi/application.ts'
+import { extendScope } from '../asgi/extend-scope.ts'
+import type { WebSocketScope } from '../asgi/scope.ts'
+import type { User } from '../asgi/user.ts'
+import type { WebSocketMessageEvent, WebSocketReceiveEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { closeUnauthorized, closeWhenExpired } from './expiry.ts'
+import { middleware, type Outside } from './outside.ts'
+import { InvalidTokenError, type TokenVerifier, type VerifiedToken } from './token.ts'
+import type { WithToken } from './token-middleware.ts'
+import { findTokenUser, type Users, type WithUser } from './users.ts'
+
+/** The options of {@link firstMessageTokenMiddleware}. */
+export interface FirstMessageTokenOptions<U extends User = User> {
+  /** Verifies the token: `jwtVerifier` for JWTs. */
+  readonly verify: TokenVerifier
+  /** Finds the user that the token is about. */
+  readonly users: Users<U>
+  /** How long a client may take to show its token, in milliseconds. @default 5000 */
+  readonly timeoutMs?: number
+  /** The token in the client's first text. @default the text itself */
+  readonly tokenOf?: (text: string) => string | undefined
+}
+
+const DEFAULT_TIMEOUT_MS = 5000
+
+/**
+ * Accepts the WebSocket, takes its first message for a token, and only then calls the inner application, whose accept
+ * does nothing more. For clients that can neither set headers nor offer subprotocols; everybody is let in as far as the
+ * handshake, so put `originValidator` outside. A token that is late or not valid closes the connection with 4401, and so does its
+ * end; a refusal of the inner application closes it with 4403.
+ */
+export function firstMessageTokenMiddleware<S extends WebSocketScope, U extends User = User>(
+  inner: Application<S>,
+  options: FirstMessageTokenOptions<U>,
+): Application<Outside<S, WithUser<U> & WithToken>> {
+  const { verify, users, timeoutMs = DEFAULT_TIMEOUT_MS, tokenOf = (text) => text } = options
+  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
+    throw new TidewayError('ERR_BAD_OPTION', `timeoutMs is ${timeoutMs}: give milliseconds above 0.`)
+  }
+  const identify = async (event: WebSocketMessageEvent): Promise<{ user: U; token: VerifiedToken }> => {
+    const text = event.text === undefined ? undefined : tokenOf(event.text)
+    if (text === undefined) throw new InvalidTokenError()
+    const token = await verify(text)
+    return { user: await findTokenUser(users, token.subject), token }
+  }
+
+  return middleware<S, WithUser<U> & WithToken, unknown, WebSocketScope>(
+    inner,
+    (inner) => async (scope, receive, send) => {
+      await receive()
+      await send({ type: 'websocket.accept' })
+      const first = await firstEvent(receive, send, timeoutMs)
+      if (first.type !== 'websocket.receive') return
+      let shown: { user: U; token: VerifiedToken }
+      try {
+        shown = await identify(first)
+      } catch (error) {
+        if (!(error instanceof InvalidTokenError)) throw error
+        scope.logger?.debug({ err: error, path: scope.path }, 'A token was refused')
+        return closeUnauthorized(send, 'token not valid')
+      }
+      const answer = afterAccept(send)
+      await closeWhenExpired(shown.token, answer, () => inner(extendScope(scope, shown), connectFirst(receive), answer))
+    },
+  )
+}
+
+const forbiddenCloseCode = 4403
+
+/** The client's first event. One that says nothing in time is closed, and its end is that event. */
+async function firstEvent(
+  receive: Receive<WebSocketReceiveEvent>,
+  send: Send<WebSocketSendEvent>,
+  timeoutMs: number,
+): Promise<WebSocketReceiveEvent> {
+  const timer = setTimeout(() => {
+    void closeUnauthorized(send, 'no token')
+  }, timeoutMs)
+  try {
+    return await receive()
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The inner application sees a connection from its beginning. */
+function connectFirst(receive: Receive<WebSocketReceiveEvent>): Receive<WebSocketReceiveEvent> {
+  let connected = false
+  return () => {
+    if (connected) return receive()
+    connected = true
+    return { type: 'websocket.connect' }
+  }
+}
+
+/** What the inner application says to a handshake, said to a connection that is open already. */
+function afterAccept(send: Send<WebSocketSendEvent>): Send<WebSocketSendEvent> {
+  let accepted = false
+  return (event) => {
+    if (accepted) return send(event)
+    switch (event.type) {
+      case 'websocket.accept':
+        accepted = true
+        return undefined
+      case 'websocket.close':
+      case 'websocket.http.response.start':
+        return send({ type: 'websocket.close', code: forbiddenCloseCode, reason: 'forbidden' })
+      case 'websocket.http.response.body':
+        return undefined
+      default:
+        return send(event)
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import type { KeyObject } from 'node:crypto'
+
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+
+import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { InvalidTokenError, type TokenVerifier, type VerifiedToken } from './token.ts'
+
+/** What every token has to say, and how exactly. */
+interface JwtClaimOptions {
+  /** Who must have issued it: its `iss`. @default anybody who has the key */
+  readonly issuer?: string | readonly string[]
+  /** How far the clocks of issuer and server may be apart, in seconds. @default 5 */
+  readonly clockToleranceSeconds?: number
+  /** The signature algorithms that are accepted. @default all that fit the kind of key */
+  readonly algorithms?: readonly string[]
+}
+
+/** A secret that issuer and server share (HMAC): at least 32 bytes (RFC 7518 §3.2). */
+export interface SharedSecretJwtOptions extends JwtClaimOptions {
+  readonly secret: string
+  /** For whom it must be: its `aud`. @default anybody */
+  readonly audience?: string | readonly string[]
+}
+
+/** A public key. */
+export interface PublicKeyJwtOptions extends JwtClaimOptions {
+  readonly publicKey: KeyObject
+  /** For whom it must be: its `aud`. `false`: for anybody. Asked for because a token for another service would be accepted. */
+  readonly audience: string | readonly string[] | false
+}
+
+/** The URL of the issuer's keys (a JWK Set). They are cached for 10 minutes, and read again, at most every 30 seconds, for a key that is new. */
+export interface JwksJwtOptions extends JwtClaimOptions {
+  readonly jwksUrl: string | URL
+  /** For whom it must be: its `aud`. `false`: for anybody. Asked for because a token for another service would be accepted. */
+  readonly audience: string | readonly string[] | false
+}
+
+/** How the JWTs of {@link jwtVerifier} are verified. */
+export type JwtVerifierOptions = SharedSecretJwtOptions | PublicKeyJwtOptions | JwksJwtOptions
+
+const MIN_SECRET_BYTES = 32
+const DEFAULT_CLOCK_TOLERANCE_SECONDS = 5
+/** Larger ones do not fit in a header anyway; they cost no verification. */
+const MAX_TOKEN_LENGTH = 8192
+const JWKS_CACHE_MS = 600_000
+const JWKS_COOLDOWN_MS = 30_000
+const JWKS_TIMEOUT_MS = 3000
+
+// Named, so that a token cannot choose between the two kinds: a public key is no HMAC secret (RFC 8725 §2.1).
+const sharedAlgorithms = ['HS256', 'HS384', 'HS512']
+const publicAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+]
+
+/**
+ * Verifies JSON Web Tokens (RFC 7519): signature, `exp`, `nbf`, `iss` and `aud`. A token has to say when it ends (`exp`) and who
+ * it is about (`sub`). When the issuer's keys cannot be read, that is a `ServiceUnavailableError` (503) and not the token's fault.
+ */
+export function jwtVerifier(options: JwtVerifierOptions): TokenVerifier {
+  const key = keyOf(options)
+  const { issuer, audience, clockToleranceSeconds = DEFAULT_CLOCK_TOLERANCE_SECONDS } = options
+  const algorithms = options.algorithms ?? ('secret' in options ? sharedAlgorithms : publicAlgorithms)
+  const rules = {
+    algorithms: [...algorithms],
+    clockTolerance: clockToleranceSeconds,
+    requiredClaims: ['exp', 'sub'],
+    ...(issuer !== undefined && { issuer: listOf(issuer) }),
+    ...(audience !== undefined && audience !== false && { audience: listOf(audience) }),
+  }
+  return async (token) => {
+    if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError()
+    try {
+      const { payload } = await (typeof key === 'function'
+        ? jwtVerify(token, key, rules)
+        : jwtVerify(token, key, rules))
+      return verifiedToken(payload)
+    } catch (cause) {
+      if (cause instanceof TidewayError) throw cause
+      throw new InvalidTokenError({ cause })
+    }
+  }
+}
+
+function verifiedToken(payload: JWTPayload): VerifiedToken {
+  const { sub, exp } = payload
+  if (typeof sub !== 'string' || sub === '' || exp === undefined) throw new InvalidTokenError()
+  return { subject: sub, expiresAt: exp * 1000, claims: payload }
+}
+
+function keyOf(options: JwtVerifierOptions): Uint8Array | KeyObject | JWTVerifyGetKey {
+  if ('publicKey' in options) return options.publicKey
+  if ('jwksUrl' in options) return remoteKeys(new URL(options.jwksUrl))
+  const secret = Buffer.from(options.secret)
+  if (secret.length < MIN_SECRET_BYTES) {
+    throw new TidewayError(
+      'ERR_BAD_OPTION',
+      `The secret of jwtVerifier has ${secret.length} bytes: give at least ${MIN_SECRET_BYTES}, or tokens can be forged by trying.`,
+    )
+  }
+  return new Uint8Array(secret)
+}
+
+function remoteKeys(url: URL): JWTVerifyGetKey {
+  const keys = createRemoteJWKSet(url, {
+    cacheMaxAge: JWKS_CACHE_MS,
+    cooldownDuration: JWKS_COOLDOWN_MS,
+    timeoutDuration: JWKS_TIMEOUT_MS,
+  })
+  return async (header, token) => {
+    try {
+      return await keys(header, token)
+    } catch (cause) {
+      // The keys were read, and this token's is not among them.
+      if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause
+      if (cause instanceof errors.JOSENotSupported) throw cause
+      throw new ServiceUnavailableError(`The keys of the token issuer at ${url.origin} cannot be read.`, { cause })
+    }
+  }
+}
+
+function listOf(value: string | readonly string[]): string[] {
+  return typeof value === 'string' ? [value] : [...value]
+}

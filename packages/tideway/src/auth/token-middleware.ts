@@ -1,0 +1,112 @@
+import type { Application, Send } from '../asgi/application.ts'
+import { extendScope } from '../asgi/extend-scope.ts'
+import type { HttpSendEvent } from '../asgi/http-events.ts'
+import { anonymousUser, type User } from '../asgi/user.ts'
+import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { closeWhenExpired } from './expiry.ts'
+import { middleware, type ClientScope, type Outside } from './outside.ts'
+import type { Tickets } from './tickets.ts'
+import { InvalidTokenError, type TokenVerifier, type VerifiedToken } from './token.ts'
+import { answerBearer, shownToken, subprotocolsWithoutToken, ticketOfQuery, type TokenSource } from './token-sources.ts'
+import { findTokenUser, type Users, type WithUser } from './users.ts'
+
+/** The options of {@link tokenMiddleware}. */
+export interface TokenMiddlewareOptions<U extends User = User> {
+  /** Finds the user that the token is about. */
+  readonly users: Users<U>
+  /** Verifies tokens: `jwtVerifier` for JWTs. @default no tokens, only tickets */
+  readonly verify?: TokenVerifier
+  /** Where a token is looked for, in this order. @default ['header', 'subprotocol'] */
+  readonly sources?: readonly TokenSource[]
+  /** One-time tickets in the query of the URL. @default none */
+  readonly tickets?: Tickets
+  /** The name of a ticket in the query. @default "ticket" */
+  readonly ticketName?: string
+  /** Whether who shows nothing is refused with 401 instead of being anonymous. @default false */
+  readonly required?: boolean
+}
+
+/** What `tokenMiddleware` and `firstMessageTokenMiddleware` add to the scope. */
+export interface WithToken {
+  /** The token that was shown, once verified; `undefined` for who showed none, or a ticket. */
+  readonly token: VerifiedToken | undefined
+}
+
+/** Who a client has shown to be. */
+interface Shown<U> {
+  readonly user: U
+  readonly token: VerifiedToken | undefined
+}
+
+/**
+ * Puts the user that a token or a one-time ticket names into `scope.user`, before the inner application is called. Who shows
+ * none stays who an outer `authMiddleware` found, or anonymous. Who shows one that is not valid, or one of a user who is
+ * gone, is refused with 401 and told no reason. When the token ends the WebSocket is closed with 4401.
+ */
+export function tokenMiddleware<S extends ClientScope, U extends User = User>(
+  inner: Application<S>,
+  options: TokenMiddlewareOptions<U>,
+): Application<Outside<S, WithUser<U> & WithToken>> {
+  const { required = false } = options
+  if (options.verify === undefined && options.tickets === undefined) {
+    throw new TidewayError('ERR_BAD_OPTION', 'tokenMiddleware has nothing to verify: give verify, tickets, or both.')
+  }
+  return middleware<S, WithUser<U> & WithToken>(inner, (inner) => async (scope, receive, sendOfScope) => {
+    // It is the send of this scope's type, and it is given what an application of that type sends.
+    const send = sendOfScope as Send<HttpSendEvent | WebSocketSendEvent>
+    const shown = await verifiedOrRefused(scope, options)
+    if (shown === 'refused' || (shown === undefined && required)) {
+      if (scope.type === 'websocket') await receive()
+      return refuse(scope, send)
+    }
+    const { user, token } = shown ?? { user: scope.user ?? anonymousUser, token: undefined }
+    if (scope.type === 'http') return inner(extendScope(scope, { user, token }), receive, send)
+    const subprotocols = subprotocolsWithoutToken(scope.subprotocols)
+    const answer = answerBearer(scope.subprotocols, send)
+    return closeWhenExpired(token, answer, () =>
+      inner(extendScope(scope, { user, token, subprotocols }), receive, answer),
+    )
+  })
+}
+
+async function verifiedOrRefused<U extends User>(
+  scope: ClientScope,
+  options: TokenMiddlewareOptions<U>,
+): Promise<Shown<U> | undefined | 'refused'> {
+  try {
+    return await verified(scope, options)
+  } catch (error) {
+    if (!(error instanceof InvalidTokenError)) throw error
+    // Anybody can show a bad token: no reason for a report.
+    scope.logger?.debug({ err: error, path: scope.path }, 'A token was refused')
+    return 'refused'
+  }
+}
+
+async function verified<U extends User>(
+  scope: ClientScope,
+  { verify, sources = ['header', 'subprotocol'], tickets, ticketName = 'ticket', users }: TokenMiddlewareOptions<U>,
+): Promise<Shown<U> | undefined> {
+  const text = shownToken(scope, sources)
+  if (text !== undefined && verify !== undefined) {
+    const token = await verify(text)
+    return { user: await findTokenUser(users, token.subject), token }
+  }
+  const ticket = ticketOfQuery(scope, ticketName)
+  if (ticket === undefined || tickets === undefined) return undefined
+  const userId = await tickets.redeem(ticket)
+  if (userId === undefined) throw new InvalidTokenError()
+  return { user: await findTokenUser(users, userId), token: undefined }
+}
+
+async function refuse({ type }: ClientScope, send: Send<HttpSendEvent | WebSocketSendEvent>): Promise<void> {
+  const start = { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"', 'content-length': '0' } }
+  if (type === 'http') {
+    await send({ type: 'http.response.start', ...start })
+    await send({ type: 'http.response.body' })
+    return
+  }
+  await send({ type: 'websocket.http.response.start', ...start })
+  await send({ type: 'websocket.http.response.body' })
+}
