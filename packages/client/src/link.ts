@@ -67,7 +67,7 @@ export class Link {
     this.outbox = createOutbox(options.outbox)
     if (options.heartbeat)
       this.#liveness = createLiveness(options.heartbeat, {
-        ping: (data) => this.socket?.send(data),
+        ping: (data) => this.#write(data),
         buffered: () => this.socket?.bufferedAmount ?? 0,
         dead: () => this.#lost(abnormalClosure, 'no answer to the heartbeat'),
       })
@@ -84,7 +84,7 @@ export class Link {
   post(entry: Entry, maxAgeMs?: number): void {
     this.#assertNotClosed()
     if (!this.outbox.size && this.#isWritable()) {
-      this.socket?.send(entry.data)
+      this.#write(entry.data)
       entry.settle('sent')
       return
     }
@@ -96,15 +96,18 @@ export class Link {
   /** Connects anew now, whether there is a connection or a wait for one. Throws `ERR_CLOSED`. */
   reconnect(): void {
     this.#assertNotClosed()
-    this.#release(1000)
+    this.socket?.close(1000)
+    this.#release()
     this.#connect()
   }
 
-  /** Ends it all. Throws an `InvalidAccessError` for a code that a WebSocket may not be closed with. */
+  /** Ends it all. Throws what a WebSocket throws for a code or a reason that it may not be closed with. */
   close(code = 1000, reason = ''): void {
     if (code !== 1000 && !(code >= 3000 && code <= 4999))
       throw new DOMException(`${code} is not 1000 or 3000-4999`, 'InvalidAccessError')
-    if (this.state.status !== 'closed') this.#end('called', code, reason)
+    if (this.state.status === 'closed') return
+    this.socket?.close(code, reason)
+    this.#end('called', code, reason)
   }
 
   #connect(): void {
@@ -130,7 +133,7 @@ export class Link {
     }
     this.socket = socket
     socket.binaryType = this.binaryType
-    socket.onopen = () => this.#opened(socket)
+    socket.onopen = () => this.#opened()
     socket.onmessage = ({ data }: { data: unknown }) => this.#receive(data)
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#lost(code, reason)
     // A close event follows, and says more. Some implementations crash the process where nobody listens.
@@ -143,14 +146,14 @@ export class Link {
     else this.#end('misconfigured', abnormalClosure, error.message, error)
   }
 
-  #opened(socket: WebSocketLike): void {
+  #opened(): void {
     this.#timer.set(this.#options.minUptimeMs, () => {
       this.#attempts = 0
     })
     this.#liveness?.start()
     // Ahead of the state, whose listeners may send.
     const hello = this.#events.hello?.()
-    if (hello !== undefined) socket.send(hello)
+    if (hello !== undefined) this.#write(hello)
     this.#become({ status: 'open' })
     this.#flush()
   }
@@ -172,7 +175,7 @@ export class Link {
       attempts > 0
         ? (cause ?? new ClientError('ERR_CONNECTION_FAILED', `Attempt ${attempts}: ${code} ${reason}`))
         : undefined
-    this.#release(undefined, code)
+    this.#release(code)
     // A token that ran out on a connection that had lived: the function is asked for another one. The next refusal is final.
     const isRenewable = code === 4401 && typeof token === 'function' && !error
     if (includesCode(stopCodes, code) && !isRenewable) this.#end('stopped', code, reason, error)
@@ -195,12 +198,14 @@ export class Link {
   #notice(change: EnvironmentChange): void {
     if (change === 'pagehide') {
       // A page with an open socket does not get into the back/forward cache.
-      this.#release(1000)
+      this.socket?.close(1000)
+      this.#release()
       this.#wait(Infinity, 1000, change)
     } else if (this.state.status === 'reconnecting') {
-      // The wait that the server asked for is kept, and a storm of events is no storm of attempts.
-      if (change !== 'offline' && this.state.code !== 1013 && Date.now() - this.#attemptedAt >= minWaitMs)
-        this.#connect()
+      // The wait that the server asked for is kept, and a storm of events is no storm of attempts. A page that comes back
+      // from the cache has no wait that would end by itself.
+      const mayHurry = this.state.code !== 1013 && Date.now() - this.#attemptedAt >= minWaitMs
+      if (change === 'pageshow' || (change !== 'offline' && mayHurry)) this.#connect()
     } else if (this.state.status === 'open') {
       if (this.#liveness) this.#liveness.check()
       // Without a heartbeat a socket from before a sleep or another network cannot be tested: it is replaced.
@@ -217,10 +222,14 @@ export class Link {
     )
   }
 
+  #write(data: Payload): void {
+    this.socket?.send(data as Exclude<Payload, Blob>)
+  }
+
   #flush(): void {
     while (!!this.outbox.size && this.#isWritable()) {
       const data = this.outbox.shift('sent')?.data
-      if (data !== undefined) this.socket?.send(data)
+      if (data !== undefined) this.#write(data)
     }
     if (this.state.status !== 'open') return
     if (this.outbox.size) this.#bufferTimer.set(bufferPollMs, () => this.#flush())
@@ -234,8 +243,8 @@ export class Link {
     if (this.state.status === 'closed') throw new ClientError('ERR_CLOSED', `Closed for good: ${this.state.why}`)
   }
 
-  /** Lets go of the socket of the moment: nothing of it is heard any more. Without a code it is cut where that is possible. */
-  #release(closeWith?: number, code: number = abnormalClosure, reason?: string): void {
+  /** Lets go of the socket of the moment: nothing of it is heard any more. If it is not closing already it is cut. */
+  #release(code: number = abnormalClosure): void {
     const { socket } = this
     this.socket = undefined
     this.#attempt.abort()
@@ -244,17 +253,16 @@ export class Link {
     this.#liveness?.stop()
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null
-      if (!closeWith && socket.terminate) socket.terminate()
-      else socket.close(closeWith, reason)
+      if (socket.readyState < 2) (socket.terminate ?? socket.close).call(socket)
     }
     this.#events.lost?.(code)
   }
 
   #end(why: ClosedWhy, code: number, reason: string, error?: ClientError): void {
-    this.#release(why === 'called' ? code : undefined, code, reason)
     this.#unwatch()
-    while (this.outbox.shift('closed'));
     this.#become({ status: 'closed', why, code, reason })
+    this.#release()
+    while (this.outbox.shift('closed'));
     if (error) this.#events.error?.(error)
   }
 

@@ -23,7 +23,7 @@ export function webSocketUrl(given: string | URL): URL {
 /** Asks the functions of the options for what this attempt is to use. */
 export async function resolveTarget(options: ResolvedOptions, context: AttemptContext): Promise<Target> {
   const [given, offered, token] = (await Promise.all(
-    [options.url, options.protocols, options.token].map((provided: Provided<unknown>) =>
+    [options.url, options.protocols, options.token].map(async (provided: Provided<unknown>) =>
       typeof provided === 'function' ? (provided as (context: AttemptContext) => unknown)(context) : provided,
     ),
   ).catch((cause: unknown) => {

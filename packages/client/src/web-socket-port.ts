@@ -15,7 +15,8 @@ export interface WebSocketLike {
   onmessage: ((event: never) => unknown) | null
   onclose: ((event: never) => unknown) | null
   onerror: ((event: never) => unknown) | null
-  send(data: Payload): void
+  /** Takes a `Blob` too; not in this type, because there are as many types of that name as runtimes. */
+  send(data: Exclude<Payload, Blob>): void
   close(code?: number, reason?: string): void
   terminate?(): void
 }

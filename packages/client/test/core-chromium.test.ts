@@ -1,0 +1,160 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { describeWith, programPath } from '../../../test/setup/describe-with.ts'
+import { Arena, type Command } from './arena.ts'
+import { bundle, launchChromium } from './chromium-page.ts'
+import { scenarios, type Kit } from './core-suite.ts'
+import type * as client from '@tideway/client'
+import type * as reactPage from './react-page.ts'
+
+interface Suite {
+  scenarios: typeof scenarios
+  surviveSchedule(kit: Kit, seed: number): Promise<void>
+}
+/** What the bundles and the tests keep in the page. */
+interface InPage {
+  suite: Suite & typeof client & typeof reactPage
+  control: Kit['control']
+  socket: client.TidewayClient
+  states: string[]
+}
+
+describeWith(['chromium'], 'in Chromium', () => {
+  let browser: Browser
+  const scripts = { core: '', client: '', react: '' }
+
+  beforeAll(async () => {
+    browser = await launchChromium(programPath('chromium'))
+    scripts.core = await bundle(new URL('core-suite.ts', import.meta.url))
+    scripts.client = await bundle(new URL('../src/index.ts', import.meta.url))
+    scripts.react = await bundle(new URL('react-page.ts', import.meta.url))
+  })
+  afterAll(() => browser.close())
+
+  async function open(script: keyof typeof scripts): Promise<{ arena: Arena; page: Page }> {
+    const arena = await Arena.start()
+    const page = await browser.newPage()
+    onTestFinished(async () => {
+      await page.close()
+      await arena.stop()
+    })
+    // Only where it is needed: it keeps a page out of the back/forward cache.
+    if (script === 'core') await page.exposeFunction('control', (command: Command) => arena.control(command))
+    await page.goto(arena.pageUrl)
+    await page.addScriptTag({ content: scripts[script] })
+    return { arena, page }
+  }
+
+  /** Connects in the page, and writes down the states. */
+  async function connectIn(
+    page: Page,
+    url: string,
+    options: Pick<client.ClientOptions, 'backoff'> = {},
+  ): Promise<void> {
+    await page.evaluate(
+      ([url, options]) => {
+        const here = globalThis as unknown as InPage
+        here.states = []
+        here.socket = here.suite.connect(url, options)
+        here.socket.on('state', ({ status }) => here.states.push(status))
+      },
+      [url, options] as const,
+    )
+    await untilStates(page, ['open'])
+  }
+
+  const untilStates = async (page: Page, states: readonly string[]): Promise<void> => {
+    await expect
+      .poll(() => page.evaluate(() => (globalThis as unknown as InPage).states), { timeout: 15_000 })
+      .toEqual(states)
+  }
+
+  test.each(Object.keys(scenarios))('%s', async (name) => {
+    const { arena, page } = await open('core')
+    await page.evaluate(
+      ([name, url]) => {
+        const { suite, control } = globalThis as unknown as InPage
+        return suite.scenarios[name]?.({ url, control })
+      },
+      [name, arena.url] as const,
+    )
+  })
+
+  test.each(Array.from({ length: 20 }, (_, seed) => seed))(
+    'every request is handled once and in order through the fault schedule of seed %i',
+    async (seed) => {
+      const { arena, page } = await open('core')
+      await page.evaluate(
+        ([seed, url]) => {
+          const { suite, control } = globalThis as unknown as InPage
+          return suite.surviveSchedule({ url, control }, seed)
+        },
+        [seed, arena.url] as const,
+      )
+    },
+  )
+
+  test('a network that comes back cuts the wait short', async () => {
+    const { arena, page } = await open('client')
+    await connectIn(page, arena.url, { backoff: { baseMs: 1e9, capMs: 1e9 } })
+    await page.context().setOffline(true)
+    arena.proxy.refuse()
+    arena.proxy.cut()
+    await untilStates(page, ['open', 'reconnecting'])
+    arena.proxy.heal()
+    // News from the environment count once a second has passed since the last attempt.
+    await expect
+      .poll(
+        async () => {
+          await page.context().setOffline(true)
+          await page.context().setOffline(false)
+          return page.evaluate(() => (globalThis as unknown as InPage).states)
+        },
+        { timeout: 15_000, interval: 300 },
+      )
+      .toContain('connecting')
+    await expect.poll(() => page.evaluate(() => (globalThis as unknown as InPage).states.at(-1))).toBe('open')
+  })
+
+  test('a page that goes into the back/forward cache closes its connection, and has another one when it comes back', async () => {
+    const { arena, page } = await open('client')
+    await connectIn(page, arena.url)
+    await page.goto(`${arena.pageUrl}elsewhere`)
+    await expect.poll(() => arena.paths()).toEqual([])
+    // Watched at the server: a page that was loaded anew instead would have no script, so no connection.
+    await page.evaluate(() => setTimeout(() => history.back(), 0))
+    await expect.poll(() => arena.paths(), { timeout: 10_000 }).toEqual(['/'])
+    expect(arena.proxy.accepted).toBe(2)
+  })
+
+  test('a request is answered in a page: nothing of Node is needed', async () => {
+    const { arena, page } = await open('client')
+    await connectIn(page, arena.url)
+    const answer = await page.evaluate(() => (globalThis as unknown as InPage).socket.request({ n: 7 }))
+    expect(answer).toMatchObject({ n: 7 })
+  })
+
+  test('useSocket and useSocketState show the life of a connection, with a countdown, and close it with the component', async () => {
+    const { arena, page } = await open('react')
+    const text = (): Promise<string | null> => page.textContent('main')
+    await page.evaluate((url) => (globalThis as unknown as InPage).suite.mount(url), arena.url)
+    await expect.poll(text).toBe('open 0 []')
+    // Strict mode mounts twice: the first client was closed, one is left.
+    const clients = (): number => arena.paths().length
+    await expect.poll(clients).toBe(1)
+    await arena.control({ do: 'say', text: '{"text":"one"}' })
+    await arena.control({ do: 'say', text: '{"text":"two"}' })
+    await expect.poll(text).toBe('open 0 [one two]')
+
+    await arena.control({ do: 'stop-server' })
+    await expect.poll(text).toBe('reconnecting 3 [one two]')
+    await expect.poll(text, { timeout: 5_000 }).toBe('reconnecting 2 [one two]')
+    await arena.control({ do: 'start-server' })
+    await expect.poll(text, { timeout: 15_000 }).toBe('open 0 [one two]')
+
+    await page.evaluate((url) => (globalThis as unknown as InPage).suite.seen.changeUrl?.(url), `${arena.url}other`)
+    await expect.poll(() => arena.paths()).toEqual(['/other'])
+    await page.evaluate(() => (globalThis as unknown as InPage).suite.seen.unmount?.())
+    await expect.poll(clients).toBe(0)
+  })
+})

@@ -1,0 +1,44 @@
+import { useSocket, useSocketState } from '@tideway/client/react'
+import type { TidewayClient } from '@tideway/client'
+import { createElement, StrictMode, useState, type ReactElement } from 'react'
+import { createRoot } from 'react-dom/client'
+
+/** The page of the React test: what a component can see of a connection, as text. */
+
+interface Seen {
+  socket?: TidewayClient | undefined
+  unmount?: () => void
+  changeUrl?: (url: string) => void
+}
+
+const seen: Seen = {}
+
+function Room({ url }: { url: string }): ReactElement {
+  const [messages, setMessages] = useState<string[]>([])
+  const socket = useSocket<unknown, { text: string }>(url, {
+    minUptimeMs: 0,
+    backoff: { baseMs: 3_000 },
+    random: () => 0.999,
+    onMessage: ({ text }) => setMessages((earlier) => [...earlier, text]),
+  })
+  const { status, secondsLeft } = useSocketState(socket)
+  seen.socket = socket as TidewayClient | undefined
+  return createElement('p', null, `${status} ${secondsLeft} [${messages.join(' ')}]`)
+}
+
+function Page({ url }: { url: string }): ReactElement {
+  const [current, setCurrent] = useState(url)
+  seen.changeUrl = setCurrent
+  return createElement(Room, { url: current })
+}
+
+/** Mounts the page, in strict mode: every effect runs twice. */
+export function mount(url: string): void {
+  const element = document.createElement('main')
+  document.body.append(element)
+  const root = createRoot(element)
+  seen.unmount = () => root.unmount()
+  root.render(createElement(StrictMode, null, createElement(Page, { url })))
+}
+
+export { seen }
