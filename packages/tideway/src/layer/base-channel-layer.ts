@@ -76,6 +76,11 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** Gets the message to every member of the group, in every process. */
   protected abstract sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void>
 
+  /** The next message of the channel: by default what was delivered to it in this process. */
+  protected receiveFromChannel(channel: string, signal: AbortSignal | undefined): Promise<Message> {
+    return this.local.receive(channel, signal)
+  }
+
   /** The group has its first member in this process. When it rejects, who joined meanwhile is taken out again. */
   protected abstract groupEntered(group: string): void | Promise<void>
 
@@ -123,7 +128,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.requireOpen()
     requireChannelName(channel)
     options.signal?.throwIfAborted()
-    return this.local.receive(channel, options.signal)
+    return this.receiveFromChannel(channel, options.signal)
   }
 
   async groupAdd(group: string, channel: string): Promise<void> {

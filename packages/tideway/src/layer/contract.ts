@@ -4,6 +4,7 @@ import type { ChannelLayer } from './channel-layer.ts'
 import { capacityTests } from './contract/capacity.ts'
 import { channelTests } from './contract/channels.ts'
 import type { ContractChapter, ContractContext } from './contract/contract-test.ts'
+import { crossingGeneralTests } from './contract/crossing-general.ts'
 import { crossingTests } from './contract/crossing.ts'
 import { expiryTests } from './contract/expiry.ts'
 import { groupTests } from './contract/groups.ts'
@@ -51,6 +52,11 @@ const chapters: Readonly<Record<string, ContractChapter>> = {
   'its life': lifecycleTests,
 }
 
+const crossingChapters: Readonly<Record<string, ContractChapter>> = {
+  'crossing processes': crossingTests,
+  'general channels across processes': crossingGeneralTests,
+}
+
 /**
  * Holds a channel layer against the whole specification (`docs/spec/channel-layer.md`), test by test.
  * @param makeLayer makes a layer that shares nothing with those of other calls: on an engine, under a prefix of its own.
@@ -65,7 +71,7 @@ export function describeChannelLayer<Layer extends ChannelLayer>(
   options: ContractOptions<Layer>,
 ): void {
   const { runner, makePeer, skip = [] } = options
-  const all = makePeer === undefined ? chapters : { ...chapters, 'crossing processes': crossingTests }
+  const all = makePeer === undefined ? chapters : { ...chapters, ...crossingChapters }
   const reasons = new Map(skip.flatMap(({ reason, tests }) => tests.map((test) => [test, reason] as const)))
   requireKnown(reasons.keys(), all)
   runner.describe(name, () => {

@@ -61,8 +61,10 @@ class MessageCopier {
   #array(source: readonly unknown[]): readonly unknown[] {
     if (this.#path.length >= MAX_DEPTH) throw this.#tooDeep()
     this.#count(1)
-    // Array.from visits the holes of a sparse array, which would turn into undefined on the way.
-    return Object.freeze(Array.from(source, (value, index) => this.#value(value, index)))
+    const copy: unknown[] = []
+    // By index, to see the holes of a sparse array, which would turn into undefined on the way.
+    for (let index = 0; index < source.length; index++) copy.push(this.#value(source[index], index))
+    return Object.freeze(copy)
   }
 
   #value(value: unknown, key: string | number): unknown {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import type { Message } from '../channel-layer.ts'
 import type { ContractChapter } from './contract-test.ts'
-import { attachNew, numbered, receiveSoon, settle, until } from './contract-test.ts'
+import { attachNew, numbered, receiveSoon, settle } from './contract-test.ts'
 import { assertFrozen } from './messages.ts'
-import { sendableValues } from './values.ts'
+import { valueMessages } from './values.ts'
 
 const message = { type: 'contract.message' }
 
@@ -33,41 +32,6 @@ export const crossingTests: ContractChapter = {
     await settle()
     await layer.send(channel, message)
     assert.deepEqual(await waiting, message)
-  },
-  'sends to a general channel, before and after another process receives from it': async ({ makeLayer, makePeer }) => {
-    const layer = await makeLayer()
-    const peer = await makePeer(layer)
-    await layer.send('jobs', { type: 'contract.before' })
-    assert.deepEqual(await receiveSoon(peer, 'jobs'), { type: 'contract.before' })
-    const waiting = receiveSoon(peer, 'jobs')
-    await layer.send('jobs', { type: 'contract.after' })
-    assert.deepEqual(await waiting, { type: 'contract.after' })
-  },
-  'gives each message of a general channel to exactly one receiver of all processes': async ({
-    makeLayer,
-    makePeer,
-  }) => {
-    const layer = await makeLayer()
-    const peer = await makePeer(layer)
-    const stop = new AbortController()
-    const taken: unknown[] = []
-    const work = async (worker: typeof layer): Promise<void> => {
-      try {
-        for (;;) taken.push((await worker.receive('jobs', { signal: stop.signal }))['number'])
-      } catch (error) {
-        if (!stop.signal.aborted) throw error
-      }
-    }
-    const workers = [work(layer), work(peer), work(peer)]
-    for (const one of numbered(30)) await layer.send('jobs', one)
-    await until('every job is taken', () => taken.length >= 30)
-    await settle()
-    stop.abort()
-    await Promise.all(workers)
-    assert.deepEqual(
-      taken.toSorted((a, b) => Number(a) - Number(b)),
-      Array.from({ length: 30 }, (_, number) => number),
-    )
   },
   'sends to a group with members in several processes, from either': async ({ makeLayer, makePeer }) => {
     const layer = await makeLayer()
@@ -162,8 +126,6 @@ export const crossingTests: ContractChapter = {
     assert.deepEqual(await direct.first(100), messages)
     await Promise.all(messages.map((one) => layer.groupSend('group', one)))
     assert.deepEqual(await grouped.first(100), messages)
-    await Promise.all(messages.map((one) => layer.send('jobs', one)))
-    for (const wanted of messages) assert.deepEqual(await receiveSoon(peer, 'jobs'), wanted)
   },
   'delivers every kind of value to another process as it was sent, and frozen': async ({ makeLayer, makePeer }) => {
     const layer = await makeLayer()
@@ -171,18 +133,10 @@ export const crossingTests: ContractChapter = {
     const [channel, direct] = attachNew(peer)
     const [member, grouped] = attachNew(peer)
     await peer.groupAdd('group', member)
-    const messages: Message[] = Object.entries(sendableValues).map(([kind, value]) => ({
-      type: 'contract.value',
-      kind,
-      value,
-    }))
+    const messages = valueMessages()
     for (const one of messages) {
       await layer.send(channel, one)
       await layer.groupSend('group', one)
-      await layer.send('jobs', one)
-      const received = await receiveSoon(peer, 'jobs')
-      assert.deepEqual(received, one)
-      assertFrozen(received)
     }
     for (const collector of [direct, grouped]) {
       assert.deepEqual(await collector.first(messages.length), messages)

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { inspect } from 'node:util'
 import type { ChannelLayer, Message } from '../channel-layer.ts'
 import { MessageTooLargeError } from '../errors.ts'
 import type { ContractChapter } from './contract-test.ts'
 import { assertNothingWaits, attachNew, receiveSoon } from './contract-test.ts'
-import { sendableValues } from './values.ts'
+import { valueMessages } from './values.ts'
 
 const ONE_MIB = 1024 * 1024
 
@@ -13,13 +14,12 @@ export const messageTests: ContractChapter = {
     const layer = await makeLayer()
     const [member, collector] = attachNew(layer)
     await layer.groupAdd('values', member)
-    for (const [kind, value] of Object.entries(sendableValues)) {
-      const message = { type: 'contract.value', kind, value }
+    const wanted = valueMessages()
+    for (const message of wanted) {
       await layer.send('values', message)
       assert.deepEqual(await receiveSoon(layer, 'values'), message)
       await layer.groupSend('values', message)
     }
-    const wanted = Object.entries(sendableValues).map(([kind, value]) => ({ type: 'contract.value', kind, value }))
     assert.deepEqual(await collector.first(wanted.length), wanted)
   },
   'delivers NaN and the infinities': async ({ makeLayer }) => {
@@ -180,6 +180,6 @@ function nested(levels: number): unknown {
 /** Fails where any object or array of the value can be changed. Bytes cannot be frozen in JavaScript. */
 export function assertFrozen(value: unknown): void {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return
-  assert.ok(Object.isFrozen(value), `frozen: ${JSON.stringify(value)}`)
+  assert.ok(Object.isFrozen(value), `frozen: ${inspect(value)}`)
   Object.values(value).forEach(assertFrozen)
 }

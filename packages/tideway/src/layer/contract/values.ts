@@ -1,3 +1,5 @@
+import type { Message } from '../channel-layer.ts'
+
 /** Every kind of value that a message may hold, at its edges, by what it is. Each has to arrive as it was sent. */
 export const sendableValues: Readonly<Record<string, unknown>> = {
   null: null,
@@ -21,4 +23,9 @@ export const sendableValues: Readonly<Record<string, unknown>> = {
   'an empty object': {},
   'nested objects': { user: { name: 'Ada', tags: ['a', { b: null }] } },
   'keys of any kind': { '': 1, 'with space': 2, ключ: 3, constructor: 4, toString: 5, '7': 6, length: 7 },
+}
+
+/** One message for each of the {@link sendableValues}. */
+export function valueMessages(): Message[] {
+  return Object.entries(sendableValues).map(([kind, value]) => ({ type: 'contract.value', kind, value }))
 }
