@@ -1,2 +1,6 @@
+export type { RedisHost, RedisServer, SentinelHost } from './host-address.ts'
+export type { RedisLayerEvents, RedisLayerListener } from './layer-events.ts'
+export { redisLayerDefaults, type ConnectionSettings, type RedisLayerOptions } from './layer-options.ts'
 export type { MessageCodecOptions } from './message-codec.ts'
+export { RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from './redis-pub-sub-channel-layer.ts'
 export type { MessageSerializer } from './serializer.ts'

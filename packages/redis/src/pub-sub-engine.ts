@@ -1,0 +1,36 @@
+import type { RedisScript, ScriptArgument } from './redis-script.ts'
+
+/** What a pub/sub layer does with a Redis, be it one server or a cluster. */
+export interface PubSubEngine {
+  /** How messages and logs name it. */
+  readonly label: string
+  /** How often its connections were made again after a loss. */
+  readonly reconnects: number
+  /** Whether a subscription to a pattern is possible. */
+  readonly hasPatterns: boolean
+  /** Whether it could ever be used: a mistake in the options shows before that. */
+  readonly wasUp: boolean
+  /** Begins to connect, without waiting for it. */
+  open(): void
+  /** Resolves when it can be used. */
+  ready(): Promise<void>
+  /** The result is how many processes were listening. */
+  publish(channel: string, bytes: Buffer): Promise<number>
+  /** Resolves when messages to the channel are received. After a rejection they are not. */
+  subscribe(channel: string): Promise<void>
+  unsubscribe(channel: string): void
+  /** Resolves when messages to channels that match the pattern are received. */
+  subscribePattern(pattern: string): Promise<void>
+  /** Runs a script on the keys, which belong to one slot. */
+  run(script: RedisScript, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>
+  /** Removes all keys that match the pattern, without holding up others for long. */
+  removeKeys(pattern: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** What an engine tells its layer. */
+export interface PubSubListener {
+  message(channel: string, bytes: Buffer): void
+  /** Everything is subscribed: what waits in queues can be looked for. */
+  up(): void
+}

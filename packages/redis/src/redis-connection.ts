@@ -1,0 +1,296 @@
+import { Redis, type RedisOptions } from 'ioredis'
+
+import type { HostAddress } from './host-address.ts'
+import type { FullConnectionSettings } from './layer-options.ts'
+import { reconnectDelay } from './reconnect-delay.ts'
+import { fatalReason, unavailable, UnusableRedisError } from './unavailable.ts'
+
+/** Commands that may wait for an answer at once on one connection; more are refused. */
+export const MAX_PENDING_COMMANDS = 10_000
+
+/** The oldest Redis with BZPOPMIN, and with scripts that may ask for the time and write. */
+const OLDEST_VERSION = 5
+
+/** How long Redis may take to say goodbye. */
+const CLOSE_TIMEOUT_MS = 1000
+
+/** What a connection tells whom it belongs to, and asks of it. */
+export interface ConnectionOwner {
+  /** What has to be done on a new connection before it counts as up: subscriptions, scripts. */
+  prepare?(client: Redis): Promise<void>
+  /** The connection is up; `again` where it was before. */
+  up(again: boolean): void
+  /** The connection was up and is not any more. */
+  down(error: Error | undefined): void
+}
+
+/** What one connection is for. */
+export interface ConnectionRole {
+  readonly name: 'commands' | 'subscriber' | 'reader'
+  /** How long Redis may hold back an answer on purpose, in milliseconds: for a connection of blocking commands. */
+  readonly blocksForMs?: number
+}
+
+type State = 'idle' | 'connecting' | 'up' | 'down' | 'failed' | 'closed'
+
+/**
+ * One connection to one Redis that is made again whenever it is lost. It is up only after what its owner prepares is
+ * done, and a peer that is silent for too long counts as lost. Nothing is ever sent twice: a command that was under way
+ * when the connection was lost is rejected.
+ */
+export class RedisConnection {
+  readonly client: Redis
+  readonly label: string
+  readonly #settings: FullConnectionSettings
+  readonly #owner: ConnectionOwner
+  readonly #role: ConnectionRole
+  #state: State = 'idle'
+  #wasUp = false
+  #failure: Error | undefined
+  #lastError: Error | undefined
+  #pending = 0
+  #waiters = new Set<(error: Error | undefined) => void>()
+  #heartbeat: NodeJS.Timeout | undefined
+  #handshake: NodeJS.Timeout | undefined
+  #answeredAt = 0
+  #pinging = false
+
+  constructor(address: HostAddress, role: ConnectionRole, settings: FullConnectionSettings, owner: ConnectionOwner) {
+    this.label = address.label
+    this.#settings = settings
+    this.#owner = owner
+    this.#role = role
+    const options: RedisOptions = {
+      ...address.options,
+      lazyConnect: true,
+      // What Redis 5 speaks too.
+      protocol: 2,
+      disableClientInfo: true,
+      connectionName: `tideway-${role.name}`,
+      connectTimeout: settings.connectTimeoutMs,
+      disconnectTimeout: 100,
+      ...(role.blocksForMs === undefined ? { commandTimeout: settings.commandTimeoutMs } : {}),
+      // A command that was sent may have been done: repeating it would deliver a message twice.
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      autoResubscribe: false,
+      // A demoted master: its connection has to be made again, to the one that Sentinel names now.
+      reconnectOnError: (error) => error.message.startsWith('READONLY'),
+      retryStrategy: (attempt) =>
+        this.#state === 'failed' || this.#state === 'closed'
+          ? null
+          : reconnectDelay(attempt, settings.maxReconnectDelayMs),
+      sentinelRetryStrategy: (attempt) => reconnectDelay(attempt, settings.maxReconnectDelayMs),
+      failoverDetector: 'sentinels' in address.options,
+      sentinelCommandTimeout: settings.commandTimeoutMs,
+    }
+    this.client = new Redis({ ...options, replyMapping: 'legacy' })
+    this.client.on('error', (error: Error) => this.#failed(error))
+    this.client.on('connect', () => this.#connected())
+    this.client.on('ready', () => void this.#prepare())
+    this.client.on('close', () => this.#lost())
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up'
+  }
+
+  /** Whether it ever was up: a mistake in the options shows before that. */
+  get wasUp(): boolean {
+    return this.#wasUp
+  }
+
+  /** Begins to connect, once. */
+  open(): void {
+    if (this.#state !== 'idle') return
+    this.#state = 'connecting'
+    // Errors come as events.
+    this.client.connect().catch(() => {})
+  }
+
+  /**
+   * Resolves while the connection is up. One that never was is waited for as long as the first connect may take, one
+   * that was lost as long as `waitWhileDownMs` says.
+   * @throws TidewayError `ERR_LAYER_UNAVAILABLE`
+   */
+  whenUp(): Promise<void> {
+    if (this.#state === 'up') return Promise.resolve()
+    const waitMs = this.#wasUp ? this.#settings.waitWhileDownMs : this.#settings.connectTimeoutMs
+    this.open()
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#state === 'closed' || waitMs === 0) return Promise.reject(this.#unavailable())
+    return this.#wait(waitMs)
+  }
+
+  /**
+   * Sends a command, at once if the connection is up.
+   * @throws TidewayError `ERR_LAYER_UNAVAILABLE`
+   */
+  async command<Result>(send: (client: Redis) => Promise<Result>): Promise<Result> {
+    if (this.#state !== 'up') await this.whenUp()
+    if (this.#pending >= MAX_PENDING_COMMANDS) {
+      throw unavailable(
+        this.label,
+        `has ${MAX_PENDING_COMMANDS} commands to answer: send less, or wait for what is sent`,
+      )
+    }
+    this.#pending++
+    try {
+      return await send(this.client)
+    } catch (error) {
+      // An answer of Redis is the caller's to judge; anything else is a connection that failed.
+      throw isReply(error) ? error : unavailable(this.label, 'was lost, or did not answer in time', error)
+    } finally {
+      this.#pending--
+    }
+  }
+
+  /** Says that Redis has answered: for blocking commands, whose answers nothing else watches. */
+  answered(): void {
+    this.#answeredAt = performance.now()
+  }
+
+  /** Lets go of the connection and makes a new one. */
+  drop(): void {
+    if (this.#state === 'closed') return
+    this.client.disconnect(true)
+  }
+
+  /** Lets what was sent be answered, for a second at most, and ends the connection. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    const wasUp = this.#state === 'up'
+    this.#state = 'closed'
+    this.#stopTimers()
+    this.#settle(this.#unavailable())
+    if (wasUp && this.#role.blocksForMs === undefined) {
+      let timer: NodeJS.Timeout | undefined
+      const timeout = new Promise((resolve) => {
+        timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
+      })
+      await Promise.race([this.client.quit().catch(() => {}), timeout])
+      clearTimeout(timer)
+    }
+    this.client.disconnect()
+  }
+
+  #wait(waitMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => waiter(this.#unavailable()), waitMs)
+      const waiter = (error: Error | undefined): void => {
+        clearTimeout(timer)
+        this.#waiters.delete(waiter)
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      this.#waiters.add(waiter)
+    })
+  }
+
+  #settle(error: Error | undefined): void {
+    for (const waiter of this.#waiters) waiter(error)
+  }
+
+  #failed(error: Error): void {
+    this.#lastError = error
+    const reason = this.#wasUp ? undefined : fatalReason(error)
+    if (reason === undefined || this.#state === 'closed') return
+    // Trying again would only hide the mistake.
+    this.#state = 'failed'
+    this.#failure = unavailable(this.label, reason, error)
+    this.#settle(this.#failure)
+    this.client.disconnect()
+  }
+
+  /** Between here and ready only a peer that hangs needs watching; commands have their own limit afterwards. */
+  #connected(): void {
+    clearTimeout(this.#handshake)
+    this.#handshake = setTimeout(() => this.drop(), this.#settings.connectTimeoutMs)
+  }
+
+  async #prepare(): Promise<void> {
+    const { stream } = this.client as unknown as { stream: unknown }
+    try {
+      await this.#requireVersion()
+      await this.#owner.prepare?.(this.client)
+    } catch (error) {
+      this.#failed(error as Error)
+      if (this.#state !== 'failed') this.drop()
+      return
+    }
+    // The connection may have been lost and made again meanwhile: then this is about the one before.
+    if ((this.client as unknown as { stream: unknown }).stream !== stream || this.client.status !== 'ready') return
+    if (this.#state === 'closed' || this.#state === 'failed') return
+    clearTimeout(this.#handshake)
+    const again = this.#wasUp
+    this.#state = 'up'
+    this.#wasUp = true
+    this.#lastError = undefined
+    this.#watch()
+    this.#owner.up(again)
+    this.#settle(undefined)
+  }
+
+  async #requireVersion(): Promise<void> {
+    let info: string
+    try {
+      info = await this.client.info('server')
+    } catch (error) {
+      // Some services do not permit INFO: then the version is theirs to know.
+      if (isReply(error) && error.message.startsWith('NOPERM')) return
+      throw error
+    }
+    const version = /redis_version:(\d+)\.(\S+)/.exec(info)
+    if (version === null || Number(version[1]) >= OLDEST_VERSION) return
+    throw new UnusableRedisError(
+      `is version ${version[1]}.${version[2]}, and ${OLDEST_VERSION}.0 is the oldest that will do`,
+    )
+  }
+
+  #lost(): void {
+    this.#stopTimers()
+    if (this.#state !== 'up') return
+    this.#state = 'down'
+    this.#owner.down(this.#lastError)
+  }
+
+  #watch(): void {
+    clearInterval(this.#heartbeat)
+    this.answered()
+    this.#pinging = false
+    this.#heartbeat = setInterval(() => this.#beat(), this.#settings.heartbeatIntervalMs).unref()
+  }
+
+  #beat(): void {
+    const allowed = this.#settings.heartbeatIntervalMs + (this.#role.blocksForMs ?? 0)
+    const silentFor = performance.now() - this.#answeredAt
+    if (this.#role.blocksForMs !== undefined) {
+      if (silentFor > allowed) this.drop()
+    } else if (this.#pinging) this.drop()
+    else {
+      this.#pinging = true
+      this.client.ping().then(
+        () => {
+          this.#pinging = false
+          this.answered()
+        },
+        () => {},
+      )
+    }
+  }
+
+  #stopTimers(): void {
+    clearInterval(this.#heartbeat)
+    clearTimeout(this.#handshake)
+  }
+
+  #unavailable(): Error {
+    return unavailable(this.label, this.#wasUp ? 'is gone' : 'cannot be reached', this.#lastError)
+  }
+}
+
+/** Whether Redis itself answered with an error. */
+export function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError'
+}

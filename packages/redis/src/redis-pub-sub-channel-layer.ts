@@ -1,0 +1,205 @@
+import { ChannelFullError, nonLocalName, TidewayError, type GroupSendOptions, type Message } from 'tideway/layer'
+
+import { parseHosts } from './host-address.ts'
+import { JobQueues, type HandOver } from './job-queues.ts'
+import type { RedisLayerOptions } from './layer-options.ts'
+import type { PubSubEngine } from './pub-sub-engine.ts'
+import { PubSubHost } from './pub-sub-host.ts'
+import { RedisLayer } from './redis-layer.ts'
+import { literalPattern } from './remove-keys.ts'
+import { shardOf } from './shard-hash.ts'
+import { unavailable } from './unavailable.ts'
+import { EXCEPT, isPythonPubSubChannel } from './wire.ts'
+
+/** Options of {@link RedisPubSubChannelLayer}. */
+export interface RedisPubSubChannelLayerOptions extends RedisLayerOptions {}
+
+/** The prefix of channel names that processes listen for from the beginning. */
+const DEFAULT_CHANNEL_PREFIX = 'specific'
+
+/**
+ * A channel layer over Redis pub/sub: one PUBLISH a group send, whatever the size of the group, one subscription a
+ * process and group. In the same groups as `channels_redis.pubsub.RedisPubSubChannelLayer` of the same hosts and prefix.
+ * Messages of general channels wait in a queue, and one worker takes each. Needs Redis 5 or later.
+ * @example
+ * const layer = new RedisPubSubChannelLayer({ hosts: ['redis://localhost:6379'] })
+ */
+export class RedisPubSubChannelLayer extends RedisLayer {
+  readonly #engines: readonly PubSubEngine[]
+  readonly #jobs: JobQueues
+  /** The groups that are subscribed to or about to be, by their Redis channel. */
+  readonly #groups = new Map<string, string>()
+  /** What listens to channels of this process, by the prefix of their names; `undefined` once it does. */
+  readonly #patterns = new Map<string, Promise<unknown> | undefined>()
+
+  constructor(options: RedisPubSubChannelLayerOptions = {}) {
+    super(options, 0, undefined)
+    const listener = {
+      message: (channel: string, bytes: Buffer) => this.#message(channel, bytes),
+      up: () => this.#jobs.fetchAll(),
+    }
+    this.#engines = parseHosts(options.hosts).map(
+      (address) =>
+        new PubSubHost(address, [this.#pattern(DEFAULT_CHANNEL_PREFIX)], this.settings, this.events, listener),
+    )
+    this.#jobs = new JobQueues({
+      prefix: this.prefix,
+      processName: this.processName,
+      expiryMs: this.expiryMs,
+      demand: this.demand,
+      engineOf: (name) => this.#engineOf(name),
+      capacityOf: (channel) => this.capacityOf(channel),
+      hand: (channel, bytes) => this.#handJob(channel, bytes),
+      dropped: () => this.local.countDropped('full'),
+    })
+    this.#patterns.set(DEFAULT_CHANNEL_PREFIX, undefined)
+  }
+
+  override newChannel(prefix: string = DEFAULT_CHANNEL_PREFIX): string {
+    const channel = super.newChannel(prefix)
+    if (!this.#patterns.has(prefix)) this.#listenFor(prefix)
+    return channel
+  }
+
+  async ready(): Promise<void> {
+    this.requireOpen()
+    await Promise.all(this.#engines.map((engine) => engine.ready()))
+  }
+
+  protected get wasUp(): boolean {
+    return this.#engines.every((engine) => engine.wasUp)
+  }
+
+  protected open(): void {
+    for (const engine of this.#engines) engine.open()
+  }
+
+  protected reconnects(): number {
+    return this.#engines.reduce((sum, engine) => sum + engine.reconnects, 0)
+  }
+
+  protected demandChanged(channel: string): void {
+    this.#jobs.demandChanged(channel)
+  }
+
+  override async groupAdd(group: string, channel: string): Promise<void> {
+    if (typeof channel === 'string' && ['tideway', 'python'].includes(this.#kindOf(channel))) {
+      throw new TidewayError(
+        'ERR_BAD_NAME',
+        `Channel "${channel}" is of another process: the pub/sub layer adds only channels of its own process to groups.`,
+      )
+    }
+    await super.groupAdd(group, channel)
+  }
+
+  protected async sendToChannel(channel: string, message: Message): Promise<void> {
+    switch (this.#kindOf(channel)) {
+      case 'own':
+        return this.sendToOwn(channel, message, async (content) => {
+          const listening = this.#patterns.get(channel.slice(0, channel.indexOf(`.${this.processName}!`)))
+          if (listening !== undefined) await listening
+          if ((await this.#publish(channel, this.codec.encode(content))) > 0) return true
+          throw unavailable(
+            this.#engineOf(channel).label,
+            'does not have the subscriptions of this process at the moment',
+          )
+        })
+      case 'tideway':
+      case 'python':
+        await this.#publish(channel, this.codec.encode({ ...message }))
+        return
+      case 'general':
+        if (!(await this.#jobs.send(channel, this.codec.encode({ ...message })))) {
+          this.local.countDropped('full')
+          throw new ChannelFullError(channel)
+        }
+    }
+  }
+
+  protected async sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void> {
+    const channel = this.#groupChannel(group)
+    const content = except === undefined || except.length === 0 ? { ...message } : { ...message, [EXCEPT]: except }
+    const bytes = this.codec.encode(content)
+    try {
+      await this.#publish(channel, bytes)
+    } catch (error) {
+      if (!this.#engineOf(channel).wasUp) throw error
+      this.local.countDropped('unavailable')
+    }
+  }
+
+  protected async groupEntered(group: string): Promise<void> {
+    const channel = this.#groupChannel(group)
+    this.#groups.set(channel, group)
+    await this.#engineOf(channel).subscribe(channel)
+  }
+
+  protected async groupLeft(group: string): Promise<void> {
+    const channel = this.#groupChannel(group)
+    this.#groups.delete(channel)
+    this.#engineOf(channel).unsubscribe(channel)
+  }
+
+  protected async flushEngine(): Promise<void> {
+    for (const channel of this.#groups.keys()) this.#engineOf(channel).unsubscribe(channel)
+    this.#groups.clear()
+    const queues = `${literalPattern(this.prefix)}:tideway:queue:*`
+    await Promise.all(this.#engines.map((engine) => engine.removeKeys(queues)))
+  }
+
+  protected async closeEngine(): Promise<void> {
+    await this.#jobs.close()
+    await Promise.all(this.#engines.map((engine) => engine.close()))
+    this.stopWaiting()
+  }
+
+  #kindOf(channel: string): ReturnType<RedisLayer['kindOf']> {
+    const kind = this.kindOf(channel)
+    return kind === 'general' && isPythonPubSubChannel(channel, this.prefix) ? 'python' : kind
+  }
+
+  #engineOf(name: string): PubSubEngine {
+    return this.#engines[shardOf(name, this.#engines.length)]!
+  }
+
+  #publish(channel: string, bytes: Buffer): Promise<number> {
+    return this.#engineOf(channel).publish(channel, bytes)
+  }
+
+  #groupChannel(group: string): string {
+    return `${this.prefix}__group__${group}`
+  }
+
+  /** Every host gets the pattern: the name of a channel picks one of them. */
+  #listenFor(prefix: string): void {
+    const pattern = this.#pattern(prefix)
+    const listening = Promise.all(this.#engines.map((engine) => engine.subscribePattern(pattern))).finally(() => {
+      this.#patterns.set(prefix, undefined)
+    })
+    listening.catch(() => {})
+    this.#patterns.set(prefix, listening)
+  }
+
+  #pattern(prefix: string): string {
+    return `${prefix}.${this.processName}!*`
+  }
+
+  #message(redisChannel: string, bytes: Buffer): void {
+    const group = this.#groups.get(redisChannel)
+    if (group !== undefined) {
+      const incoming = this.read(bytes, group)
+      if (incoming !== undefined) this.handToGroup(group, incoming, incoming.except)
+    } else if (nonLocalName(redisChannel).endsWith(`.${this.processName}!`)) {
+      const incoming = this.read(bytes, redisChannel)
+      if (incoming !== undefined) this.hand(redisChannel, incoming)
+    } else this.#jobs.message(redisChannel, bytes)
+  }
+
+  #handJob(channel: string, bytes: Buffer): HandOver {
+    const incoming = this.read(bytes, channel)
+    // What cannot be read is nobody's.
+    if (incoming === undefined) return 'taken'
+    if (!this.demand.take(channel)) return 'refused'
+    return this.hand(channel, incoming) === 'full' ? 'refused' : 'taken'
+  }
+}

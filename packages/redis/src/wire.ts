@@ -1,0 +1,41 @@
+import { nonLocalName } from 'tideway/layer'
+
+/** The channels that a message is for, as the core layer of channels_redis puts it into the message. */
+export const CHANNELS = '__asgi_channel__'
+
+/** The channels of the group that are not sent the message. */
+export const EXCEPT = '__tideway_except__'
+
+/** The number that {@link Acknowledgements} gave the message. */
+export const ACKNOWLEDGE = '__tideway_ack__'
+
+/** What tells a process of tideway from one of channels_redis, whose names are 32 hexadecimal digits. */
+export const PROCESS_MARK = 'tw'
+
+/** Whose a channel is, which its name says. */
+export type ChannelKind =
+  /** A channel of this process. */
+  | 'own'
+  /** A channel of another process of tideway. */
+  | 'tideway'
+  /** A channel of a process of Channels. */
+  | 'python'
+  /** Whoever receives from it. */
+  | 'general'
+
+const tidewayProcess = /\.tw[0-9a-f]{30}!$/
+const pythonProcess = /\.[0-9a-f]{32}!$/
+
+/** Whose the channel is. */
+export function channelKind(channel: string, processName: string): ChannelKind {
+  if (!channel.includes('!')) return 'general'
+  const process = nonLocalName(channel)
+  if (process.endsWith(`.${processName}!`)) return 'own'
+  if (tidewayProcess.test(process)) return 'tideway'
+  return pythonProcess.test(process) ? 'python' : 'general'
+}
+
+/** Names that the pub/sub layer of channels_redis makes: its prefix, the caller's, and 32 hexadecimal digits. */
+export function isPythonPubSubChannel(channel: string, prefix: string): boolean {
+  return channel.startsWith(prefix) && /[0-9a-f]{32}$/.test(channel) && !channel.includes('!')
+}

@@ -1,0 +1,208 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import type { Message } from 'tideway/layer'
+
+import { describeWith } from '../../../test/setup/describe-with.ts'
+import { RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from '../src/index.ts'
+import { bytes, float, int, map, PythonPeer, type PythonLayer, type Tagged } from './python-peer.ts'
+import { RedisServer } from './redis-server.ts'
+
+const everyType = {
+  type: 'every.type',
+  text: 'aé日😀\u0000',
+  small: -7,
+  large: 2 ** 40,
+  huge: 2n ** 63n,
+  fraction: 1.5,
+  yes: true,
+  nothing: null,
+  list: [1, ['a', []]],
+  map: { inner: { deeper: 'x' } },
+}
+const everyTypeInPython: Record<string, Tagged> = {
+  type: 'every.type',
+  text: 'aé日😀\u0000',
+  small: int(-7),
+  large: int(2 ** 40),
+  huge: int(2n ** 63n),
+  fraction: float('1.5'),
+  yes: true,
+  nothing: null,
+  list: [int(1), ['a', []]],
+  map: map({ inner: map({ deeper: 'x' }) }),
+}
+
+describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels_redis', () => {
+  let servers: RedisServer[]
+  let python: PythonPeer
+  const layers: RedisPubSubChannelLayer[] = []
+
+  beforeAll(async () => {
+    servers = await Promise.all([1, 2, 3].map(() => RedisServer.start()))
+    python = await PythonPeer.start()
+  })
+  afterEach(async () => {
+    await Promise.all(layers.splice(0).map((layer) => layer.close()))
+  })
+  afterAll(async () => {
+    await python.stop()
+    await Promise.all(servers.map((server) => server.stop()))
+  })
+
+  async function both(
+    options: RedisPubSubChannelLayerOptions = {},
+    { hosts = 1, coded = {} }: { hosts?: number; coded?: object } = {},
+  ): Promise<{ layer: RedisPubSubChannelLayer; django: PythonLayer }> {
+    const urls = servers.slice(0, hosts).map(({ url }) => url)
+    const layer = new RedisPubSubChannelLayer({ ...options, hosts: urls })
+    layers.push(layer)
+    await layer.ready()
+    const isCoded = Object.keys(coded).length > 0
+    const config = { hosts: urls, prefix: options.prefix ?? 'asgi', ...(isCoded ? { coded } : {}) }
+    return { layer, django: await python.layer(isCoded ? 'pubsub-coded' : 'pubsub', config) }
+  }
+
+  const collect = (layer: RedisPubSubChannelLayer): { channel: string; next: () => Promise<Message> } => {
+    const channel = layer.newChannel()
+    return { channel, next: () => layer.receive(channel, { signal: AbortSignal.timeout(10_000) }) }
+  }
+
+  describe.each([1, 2, 3])('on %i host(s)', (hosts) => {
+    it('are in the same groups, members on both sides, senders on both sides', async () => {
+      const { layer, django } = await both({}, { hosts })
+      for (let number = 0; number < 4; number++) {
+        const group = `room-${number}`
+        const here = collect(layer)
+        const there = await django.newChannel()
+        await layer.groupAdd(group, here.channel)
+        await django.groupAdd(group, there)
+
+        await django.groupSend(group, map({ type: 'from.python', number: int(number) }))
+        expect(await here.next()).toEqual({ type: 'from.python', number })
+        expect(await django.receive(there)).toEqual(map({ type: 'from.python', number: int(number) }))
+
+        await layer.groupSend(group, { type: 'from.tideway', number })
+        expect(await here.next()).toEqual({ type: 'from.tideway', number })
+        expect(await django.receive(there)).toEqual(map({ type: 'from.tideway', number: int(number) }))
+
+        await layer.groupDiscard(group, here.channel)
+        await django.groupSend(group, map({ type: 'late' }))
+        expect(await django.receive(there)).toEqual(map({ type: 'late' }))
+      }
+    })
+
+    it('send to single channels of each other, whichever host a name falls to', async () => {
+      const { layer, django } = await both({}, { hosts })
+      for (let number = 0; number < 6; number++) {
+        const here = collect(layer)
+        await django.send(here.channel, map({ type: 'direct', number: int(number) }))
+        expect(await here.next()).toEqual({ type: 'direct', number })
+
+        const there = await django.newChannel()
+        await layer.send(there, { type: 'direct', number })
+        expect(await django.receive(there)).toEqual(map({ type: 'direct', number: int(number) }))
+      }
+    })
+  })
+
+  it('carry every type both ways as itself', async () => {
+    const { layer, django } = await both()
+    const here = collect(layer)
+    await django.send(here.channel, map({ ...everyTypeInPython, photo: bytes('00ff') }))
+    expect(await here.next()).toEqual({ ...everyType, photo: new Uint8Array([0, 255]) })
+    const there = await django.newChannel()
+    await layer.send(there, { ...everyType, photo: new Uint8Array([0, 255]) })
+    expect(await django.receive(there)).toEqual(map({ ...everyTypeInPython, photo: bytes('00ff') }))
+  })
+
+  it('carry every type both ways as itself with the json serializer, which has no bytes', async () => {
+    const { layer, django } = await both({ serializer: 'json' }, { coded: { json: true } })
+    const here = collect(layer)
+    await django.send(here.channel, map(everyTypeInPython))
+    expect(await here.next()).toEqual(everyType)
+    const there = await django.newChannel()
+    await layer.send(there, everyType)
+    expect(await django.receive(there)).toEqual(map(everyTypeInPython))
+    await expect(layer.send(there, { type: 'x', photo: new Uint8Array(1) })).rejects.toMatchObject({
+      code: 'ERR_BAD_MESSAGE',
+    })
+  })
+
+  it('share keys of encryption, also while they are rotated', async () => {
+    const keys = { tideway: ['new', 'old'], python: ['old', 'new'] }
+    const { layer, django } = await both({ symmetricEncryptionKeys: keys.tideway }, { coded: { keys: keys.python } })
+    const here = collect(layer)
+    const there = await django.newChannel()
+    await layer.groupAdd('secrets', here.channel)
+    await django.groupAdd('secrets', there)
+    await layer.groupSend('secrets', { type: 'with.new' })
+    expect(await django.receive(there)).toEqual(map({ type: 'with.new' }))
+    await django.groupSend('secrets', map({ type: 'with.old' }))
+    expect(await here.next()).toEqual({ type: 'with.new' })
+    expect(await here.next()).toEqual({ type: 'with.old' })
+  })
+
+  it('drop what was encrypted with another key, count it and tell', async () => {
+    const { layer, django } = await both({ symmetricEncryptionKeys: ['mine'] }, { coded: { keys: ['theirs'] } })
+    const told = new Promise((resolve) => layer.on('malformed', resolve))
+    const here = collect(layer)
+    await django.send(here.channel, map({ type: 'unreadable' }))
+    expect(await told).toMatchObject({ channel: here.channel, error: { message: expect.stringContaining('key') } })
+    expect(layer.stats().dropped.malformed).toBe(1)
+  })
+
+  it('keep apart by prefix', async () => {
+    const { layer } = await both({ prefix: 'one' })
+    const { django } = await both({ prefix: 'two' })
+    const here = collect(layer)
+    await layer.groupAdd('room', here.channel)
+    await django.groupSend('room', map({ type: 'elsewhere' }))
+    await layer.groupSend('room', { type: 'here' })
+    expect(await here.next()).toEqual({ type: 'here' })
+  })
+
+  it('take 1 MB to each other', async () => {
+    const { layer, django } = await both()
+    const text = 'x'.repeat(1_000_000)
+    const here = collect(layer)
+    await django.send(here.channel, map({ type: 'large', text }))
+    expect((await here.next())['text']).toBe(text)
+    const there = await django.newChannel()
+    await layer.send(there, { type: 'large', text })
+    expect(await django.receive(there)).toEqual(map({ type: 'large', text }))
+  })
+
+  it('bring a job of Django to exactly one worker of tideway', async () => {
+    const { layer, django } = await both()
+    const { layer: other } = await both()
+    const stop = new AbortController()
+    const done: unknown[] = []
+    const work = async (worker: RedisPubSubChannelLayer): Promise<void> => {
+      for (;;) done.push((await worker.receive('thumbnails', { signal: stop.signal }))['number'])
+    }
+    const workers = [layer, other].map((worker) => work(worker).catch(() => {}))
+    await expect.poll(() => servers[0]!.client.pubsub('NUMSUB', 'thumbnails')).toEqual(['thumbnails', 1])
+    for (let number = 0; number < 20; number++)
+      await django.send('thumbnails', map({ type: 'job', number: int(number) }))
+    await expect.poll(() => done.length).toBe(20)
+    stop.abort()
+    await Promise.all(workers)
+    expect(new Set(done).size).toBe(20)
+  })
+
+  it('bring a job of tideway to a worker of Django where there is no other', async () => {
+    const { layer, django } = await both()
+    const received = django.receive('reports')
+    await expect.poll(() => servers[0]!.client.pubsub('NUMSUB', 'reports')).toEqual(['reports', 1])
+    await layer.send('reports', { type: 'job' })
+    expect(await received).toEqual(map({ type: 'job' }))
+  })
+
+  it('refuses to add a channel of another process to a group, as channels_redis does', async () => {
+    const { layer, django } = await both()
+    const there = await django.newChannel()
+    await expect(layer.groupAdd('room', there)).rejects.toMatchObject({ code: 'ERR_BAD_NAME' })
+    const { layer: other } = await both()
+    await expect(layer.groupAdd('room', other.newChannel())).rejects.toThrow(/of its own process/)
+  })
+})

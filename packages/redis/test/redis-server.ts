@@ -1,0 +1,100 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { Redis } from 'ioredis'
+
+import { startProgram, type RunningProgram } from '../../../test/setup/child-process.ts'
+import { programPath } from '../../../test/setup/describe-with.ts'
+import { freePort } from '../../../test/setup/free-port.ts'
+
+/** A real redis-server of its own, which keeps nothing on the disk. */
+export class RedisServer {
+  readonly port: number
+  readonly folder: string
+  readonly #args: readonly string[]
+  #program: RunningProgram | undefined
+  #client: Redis | undefined
+
+  private constructor(port: number, folder: string, args: readonly string[]) {
+    this.port = port
+    this.folder = folder
+    this.#args = args
+  }
+
+  /** @param args more arguments for its command line */
+  static async start(...args: string[]): Promise<RedisServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'tideway-redis-'))
+    for (let attempt = 1; ; attempt++) {
+      const server = new RedisServer(await freePort(), folder, args)
+      try {
+        await server.run()
+        return server
+      } catch (error) {
+        // Somebody else may have taken the port meanwhile.
+        if (attempt === 3) throw error
+      }
+    }
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  get address(): [string, number] {
+    return ['127.0.0.1', this.port]
+  }
+
+  /** A client for looking at what is there. */
+  get client(): Redis {
+    this.#client ??= new Redis({ port: this.port, host: '127.0.0.1', protocol: 2, replyMapping: 'legacy' })
+    return this.#client
+  }
+
+  /** Starts it, or starts it again on the same port. */
+  async run(): Promise<void> {
+    const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder, '--save', '']
+    this.#program = await startProgram(programPath('redis'), [...args, '--appendonly', 'no', ...this.#args], {
+      ready: /Ready to accept connections|Running mode=sentinel/,
+    })
+  }
+
+  async keys(): Promise<string[]> {
+    return (await this.client.keys('*')).sort()
+  }
+
+  /** The process is gone at once, as after a crash. */
+  async crash(): Promise<void> {
+    this.signal('SIGKILL')
+    await this.#program?.exited
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.#program !== undefined) process.kill(this.#program.pid, signal)
+  }
+
+  async stop(): Promise<void> {
+    this.#client?.disconnect()
+    this.#client = undefined
+    // One that a test stopped with SIGSTOP would not hear the other signals.
+    try {
+      this.signal('SIGCONT')
+    } catch {
+      // It has ended already.
+    }
+    await this.#program?.stop()
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** Runs redis-cli. */
+export function redisCli(...args: string[]): Promise<string> {
+  const path = programPath('redis').replace(/redis-server$/, 'redis-cli')
+  return new Promise((resolve, reject) => {
+    execFile(path, args, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout)
+      else reject(new Error(`${error.message}\n${stdout}${stderr}`))
+    })
+  })
+}
