@@ -1,4 +1,5 @@
 import { anonymousUser, type AnonymousUser, type User } from '../asgi/user.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
 import { equalInConstantTime } from './constant-time.ts'
 import type { Session } from './session.ts'
 import { sessionIdentity, type SessionIdentity } from './session-identity.ts'
@@ -48,6 +49,15 @@ async function findUser(
   if (user === undefined || user === null) return anonymousUser
   if (claimedHash === null || users.sessionHash === undefined) return user
   if (claimedHash !== undefined && equalInConstantTime(users.sessionHash(user), claimedHash)) return user
-  await session.flush()
+  await flushIfOurs(session)
   return anonymousUser
+}
+
+/** A session that is only read here is not ours to end; that it names nobody is enough. */
+async function flushIfOurs(session: Session): Promise<void> {
+  try {
+    await session.flush()
+  } catch (error) {
+    if (!(error instanceof TidewayError && error.code === 'ERR_READ_ONLY_SESSION')) throw error
+  }
 }

@@ -32,3 +32,10 @@ export { Tickets, type TicketsOptions, type TicketStore } from './tickets.ts'
 export { tokenMiddleware, type TokenMiddlewareOptions, type WithToken } from './token-middleware.ts'
 export type { TokenSource } from './token-sources.ts'
 export { InvalidTokenError, type TokenVerifier, type VerifiedToken } from './token.ts'
+export {
+  djangoIdentity,
+  djangoSessionHash,
+  djangoSessions,
+  type DjangoSessionsOptions,
+  type DjangoSessionTable,
+} from './django-sessions.ts'

@@ -1,0 +1,180 @@
+import { randomInt } from 'node:crypto'
+
+import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { djangoDumps, djangoLoads, saltedHmac } from './django-signing.ts'
+import { withChanges } from './session.ts'
+import {
+  attributesOf,
+  defaultMaxAgeMs,
+  resolveSessionCookie,
+  secretsOf,
+  type SessionCookieOptions,
+} from './session-cookie-options.ts'
+import { SessionGoneError } from './session-gone-error.ts'
+import { sessionIdentity, type SessionIdentity } from './session-identity.ts'
+import type { SessionCookie, SessionData, Sessions, WrittenSession } from './sessions.ts'
+
+type MaybePromise<T> = T | Promise<T>
+
+/** The table `django_session`, as far as it is needed. */
+export interface DjangoSessionTable {
+  /** `session_data` of the row with this `session_key`, if its `expire_date` is in the future. */
+  find(sessionKey: string): MaybePromise<string | null | undefined>
+  /** Inserts or updates the row. @default sessions are only read */
+  save?(sessionKey: string, sessionData: string, expireDate: Date): MaybePromise<unknown>
+  /** Deletes the row. @default sessions are only read */
+  delete?(sessionKey: string): MaybePromise<unknown>
+}
+
+/** The sessions of a Django site, from its settings. */
+export interface DjangoSessionsOptions extends SessionCookieOptions {
+  /** `SECRET_KEY`; or it and `SECRET_KEY_FALLBACKS`. */
+  readonly secretKey: string | readonly string[]
+  /** The rows of the backends `db` and `cached_db`. @default the backend `signed_cookies` */
+  readonly database?: DjangoSessionTable
+  /** `SESSION_COOKIE_NAME`. @default "sessionid" */
+  readonly name?: string
+  /** `SESSION_COOKIE_AGE`, in milliseconds. @default 14 days */
+  readonly maxAgeMs?: number | null
+}
+
+const DATABASE_SALT = 'django.contrib.sessions.SessionStore'
+const COOKIE_SALT = 'django.contrib.sessions.backends.signed_cookies'
+const SESSION_KEY = /^[a-z0-9]{8,40}$/
+const KEY_LENGTH = 32
+const KEY_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789'
+/** Longer cookies come from no browser (RFC 6265 §6.1). */
+const MAX_COOKIE_LENGTH = 4096
+
+/**
+ * The sessions of a Django site (3.1 or later, with its JSON serializer, which is the default): of its database, through a
+ * port, or in its signed cookies. Sessions of the cache backend cannot be read, they are Python pickles: use
+ * `connectProxy` for such a site.
+ */
+export function djangoSessions(options: DjangoSessionsOptions): Sessions {
+  const cookie = resolveSessionCookie({ ...options, name: options.name ?? 'sessionid' })
+  const common = { cookieName: cookie.name, cookieScope: { path: cookie.path, domain: cookie.domain } }
+  const secrets = secretsOf(options.secretKey)
+  const lifeMs = cookie.maxAgeMs ?? defaultMaxAgeMs
+  const cookieOf = (value: string, secure: boolean): SessionCookie => ({
+    value,
+    attributes: attributesOf(cookie, secure),
+  })
+  const { database } = options
+  if (database === undefined) return { ...common, ...inCookies(secrets, lifeMs, cookieOf) }
+  return { ...common, ...inDatabase(database, secrets, lifeMs, cookieOf) }
+}
+
+type Backend = Omit<Sessions, 'cookieName' | 'cookieScope'>
+type CookieOf = (value: string, secure: boolean) => SessionCookie
+
+function inCookies(secrets: readonly [string, ...string[]], lifeMs: number, cookieOf: CookieOf): Backend {
+  return {
+    dataInCookie: true,
+    load(value) {
+      if (value.length > MAX_COOKIE_LENGTH) return undefined
+      const data = objectOf(djangoLoads(value, COOKIE_SALT, secrets, lifeMs))
+      return data && { key: undefined, data }
+    },
+    async reload() {
+      return undefined
+    },
+    async save({ data, secure }) {
+      const value = djangoDumps(data, COOKIE_SALT, secrets[0])
+      if (value.length > MAX_COOKIE_LENGTH) {
+        throw new TidewayError(
+          'ERR_SESSION_TOO_LARGE',
+          `The session makes a cookie of ${value.length} bytes: keep less in it.`,
+        )
+      }
+      return { key: undefined, data, cookie: cookieOf(value, secure) }
+    },
+    async touch() {
+      return undefined
+    },
+    async destroy() {},
+  }
+}
+
+function inDatabase(
+  table: DjangoSessionTable,
+  secrets: readonly [string, ...string[]],
+  lifeMs: number,
+  cookieOf: CookieOf,
+): Backend {
+  const reload = async (key: string): Promise<{ key: string; data: SessionData } | undefined> => {
+    const row = await answerOf(() => table.find(key))
+    const data = typeof row === 'string' ? objectOf(djangoLoads(row, DATABASE_SALT, secrets)) : undefined
+    return data && { key, data }
+  }
+  const write = async (key: string, data: SessionData, secure: boolean): Promise<WrittenSession> => {
+    if (table.save === undefined) throw readOnly('save')
+    const signed = djangoDumps(data, DATABASE_SALT, secrets[0])
+    await answerOf(() => table.save?.(key, signed, new Date(Date.now() + lifeMs)))
+    return { key, data, cookie: cookieOf(key, secure) }
+  }
+  return {
+    dataInCookie: false,
+    load: (value) => (SESSION_KEY.test(value) ? reload(value) : undefined),
+    reload,
+    async save({ key, data, changes, secure }) {
+      if (key === undefined) return write(newKey(), data, secure)
+      const session = await reload(key)
+      if (session === undefined) throw new SessionGoneError()
+      return write(key, withChanges(session.data, changes), secure)
+    },
+    async touch() {
+      // Django does not either, unless SESSION_SAVE_EVERY_REQUEST is set: the life of a session counts from its last change.
+      return undefined
+    },
+    async destroy(key) {
+      if (table.delete === undefined) throw readOnly('delete')
+      await answerOf(() => table.delete?.(key))
+    },
+  }
+}
+
+/**
+ * Django's format of who is logged in: `sessionIdentity`, and the authentication backend that Django wants to know.
+ * Ids are strings. Needed only where a login is written.
+ */
+export function djangoIdentity(backend: string = 'django.contrib.auth.backends.ModelBackend'): SessionIdentity {
+  return {
+    ...sessionIdentity,
+    write(session, { id, hash }) {
+      sessionIdentity.write(session, { id: String(id), hash })
+      session.set('_auth_user_backend', backend)
+    },
+  }
+}
+
+/** Django's `user.get_session_auth_hash()`, from the column `password`: give it as `users.sessionHash`. */
+export function djangoSessionHash(secretKey: string, password: string): string {
+  const salt = 'django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash'
+  return saltedHmac(salt, password, secretKey).toString('hex')
+}
+
+function newKey(): string {
+  return Array.from({ length: KEY_LENGTH }, () => KEY_ALPHABET[randomInt(KEY_ALPHABET.length)]).join('')
+}
+
+function objectOf(data: unknown): SessionData | undefined {
+  return typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as SessionData) : undefined
+}
+
+async function answerOf<T>(call: () => MaybePromise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (cause) {
+    if (cause instanceof TidewayError) throw cause
+    throw new ServiceUnavailableError('The database of the Django sessions failed: see the cause.', { cause })
+  }
+}
+
+function readOnly(call: 'save' | 'delete'): TidewayError {
+  return new TidewayError(
+    'ERR_READ_ONLY_SESSION',
+    `The session belongs to Django and is only read here: change it there, or give djangoSessions a database with ${call}().`,
+  )
+}
