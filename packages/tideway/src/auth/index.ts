@@ -1,3 +1,4 @@
+export { connectProxy, type ConnectProxyOptions, type Proxied, type ProxiedUser } from './connect-proxy.ts'
 export { authMiddleware, type AuthMiddlewareOptions } from './auth-middleware.ts'
 export { cookieMiddleware, readCookies, type Cookies, type WithCookies } from './cookies.ts'
 export { getUser, login, logout, type LoginScope } from './login.ts'

@@ -1,0 +1,129 @@
+import type { Application } from '../asgi/application.ts'
+import { extendScope } from '../asgi/extend-scope.ts'
+import type { WebSocketScope } from '../asgi/scope.ts'
+import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
+import { anonymousUser, type AnonymousUser, type User } from '../asgi/user.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { middleware, type Outside } from './outside.ts'
+
+/** The options of {@link connectProxy}. */
+export interface ConnectProxyOptions {
+  /** The view that is asked, by GET. */
+  readonly url: string | URL
+  /** The headers of the handshake that it is given. @default cookie, authorization, origin, user-agent, accept-language */
+  readonly forwardHeaders?: readonly string[]
+  /** How long it may take, in milliseconds. @default 3000 */
+  readonly timeoutMs?: number
+  /** How large its answer may be, in bytes. @default 65536 */
+  readonly maxResponseBytes?: number
+}
+
+/** A user as the view described it. */
+export interface ProxiedUser extends User {
+  readonly id: string | number
+  readonly isAuthenticated: true
+  readonly [name: string]: unknown
+}
+
+/** What {@link connectProxy} adds to the scope. */
+export interface Proxied {
+  readonly user: ProxiedUser | AnonymousUser
+  /** The groups that the view named, for the application to join. */
+  readonly groups: readonly string[]
+}
+
+const defaultForwardHeaders = ['cookie', 'authorization', 'origin', 'user-agent', 'accept-language'] as const
+const DEFAULT_TIMEOUT_MS = 3000
+const DEFAULT_MAX_RESPONSE_BYTES = 65_536
+
+/**
+ * Asks a site who a client is, for sites whose sessions cannot be read from outside. The view is called with the client's
+ * cookies, its address in `X-Forwarded-For` and what it asks for in `X-Original-URI`, and answers:
+ *
+ * - 200 with `{ "user": { "id": 1, "username": "ada", … }, "groups": ["news"] }`, both optional;
+ * - 401, 403, 404 or 429: the handshake is refused with it; a redirect, to a login page, is a 401; other 4xx are a 403;
+ * - anything else, an unreadable answer or none: a `ServiceUnavailableError` (503), never an anonymous user.
+ */
+export function connectProxy<S extends WebSocketScope>(
+  inner: Application<S>,
+  options: ConnectProxyOptions,
+): Application<Outside<S, Proxied>> {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, maxResponseBytes = DEFAULT_MAX_RESPONSE_BYTES } = options
+  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31 && maxResponseBytes > 0)) {
+    throw new TidewayError('ERR_BAD_OPTION', 'timeoutMs and maxResponseBytes of connectProxy must be above 0.')
+  }
+  const url = new URL(options.url)
+  const forwarded = options.forwardHeaders ?? defaultForwardHeaders
+
+  const ask = async (scope: WebSocketScope): Promise<Proxied | number> => {
+    try {
+      const headers = headersFor(scope, forwarded)
+      const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) })
+      if (response.status !== 200) {
+        await response.body?.cancel()
+        return statusFor(response.status)
+      }
+      return readAnswer(await readText(response, maxResponseBytes))
+    } catch (cause) {
+      throw new ServiceUnavailableError(`The view ${url.origin}${url.pathname} gave no answer: see the cause.`, {
+        cause,
+      })
+    }
+  }
+
+  return middleware<S, Proxied, unknown, WebSocketScope>(inner, (inner) => async (scope, receive, send) => {
+    const answer = await ask(scope)
+    if (typeof answer === 'object') return inner(extendScope(scope, answer), receive, send)
+    await receive()
+    await send({ type: 'websocket.http.response.start', status: answer, headers: { 'content-length': '0' } })
+    await send({ type: 'websocket.http.response.body' })
+  })
+}
+
+function headersFor(scope: WebSocketScope, names: readonly string[]): Headers {
+  const headers = new Headers({ accept: 'application/json' })
+  for (const name of names) {
+    const values = scope.headers.getAll(name)
+    if (values.length > 0) headers.set(name, values.join(name.toLowerCase() === 'cookie' ? '; ' : ', '))
+  }
+  if (scope.client !== undefined) headers.set('x-forwarded-for', scope.client.host)
+  headers.set('x-original-uri', scope.rawPath + (scope.queryString === '' ? '' : `?${scope.queryString}`))
+  return headers
+}
+
+function statusFor(status: number): number {
+  if (status >= 300 && status < 400) return 401
+  if (status === 401 || status === 403 || status === 404 || status === 429) return status
+  if (status >= 400 && status < 500) return 403
+  throw new TypeError(`It answered with status ${status}.`)
+}
+
+async function readText(response: Response, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw new TypeError(`Its answer is larger than ${maxBytes} bytes.`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+function readAnswer(text: string): Proxied {
+  const answer: unknown = JSON.parse(text)
+  if (typeof answer !== 'object' || answer === null) throw new TypeError('Its answer is no object.')
+  const { user, groups = [] } = answer as { user?: unknown; groups?: unknown }
+  if (!Array.isArray(groups) || !groups.every((group) => typeof group === 'string')) {
+    throw new TypeError('The groups of its answer are no list of names.')
+  }
+  return { user: userOf(user), groups }
+}
+
+function userOf(user: unknown): ProxiedUser | AnonymousUser {
+  if (user === undefined || user === null) return anonymousUser
+  const { id, username = '' } = user as { id?: unknown; username?: unknown }
+  const isId = (typeof id === 'string' && id !== '') || typeof id === 'number'
+  if (!isId || typeof username !== 'string')
+    throw new TypeError('The user of its answer has no id, or a name that is no text.')
+  return Object.freeze({ ...user, id, username, isAuthenticated: true as const })
+}
