@@ -28,10 +28,12 @@ export interface PeerOwner {
 /**
  * - `connecting`: the handshake has not been answered. Nothing is read.
  * - `open`: messages go both ways.
+ * - `answering`: the peer has closed, or broken the protocol. What the application answers to the messages before that, in
+ *   this turn of the event loop, goes out before our close frame.
  * - `closing`: our close frame is out; what the peer still sends is read for its close frame only.
  * - `ended`: both have said that it is over, or one of them broke the protocol or the connection. The socket is being closed.
  */
-type State = 'connecting' | 'open' | 'closing' | 'ended'
+type State = 'connecting' | 'open' | 'answering' | 'closing' | 'ended'
 
 const peers = new WeakMap<Socket, WebSocketPeer>()
 
@@ -54,8 +56,11 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   #lastSeen: number
   #pingSentAt = 0
   #closeSentAt = 0
+  /** How the connection will have ended, when it is `answering` or `closing`. */
   #closeCode = 0
   #closeReason = ''
+  /** Our close frame, when it is `answering`. */
+  #answer: Buffer | undefined
 
   constructor(socket: Socket, context: PeerContext, owner: PeerOwner) {
     this.#socket = socket
@@ -93,11 +98,12 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 
   /** Begins the close handshake. Nothing can be sent after it. */
   close(code: number, reason: string): void {
+    this.#sendAnswer()
     if (this.#state !== 'open') return
     this.#state = 'closing'
     this.#closeCode = code
     this.#closeReason = reason
-    this.#sendClose(code, reason)
+    this.#sendClose(encodeCloseFrame(code, reason))
     // A paused reader would never see the answer.
     this.resume()
   }
@@ -124,7 +130,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   /** Looks after the time-outs. */
   check(now: number): void {
     const { options } = this.#context
-    if (this.#state === 'connecting') return
+    if (this.#state === 'connecting' || this.#state === 'answering') return
     if (this.#state !== 'open') {
       if (now - this.#closeSentAt >= options.closeTimeoutMs) this.terminate()
     } else if (this.#pingSentAt > 0) {
@@ -159,14 +165,18 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   /** The peer's close frame: its request, which is answered, or the answer to ours. */
   closeReceived(code: number, reason: string): void {
     if (this.#state === 'open') {
-      this.#sendClose(code === closeCodes.noStatus ? undefined : code, '')
-      this.#end(code, reason)
-    } else this.#end(this.#closeCode, this.#closeReason)
+      this.#answerSoon(code, reason, encodeCloseFrame(code === closeCodes.noStatus ? undefined : code))
+      return
+    }
+    this.#end(this.#closeCode, this.#closeReason)
     this.#endSocket()
   }
 
   protocolError(code: number, message: string): void {
-    if (this.#state === 'open') this.#sendClose(code, message)
+    if (this.#state === 'open') {
+      this.#answerSoon(code, message, encodeCloseFrame(code, message))
+      return
+    }
     this.#end(code, message)
     this.#endSocket()
   }
@@ -188,6 +198,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 
   /** The peer will send nothing more. */
   ended(): void {
+    this.#sendAnswer()
     this.#end(closeCodes.abnormal, '')
     this.#endSocket()
   }
@@ -204,7 +215,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   }
 
   #send(frame: Buffer): void | Promise<void> {
-    if (this.#state !== 'open') throw connectionClosed()
+    if (this.#state !== 'open' && this.#state !== 'answering') throw connectionClosed()
     const buffered = this.#buffered + frame.length
     if (buffered > this.#context.options.highWaterMarkBytes) return this.#sendAbove(frame, buffered)
     this.#context.outbox.enqueue(this, frame)
@@ -241,18 +252,37 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     this.#socket.pause()
   }
 
-  #sendClose(code: number | undefined, reason: string): void {
+  /** A message and a close frame may come in one chunk: the application's answer to the message goes before ours to the close. */
+  #answerSoon(code: number, reason: string, frame: Buffer): void {
+    this.#state = 'answering'
+    this.#closeCode = code
+    this.#closeReason = reason
+    this.#answer = frame
+    setImmediate(() => this.#sendAnswer())
+  }
+
+  /** Sends the close frame that answers the peer's, or its fault. */
+  #sendAnswer(): void {
+    if (this.#state !== 'answering') return
+    this.#sendClose(this.#answer!)
+    this.#end(this.#closeCode, this.#closeReason)
+    this.#endSocket()
+  }
+
+  #sendClose(frame: Buffer): void {
     this.#closeSentAt = this.#context.heartbeat.now
-    this.#context.outbox.enqueue(this, encodeCloseFrame(code, reason))
+    this.#context.outbox.enqueue(this, frame)
     this.#context.outbox.flushNow(this)
   }
 
   #end(code: number, reason: string): void {
     if (this.#state === 'ended') return
+    // What is lost after the peer had closed has ended as the peer said.
+    const wasClosed = this.#state === 'answering'
     this.#state = 'ended'
     this.#closeSentAt ||= this.#context.heartbeat.now
     this.#parser?.end()
-    this.#owner.peerClosed(code, reason)
+    this.#owner.peerClosed(wasClosed ? this.#closeCode : code, wasClosed ? this.#closeReason : reason)
     this.drained()
   }
 

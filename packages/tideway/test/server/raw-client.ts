@@ -1,0 +1,184 @@
+import { connect, type Socket } from 'node:net'
+import { describeFrames, takeFrame } from './frames.ts'
+
+/** The head of an HTTP response, and what followed it. */
+export interface RawResponse {
+  readonly status: number
+  readonly statusLine: string
+  /** Names in lower case; values of one name joined by `, `. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** The key of the example in RFC 6455 §1.3; its answer is `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`. */
+export const SAMPLE_KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
+
+/** The lines of a valid handshake request, by name, so that a test can change one. */
+export const validHandshake = {
+  Host: 'localhost',
+  Upgrade: 'websocket',
+  Connection: 'Upgrade',
+  'Sec-WebSocket-Key': SAMPLE_KEY,
+  'Sec-WebSocket-Version': '13',
+} as const
+
+/** The text of a request. A header given as `undefined` is left out, one given as an array is repeated. */
+export function requestText(
+  requestLine: string,
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+): string {
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [value].flat().map((one) => `${name}: ${one}\r\n`),
+  )
+  return `${requestLine}\r\n${lines.join('')}\r\n`
+}
+
+/** A TCP client that speaks bytes. */
+export class RawClient {
+  readonly socket: Socket
+  #received: Buffer = Buffer.alloc(0)
+  #isOver = false
+  #error: Error | undefined
+  #changed: (() => void) | undefined
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    const changed = (): void => this.#changed?.()
+    socket.on('data', (chunk: Buffer) => {
+      this.#received = Buffer.concat([this.#received, chunk])
+      changed()
+    })
+    socket.on('error', (error) => {
+      this.#error = error
+    })
+    for (const event of ['end', 'close']) {
+      socket.on(event, () => {
+        this.#isOver = true
+        changed()
+      })
+    }
+  }
+
+  /** Connects to a port of this machine. */
+  static async connect(port: number, options: { readonly allowHalfOpen?: boolean } = {}): Promise<RawClient> {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true, ...options })
+    await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+    return new RawClient(socket)
+  }
+
+  /** Connects and completes a WebSocket handshake. */
+  static async open(
+    port: number,
+    path: string = '/',
+    options: { readonly allowHalfOpen?: boolean } = {},
+  ): Promise<RawClient> {
+    const client = await RawClient.connect(port, options)
+    client.write(requestText(`GET ${path} HTTP/1.1`, validHandshake))
+    const { statusLine } = await client.head()
+    if (!statusLine.startsWith('HTTP/1.1 101 ')) throw new Error(`The handshake was answered by ${statusLine}`)
+    return client
+  }
+
+  /** Sends text or bytes as they are. */
+  write(data: string | Uint8Array): void {
+    this.socket.write(data)
+  }
+
+  /** Sends bytes that are written in hex; white space is for the reader. */
+  hex(...lines: readonly string[]): void {
+    this.socket.write(Buffer.from(lines.join('').replaceAll(/\s/g, ''), 'hex'))
+  }
+
+  /** What has come and was not taken yet. */
+  get received(): Buffer {
+    return this.#received
+  }
+
+  /** Whether the server has ended its side, or the connection is gone. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Why the connection broke, if it did. */
+  get error(): Error | undefined {
+    return this.#error
+  }
+
+  /** Takes the head of a response; what follows it stays. */
+  async head(): Promise<Omit<RawResponse, 'body'>> {
+    await this.#until(() => this.#received.includes('\r\n\r\n'))
+    const end = this.#received.indexOf('\r\n\r\n')
+    const [statusLine = '', ...lines] = this.#received.subarray(0, end).toString('latin1').split('\r\n')
+    this.#received = this.#received.subarray(end + 4)
+    const headers: Record<string, string> = {}
+    for (const line of lines) {
+      const [name = ''] = line.split(':', 1)
+      const value = line.slice(name.length + 1).trim()
+      const key = name.toLowerCase()
+      headers[key] = key in headers ? `${headers[key]}, ${value}` : value
+    }
+    return { status: Number(statusLine.split(' ')[1]), statusLine, headers }
+  }
+
+  /** Takes a response whose body ends with the connection. */
+  async response(): Promise<RawResponse> {
+    const head = await this.head()
+    await this.over()
+    const body = this.#received.toString()
+    this.#received = Buffer.alloc(0)
+    return { ...head, body }
+  }
+
+  /** Takes the next frame of the server, as a line such as `text Hello`. */
+  async frame(): Promise<string> {
+    for (;;) {
+      const taken = takeFrame(this.#received)
+      if (taken !== undefined) {
+        this.#received = taken.rest
+        return taken.line
+      }
+      if (this.#isOver) throw new Error('The server ended the connection before a frame came.')
+      await this.#change()
+    }
+  }
+
+  /** Waits for this many bytes and takes them. */
+  async bytes(length: number): Promise<Buffer> {
+    await this.#until(() => this.#received.length >= length)
+    const bytes = this.#received.subarray(0, length)
+    this.#received = this.#received.subarray(length)
+    return bytes
+  }
+
+  /** Waits until the server has ended its side, and takes all frames that came before. */
+  async frames(): Promise<string[]> {
+    await this.over()
+    const lines = describeFrames(this.#received)
+    this.#received = Buffer.alloc(0)
+    return lines
+  }
+
+  /** Waits until the server has ended its side. */
+  async over(): Promise<void> {
+    while (!this.#isOver) await this.#change()
+  }
+
+  /** Ends the connection with a reset, as a machine that lost its memory does. */
+  reset(): void {
+    this.socket.resetAndDestroy()
+  }
+
+  async #until(isDone: () => boolean): Promise<void> {
+    while (!isDone()) {
+      if (this.#isOver)
+        throw new Error(`The server ended the connection too early, after: ${this.#received.toString()}`)
+      await this.#change()
+    }
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed = resolve
+    })
+  }
+}

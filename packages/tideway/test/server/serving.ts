@@ -1,0 +1,49 @@
+import { onTestFinished } from 'vitest'
+import type { Application } from '../../src/asgi/application.ts'
+import type { Logger } from '../../src/asgi/logger.ts'
+import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
+import { protocolTypeRouter } from '../../src/routing/protocol-type-router.ts'
+import type { ServeOptions } from '../../src/server/options.ts'
+import { serve, type RunningServer } from '../../src/server/serve.ts'
+
+/** One line that a server reported. */
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly details: { readonly err?: unknown; readonly path?: string }
+  readonly message: string
+}
+
+/** A server under test, and what it reported. */
+export interface ServerUnderTest extends RunningServer {
+  readonly log: LogLine[]
+}
+
+/** The applications of a test: one for each scope type that it uses. */
+export interface Applications {
+  readonly http?: Application<HttpScope>
+  readonly websocket?: Application<WebSocketScope>
+}
+
+/** A logger that keeps its lines. */
+export function recordingLogger(log: LogLine[]): Logger {
+  const at = (level: LogLine['level']) => (details: object, message: string) => {
+    log.push({ level, details, message })
+  }
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+/** Starts a server on a free port. The caller closes it. */
+export async function startServer(applications: Applications, options: ServeOptions = {}): Promise<ServerUnderTest> {
+  const log: LogLine[] = []
+  const server = await serve(protocolTypeRouter(applications), { port: 0, logger: recordingLogger(log), ...options })
+  return Object.defineProperties({ log } as ServerUnderTest, Object.getOwnPropertyDescriptors(server))
+}
+
+/** Starts a server that ends with the test: at once, as the test has seen what it wanted. */
+export async function serving(applications: Applications, options: ServeOptions = {}): Promise<ServerUnderTest> {
+  const server = await startServer(applications, options)
+  onTestFinished(() => server.close(CLOSE_AT_ONCE_MS))
+  return server
+}
+
+const CLOSE_AT_ONCE_MS = 1
