@@ -38,6 +38,12 @@ export class Acknowledgements {
     this.#pending.delete(id)
   }
 
+  /** Resolves everything: what it was sent for is forgotten on purpose. */
+  settleAll(): void {
+    for (const { resolve } of this.#pending.values()) resolve()
+    this.#pending.clear()
+  }
+
   /** Rejects what was sent longer ago than this. */
   rejectOlder(ageMs: number, error: (channel: string) => Error): void {
     const before = performance.now() - ageMs

@@ -69,3 +69,12 @@ export function requirePrefix(prefix: string = redisLayerDefaults.prefix): strin
   if (typeof prefix === 'string' && prefix.length <= 100) return prefix
   throw new TidewayError('ERR_BAD_OPTION', `prefix must be a string of at most 100 characters, not ${typeof prefix}.`)
 }
+
+/**
+ * @param most the largest value that makes sense
+ * @throws TidewayError `ERR_BAD_OPTION`
+ */
+export function positiveOption(name: string, value: number, most: number = MAX_TIMER_MS): number {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value
+  throw new TidewayError('ERR_BAD_OPTION', `${name} must be a whole number from 1 to ${most}, not ${value}.`)
+}

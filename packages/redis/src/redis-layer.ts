@@ -208,6 +208,11 @@ export abstract class RedisLayer extends BaseChannelLayer {
     )
   }
 
+  /** What was sent to channels of this process and is on its way does not come back any more. */
+  protected settleOwnSends(): void {
+    this.#acknowledgements.settleAll()
+  }
+
   protected stopWaiting(): void {
     clearInterval(this.#sweep)
     this.#acknowledgements.rejectOlder(0, (channel) =>

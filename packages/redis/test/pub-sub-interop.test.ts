@@ -4,33 +4,9 @@ import type { Message } from 'tideway/layer'
 
 import { describeWith } from '../../../test/setup/describe-with.ts'
 import { RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from '../src/index.ts'
-import { bytes, float, int, map, PythonPeer, type PythonLayer, type Tagged } from './python-peer.ts'
+import { everyType, everyTypeInPython } from './every-type.ts'
+import { bytes, int, map, PythonPeer, type PythonLayer } from './python-peer.ts'
 import { RedisServer } from './redis-server.ts'
-
-const everyType = {
-  type: 'every.type',
-  text: 'aé日😀\u0000',
-  small: -7,
-  large: 2 ** 40,
-  huge: 2n ** 63n,
-  fraction: 1.5,
-  yes: true,
-  nothing: null,
-  list: [1, ['a', []]],
-  map: { inner: { deeper: 'x' } },
-}
-const everyTypeInPython: Record<string, Tagged> = {
-  type: 'every.type',
-  text: 'aé日😀\u0000',
-  small: int(-7),
-  large: int(2 ** 40),
-  huge: int(2n ** 63n),
-  fraction: float('1.5'),
-  yes: true,
-  nothing: null,
-  list: [int(1), ['a', []]],
-  map: map({ inner: map({ deeper: 'x' }) }),
-}
 
 describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels_redis', () => {
   let servers: RedisServer[]

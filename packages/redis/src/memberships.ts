@@ -1,0 +1,124 @@
+import type { Redis } from 'ioredis'
+
+import type { RedisScript, ScriptArgument } from './redis-script.ts'
+import { heartbeat } from './scripts/heartbeat.ts'
+import { leave } from './scripts/leave.ts'
+import { register } from './scripts/register.ts'
+import { unregister } from './scripts/unregister.ts'
+
+/** Groups written by one run of a script. */
+const GROUPS_A_RUN = 1000
+
+/** Runs scripts on the host of the memberships. */
+export type RunScript = (
+  script: RedisScript,
+  keys: readonly string[],
+  args: readonly ScriptArgument[],
+) => Promise<unknown>
+
+export interface MembershipsOptions {
+  readonly prefix: string
+  readonly processName: string
+  readonly groupExpiryMs: number
+  /** How long a process may be silent before others take it out of its groups, in milliseconds. */
+  readonly leaseMs: number
+}
+
+/**
+ * The groups that this process is in on one host. In each it is one member, however many members of the group it has: a
+ * channel made for the group, whose name says on the way back which group a message is for.
+ */
+export class Memberships {
+  readonly #options: MembershipsOptions
+  readonly #tags = new Map<string, string>()
+  readonly #groups = new Map<string, string>()
+  readonly #processesKey: string
+  readonly #notesKey: string
+  #refreshedAt = performance.now()
+  #tagsMade = 0
+
+  constructor(options: MembershipsOptions) {
+    this.#options = options
+    this.#processesKey = `${options.prefix}:tideway:processes`
+    this.#notesKey = `${options.prefix}:tideway:groups:${options.processName}`
+  }
+
+  /** The group that a channel of this process stands for. */
+  groupOf(tag: string): string | undefined {
+    return this.#groups.get(tag)
+  }
+
+  async enter(group: string, run: RunScript): Promise<void> {
+    // A period, so that no name of newChannel can be the same.
+    const tag = `specific.${this.#options.processName}!g.${(this.#tagsMade++).toString(36)}`
+    this.#tags.set(group, tag)
+    this.#groups.set(tag, group)
+    try {
+      await run(register, this.#keys(), this.#arguments([[group, tag]], false))
+    } catch (error) {
+      await this.#forget(group, tag, run).catch(() => {})
+      throw error
+    }
+  }
+
+  async leave(group: string, run: RunScript): Promise<void> {
+    const tag = this.#tags.get(group)
+    if (tag !== undefined) await this.#forget(group, tag, run)
+  }
+
+  /** Writes all of it anew, for a Redis that may have lost it, and removes what it has besides. */
+  async restore(client: Redis): Promise<void> {
+    await this.#registerAll(true, (script, keys, args) => script.run(client, keys, args))
+  }
+
+  /** A sign of life; memberships are made young again long before they expire. */
+  async beat(run: RunScript): Promise<void> {
+    if (this.#tags.size === 0) return
+    const { prefix, processName, leaseMs, groupExpiryMs } = this.#options
+    const isKnown = await run(
+      heartbeat,
+      [this.#processesKey],
+      [processName, leaseMs, `${prefix}:tideway:groups:`, `${prefix}:group:`, `${prefix}specific.`, groupExpiryMs],
+    )
+    if (isKnown !== 1) await this.#registerAll(true, run)
+    else if (performance.now() - this.#refreshedAt > groupExpiryMs / 3) await this.#registerAll(false, run)
+  }
+
+  /** Forgets all of it here. */
+  clear(): void {
+    this.#tags.clear()
+    this.#groups.clear()
+  }
+
+  /** Takes the process out of everything, with its queues. */
+  async end(queues: readonly string[], run: RunScript): Promise<void> {
+    const { prefix, processName } = this.#options
+    await run(unregister, [...this.#keys(), ...queues], [processName, `${prefix}:group:`])
+  }
+
+  async #forget(group: string, tag: string, run: RunScript): Promise<void> {
+    if (this.#tags.get(group) === tag) this.#tags.delete(group)
+    this.#groups.delete(tag)
+    await run(leave, [`${this.#options.prefix}:group:${group}`, this.#notesKey], [group, tag])
+  }
+
+  async #registerAll(onlyThese: boolean, run: RunScript): Promise<void> {
+    const all = [...this.#tags]
+    this.#refreshedAt = performance.now()
+    for (let start = 0; start === 0 || start < all.length; start += GROUPS_A_RUN) {
+      const groups = all.slice(start, start + GROUPS_A_RUN)
+      await run(register, this.#keys(), this.#arguments(groups, onlyThese && start === 0))
+    }
+    // What was left meanwhile has been written after it was removed.
+    for (const [group, tag] of all) if (this.#tags.get(group) !== tag) await this.#forget(group, tag, run)
+  }
+
+  #keys(): string[] {
+    return [this.#processesKey, this.#notesKey]
+  }
+
+  #arguments(groups: readonly (readonly [group: string, tag: string])[], onlyThese: boolean): ScriptArgument[] {
+    const { prefix, processName, groupExpiryMs } = this.#options
+    return [processName, `${prefix}:group:`, groupExpiryMs, onlyThese ? '1' : '0', ...groups.flat()]
+  }
+}
