@@ -1,3 +1,4 @@
+export { authExpiry, type AuthExpiryOptions } from './auth-expiry.ts'
 export { connectProxy, type ConnectProxyOptions, type Proxied, type ProxiedUser } from './connect-proxy.ts'
 export { authMiddleware, type AuthMiddlewareOptions } from './auth-middleware.ts'
 export { cookieMiddleware, readCookies, type Cookies, type WithCookies } from './cookies.ts'
@@ -40,3 +41,4 @@ export {
   type DjangoSessionsOptions,
   type DjangoSessionTable,
 } from './django-sessions.ts'
+export { Revocations, type RevocationLayer } from './revocations.ts'

@@ -1,0 +1,209 @@
+import { once } from 'node:events'
+import {
+  authExpiry,
+  authMiddlewareStack,
+  login,
+  logout,
+  type LoginScope,
+  MemorySessionStore,
+  Revocations,
+  storeSessions,
+  tokenMiddleware,
+  type Users,
+  type AuthExpiryOptions,
+  type RevocationLayer,
+  type SessionStore,
+} from 'tideway/auth'
+import { InMemoryChannelLayer } from 'tideway/layer'
+import { serve, type RunningServer } from 'tideway/server'
+import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from 'vitest'
+import { WebSocket } from 'ws'
+
+import { defineApplication } from '../../src/application/define-application.ts'
+import type { Application } from '../../src/asgi/application.ts'
+import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
+import type { Authenticated, User } from '../../src/asgi/user.ts'
+import { cookieHeader, httpScope, run, setCookiesOf } from './connection.ts'
+
+const secret = 'a secret of these tests'
+const ada: User = { id: 1, username: 'ada', isAuthenticated: true }
+const people = new Map([[1, ada]])
+const users: Users = { findById: (id) => people.get(Number(id)) }
+
+const whoAreYou: Application<WebSocketScope & Authenticated> = async (scope, receive, send) => {
+  await receive()
+  await send({ type: 'websocket.accept' })
+  await send({ type: 'websocket.send', text: scope.user.username || 'nobody' })
+  while ((await receive()).type !== 'websocket.disconnect') continue
+}
+
+const warnings: string[] = []
+let running: RunningServer | undefined
+
+beforeEach(() => {
+  people.set(1, ada)
+  warnings.length = 0
+})
+afterEach(() => running?.close(1000))
+
+async function start(websocket: Application<WebSocketScope>): Promise<string> {
+  const logger = {
+    debug() {},
+    info() {},
+    warn: (_details: object, message: string) => warnings.push(message),
+    error() {},
+  }
+  running = await serve(defineApplication({ websocket }), { port: 0, logger })
+  return running.webSocketUrl
+}
+
+type Sessions = ReturnType<typeof storeSessions>
+
+/** An HTTP request that does something with its session; answers with the cookie that it set. */
+async function request(sessions: Sessions, view: (scope: LoginScope) => unknown, cookie = ''): Promise<string> {
+  const application: Application<HttpScope & LoginScope> = async (scope, _receive, send) => {
+    await view(scope)
+    await send({ type: 'http.response.start', status: 200 })
+  }
+  const [response] = await run(authMiddlewareStack(application, { sessions, users }), httpScope({ cookie }))
+  return cookieHeader(setCookiesOf(response))
+}
+
+const cookieOfAda = (sessions: Sessions): Promise<string> => request(sessions, (scope) => login(scope, ada))
+
+async function connect(url: string, cookie: string): Promise<{ name: string; closed: Promise<[number, string]> }> {
+  const socket = new WebSocket(url, { headers: { cookie } })
+  const closed = once(socket, 'close').then(([code, reason]): [number, string] => [
+    code as number,
+    (reason as Buffer).toString(),
+  ])
+  const [name] = (await once(socket, 'message')) as [Buffer]
+  return { name: name.toString(), closed }
+}
+
+describe('authExpiry', () => {
+  const site = (options: AuthExpiryOptions, store: SessionStore = new MemorySessionStore()) => {
+    const sessions = storeSessions({ store, secret })
+    return { sessions, application: authMiddlewareStack(authExpiry(whoAreYou, options), { sessions, users }) }
+  }
+
+  test('closes with 4401 when the person logs out elsewhere', async () => {
+    const { sessions, application } = site({ checkIntervalMs: 20 })
+    const cookie = await cookieOfAda(sessions)
+    const { name, closed } = await connect(await start(application), cookie)
+    expect(name).toBe('ada')
+    await request(sessions, logout, cookie)
+    expect(await closed).toEqual([4401, 'logged out'])
+  })
+
+  test('closes with 4401 when the user was deleted', async () => {
+    const { sessions, application } = site({ checkIntervalMs: 20 })
+    const { closed } = await connect(await start(application), await cookieOfAda(sessions))
+    people.clear()
+    expect(await closed).toEqual([4401, 'logged out'])
+  })
+
+  test('leaves a connection open while the store is down, warns, and asks again', async () => {
+    const memory = new MemorySessionStore()
+    let down = false
+    let asked = 0
+    const store: SessionStore = {
+      get: (id, done) => (down && asked++ < 2 ? done(new Error('down')) : memory.get(id, done)),
+      set: (id, session, done) => memory.set(id, session, done),
+      destroy: (id, done) => memory.destroy(id, done),
+    }
+    const { sessions, application } = site({ checkIntervalMs: 20 }, store)
+    const { closed } = await connect(await start(application), await cookieOfAda(sessions))
+    down = true
+    people.clear()
+    expect(await closed).toEqual([4401, 'logged out'])
+    expect(warnings).toHaveLength(2)
+  })
+
+  test('lets anonymous visitors be', async () => {
+    const { application } = site({ checkIntervalMs: 1, revocations: new Revocations(new InMemoryChannelLayer()) })
+    expect((await connect(await start(application), '')).name).toBe('nobody')
+  })
+
+  test('says that it needs a user', async () => {
+    const application = authExpiry(async () => {}) as unknown as Application<HttpScope>
+    await expect(run(application, httpScope())).rejects.toMatchObject({
+      code: 'ERR_MISSING_SCOPE',
+      message: 'authExpiry needs scope.user: put authMiddleware or tokenMiddleware outside it.',
+    })
+  })
+
+  test.each([0, -1, Number.NaN, 2 ** 31])('refuses an interval of %d ms', (checkIntervalMs) => {
+    expect(() => authExpiry(whoAreYou, { checkIntervalMs })).toThrow(
+      expect.objectContaining({ code: 'ERR_BAD_OPTION' }),
+    )
+  })
+
+  test('has its user from the stack around it', () => {
+    expectTypeOf(authExpiry(whoAreYou)).not.toExtend<Application<WebSocketScope>>()
+    expectTypeOf(authMiddlewareStack(authExpiry(whoAreYou))).toExtend<Application<WebSocketScope>>()
+  })
+})
+
+describe('Revocations', () => {
+  test('close every connection of the user, and nobody else’s, in every process of the layer', async () => {
+    // Two objects on one layer stand for two processes.
+    const layer = new InMemoryChannelLayer()
+    const here = new Revocations(layer)
+    const there = new Revocations(layer)
+    const sessions = storeSessions({ secret })
+    const revocable = (revocations: Revocations) =>
+      authMiddlewareStack(authExpiry(whoAreYou, { revocations }), { sessions, users })
+    const cookie = await cookieOfAda(sessions)
+    const url = await start(revocable(here))
+    const tabs = [await connect(url, cookie), await connect(url, cookie)]
+    expect(here.size).toBe(1)
+    await there.revoke(2)
+    await there.revoke(1)
+    for (const { closed } of tabs) expect(await closed).toEqual([4401, 'revoked'])
+  })
+
+  test('close connections that a token let in', async () => {
+    const revocations = new Revocations(new InMemoryChannelLayer())
+    const verify = async () => ({ subject: 1, expiresAt: undefined, claims: {} })
+    const url = await start(tokenMiddleware(authExpiry(whoAreYou, { revocations }), { verify, users }))
+    const socket = new WebSocket(url, ['bearer', 'token'])
+    await once(socket, 'message')
+    await revocations.revoke(1)
+    const [code] = (await once(socket, 'close')) as [number]
+    expect(code).toBe(4401)
+  })
+
+  test('forget a connection that has ended', async () => {
+    const revocations = new Revocations(new InMemoryChannelLayer())
+    const [first, second] = [await revocations.register(1, () => {}), await revocations.register(1, () => {})]
+    first()
+    first()
+    expect(revocations.size).toBe(1)
+    second()
+    expect(revocations.size).toBe(0)
+  })
+
+  test('fail a connection while the layer is down, and try again for the next one', async () => {
+    const real = new InMemoryChannelLayer()
+    let down = true
+    const layer: RevocationLayer = {
+      newChannel: (prefix) => real.newChannel(prefix),
+      attach: (channel, receiver) => real.attach(channel, receiver),
+      detach: (channel) => real.detach(channel),
+      groupAdd: (group, channel) => (down ? Promise.reject(new Error('down')) : real.groupAdd(group, channel)),
+      groupSend: (group, message) => real.groupSend(group, message),
+    }
+    const revocations = new Revocations(layer)
+    await expect(revocations.register(1, () => {})).rejects.toThrow('down')
+    expect(revocations.size).toBe(0)
+    down = false
+    let ended = 0
+    await revocations.register(1, () => ended++)
+    await revocations.revoke(1)
+    expect(ended).toBe(1)
+    await revocations.close()
+    await revocations.revoke(1)
+    expect(ended).toBe(1)
+  })
+})
