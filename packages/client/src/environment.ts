@@ -8,7 +8,7 @@ export interface Page extends Pick<EventTarget, 'addEventListener'> {
 /** The events of a page that the connection heeds; `visibilitychange` bubbles up to the window. */
 const pageEvents = ['online', 'offline', 'pagehide', 'pageshow', 'visibilitychange'] as const
 
-/** What happened around the connection. `woke`: the clock jumped, so the machine slept. Only a page that is now visible tells of `visibilitychange`. */
+/** What happened around the connection. `woke`: the clock jumped, so the machine slept. */
 export type EnvironmentChange = (typeof pageEvents)[number] | 'woke'
 
 /** How often the clock is looked at, and how far beyond that it must be for a sleep. */
@@ -16,32 +16,23 @@ const tickMs = 10_000
 const sleepMs = 20_000
 
 /** Tells of every change until the function that it returns is called. */
-export function watchEnvironment(page: Page | false, tell: (change: EnvironmentChange) => void): () => void {
+export function watchEnvironment(page: Partial<Page>, tell: (change: EnvironmentChange) => void): () => void {
   const timer = createTimer()
   const watched = new AbortController()
-  const isHidden = (): boolean => page && page.document?.visibilityState === 'hidden'
 
   const tick = (): void => {
     // The wall clock: unlike a monotonic one it goes on while a laptop sleeps.
     const dueAt = Date.now() + tickMs
     timer.set(tickMs, () => {
       // Browsers run the timers of a hidden page once a minute: there a late timer says nothing.
-      const slept = Date.now() - dueAt > sleepMs && !isHidden()
+      const slept = Date.now() - dueAt > sleepMs && page.document?.visibilityState !== 'hidden'
       tick()
       if (slept) tell('woke')
     })
   }
   tick()
 
-  if (page)
-    for (const type of pageEvents)
-      page.addEventListener(
-        type,
-        () => {
-          if (type !== 'visibilitychange' || !isHidden()) tell(type)
-        },
-        { signal: watched.signal },
-      )
+  for (const type of pageEvents) page.addEventListener?.(type, () => tell(type), { signal: watched.signal })
   return () => {
     timer.clear()
     watched.abort()

@@ -1,6 +1,6 @@
 export { connect } from './connect.ts'
 export { TidewaySocket } from './tideway-socket.ts'
-export { TidewayClient, type ClientEvents, type ClientOptions, type SentMessage, type WithoutId } from './client.ts'
+export type { ClientEvents, ClientOptions, SentMessage, TidewayClient, WithoutId } from './client.ts'
 export type { RequestOptions } from './requests.ts'
 export { ClientError, type ClientErrorCode } from './errors.ts'
 export { describeState, secondsLeft, type ClosedWhy, type ConnectionState } from './state.ts'

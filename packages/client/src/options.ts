@@ -21,13 +21,11 @@ export type Provided<T> = T | ((context: AttemptContext) => T | Promise<T>)
 export interface ConnectionOptions {
   /** Subprotocols to offer, or a function that returns them. @default [] */
   readonly protocols?: Provided<string | readonly string[]>
-  /** Who this is: a token, or a function that returns one. Nothing is sent for an empty one. @default none */
-  readonly token?: Provided<string | null | undefined>
   /**
-   * Where the token goes: `subprotocol` offers the two subprotocols `bearer` and the token (the server must accept
-   * `bearer`); `query` adds `?token=`, which ends up in the logs of proxies. @default 'subprotocol'
+   * Who this is: a token, or a function that returns one. It is offered as the subprotocols `bearer` and the token, of
+   * which the server must accept `bearer`. Nothing is offered for an empty one. @default none
    */
-  readonly tokenIn?: 'subprotocol' | 'query'
+  readonly token?: Provided<string | null | undefined>
   /** The WebSocket class to use. @default the global one */
   readonly WebSocket?: WebSocketConstructor
   /** How long an attempt may take, the functions above included. @default 10000 */
@@ -36,8 +34,6 @@ export interface ConnectionOptions {
   readonly minUptimeMs?: number
   /** The waits between attempts. */
   readonly backoff?: BackoffOptions
-  /** How many attempts may fail in a row before the client closes. @default Infinity */
-  readonly maxAttempts?: number
   /** The close codes that are final. @default [1008, [4400, 4499]] */
   readonly stopCodes?: CloseCodes
   /** After a 1012 the client comes back within this time. @default 5000 */
@@ -54,8 +50,8 @@ export interface ConnectionOptions {
   readonly maxMessageBytes?: number
   /** Random numbers in [0, 1), for tests. @default Math.random */
   readonly random?: () => number
-  /** Whose events of network and visibility are watched; `false`: nobody's. @default the page or worker, if it is one */
-  readonly page?: false | Page
+  /** Whose events of network and visibility are watched; `{}`: nobody's. @default the global scope */
+  readonly page?: Partial<Page>
 }
 
 /** Every option with its value. */
@@ -74,18 +70,16 @@ export function resolveOptions(url: Provided<string | URL>, options: ConnectionO
     url,
     protocols: [],
     token: '',
-    tokenIn: 'subprotocol' as const,
     WebSocket: scope.WebSocket,
     connectTimeoutMs: 10_000,
     minUptimeMs: 5_000,
-    maxAttempts: Infinity,
     stopCodes: [1008, [4400, 4499]] as const,
     restartSpreadMs: 5_000,
     tryLaterMs: 15_000,
     maxBufferedBytes: 1_048_576,
     maxMessageBytes: 16_777_216,
     random: Math.random,
-    page: !!scope.addEventListener && (scope as Page),
+    page: scope,
     ...options,
     backoff: { baseMs: 2_000, capMs: 30_000, ...options.backoff },
     heartbeat: !!options.heartbeat && {
@@ -103,11 +97,10 @@ export function resolveOptions(url: Provided<string | URL>, options: ConnectionO
       ...options.outbox,
     },
   }
-  if (!resolved.WebSocket)
-    throw new ClientError('ERR_NO_WEBSOCKET', 'No global WebSocket here: pass one as the option WebSocket')
+  if (!resolved.WebSocket) throw new ClientError('ERR_NO_WEBSOCKET', 'No global WebSocket: pass one as an option')
   for (const group of [resolved, resolved.backoff, resolved.heartbeat, resolved.outbox])
     for (const [name, value] of Object.entries(group))
       // By the names that hold numbers, so that `undefined` and NaN are found too.
-      if (/Ms$|^max/.test(name) && !(value >= 0)) throw new ClientError('ERR_BAD_OPTION', `${name} is ${String(value)}`)
+      if (/Ms$|^max/.test(name) && !(value >= 0)) throw new ClientError('ERR_BAD_OPTION', name)
   return resolved as ResolvedOptions
 }

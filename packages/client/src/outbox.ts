@@ -24,12 +24,9 @@ export type Outcome = 'sent' | 'expired' | 'dropped' | 'closed'
 export interface Entry {
   readonly data: Payload
   settle(outcome: Outcome): void
-}
-
-interface Waiting {
-  readonly entry: Entry
-  readonly bytes: number
-  readonly age: Timer
+  /** The outbox's own: how large it is on the wire, and the timer of its age. */
+  bytes?: number
+  age?: Timer
 }
 
 /** The messages that wait for a connection, in order, within the bounds of the options. */
@@ -48,29 +45,29 @@ export interface Outbox {
 }
 
 /** Makes an empty outbox. */
-export function createOutbox(options: Required<OutboxOptions>): Outbox {
-  let waiting: Waiting[] = []
+export function createOutbox({ maxMessages, maxBytes, maxAgeMs, whenFull }: Required<OutboxOptions>): Outbox {
+  let waiting: Entry[] = []
   const outbox: Outbox = {
     get size() {
       return waiting.length
     },
     get bytes() {
-      return waiting.reduce((sum, { bytes }) => sum + bytes, 0)
+      return waiting.reduce((sum, { bytes = 0 }) => sum + bytes, 0)
     },
-    add(entry, maxAgeMs = options.maxAgeMs) {
-      const one = wait(entry)
-      const { maxMessages, maxBytes, whenFull } = options
-      const isFull = (): boolean => outbox.size >= maxMessages || outbox.bytes + one.bytes > maxBytes
-      if (whenFull === 'drop-oldest' && one.bytes <= maxBytes) while (isFull() && outbox.shift('dropped'));
-      if (isFull()) throw new ClientError('ERR_OUTBOX_FULL', `${outbox.size} messages wait already`)
-      waiting.push(one)
-      one.age.set(maxAgeMs, () => {
+    add(entry, ageMs = maxAgeMs) {
+      const bytes = (entry.bytes = payloadBytes(entry.data))
+      const isFull = (): boolean => outbox.size >= maxMessages || outbox.bytes + bytes > maxBytes
+      if (whenFull === 'drop-oldest' && bytes <= maxBytes) while (isFull() && outbox.shift('dropped'));
+      if (isFull()) throw new ClientError('ERR_OUTBOX_FULL', `${outbox.size} wait already`)
+      waiting.push(entry)
+      entry.age = createTimer()
+      entry.age.set(ageMs, () => {
         outbox.remove(entry)
         entry.settle('expired')
       })
     },
     shift(outcome) {
-      const entry = waiting[0]?.entry
+      const [entry] = waiting
       if (entry) {
         outbox.remove(entry)
         entry.settle(outcome)
@@ -78,18 +75,18 @@ export function createOutbox(options: Required<OutboxOptions>): Outbox {
       return entry
     },
     putBack(entry) {
-      waiting.unshift(wait(entry))
+      entry.bytes = payloadBytes(entry.data)
+      waiting.unshift(entry)
     },
     remove(entry) {
-      waiting = waiting.filter((one) => one.entry !== entry || one.age.clear())
+      entry.age?.clear()
+      waiting = waiting.filter((other) => other !== entry)
     },
   }
   return outbox
 }
 
-function wait(entry: Entry): Waiting {
-  const { data } = entry
-  const bytes =
-    typeof data === 'string' ? new TextEncoder().encode(data).length : 'size' in data ? data.size : data.byteLength
-  return { entry, bytes, age: createTimer() }
+/** The bytes of a payload on the wire. A `Blob` counts those of a text too, in UTF-8; React Native's takes no buffers. */
+function payloadBytes(data: Payload): number {
+  return (data as ArrayBuffer).byteLength ?? new Blob([data]).size
 }

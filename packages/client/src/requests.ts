@@ -55,7 +55,7 @@ export function createRequests(carrier: RequestCarrier, max: number, random: () 
     send: (encode, { timeoutMs = 30_000, signal, retry }) =>
       new Promise((resolve, reject) => {
         signal?.throwIfAborted()
-        if (open.size >= max) throw new ClientError('ERR_OUTBOX_FULL', `${max} requests wait already`)
+        if (open.size >= max) throw new ClientError('ERR_OUTBOX_FULL', `${max} wait already`)
         const id = `${prefix}-${++count}`
         const timer = createTimer()
         const abort = (): void => request.end(signal?.reason)
@@ -71,18 +71,16 @@ export function createRequests(carrier: RequestCarrier, max: number, random: () 
             signal?.removeEventListener('abort', abort)
             open.delete(id)
             carrier.outbox.remove(request)
-            if (error) reject(error)
-            else resolve(answer)
+            // An answer has an id, so it is an object; a signal's reason may be anything.
+            if (answer) resolve(answer)
+            else reject(error)
           },
         }
+        // First, because it may throw; no answer comes before this turn is over.
+        carrier.post(request, Infinity)
         open.set(id, request)
-        timer.set(timeoutMs, () => fail(request, 'ERR_REQUEST_TIMEOUT', `No answer within ${timeoutMs} ms`))
+        timer.set(timeoutMs, () => fail(request, 'ERR_REQUEST_TIMEOUT', `${timeoutMs} ms`))
         signal?.addEventListener('abort', abort)
-        try {
-          carrier.post(request, Infinity)
-        } catch (error) {
-          request.end(error)
-        }
       }),
     answer(message) {
       const { id, error } = (message ?? {}) as { id?: unknown; error?: { message?: string } | string }

@@ -4,8 +4,6 @@ export type ClosedWhy =
   | 'called'
   /** The server sent a close code that means stop. */
   | 'stopped'
-  /** `maxAttempts` failed in a row. */
-  | 'gave-up'
   /** The URL, the subprotocols or the page's security rules allow no connection: trying again would not help. */
   | 'misconfigured'
 
@@ -33,7 +31,7 @@ export function describeState(state: ConnectionState, now: number = Date.now()):
     return Number.isFinite(state.retryAt)
       ? `reconnecting in ${secondsLeft(state, now)} s, attempt ${state.attempt}`
       : 'waiting for the page to be shown'
-  const why = { called: '', stopped: ' by the server', 'gave-up': ': no connection', misconfigured: '' }[state.why]
+  const why = { called: '', stopped: ' by the server', misconfigured: '' }[state.why]
   return `closed${why}${state.reason && `: ${state.reason}`}`
 }
 

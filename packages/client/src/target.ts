@@ -17,7 +17,7 @@ export function webSocketUrl(given: string | URL): URL {
     url.protocol = url.protocol.replace('http', 'ws')
     if (/^wss?:$/.test(url.protocol) && !url.hash) return url
   } catch {}
-  throw new ClientError('ERR_BAD_URL', `${String(given)} is no ws:, wss:, http: or https: URL without a fragment`)
+  throw new ClientError('ERR_BAD_URL', `Not a ws: or http: URL without a fragment: ${String(given)}`)
 }
 
 /** Asks the functions of the options for what this attempt is to use. */
@@ -31,7 +31,6 @@ export async function resolveTarget(options: ResolvedOptions, context: AttemptCo
   })) as [string | URL, string | readonly string[], string | null | undefined]
   const url = webSocketUrl(given)
   const protocols = [offered].flat()
-  if (token && options.tokenIn === 'query') url.searchParams.set('token', token)
-  else if (token) protocols.push('bearer', token)
+  if (token) protocols.push('bearer', token)
   return { url: url.href, protocols }
 }

@@ -1,6 +1,7 @@
-import { Link } from './link.ts'
+import { createLink, type Link } from './link.ts'
 import { resolveOptions, type ConnectionOptions, type Provided } from './options.ts'
 import type { ConnectionState } from './state.ts'
+import { webSocketUrl } from './target.ts'
 
 /**
  * A WebSocket that comes back by itself, with the standard's surface (WHATWG WebSockets), for libraries that take a
@@ -24,6 +25,7 @@ export class TidewaySocket extends EventTarget implements WebSocket {
   onclose: ((event: CloseEvent) => unknown) | null = null
 
   readonly #link: Link
+  readonly #url: string
   #isClosed = false
 
   constructor(
@@ -32,7 +34,8 @@ export class TidewaySocket extends EventTarget implements WebSocket {
     options: ConnectionOptions = {},
   ) {
     super()
-    this.#link = new Link(resolveOptions(url, { protocols, ...options }), {
+    this.#url = typeof url === 'function' ? '' : webSocketUrl(url).href
+    this.#link = createLink(resolveOptions(url, { protocols, ...options }), {
       state: (state) => this.#become(state),
       message: (data) => this.dispatchEvent(new MessageEvent('message', { data })),
     })
@@ -52,9 +55,9 @@ export class TidewaySocket extends EventTarget implements WebSocket {
     return status === 'open' ? 1 : 0
   }
 
-  /** The URL that was tried last; empty before a `url` function has returned one. */
+  /** The URL of the socket of the moment; while there is none the one given, or nothing if that was a function. */
   get url(): string {
-    return this.#link.url
+    return this.#link.socket?.url ?? this.#url
   }
 
   get protocol(): string {

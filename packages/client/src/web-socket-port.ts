@@ -6,6 +6,7 @@ export type Payload = string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob
  * undici's all have it. `terminate` is of `ws`: where it is there, a dead connection is cut instead of closed.
  */
 export interface WebSocketLike {
+  readonly url: string
   readonly readyState: number
   readonly bufferedAmount: number
   readonly protocol: string

@@ -20,7 +20,7 @@ test('a ping goes out after the interval of silence, and silence after it is dea
   await pass(4_999)
   expect(client.state.status).toBe('open')
   await pass(1)
-  expect(client.state).toMatchObject({ status: 'reconnecting', code: 1006, reason: 'no answer to the heartbeat' })
+  expect(client.state).toMatchObject({ status: 'reconnecting', code: 1006, reason: 'no heartbeat' })
 })
 
 test('any frame counts as life, before the ping and after it', async () => {

@@ -132,7 +132,7 @@ test('a for await loop that is too slow keeps the newest maxUnreadMessages, with
   for (let n = 0; n <= 5; n++) sockets.last.receive(n)
   client.close()
   const rest: unknown[] = [(await first).value]
-  for await (const message of messages) rest.push(message)
+  for (let next = await messages.next(); !next.done; next = await messages.next()) rest.push(next.value)
   expect(rest).toEqual([3, 4, 5])
   expect(errors.map(({ code }) => code)).toEqual(['ERR_SLOW_READER', 'ERR_SLOW_READER', 'ERR_SLOW_READER'])
 })

@@ -22,7 +22,7 @@ function Room({ url }: { url: string }): ReactElement {
     onMessage: ({ text }) => setMessages((earlier) => [...earlier, text]),
   })
   const { status, secondsLeft } = useSocketState(socket)
-  seen.socket = socket as TidewayClient | undefined
+  seen.socket = socket
   return createElement('p', null, `${status} ${secondsLeft} [${messages.join(' ')}]`)
 }
 

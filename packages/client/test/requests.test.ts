@@ -78,6 +78,15 @@ test('a signal that is aborted already rejects at once and sends nothing', async
   expect(sockets.last.sent).toEqual([])
 })
 
+test.each([0, '', false, null])('the reason of the signal may be anything, even %j', async (reason) => {
+  const { client, open } = await virtualClient()
+  await open()
+  const abort = new AbortController()
+  const failed = failure(client.request({}, { signal: abort.signal }))
+  abort.abort(reason)
+  expect(await failed).toBe(reason)
+})
+
 test('a lost connection rejects what was sent and not answered, and keeps what was not sent', async () => {
   const { client, sockets, open, pass } = await virtualClient()
   await open()

@@ -12,7 +12,7 @@ interface Virtual {
 async function virtualSocket(protocols: string | string[] = []): Promise<Virtual> {
   vi.useFakeTimers()
   const sockets = fakeWebSockets()
-  const socket = new TidewaySocket('ws://server.test/chat', protocols, { WebSocket: sockets.WebSocket, page: false })
+  const socket = new TidewaySocket('ws://server.test/chat', protocols, { WebSocket: sockets.WebSocket, page: {} })
   const log: string[] = []
   socket.addEventListener('open', () => log.push(`open ${socket.readyState}`))
   socket.addEventListener('message', ({ data }) => log.push(`message ${String(data)}`))
