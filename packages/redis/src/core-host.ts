@@ -56,7 +56,7 @@ export class CoreHost {
   }
 
   get wasUp(): boolean {
-    return this.#commands.wasUp
+    return this.#commands.wasUp && this.#blocking.wasUp
   }
 
   open(): void {

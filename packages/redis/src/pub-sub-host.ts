@@ -56,7 +56,7 @@ export class PubSubHost implements PubSubEngine {
   }
 
   get wasUp(): boolean {
-    return this.#commands.wasUp
+    return this.#commands.wasUp && this.#subscriber.wasUp
   }
 
   open(): void {

@@ -105,6 +105,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
   override async receive(channel: string, options: ReceiveOptions = {}): Promise<Message> {
     const { signal } = options
     if (typeof channel !== 'string' || this.kindOf(channel) !== 'general') return super.receive(channel, options)
+    this.open()
     const claim = this.demand.add(channel, false)
     // Listened to before the queue does: a message that comes in this very turn must not be fetched for nobody.
     const giveUp = (): void => this.demand.remove(claim)

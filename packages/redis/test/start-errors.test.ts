@@ -1,0 +1,173 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import { describeWith } from '../../../test/setup/describe-with.ts'
+import { freePort } from '../../../test/setup/free-port.ts'
+import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisHost, type RedisLayerOptions } from '../src/index.ts'
+import { RedisServer } from './redis-server.ts'
+
+const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
+
+describeWith(['redis'], 'a Redis that cannot be used', () => {
+  let server: RedisServer
+  let made: (RedisPubSubChannelLayer | RedisChannelLayer)[] = []
+
+  beforeAll(async () => {
+    server = await RedisServer.start('--requirepass', 'open sesame')
+  })
+  afterEach(async () => {
+    await Promise.all(made.map((layer) => layer.close()))
+    made = []
+  })
+  afterAll(() => server.stop())
+
+  describe.each(['RedisPubSubChannelLayer', 'RedisChannelLayer'] as const)('under %s', (kind) => {
+    function makeLayer(host: RedisHost, options: RedisLayerOptions = {}): RedisPubSubChannelLayer | RedisChannelLayer {
+      const layer = new layers[kind]({ ...options, hosts: [host] })
+      made.push(layer)
+      return layer
+    }
+
+    it('for a wrong password is said by every call', async () => {
+      const layer = makeLayer({ port: server.port, host: '127.0.0.1', password: 'wrong' })
+      const refused = {
+        code: 'ERR_LAYER_UNAVAILABLE',
+        message: expect.stringMatching(/127\.0\.0\.1:\d+ refuses the user name or password: check hosts/),
+      }
+      await expect(layer.ready()).rejects.toMatchObject(refused)
+      await expect(layer.send('jobs', { type: 'x' })).rejects.toMatchObject(refused)
+      await expect(layer.groupSend('room', { type: 'x' })).rejects.toMatchObject(refused)
+      await expect(layer.groupAdd('room', layer.newChannel())).rejects.toMatchObject(refused)
+      await expect(layer.receive('jobs')).rejects.toMatchObject(refused)
+      expect(layer.stats().groups).toBe(0)
+    })
+
+    it('for a missing password is said', async () => {
+      await expect(makeLayer(server.url).ready()).rejects.toThrow(/refuses the user name or password/)
+    })
+
+    it('is none with the right password, in any way of writing it', async () => {
+      const address = `127.0.0.1:${server.port}`
+      for (const host of [
+        `redis://:open%20sesame@${address}`,
+        `redis://default:open%20sesame@${address}/3`,
+        { address: `redis://${address}`, password: 'open sesame' },
+        { host: '127.0.0.1', port: server.port, username: 'default', password: 'open sesame', db: 2 },
+      ] satisfies RedisHost[]) {
+        await makeLayer(host).ready()
+      }
+    })
+
+    it('for a host name that does not exist is said', async () => {
+      await expect(makeLayer('redis://no-such-host.invalid').ready()).rejects.toMatchObject({
+        code: 'ERR_LAYER_UNAVAILABLE',
+        message: expect.stringMatching(/host name that does not exist|cannot be reached/),
+      })
+    }, 30_000)
+
+    it('for a database that does not exist is said', async () => {
+      const host = { host: '127.0.0.1', port: server.port, password: 'open sesame', db: 4711 }
+      await expect(makeLayer(host).ready()).rejects.toThrow(/does not have the database/)
+    })
+
+    it('for its age is said', async () => {
+      const old = await startOldRedis()
+      try {
+        await expect(makeLayer(['127.0.0.1', old.port]).ready()).rejects.toThrow(
+          /is version 4\.0\.14, and 5\.0 is the oldest that will do/,
+        )
+      } finally {
+        await old.stop()
+      }
+    })
+
+    it('because nobody listens is said when the time for the first connect is over', async () => {
+      const port = await freePort()
+      const layer = makeLayer(['127.0.0.1', port], { connectTimeoutMs: 300 })
+      await expect(layer.ready()).rejects.toThrow(/cannot be reached \(.*ECONNREFUSED/)
+      await expect(layer.send('jobs', { type: 'x' })).rejects.toMatchObject({ code: 'ERR_LAYER_UNAVAILABLE' })
+    })
+
+    it('yet is waited for', async () => {
+      const late = await RedisServer.start()
+      await late.crash()
+      const layer = makeLayer(late.url, { maxReconnectDelayMs: 50 })
+      const sent = layer.send('jobs', { type: 'x' })
+      await late.run()
+      await sent
+      expect(await layer.receive('jobs')).toEqual({ type: 'x' })
+      await late.stop()
+    })
+
+    it('is nothing to know before the first call: no connection is made', async () => {
+      const server = createServer()
+      let connections = 0
+      server.on('connection', () => connections++).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const layer = makeLayer(['127.0.0.1', (server.address() as AddressInfo).port])
+      layer.on('disconnected', () => {})
+      expect(layer.stats()).toMatchObject({ groups: 0, reconnects: 0 })
+      await new Promise((resolve) => setImmediate(resolve))
+      await layer.close()
+      server.close()
+      expect(connections).toBe(0)
+    })
+  })
+})
+
+describe('options', () => {
+  it.each([
+    [{ hosts: [] }, /hosts must be an array of at least one/],
+    [{ hosts: 'redis://localhost' as never }, /hosts must be an array/],
+    [{ hosts: ['localhost:6379'] }, /starts with redis:, rediss: or unix:/],
+    [{ hosts: ['nonsense'] }, /is no URL/],
+    [{ hosts: ['http://localhost'] }, /starts with redis:, rediss: or unix:, not http:/],
+    [{ hosts: ['redis://localhost/x'] }, /"x" is no number of a database/],
+    [{ hosts: [['localhost', 0]] as const }, /0 is no port/],
+    [{ hosts: [{ sentinels: [], masterName: 'x' }] }, /sentinels must be/],
+    [{ hosts: [7 as never] }, /must be a URL, a pair or an object/],
+    [{ prefix: 7 as never }, /prefix must be/],
+    [{ heartbeatIntervalMs: 0 }, /heartbeatIntervalMs must be a number from 1/],
+    [{ waitWhileDownMs: -1 }, /waitWhileDownMs must be a number from 0/],
+    [{ commandTimeoutMs: Infinity }, /commandTimeoutMs/],
+    [{ capacity: 0 }, /capacity must be/],
+  ] as const)('%j are refused', (options, message) => {
+    const refused = expect.objectContaining({ code: 'ERR_BAD_OPTION', message: expect.stringMatching(message) })
+    expect(() => new RedisPubSubChannelLayer(options as RedisLayerOptions)).toThrow(refused)
+    expect(() => new RedisChannelLayer(options as RedisLayerOptions)).toThrow(refused)
+  })
+
+  it('never show a password', () => {
+    expect(() => new RedisChannelLayer({ hosts: ['redis//:secret@host'] })).toThrow(/^(?!.*secret)/)
+  })
+
+  it('of the core layer alone are checked too', () => {
+    for (const options of [{ processCapacity: 0 }, { leaseMs: 0.5 }, { randomPrefixLength: 2000 }]) {
+      expect(() => new RedisChannelLayer(options)).toThrow(/must be a whole number from 1/)
+    }
+  })
+})
+
+/** There is no Redis 4 to be had: something that answers as one. */
+async function startOldRedis(): Promise<{ port: number; stop: () => Promise<void> }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.on('data', (data) => {
+      for (const [, command] of data.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
+        const info = '# Server\r\nredis_version:4.0.14\r\nloading:0\r\n'
+        socket.write(command!.toLowerCase() === 'info' ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n')
+      }
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: async () => {
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
