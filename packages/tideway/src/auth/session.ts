@@ -28,7 +28,8 @@ export class Session {
   #changes: Map<string, unknown> | undefined
   /** The key that the session had before {@link cycleKey}: ended once the new one is written. */
   #replaced: string | undefined
-  #saving: Promise<void> | undefined
+  /** The call of the store that runs now: the next one waits, so that a save and a logout never cross. */
+  #turn: Promise<void> | undefined
 
   constructor(sessions: Sessions, loaded: LoadedSession | undefined, response: SessionResponse) {
     this.#sessions = sessions
@@ -89,10 +90,7 @@ export class Session {
    * kept for another try.
    */
   save(): Promise<void> {
-    const saving = this.#saving === undefined ? this.#save() : this.#saving.then(() => this.#save())
-    // A failed save is its caller's to see, and no reason for the next one to fail.
-    this.#saving = saving.catch(() => {})
-    return saving
+    return this.#inTurn(() => this.#save())
   }
 
   async #save(): Promise<void> {
@@ -109,27 +107,43 @@ export class Session {
         'The session needs a new cookie, and the response has begun: save the session before you accept the connection or start the response, or change it over HTTP.',
       )
     }
+    const key = this.#key
+    const replaced = this.#replaced
     this.#changes = undefined
+    let written: WrittenSession
     try {
-      const written = await this.#write(changes)
-      this.#key = written.key
-      this.#data = withChanges(written.data, this.#changes)
-      this.#response.cookie = written.cookie
+      written = await this.#write(changes)
     } catch (error) {
       this.#changes = new Map([...changes, ...(this.#changes ?? [])])
       throw error
     }
-    if (this.#replaced !== undefined) {
-      await this.#sessions.destroy(this.#replaced)
+    // cycleKey() while it was being written: what was written is to be replaced.
+    if (this.#key !== key) return
+    this.#key = written.key
+    this.#data = withChanges(written.data, this.#changes)
+    this.#response.cookie = written.cookie
+    if (replaced !== undefined) {
+      await this.#sessions.destroy(replaced)
       this.#replaced = undefined
     }
+  }
+
+  #inTurn(call: () => Promise<void>): Promise<void> {
+    const run = this.#turn === undefined ? call() : this.#turn.then(call)
+    // A failure is its caller's to see, and no reason for the next call to fail.
+    this.#turn = run.catch(() => {})
+    return run
   }
 
   /**
    * Ends the session at once, in its store as well: what it held is gone, its cookie is worthless, and the browser is told to
    * drop it if the response has not begun. What is set afterwards starts a new one.
    */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    return this.#inTurn(() => this.#flush())
+  }
+
+  async #flush(): Promise<void> {
     for (const key of [this.#key, this.#replaced]) {
       if (key !== undefined) await this.#sessions.destroy(key)
     }
@@ -155,7 +169,11 @@ export class Session {
    * Reads the session again, as other connections have left it. What was changed here and not saved stays changed. When the
    * session has ended meanwhile it is empty.
    */
-  async reload(): Promise<void> {
+  reload(): Promise<void> {
+    return this.#inTurn(() => this.#reload())
+  }
+
+  async #reload(): Promise<void> {
     if (this.#key === undefined) return
     const loaded = await this.#sessions.reload(this.#key)
     if (loaded === undefined) {
@@ -168,7 +186,11 @@ export class Session {
   }
 
   /** Makes the session live longer, in its store and in the browser, as a visit does. Nothing happens to one that was never saved. */
-  async touch(): Promise<void> {
+  touch(): Promise<void> {
+    return this.#inTurn(() => this.#touch())
+  }
+
+  async #touch(): Promise<void> {
     if (this.#sessions.dataInCookie) {
       if (!this.isEmpty && !this.#response.begun) this.#response.cookie = (await this.#write(new Map())).cookie
       return

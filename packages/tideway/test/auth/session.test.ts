@@ -7,54 +7,15 @@ import {
   signedCookieSessions,
   storeSessions,
   type Session,
-  type Sessions,
-  type SessionStore,
 } from 'tideway/auth'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import type { Application } from '../../src/asgi/application.ts'
-import { httpStatusOf } from '../../src/asgi/http-status.ts'
 import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
+import { byteText } from './arbitrary-text.ts'
 import { cookieHeader, httpScope, run, setCookiesOf, webSocketScope } from './connection.ts'
 
-const secret = 'keyboard cat, and forty other animals'
-
-type Visit = (session: Session) => unknown
-
-/** An HTTP request that does something with its session and answers with the status. */
-async function request(sessions: Sessions, visit: Visit, cookie = '', status = 200): Promise<string[]> {
-  const inner: Application<HttpScope & { session: Session }> = async (scope, _receive, send) => {
-    await visit(scope.session)
-    await send({ type: 'http.response.start', status })
-    await send({ type: 'http.response.body', body: 'done' })
-  }
-  const sent = await run(sessionMiddlewareStack(inner, { sessions }), httpScope(cookie === '' ? {} : { cookie }))
-  expect(sent.map((event) => event.type)).toEqual(['http.response.start', 'http.response.body'])
-  return setCookiesOf(sent[0])
-}
-
-/** A WebSocket connection that does something with its session before it accepts, and something after. */
-async function connection(sessions: Sessions, before: Visit, after: Visit = () => {}, cookie = ''): Promise<string[]> {
-  const inner: Application<WebSocketScope & { session: Session }> = async (scope, _receive, send) => {
-    await before(scope.session)
-    await send({ type: 'websocket.accept' })
-    await after(scope.session)
-  }
-  const sent = await run(sessionMiddlewareStack(inner, { sessions }), webSocketScope(cookie === '' ? {} : { cookie }))
-  return setCookiesOf(sent[0])
-}
-
-/** A store whose calls are counted. */
-function watchedStore() {
-  const store = new MemorySessionStore()
-  return {
-    store,
-    get: vi.spyOn(store, 'get'),
-    set: vi.spyOn(store, 'set'),
-    destroy: vi.spyOn(store, 'destroy'),
-    touch: vi.spyOn(store, 'touch'),
-  }
-}
+import { connection, request, secret, watchedStore } from './session-visits.ts'
 
 describe('a visitor without a cookie', () => {
   test('has an empty session and costs no call to the store', async () => {
@@ -338,6 +299,46 @@ describe('cycleKey', () => {
   })
 })
 
+describe('calls of the store at the same time', () => {
+  test('a flush behind a save ends the session, whatever the save was about to write', async () => {
+    const { store } = watchedStore()
+    const sessions = storeSessions({ store, secret })
+    const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
+    await request(
+      sessions,
+      async (session) => {
+        session.set('a', 2)
+        await Promise.all([session.save(), session.flush()])
+        expect(session.isEmpty).toBe(true)
+      },
+      cookie,
+    )
+    expect(store.size).toBe(0)
+  })
+
+  test('a new key that is asked for during a save is the one that stays', async () => {
+    const { store } = watchedStore()
+    const sessions = storeSessions({ store, secret })
+    const before = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
+    const after = cookieHeader(
+      await request(
+        sessions,
+        async (session) => {
+          session.set('a', 2)
+          const saving = session.save()
+          session.cycleKey()
+          await saving
+          await session.save()
+        },
+        before,
+      ),
+    )
+    expect(after).not.toBe(before)
+    await request(sessions, (session) => expect(session.get('a')).toBe(2), after)
+    expect(store.size).toBe(1)
+  })
+})
+
 describe('values', () => {
   test.each([
     ['f', () => {}],
@@ -453,112 +454,11 @@ describe('a cookie that names no session', () => {
   test('is never more than no session, whatever it holds', async () => {
     const signed = signedCookieSessions({ secret })
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }), async (value) => {
+      fc.asyncProperty(byteText, async (value) => {
         for (const reader of [sessions, signed]) {
           for (const prefix of ['', 's:']) expect(await reader.load(prefix + value)).toBeUndefined()
         }
       }),
-    )
-  })
-})
-
-describe('secrets', () => {
-  test('replaced by a new one in front still read their cookies', async () => {
-    const store = new MemorySessionStore()
-    const cookie = cookieHeader(
-      await request(storeSessions({ store, secret: 'old' }), (session) => session.set('a', 1)),
-    )
-    const rotated = storeSessions({ store, secret: ['new', 'old'] })
-    const renewed = await request(rotated, (session) => session.set('b', session.get('a')), cookie)
-    await request(
-      storeSessions({ store, secret: 'new' }),
-      (session) => expect(session.get('b')).toBe(1),
-      cookieHeader(renewed),
-    )
-  })
-
-  test.each([[''], [[]], [['', 'old']], [['new', '']]])('%j is refused', (secret) => {
-    expect(() => storeSessions({ secret })).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
-    expect(() => signedCookieSessions({ secret })).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
-  })
-
-  test('are needed with a store', () => {
-    expect(() => storeSessions({ store: new MemorySessionStore() })).toThrow(/give the secret/i)
-  })
-
-  test.each([{ maxAgeMs: 0 }, { maxAgeMs: Number.NaN }, { storeTimeoutMs: 0 }, { storeTimeoutMs: 2 ** 31 }])(
-    'beside the option %o are refused',
-    (option) => {
-      expect(() => storeSessions({ secret, ...option })).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
-    },
-  )
-})
-
-describe('a store that is down', () => {
-  const noop = (): void => {}
-  const failures: [string, Partial<SessionStore>][] = [
-    ['calls back with an error', { get: (_id, done) => done(new Error('ECONNREFUSED')) }],
-    [
-      'throws',
-      {
-        get() {
-          throw new Error('ECONNREFUSED')
-        },
-      },
-    ],
-    ['rejects', { get: () => Promise.reject(new Error('ECONNREFUSED')) }],
-    ['answers with no object', { get: (_id, done) => done(null, 'hello') }],
-    ['is silent', { get: noop }],
-  ]
-
-  test.each(failures)('and %s ends the handshake with 503 and no anonymous user', async (_how, failure) => {
-    const good = storeSessions({ secret })
-    const cookie = cookieHeader(await request(good, (session) => session.set('a', 1)))
-    const store: SessionStore = { get: noop, set: noop, destroy: noop, ...failure }
-    const inner = vi.fn<Application<WebSocketScope>>()
-    const stack = sessionMiddlewareStack(inner, { sessions: storeSessions({ store, secret, storeTimeoutMs: 20 }) })
-    const error: unknown = await run(stack, webSocketScope({ cookie })).catch((error: unknown) => error)
-    expect(error).toMatchObject({ name: 'ServiceUnavailableError', code: 'ERR_SERVICE_UNAVAILABLE' })
-    expect(httpStatusOf(error)).toBe(503)
-    expect(inner).not.toHaveBeenCalled()
-  })
-
-  test('keeps what was to be saved for another try', async () => {
-    let down = true
-    const memory = new MemorySessionStore()
-    const store: SessionStore = {
-      get: (id, done) => memory.get(id, done),
-      destroy: noop,
-      set: (id, session, done) => (down ? done?.(new Error('down')) : memory.set(id, session, done)),
-    }
-    await connection(storeSessions({ store, secret }), async (session) => {
-      session.set('a', 1)
-      await expect(session.save()).rejects.toMatchObject({ status: 503, cause: new Error('down') })
-      expect(session.modified).toBe(true)
-      down = false
-      await session.save()
-      expect(memory.size).toBe(1)
-    })
-  })
-
-  test('leaves a session that is to be flushed as it was', async () => {
-    const memory = new MemorySessionStore()
-    const cookie = cookieHeader(
-      await request(storeSessions({ store: memory, secret }), (session) => session.set('a', 1)),
-    )
-    const store: SessionStore = {
-      get: (id, done) => memory.get(id, done),
-      set: noop,
-      destroy: (_id, done) => done?.(new Error('down')),
-    }
-    await connection(
-      storeSessions({ store, secret }),
-      async (session) => {
-        await expect(session.flush()).rejects.toMatchObject({ status: 503 })
-        expect(session.get('a')).toBe(1)
-      },
-      () => {},
-      cookie,
     )
   })
 })
@@ -599,108 +499,5 @@ describe('sessionMiddleware', () => {
     const stack = cookieMiddleware(sessionMiddleware(inner, { sessions }))
     await Promise.all([run(stack, webSocketScope({ cookie: b })), run(stack, webSocketScope({ cookie: a }))])
     expect(seen).toEqual(['b', 'a'])
-  })
-})
-
-describe('signedCookieSessions', () => {
-  test('keep the data in the cookie', async () => {
-    const sessions = signedCookieSessions({ secret })
-    const cookies = await request(sessions, (session) => session.set('name', 'Ada'))
-    expect(cookies[0]).toMatch(/^tideway\.session=tideway-session\.[^;]+; Max-Age=1209600; .*HttpOnly/)
-    await request(
-      signedCookieSessions({ secret: ['new', secret] }),
-      (session) => expect(session.get('name')).toBe('Ada'),
-      cookieHeader(cookies),
-    )
-  })
-
-  test('end when their time is over', async () => {
-    const sessions = signedCookieSessions({ secret, maxAgeMs: 1000 })
-    const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
-    vi.useFakeTimers({ now: Date.now() + 1000 })
-    try {
-      await request(sessions, (session) => expect(session.isEmpty).toBe(true), cookie)
-    } finally {
-      vi.useRealTimers()
-    }
-  })
-
-  test('cannot be changed once the response has begun', async () => {
-    const sessions = signedCookieSessions({ secret })
-    const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
-    await connection(
-      sessions,
-      () => {},
-      async (session) => {
-        session.set('a', 2)
-        await expect(session.save()).rejects.toMatchObject({ code: 'ERR_OUT_OF_TURN' })
-      },
-      cookie,
-    )
-  })
-
-  test('are refused where they would make a cookie that browsers do not keep', async () => {
-    const sessions = signedCookieSessions({ secret })
-    const save = (length: number): Promise<unknown> =>
-      request(sessions, (session) => session.set('a', 'x'.repeat(length)))
-    // 4096 less the name, the mark, the signature with all it may have to escape, and the rest of the JSON, in base64.
-    await save(2930)
-    await expect(save(2990)).rejects.toMatchObject({ code: 'ERR_SESSION_TOO_LARGE' })
-  })
-
-  test('are flushed by taking the cookie away', async () => {
-    const sessions = signedCookieSessions({ secret })
-    const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
-    const [header] = await request(sessions, (session) => session.flush(), cookie)
-    expect(header).toMatch(/^tideway\.session=; Max-Age=0/)
-  })
-
-  test('do not take for data what the same secret signed as the id of a stored session', async () => {
-    const cookie = cookieHeader(
-      await request(storeSessions({ secret, name: 'tideway.session', cookiePrefix: '' }), (s) => s.set('a', 1)),
-    )
-    await request(signedCookieSessions({ secret }), (session) => expect(session.isEmpty).toBe(true), cookie)
-  })
-})
-
-describe('MemorySessionStore', () => {
-  const stored = (expires?: Date) => ({ cookie: { originalMaxAge: null, expires }, a: 1 })
-  const get = (store: MemorySessionStore, id: string): Promise<unknown> =>
-    new Promise((resolve) => store.get(id, (_error, session) => resolve(session)))
-
-  test('drops the session that was longest not used at its bound', async () => {
-    const store = new MemorySessionStore({ maxSessions: 2 })
-    store.set('one', stored())
-    store.set('two', stored())
-    await get(store, 'one')
-    store.set('three', stored())
-    expect(store.size).toBe(2)
-    expect(await get(store, 'two')).toBeUndefined()
-    expect(await get(store, 'one')).toMatchObject({ a: 1 })
-  })
-
-  test('ends a session when its cookie or its own time does', async () => {
-    const store = new MemorySessionStore({ ttlMs: 1000 })
-    store.set('own', stored())
-    store.set('cookie', stored(new Date(Date.now() + 2000)))
-    vi.useFakeTimers({ now: Date.now() + 1500, toFake: ['Date'] })
-    try {
-      expect(await get(store, 'own')).toBeUndefined()
-      expect(await get(store, 'cookie')).toBeDefined()
-    } finally {
-      vi.useRealTimers()
-    }
-  })
-
-  test('refuses a session that is too large with an error, and keeps what it had', async () => {
-    const store = new MemorySessionStore({ maxLength: 100 })
-    store.set('id', stored())
-    const error = await new Promise((done) => store.set('id', { large: 'x'.repeat(100) }, done))
-    expect(error).toMatchObject({ code: 'ERR_SESSION_TOO_LARGE' })
-    expect(await get(store, 'id')).toMatchObject({ a: 1 })
-  })
-
-  test.each([{ maxSessions: 0 }, { ttlMs: -1 }, { maxLength: 1.5 }])('refuses %o', (options) => {
-    expect(() => new MemorySessionStore(options)).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
   })
 })

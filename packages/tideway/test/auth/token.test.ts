@@ -23,6 +23,7 @@ import { defineApplication } from '../../src/application/define-application.ts'
 import type { Application } from '../../src/asgi/application.ts'
 import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import type { User } from '../../src/asgi/user.ts'
+import { byteText } from './arbitrary-text.ts'
 import { httpScope, run, webSocketScope } from './connection.ts'
 
 const secret = 'a secret that has the thirty-two bytes that HMAC wants'
@@ -106,14 +107,13 @@ describe('jwtVerifier', () => {
 
   test('throws nothing but its own error, whatever the token holds', async () => {
     const part = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      byteText,
       fc.json().map((json) => Buffer.from(json).toString('base64url')),
     )
     await fc.assert(
       fc.asyncProperty(fc.tuple(part, part, part), async (parts) => {
         await expect(verify(parts.join('.'))).rejects.toBeInstanceOf(InvalidTokenError)
       }),
-      { numRuns: 50 },
     )
   })
 })

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { redactQuery } from '../../src/asgi/redact-query.ts'
+import { byteText } from '../auth/arbitrary-text.ts'
 
 test.each([
   ['', ''],
@@ -27,7 +28,7 @@ test('other names may be given', () => {
 test('no query throws, and what URLSearchParams reads as a token is never in the result', () => {
   const secret = 'Secr3tOfThisTest'
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (before, after) => {
+    fc.property(byteText, byteText, (before, after) => {
       expect(redactQuery(`${before}&token=${secret}&${after}`)).not.toContain(secret)
     }),
   )
