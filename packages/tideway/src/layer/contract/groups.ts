@@ -7,14 +7,17 @@ const message = { type: 'contract.message' }
 
 /** Groups: who is in, who gets what, and in which order. */
 export const groupTests: ContractChapter = {
-  'sends to every member of the group and to nobody else': async ({ makeLayer }) => {
+  'sends to every member of the group once and to nobody else': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const members = Array.from({ length: 3 }, () => attachNew(layer))
     const [other, stranger] = attachNew(layer)
     for (const [channel] of members) await layer.groupAdd('group', channel)
     await layer.groupAdd('other', other)
     await layer.groupSend('group', message)
-    for (const [, collector] of members) assert.deepEqual(await collector.first(1), [message])
+    await layer.groupSend('group', { type: 'contract.last' })
+    for (const [, collector] of members) {
+      assert.deepEqual(await collector.first(2), [message, { type: 'contract.last' }])
+    }
     await layer.groupSend('other', { type: 'contract.other' })
     assert.deepEqual(await stranger.first(1), [{ type: 'contract.other' }])
   },

@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest'
+import { promiseHooks } from 'node:v8'
+import { ChannelFullError, InMemoryChannelLayer, type Delivery, type Message } from 'tideway/layer'
+import { MAX_QUEUES } from '../../src/layer/local-channels.ts'
+import { MAX_WAITING_SENDS } from '../../src/layer/turn-queue.ts'
+
+/** A receiver that keeps what it is pushed. */
+class Inbox {
+  readonly messages: Message[] = []
+
+  deliver(message: Message): Delivery {
+    this.messages.push(message)
+    return 'delivered'
+  }
+
+  get types(): string[] {
+    return this.messages.map(({ type }) => type)
+  }
+}
+
+async function groupOf(layer: InMemoryChannelLayer, group: string, count: number): Promise<[string, Inbox][]> {
+  const members: [string, Inbox][] = []
+  for (let member = 0; member < count; member++) {
+    const [channel, inbox] = [layer.newChannel(), new Inbox()]
+    layer.attach(channel, inbox)
+    await layer.groupAdd(group, channel)
+    members.push([channel, inbox])
+  }
+  return members
+}
+
+describe('a groupSend', () => {
+  it('gives all members one and the same frozen object', async () => {
+    const layer = new InMemoryChannelLayer()
+    const members = await groupOf(layer, 'group', 3)
+    await layer.groupSend('group', { type: 'a', list: [{}] })
+    const [first, ...others] = members.map(([, inbox]) => inbox.messages[0])
+    expect(Object.isFrozen(first)).toBe(true)
+    for (const other of others) expect(other).toBe(first)
+  })
+
+  it('makes the same number of promises for one member as for a thousand', async () => {
+    const layer = new InMemoryChannelLayer()
+    const promisesOf = async (group: string): Promise<number> => {
+      let made = 0
+      const stopCounting = promiseHooks.onInit(() => made++) as () => void
+      const sent = layer.groupSend(group, { type: 'a' })
+      await sent
+      stopCounting()
+      return made
+    }
+    await groupOf(layer, 'small', 1)
+    await groupOf(layer, 'large', 1000)
+    const small = await promisesOf('small')
+    expect(small).toBeLessThan(5)
+    expect(await promisesOf('large')).toBe(small)
+  })
+
+  it('is handed over in the same turn of the event loop, and in the order of the calls of all senders', async () => {
+    const layer = new InMemoryChannelLayer()
+    const [[channel, inbox]] = (await groupOf(layer, 'group', 1)) as [[string, Inbox]]
+    void layer.groupSend('group', { type: '1' })
+    void layer.send(channel, { type: '2' })
+    void layer.groupSend('group', { type: '3' })
+    expect(inbox.types).toEqual([])
+    await Promise.resolve()
+    expect(inbox.types).toEqual(['1', '2', '3'])
+  })
+
+  it('rejects with the error of a receiver that throws, when all members have the message', async () => {
+    const layer = new InMemoryChannelLayer()
+    const error = new Error('broken receiver')
+    const broken = layer.newChannel()
+    layer.attach(broken, {
+      deliver() {
+        throw error
+      },
+    })
+    await layer.groupAdd('group', broken)
+    const [[, inbox]] = (await groupOf(layer, 'group', 1)) as [[string, Inbox]]
+    await expect(layer.groupSend('group', { type: 'a' })).rejects.toBe(error)
+    expect(inbox.types).toEqual(['a'])
+    await expect(layer.send(broken, { type: 'a' })).rejects.toBe(error)
+  })
+
+  it('does not push to a member that another one detaches meanwhile', async () => {
+    const layer = new InMemoryChannelLayer()
+    const [victim, inbox] = [layer.newChannel(), new Inbox()]
+    const remover = layer.newChannel()
+    layer.attach(remover, {
+      deliver() {
+        void layer.detach(victim)
+        return 'delivered'
+      },
+    })
+    layer.attach(victim, inbox)
+    await layer.groupAdd('group', remover)
+    await layer.groupAdd('group', victim)
+    await layer.groupSend('group', { type: 'a' })
+    expect(inbox.messages).toEqual([])
+  })
+
+  it('does not push a chain of messages on one stack, nor hold up the event loop for it', async () => {
+    const layer = new InMemoryChannelLayer()
+    const channel = layer.newChannel()
+    let left = 20_000
+    let finish!: () => void
+    const finished = new Promise<void>((resolve) => (finish = resolve))
+    layer.attach(channel, {
+      deliver() {
+        if (--left === 0) finish()
+        else void layer.groupSend('group', { type: 'a' })
+        return 'delivered'
+      },
+    })
+    await layer.groupAdd('group', channel)
+    let turns = 0
+    const ticker = setInterval(() => turns++, 0)
+    await layer.groupSend('group', { type: 'a' })
+    await finished
+    clearInterval(ticker)
+    expect(turns).toBeGreaterThan(0)
+  })
+})
+
+describe('the bounds of an in-memory layer', () => {
+  it('has room for 100,000 sends that nobody waits for, refuses the next send, and counts it', async () => {
+    const layer = new InMemoryChannelLayer()
+    const channel = layer.newChannel()
+    layer.attach(channel, { deliver: () => 'delivered' })
+    const message = { type: 'a' }
+    const sends: Promise<void>[] = []
+    for (let sent = 0; sent < MAX_WAITING_SENDS; sent++) sends.push(layer.send(channel, message))
+    const [send, groupSend] = [layer.send(channel, message), layer.groupSend('group', message)]
+    await expect(send).rejects.toThrow(ChannelFullError)
+    await groupSend
+    expect(layer.stats().dropped.full).toBe(2)
+    await Promise.all(sends)
+    expect(layer.stats().delivered).toBe(100_000)
+    await layer.send(channel, message)
+  })
+
+  it('has room for 10,000 channels that nobody is attached to, and refuses the next one', async () => {
+    const layer = new InMemoryChannelLayer()
+    for (let made = 0; made < MAX_QUEUES; made++) await layer.send(`channel-${made}`, { type: 'a' })
+    expect(layer.stats().channels).toBe(10_000)
+    const error = {
+      code: 'ERR_CHANNEL_FULL',
+      channel: 'one-more',
+      message: /10000 channels that nobody is attached to/,
+    }
+    await expect(layer.send('one-more', { type: 'a' })).rejects.toMatchObject({ ...error, message: expect.anything() })
+    await expect(layer.send('one-more', { type: 'a' })).rejects.toThrow(error.message)
+    await expect(layer.receive('one-more')).rejects.toThrow(error.message)
+    await expect(layer.groupAdd('group', 'one-more')).rejects.toThrow(error.message)
+    await layer.receive('channel-0')
+    await layer.send('one-more', { type: 'a' })
+    // Consumers do not count: they have a mailbox and no queue.
+    layer.attach(layer.newChannel(), { deliver: () => 'delivered' })
+  })
+
+  it('takes an expiry that is longer than a timer of Node can be', async () => {
+    const layer = new InMemoryChannelLayer({ expiry: 2 ** 31, groupExpiry: 2 ** 31 })
+    const warnings: Error[] = []
+    const listen = (warning: Error): number => warnings.push(warning)
+    process.on('warning', listen)
+    await layer.send('channel', { type: 'a' })
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    process.off('warning', listen)
+    expect(warnings).toEqual([])
+    expect(await layer.receive('channel')).toEqual({ type: 'a' })
+  })
+})
+
+describe('closing an in-memory layer', () => {
+  it('delivers what was sent before', async () => {
+    const layer = new InMemoryChannelLayer()
+    const [[channel, inbox]] = (await groupOf(layer, 'group', 1)) as [[string, Inbox]]
+    const sent = [layer.send(channel, { type: '1' }), layer.groupSend('group', { type: '2' })]
+    await layer.close()
+    await Promise.all(sent)
+    expect(inbox.types).toEqual(['1', '2'])
+  })
+
+  it('leaves no timer behind, nor does a channel that is forgotten', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    const before = timers()
+    const layer = new InMemoryChannelLayer()
+    await layer.send('channel', { type: 'a' })
+    await layer.receive('channel')
+    const channel = layer.newChannel()
+    await layer.send(channel, { type: 'a' })
+    layer.attach(channel, new Inbox())
+    await layer.groupAdd('group', 'waiting')
+    await layer.groupDiscard('group', 'waiting')
+    await layer.send('channel', { type: 'a' })
+    await layer.close()
+    expect(timers()).toBe(before)
+  })
+})
+
+describe('the numbers of an in-memory layer', () => {
+  it('count a message as delivered when it is taken, and an expired one as dropped only', async () => {
+    const layer = new InMemoryChannelLayer({ expiry: 0.02 })
+    await layer.send('channel', { type: 'a' })
+    expect(layer.stats().delivered).toBe(0)
+    await layer.receive('channel')
+    expect(layer.stats().delivered).toBe(1)
+    await layer.send('channel', { type: 'a' })
+    await expect.poll(() => layer.stats().dropped.expired).toBe(1)
+    expect(layer.stats().delivered).toBe(1)
+  })
+
+  it('are a picture of the moment that does not change afterwards', async () => {
+    const layer = new InMemoryChannelLayer()
+    const before = layer.stats()
+    await groupOf(layer, 'group', 1)
+    await layer.groupSend('group', { type: 'a' })
+    expect(before).toEqual({
+      delivered: 0,
+      dropped: { full: 0, expired: 0, unhandled: 0, unavailable: 0, malformed: 0 },
+      channels: 0,
+      groups: 0,
+      reconnects: 0,
+    })
+  })
+})
