@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Application } from '../asgi/application.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { nodeListenerKey } from '../asgi/node-listener.ts'
+import { EmptyingSet } from './emptying-set.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { HttpExchange } from './http/http-exchange.ts'
 import type { NodeListener } from './node-listener.ts'
@@ -19,17 +20,17 @@ export interface Attachment {
   readonly connectionCount: number
   /**
    * Takes no more handshakes, closes every WebSocket with 1012 (service restart), and resolves when all applications
-   * have ended or the time is over.
-   * @param timeoutMs after it the connections are cut. Default 10000.
+   * have ended or the time is over. Called again, it waits for the same end.
+   * @param timeoutMs after it the connections are cut; their applications have a second more for the disconnect. Default 10000.
    */
   close(timeoutMs?: number): Promise<void>
 }
 
-/** How often `close()` looks whether the last connection has ended. */
-const CLOSE_POLL_MS = 20
+/** How long `close()` waits for connections to end, in milliseconds. */
+export const DEFAULT_CLOSE_TIMEOUT_MS = 10_000
 
-/** How long `close()` waits for connections to end. */
-const DEFAULT_CLOSE_TIMEOUT_MS = 10_000
+/** How long applications may take for the disconnect of connections that were cut at the end. */
+const CUT_TIMEOUT_MS = 1000
 
 /**
  * Serves the application on a server that exists: its WebSocket handshakes, and its HTTP requests unless the server has
@@ -47,10 +48,12 @@ export function attach(
     get connectionCount() {
       return attached.connections.size
     },
-    async close(timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS) {
-      server.removeListener('upgrade', attached.onUpgrade)
-      server.on('upgrade', refuseUpgrade)
-      await attached.close(timeoutMs)
+    close(timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS) {
+      if (server.listeners('upgrade').includes(attached.onUpgrade)) {
+        server.removeListener('upgrade', attached.onUpgrade)
+        server.on('upgrade', attached.onLateUpgrade)
+      }
+      return attached.close(timeoutMs)
     },
   }
 }
@@ -60,7 +63,10 @@ class AttachedApplication {
   readonly #options: ResolvedOptions
   readonly #context: ConnectionContext
   readonly onRequest: NodeListener
-  readonly connections = new Set<WebSocketConnection>()
+  readonly connections = new EmptyingSet<WebSocketConnection>()
+  /** Refused handshakes whose peer has not hung up yet. */
+  readonly #refused = new Set<Socket>()
+  #closed: Promise<void> | undefined
 
   constructor(application: Application, options: ResolvedOptions) {
     this.#application = application
@@ -74,12 +80,12 @@ class AttachedApplication {
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     const handshake = checkHandshake(request)
     if (isHandshakeProblem(handshake)) {
-      refuse(socket, plainDenial(handshake.status, handshake.message, handshake.headers))
+      this.#refuse(socket, plainDenial(handshake.status, handshake.message, handshake.headers))
       return
     }
     const scope = webSocketScope(request, this.#options, handshake.subprotocols)
     if (scope === undefined) {
-      refuse(socket, plainDenial(400, 'The path is invalid.'))
+      this.#refuse(socket, plainDenial(400, 'The path is invalid.'))
       return
     }
     new WebSocketConnection(socket, handshake, scope.path, this.#context).start(this.#application, scope, head)
@@ -94,23 +100,40 @@ class AttachedApplication {
     void new HttpExchange(request, response, this.#options).run(this.#application, scope)
   }
 
-  async close(timeoutMs: number): Promise<void> {
-    for (const connection of this.connections) connection.shutDown(closeCodes.serviceRestart, 'server restart')
-    const deadline = performance.now() + timeoutMs
-    while (this.connections.size > 0 && performance.now() < deadline) await pause(CLOSE_POLL_MS)
-    for (const connection of this.connections) connection.terminate()
+  readonly onLateUpgrade = (_request: IncomingMessage, socket: Socket): void => {
+    this.#refuse(socket, plainDenial(503, 'The server is shutting down.'))
   }
-}
 
-function refuse(socket: Socket, response: string): void {
-  // The peer may be gone already; there is nobody to tell.
-  socket.on('error', () => socket.destroy())
-  socket.once('finish', () => socket.destroy())
-  socket.end(response)
-}
+  close(timeoutMs: number): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs)
+    return this.#closed
+  }
 
-function refuseUpgrade(_request: IncomingMessage, socket: Socket): void {
-  refuse(socket, plainDenial(503, 'The server is shutting down.'))
+  async #close(timeoutMs: number): Promise<void> {
+    for (const connection of this.connections) connection.shutDown(closeCodes.serviceRestart, 'server restart')
+    const areEnded = await this.connections.emptied(timeoutMs)
+    for (const socket of this.#refused) socket.destroy()
+    if (areEnded) return
+    for (const connection of this.connections) connection.terminate()
+    await this.connections.emptied(Math.min(timeoutMs, CUT_TIMEOUT_MS))
+  }
+
+  /**
+   * Answers a handshake that never becomes a connection, and hangs up. What the peer still sends is read and thrown away:
+   * unread bytes would turn the answer into a reset. It has as long for that as for the answer to a close frame.
+   */
+  #refuse(socket: Socket, response: string): void {
+    const cut = setTimeout(() => socket.destroy(), this.#options.closeTimeoutMs).unref()
+    this.#refused.add(socket)
+    socket.setTimeout(0)
+    // The peer may be gone already: there is nobody to tell.
+    socket.on('error', ignore).once('close', () => {
+      clearTimeout(cut)
+      this.#refused.delete(socket)
+    })
+    socket.end(response)
+    socket.resume()
+  }
 }
 
 function shortestTimeout(options: ResolvedOptions): number {
@@ -120,8 +143,4 @@ function shortestTimeout(options: ResolvedOptions): number {
   return Math.min(...times, pingIntervalMs === false ? Infinity : pingIntervalMs)
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms)
-  })
-}
+function ignore(): void {}

@@ -34,7 +34,8 @@ function connectionScope(
   options: ResolvedOptions,
   scheme: string,
 ): Omit<ConnectionScope, 'extensions'> | undefined {
-  const target = request.url!
+  const target = originForm(request)
+  if (target === undefined) return undefined
   const queryAt = target.indexOf('?')
   const rawPath = queryAt === -1 ? target : target.slice(0, queryAt)
   const path = decodePath(rawPath)
@@ -53,6 +54,18 @@ function connectionScope(
     server: address(socket.localAddress, socket.localPort),
     logger: options.logger,
   }
+}
+
+/**
+ * The target as a path with its query. A client may name the whole URL (RFC 9112 §3.2.2); one that differs from the Host
+ * would leave it open which of the two a check of hosts has seen.
+ */
+function originForm(request: IncomingMessage): string | undefined {
+  const target = request.url!
+  if (target.startsWith('/')) return target
+  const [, host, rest] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? []
+  if (host === undefined || host.toLowerCase() !== request.headers.host?.toLowerCase()) return undefined
+  return rest!.startsWith('/') ? rest : `/${rest}`
 }
 
 /** RFC 3986: a path begins with `/`, is ASCII, and its percent-encoding is UTF-8. `undefined`: it is not. */

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Application } from '../asgi/application.ts'
-import { attach } from './attach.ts'
-import type { ServeOptions } from './options.ts'
+import { attach, DEFAULT_CLOSE_TIMEOUT_MS } from './attach.ts'
+import { serverDefaults, type ServeOptions } from './options.ts'
 
 /** A server that listens. */
 export interface RunningServer {
@@ -31,6 +31,7 @@ const DEFAULT_HOST = '127.0.0.1'
  */
 export async function serve(application: Application, options: ServeOptions = {}): Promise<RunningServer> {
   const { port = DEFAULT_PORT, host = DEFAULT_HOST, ...attachOptions } = options
+  const { logger = serverDefaults.logger } = options
   const server = createServer()
   const attachment = attach(server, application, attachOptions)
   await new Promise<void>((resolve, reject) => {
@@ -40,6 +41,8 @@ export async function serve(application: Application, options: ServeOptions = {}
       resolve()
     })
   })
+  // A connection that cannot be accepted (no descriptors are left) must not end the others.
+  server.on('error', (error) => logger.error({ err: error }, 'The server could not accept a connection'))
   const address = server.address() as AddressInfo
   const authority = `${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
   return {
@@ -50,14 +53,15 @@ export async function serve(application: Application, options: ServeOptions = {}
     get connectionCount() {
       return attachment.connectionCount
     },
-    async close(timeoutMs) {
+    async close(timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS) {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve())
       })
-      server.closeIdleConnections()
-      await attachment.close(timeoutMs)
-      const cut = setTimeout(() => server.closeAllConnections(), timeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS)
-      await closed
+      // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
+      const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
+      const cut = setTimeout(() => server.closeAllConnections(), timeoutMs)
+      await Promise.all([attachment.close(timeoutMs), closed])
+      clearInterval(idle)
       clearTimeout(cut)
     },
   }
@@ -66,4 +70,5 @@ export async function serve(application: Application, options: ServeOptions = {}
 /** Connections that the kernel completes before they are accepted: a storm must not be refused. */
 const LISTEN_BACKLOG = 4096
 
-const DEFAULT_CLOSE_TIMEOUT_MS = 10_000
+/** How often a closing server looks for connections whose request is done. */
+const CLOSE_IDLE_EVERY_MS = 20

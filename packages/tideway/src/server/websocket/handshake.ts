@@ -22,6 +22,9 @@ const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 /** 16 bytes in base64. */
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/
 
+/** What the handshake itself says, and what describes a body that a 101 has none of (RFC 9110 §8.6, RFC 9112 §6.1). */
+const ownHeaderPattern = /^(upgrade|connection|sec-websocket-(accept|extensions)|content-length|transfer-encoding)$/i
+
 /** RFC 9110 §5.6.2. */
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
@@ -31,11 +34,16 @@ export function checkHandshake(request: IncomingMessage): Handshake | HandshakeP
   if (!hasToken(headers.upgrade, 'websocket')) {
     return problem(426, 'This server upgrades to websocket only.', [['Upgrade', 'websocket']])
   }
+  // Node answers a plain request without a Host by itself, but not an upgrade (RFC 9112 §3.2).
+  if (hostCount(request.rawHeaders) !== 1) return problem(400, 'A handshake has exactly one Host.')
   if (request.method !== 'GET') return problem(405, 'A WebSocket handshake is a GET request.', [['Allow', 'GET']])
   if (request.httpVersion !== '1.1') return problem(505, 'A WebSocket handshake needs HTTP/1.1.')
   if (!hasToken(headers.connection, 'upgrade')) return problem(400, 'Connection: Upgrade is missing.')
   if (headers['sec-websocket-version'] !== '13') {
-    return problem(426, 'This server speaks version 13.', [['Sec-WebSocket-Version', '13']])
+    return problem(426, 'This server speaks version 13.', [
+      ['Upgrade', 'websocket'],
+      ['Sec-WebSocket-Version', '13'],
+    ])
   }
   const key = headers['sec-websocket-key']
   if (key === undefined || !keyPattern.test(key)) return problem(400, 'Sec-WebSocket-Key is missing or invalid.')
@@ -67,6 +75,9 @@ export function acceptResponse(handshake: Handshake, subprotocol: string | undef
     if (name.toLowerCase() === 'sec-websocket-protocol') {
       throw new TidewayError('ERR_BAD_EVENT', 'accept() takes the subprotocol as an option, not as a header.')
     }
+    if (ownHeaderPattern.test(name)) {
+      throw new TidewayError('ERR_BAD_EVENT', `accept() with the header ${name}, which is the server's own to set.`)
+    }
     response += headerLine(name, value)
   }
   return `${response}\r\n`
@@ -77,11 +88,19 @@ export function denialHead(status: number, headers: HeadersInit): string {
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new TidewayError('ERR_BAD_EVENT', `A handshake is refused with a status of 200 to 599, not ${status}.`)
   }
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\nConnection: close\r\n`
+  let head = ''
+  let connection = 'close'
+  let hasDate = false
   for (const [name, value] of entriesOf(headers)) {
-    if (!/^(connection|transfer-encoding)$/i.test(name)) head += headerLine(name, value)
+    const lower = name.toLowerCase()
+    if (lower === 'connection' || lower === 'transfer-encoding') continue
+    // RFC 9110 §7.8: Upgrade goes with an option of the connection.
+    if (lower === 'upgrade') connection = 'close, Upgrade'
+    hasDate ||= lower === 'date'
+    head += headerLine(name, value)
   }
-  return `${head}\r\n`
+  if (!hasDate) head += `Date: ${new Date().toUTCString()}\r\n`
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\nConnection: ${connection}\r\n${head}\r\n`
 }
 
 /** A whole refusal in plain text. */
@@ -91,10 +110,12 @@ export function plainDenial(
   headers: readonly (readonly [string, string])[] = [],
 ): string {
   const body = `${message}\n`
-  const length = String(Buffer.byteLength(body))
-  return (
-    denialHead(status, [...headers, ['Content-Type', 'text/plain; charset=utf-8'], ['Content-Length', length]]) + body
-  )
+  const own = [
+    ['Content-Type', 'text/plain; charset=utf-8'],
+    ['X-Content-Type-Options', 'nosniff'],
+    ['Content-Length', String(Buffer.byteLength(body))],
+  ] as const
+  return denialHead(status, [...headers, ...own]) + body
 }
 
 /** Node's own check, so that no value can end the header that it is in. */
@@ -106,6 +127,15 @@ function headerLine(name: string, value: string): string {
     throw new TidewayError('ERR_BAD_EVENT', `The header ${JSON.stringify(name)} is invalid.`, { cause })
   }
   return `${name}: ${value}\r\n`
+}
+
+function hostCount(rawHeaders: readonly string[]): number {
+  let count = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!
+    if (name.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count
 }
 
 function hasToken(header: string | undefined, token: string): boolean {
