@@ -79,7 +79,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
-      void this.#readConnection()
+      this.#readConnection()
     })
   }
 
@@ -171,21 +171,40 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     this.#logger.warn({ type }, name === undefined ? `${what}, and cannot have one` : `${what}: add ${name}()`)
   }
 
-  async #readConnection(): Promise<void> {
+  /** Reads until it has to wait. Callbacks, since an idle connection would hold an async function's frame for good. */
+  #readConnection(): void {
     try {
       while (!this.#failed && !this.#ended) {
         const next = this.#receive()
-        const event = next instanceof Promise ? await next : next
-        if (isDisconnect(event)) {
-          this.#noteDisconnect(event)
+        if (next instanceof Promise) {
+          void next.then(this.#onEvent, this.#onReadFailed)
           return
         }
-        this.#mailbox.enter(event)
-        if (this.#mailbox.waitingEvents >= READ_AHEAD_EVENTS) await this.#mailbox.room()
+        if (!this.#take(next)) return
       }
     } catch (error) {
-      await this.#fail(error)
+      void this.#fail(error)
     }
+  }
+
+  readonly #onEvent = (event: Event): void => {
+    if (this.#take(event)) this.#readConnection()
+  }
+
+  readonly #onReadFailed = (error: unknown): void => {
+    void this.#fail(error)
+  }
+
+  /** `false`: nothing is to be read now. */
+  #take(event: Event): boolean {
+    if (isDisconnect(event)) {
+      this.#noteDisconnect(event)
+      return false
+    }
+    this.#mailbox.enter(event)
+    if (this.#mailbox.waitingEvents < READ_AHEAD_EVENTS) return true
+    void this.#mailbox.room().then(() => this.#readConnection())
+    return false
   }
 
   /** The signal aborts now; `disconnect` runs after what came before it, or at the deadline. */

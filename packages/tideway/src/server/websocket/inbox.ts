@@ -19,6 +19,10 @@ export class Inbox {
     return this.#events.length - this.#head >= this.#maxMessages || this.#bytes >= this.#maxBytes
   }
 
+  get isEmpty(): boolean {
+    return this.#head === this.#events.length
+  }
+
   push(event: WebSocketReceiveEvent): void {
     const waiting = this.#waiting
     if (waiting !== undefined) {
@@ -40,7 +44,7 @@ export class Inbox {
     }
     this.#bytes -= sizeOf(event)
     if (++this.#head === this.#events.length) {
-      this.#events = []
+      this.#events.length = 0
       this.#head = 0
     }
     return event

@@ -49,7 +49,6 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   #startedAt: number
   #endedAt = 0
   #disconnect: WebSocketReceiveEvent | undefined
-  #disconnectTaken = false
   #paused = false
   #socketClosed = false
   #applicationEnded = false
@@ -73,14 +72,13 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#socket.setNoDelay(true)
     if (head.length > 0) this.#socket.unshift(head)
     this.#inbox.push({ type: 'websocket.connect' })
-    void this.#run(application, scope)
+    this.#run(application, scope)
   }
 
   /** The next event for the application; the disconnect again and again once it is over. */
   receive(): WebSocketReceiveEvent | Promise<WebSocketReceiveEvent> {
-    if (this.#disconnectTaken) return this.#disconnect!
+    if (this.#disconnect !== undefined && this.#inbox.isEmpty) return this.#disconnect
     const event = this.#inbox.take()
-    if (event === this.#disconnect) this.#disconnectTaken = true
     if (this.#paused && !this.#inbox.isFull) {
       this.#paused = false
       this.#peer.resume()
@@ -158,22 +156,31 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#forgetIfDone()
   }
 
-  async #run(application: Application<WebSocketScope>, scope: WebSocketScope): Promise<void> {
+  /** No async function: an idle connection would hold its frame, and the first scope with it, for good. */
+  #run(application: Application<WebSocketScope>, scope: WebSocketScope): void {
+    let running: Promise<void>
     try {
-      await application(
+      running = application(
         scope,
         () => this.receive(),
         (event) => this.send(event),
       )
-      this.#applicationReturned()
     } catch (error) {
-      this.#applicationThrew(error)
+      running = Promise.reject(error)
     }
-    this.#applicationEnded = true
-    this.#forgetIfDone()
+    running.then(
+      () => this.#applicationReturned(),
+      (error: unknown) => this.#applicationThrew(error),
+    )
   }
 
   #applicationReturned(): void {
+    this.#answerFor()
+    this.#applicationDone()
+  }
+
+  /** What the application left open. */
+  #answerFor(): void {
     if (this.#state === 'open') this.#peer.close(closeCodes.normal, '')
     else if (this.#state === 'denying') this.#endDenial()
     else if (this.#state === 'connecting') {
@@ -187,8 +194,12 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   }
 
   #applicationThrew(error: unknown): void {
-    // The peer was gone before the application knew.
-    if (error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED') return
+    // With this code, the peer was gone before the application knew.
+    if (!(error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED')) this.#answerForError(error)
+    this.#applicationDone()
+  }
+
+  #answerForError(error: unknown): void {
     this.#report(error)
     if (this.#state === 'open') this.#peer.close(closeCodes.internalError, '')
     else if (this.#state === 'denying') this.#endDenial()
@@ -280,6 +291,11 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   #closedError(): TidewayError {
     return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
+  }
+
+  #applicationDone(): void {
+    this.#applicationEnded = true
+    this.#forgetIfDone()
   }
 
   #forgetIfDone(): void {
