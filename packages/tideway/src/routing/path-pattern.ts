@@ -1,54 +1,74 @@
 import { converters } from './converters.ts'
-import { parsePath, type Parameter, type Segment } from './path-syntax.ts'
+import { matchParts, type Ending } from './path-matcher.ts'
+import { parsePath, type Part, type Segment } from './path-syntax.ts'
 import type { PathPattern, Reading } from './pattern.ts'
 
 /** How much of the path a pattern has to match. */
 export type Extent = 'whole' | 'prefix'
 
 /**
- * Compiles the pattern of a `path` (whole) or a `mount` (prefix). A prefix ends where a segment does: `api` matches
+ * Prepares the pattern of a `path` (whole) or a `mount` (prefix). A prefix ends where a segment does: `api` matches
  * `api/rooms`, never `apis`. Throws `ERR_BAD_ROUTE` on a malformed one.
  */
 export function pathPattern(source: string, extent: Extent): PathPattern {
   const segments = parsePath(source)
-  const parameters = segments.flat().filter((part): part is Parameter => typeof part !== 'string')
-  // "u": a parameter never ends in the middle of a character outside the Basic Multilingual Plane.
-  const regexp = new RegExp(`^${segments.map(segmentSource).join('/')}${ending(source, extent)}`, 'u')
+  const ending = endingOf(source, extent)
+  const { lead, parts, tail } = partsOf(segments, ending)
   return {
     kind: 'path',
     source: JSON.stringify(source),
     segments,
     match(path: string): Reading | undefined {
-      const found = regexp.exec(path)
-      if (found === null) return undefined
-      const kwargs = read(parameters, found)
-      return kwargs && { args: [], kwargs, rest: path.slice(found[0].length) }
+      const middleEnd = path.length - tail.length
+      if (middleEnd < lead.length || !path.startsWith(lead) || !path.endsWith(tail)) return undefined
+      const middle = path.slice(lead.length, middleEnd)
+      const ends = matchParts(parts, middle, ending)
+      const kwargs = ends && read(parts, middle, ends)
+      return kwargs && { args: [], kwargs, rest: middle.slice(ends.at(-1) ?? 0) }
     },
   }
 }
 
-function segmentSource(segment: Segment): string {
-  return segment
-    .map((part) => (typeof part === 'string' ? escaped(part) : `(${converters[part.converter].source})`))
-    .join('')
+/** The parts of a pattern, neighbouring literal texts in one; those at its ends apart, which most paths fail at. */
+interface Parts {
+  readonly lead: string
+  readonly parts: readonly Part[]
+  /** Empty where the path may go on behind it. */
+  readonly tail: string
 }
 
-function ending(source: string, extent: Extent): string {
-  if (extent === 'whole') return '$'
-  return source === '' || source.endsWith('/') ? '' : '(?=/|$)'
+function partsOf(segments: readonly Segment[], ending: Ending): Parts {
+  const parts: Part[] = []
+  for (const part of segments.flatMap((segment, i) => (i === 0 ? segment : ['/', ...segment]))) {
+    const before = parts.at(-1)
+    if (typeof part === 'string' && typeof before === 'string') parts[parts.length - 1] = before + part
+    else parts.push(part)
+  }
+  const lead = typeof parts[0] === 'string' ? parts[0] : ''
+  if (lead !== '') parts.shift()
+  const last = parts.at(-1)
+  const tail = ending === 'end' && typeof last === 'string' ? last : ''
+  if (tail !== '') parts.pop()
+  return { lead, parts, tail }
+}
+
+function endingOf(source: string, extent: Extent): Ending {
+  if (extent === 'whole') return 'end'
+  return source === '' || source.endsWith('/') ? 'anywhere' : 'segment'
 }
 
 /** The values of the parameters, or `undefined` when the text of one stands for no value. */
-function read(parameters: readonly Parameter[], found: RegExpExecArray): Record<string, string | number> | undefined {
+function read(
+  parts: readonly Part[],
+  path: string,
+  ends: readonly number[],
+): Record<string, string | number> | undefined {
   const entries: [string, string | number][] = []
-  for (const [i, { name, converter }] of parameters.entries()) {
-    const value = converters[converter].read(found[i + 1]!)
+  for (const [i, part] of parts.entries()) {
+    if (typeof part === 'string') continue
+    const value = converters[part.converter].read(path.slice(ends[i - 1] ?? 0, ends[i]))
     if (value === undefined) return undefined
-    entries.push([name, value])
+    entries.push([part.name, value])
   }
   return Object.fromEntries(entries)
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[$()*+.?[\\\]^{|}]/g, String.raw`\$&`)
 }

@@ -7,8 +7,11 @@ export interface Parameter {
   readonly converter: ConverterName
 }
 
-/** What stands between two slashes of a path pattern, in order: literal texts and parameters. Empty: nothing does. */
-export type Segment = readonly (string | Parameter)[]
+/** A literal text, never empty, or a parameter. */
+export type Part = string | Parameter
+
+/** What stands between two slashes of a path pattern, in order. Empty: nothing does. */
+export type Segment = readonly Part[]
 
 /**
  * Reads a path pattern: literal text, `:name` for a whole segment, and `<name>` or `<converter:name>` anywhere.

@@ -8,7 +8,7 @@ export interface Reading {
   readonly rest: string
 }
 
-/** A pattern, compiled once, when the route is built. Paths come without their leading slash. */
+/** A pattern, prepared once, when the route is built. Paths come without their leading slash. */
 export type Pattern = PathPattern | RegExpPattern
 
 interface Matching {

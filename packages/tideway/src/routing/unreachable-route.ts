@@ -1,6 +1,7 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 import { converters } from './converters.ts'
-import type { Parameter, Segment } from './path-syntax.ts'
+import { matchParts } from './path-matcher.ts'
+import type { Part, Segment } from './path-syntax.ts'
 import type { PathPattern } from './pattern.ts'
 import type { Route } from './route.ts'
 
@@ -84,7 +85,7 @@ function takesSegment(segment: Segment, other: Segment): boolean {
   if (first === undefined || isWide(other)) return false
   if (rest.length > 0) return part.converter === 'str'
   if (typeof first !== 'string') return converter.includes.includes(first.converter)
-  return new RegExp(`^${converter.source}$`, 'u').test(first) && converter.read(first) !== undefined
+  return matchParts([part], first, 'end') !== undefined && converter.read(first) !== undefined
 }
 
 /** Whether two segments are the same but for the names of their parameters. */
@@ -92,7 +93,7 @@ function isSame(segment: Segment, other: Segment): boolean {
   return segment.length === other.length && segment.every((part, i) => kindOf(part) === kindOf(other[i]!))
 }
 
-function kindOf(part: string | Parameter): string {
+function kindOf(part: Part): string {
   return typeof part === 'string' ? `text ${part}` : `converter ${part.converter}`
 }
 

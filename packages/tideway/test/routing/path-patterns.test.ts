@@ -61,6 +61,14 @@ describe('a path pattern', () => {
     expect(await kwargsOf('<int:id>', '9'.repeat(400))).toBeUndefined()
   })
 
+  it('answers for a long path whatever the pattern: a regular expression would go back and forth for hours', async () => {
+    const to = `${'a/x/b/y-'.repeat(4000)}!`
+    expect(
+      await kwargsOf('<path:a>/x/<path:b>/y-<path:c>/x/<str:d>/y-<path:e><str:f><str:g>/<int:h>', to),
+    ).toBeUndefined()
+    expect(await kwargsOf('<path:a>/y-<str:b>', to)).toEqual({ a: to.slice(0, -4), b: '!' })
+  })
+
   it.each([
     ['/foo/', 'starts with a slash: paths are matched without their leading slash, so leave it out.'],
     ['^foo/$', 'looks like a regular expression: give it to rePath'],
