@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { describe, it } from 'vitest'
 import { describeChannelLayer } from 'tideway/layer/contract'
 import { BroadcastChannelLayer } from './broadcast-channel-layer.ts'
 
-describeChannelLayer('BroadcastChannelLayer', (options) => new BroadcastChannelLayer(nextName(), options), {
+describeChannelLayer('BroadcastChannelLayer', (options) => new BroadcastChannelLayer(randomUUID(), options), {
   runner: { describe, it },
-  makePeer: (_layer, options) => new BroadcastChannelLayer(`test-${names}`, options),
+  makePeer: (layer, options) => new BroadcastChannelLayer(layer.name, options),
   skip: [
     {
       reason: 'a BroadcastChannel tells everybody, it cannot give a job to one',
@@ -19,9 +20,3 @@ describeChannelLayer('BroadcastChannelLayer', (options) => new BroadcastChannelL
     },
   ],
 })
-
-let names = 0
-
-function nextName(): string {
-  return `test-${++names}`
-}

@@ -10,10 +10,12 @@ interface Parcel {
 export class BroadcastChannelLayer extends BaseChannelLayer {
   static #made = 0
   protected readonly processName = `thread-${process.pid}-${threadId}-${BroadcastChannelLayer.#made++}`
+  readonly name: string
   readonly #bus: BroadcastChannel
 
   constructor(name: string, options: ChannelLayerOptions = {}) {
     super(options)
+    this.name = name
     this.#bus = new BroadcastChannel(name).unref()
     this.#bus.onmessage = (event) => this.#unpack(event.data as Parcel)
   }
