@@ -1,7 +1,4 @@
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { WebSocketServer, type WebSocket } from 'ws'
+import { startTideway, type Backend, type Peer, type StartBackend } from './backend.ts'
 import { FaultProxy } from './fault-proxy.ts'
 import { seededRandom } from './random.ts'
 
@@ -13,7 +10,7 @@ export type Command =
   | { do: 'say'; text: string }
   /** Faults by the seed, one after the other; then all is well. */
   | { do: 'fault-schedule'; seed: number }
-  /** What the server knows. */
+  /** Nothing but the report. */
   | { do: 'report' }
 
 /** What the server knows of its clients. */
@@ -26,25 +23,26 @@ export interface Report {
 
 /**
  * A server that handles each request once, in order, however often it is sent, behind a proxy that misbehaves. It answers
- * `{ id, n }` with `{ id, n }`, `{"type":"ping"}` with a pong, and echoes what is binary or no JSON.
+ * `{ id, n }` with `{ id, n }`, `{"type":"ping"}` with a pong, and echoes everything else.
  */
 export class Arena {
   readonly proxy: FaultProxy
+  readonly #startBackend: StartBackend
   readonly #handled: number[] = []
   readonly #tokens: string[] = []
-  readonly #paths = new Map<WebSocket, string>()
+  readonly #peers = new Set<Peer>()
   /** The last request of each client. A client's requests come in the order of their numbers, also when repeated. */
   readonly #lastOf = new Map<string, number>()
-  #http: Server | undefined
-  #sockets: WebSocketServer | undefined
+  #backend: Backend | undefined
   #port = 0
 
-  constructor(proxy: FaultProxy) {
+  constructor(proxy: FaultProxy, startBackend: StartBackend) {
     this.proxy = proxy
+    this.#startBackend = startBackend
   }
 
-  static async start(): Promise<Arena> {
-    const arena = new Arena(await FaultProxy.start(0))
+  static async start(startBackend: StartBackend = startTideway): Promise<Arena> {
+    const arena = new Arena(await FaultProxy.start(0), startBackend)
     await arena.#startServer()
     return arena
   }
@@ -58,14 +56,15 @@ export class Arena {
     return `http://127.0.0.1:${this.#port}/`
   }
 
-  async stop(): Promise<void> {
-    await this.#stopServer()
-    await this.proxy.stop()
+  /** The paths of the connections that are open. */
+  get paths(): string[] {
+    return Array.from(this.#peers, ({ path }) => path)
   }
 
-  /** The paths of the connections that are open. */
-  paths(): string[] {
-    return [...this.#paths.values()]
+  async stop(): Promise<void> {
+    // The proxy first: it holds connections whose other side will never answer.
+    await this.proxy.stop()
+    await this.#backend?.stop()
   }
 
   async control(command: Command): Promise<Report> {
@@ -89,16 +88,17 @@ export class Arena {
         this.proxy.heal()
         break
       case 'stop-server':
-        await this.#stopServer()
+        await this.#backend?.stop()
+        this.#backend = undefined
         break
       case 'start-server':
         await this.#startServer()
         break
       case 'close':
-        for (const socket of this.#sockets?.clients ?? []) socket.close(command.code, command.reason)
+        for (const peer of this.#peers) peer.close(command.code, command.reason)
         break
       case 'say':
-        for (const socket of this.#sockets?.clients ?? []) socket.send(command.text)
+        for (const peer of this.#peers) peer.send(command.text)
         break
       case 'fault-schedule':
         await this.#runSchedule(seededRandom(command.seed))
@@ -109,51 +109,29 @@ export class Arena {
   }
 
   async #startServer(): Promise<void> {
-    const http = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<!doctype html>'))
-    http.listen(this.#port, '127.0.0.1')
-    await once(http, 'listening')
-    this.#port = (http.address() as AddressInfo).port
+    this.#backend = await this.#startBackend(this.#port, {
+      open: (peer) => {
+        this.#peers.add(peer)
+        if (peer.token) this.#tokens.push(peer.token)
+      },
+      message: (peer, data) => this.#handle(peer, data),
+      closed: (peer) => this.#peers.delete(peer),
+    })
+    this.#port = this.#backend.port
     this.proxy.retarget(this.#port)
-    const handleProtocols = (offered: Set<string>): string | false => {
-      const [protocol, token] = offered
-      if (token) this.#tokens.push(token)
-      return protocol ?? false
+  }
+
+  #handle(peer: Peer, data: string | Uint8Array): void {
+    if (typeof data !== 'string' || !data.startsWith('{')) return peer.send(data)
+    const message = JSON.parse(data) as { type?: string; id?: string; n?: number }
+    if (message.type === 'ping') return peer.send('{"type":"pong"}')
+    const [client = '', count] = (message.id ?? '').split('-')
+    if (!message.id || message.n === undefined) return peer.send(data)
+    if (Number(count) > (this.#lastOf.get(client) ?? 0)) {
+      this.#lastOf.set(client, Number(count))
+      this.#handled.push(message.n)
     }
-    this.#sockets = new WebSocketServer({ server: http, handleProtocols })
-    this.#sockets.on('connection', (socket, { url = '' }) => {
-      this.#paths.set(socket, url)
-      socket.once('close', () => this.#paths.delete(socket))
-      this.#serve(socket)
-    })
-    this.#http = http
-  }
-
-  async #stopServer(): Promise<void> {
-    for (const socket of this.#sockets?.clients ?? []) socket.terminate()
-    this.#http?.closeAllConnections()
-    this.#http?.close()
-    if (this.#http) await once(this.#http, 'close')
-    this.#http = undefined
-  }
-
-  #serve(socket: WebSocket): void {
-    socket.on('error', () => {})
-    socket.on('message', (data: Buffer, isBinary) => {
-      let message: { type?: string; id?: string; n?: number }
-      try {
-        message = JSON.parse(data.toString()) as typeof message
-      } catch {
-        return socket.send(data, { binary: isBinary })
-      }
-      if (message.type === 'ping') return socket.send('{"type":"pong"}')
-      const [client = '', count] = (message.id ?? '').split('-')
-      if (!message.id || message.n === undefined) return socket.send(data, { binary: isBinary })
-      if (Number(count) > (this.#lastOf.get(client) ?? 0)) {
-        this.#lastOf.set(client, Number(count))
-        this.#handled.push(message.n)
-      }
-      return socket.send(JSON.stringify({ id: message.id, n: message.n }))
-    })
+    return peer.send(JSON.stringify({ id: message.id, n: message.n }))
   }
 
   async #runSchedule(random: () => number): Promise<void> {
@@ -162,7 +140,7 @@ export class Arena {
       new Promise((resolve) => {
         setTimeout(resolve, random() * maxMs)
       })
-    const faults: (() => void | Promise<void>)[] = [
+    const faults: (() => void)[] = [
       () => proxy.cut(),
       () => proxy.reset(),
       () => proxy.halfOpen(),
@@ -170,16 +148,14 @@ export class Arena {
       () => proxy.delay(random() * 15),
       () => proxy.refuse(),
       () => proxy.heal(),
-      async () => {
-        await this.control({ do: 'close', code: random() < 0.5 ? 1011 : 1012, reason: 'spread=30' })
-      },
       () => {
-        for (const socket of this.#sockets?.clients ?? []) socket.terminate()
+        const code = random() < 0.5 ? 1011 : 1012
+        for (const peer of this.#peers) peer.close(code, 'spread=30')
       },
     ]
     for (let left = 3 + Math.floor(random() * 8); left > 0; left--) {
       await pause(25)
-      await faults[Math.floor(random() * faults.length)]?.()
+      faults[Math.floor(random() * faults.length)]?.()
     }
     proxy.heal()
   }

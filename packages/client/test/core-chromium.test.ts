@@ -120,10 +120,10 @@ describeWith(['chromium'], 'in Chromium', () => {
     const { arena, page } = await open('client')
     await connectIn(page, arena.url)
     await page.goto(`${arena.pageUrl}elsewhere`)
-    await expect.poll(() => arena.paths()).toEqual([])
+    await expect.poll(() => arena.paths).toEqual([])
     // Watched at the server: a page that was loaded anew instead would have no script, so no connection.
     await page.evaluate(() => setTimeout(() => history.back(), 0))
-    await expect.poll(() => arena.paths(), { timeout: 10_000 }).toEqual(['/'])
+    await expect.poll(() => arena.paths, { timeout: 10_000 }).toEqual(['/'])
     expect(arena.proxy.accepted).toBe(2)
   })
 
@@ -140,7 +140,7 @@ describeWith(['chromium'], 'in Chromium', () => {
     await page.evaluate((url) => (globalThis as unknown as InPage).suite.mount(url), arena.url)
     await expect.poll(text).toBe('open 0 []')
     // Strict mode mounts twice: the first client was closed, one is left.
-    const clients = (): number => arena.paths().length
+    const clients = (): number => arena.paths.length
     await expect.poll(clients).toBe(1)
     await arena.control({ do: 'say', text: '{"text":"one"}' })
     await arena.control({ do: 'say', text: '{"text":"two"}' })
@@ -153,7 +153,7 @@ describeWith(['chromium'], 'in Chromium', () => {
     await expect.poll(text, { timeout: 15_000 }).toBe('open 0 [one two]')
 
     await page.evaluate((url) => (globalThis as unknown as InPage).suite.seen.changeUrl?.(url), `${arena.url}other`)
-    await expect.poll(() => arena.paths()).toEqual(['/other'])
+    await expect.poll(() => arena.paths).toEqual(['/other'])
     await page.evaluate(() => (globalThis as unknown as InPage).suite.seen.unmount?.())
     await expect.poll(clients).toBe(0)
   })

@@ -18,6 +18,7 @@ function Room({ url }: { url: string }): ReactElement {
   const socket = useSocket<unknown, { text: string }>(url, {
     minUptimeMs: 0,
     backoff: { baseMs: 3_000 },
+    restartSpreadMs: 3_000,
     random: () => 0.999,
     onMessage: ({ text }) => setMessages((earlier) => [...earlier, text]),
   })
