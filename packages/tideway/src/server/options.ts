@@ -11,7 +11,11 @@ export type SlowConsumerPolicy = 'close' | 'drop' | 'wait'
 export interface WebSocketOptions {
   /** The largest message that a client may send, in bytes; one over it closes the connection with 1009. @default 1048576 */
   readonly maxMessageBytes?: number
-  /** How long the application may take to accept or refuse a handshake; then 503 is answered. @default 5000 */
+  /**
+   * How long the application may take to accept or refuse a handshake; then 503 is answered. It has as long again to
+   * finish a denial response.
+   * @default 5000
+   */
   readonly connectTimeoutMs?: number
   /** After how long without anything from the peer a ping is sent; `false` for none. @default 20000 */
   readonly pingIntervalMs?: number | false

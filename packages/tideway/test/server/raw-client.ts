@@ -158,6 +158,13 @@ export class RawClient {
     return lines
   }
 
+  /** Takes frames up to the close frame of the server, and leaves that unanswered. */
+  async framesUntilClose(): Promise<string[]> {
+    const lines: string[] = []
+    while (!lines.at(-1)?.startsWith('close')) lines.push(await this.frame())
+    return lines
+  }
+
   /** Waits until the server has ended its side. */
   async over(): Promise<void> {
     while (!this.#isOver) await this.#change()

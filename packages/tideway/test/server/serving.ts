@@ -1,4 +1,4 @@
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import type { Application } from '../../src/asgi/application.ts'
 import type { Logger } from '../../src/asgi/logger.ts'
 import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
@@ -47,3 +47,8 @@ export async function serving(applications: Applications, options: ServeOptions 
 }
 
 const CLOSE_AT_ONCE_MS = 1
+
+/** Asserts what is true soon: for what a server does after it has answered. */
+export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> {
+  return expect.poll(read, { interval: 4, timeout: 10_000 })
+}

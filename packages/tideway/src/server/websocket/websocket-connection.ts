@@ -15,6 +15,7 @@ import type {
 } from '../../asgi/websocket-events.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import type { HeartbeatClient } from '../heartbeat.ts'
+import { untilDrained } from '../until-drained.ts'
 import { acceptResponse, denialHead, plainDenial, type Handshake } from './handshake.ts'
 import { Inbox } from './inbox.ts'
 import { WebSocketPeer, type PeerContext, type PeerOwner } from './websocket-peer.ts'
@@ -121,7 +122,8 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   check(now: number): void {
     const { options } = this.#context
     this.#peer.check(now)
-    if (this.#state === 'connecting' && now - this.#startedAt >= options.connectTimeoutMs) this.#timeOut()
+    const isUnanswered = this.#state === 'connecting' || this.#state === 'denying'
+    if (isUnanswered && now - this.#startedAt >= options.connectTimeoutMs) this.#timeOut()
     if (this.#state !== 'ended' || this.#applicationEnded || now - this.#endedAt < options.applicationCloseTimeoutMs)
       return
     options.logger.warn(
@@ -160,10 +162,13 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   #run(application: Application<WebSocketScope>, scope: WebSocketScope): void {
     let running: Promise<void>
     try {
-      running = application(
-        scope,
-        () => this.receive(),
-        (event) => this.send(event),
+      // A function that is not async may return nothing.
+      running = Promise.resolve(
+        application(
+          scope,
+          () => this.receive(),
+          (event) => this.send(event),
+        ),
       )
     } catch (error) {
       running = Promise.reject(error)
@@ -194,15 +199,16 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   }
 
   #applicationThrew(error: unknown): void {
-    // With this code, the peer was gone before the application knew.
-    if (!(error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED')) this.#answerForError(error)
+    // The peer was gone before the application knew. The error may be that of some other connection, though.
+    const isLateSend = this.#peer.isEnding && error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED'
+    if (!isLateSend) this.#answerForError(error)
     this.#applicationDone()
   }
 
   #answerForError(error: unknown): void {
     this.#report(error)
     if (this.#state === 'open') this.#peer.close(closeCodes.internalError, '')
-    else if (this.#state === 'denying') this.#endDenial()
+    else if (this.#state === 'denying') this.#peer.terminate()
     else if (this.#state === 'connecting') {
       const status = httpStatusOf(error)
       this.#refuse(status ?? 500, status === undefined ? 'Internal Server Error' : (error as Error).message)
@@ -224,11 +230,16 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   #send(event: WebSocketMessageSendEvent): void | Promise<void> {
     if (this.#state === 'open') {
-      if (typeof event.text === 'string') return this.#peer.sendText(event.text)
-      if (event.bytes instanceof Uint8Array) return this.#peer.sendBytes(event.bytes)
-      throw new TidewayError('ERR_BAD_EVENT', 'websocket.send needs a string as text or a Uint8Array as bytes.')
+      const { text, bytes } = event
+      if (typeof text === 'string' && (bytes ?? undefined) === undefined) return this.#peer.sendText(text)
+      if (bytes instanceof Uint8Array && (text ?? undefined) === undefined) return this.#peer.sendBytes(bytes)
+      throw new TidewayError(
+        'ERR_BAD_EVENT',
+        'websocket.send needs a string as text or a Uint8Array as bytes, not both.',
+      )
     }
     if (this.#state === 'ended') throw this.#closedError()
+    if (this.#state === 'denying') throw outOfTurn('websocket.send', 'a denial response has been started')
     throw new TidewayError('ERR_OUT_OF_TURN', 'Call accept() before send(): the handshake is not complete.')
   }
 
@@ -252,6 +263,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#requireConnecting('websocket.http.response.start')
     this.#socket.write(denialHead(status, headers), 'latin1')
     this.#state = 'denying'
+    this.#startedAt = performance.now()
   }
 
   #denialBody({ body = '', moreBody = false }: WebSocketDenialBodyEvent): void | Promise<void> {
@@ -261,7 +273,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     }
     const isBelow = this.#socket.write(body)
     if (!moreBody) this.#endDenial()
-    else if (!isBelow) return new Promise((resolve) => this.#socket.once('drain', resolve).once('close', resolve))
+    else if (!isBelow) return untilDrained(this.#socket)
     return undefined
   }
 
@@ -276,12 +288,14 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   }
 
   #timeOut(): void {
+    const what = this.#state === 'denying' ? 'finish its denial response' : 'answer a handshake'
     const error = new TidewayError(
       'ERR_APPLICATION_TIMEOUT',
-      `The application did not answer a handshake within ${this.#context.options.connectTimeoutMs} ms.`,
+      `The application did not ${what} within ${this.#context.options.connectTimeoutMs} ms.`,
     )
     this.#report(error)
-    this.#refuse(503, 'Application failed to respond within time limit.')
+    if (this.#state === 'denying') this.#peer.terminate()
+    else this.#refuse(503, 'Application failed to respond within time limit.')
   }
 
   #requireConnecting(type: string): void {

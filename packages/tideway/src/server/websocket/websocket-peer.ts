@@ -26,7 +26,7 @@ export interface PeerOwner {
 }
 
 /**
- * - `connecting`: the handshake has not been answered. Nothing is read.
+ * - `connecting`: the handshake has not been answered. Nothing is read but the end of the connection.
  * - `open`: messages go both ways.
  * - `answering`: the peer has closed, or broken the protocol. What the application answers to the messages before that, in
  *   this turn of the event loop, goes out before our close frame.
@@ -69,7 +69,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     this.#lastSeen = context.heartbeat.now
     peers.set(socket, this)
     // Listeners that all connections share, instead of closures of each.
-    socket.on('close', onClose).on('error', onError)
+    socket.on('end', onEnd).on('close', onClose).on('error', onError)
   }
 
   /** Completes the handshake with this response, and reads frames from now on. */
@@ -77,7 +77,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     this.#state = 'open'
     this.#parser = new FrameParser(this, this.#context.options.maxMessageBytes)
     this.#socket.write(response, 'latin1')
-    this.#socket.on('data', onData).on('end', onEnd).on('drain', onDrain)
+    this.#socket.on('data', onData).on('drain', onDrain)
   }
 
   /** Ends a connection that was not opened, behind what has been written to its socket. */
@@ -118,6 +118,11 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   terminate(): void {
     this.#end(closeCodes.abnormal, '')
     this.#socket.destroy()
+  }
+
+  /** Whether it has ended, or is about to. */
+  get isEnding(): boolean {
+    return this.#state === 'answering' || this.#state === 'closing' || this.#state === 'ended'
   }
 
   /** Takes bytes that came from the peer. */

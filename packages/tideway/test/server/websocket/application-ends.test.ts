@@ -1,0 +1,226 @@
+import { describe, expect, it } from 'vitest'
+import { NoRouteError } from '../../../src/asgi/no-route-error.ts'
+import { ServiceUnavailableError } from '../../../src/asgi/service-unavailable-error.ts'
+import type { Application } from '../../../src/asgi/application.ts'
+import type { WebSocketScope } from '../../../src/asgi/scope.ts'
+import { TidewayError } from '../../../src/errors/tideway-error.ts'
+import type { ServeOptions } from '../../../src/server/options.ts'
+import { accepting } from '../applications.ts'
+import { RawClient, requestText, validHandshake, type RawResponse } from '../raw-client.ts'
+import { eventually, serving, type LogLine, type ServerUnderTest } from '../serving.ts'
+
+type App = Application<WebSocketScope>
+
+/** What a client sees of a handshake that this application does not accept, and what is reported. */
+async function refused(websocket: App, options?: ServeOptions): Promise<{ response: RawResponse; log: LogLine[] }> {
+  const server = await serving({ websocket }, options)
+  const client = await RawClient.connect(server.port)
+  client.write(requestText('GET /somewhere HTTP/1.1', validHandshake))
+  const response = await client.response()
+  await eventually(() => server.connectionCount).toBe(0)
+  return { response, log: server.log }
+}
+
+/** What a client sees of a connection that this application ends, and what is reported. */
+async function ended(websocket: App): Promise<{ frames: string[]; server: ServerUnderTest }> {
+  const server = await serving({ websocket })
+  const client = await RawClient.open(server.port)
+  const frames = await client.framesUntilClose()
+  client.socket.destroy()
+  await eventually(() => server.connectionCount).toBe(0)
+  return { frames, server }
+}
+
+describe('an application that ends before it accepts', () => {
+  it('by an error: 500, and one report with the error and the path', async () => {
+    const error = new Error('no database')
+    const { response, log } = await refused(() => Promise.reject(error))
+    expect(response).toMatchObject({ status: 500, body: 'Internal Server Error\n' })
+    expect(log).toEqual([
+      { level: 'error', details: { err: error, path: '/somewhere' }, message: expect.any(String) as string },
+    ])
+  })
+
+  it('by an error that is thrown and not rejected: 500 too', async () => {
+    const { response, log } = await refused(() => {
+      throw new Error('at once')
+    })
+    expect(response.status).toBe(500)
+    expect(log).toHaveLength(1)
+  })
+
+  it('by a throw of something that is no error: 500 too', async () => {
+    const { response, log } = await refused(() => {
+      // oxlint-disable-next-line typescript/only-throw-error -- JavaScript applications can
+      throw undefined
+    })
+    expect(response.status).toBe(500)
+    expect(log).toHaveLength(1)
+  })
+
+  it('by NoRouteError: 404, and nothing but a debug line', async () => {
+    const { response, log } = await refused(() => Promise.reject(new NoRouteError('/somewhere')))
+    expect(response).toMatchObject({ status: 404, body: 'No route matches the path "/somewhere".\n' })
+    expect(log).toEqual([
+      { level: 'debug', details: { path: '/somewhere' }, message: 'No route matches the path "/somewhere".' },
+    ])
+  })
+
+  it('by an error that says its status: that status, its message, and a report', async () => {
+    const error = new ServiceUnavailableError('The session store does not answer.')
+    const { response, log } = await refused(() => Promise.reject(error))
+    expect(response).toMatchObject({ status: 503, body: 'The session store does not answer.\n' })
+    expect(log).toMatchObject([{ level: 'error', details: { err: error } }])
+  })
+
+  it('by the error of some other server, whose status and message are nobody else\u2019s business: 500', async () => {
+    const error = Object.assign(new Error('secret'), { status: 404 })
+    const { response } = await refused(() => Promise.reject(error))
+    expect(response).toMatchObject({ status: 500, body: 'Internal Server Error\n' })
+  })
+
+  it('by a return: 500, and a report that says what it should have done', async () => {
+    const { response, log } = await refused(() => Promise.resolve())
+    expect(response.status).toBe(500)
+    expect(log).toMatchObject([{ level: 'error', details: { err: { code: 'ERR_APPLICATION_RETURNED' } } }])
+  })
+
+  it('by the error of a connection that had ended, and was not this one: 500', async () => {
+    const error = new TidewayError('ERR_CONNECTION_CLOSED', 'of another connection')
+    const { response, log } = await refused(() => Promise.reject(error))
+    expect(response.status).toBe(500)
+    expect(log).toMatchObject([{ details: { err: error } }])
+  })
+
+  it('by no answer at all: 503 after the time limit, and a report', async () => {
+    const seen: unknown[] = []
+    const { response, log } = await refused(
+      async (_scope, receive) => {
+        for (let i = 0; i < 2; i++) seen.push(await receive())
+      },
+      { connectTimeoutMs: 40 },
+    )
+    expect(response).toMatchObject({ status: 503, body: 'Application failed to respond within time limit.\n' })
+    expect(log).toMatchObject([{ level: 'error', details: { err: { code: 'ERR_APPLICATION_TIMEOUT' } } }])
+    expect(seen).toMatchObject([{ type: 'websocket.connect' }, { type: 'websocket.disconnect', code: 1006 }])
+  })
+})
+
+describe('an application that ends behind the start of a denial response', () => {
+  const start = { type: 'websocket.http.response.start', status: 403 } as const
+
+  it('by a return: the response ends', async () => {
+    const { response } = await refused(async (_scope, _receive, send) => {
+      await send(start)
+      await send({ type: 'websocket.http.response.body', body: 'no', moreBody: true })
+    })
+    expect(response).toMatchObject({ status: 403, body: 'no' })
+  })
+
+  it('by an error: the connection is cut, and the error reported', async () => {
+    const server = await serving({
+      websocket: async (_scope, _receive, send) => {
+        await send(start)
+        await send({ type: 'websocket.http.response.body', body: 'no', moreBody: true })
+        await new Promise((resolve) => setImmediate(resolve))
+        throw new Error('half way')
+      },
+    })
+    const client = await RawClient.connect(server.port)
+    client.write(requestText('GET / HTTP/1.1', validHandshake))
+    await client.over()
+    expect(server.log).toMatchObject([{ level: 'error', details: { err: { message: 'half way' } } }])
+  })
+})
+
+describe('an application that ends behind its accept', () => {
+  it('by an error: close 1011 without a reason, and one report', async () => {
+    const { frames, server } = await ended(
+      accepting(() => {
+        throw new Error('secret')
+      }),
+    )
+    expect(frames).toEqual(['close 1011'])
+    expect(server.log).toMatchObject([{ level: 'error', details: { err: { message: 'secret' }, path: '/' } }])
+  })
+
+  it('by a return: close 1000', async () => {
+    const { frames, server } = await ended(accepting(() => {}))
+    expect(frames).toEqual(['close 1000'])
+    expect(server.log).toEqual([])
+  })
+
+  it('sends what it has sent before', async () => {
+    const { frames } = await ended(
+      accepting(async ({ send }) => {
+        await send({ type: 'websocket.send', text: 'one' })
+        await send({ type: 'websocket.send', text: 'two' })
+        throw new Error('three')
+      }),
+    )
+    expect(frames).toEqual(['text one', 'text two', 'close 1011'])
+  })
+
+  it('by NoRouteError: close 1011 and a debug line', async () => {
+    const { frames, server } = await ended(
+      accepting(() => {
+        throw new NoRouteError('/')
+      }),
+    )
+    expect(frames).toEqual(['close 1011'])
+    expect(server.log).toMatchObject([{ level: 'debug' }])
+  })
+
+  it('by the error of a connection that had ended, and was not this one: close 1011, and a report', async () => {
+    const error = new TidewayError('ERR_CONNECTION_CLOSED', 'of another connection')
+    const { frames, server } = await ended(
+      accepting(() => {
+        throw error
+      }),
+    )
+    expect(frames).toEqual(['close 1011'])
+    expect(server.log).toMatchObject([{ level: 'error', details: { err: error } }])
+  })
+})
+
+describe('an application that goes on behind the end of its connection', () => {
+  it('may throw what it is told by send(): nobody is bothered', async () => {
+    const websocket = accepting(async ({ receive, send }) => {
+      await receive()
+      await send({ type: 'websocket.send', text: 'too late' })
+    })
+    const server = await serving({ websocket })
+    const client = await RawClient.open(server.port)
+    client.hex('8880 00000000')
+    await client.over()
+    await eventually(() => server.connectionCount).toBe(0)
+    expect(server.log).toEqual([])
+  })
+
+  it('is reported when it throws anything else', async () => {
+    const websocket = accepting(async ({ receive }) => {
+      await receive()
+      throw new Error('in disconnect')
+    })
+    const server = await serving({ websocket })
+    const client = await RawClient.open(server.port)
+    client.hex('8880 00000000')
+    await client.over()
+    await eventually(() => server.log).toMatchObject([
+      { level: 'error', details: { err: { message: 'in disconnect' } } },
+    ])
+  })
+
+  it('is warned of after applicationCloseTimeoutMs, and not waited for', async () => {
+    const websocket = accepting(() => new Promise(() => {}))
+    const server = await serving({ websocket }, { applicationCloseTimeoutMs: 40 })
+    const client = await RawClient.open(server.port, '/stuck')
+    expect(server.connectionCount).toBe(1)
+    client.hex('8880 00000000')
+    await client.over()
+    await eventually(() => server.connectionCount).toBe(0)
+    expect(server.log).toMatchObject([
+      { level: 'warn', details: { path: '/stuck' }, message: expect.stringContaining('still running 40 ms') as string },
+    ])
+  })
+})
