@@ -1,5 +1,4 @@
 import type { Application } from '../asgi/application.ts'
-import { extendScope } from '../asgi/extend-scope.ts'
 import { nodeListenerKey, type WithNodeListener } from '../asgi/node-listener.ts'
 import { carryOriginCheck } from '../asgi/origin-check.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
@@ -30,8 +29,10 @@ export type DefinedApplication = Application & {
 export function defineApplication(definition: ApplicationDefinition): DefinedApplication {
   const { channelLayers = {}, ...applications } = definition
   const router = protocolTypeRouter(applications)
-  const application: Application = (scope, receive, send) =>
-    router(extendScope(scope, { channelLayers }), receive, send)
+  const application: Application = (scope, receive, send) => {
+    const withLayers = { ...scope, channelLayers }
+    return router(withLayers, receive, send)
+  }
   const listener = (router as WithNodeListener<unknown>)[nodeListenerKey]
   if (listener !== undefined) Object.assign(application, { [nodeListenerKey]: listener })
   return Object.assign(carryOriginCheck(router, application), { channelLayers })

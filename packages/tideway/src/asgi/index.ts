@@ -2,6 +2,7 @@ export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEve
 export type { ChannelReceiveEvent, ChannelSendEvent } from './channel-events.ts'
 export { closeCodes, isValidCloseCode } from './close-codes.ts'
 export { extendScope } from './extend-scope.ts'
+export { authenticationKey, type ScopeSlots } from './scope-slots.ts'
 export { HeaderList, entriesOf, type HeadersInit } from './headers.ts'
 export { httpStatusOf } from './http-status.ts'
 export type {

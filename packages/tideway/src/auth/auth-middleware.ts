@@ -1,7 +1,7 @@
-import { extendScope } from '../asgi/extend-scope.ts'
 import type { Application } from '../asgi/application.ts'
+import { authenticationKey } from '../asgi/scope-slots.ts'
 import { anonymousUser, type User } from '../asgi/user.ts'
-import { authenticationKey, userOfSession, type Authentication, type WithAuthentication } from './authentication.ts'
+import { userOfSession, type Authentication, type WithAuthentication } from './authentication.ts'
 import { missingScope } from './missing-scope.ts'
 import { middleware, type ClientScope, type Outside } from './outside.ts'
 import { sessionIdentity, type SessionIdentity } from './session-identity.ts'
@@ -31,7 +31,7 @@ export function authMiddleware<S extends ClientScope, U extends User = User>(
     if (session === undefined) return missingScope('authMiddleware', 'session', 'put sessionMiddleware outside it')
     const run = (user: User): Promise<void> =>
       // `users` finds users of type U, and who is no U is anonymous.
-      inner(extendScope(scope, { user: user as U, [authenticationKey]: authentication }), receive, send)
+      inner({ ...scope, user: user as U, [authenticationKey]: authentication }, receive, send)
     if (session.isEmpty) return run(anonymousUser)
     const user = userOfSession(session, authentication)
     return user instanceof Promise ? user.then(run) : run(user)

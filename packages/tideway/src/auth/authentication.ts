@@ -1,3 +1,4 @@
+import { authenticationKey } from '../asgi/scope-slots.ts'
 import { anonymousUser, type AnonymousUser, type User } from '../asgi/user.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { equalInConstantTime } from './constant-time.ts'
@@ -10,9 +11,6 @@ export interface Authentication {
   readonly users: Users | undefined
   readonly identity: SessionIdentity
 }
-
-/** The key under which `authMiddleware` leaves its {@link Authentication} in the scope. */
-export const authenticationKey: unique symbol = Symbol.for('tideway.authentication')
 
 /** A scope that may have passed `authMiddleware`. */
 export interface WithAuthentication {

@@ -1,6 +1,5 @@
 import { parseCookie } from 'cookie'
 
-import { extendScope } from '../asgi/extend-scope.ts'
 import type { Application } from '../asgi/application.ts'
 import type { HeaderList } from '../asgi/headers.ts'
 import { missingScope } from './missing-scope.ts'
@@ -23,11 +22,11 @@ const noCookies: Cookies = Object.freeze(Object.create(null) as Record<string, s
  */
 export function cookieMiddleware<S extends ClientScope>(inner: Application<S>): Application<Outside<S, WithCookies>> {
   return middleware<S, WithCookies>(inner, (inner) => (scope, receive, send) => {
-    if (scope.cookies !== undefined) return inner(extendScope(scope, { cookies: scope.cookies }), receive, send)
+    if (scope.cookies !== undefined) return inner({ ...scope, cookies: scope.cookies }, receive, send)
     const { headers } = scope as { readonly headers?: HeaderList }
     if (headers === undefined)
       return missingScope('cookieMiddleware', 'headers', 'give it HTTP and WebSocket scopes only')
-    return inner(extendScope(scope, { cookies: readCookies(headers) }), receive, send)
+    return inner({ ...scope, cookies: readCookies(headers) }, receive, send)
   })
 }
 

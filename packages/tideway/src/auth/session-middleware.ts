@@ -1,4 +1,3 @@
-import { extendScope } from '../asgi/extend-scope.ts'
 import type { Application, Send, SendOf } from '../asgi/application.ts'
 import type { HttpSendEvent } from '../asgi/http-events.ts'
 import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
@@ -37,7 +36,7 @@ export function sessionMiddleware<S extends ClientScope>(
   const { sessions, rolling = false } = options
   return middleware<S, WithSession, WithCookies>(inner, (inner) => (scope, receive, send) => {
     const { session, cookies } = scope
-    if (session !== undefined) return inner(extendScope(scope, { session }), receive, send)
+    if (session !== undefined) return inner({ ...scope, session }, receive, send)
     if (cookies === undefined) return missingScope('sessionMiddleware', 'cookies', 'put cookieMiddleware outside it')
 
     const cookieValue = cookies[sessions.cookieName]
@@ -46,7 +45,7 @@ export function sessionMiddleware<S extends ClientScope>(
       const response: SessionResponse = { secure, begun: false, cookie: undefined }
       const session = new Session(sessions, loaded, response)
       const visit: Visit = { session, sessions, response, rolling, hadCookie: cookieValue !== undefined }
-      return inner(extendScope(scope, { session }), receive, sendWithSession(visit, send))
+      return inner({ ...scope, session }, receive, sendWithSession(visit, send))
     }
     if (cookieValue === undefined || cookieValue === '') return run(undefined)
     const loaded = sessions.load(cookieValue)

@@ -1,5 +1,4 @@
 import type { Application } from '../asgi/application.ts'
-import { extendScope } from '../asgi/extend-scope.ts'
 import { NoRouteError } from '../asgi/no-route-error.ts'
 import { checksOrigin, markOriginCheck } from '../asgi/origin-check.ts'
 import type { Routed, UrlRoute } from '../asgi/url-route.ts'
@@ -40,7 +39,7 @@ export function urlRouter<R extends Route>(routes: readonly R[]): Application<Sc
       if (way === undefined) return Promise.reject(noMatch(scope, path))
       const { route, urlRoute, pathRemaining } = way
       const application = route.application as Application<RoutableScope & Routed<object>>
-      const ended = application(extendScope(scope, { urlRoute, pathRemaining }), receive, send)
+      const ended = application({ ...scope, urlRoute, pathRemaining }, receive, send)
       if (!route.isPrefix) return ended
       return ended.catch((error: unknown) => {
         if (!isNoMatchBehind(urlRoute, error)) throw error

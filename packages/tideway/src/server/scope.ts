@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { TLSSocket } from 'node:tls'
 import { HeaderList } from '../asgi/headers.ts'
 import { asgiVersions, type Address, type ConnectionScope, type HttpScope, type WebSocketScope } from '../asgi/scope.ts'
+import { authenticationKey, type ScopeSlots } from '../asgi/scope-slots.ts'
 import type { ResolvedOptions } from './options.ts'
 
 /** Where an HTTP scope carries Node's own `{ request, response }`, under `scope.extensions`. */
@@ -13,8 +14,13 @@ export function httpScope(
   options: ResolvedOptions,
   extensions: Readonly<Record<string, unknown>>,
 ): HttpScope | undefined {
-  const scope = connectionScope(request, options, isEncrypted(request) ? 'https' : 'http')
-  return scope && { type: 'http', method: request.method!, extensions, ...scope }
+  return connectionScope(request, options, {
+    type: 'http',
+    method: request.method!,
+    subprotocols: undefined,
+    scheme: isEncrypted(request) ? 'https' : 'http',
+    extensions,
+  }) as HttpScope | undefined
 }
 
 /** The scope of a WebSocket handshake, or `undefined` when its target is no path that can be decoded. */
@@ -23,17 +29,32 @@ export function webSocketScope(
   options: ResolvedOptions,
   subprotocols: readonly string[],
 ): WebSocketScope | undefined {
-  const scope = connectionScope(request, options, isEncrypted(request) ? 'wss' : 'ws')
-  return scope && { type: 'websocket', subprotocols, extensions: webSocketExtensions, ...scope }
+  return connectionScope(request, options, {
+    type: 'websocket',
+    method: undefined,
+    subprotocols,
+    scheme: isEncrypted(request) ? 'wss' : 'ws',
+    extensions: webSocketExtensions,
+  }) as WebSocketScope | undefined
 }
 
 const webSocketExtensions = Object.freeze({ 'websocket.http.response': Object.freeze({}) })
 
+/** What an HTTP and a WebSocket scope differ in; the other's own is `undefined`. */
+interface OwnPart {
+  readonly type: 'http' | 'websocket'
+  readonly scheme: string
+  readonly method: string | undefined
+  readonly subprotocols: readonly string[] | undefined
+  readonly extensions: Readonly<Record<string, unknown>>
+}
+
+/** Everything in one literal, the slots too, so that the object and its copies are one allocation each. */
 function connectionScope(
   request: IncomingMessage,
   options: ResolvedOptions,
-  scheme: string,
-): Omit<ConnectionScope, 'extensions'> | undefined {
+  own: OwnPart,
+): (OwnPart & Omit<ConnectionScope, 'pathRemaining'> & ScopeSlots) | undefined {
   const target = originForm(request)
   if (target === undefined) return undefined
   const queryAt = target.indexOf('?')
@@ -42,9 +63,13 @@ function connectionScope(
   if (path === undefined) return undefined
   const { socket } = request
   return {
+    type: own.type,
+    scheme: own.scheme,
+    method: own.method,
+    subprotocols: own.subprotocols,
+    extensions: own.extensions,
     asgi: asgiVersions,
     httpVersion: request.httpVersion,
-    scheme,
     path,
     rawPath,
     queryString: queryAt === -1 ? '' : target.slice(queryAt + 1),
@@ -53,6 +78,13 @@ function connectionScope(
     client: address(socket.remoteAddress, socket.remotePort),
     server: address(socket.localAddress, socket.localPort),
     logger: options.logger,
+    channelLayers: undefined,
+    cookies: undefined,
+    session: undefined,
+    user: undefined,
+    [authenticationKey]: undefined,
+    urlRoute: undefined,
+    pathRemaining: undefined,
   }
 }
 
