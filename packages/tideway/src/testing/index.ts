@@ -1,1 +1,19 @@
-export {}
+export { ApplicationCommunicator } from './application-communicator.ts'
+export type { CommunicatorOptions } from './communicator-options.ts'
+export {
+  HttpCommunicator,
+  type BodyPiece,
+  type HttpCommunicatorOptions,
+  type ResponseHead,
+} from './http-communicator.ts'
+export { liveServer, type LiveServer } from './live-server.ts'
+export type { ConnectionOptions, ExtraScope } from './scope-option.ts'
+export { TestResponse } from './test-response.ts'
+export {
+  Refused,
+  WebSocketCommunicator,
+  type Accepted,
+  type Close,
+  type ConnectResult,
+  type WebSocketCommunicatorOptions,
+} from './websocket-communicator.ts'

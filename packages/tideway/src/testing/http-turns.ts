@@ -1,0 +1,77 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http'
+import { entriesOf } from '../asgi/headers.ts'
+import type { HttpSendEvent } from '../asgi/http-events.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+
+/**
+ * What the application may send:
+ * - `waiting`: the start of the response.
+ * - `streaming`: its body.
+ * - `trailers`: trailers, which were promised at the start.
+ * - `complete`: nothing.
+ */
+type State = 'waiting' | 'streaming' | 'trailers' | 'complete'
+
+/** Refuses what the server would refuse, so that an application that passes its tests works behind the server. */
+export class HttpTurns {
+  #state: State = 'waiting'
+  #hasTrailers = false
+  #clientIsGone = false
+
+  get isComplete(): boolean {
+    return this.#state === 'complete'
+  }
+
+  /** The client goes away. */
+  end(): void {
+    this.#clientIsGone = true
+  }
+
+  /** Takes an event of the application. Throws on one out of turn. */
+  take(event: HttpSendEvent): void {
+    if (this.#clientIsGone && !this.isComplete) {
+      throw new TidewayError('ERR_CONNECTION_CLOSED', 'The client went away before its response was complete.')
+    }
+    const { type } = event
+    switch (type) {
+      case 'http.response.start':
+        if (this.#state !== 'waiting') throw outOfTurn(type, 'the response has been started')
+        if (!Number.isInteger(event.status) || event.status < 200 || event.status > 999) {
+          throw new TidewayError(
+            'ERR_BAD_EVENT',
+            `http.response.start needs a status of 200 to 999, not ${event.status}.`,
+          )
+        }
+        for (const [name, value] of entriesOf(event.headers ?? [])) requireHeader(name, value)
+        this.#hasTrailers = event.trailers === true
+        this.#state = 'streaming'
+        return
+      case 'http.response.body':
+        if (this.#state === 'waiting') throw outOfTurn(type, 'http.response.start comes first')
+        if (this.#state !== 'streaming') throw outOfTurn(type, 'the response is complete')
+        if (event.moreBody !== true) this.#state = this.#hasTrailers ? 'trailers' : 'complete'
+        return
+      case 'http.response.trailers':
+        if (this.#state !== 'trailers') {
+          throw outOfTurn(type, 'it follows the last body of a response started with trailers')
+        }
+        if (event.moreTrailers !== true) this.#state = 'complete'
+        return
+      default:
+        throw new TidewayError('ERR_BAD_EVENT', `Unknown event "${String(type)}".`)
+    }
+  }
+}
+
+function requireHeader(name: string, value: string): void {
+  try {
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+  } catch (cause) {
+    throw new TidewayError('ERR_BAD_EVENT', `The header ${JSON.stringify(name)} is invalid.`, { cause })
+  }
+}
+
+function outOfTurn(type: string, why: string): TidewayError {
+  return new TidewayError('ERR_OUT_OF_TURN', `${type} is out of turn: ${why}.`)
+}

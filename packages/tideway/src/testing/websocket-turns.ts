@@ -1,0 +1,100 @@
+import { isValidCloseCode } from '../asgi/close-codes.ts'
+import type { WebSocketCloseEvent, WebSocketMessageSendEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { acceptResponse, denialHead } from '../server/websocket/handshake.ts'
+
+/**
+ * What the application may send:
+ * - `connecting`: accept, close (403) or the start of a denial response.
+ * - `denying`: the body of the denial response.
+ * - `open`: messages, and one close.
+ * - `ended`: nothing.
+ */
+export type WebSocketState = 'connecting' | 'denying' | 'open' | 'ended'
+
+/** The longest close reason, in bytes of UTF-8 (RFC 6455 §5.5: 125 less the code). */
+const MAX_REASON_BYTES = 123
+
+/** Refuses what the server would refuse, so that an application that passes its tests works behind the server. */
+export class WebSocketTurns {
+  readonly #subprotocols: readonly string[]
+  #state: WebSocketState = 'connecting'
+
+  /** @param subprotocols what the client has offered */
+  constructor(subprotocols: readonly string[]) {
+    this.#subprotocols = subprotocols
+  }
+
+  get state(): WebSocketState {
+    return this.#state
+  }
+
+  /** The connection has ended from the client's side. */
+  end(): void {
+    this.#state = 'ended'
+  }
+
+  /** Takes an event of the application. `false`: it means nothing any more and is dropped. Throws on one out of turn. */
+  take(event: WebSocketSendEvent): boolean {
+    if (this.#state === 'ended') {
+      // Closing what has just been closed by the other side is no mistake.
+      if (event.type === 'websocket.close') return false
+      throw new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
+    }
+    this.#state = this.#next(event)
+    return true
+  }
+
+  #next(event: WebSocketSendEvent): WebSocketState {
+    const { type } = event
+    switch (type) {
+      case 'websocket.accept':
+        if (this.#state !== 'connecting') throw outOfTurn(type, 'the handshake has been answered')
+        acceptResponse({ key: '', subprotocols: this.#subprotocols }, event.subprotocol, event.headers ?? [])
+        return 'open'
+      case 'websocket.send':
+        if (this.#state === 'denying') throw outOfTurn(type, 'a denial response has been started')
+        if (this.#state !== 'open') {
+          throw new TidewayError('ERR_OUT_OF_TURN', 'Call accept() before send(): the handshake is not complete.')
+        }
+        requireMessage(event)
+        return 'open'
+      case 'websocket.close':
+        if (this.#state === 'denying') throw outOfTurn(type, 'a denial response has been started')
+        requireClose(event)
+        return 'ended'
+      case 'websocket.http.response.start':
+        if (this.#state !== 'connecting') throw outOfTurn(type, 'the handshake has been answered')
+        denialHead(event.status, event.headers ?? [])
+        return 'denying'
+      case 'websocket.http.response.body':
+        if (this.#state !== 'denying') throw outOfTurn(type, 'websocket.http.response.start comes first')
+        return event.moreBody === true ? 'denying' : 'ended'
+      default:
+        throw new TidewayError('ERR_BAD_EVENT', `Unknown event "${String(type)}".`)
+    }
+  }
+}
+
+function requireMessage({ text, bytes }: WebSocketMessageSendEvent): void {
+  // Both names may be there, one of them as null (ASGI).
+  const [content, ...more] = [text, bytes].filter((value: unknown) => value !== undefined && value !== null)
+  if ((typeof content === 'string' || content instanceof Uint8Array) && more.length === 0) return
+  throw new TidewayError('ERR_BAD_EVENT', 'websocket.send needs a string as text or a Uint8Array as bytes, not both.')
+}
+
+function requireClose({ code = 1000, reason = '' }: WebSocketCloseEvent): void {
+  if (!isValidCloseCode(code)) {
+    throw new TidewayError(
+      'ERR_BAD_EVENT',
+      `${code} is no code that a close frame may carry: use 1000 or 3000 to 4999.`,
+    )
+  }
+  if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
+    throw new TidewayError('ERR_BAD_EVENT', `A close reason has at most ${MAX_REASON_BYTES} bytes of UTF-8.`)
+  }
+}
+
+function outOfTurn(type: string, why: string): TidewayError {
+  return new TidewayError('ERR_OUT_OF_TURN', `${type} is out of turn: ${why}.`)
+}
