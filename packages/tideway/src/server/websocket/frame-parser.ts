@@ -56,9 +56,9 @@ export class FrameParser {
     this.#maxMessageBytes = maxMessageBytes
   }
 
-  /** Whether a part of the last chunk waits for {@link resume}. */
-  get hasUnparsed(): boolean {
-    return this.#unparsed !== undefined
+  /** Whether it takes nothing until {@link resume}. */
+  get isPaused(): boolean {
+    return this.#paused
   }
 
   /** Stops after the frame that is being parsed; what is left of its chunk is kept. */

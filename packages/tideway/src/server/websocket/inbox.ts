@@ -1,5 +1,8 @@
 import type { WebSocketReceiveEvent } from '../../asgi/websocket-events.ts'
 
+/** How many events that were taken stay in front of those that wait: moving the others up at each would cost more. */
+const TAKEN_KEPT = 32
+
 /** The events of one connection that wait for its application, in order. */
 export class Inbox {
   readonly #maxMessages: number
@@ -43,8 +46,10 @@ export class Inbox {
       })
     }
     this.#bytes -= sizeOf(event)
-    if (++this.#head === this.#events.length) {
-      this.#events.length = 0
+    this.#head++
+    // An application that never quite catches up must not keep all that it has taken.
+    if (this.#head === this.#events.length || this.#head >= TAKEN_KEPT) {
+      this.#events.splice(0, this.#head)
       this.#head = 0
     }
     return event

@@ -35,6 +35,8 @@ export interface PeerOwner {
  */
 type State = 'connecting' | 'open' | 'answering' | 'closing' | 'ended'
 
+const PING: Buffer = encodeFrame(opcodes.ping, new Uint8Array())
+
 const peers = new WeakMap<Socket, WebSocketPeer>()
 
 /**
@@ -110,8 +112,15 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 
   /** Reads on after `messageReceived` has answered `false`. */
   resume(): void {
-    this.#parser!.resume()
-    if (!this.#parser!.hasUnparsed) this.#socket.resume()
+    const parser = this.#parser!
+    if (parser.isPaused) {
+      // What the peer has answered to pings meanwhile is still to be read.
+      this.#lastSeen = this.#context.heartbeat.now
+      this.#pingSentAt = 0
+    }
+    // What waited may be enough to stop again: a chunk that the parser does not take would be lost.
+    parser.resume()
+    if (!parser.isPaused) this.#socket.resume()
   }
 
   /** Cuts the connection without a word. */
@@ -138,11 +147,15 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     if (this.#state === 'connecting' || this.#state === 'answering') return
     if (this.#state !== 'open') {
       if (now - this.#closeSentAt >= options.closeTimeoutMs) this.terminate()
-    } else if (this.#pingSentAt > 0) {
+    } else if (this.#pingSentAt > 0 && !this.#parser!.isPaused) {
       if (now - this.#pingSentAt >= options.pingTimeoutMs) this.terminate()
-    } else if (options.pingIntervalMs !== false && now - this.#lastSeen >= options.pingIntervalMs) {
+    } else if (
+      options.pingIntervalMs !== false &&
+      now - Math.max(this.#lastSeen, this.#pingSentAt) >= options.pingIntervalMs
+    ) {
+      // Of a peer that is not read, because the application is busy, no answer is missed; but TCP may find that it is gone.
       this.#pingSentAt = now
-      this.#context.outbox.enqueue(this, encodeFrame(opcodes.ping, new Uint8Array()))
+      this.#context.outbox.enqueue(this, PING)
     }
     const isSlow = this.#aboveSince > 0 && now - this.#aboveSince >= options.slowConsumerTimeoutMs
     if (isSlow && options.slowConsumer === 'close') this.close(closeCodes.tryAgainLater, 'reading too slowly')

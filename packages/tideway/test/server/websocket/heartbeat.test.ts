@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { accepting, Recorder } from '../applications.ts'
+import { RawClient } from '../raw-client.ts'
+import { eventually, serving } from '../serving.ts'
+
+describe('pings by the server', () => {
+  it('come when the client has said nothing for pingIntervalMs, again and again', async () => {
+    const recorder = new Recorder()
+    const server = await serving({ websocket: recorder.application }, { pingIntervalMs: 40, pingTimeoutMs: 10_000 })
+    const client = await RawClient.open(server.port)
+    for (let i = 0; i < 3; i++) {
+      expect(await client.frame()).toBe('ping ')
+      client.hex('8a80 00000000')
+    }
+    client.socket.destroy()
+  })
+
+  it('cut a client that does not answer within pingTimeoutMs: 1006', async () => {
+    const recorder = new Recorder()
+    const server = await serving({ websocket: recorder.application }, { pingIntervalMs: 40, pingTimeoutMs: 40 })
+    const client = await RawClient.open(server.port, '/', { allowHalfOpen: true })
+    expect(await client.frame()).toBe('ping ')
+    expect(await client.frames()).toEqual([])
+    expect(await recorder.disconnect()).toMatchObject({ code: 1006 })
+    await eventually(() => server.connectionCount).toBe(0)
+    client.socket.destroy()
+  })
+
+  it('are answered by anything that the client says', async () => {
+    const recorder = new Recorder()
+    const server = await serving({ websocket: recorder.application }, { pingIntervalMs: 40, pingTimeoutMs: 10_000 })
+    const client = await RawClient.open(server.port)
+    expect(await client.frame()).toBe('ping ')
+    client.hex('8181 00000000 61')
+    // A second ping comes only when the first one counts as answered.
+    expect(await client.frame()).toBe('ping ')
+    client.socket.destroy()
+  })
+
+  it('do not come when they are switched off', async () => {
+    const recorder = new Recorder()
+    const options = { pingIntervalMs: false, pingTimeoutMs: 10, closeTimeoutMs: 60 } as const
+    const server = await serving({ websocket: recorder.application }, options)
+    const silent = await RawClient.open(server.port)
+    const other = await RawClient.open(server.port, '/', { allowHalfOpen: true })
+    // The close time-out of another connection passes meanwhile, so time-outs have been looked after several times.
+    other.hex('8880 00000000')
+    await eventually(() => server.connectionCount).toBe(1)
+    other.socket.destroy()
+    silent.hex('8882 00000000 03e8')
+    expect(await silent.frames()).toEqual(['close 1000'])
+  })
+
+  it('are not counted against a client that the server itself does not read', async () => {
+    let release!: () => void
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const texts: (string | undefined)[] = []
+    const websocket = accepting(async ({ receive }) => {
+      await held
+      for (let event = await receive(); event.type === 'websocket.receive'; event = await receive())
+        texts.push(event.text)
+    })
+    const options = { pingIntervalMs: 20, pingTimeoutMs: 20, maxInboxMessages: 1 }
+    const server = await serving({ websocket }, options)
+    const client = await RawClient.open(server.port)
+    client.hex('8181 00000000 61', '8181 00000000 62')
+    // The client is alive and answers every ping; the server does not see it, because its application is busy.
+    for (let i = 0; i < 4; i++) {
+      expect(await client.frame()).toBe('ping ')
+      client.hex('8a80 00000000')
+    }
+    release()
+    client.hex('8882 00000000 03e8')
+    expect((await client.frames()).at(-1)).toBe('close 1000')
+    expect(texts).toEqual(['a', 'b'])
+  })
+})
