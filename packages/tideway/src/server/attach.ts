@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Application } from '../asgi/application.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { nodeListenerKey } from '../asgi/node-listener.ts'
+import { checksOrigin } from '../asgi/origin-check.ts'
 import { EmptyingSet } from './emptying-set.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { HttpExchange } from './http/http-exchange.ts'
@@ -41,7 +42,9 @@ export function attach(
   application: Application,
   options: AttachOptions = {},
 ): Attachment {
-  const attached = new AttachedApplication(application, resolveOptions(options))
+  const resolved = resolveOptions(options)
+  warnWithoutOriginCheck(application, resolved)
+  const attached = new AttachedApplication(application, resolved)
   server.on('upgrade', attached.onUpgrade)
   if (server.listenerCount('request') === 0) server.on('request', attached.onRequest)
   return {
@@ -134,6 +137,16 @@ class AttachedApplication {
     socket.end(response)
     socket.resume()
   }
+}
+
+/** Cookies go along with a handshake from any site's page (RFC 6455 §10.2): only a check of `Origin` tells them apart. */
+function warnWithoutOriginCheck(application: Application, { logger }: ResolvedOptions): void {
+  if (checksOrigin(application)) return
+  logger.warn(
+    {},
+    'Nothing checks the Origin of WebSocket handshakes, so any web page can open them with the cookies of its visitor: ' +
+      'wrap the application in allowedHostsOriginValidator(…), or in originValidator(…, ["*"]) if that is meant.',
+  )
 }
 
 function shortestTimeout(options: ResolvedOptions): number {

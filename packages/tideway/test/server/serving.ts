@@ -1,6 +1,7 @@
 import { expect, onTestFinished } from 'vitest'
 import type { Application } from '../../src/asgi/application.ts'
 import type { Logger } from '../../src/asgi/logger.ts'
+import { markOriginCheck } from '../../src/asgi/origin-check.ts'
 import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import { protocolTypeRouter } from '../../src/routing/protocol-type-router.ts'
 import type { ServeOptions } from '../../src/server/options.ts'
@@ -35,7 +36,12 @@ export function recordingLogger(log: LogLine[]): Logger {
 /** Starts a server on a free port. The caller closes it. */
 export async function startServer(applications: Applications, options: ServeOptions = {}): Promise<ServerUnderTest> {
   const log: LogLine[] = []
-  const server = await serve(protocolTypeRouter(applications), { port: 0, logger: recordingLogger(log), ...options })
+  // The server has nothing to say of its own accord to these applications.
+  const server = await serve(markOriginCheck(protocolTypeRouter(applications)), {
+    port: 0,
+    logger: recordingLogger(log),
+    ...options,
+  })
   return Object.defineProperties({ log } as ServerUnderTest, Object.getOwnPropertyDescriptors(server))
 }
 

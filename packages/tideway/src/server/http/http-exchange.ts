@@ -8,10 +8,10 @@ import type {
   HttpResponseTrailersEvent,
   HttpSendEvent,
 } from '../../asgi/http-events.ts'
-import { httpStatusOf } from '../../asgi/http-status.ts'
 import { NoRouteError } from '../../asgi/no-route-error.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
+import { errorAnswer } from '../error-answer.ts'
 import type { ResolvedOptions } from '../options.ts'
 
 /**
@@ -175,8 +175,8 @@ export class HttpExchange {
     const { url: path } = this.#request
     if (error instanceof NoRouteError) logger.debug({ path }, error.message)
     else logger.error({ err: error, path }, 'The application failed on an HTTP request')
-    const status = httpStatusOf(error)
-    this.#fail(status ?? 500, status === undefined ? 'Internal Server Error' : (error as Error).message)
+    const { status, message } = errorAnswer(error)
+    this.#fail(status, message)
   }
 
   #timeOut(limitMs: number): void {

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Application } from '../../asgi/application.ts'
 import { closeCodes, isValidCloseCode } from '../../asgi/close-codes.ts'
-import { httpStatusOf } from '../../asgi/http-status.ts'
 import { NoRouteError } from '../../asgi/no-route-error.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 import type {
@@ -14,6 +13,7 @@ import type {
   WebSocketSendEvent,
 } from '../../asgi/websocket-events.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
+import { errorAnswer } from '../error-answer.ts'
 import type { HeartbeatClient } from '../heartbeat.ts'
 import { untilDrained } from '../until-drained.ts'
 import { acceptResponse, denialHead, plainDenial, type Handshake } from './handshake.ts'
@@ -210,8 +210,8 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     if (this.#state === 'open') this.#peer.close(closeCodes.internalError, '')
     else if (this.#state === 'denying') this.#peer.terminate()
     else if (this.#state === 'connecting') {
-      const status = httpStatusOf(error)
-      this.#refuse(status ?? 500, status === undefined ? 'Internal Server Error' : (error as Error).message)
+      const { status, message } = errorAnswer(error)
+      this.#refuse(status, message)
     }
   }
 

@@ -69,7 +69,7 @@ describe('an application that ends before it accepts', () => {
   it('by an error that says its status: that status, its message, and a report', async () => {
     const error = new ServiceUnavailableError('The session store does not answer.')
     const { response, log } = await refused(() => Promise.reject(error))
-    expect(response).toMatchObject({ status: 503, body: 'The session store does not answer.\n' })
+    expect(response).toMatchObject({ status: 503, body: 'Service Unavailable\n' })
     expect(log).toMatchObject([{ level: 'error', details: { err: error } }])
   })
 
