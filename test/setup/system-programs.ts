@@ -23,17 +23,19 @@ export const systemPrograms = {
   python: {
     // Debian's own interpreter, because its packages install for no other.
     commands: [['/usr/bin/python3']],
-    pythonModules: ['django', 'channels', 'channels_redis', 'daphne', 'uvicorn', 'websockets'],
+    pythonModules: ['django', 'channels', 'channels_redis', 'daphne', 'uvicorn', 'websockets', 'cryptography'],
     debianPackages: [
       'python3-django-channels',
       'python3-channels-redis',
       'python3-daphne',
       'python3-uvicorn',
       'python3-websockets',
+      'python3-cryptography',
     ],
   },
   curl: { commands: [['curl']], debianPackages: ['curl'] },
   nghttp2: { commands: [['nghttp'], ['h2load']], debianPackages: ['nghttp2-client'] },
+  openssl: { commands: [['openssl']], debianPackages: ['openssl'] },
   wrk: { commands: [['wrk']], debianPackages: ['wrk'] },
 } as const satisfies Record<string, SystemProgram>
 

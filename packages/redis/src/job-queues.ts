@@ -3,7 +3,7 @@ import type { PubSubEngine } from './pub-sub-engine.ts'
 import { dequeue } from './scripts/dequeue.ts'
 import { enqueueJob } from './scripts/enqueue-job.ts'
 import { hold } from './scripts/hold.ts'
-import { requeue } from './scripts/requeue.ts'
+import { requeueJob } from './scripts/requeue-job.ts'
 
 /** Messages taken from a queue at once, at most. */
 const BATCH = 100
@@ -118,6 +118,10 @@ export class JobQueues {
     return `${this.#options.prefix}:tideway:listener:{${channel}}`
   }
 
+  #wakeChannel(channel: string): string {
+    return `${this.#wakePrefix()}${channel}}`
+  }
+
   #wakePrefix(): string {
     return `${this.#options.prefix}:tideway:wake:{`
   }
@@ -125,9 +129,8 @@ export class JobQueues {
   async #enqueue(engine: PubSubEngine, channel: string, bytes: Buffer, pythonChannel: string): Promise<boolean> {
     const { expiryMs, capacityOf } = this.#options
     const keys = [this.#queueKey(channel), this.#listenerKey(channel)]
-    const wake = `${this.#wakePrefix()}${channel}}`
-    const command = engine.hasPatterns ? 'PUBLISH' : 'SPUBLISH'
-    const args = [expiryMs, bytes, capacityOf(channel), wake, command, pythonChannel]
+    const wake = this.#wakeChannel(channel)
+    const args = [expiryMs, bytes, capacityOf(channel), wake, publishCommand(engine), pythonChannel]
     return (await engine.run(enqueueJob, keys, args)) === 1
   }
 
@@ -151,7 +154,7 @@ export class JobQueues {
   #subscribe(channel: JobChannel): void {
     if (channel.subscribed) return
     channel.subscribed = true
-    channel.engine.subscribe(`${this.#wakePrefix()}${channel.name}}`).then(
+    channel.engine.subscribe(this.#wakeChannel(channel.name)).then(
       // What came in before the subscription wakes nobody, so it is looked for once more.
       () => this.#fetch(channel),
       () => {
@@ -176,7 +179,7 @@ export class JobQueues {
   }
 
   async #forget(channel: JobChannel): Promise<void> {
-    channel.engine.unsubscribe(`${this.#wakePrefix()}${channel.name}}`)
+    channel.engine.unsubscribe(this.#wakeChannel(channel.name))
     if (!channel.isListener) return
     channel.isListener = false
     channel.engine.unsubscribe(channel.name)
@@ -243,10 +246,13 @@ export class JobQueues {
       }
     }
     if (refused.length === 0) return false
-    const keys = [this.#queueKey(channel.name)]
-    await channel.engine.run(requeue, keys, [this.#options.expiryMs, ...refused]).catch(() => this.#options.dropped())
-    // Those who wait elsewhere are not woken by what is put back.
-    if (this.#options.demand.of(channel.name) === 0) channel.fetchAgain = false
+    const { name, engine } = channel
+    const args = [this.#options.expiryMs, this.#wakeChannel(name), publishCommand(engine), ...refused]
+    await engine.run(requeueJob, [this.#queueKey(name)], args).catch(() => this.#options.dropped())
     return true
   }
+}
+
+function publishCommand(engine: PubSubEngine): string {
+  return engine.hasPatterns ? 'PUBLISH' : 'SPUBLISH'
 }

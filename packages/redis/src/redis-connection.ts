@@ -52,6 +52,8 @@ export class RedisConnection {
   #waiters = new Set<(error: Error | undefined) => void>()
   #heartbeat: NodeJS.Timeout | undefined
   #handshake: NodeJS.Timeout | undefined
+  #restart: NodeJS.Timeout | undefined
+  #endings = 0
   #answeredAt = 0
   #pinging = false
 
@@ -90,6 +92,7 @@ export class RedisConnection {
     this.client.on('connect', () => this.#connected())
     this.client.on('ready', () => void this.#prepare())
     this.client.on('close', () => this.#lost())
+    this.client.on('end', () => this.#ended())
   }
 
   get isUp(): boolean {
@@ -163,6 +166,7 @@ export class RedisConnection {
     const wasUp = this.#state === 'up'
     this.#state = 'closed'
     this.#stopTimers()
+    clearTimeout(this.#restart)
     this.#settle(this.#unavailable())
     if (wasUp && this.#role.blocksForMs === undefined) {
       let timer: NodeJS.Timeout | undefined
@@ -227,6 +231,7 @@ export class RedisConnection {
     this.#state = 'up'
     this.#wasUp = true
     this.#lastError = undefined
+    this.#endings = 0
     this.#watch()
     this.#owner.up(again)
     this.#settle(undefined)
@@ -253,6 +258,16 @@ export class RedisConnection {
     if (this.#state !== 'up') return
     this.#state = 'down'
     this.#owner.down(this.#lastError)
+  }
+
+  /** ioredis gives up where looking for the master was interrupted, by the news of a failover for one. */
+  #ended(): void {
+    this.#lost()
+    if (this.#state === 'closed' || this.#state === 'failed') return
+    this.#restart = setTimeout(
+      () => this.client.connect().catch(() => {}),
+      reconnectDelay(++this.#endings, this.#settings.maxReconnectDelayMs),
+    )
   }
 
   #watch(): void {

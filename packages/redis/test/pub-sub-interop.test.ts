@@ -38,6 +38,19 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     return { layer, django: await python.layer(isCoded ? 'pubsub-coded' : 'pubsub', config) }
   }
 
+  /** Python does not wait for the answer of Redis to its subscriptions. */
+  async function pythonChannel(django: PythonLayer, ...groups: string[]): Promise<string> {
+    const channel = await django.newChannel()
+    for (const group of groups) await django.groupAdd(group, channel)
+    for (const name of [channel, ...groups.map((group) => `asgi__group__${group}`)]) {
+      const counts = (): Promise<unknown[]> => Promise.all(servers.map(({ client }) => client.pubsub('NUMSUB', name)))
+      // Where tideway is in the group already, there are two.
+      const wanted = name === channel ? 1 : 2
+      await expect.poll(async () => (await counts()).flat().filter((count) => Number(count) === wanted)).toHaveLength(1)
+    }
+    return channel
+  }
+
   const collect = (layer: RedisPubSubChannelLayer): { channel: string; next: () => Promise<Message> } => {
     const channel = layer.newChannel()
     return { channel, next: () => layer.receive(channel, { signal: AbortSignal.timeout(10_000) }) }
@@ -47,11 +60,10 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     it('are in the same groups, members on both sides, senders on both sides', async () => {
       const { layer, django } = await both({}, { hosts })
       for (let number = 0; number < 4; number++) {
-        const group = `room-${number}`
+        const group = `room-${hosts}-${number}`
         const here = collect(layer)
-        const there = await django.newChannel()
         await layer.groupAdd(group, here.channel)
-        await django.groupAdd(group, there)
+        const there = await pythonChannel(django, group)
 
         await django.groupSend(group, map({ type: 'from.python', number: int(number) }))
         expect(await here.next()).toEqual({ type: 'from.python', number })
@@ -74,7 +86,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
         await django.send(here.channel, map({ type: 'direct', number: int(number) }))
         expect(await here.next()).toEqual({ type: 'direct', number })
 
-        const there = await django.newChannel()
+        const there = await pythonChannel(django)
         await layer.send(there, { type: 'direct', number })
         expect(await django.receive(there)).toEqual(map({ type: 'direct', number: int(number) }))
       }
@@ -86,7 +98,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     const here = collect(layer)
     await django.send(here.channel, map({ ...everyTypeInPython, photo: bytes('00ff') }))
     expect(await here.next()).toEqual({ ...everyType, photo: new Uint8Array([0, 255]) })
-    const there = await django.newChannel()
+    const there = await pythonChannel(django)
     await layer.send(there, { ...everyType, photo: new Uint8Array([0, 255]) })
     expect(await django.receive(there)).toEqual(map({ ...everyTypeInPython, photo: bytes('00ff') }))
   })
@@ -96,7 +108,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     const here = collect(layer)
     await django.send(here.channel, map(everyTypeInPython))
     expect(await here.next()).toEqual(everyType)
-    const there = await django.newChannel()
+    const there = await pythonChannel(django)
     await layer.send(there, everyType)
     expect(await django.receive(there)).toEqual(map(everyTypeInPython))
     await expect(layer.send(there, { type: 'x', photo: new Uint8Array(1) })).rejects.toMatchObject({
@@ -108,9 +120,8 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     const keys = { tideway: ['new', 'old'], python: ['old', 'new'] }
     const { layer, django } = await both({ symmetricEncryptionKeys: keys.tideway }, { coded: { keys: keys.python } })
     const here = collect(layer)
-    const there = await django.newChannel()
     await layer.groupAdd('secrets', here.channel)
-    await django.groupAdd('secrets', there)
+    const there = await pythonChannel(django, 'secrets')
     await layer.groupSend('secrets', { type: 'with.new' })
     expect(await django.receive(there)).toEqual(map({ type: 'with.new' }))
     await django.groupSend('secrets', map({ type: 'with.old' }))
@@ -143,7 +154,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     const here = collect(layer)
     await django.send(here.channel, map({ type: 'large', text }))
     expect((await here.next())['text']).toBe(text)
-    const there = await django.newChannel()
+    const there = await pythonChannel(django)
     await layer.send(there, { type: 'large', text })
     expect(await django.receive(there)).toEqual(map({ type: 'large', text }))
   })
@@ -176,7 +187,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
 
   it('refuses to add a channel of another process to a group, as channels_redis does', async () => {
     const { layer, django } = await both()
-    const there = await django.newChannel()
+    const there = await pythonChannel(django)
     await expect(layer.groupAdd('room', there)).rejects.toMatchObject({ code: 'ERR_BAD_NAME' })
     const { layer: other } = await both()
     await expect(layer.groupAdd('room', other.newChannel())).rejects.toThrow(/of its own process/)

@@ -1,0 +1,127 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+
+import { describeChannelLayer } from 'tideway/layer/contract'
+
+import { startProgram, type RunningProgram } from '../../../test/setup/child-process.ts'
+import { describeWith, programPath } from '../../../test/setup/describe-with.ts'
+import { freePort } from '../../../test/setup/free-port.ts'
+import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisHost, type RedisLayerOptions } from '../src/index.ts'
+import { redisCli, RedisServer } from './redis-server.ts'
+
+const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
+
+describeWith(['redis'], 'Redis behind Sentinels', () => {
+  describe.each(['RedisPubSubChannelLayer', 'RedisChannelLayer'] as const)('under %s', (kind) => {
+    type Layer = RedisPubSubChannelLayer | RedisChannelLayer
+    let master: RedisServer
+    let replica: RedisServer
+    let sentinels: Sentinel[]
+    let prefixes = 0
+    const prefixOf = new WeakMap<Layer, string>()
+
+    beforeAll(async () => {
+      master = await RedisServer.start('--repl-diskless-sync-delay', '0')
+      replica = await RedisServer.start('--replicaof', `127.0.0.1 ${master.port}`)
+      await said(() => replica.client.info('replication'), /master_link_status:up/)
+      sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(master.port)))
+      for (const { port } of sentinels) {
+        const info = (): Promise<string> => redisCli('-p', String(port), 'sentinel', 'master', 'main')
+        await said(info, /num-slaves\n1\n[^]*num-other-sentinels\n2\n/)
+      }
+    })
+    afterAll(async () => {
+      await Promise.all([...sentinels, master, replica].map((server) => server.stop()))
+    })
+
+    /** On a busy machine the Sentinels may have changed their minds before. */
+    async function currentMaster(): Promise<RedisServer> {
+      const [, port] = (await redisCli('-p', String(sentinels[0]!.port), 'sentinel', 'get-master-addr-by-name', 'main'))
+        .trim()
+        .split('\n')
+      return [master, replica].find((server) => server.port === Number(port))!
+    }
+
+    async function makeLayer(options: RedisLayerOptions, prefix: string): Promise<Layer> {
+      const host: RedisHost = { sentinels: sentinels.map(({ port }) => ['127.0.0.1', port]), masterName: 'main' }
+      const settings = { heartbeatIntervalMs: 300, commandTimeoutMs: 2000, maxReconnectDelayMs: 200 }
+      const layer = new layers[kind]({ ...settings, ...options, prefix, hosts: [host] })
+      prefixOf.set(layer, prefix)
+      // One test of the contract has a receiver that throws.
+      layer.on('receiverFailed', () => {})
+      await layer.ready()
+      return layer
+    }
+
+    const contract = {
+      runner: { describe, it },
+      makePeer: (layer: Layer, options: RedisLayerOptions) => makeLayer(options, prefixOf.get(layer)!),
+    }
+
+    it('goes on at the new master after a failover', async () => {
+      const made = [await makeLayer({}, 'failover'), await makeLayer({}, 'failover')] as const
+      const [layer, sender] = made
+      try {
+        const channel = layer.newChannel()
+        await layer.groupAdd('room', channel)
+        const job = layer.receive('jobs')
+        const back = made.map((one) => new Promise((resolve) => one.on('reconnected', resolve)))
+        await (await currentMaster()).crash()
+        expect(await Promise.all(back)).toMatchObject([{ host: 'sentinel:main', gap: true }, { host: 'sentinel:main' }])
+        await sender.groupSend('room', { type: 'grouped' })
+        expect(await layer.receive(channel)).toEqual({ type: 'grouped' })
+        await sender.send(channel, { type: 'direct' })
+        expect(await layer.receive(channel)).toEqual({ type: 'direct' })
+        await sender.send('jobs', { type: 'job' })
+        expect(await job).toEqual({ type: 'job' })
+      } finally {
+        await Promise.all(made.map((one) => one.close()))
+      }
+    }, 60_000)
+
+    describeChannelLayer<Layer>('after the failover', (options) => makeLayer(options, `s${prefixes++}`), contract)
+  })
+})
+
+/** Waits until the answer is as wanted. */
+async function said(ask: () => Promise<string>, wanted: RegExp): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const answer = await ask()
+      if (!wanted.test(answer)) throw new Error(`Not yet ${String(wanted)}:\n${answer}`)
+    },
+    { timeout: 20_000 },
+  )
+}
+
+interface Sentinel {
+  readonly port: number
+  stop(): Promise<void>
+}
+
+async function startSentinel(masterPort: number): Promise<Sentinel> {
+  const folder = await mkdtemp(join(tmpdir(), 'tideway-sentinel-'))
+  const port = await freePort()
+  const file = join(folder, 'sentinel.conf')
+  await writeFile(
+    file,
+    `port ${port}
+bind 127.0.0.1
+dir ${folder}
+sentinel monitor main 127.0.0.1 ${masterPort} 2
+sentinel down-after-milliseconds main 1500
+sentinel failover-timeout main 5000
+`,
+  )
+  const program: RunningProgram = await startProgram(programPath('redis'), [file, '--sentinel'], { ready: port })
+  return {
+    port,
+    async stop() {
+      await program.stop()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
