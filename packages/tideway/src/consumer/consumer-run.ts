@@ -4,35 +4,32 @@ import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
 import type { ChannelLayer, ChannelReceiver, Delivery, Message } from '../layer/channel-layer.ts'
-import { Mailbox, type MailboxOwner, type OverflowPolicy } from '../layer/mailbox.ts'
-import { handlerNameOf, type HandlerTable } from './handlers.ts'
+import { Mailbox, type MailboxOwner } from '../layer/mailbox.ts'
+import { withinDeadline } from './deadline.ts'
+import { isAbortOf, isConnectionClosed } from './end-of-connection.ts'
+import { handlerNameOf } from './handlers.ts'
+import type { RunOptions } from './run-options.ts'
 import { StopConsumer } from './signals.ts'
 
-/** An event of any protocol. Its end is `….disconnect`, which may carry a close code. */
+/** An event of any protocol; the last one of a connection may carry a close code. */
 export interface ProtocolEvent {
   readonly type: string
   readonly code?: number
   readonly reason?: string
 }
 
-/** What a run calls on its consumer: the methods of the base classes that nobody else may call. */
-export interface RunHooks<Event> {
-  /** Handles one event of the connection. */
-  handleEvent(consumer: object, event: Event): void | PromiseLike<void>
-  /** The connection has ended: called exactly once, whatever ended it. */
-  handleEnd(consumer: object, code: number, reason: string): void | PromiseLike<void>
-  /** A handler threw: tells the peer, before `handleEnd`. */
-  handleFailure(consumer: object, error: unknown): void | PromiseLike<void>
+/** What a run is given of its connection. */
+export interface RunConnection<Event> {
+  readonly receive: Receive<Event>
+  readonly layer: ChannelLayer | undefined
+  readonly logger: Logger | undefined
+  /** The type of the event that is the connection's last; none for a named channel, where a type is anybody's choice. */
+  readonly lastEventType: string | undefined
 }
 
-/** How one class's consumers are run. */
-export interface RunOptions<Event> {
-  readonly name: string
-  readonly hooks: RunHooks<Event>
-  readonly handlers: HandlerTable
-  readonly capacity: number | undefined
-  readonly overflow: OverflowPolicy
-  readonly disconnectTimeoutMs: number
+/** What a handler, or the end, threw. In a box, since `undefined` can be thrown too. */
+interface Failure {
+  readonly error: unknown
 }
 
 /** Events of the connection that are read while a handler runs, so that a disconnect behind them is seen at once. */
@@ -48,12 +45,15 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   readonly #receive: Receive<Event>
   readonly #layer: ChannelLayer | undefined
   readonly #logger: Logger
+  readonly #lastEventType: string | undefined
   readonly #mailbox: Mailbox<Event, Message>
   #channelName: string | undefined
   #abort: AbortController | undefined
   #disconnected = false
   #failed = false
   #ended = false
+  /** Out of every group for good. */
+  #left = false
   #overflowed = false
   #deadline: NodeJS.Timeout | undefined
   #resolve!: () => void
@@ -62,15 +62,14 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   constructor(
     consumer: object,
     options: RunOptions<Event>,
-    receive: Receive<Event>,
-    layer: ChannelLayer | undefined,
-    logger: Logger = consoleLogger,
+    { receive, layer, logger = consoleLogger, lastEventType }: RunConnection<Event>,
   ) {
     this.#consumer = consumer
     this.#options = options
     this.#receive = receive
     this.#layer = layer
     this.#logger = logger
+    this.#lastEventType = lastEventType
     this.#mailbox = new Mailbox<Event, Message>(this, options.capacity ?? DEFAULT_CAPACITY, options.overflow)
   }
 
@@ -86,9 +85,10 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   /** @throws TidewayError `ERR_NO_CHANNEL_LAYER` */
   get channelLayer(): ChannelLayer {
     if (this.#layer !== undefined) return this.#layer
+    const { name, channelLayerAlias } = this.#options
     throw new TidewayError(
       'ERR_NO_CHANNEL_LAYER',
-      `${this.#options.name} has no channel layer: give defineApplication one in channelLayers.`,
+      `${name} has no channel layer "${channelLayerAlias}": give defineApplication one of this name in channelLayers.`,
     )
   }
 
@@ -97,11 +97,15 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     return this.#channelName !== undefined
   }
 
-  /** The name of the consumer's own channel, which is made when it is first asked for. */
+  /**
+   * The name of the consumer's own channel, which is made when it is first asked for.
+   * @throws TidewayError `ERR_CONNECTION_CLOSED` once the groups are left: nobody would leave one that is joined now
+   */
   get channelName(): string {
+    if (this.#left) throw leftAlready(this.#options.name)
     if (this.#channelName === undefined) {
       const name = this.channelLayer.newChannel()
-      // An ended consumer gets a name that leads nowhere: nobody would detach it any more.
+      // For a `disconnect` that leaves a group which was never joined: the name leads nowhere.
       if (this.#ended) return name
       this.#mailbox.capacity = this.#options.capacity ?? this.channelLayer.capacityOf(name)
       this.channelLayer.attach(name, this)
@@ -126,7 +130,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
 
   deliver(message: Message): Delivery {
     if (this.#failed || this.#ended) return 'unhandled'
-    if (this.#options.handlers.find(message.type) === undefined) {
+    if (this.#options.handlers.find(message.type, this.#consumer) === undefined) {
       this.#reportUnhandled(message.type)
       return 'unhandled'
     }
@@ -136,30 +140,27 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   }
 
   handleEvent(event: Event): void | PromiseLike<void> {
-    if (!isDisconnect(event)) return this.#options.hooks.handleEvent(this.#consumer, event)
+    if (event.type !== this.#lastEventType) return this.#options.hooks.handleEvent(this.#consumer, event)
     return this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', undefined)
   }
 
   handleMessage(message: Message): void | PromiseLike<void> {
-    return this.#options.handlers.find(message.type)!.call(this.#consumer, message)
+    return this.#options.handlers.find(message.type, this.#consumer)!.call(this.#consumer, message)
   }
 
   handlerFailed(error: unknown): void {
-    if (this.#ended) {
-      this.#logger.error({ err: error }, `${this.#options.name} threw after its connection had ended`)
-    } else if (error instanceof StopConsumer) {
-      this.stop()
-    } else if (isConnectionClosed(error)) {
-      // The peer went away under a handler that was sending. That is no fault: the disconnect is on its way.
+    if (error instanceof StopConsumer) this.stop()
+    else if (isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error)) {
+      // The peer went away under a handler that was sending or waiting. That is no fault: the disconnect is on its way.
       this.#abort?.abort()
-    } else {
-      void this.#fail(error)
-    }
+    } else if (this.#ended)
+      this.#logger.error({ err: error }, `${this.#options.name} threw after its connection had ended`)
+    else void this.#fail({ error })
   }
 
   /** Handles an event of a named channel as the message that it is. */
   dispatch(message: Message): void | PromiseLike<void> {
-    if (this.#options.handlers.find(message.type) !== undefined) return this.handleMessage(message)
+    if (this.#options.handlers.find(message.type, this.#consumer) !== undefined) return this.handleMessage(message)
     return this.#reportUnhandled(message.type)
   }
 
@@ -183,7 +184,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
         if (!this.#take(next)) return
       }
     } catch (error) {
-      void this.#fail(error)
+      void this.#fail({ error })
     }
   }
 
@@ -192,12 +193,12 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   }
 
   readonly #onReadFailed = (error: unknown): void => {
-    void this.#fail(error)
+    void this.#fail({ error })
   }
 
   /** `false`: nothing is to be read now. */
   #take(event: Event): boolean {
-    if (isDisconnect(event)) {
+    if (event.type === this.#lastEventType) {
       this.#noteDisconnect(event)
       return false
     }
@@ -219,63 +220,62 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
         'ERR_APPLICATION_TIMEOUT',
         `A handler of ${name} was still running ${disconnectTimeoutMs} ms after its connection had ended, and was left behind: end it when this.signal aborts.`,
       )
-      void this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', error)
+      void this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', { error })
     }, disconnectTimeoutMs).unref()
   }
 
-  async #fail(error: unknown): Promise<void> {
+  async #fail(failure: Failure): Promise<void> {
     if (this.#failed || this.#ended) return
     this.#failed = true
     this.#mailbox.close()
     try {
-      await this.#options.hooks.handleFailure(this.#consumer, error)
-    } catch {
-      // Telling the peer is a courtesy: the connection may be the very thing that failed.
+      await this.#options.hooks.handleFailure(this.#consumer, failure.error)
+    } catch (error) {
+      this.#alsoThrown(failure, error)
     }
-    await this.#end(closeCodes.internalError, '', error)
+    await this.#end(closeCodes.internalError, '', failure)
   }
 
-  async #end(code: number, reason: string, cause: unknown): Promise<void> {
+  async #end(code: number, reason: string, cause: Failure | undefined): Promise<void> {
     if (this.#ended) return
     this.#ended = true
     clearTimeout(this.#deadline)
     this.#mailbox.close()
     this.#abort?.abort()
-    let error = cause
+    let failure = cause
     try {
       await this.#withinDeadline(this.#options.hooks.handleEnd(this.#consumer, code, reason))
-    } catch (thrown) {
-      if (!isConnectionClosed(thrown) && !(thrown instanceof StopConsumer)) error ??= thrown
+    } catch (error) {
+      failure = this.#alsoThrown(failure, error)
     }
+    this.#left = true
     try {
       if (this.#channelName !== undefined) await this.#layer!.detach(this.#channelName)
-    } catch (thrown) {
-      error ??= thrown
+    } catch (error) {
+      failure = this.#alsoThrown(failure, error)
     }
-    if (error === undefined) this.#resolve()
-    else this.#reject(error)
+    if (failure === undefined) this.#resolve()
+    else this.#reject(failure.error)
+  }
+
+  /** The first failure is what the run rejects with; what fails after it is reported here. */
+  #alsoThrown(first: Failure | undefined, error: unknown): Failure | undefined {
+    if (error instanceof StopConsumer || isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error))
+      return first
+    if (first === undefined) return { error }
+    this.#logger.error({ err: error }, `${this.#options.name} threw again while its connection was being ended`)
+    return first
   }
 
   /** Waits for `disconnect` no longer than its time, so that the groups are left in any case. */
   async #withinDeadline(result: void | PromiseLike<void>): Promise<void> {
     if (result === undefined) return
     const { name, disconnectTimeoutMs } = this.#options
-    let timer: NodeJS.Timeout | undefined
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(
-          new TidewayError(
-            'ERR_APPLICATION_TIMEOUT',
-            `disconnect() of ${name} took more than ${disconnectTimeoutMs} ms and was left behind.`,
-          ),
-        )
-      }, disconnectTimeoutMs).unref()
-    })
-    try {
-      await Promise.race([result, deadline])
-    } finally {
-      clearTimeout(timer)
-    }
+    await withinDeadline(
+      result,
+      disconnectTimeoutMs,
+      `disconnect() of ${name} took more than ${disconnectTimeoutMs} ms and was left behind.`,
+    )
   }
 
   #reportOverflow(): void {
@@ -288,10 +288,9 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   }
 }
 
-function isDisconnect(event: ProtocolEvent): boolean {
-  return event.type === 'websocket.disconnect' || event.type === 'http.disconnect'
-}
-
-function isConnectionClosed(error: unknown): boolean {
-  return error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED'
+function leftAlready(name: string): TidewayError {
+  return new TidewayError(
+    'ERR_CONNECTION_CLOSED',
+    `The connection of this ${name} has ended and its groups are left: it has no channel any more.`,
+  )
 }

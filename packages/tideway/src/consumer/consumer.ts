@@ -4,8 +4,8 @@ import type { ChannelScope, Scope } from '../asgi/scope.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
-import { ConsumerRun, type ProtocolEvent, type RunHooks, type RunOptions } from './consumer-run.ts'
-import { HandlerTable } from './handlers.ts'
+import { ConsumerRun, type ProtocolEvent } from './consumer-run.ts'
+import { runOptionsOf, type ConsumerSettings, type RunHooks } from './run-options.ts'
 
 /** What `defineApplication` adds to the scope: the application's channel layers by alias. */
 export interface WithChannelLayers {
@@ -19,8 +19,13 @@ interface Binding<S extends Scope> {
   readonly run: ConsumerRun<ProtocolEvent>
 }
 
-type ConcreteClass<Args extends readonly unknown[]> = (new (...args: Args) => Consumer<Scope>) &
-  Pick<typeof Consumer, 'channelLayerAlias' | 'capacity' | 'overflow' | 'disconnectTimeoutMs' | 'prototype'>
+/** The event that ends a connection. A named channel has no end, and its messages may be of any type. */
+const lastEventTypes: Readonly<Partial<Record<Scope['type'], string>>> = {
+  websocket: 'websocket.disconnect',
+  http: 'http.disconnect',
+}
+
+type ConcreteClass<Args extends readonly unknown[]> = (new (...args: Args) => Consumer<Scope>) & ConsumerSettings
 
 /**
  * A class whose instances serve one connection, or one named channel, each. Its methods are called one at a time:
@@ -57,18 +62,17 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
   ): Application<C['scope']> {
     // `this` is typed by what callers see of a subclass, so that abstract ones are refused; it is always a Consumer.
     const consumerClass = this as unknown as ConcreteClass<Args>
-    const options: RunOptions<ProtocolEvent> = {
-      name: consumerClass.name,
-      hooks: Consumer.#hooks,
-      handlers: new HandlerTable(consumerClass.prototype),
-      capacity: consumerClass.capacity,
-      overflow: consumerClass.overflow,
-      disconnectTimeoutMs: consumerClass.disconnectTimeoutMs,
-    }
+    const options = runOptionsOf(consumerClass.name, consumerClass, Consumer.#hooks)
     return (scope, receive, send) => {
       const consumer = new consumerClass(...args)
-      const layer = (scope as WithChannelLayers).channelLayers?.[consumerClass.channelLayerAlias]
-      const run = new ConsumerRun<ProtocolEvent>(consumer, options, receive, layer, scope.logger)
+      const layer = (scope as WithChannelLayers).channelLayers?.[options.channelLayerAlias]
+      const lastEventType = lastEventTypes[scope.type]
+      const run = new ConsumerRun<ProtocolEvent>(consumer, options, {
+        receive,
+        layer,
+        logger: scope.logger,
+        lastEventType,
+      })
       consumer.#binding = { scope, send, run }
       return run.run()
     }

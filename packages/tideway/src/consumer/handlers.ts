@@ -39,23 +39,18 @@ export function handlerNameOf(type: string): string | undefined {
  * `close`, `send` or the constructor.
  */
 export class HandlerTable {
-  readonly #prototype: object
   readonly #known = new Map<string, Handler | undefined>()
   readonly #reported = new Set<string>()
   // One message goes to many consumers in a row: the next look-up is for the same string most of the time.
   #lastType: string | undefined
   #lastHandler: Handler | undefined
 
-  constructor(prototype: object) {
-    this.#prototype = prototype
-  }
-
-  /** The handler of the class for the type. */
-  find(type: string): Handler | undefined {
+  /** The handler of the class for the type. `consumer` is one of its instances, whichever. */
+  find(type: string, consumer: object): Handler | undefined {
     if (type === this.#lastType) return this.#lastHandler
     let handler = this.#known.get(type)
     if (handler === undefined && !this.#known.has(type)) {
-      handler = this.#lookUp(type)
+      handler = this.#lookUp(type, consumer)
       if (this.#known.size < MAX_TYPES_KEPT) this.#known.set(type, handler)
     }
     this.#lastType = type
@@ -70,9 +65,18 @@ export class HandlerTable {
     return true
   }
 
-  #lookUp(type: string): Handler | undefined {
+  #lookUp(type: string, consumer: object): Handler | undefined {
     const name = handlerNameOf(type)
-    const found: unknown = name === undefined ? undefined : Reflect.get(this.#prototype, name)
-    return typeof found === 'function' ? (found as Handler) : undefined
+    if (name === undefined) return undefined
+    const found: unknown = Reflect.get(consumer, name)
+    if (typeof found !== 'function') return undefined
+    // A property that holds a function, `onChat = (event) => {…}`, is another one in each instance.
+    return Object.hasOwn(consumer, name) ? callOwn(name) : (found as Handler)
+  }
+}
+
+function callOwn(name: string): Handler {
+  return function (this: object, message: object) {
+    return (Reflect.get(this, name) as Handler).call(this, message)
   }
 }

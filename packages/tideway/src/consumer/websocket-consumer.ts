@@ -6,7 +6,7 @@ import type { Authenticated } from '../asgi/user.ts'
 import type { WebSocketReceiveEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { Consumer, type WithChannelLayers } from './consumer.ts'
-import { AcceptConnection, DenyConnection } from './signals.ts'
+import { AcceptConnection, DenyConnection, StopConsumer } from './signals.ts'
 
 /** One message: exactly one of `text` and `bytes` is there. */
 export type TextOrBytes =
@@ -74,8 +74,11 @@ export abstract class WebSocketConsumer<
 
   /** Accepts the connection. */
   accept(options: AcceptOptions = {}): void | Promise<void> {
-    this.#accepted = true
-    return this.sendEvent({ type: 'websocket.accept', ...options })
+    const sent = this.sendEvent({ type: 'websocket.accept', ...options })
+    // Not before: what is refused to be sent leaves the handshake without an answer.
+    if (sent !== undefined) return sent.then(() => this.#noteAccept())
+    this.#noteAccept()
+    return undefined
   }
 
   /** Refuses the connection with an HTTP response. */
@@ -121,6 +124,10 @@ export abstract class WebSocketConsumer<
     return undefined
   }
 
+  #noteAccept(): void {
+    this.#accepted = true
+  }
+
   async #connect(): Promise<void> {
     try {
       for (const group of this.groups) await this.channelLayer.groupAdd(group, this.channelName)
@@ -128,7 +135,11 @@ export abstract class WebSocketConsumer<
     } catch (error) {
       if (error instanceof AcceptConnection) await this.accept()
       else if (error instanceof DenyConnection) await this.close()
-      else throw error
+      else {
+        // Who stops without an answer means no.
+        if (error instanceof StopConsumer && !this.#accepted) await this.close()
+        throw error
+      }
     }
   }
 }

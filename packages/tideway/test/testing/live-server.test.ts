@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { defineApplication, HttpConsumer, path, urlRouter, WebSocketConsumer, type TextOrBytes } from 'tideway'
+import { originValidator } from 'tideway/security'
 import { liveServer } from 'tideway/testing'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -18,7 +19,7 @@ class Hello extends HttpConsumer {
 
 const application = defineApplication({
   http: Hello.asApplication(),
-  websocket: urlRouter([path('ws/echo/', Echo.asApplication())]),
+  websocket: originValidator(urlRouter([path('ws/echo/', Echo.asApplication())]), ['*']),
 })
 
 describe('liveServer', () => {

@@ -1,0 +1,57 @@
+import { TidewayError } from '../errors/tideway-error.ts'
+import type { OverflowPolicy } from '../layer/mailbox.ts'
+import { HandlerTable } from './handlers.ts'
+
+/** What a run calls on its consumer: the methods of the base classes that nobody else may call. */
+export interface RunHooks<Event> {
+  /** Handles one event of the connection. */
+  handleEvent(consumer: object, event: Event): void | PromiseLike<void>
+  /** The connection has ended: called exactly once, whatever ended it. */
+  handleEnd(consumer: object, code: number, reason: string): void | PromiseLike<void>
+  /** A handler threw: tells the peer, before `handleEnd`. */
+  handleFailure(consumer: object, error: unknown): void | PromiseLike<void>
+}
+
+/** How one class's consumers are run. */
+export interface RunOptions<Event> {
+  readonly name: string
+  readonly channelLayerAlias: string
+  readonly hooks: RunHooks<Event>
+  readonly handlers: HandlerTable
+  readonly capacity: number | undefined
+  readonly overflow: OverflowPolicy
+  readonly disconnectTimeoutMs: number
+}
+
+/** What a consumer class says of its consumers in its static properties. */
+export interface ConsumerSettings {
+  readonly channelLayerAlias: string
+  readonly capacity: number | undefined
+  readonly overflow: OverflowPolicy
+  readonly disconnectTimeoutMs: number
+}
+
+/** The options of a class's runs. @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range */
+export function runOptionsOf<Event>(
+  name: string,
+  { channelLayerAlias, capacity, overflow, disconnectTimeoutMs }: ConsumerSettings,
+  hooks: RunHooks<Event>,
+): RunOptions<Event> {
+  if (capacity !== undefined && (!Number.isInteger(capacity) || capacity < 1)) {
+    throw badOption(name, 'capacity', 'a whole number of at least 1', capacity)
+  }
+  // What a timer of Node can hold.
+  if (!(disconnectTimeoutMs > 0 && disconnectTimeoutMs < 2 ** 31)) {
+    throw badOption(
+      name,
+      'disconnectTimeoutMs',
+      'a number of milliseconds over 0 and under 2147483648',
+      disconnectTimeoutMs,
+    )
+  }
+  return { name, channelLayerAlias, hooks, handlers: new HandlerTable(), capacity, overflow, disconnectTimeoutMs }
+}
+
+function badOption(name: string, option: string, range: string, value: unknown): TidewayError {
+  return new TidewayError('ERR_BAD_OPTION', `${name}.${option} must be ${range}, not ${String(value)}.`)
+}
