@@ -13,5 +13,5 @@ export interface ErrorAnswer {
  */
 export function errorAnswer(error: unknown): ErrorAnswer {
   const status = httpStatusOf(error) ?? 500
-  return { status, message: status < 500 ? (error as Error).message : STATUS_CODES[status]! }
+  return { status, message: status < 500 ? (error as Error).message : (STATUS_CODES[status] ?? 'Server Error') }
 }

@@ -47,7 +47,7 @@ export function encodeCloseFrame(code?: number, reason = ''): Buffer {
 }
 
 /** The bytes before the payload: the length is written in 7 bits, 16 or 64. */
-function headerLength(payloadLength: number): number {
+export function headerLength(payloadLength: number): number {
   if (payloadLength < 126) return 2
   return payloadLength < 65_536 ? 4 : 10
 }

@@ -1,4 +1,4 @@
-import { encodeFrame, encodeTextFrame, opcodes } from './frame.ts'
+import { encodeFrame, encodeTextFrame, headerLength, opcodes } from './frame.ts'
 import { FrameNode } from './frame-tree.ts'
 
 /** A connection that has something to write at the end of the tick. */
@@ -33,7 +33,7 @@ export class Outbox {
   /** The frame of a binary payload: the last one again for the same object with the same content. */
   binaryFrame(bytes: Uint8Array): Buffer {
     // The content counts too: the sender may have filled its buffer anew.
-    if (bytes === this.#lastBytes && endsWith(this.#lastBytesFrame!, bytes)) return this.#lastBytesFrame!
+    if (bytes === this.#lastBytes && carries(this.#lastBytesFrame!, bytes)) return this.#lastBytesFrame!
     const frame = encodeFrame(opcodes.binary, bytes)
     this.#lastBytes = bytes
     this.#lastBytesFrame = frame
@@ -67,6 +67,8 @@ export class Outbox {
   }
 }
 
-function endsWith(frame: Buffer, payload: Uint8Array): boolean {
-  return frame.subarray(frame.length - payload.byteLength).equals(payload)
+/** Whether the frame is that of this payload. Its length counts too: a view of a resizable buffer may have shrunk. */
+function carries(frame: Buffer, payload: Uint8Array): boolean {
+  const start = headerLength(payload.byteLength)
+  return frame.length === start + payload.byteLength && frame.subarray(start).equals(payload)
 }

@@ -18,7 +18,7 @@ import type { HeartbeatClient } from '../heartbeat.ts'
 import { untilDrained } from '../until-drained.ts'
 import { acceptResponse, denialHead, plainDenial, type Handshake } from './handshake.ts'
 import { Inbox } from './inbox.ts'
-import { WebSocketPeer, type PeerContext, type PeerOwner } from './websocket-peer.ts'
+import { WebSocketPeer, type PeerContext, type PeerOwner, type SlowOutcome } from './websocket-peer.ts'
 
 /** What all connections of a server share. */
 export interface ConnectionContext extends PeerContext {
@@ -143,6 +143,11 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     )
     this.#paused = this.#inbox.isFull
     return !this.#paused
+  }
+
+  readsTooSlowly(outcome: SlowOutcome): void {
+    const message = `A client reads too slowly: ${outcome}.`
+    this.#context.options.logger.warn({ path: this.#path, code: 'ERR_SLOW_CONSUMER' }, message)
   }
 
   peerClosed(code: number, reason: string): void {

@@ -15,10 +15,15 @@ export interface PeerContext {
   readonly heartbeat: Heartbeat
 }
 
+/** What became of a peer that reads too slowly. */
+export type SlowOutcome = 'closed' | 'messages dropped'
+
 /** Who is told what the peer does. */
 export interface PeerOwner {
   /** A message has come. `false`: read no more until {@link WebSocketPeer.resume}. */
   messageReceived(message: string | Buffer): boolean
+  /** The peer reads so slowly that its connection is closed, or that messages for it are dropped. */
+  readsTooSlowly(outcome: SlowOutcome): void
   /** The connection has ended, as far as anybody can still say something. Called exactly once. */
   peerClosed(code: number, reason: string): void
   /** The socket is gone. Called exactly once, after `peerClosed`. */
@@ -54,7 +59,11 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   /** Bytes that the socket could not pass on at the last write. */
   #unwritten = 0
   #drained: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  /** Since when it is above its high-water mark; 0: it is not. */
   #aboveSince = 0
+  #isDropping = false
+  /** The latest ping that could not be answered, because the peer does not read. */
+  #pongDue: Buffer | undefined
   #lastSeen: number
   #pingSentAt = 0
   #closeSentAt = 0
@@ -106,6 +115,8 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     this.#closeCode = code
     this.#closeReason = reason
     this.#sendClose(encodeCloseFrame(code, reason))
+    // Whoever waits need not wait for the answer to learn that it is over.
+    this.#release()
     // A paused reader would never see the answer.
     this.resume()
   }
@@ -158,7 +169,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
       this.#context.outbox.enqueue(this, PING)
     }
     const isSlow = this.#aboveSince > 0 && now - this.#aboveSince >= options.slowConsumerTimeoutMs
-    if (isSlow && options.slowConsumer === 'close') this.close(closeCodes.tryAgainLater, 'reading too slowly')
+    if (isSlow && options.slowConsumer === 'close') this.#closeSlow()
   }
 
   // What the parser finds.
@@ -172,9 +183,12 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   }
 
   ping(payload: Buffer): void {
-    // A peer that pings without reading gets no more answers: only the latest needs one (RFC 6455 §5.5.3).
-    if (this.#state !== 'open' || this.#buffered > this.#context.options.highWaterMarkBytes) return
-    this.#context.outbox.enqueue(this, encodeFrame(opcodes.pong, payload))
+    if (this.#state !== 'open') return
+    const { outbox, options } = this.#context
+    if (this.#buffered > options.highWaterMarkBytes) outbox.flushNow(this)
+    // Of a peer that pings without reading only the latest ping needs an answer (RFC 6455 §5.5.3).
+    if (this.#unwritten > options.highWaterMarkBytes) this.#pongDue = payload
+    else outbox.enqueue(this, encodeFrame(opcodes.pong, payload))
   }
 
   // That something came at all was noted when it came.
@@ -204,14 +218,16 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   flush(bytes: Buffer): void {
     if (this.#socket.destroyed || this.#socket.writableEnded) return
     this.#unwritten = this.#socket.write(bytes) ? 0 : this.#socket.writableLength
+    // What is sent all the time is never drained, however fast the peer reads.
+    if (this.#aboveSince > 0 && this.#unwritten <= this.#context.options.highWaterMarkBytes) this.#release()
   }
 
   drained(): void {
     this.#unwritten = 0
-    this.#aboveSince = 0
-    const waiting = this.#drained
-    this.#drained = undefined
-    waiting?.resolve()
+    this.#release()
+    const payload = this.#pongDue
+    this.#pongDue = undefined
+    if (payload !== undefined) this.ping(payload)
   }
 
   /** The peer will send nothing more. */
@@ -224,7 +240,6 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   closed(): void {
     this.#end(closeCodes.abnormal, '')
     this.pending = undefined
-    this.drained()
     this.#owner.socketClosed()
   }
 
@@ -235,32 +250,51 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   #send(frame: Buffer): void | Promise<void> {
     if (this.#state !== 'open' && this.#state !== 'answering') throw connectionClosed()
     const buffered = this.#buffered + frame.length
-    if (buffered > this.#context.options.highWaterMarkBytes) return this.#sendAbove(frame, buffered)
+    if (buffered > this.#context.options.highWaterMarkBytes) return this.#sendAbove(frame)
     this.#context.outbox.enqueue(this, frame)
     return undefined
   }
 
   /** Sends to a connection that is above its high-water mark with this frame. */
-  #sendAbove(frame: Buffer, buffered: number): void | Promise<void> {
-    const { options, outbox, heartbeat } = this.#context
-    const wasAbove = this.#aboveSince > 0
-    this.#aboveSince ||= heartbeat.now
-    if (wasAbove && options.slowConsumer === 'drop') return undefined
-    if (wasAbove && buffered > options.maxBufferedBytes) {
-      this.close(closeCodes.tryAgainLater, 'reading too slowly')
-      throw new TidewayError(
-        'ERR_SLOW_CONSUMER',
-        `More than ${options.maxBufferedBytes} bytes waited for one connection, which was closed: await send().`,
-      )
+  #sendAbove(frame: Buffer): void | Promise<void> {
+    const { options, outbox } = this.#context
+    // The socket may have passed on some of it since the last write.
+    this.#unwritten = this.#socket.writableLength
+    if (this.#aboveSince > 0 && this.#buffered > options.highWaterMarkBytes) {
+      if (options.slowConsumer === 'drop') return this.#drop()
+      if (this.#buffered + frame.length > options.maxBufferedBytes) {
+        this.#closeSlow()
+        throw new TidewayError(
+          'ERR_SLOW_CONSUMER',
+          `More than ${options.maxBufferedBytes} bytes waited for one connection, which was closed: await send().`,
+        )
+      }
     }
     outbox.enqueue(this, frame)
     outbox.flushNow(this)
-    if (this.#unwritten <= options.highWaterMarkBytes) {
-      this.#aboveSince = 0
-      return undefined
-    }
+    if (this.#unwritten <= options.highWaterMarkBytes) return undefined
+    this.#aboveSince ||= performance.now()
     this.#drained ??= deferred()
     return this.#drained.promise
+  }
+
+  #drop(): void {
+    if (!this.#isDropping) this.#owner.readsTooSlowly('messages dropped')
+    this.#isDropping = true
+  }
+
+  #closeSlow(): void {
+    if (this.#state === 'open') this.#owner.readsTooSlowly('closed')
+    this.close(closeCodes.tryAgainLater, 'reading too slowly')
+  }
+
+  /** It is below its high-water mark again, or will never be. */
+  #release(): void {
+    this.#aboveSince = 0
+    this.#isDropping = false
+    const waiting = this.#drained
+    this.#drained = undefined
+    waiting?.resolve()
   }
 
   #received(message: string | Buffer): void {
@@ -288,7 +322,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   }
 
   #sendClose(frame: Buffer): void {
-    this.#closeSentAt = this.#context.heartbeat.now
+    this.#closeSentAt = performance.now()
     this.#context.outbox.enqueue(this, frame)
     this.#context.outbox.flushNow(this)
   }
@@ -298,10 +332,10 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     // What is lost after the peer had closed has ended as the peer said.
     const wasClosed = this.#state === 'answering'
     this.#state = 'ended'
-    this.#closeSentAt ||= this.#context.heartbeat.now
+    this.#closeSentAt ||= performance.now()
     this.#parser?.end()
     this.#owner.peerClosed(wasClosed ? this.#closeCode : code, wasClosed ? this.#closeReason : reason)
-    this.drained()
+    this.#release()
   }
 
   /** Says goodbye on TCP too, and reads on until the peer does: unread bytes would turn our last frames into a reset. */

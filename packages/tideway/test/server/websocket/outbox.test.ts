@@ -1,0 +1,188 @@
+import { describe, expect, it, vi } from 'vitest'
+import { encodeCloseFrame, encodeFrame, encodeTextFrame, opcodes } from '../../../src/server/websocket/frame.ts'
+import { FrameNode } from '../../../src/server/websocket/frame-tree.ts'
+import { Outbox, type OutboxClient } from '../../../src/server/websocket/outbox.ts'
+import { clientFrame, describeFrames, readFrame } from '../frames.ts'
+
+const frames = ['a', 'b', 'c'].map((text) => encodeTextFrame(text))
+const [a, b, c] = frames as [Buffer, Buffer, Buffer]
+
+/** The bytes of the path over these frames. */
+function walk(root: FrameNode, ...path: readonly Buffer[]): FrameNode {
+  return path.reduce((node, frame) => node.next(frame), root)
+}
+
+type Resizable = ArrayBuffer & { resize(length: number): void }
+
+/** A connection that keeps what it writes. */
+class Client implements OutboxClient {
+  pending: FrameNode | undefined = undefined
+  readonly writes: Buffer[] = []
+
+  flush(bytes: Buffer): void {
+    this.writes.push(bytes)
+  }
+}
+
+function endOfTick(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
+describe('encoding a frame', () => {
+  it.each([0, 1, 125, 126, 127, 65_535, 65_536, 70_000])('writes the length %i in its shortest form', (length) => {
+    const payload = Buffer.alloc(length, '*')
+    for (const frame of [encodeFrame(opcodes.binary, payload), encodeTextFrame(payload.toString())]) {
+      expect(readFrame(frame)!.payload.equals(payload)).toBe(true)
+      expect(readFrame(frame)!.rest.length).toBe(0)
+    }
+  })
+
+  it.each(['é', '€uro', '👍 and text', '\u0080', 'a\ud800b', '\udc00'])('writes the text %j as UTF-8', (text) => {
+    // Half a surrogate pair is no character: the replacement character stands for it.
+    expect(readFrame(encodeTextFrame(text))!.payload.equals(Buffer.from(text))).toBe(true)
+  })
+
+  it('cuts the reason of a close frame to 123 bytes of whole characters', () => {
+    expect(readFrame(encodeCloseFrame(1000, 'x'.repeat(200)))!.payload.length).toBe(125)
+    const { payload } = readFrame(encodeCloseFrame(1000, 'é'.repeat(100)))!
+    expect(payload.subarray(2).toString()).toBe('é'.repeat(61))
+    expect(readFrame(encodeCloseFrame())!.payload.length).toBe(0)
+  })
+
+  it('agrees with the frames of the tests', () => {
+    const { payload } = readFrame(encodeTextFrame('Hello'))!
+    expect(clientFrame('text', payload).toString('hex')).toBe('81850000000048656c6c6f')
+  })
+})
+
+describe('FrameNode', () => {
+  it('is one for all that were sent the same frames in the same order, and so are its bytes', () => {
+    const root = new FrameNode()
+    expect(walk(root, a, b)).toBe(walk(root, a, b))
+    expect(walk(root, a, b).bytes).toBe(walk(root, a, b).bytes)
+    expect(walk(root, a, b).bytes.equals(Buffer.concat([a, b]))).toBe(true)
+  })
+
+  it('is another for another order', () => {
+    const root = new FrameNode()
+    const [one, two] = [walk(root, a, b, c), walk(root, c, b, a)]
+    expect(one.bytes.equals(Buffer.concat([a, b, c]))).toBe(true)
+    expect(two.bytes.equals(Buffer.concat([c, b, a]))).toBe(true)
+  })
+
+  it('stays right when members are sent different frames in turn', () => {
+    const root = new FrameNode()
+    const nodes = [a, b, a, c, a].map((frame) => walk(root, frame, b, frame))
+    const texts = nodes.map((node) => describeFrames(node.bytes).join())
+    expect(texts).toEqual(['a', 'b', 'a', 'c', 'a'].map((text) => `text ${text},text b,text ${text}`))
+  })
+
+  it('may be left in the middle', () => {
+    const root = new FrameNode()
+    const middle = walk(root, a)
+    const end = middle.next(b)
+    expect(middle.bytes).toBe(a)
+    expect(end.bytes.equals(Buffer.concat([a, b]))).toBe(true)
+    expect(end.byteLength).toBe(a.length + b.length)
+  })
+
+  it('writes a single frame as it is, without a copy', () => {
+    expect(walk(new FrameNode(), a).bytes).toBe(a)
+  })
+
+  it('joins a hundred thousand frames', () => {
+    const node = walk(new FrameNode(), ...Array.from({ length: 100_000 }, () => a))
+    expect(node.bytes.length).toBe(100_000 * a.length)
+  })
+})
+
+describe('Outbox', () => {
+  it('writes once a tick for each connection, however much it was sent', async () => {
+    const outbox = new Outbox()
+    const [one, two] = [new Client(), new Client()]
+    for (const text of ['x', 'y', 'z']) {
+      for (const client of [one, two]) outbox.enqueue(client, outbox.textFrame(text))
+    }
+    expect(one.writes).toEqual([])
+    await endOfTick()
+    expect(describeFrames(one.writes[0]!)).toEqual(['text x', 'text y', 'text z'])
+    expect(one.writes).toHaveLength(1)
+    expect(two.writes[0]).toBe(one.writes[0])
+  })
+
+  it('writes again in the next tick', async () => {
+    const outbox = new Outbox()
+    const client = new Client()
+    outbox.enqueue(client, outbox.textFrame('x'))
+    await endOfTick()
+    outbox.enqueue(client, outbox.textFrame('x'))
+    await endOfTick()
+    expect(client.writes.map((bytes) => describeFrames(bytes))).toEqual([['text x'], ['text x']])
+  })
+
+  it('leaves what is sent during the writes to the next tick', async () => {
+    const outbox = new Outbox()
+    const [one, two] = [new Client(), new Client()]
+    vi.spyOn(one, 'flush').mockImplementationOnce((bytes) => {
+      one.writes.push(bytes)
+      outbox.enqueue(one, outbox.textFrame('answer'))
+      outbox.enqueue(two, outbox.textFrame('answer'))
+    })
+    outbox.enqueue(one, outbox.textFrame('x'))
+    outbox.enqueue(two, outbox.textFrame('x'))
+    await endOfTick()
+    await endOfTick()
+    expect(describeFrames(Buffer.concat(one.writes))).toEqual(['text x', 'text answer'])
+    expect(describeFrames(Buffer.concat(two.writes))).toEqual(['text x', 'text answer'])
+  })
+
+  it('frames equal texts once', () => {
+    const outbox = new Outbox()
+    const frame = outbox.textFrame('hello world')
+    expect(outbox.textFrame(['hello', 'world'].join(' '))).toBe(frame)
+    expect(outbox.textFrame('hello worlD')).not.toBe(frame)
+  })
+
+  it('frames the same bytes once', () => {
+    const outbox = new Outbox()
+    const bytes = Buffer.from('abc')
+    expect(outbox.binaryFrame(bytes)).toBe(outbox.binaryFrame(bytes))
+  })
+
+  it('frames bytes anew that the sender has filled with something else', () => {
+    const outbox = new Outbox()
+    const bytes = Buffer.from('abc')
+    const before = outbox.binaryFrame(bytes)
+    bytes.write('xyz')
+    expect(describeFrames(outbox.binaryFrame(bytes))).toEqual(['binary 78797a'])
+    expect(describeFrames(before)).toEqual(['binary 616263'])
+  })
+
+  it('frames bytes anew that have become shorter', () => {
+    const outbox = new Outbox()
+    // Node 20 has resizable buffers; the library of types that we compile against has not.
+    const buffer = Reflect.construct(ArrayBuffer, [4, { maxByteLength: 4 }]) as Resizable
+    const bytes = new Uint8Array(buffer)
+    bytes.set([9, 9, 1, 2])
+    outbox.binaryFrame(bytes)
+    bytes.set([1, 2])
+    buffer.resize(2)
+    expect(describeFrames(outbox.binaryFrame(bytes))).toEqual(['binary 0102'])
+  })
+
+  it('writes what one connection has waiting at once when it is asked to, and nothing at the end of the tick', async () => {
+    const outbox = new Outbox()
+    const [one, two] = [new Client(), new Client()]
+    outbox.enqueue(one, outbox.textFrame('x'))
+    outbox.enqueue(two, outbox.textFrame('x'))
+    outbox.flushNow(one)
+    outbox.flushNow(one)
+    expect(describeFrames(one.writes[0]!)).toEqual(['text x'])
+    expect(two.writes).toEqual([])
+    await endOfTick()
+    expect(one.writes).toHaveLength(1)
+    expect(two.writes).toHaveLength(1)
+  })
+})
