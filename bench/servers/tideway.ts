@@ -1,4 +1,18 @@
-import { defineApplication, InMemoryChannelLayer, path, serve, urlRouter, authMiddlewareStack, WebSocketConsumer, type Handlers, type TextOrBytes } from 'tideway'
+import {
+  allowedHostsOriginValidator,
+  authMiddlewareStack,
+  defineApplication,
+  InMemoryChannelLayer,
+  path,
+  serve,
+  urlRouter,
+  WebSocketConsumer,
+  type Handlers,
+  type TextOrBytes,
+} from 'tideway'
+
+// The whole stack as an application has it: origin check, auth stack with an anonymous visitor, URL routing, consumers,
+// channel layer. Run it with the port as its argument or in PORT.
 
 type ChatEvents = { 'chat.message': { message: string; user: string } }
 
@@ -11,11 +25,11 @@ class ChatConsumer extends WebSocketConsumer<{ roomName: string }> implements Ha
     await this.channelLayer.groupAdd(this.#room, this.channelName)
     await this.accept()
   }
-  override async disconnect(_code: number) {
+  override async disconnect() {
     await this.channelLayer.groupDiscard(this.#room, this.channelName)
   }
   override async receive({ text }: TextOrBytes) {
-    const { message } = JSON.parse(text!)
+    const { message } = JSON.parse(text!) as { message: string }
     await this.channelLayer.groupSend(this.#room, { type: 'chat.message', message, user: this.scope.user.username })
   }
   onChatMessage(event: ChatEvents['chat.message']) {
@@ -25,9 +39,9 @@ class ChatConsumer extends WebSocketConsumer<{ roomName: string }> implements Ha
 
 /** Parses and answers, as the peers' echo servers do. */
 class JsonEchoConsumer extends WebSocketConsumer {
-  override async receive({ text }: TextOrBytes) {
-    const { message } = JSON.parse(text!)
-    await this.send({ text: JSON.stringify({ message, user: '' }) })
+  override receive({ text }: TextOrBytes) {
+    const { message } = JSON.parse(text!) as { message: string }
+    return this.send({ text: JSON.stringify({ message, user: '' }) })
   }
 }
 
@@ -40,12 +54,14 @@ class EchoConsumer extends WebSocketConsumer {
 
 const application = defineApplication({
   channelLayers: { default: new InMemoryChannelLayer() },
-  websocket: authMiddlewareStack(
-    urlRouter([
-      path('ws/chat/:roomName/', ChatConsumer.asApplication()),
-      path('ws/json-echo/', JsonEchoConsumer.asApplication()),
-      path('ws/echo/', EchoConsumer.asApplication()),
-    ]),
+  websocket: allowedHostsOriginValidator(
+    authMiddlewareStack(
+      urlRouter([
+        path('ws/chat/:roomName/', ChatConsumer.asApplication()),
+        path('ws/json-echo/', JsonEchoConsumer.asApplication()),
+        path('ws/echo/', EchoConsumer.asApplication()),
+      ]),
+    ),
   ),
 })
 
