@@ -1,4 +1,4 @@
-export type { RedisHost, RedisServer, SentinelHost } from './host-address.ts'
+export type { ClusterHost, RedisHost, RedisServer, SentinelHost } from './host-address.ts'
 export type { RedisLayerEvents, RedisLayerListener } from './layer-events.ts'
 export { redisLayerDefaults, type ConnectionSettings, type RedisLayerOptions } from './layer-options.ts'
 export type { MessageCodecOptions } from './message-codec.ts'

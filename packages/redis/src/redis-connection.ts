@@ -29,6 +29,8 @@ export interface ConnectionRole {
   readonly name: 'commands' | 'subscriber' | 'reader'
   /** How long Redis may hold back an answer on purpose, in milliseconds: for a connection of blocking commands. */
   readonly blocksForMs?: number
+  /** The major version that Redis has to have at least. @default 5 */
+  readonly oldestVersion?: number
 }
 
 type State = 'idle' | 'connecting' | 'up' | 'down' | 'failed' | 'closed'
@@ -247,10 +249,9 @@ export class RedisConnection {
       throw error
     }
     const version = /redis_version:(\d+)\.(\S+)/.exec(info)
-    if (version === null || Number(version[1]) >= OLDEST_VERSION) return
-    throw new UnusableRedisError(
-      `is version ${version[1]}.${version[2]}, and ${OLDEST_VERSION}.0 is the oldest that will do`,
-    )
+    const oldest = this.#role.oldestVersion ?? OLDEST_VERSION
+    if (version === null || Number(version[1]) >= oldest) return
+    throw new UnusableRedisError(`is version ${version[1]}.${version[2]}, and ${oldest}.0 is the oldest that will do`)
   }
 
   #lost(): void {

@@ -1,18 +1,25 @@
 import { ChannelFullError, nonLocalName, TidewayError, type GroupSendOptions, type Message } from 'tideway/layer'
 
-import { parseHosts } from './host-address.ts'
+import { parseHosts, type ClusterHost } from './host-address.ts'
 import { JobQueues, type HandOver } from './job-queues.ts'
 import type { RedisLayerOptions } from './layer-options.ts'
-import type { PubSubEngine } from './pub-sub-engine.ts'
+import { PubSubCluster } from './pub-sub-cluster.ts'
+import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
 import { PubSubHost } from './pub-sub-host.ts'
 import { RedisLayer } from './redis-layer.ts'
 import { literalPattern } from './remove-keys.ts'
 import { shardOf } from './shard-hash.ts'
 import { unavailable } from './unavailable.ts'
-import { EXCEPT, isPythonPubSubChannel } from './wire.ts'
+import { CHANNELS, EXCEPT, isPythonPubSubChannel, processOf } from './wire.ts'
 
 /** Options of {@link RedisPubSubChannelLayer}. */
-export interface RedisPubSubChannelLayerOptions extends RedisLayerOptions {}
+export interface RedisPubSubChannelLayerOptions extends RedisLayerOptions {
+  /**
+   * A Redis Cluster of version 7 or later instead of `hosts`: sharded pub/sub is used. channels_redis knows no cluster,
+   * so no process of Django is in its groups. @default none
+   */
+  readonly cluster?: ClusterHost | undefined
+}
 
 /** The prefix of channel names that processes listen for from the beginning. */
 const DEFAULT_CHANNEL_PREFIX = 'specific'
@@ -38,10 +45,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
       message: (channel: string, bytes: Buffer) => this.#message(channel, bytes),
       up: () => this.#jobs.fetchAll(),
     }
-    this.#engines = parseHosts(options.hosts).map(
-      (address) =>
-        new PubSubHost(address, [this.#pattern(DEFAULT_CHANNEL_PREFIX)], this.settings, this.events, listener),
-    )
+    this.#engines = this.#makeEngines(options, listener)
     this.#jobs = new JobQueues({
       prefix: this.prefix,
       processName: this.processName,
@@ -53,6 +57,19 @@ export class RedisPubSubChannelLayer extends RedisLayer {
       dropped: () => this.local.countDropped('full'),
     })
     this.#patterns.set(DEFAULT_CHANNEL_PREFIX, undefined)
+  }
+
+  #makeEngines({ hosts, cluster }: RedisPubSubChannelLayerOptions, listener: PubSubListener): PubSubEngine[] {
+    const { settings, events } = this
+    if (cluster === undefined) {
+      const patterns = [this.#pattern(DEFAULT_CHANNEL_PREFIX)]
+      return parseHosts(hosts).map((address) => new PubSubHost(address, patterns, settings, events, listener))
+    }
+    if (hosts === undefined) {
+      const channels = [this.#processChannel(this.processName)]
+      return [new PubSubCluster(cluster, channels, settings, events, listener)]
+    }
+    throw new TidewayError('ERR_BAD_OPTION', 'Give either hosts or cluster: a cluster does its own sharding.')
   }
 
   override newChannel(prefix: string = DEFAULT_CHANNEL_PREFIX): string {
@@ -98,7 +115,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
         return this.sendToOwn(channel, message, async (content) => {
           const listening = this.#patterns.get(channel.slice(0, channel.indexOf(`.${this.processName}!`)))
           if (listening !== undefined) await listening
-          if ((await this.#publish(channel, this.codec.encode(content))) > 0) return true
+          if ((await this.#publishTo(channel, content)) > 0) return true
           throw unavailable(
             this.#engineOf(channel).label,
             'does not have the subscriptions of this process at the moment',
@@ -106,7 +123,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
         })
       case 'tideway':
       case 'python':
-        await this.#publish(channel, this.codec.encode({ ...message }))
+        await this.#publishTo(channel, { ...message })
         return
       case 'general':
         if (!(await this.#jobs.send(channel, this.codec.encode({ ...message })))) {
@@ -166,6 +183,19 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     return this.#engineOf(channel).publish(channel, bytes)
   }
 
+  /** Publishes to one channel of a process. A cluster has no patterns: there a process listens to one for all of its. */
+  #publishTo(channel: string, content: Record<string, unknown>): Promise<number> {
+    if (this.#engineOf(channel).hasPatterns) return this.#publish(channel, this.codec.encode(content))
+    return this.#publish(
+      this.#processChannel(processOf(channel)),
+      this.codec.encode({ ...content, [CHANNELS]: channel }),
+    )
+  }
+
+  #processChannel(process: string): string {
+    return `${this.prefix}:tideway:process:${process}`
+  }
+
   #groupChannel(group: string): string {
     return `${this.prefix}__group__${group}`
   }
@@ -192,6 +222,9 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     } else if (nonLocalName(redisChannel).endsWith(`.${this.processName}!`)) {
       const incoming = this.read(bytes, redisChannel)
       if (incoming !== undefined) this.hand(redisChannel, incoming)
+    } else if (redisChannel === this.#processChannel(this.processName)) {
+      const incoming = this.read(bytes, redisChannel)
+      for (const channel of incoming?.channels ?? []) this.hand(channel, incoming!)
     } else this.#jobs.message(redisChannel, bytes)
   }
 

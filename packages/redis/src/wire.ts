@@ -39,3 +39,9 @@ export function channelKind(channel: string, processName: string): ChannelKind {
 export function isPythonPubSubChannel(channel: string, prefix: string): boolean {
   return channel.startsWith(prefix) && /[0-9a-f]{32}$/.test(channel) && !channel.includes('!')
 }
+
+/** The process in the name of a channel of tideway. */
+export function processOf(channel: string): string {
+  const end = channel.indexOf('!')
+  return channel.slice(channel.lastIndexOf('.', end) + 1, end)
+}

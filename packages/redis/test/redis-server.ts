@@ -48,7 +48,11 @@ export class RedisServer {
 
   /** A client for looking at what is there. */
   get client(): Redis {
-    this.#client ??= new Redis({ port: this.port, host: '127.0.0.1', protocol: 2, replyMapping: 'legacy' })
+    if (this.#client === undefined) {
+      this.#client = new Redis({ port: this.port, host: '127.0.0.1', protocol: 2, replyMapping: 'legacy' })
+      // It connects again by itself: tests take servers away.
+      this.#client.on('error', () => {})
+    }
     return this.#client
   }
 

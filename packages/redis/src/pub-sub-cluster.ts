@@ -1,0 +1,241 @@
+import type { RedisOptions } from 'ioredis'
+import { TidewayError } from 'tideway/layer'
+
+import { ClusterNode } from './cluster-node.ts'
+import { SLOTS, slotOf } from './cluster-slot.ts'
+import { credentials, type ClusterHost } from './host-address.ts'
+import { HostWatch } from './host-watch.ts'
+import type { LayerEvents } from './layer-events.ts'
+import type { FullConnectionSettings } from './layer-options.ts'
+import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
+import { isReply, type RedisConnection } from './redis-connection.ts'
+import type { RedisScript, ScriptArgument } from './redis-script.ts'
+import { removeKeys } from './remove-keys.ts'
+import { unavailable } from './unavailable.ts'
+
+/** Attempts at a command whose slot turns out to be elsewhere. */
+const MAX_REDIRECTIONS = 3
+
+/** How long after the last look at the cluster the next one is taken while something is wrong, in milliseconds. */
+const LOOK_AGAIN_MS = 250
+
+/** One line of CLUSTER SLOTS: first slot, last slot, the master, its replicas. */
+type SlotRange = readonly [number, number, readonly [host: string | null, port: number, ...unknown[]], ...unknown[]]
+
+/**
+ * A Redis Cluster for pub/sub: every group and process has a shard channel, which lives on one node and costs the others
+ * nothing. Two connections to each master.
+ */
+export class PubSubCluster implements PubSubEngine {
+  readonly label: string
+  readonly hasPatterns = false
+  readonly #seeds: readonly string[]
+  readonly #options: RedisOptions
+  readonly #settings: FullConnectionSettings
+  readonly #watch: HostWatch
+  readonly #listener: PubSubListener
+  readonly #nodes = new Map<string, ClusterNode>()
+  readonly #slots = new Array<ClusterNode | undefined>(SLOTS)
+  readonly #wanted: Set<string>
+  #looking: Promise<void> | undefined
+  #lookAgain: NodeJS.Timeout | undefined
+  #isKnown = false
+  #isClosed = false
+
+  /** @param channels what the layer listens to from the first connect on */
+  constructor(
+    host: ClusterHost,
+    channels: readonly string[],
+    settings: FullConnectionSettings,
+    events: LayerEvents,
+    listener: PubSubListener,
+  ) {
+    if (!Array.isArray(host.cluster) || host.cluster.length === 0) {
+      throw new TidewayError('ERR_BAD_OPTION', 'cluster must be an array of at least one [host, port].')
+    }
+    this.#seeds = (host.cluster as ClusterHost['cluster']).map(([name, port]) => `${name}:${port}`)
+    this.label = `cluster:${this.#seeds[0]}`
+    this.#options = credentials(host)
+    this.#settings = settings
+    this.#watch = new HostWatch(this.label, events)
+    this.#listener = listener
+    this.#wanted = new Set(channels)
+  }
+
+  get reconnects(): number {
+    return this.#watch.reconnects
+  }
+
+  get wasUp(): boolean {
+    return this.#isKnown && [...this.#nodes.values()].every((node) => node.commands.wasUp && node.subscriber.wasUp)
+  }
+
+  open(): void {
+    if (this.#nodes.size > 0 || this.#isClosed) return
+    for (const seed of this.#seeds) this.#node(seed).commands.open()
+  }
+
+  async ready(): Promise<void> {
+    await this.#whenKnown()
+    await Promise.all(Array.from(this.#nodes.values(), (node) => node.ready()))
+  }
+
+  publish(channel: string, bytes: Buffer): Promise<number> {
+    return this.#atSlot(slotOf(channel), (node) =>
+      node.commands.command((client) => client.spublish(channel, bytes) as Promise<number>),
+    )
+  }
+
+  async subscribe(channel: string): Promise<void> {
+    this.#wanted.add(channel)
+    try {
+      await this.#atSlot(slotOf(channel), async (node) => {
+        if (this.#wanted.has(channel)) await node.subscribe(channel)
+      })
+    } catch (error) {
+      this.unsubscribe(channel)
+      throw error
+    }
+  }
+
+  unsubscribe(channel: string): void {
+    this.#wanted.delete(channel)
+    this.#slots[slotOf(channel)]?.unsubscribe(channel)
+  }
+
+  async subscribePattern(): Promise<void> {}
+
+  run(script: RedisScript, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#atSlot(slotOf(keys[0]!), (node) => node.commands.command((client) => script.run(client, keys, args)))
+  }
+
+  async removeKeys(pattern: string): Promise<void> {
+    await this.#whenKnown()
+    await Promise.all(
+      Array.from(this.#nodes.values(), (node) =>
+        node.commands.command((client) => removeKeys(client, pattern, { oneByOne: true })),
+      ),
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#lookAgain)
+    await Promise.all(Array.from(this.#nodes.values(), (node) => node.close()))
+  }
+
+  /** Does something at the node of a slot, and again at another one where the slot has moved. */
+  async #atSlot<Result>(slot: number, act: (node: ClusterNode) => Promise<Result>): Promise<Result> {
+    if (!this.#isKnown) await this.#whenKnown()
+    for (let attempt = 1; ; attempt++) {
+      const node = this.#slots[slot]
+      if (node === undefined) throw unavailable(this.label, `has no node for slot ${slot} at the moment`)
+      try {
+        return await act(node)
+      } catch (error) {
+        if (!isReply(error)) throw error
+        if (error.message.startsWith('CLUSTERDOWN')) throw unavailable(this.label, 'is down', error)
+        if (!/^(MOVED|ASK|TRYAGAIN)/.test(error.message) || attempt > MAX_REDIRECTIONS) throw error
+        await this.#look()
+      }
+    }
+  }
+
+  async #whenKnown(): Promise<void> {
+    if (this.#isKnown) return
+    this.open()
+    try {
+      await Promise.any(Array.from(this.#nodes.values(), (node) => node.commands.whenUp()))
+    } catch (error) {
+      throw (error as AggregateError).errors[0]
+    }
+    await this.#look()
+    if (!this.#isKnown) throw unavailable(this.label, 'does not say which nodes it has')
+  }
+
+  #node(key: string): ClusterNode {
+    const existing = this.#nodes.get(key)
+    if (existing !== undefined) return existing
+    const colon = key.lastIndexOf(':')
+    const options = { ...this.#options, host: key.slice(0, colon), port: Number(key.slice(colon + 1)) }
+    const node = new ClusterNode(key, { label: `redis://${key}`, options }, this.#settings, {
+      watch: this.#watch,
+      listener: this.#listener,
+      up: () => void this.#look(),
+      changed: () => this.#lookSoon(),
+    })
+    this.#nodes.set(key, node)
+    return node
+  }
+
+  /** Looks until nothing is wrong any more. */
+  #lookSoon(): void {
+    if (this.#isClosed) return
+    this.#lookAgain ??= setTimeout(() => {
+      this.#lookAgain = undefined
+      void this.#look().finally(() => {
+        const isWhole = [...this.#nodes.values()].every(({ commands, subscriber }) => commands.isUp && subscriber.isUp)
+        if (!isWhole) this.#lookSoon()
+      })
+    }, LOOK_AGAIN_MS).unref()
+  }
+
+  /** Asks a node which node has which slots. Those who ask meanwhile get the same answer. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#ask().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async #ask(): Promise<void> {
+    for (const node of this.#nodes.values()) {
+      if (!node.commands.isUp || this.#isClosed) continue
+      try {
+        const ranges = await node.commands.command((client) => client.cluster('SLOTS'))
+        await this.#apply(ranges as unknown as readonly SlotRange[], node)
+        return
+      } catch (error) {
+        if (isReply(error) && error.message.includes('cluster support disabled')) throw noCluster(node.commands, error)
+        // The next one may know.
+      }
+    }
+  }
+
+  async #apply(ranges: readonly SlotRange[], asked: ClusterNode): Promise<void> {
+    if (ranges.length === 0 || this.#isClosed) return
+    const host = asked.key.slice(0, asked.key.lastIndexOf(':'))
+    const masters = new Set<ClusterNode>()
+    const before = new Map([...this.#wanted].map((channel) => [channel, this.#slots[slotOf(channel)]]))
+    this.#slots.fill(undefined)
+    for (const [first, last, [name, port]] of ranges) {
+      // A node that was not told its name is where it was found.
+      const node = this.#node(`${name === null || name === '' ? host : name}:${port}`)
+      masters.add(node)
+      this.#slots.fill(node, first, last + 1)
+    }
+    this.#isKnown = true
+    for (const node of masters) node.open()
+    const moved = Array.from(before, ([channel, old]) => this.#move(channel, old))
+    await Promise.all(moved)
+    for (const node of [...this.#nodes.values()].filter((node) => !masters.has(node))) {
+      this.#nodes.delete(node.key)
+      await node.close()
+    }
+  }
+
+  async #move(channel: string, old: ClusterNode | undefined): Promise<void> {
+    const node = this.#slots[slotOf(channel)]
+    if (node === old) return
+    old?.channels.delete(channel)
+    // One that is not up yet subscribes to everything when it is.
+    if (node === undefined) return
+    node.channels.add(channel)
+    if (node.subscriber.isUp) await node.subscribe(channel).catch(() => this.#lookSoon())
+    else await node.subscriber.whenUp().catch(() => {})
+  }
+}
+
+function noCluster(connection: RedisConnection, cause: Error): Error {
+  return unavailable(connection.label, 'is no node of a Redis Cluster: give it in hosts', cause)
+}
