@@ -47,6 +47,7 @@ describe('Capacities', () => {
 
   it('takes a range that runs backwards for an empty one, and does not fail', () => {
     expect(new Capacities(1, { '[z-a]*': 2 }).of('b')).toBe(1)
+    expect(new Capacities(1, { '[b-b]*': 2 }).of('b')).toBe(2)
     expect(new Capacities(1, { '[!z-a]*': 2 }).of('b')).toBe(2)
   })
 

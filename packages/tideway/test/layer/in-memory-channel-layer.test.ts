@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { promiseHooks } from 'node:v8'
-import { ChannelFullError, InMemoryChannelLayer, type Delivery, type Message } from 'tideway/layer'
+import { ChannelFullError, InMemoryChannelLayer, LocalChannels, type Delivery, type Message } from 'tideway/layer'
 import { MAX_QUEUES } from '../../src/layer/local-channels.ts'
 import { MAX_WAITING_SENDS } from '../../src/layer/turn-queue.ts'
 
@@ -183,19 +183,79 @@ describe('closing an in-memory layer', () => {
   })
 
   it('leaves no timer behind, nor does a channel that is forgotten', async () => {
-    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
-    const before = timers()
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    onTestFinished(() => void vi.useRealTimers())
     const layer = new InMemoryChannelLayer()
+    const runsTimer = (): boolean => vi.getTimerCount() > 0
     await layer.send('channel', { type: 'a' })
+    expect(runsTimer()).toBe(true)
     await layer.receive('channel')
+    expect(runsTimer()).toBe(false)
     const channel = layer.newChannel()
     await layer.send(channel, { type: 'a' })
+    expect(runsTimer()).toBe(true)
     layer.attach(channel, new Inbox())
+    expect(runsTimer()).toBe(false)
     await layer.groupAdd('group', 'waiting')
+    expect(runsTimer()).toBe(true)
     await layer.groupDiscard('group', 'waiting')
+    expect(runsTimer()).toBe(false)
     await layer.send('channel', { type: 'a' })
     await layer.close()
-    expect(timers()).toBe(before)
+    expect(runsTimer()).toBe(false)
+  })
+})
+
+describe('a channel that nobody is attached to', () => {
+  it('is forgotten when it leaves its last group, however often it was added', async () => {
+    const layer = new InMemoryChannelLayer()
+    await layer.groupAdd('group', 'channel')
+    await layer.groupAdd('group', 'channel')
+    expect(layer.stats().channels).toBe(1)
+    await layer.groupDiscard('group', 'channel')
+    expect(layer.stats().channels).toBe(0)
+  })
+
+  it('cannot be attached to while somebody waits at it', async () => {
+    const layer = new InMemoryChannelLayer()
+    const waiting = layer.receive('channel')
+    expect(() => layer.attach('channel', new Inbox())).toThrow('Channel "channel" has a receiver already')
+    await layer.send('channel', { type: 'a' })
+    expect(await waiting).toEqual({ type: 'a' })
+    layer.attach('channel', new Inbox())
+  })
+
+  it('loses what waits there, and its groups, when it is detached, while who waits at it waits on', async () => {
+    const layer = new InMemoryChannelLayer()
+    await layer.send('channel', { type: 'lost' })
+    await layer.groupAdd('group', 'channel')
+    await layer.detach('channel')
+    expect(layer.stats()).toMatchObject({ channels: 0, groups: 0 })
+    const waiting = layer.receive('channel')
+    await layer.detach('channel')
+    await layer.send('channel', { type: 'a' })
+    expect(await waiting).toEqual({ type: 'a' })
+  })
+
+  it('is not waited at with a signal that has aborted', async () => {
+    const layer = new LocalChannels({ expiryMs: 1000, groupExpiryMs: 1000, capacityOf: () => 1 })
+    const reason = new Error('enough')
+    await expect(layer.receive('channel', AbortSignal.abort(reason))).rejects.toBe(reason)
+    expect(layer.channelCount).toBe(0)
+  })
+})
+
+describe('flushing an in-memory layer', () => {
+  it('leaves nothing behind that a later detach would take from others', async () => {
+    const layer = new InMemoryChannelLayer()
+    const [[channel]] = (await groupOf(layer, 'group', 1)) as [[string, Inbox]]
+    await layer.flush()
+    await layer.groupAdd('group', channel)
+    const [[, other]] = (await groupOf(layer, 'group', 1)) as [[string, Inbox]]
+    await layer.detach(channel)
+    await layer.groupSend('group', { type: 'a' })
+    expect(other.types).toEqual(['a'])
+    expect(layer.stats().groups).toBe(1)
   })
 })
 

@@ -148,12 +148,12 @@ describe('a mailbox whose handler runs', () => {
     expect(mailbox.waitingEvents).toBe(0)
   })
 
-  it('takes a thenable that calls back at once, or twice, for one that settles once', async () => {
+  it('takes a thenable that calls back twice for one that settles once', async () => {
     const { desk, mailbox } = open()
     const second = gate()
     const then = (onSettled: () => void): void => {
       onSettled()
-      onSettled()
+      setImmediate(onSettled)
     }
     // oxlint-disable-next-line unicorn/no-thenable -- it is what is tested
     desk.does['odd'] = () => ({ then }) as unknown as PromiseLike<void>
@@ -161,7 +161,7 @@ describe('a mailbox whose handler runs', () => {
     mailbox.offer('odd')
     mailbox.offer('second')
     mailbox.offer('third')
-    await new Promise((resolve) => setImmediate(resolve))
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
     expect(desk.handled).toEqual(['odd', 'second'])
     await second.open()
     expect(desk.handled).toEqual(['odd', 'second', 'third'])
