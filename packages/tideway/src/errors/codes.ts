@@ -19,6 +19,7 @@ export const errorCodes = {
   ERR_BAD_EVENT: 'The application sent an event that is malformed or unknown.',
   ERR_CONNECTION_CLOSED: 'The application sent on a connection that has ended.',
   ERR_SLOW_CONSUMER: 'A connection that does not read fast enough was closed or a message for it was dropped.',
+  ERR_STARTUP_FAILED: 'The application said at its start-up that it cannot run.',
   ERR_APPLICATION_TIMEOUT: 'The application did not answer, or did not end, within its time limit.',
   ERR_APPLICATION_RETURNED: 'The application returned without answering the request or handshake.',
   ERR_NODE_LISTENER: 'A nodeListener application was called without the request and response of a Node server.',
@@ -34,6 +35,13 @@ export const errorCodes = {
   ERR_TEST_TIMEOUT: 'A test communicator waited for an output that did not come in time.',
   ERR_TEST_EXPECTATION: 'A test communicator got another output than the one asked for.',
   ERR_NOT_A_FILE: 'The command line names an application file that cannot be loaded or exports no application.',
+  ERR_NO_SUCH_MODULE: 'The module of a threaded function does not exist, or cannot be loaded.',
+  ERR_NO_SUCH_FUNCTION: 'The module of a threaded function exports no function of that name.',
+  ERR_NOT_CLONEABLE: 'An argument or result of a threaded function cannot be copied to another thread.',
+  ERR_CALL_TIMEOUT: 'A threaded function did not answer within its time limit.',
+  ERR_THREAD_LOST: 'A thread ended while it ran a function.',
+  ERR_THREAD_POOL_FULL: 'As many calls wait for a thread as the pool takes.',
+  ERR_THREAD_POOL_CLOSED: 'A thread pool was closed and takes no more calls.',
 } as const
 
 /** A code from the one list of errors: {@link errorCodes}. */

@@ -1,0 +1,267 @@
+import { randomUUID } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { BroadcastChannel } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import { consoleLogger, type Logger } from '../asgi/logger.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { requirePositive } from './options.ts'
+import { unpackError } from './packed-error.ts'
+import { STOP_TIMEOUT_MS, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './thread-protocol.ts'
+import { takeTransferList } from './transfer.ts'
+
+/** Options of a {@link ThreadPool}. */
+export interface ThreadPoolOptions {
+  /** The most threads; one runs one call at a time. @default 4 */
+  readonly maxThreads?: number | undefined
+  /** The most calls that wait for a thread; one more is refused. @default 1000 */
+  readonly maxQueue?: number | undefined
+  /**
+   * How long a call may take, its wait for a thread included, in milliseconds. A call that runs for longer loses its
+   * thread.
+   * @default 30000
+   */
+  readonly timeoutMs?: number | undefined
+  /** After how long without a call a thread runs `onThreadStop`, and ends soon after, in milliseconds. @default 30000 */
+  readonly idleTimeoutMs?: number | undefined
+  /** Where threads that fail between two calls are reported. @default the console */
+  readonly logger?: Logger | undefined
+}
+
+/** The defaults of {@link ThreadPoolOptions}. */
+export const threadPoolDefaults: Readonly<Record<'maxThreads' | 'maxQueue' | 'timeoutMs' | 'idleTimeoutMs', number>> =
+  Object.freeze({ maxThreads: 4, maxQueue: 1000, timeoutMs: 30_000, idleTimeoutMs: 30_000 })
+
+/** Options of one call. */
+export interface ThreadCallOptions {
+  /** Gives the call up: it is rejected with the signal's reason. A call that runs already loses its thread. */
+  readonly signal?: AbortSignal | undefined
+  /** @default that of the pool */
+  readonly timeoutMs?: number | undefined
+}
+
+/** What a pool has to do at the moment. */
+export interface ThreadPoolStats {
+  readonly threads: number
+  /** Calls that a thread works on. */
+  readonly running: number
+  /** Calls that wait for a thread. */
+  readonly waiting: number
+}
+
+interface Job {
+  readonly call: ThreadCall
+  readonly giveUp: AbortController
+  readonly resolve: (answer: ThreadAnswer) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Threads for functions that block. None is started before the first call, and idle ones end. A call that waits has its
+ * turn in the order of the calls.
+ */
+export class ThreadPool {
+  readonly #maxThreads: number
+  readonly #maxQueue: number
+  readonly #timeoutMs: number
+  readonly #settings: ThreadSettings
+  readonly #logger: Logger
+  // Piscina is only ever given what it has a thread for: of calls that wait it would leave some for good when the last
+  // thread ends.
+  readonly #waiting = new Set<Job>()
+  readonly #running = new Set<Job>()
+  #piscina: Piscina<ThreadCall, ThreadAnswer> | undefined
+  #closed: Promise<void> | undefined
+  #emptied: (() => void) | undefined
+
+  /** @throws TidewayError `ERR_BAD_OPTION` */
+  constructor(options: ThreadPoolOptions = {}) {
+    const { maxThreads, maxQueue, timeoutMs, idleTimeoutMs, logger = consoleLogger } = options
+    this.#maxThreads = requirePositive('maxThreads', maxThreads ?? threadPoolDefaults.maxThreads, 1000)
+    this.#maxQueue = requirePositive('maxQueue', maxQueue ?? threadPoolDefaults.maxQueue)
+    this.#timeoutMs = requirePositive('timeoutMs', timeoutMs ?? threadPoolDefaults.timeoutMs)
+    this.#settings = {
+      idleTimeoutMs: requirePositive('idleTimeoutMs', idleTimeoutMs ?? threadPoolDefaults.idleTimeoutMs),
+      control: `tideway-threads-${randomUUID()}`,
+    }
+    this.#logger = logger
+  }
+
+  /** What the pool has to do at the moment. */
+  get stats(): ThreadPoolStats {
+    const threads = this.#piscina?.threads.length ?? 0
+    return { threads, running: this.#running.size, waiting: this.#waiting.size }
+  }
+
+  /**
+   * Calls a function that a module exports, in a thread. `syncToAsync` is the typed way to do this.
+   * @param module address of the module
+   */
+  async run(module: string, name: string, args: readonly unknown[], options: ThreadCallOptions = {}): Promise<unknown> {
+    const { signal, timeoutMs = this.#timeoutMs } = options
+    if (this.#closed !== undefined) {
+      throw new TidewayError('ERR_THREAD_POOL_CLOSED', `The thread pool is closed: ${name} was not called.`)
+    }
+    signal?.throwIfAborted()
+    if (this.#waiting.size >= this.#maxQueue) {
+      throw new TidewayError(
+        'ERR_THREAD_POOL_FULL',
+        `${this.#maxQueue} calls wait for the ${this.#maxThreads} threads of the pool already, so ${name} was not called: call less at once, make the function faster, or raise maxThreads or maxQueue.`,
+      )
+    }
+    requirePositive('timeoutMs', timeoutMs)
+    const giveUp = new AbortController()
+    const onAbort = (): void => giveUp.abort(signal!.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const timer = setTimeout(() => giveUp.abort(timedOut(name, timeoutMs)), timeoutMs)
+    try {
+      const answer = await this.#answerTo({ module, name, args }, giveUp)
+      if ('error' in answer) throw unpackError(answer.error)
+      return answer.value
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /**
+   * Takes no more calls, finishes those that it has, and ends the threads, with their `onThreadStop`.
+   * @param timeoutMs after it calls that still run are cut off, in milliseconds. Default 10000.
+   */
+  close(timeoutMs = 10_000): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs)
+    return this.#closed
+  }
+
+  #answerTo(call: ThreadCall, giveUp: AbortController): Promise<ThreadAnswer> {
+    return new Promise((resolve, reject) => {
+      const job: Job = { call, giveUp, resolve, reject }
+      giveUp.signal.addEventListener(
+        'abort',
+        () => {
+          this.#waiting.delete(job)
+          reject(giveUp.signal.reason)
+          this.#dispatch()
+        },
+        { once: true },
+      )
+      this.#waiting.add(job)
+      this.#dispatch()
+    })
+  }
+
+  #dispatch(): void {
+    for (const job of this.#waiting) {
+      if (this.#running.size >= this.#maxThreads) return
+      this.#waiting.delete(job)
+      this.#running.add(job)
+      void this.#runInThread(job).finally(() => {
+        this.#running.delete(job)
+        this.#dispatch()
+      })
+    }
+    if (this.#running.size === 0) this.#emptied?.()
+  }
+
+  async #runInThread({ call, giveUp, resolve, reject }: Job): Promise<void> {
+    try {
+      this.#piscina ??= this.#start()
+      const transferList = call.args.flatMap((arg) => takeTransferList(arg) ?? [])
+      resolve(await this.#piscina.run(call, { signal: giveUp.signal, transferList: transferList as never }))
+    } catch (error) {
+      reject(explain(error, call.name))
+    }
+  }
+
+  #start(): Piscina<ThreadCall, ThreadAnswer> {
+    const isSource = import.meta.url.endsWith('.ts')
+    const piscina = new Piscina<ThreadCall, ThreadAnswer>({
+      filename: fileURLToPath(new URL(isSource ? './thread.ts' : './thread.js', import.meta.url)),
+      name: 'answer',
+      execArgv: isSource ? withTypeScript(process.execArgv) : process.execArgv,
+      workerData: this.#settings,
+      minThreads: 0,
+      maxThreads: this.#maxThreads,
+      // The thread stops its modules first.
+      idleTimeout: this.#settings.idleTimeoutMs + STOP_TIMEOUT_MS,
+      // Between two calls a thread has to run its event loop: for its idle timer, and for a driver's sockets.
+      atomics: 'disabled',
+      recordTiming: false,
+    })
+    piscina.on('error', (error: unknown) => {
+      this.#logger.error({ err: error }, 'A worker thread failed between two calls, and was replaced')
+    })
+    return piscina
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    if (this.#piscina === undefined && this.#waiting.size === 0) return
+    await Promise.race([
+      new Promise<void>((resolve) => {
+        this.#emptied = resolve
+        this.#dispatch()
+      }),
+      new Promise((resolve) => setTimeout(resolve, timeoutMs).unref()),
+    ])
+    for (const { reject, call } of [...this.#waiting, ...this.#running]) reject(cutOff(call.name, timeoutMs))
+    this.#waiting.clear()
+    if (this.#running.size === 0) await this.#stopThreads(Math.min(timeoutMs, STOP_TIMEOUT_MS))
+    await this.#piscina?.destroy()
+  }
+
+  /** Has every thread run its `onThreadStop`. */
+  async #stopThreads(timeoutMs: number): Promise<void> {
+    const threads = this.#piscina?.threads.length ?? 0
+    if (threads === 0) return
+    const control = new BroadcastChannel(this.#settings.control)
+    let timer: NodeJS.Timeout | undefined
+    try {
+      await new Promise<void>((resolve) => {
+        let stopped = 0
+        control.onmessage = () => {
+          if (++stopped >= threads) resolve()
+        }
+        timer = setTimeout(resolve, timeoutMs)
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is an argument of a browser's window
+        control.postMessage('stop')
+      })
+    } finally {
+      clearTimeout(timer)
+      control.close()
+    }
+  }
+}
+
+/** From sources a thread needs a loader for its first file even where this process got by without. */
+function withTypeScript(execArgv: readonly string[]): string[] {
+  const tsx = createRequire(import.meta.url).resolve('tsx')
+  return [...execArgv, '--import', pathToFileURL(tsx).href]
+}
+
+/** What went wrong outside the function that was called. */
+function explain(error: unknown, name: string): unknown {
+  if (error instanceof TidewayError) return error
+  if ((error as { name?: unknown }).name === 'DataCloneError') {
+    const message = `An argument of ${name} cannot be copied to a thread (${(error as Error).message}): pass plain data, without functions, sockets or promises in it.`
+    return new TidewayError('ERR_NOT_CLONEABLE', message, { cause: error })
+  }
+  return new TidewayError(
+    'ERR_THREAD_LOST',
+    `The thread that ran ${name} ended before it answered: ${error instanceof Error ? error.message : String(error)}.`,
+    { cause: error },
+  )
+}
+
+function timedOut(name: string, timeoutMs: number): TidewayError {
+  return new TidewayError(
+    'ERR_CALL_TIMEOUT',
+    `${name} did not answer within ${timeoutMs} ms, the wait for a thread included; the thread that ran it was ended.`,
+  )
+}
+
+function cutOff(name: string, timeoutMs: number): TidewayError {
+  return new TidewayError(
+    'ERR_THREAD_POOL_CLOSED',
+    `The thread pool was closed, and ${name} was not done ${timeoutMs} ms later.`,
+  )
+}
