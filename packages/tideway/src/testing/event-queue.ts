@@ -2,7 +2,8 @@ import { TidewayError } from '../errors/tideway-error.ts'
 
 /** Events on their way to the application, as it takes them with `receive()`. */
 export class EventQueue<E> {
-  readonly #events: E[] = []
+  #events: E[] = []
+  #head = 0
   #waiting: ((event: E) => void) | undefined
   #last: E | undefined
 
@@ -32,10 +33,21 @@ export class EventQueue<E> {
         'receive() was called again while an earlier call of it waits for an event: await each call before the next.',
       )
     }
-    const event = this.#events.shift() ?? this.#last
+    const event = this.#shift() ?? this.#last
     if (event !== undefined) return event
     return new Promise((resolve) => {
       this.#waiting = resolve
     })
+  }
+
+  /** Not the array's own: that moves all the others each time. */
+  #shift(): E | undefined {
+    const event = this.#events[this.#head]
+    if (event === undefined) return undefined
+    if (++this.#head === this.#events.length) {
+      this.#events = []
+      this.#head = 0
+    }
+    return event
   }
 }

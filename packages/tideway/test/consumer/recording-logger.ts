@@ -32,6 +32,11 @@ export class RecordingLogger implements Logger {
     return this.lines.filter((line) => line.level === level).map(({ message }) => message)
   }
 
+  /** What was said at the levels that somebody is woken up for. */
+  get complaints(): LogLine[] {
+    return this.lines.filter(({ level }) => level === 'warn' || level === 'error')
+  }
+
   /** The errors that were reported. */
   get errors(): unknown[] {
     return this.lines.filter(({ level }) => level === 'error').map(({ details }) => (details as { err: unknown }).err)
