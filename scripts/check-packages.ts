@@ -1,0 +1,141 @@
+// Checks the packages as npm would publish them: packs each and looks at the tarball, by its files, with publint, with
+// attw, and by importing and type-checking every entry point as somebody who has installed it does.
+//   npm run packages:check
+
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+
+import { contentProblems, type Manifest } from './package-contents.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folders = ['packages/tideway', 'packages/redis', 'packages/client']
+const run = promisify(execFile)
+
+/** A package and the tarball that it was packed into. */
+interface Packed {
+  readonly manifest: Manifest
+  readonly tarball: string
+  readonly files: readonly string[]
+  readonly bytes: number
+}
+
+async function pack(folder: string, destination: string): Promise<Packed> {
+  const manifest = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8')) as Manifest
+  const args = ['pack', '--json', '--pack-destination', destination]
+  const { stdout } = await run('npm', args, { cwd: join(root, folder), maxBuffer: 64 * 1024 * 1024 })
+  // npm 11 answers with a list, later ones with an object by name.
+  const [packed] = Object.values(JSON.parse(stdout) as Record<string, NpmPacked>)
+  const { filename, files, size } = packed!
+  const paths = files.map(({ path }) => path)
+  return { manifest, tarball: join(destination, filename), files: paths, bytes: size }
+}
+
+interface NpmPacked {
+  readonly filename: string
+  readonly size: number
+  readonly files: readonly { readonly path: string }[]
+}
+
+async function publintProblems({ manifest }: Packed, modules: string): Promise<string[]> {
+  const { messages, pkg } = await publint({ pkgDir: join(modules, manifest.name), pack: false, strict: true })
+  return messages.map((message) => `publint: ${formatMessage(message, pkg) ?? message.code}`)
+}
+
+async function attwProblems({ tarball }: Packed): Promise<string[]> {
+  const args = ['--profile', 'esm-only', '--format', 'ascii', '--no-emoji', '--no-color', tarball]
+  return failureOf('attw', join(root, 'node_modules/.bin/attw'), args, root)
+}
+
+/** Puts the tarballs where npm would, with the dependencies that their manifests name and nothing else beside them. */
+async function install(packages: readonly Packed[], modules: string): Promise<void> {
+  for (const { manifest, tarball } of packages) {
+    const target = join(modules, manifest.name)
+    await mkdir(target, { recursive: true })
+    await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1'])
+  }
+  const own = new Set(packages.map(({ manifest }) => manifest.name))
+  const named = packages.flatMap(({ manifest }) =>
+    Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
+  )
+  const types = ['@types/node', '@types/react', 'undici-types', 'csstype']
+  for (const name of new Set([...named, ...types].filter((name) => !own.has(name)))) {
+    await mkdir(dirname(join(modules, name)), { recursive: true })
+    await symlink(join(root, 'node_modules', name), join(modules, name))
+  }
+}
+
+/** Imports every entry point with Node, and has TypeScript check a program that does. */
+async function installedProblems(packages: readonly Packed[], folder: string): Promise<string[]> {
+  const entries = packages.flatMap(({ manifest: { name, exports } }) =>
+    Object.keys(exports)
+      .filter((entry) => !entry.endsWith('.json'))
+      .map((entry) => name + entry.slice(1)),
+  )
+  const imports = entries.map((entry, index) => `import * as entry${index} from '${entry}'`)
+  const uses = entries.map(
+    (entry, index) => `if (Object.keys(entry${index}).length === 0) throw new Error('${entry} exports nothing')`,
+  )
+  const program = `${[...imports, ...uses].join('\n')}\n`
+  const compilerOptions = {
+    target: 'es2023',
+    lib: ['es2023', 'dom', 'dom.iterable', 'esnext.disposable'],
+    types: ['node'],
+    module: 'nodenext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+  }
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n')
+  await writeFile(join(folder, 'program.ts'), program)
+  await writeFile(join(folder, 'program.js'), program)
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
+  const bins = packages.flatMap(({ manifest: { name, bin = {} } }) =>
+    Object.values(bin).map((path) => join(folder, 'node_modules', name, path)),
+  )
+  const [imported, checked, ...started] = await Promise.all([
+    failureOf('import', process.execPath, ['program.js'], folder),
+    failureOf('tsc', join(root, 'node_modules/.bin/tsc'), ['-p', '.'], folder),
+    ...bins.map((bin) => failureOf('bin', bin, ['--version'], folder)),
+  ])
+  return [...imported, ...checked, ...started.flat()]
+}
+
+/** What a program says when it fails; nothing when it does not. */
+async function failureOf(name: string, program: string, args: readonly string[], cwd: string): Promise<string[]> {
+  try {
+    await run(program, args, { cwd, maxBuffer: 64 * 1024 * 1024 })
+    return []
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
+    return [`${name}: ${`${stdout}${stderr}`.trim()}`]
+  }
+}
+
+const temporary = await mkdtemp(join(tmpdir(), 'tideway-packages-'))
+try {
+  await run(join(root, 'node_modules/.bin/tsc'), ['-b', ...folders], { cwd: root })
+  const packages = await Promise.all(folders.map((folder) => pack(folder, temporary)))
+  const installed = join(temporary, 'installed')
+  const modules = join(installed, 'node_modules')
+  await install(packages, modules)
+  const problems: string[] = []
+  for (const packed of packages) {
+    const { manifest, files, bytes } = packed
+    const checks = [contentProblems(files, manifest), publintProblems(packed, modules), attwProblems(packed)]
+    const found = (await Promise.all(checks)).flat()
+    problems.push(...found.map((problem) => `${manifest.name}: ${problem}`))
+    console.log(`${manifest.name} ${manifest.version}: ${files.length} files, ${Math.ceil(bytes / 1000)} kB`)
+  }
+  problems.push(...(await installedProblems(packages, join(temporary, 'installed'))))
+  for (const problem of problems) console.error(problem)
+  if (problems.length > 0) process.exitCode = 1
+} finally {
+  await rm(temporary, { recursive: true })
+}

@@ -1,0 +1,52 @@
+/** The part of a package.json that says what a package has to hold. */
+export interface Manifest {
+  readonly name: string
+  readonly version: string
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+  readonly bin?: Readonly<Record<string, string>>
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+}
+
+/** What a published package may hold; everything else got into it by mistake. */
+const EXPECTED: readonly RegExp[] = [
+  /^(package\.json|README\.md|LICENSE)$/,
+  /^bin\/[a-z-]+\.js$/,
+  /^dist\/([a-z0-9-]+\/)*[a-z0-9-]+(\.min)?(\.d\.ts|\.js)(\.map)?$/,
+  /^src\/([a-z0-9-]+\/)*[a-z0-9-]+\.ts$/,
+]
+
+const TESTS = /(^|\/)(tests?|fixtures?)\/|\.test\./
+
+/** What is wrong with the files of a package: a sentence each. */
+export function contentProblems(files: readonly string[], manifest: Manifest): string[] {
+  const held = new Set(files)
+  const problems: string[] = []
+  for (const file of files) {
+    if (TESTS.test(file)) problems.push(`${file} is a test`)
+    else if (!EXPECTED.some((pattern) => pattern.test(file))) problems.push(`${file} is nothing to publish`)
+  }
+  for (const file of ['package.json', 'README.md', 'LICENSE', ...targetsOf(manifest)]) {
+    if (!held.has(file)) problems.push(`${file} is missing`)
+  }
+  for (const source of files.filter((file) => file.startsWith('src/'))) {
+    const built = source.replace(/^src\//, 'dist/').replace(/\.ts$/, '')
+    for (const end of ['.js', '.js.map', '.d.ts', '.d.ts.map']) {
+      if (!held.has(built + end)) problems.push(`${built}${end} is missing: ${source} is not built`)
+    }
+  }
+  for (const built of files.filter((file) => /^dist\/.*\.js$/.test(file) && !file.endsWith('.min.js'))) {
+    const source = built.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts')
+    if (!held.has(source))
+      problems.push(`${built} is left over: there is no ${source}, so remove dist/ and build again`)
+  }
+  return problems
+}
+
+/** Every file that the `exports` and the `bin` of a package lead to, without the leading `./`. */
+export function targetsOf({ exports, bin = {} }: Manifest): string[] {
+  const targets = Object.values(exports).flatMap((target) =>
+    typeof target === 'string' ? [target] : Object.values(target),
+  )
+  return [...new Set([...targets, ...Object.values(bin)])].map((target) => target.replace(/^\.\//, ''))
+}
