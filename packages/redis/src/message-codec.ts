@@ -64,27 +64,6 @@ export class MessageCodec {
   }
 }
 
-/** Sender and receiver would disagree about half a surrogate pair: Python cannot read it, others replace it. */
-export function requireWellFormed(value: unknown, path = 'message'): void {
-  if (typeof value === 'string') {
-    if (isWellFormed(value)) return
-    throw new TidewayError(
-      'ERR_BAD_MESSAGE',
-      `${path} holds half of a surrogate pair, which no UTF-8 text can: cut texts between characters.`,
-    )
-  }
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return
-  for (const [key, item] of Object.entries(value)) {
-    requireWellFormed(key, `a key of ${path}`)
-    requireWellFormed(item, `${path}.${key}`)
-  }
-}
-
-function isWellFormed(text: string): boolean {
-  // In every Node that is supported, but not yet in the library of ES2023.
-  return (text as string & { isWellFormed(): boolean }).isWellFormed()
-}
-
 /** Freezes what is inside a decoded value, in place. */
 function freeze(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value

@@ -35,7 +35,7 @@ export class PubSubCluster implements PubSubEngine {
   readonly #watch: HostWatch
   readonly #listener: PubSubListener
   readonly #nodes = new Map<string, ClusterNode>()
-  readonly #slots = new Array<ClusterNode | undefined>(SLOTS)
+  readonly #slots: (ClusterNode | undefined)[] = Array.from({ length: SLOTS }, () => undefined)
   readonly #wanted: Set<string>
   #looking: Promise<void> | undefined
   #lookAgain: NodeJS.Timeout | undefined

@@ -11,6 +11,9 @@ export const READ_BLOCK_MS = 2000
 /** Messages taken from the queue of the process in one step, at most. */
 const DRAIN_BATCH = 500
 
+/** Steps after which other queues get their turn, however much there is. */
+const MAX_DRAIN_STEPS = 20
+
 /** How long to wait before Redis is asked again to answer a reader that was not waiting yet, in milliseconds. */
 const WAKE_AGAIN_MS = 2
 
@@ -84,8 +87,19 @@ export class QueueReader {
     draining.catch(() => {})
     const first = await blocking
     if (first !== null) this.#source.message(first[0].toString('latin1'), first[1], first[2])
-    const drained = await draining
-    for (let i = 0; i < drained.length; i += 2) this.#source.message(own[0], drained[i]!, drained[i + 1]!)
+    let drained = await draining
+    for (let steps = 0; drained.length === 2 * DRAIN_BATCH && steps < MAX_DRAIN_STEPS; steps++) {
+      // There is more: Redis gets it ready while this process hands over what it has.
+      const more = client.zpopminBuffer(own[0], DRAIN_BATCH)
+      more.catch(() => {})
+      this.#handAll(own[0], drained)
+      drained = await more
+    }
+    this.#handAll(own[0], drained)
+  }
+
+  #handAll(queue: string, drained: readonly Buffer[]): void {
+    for (let i = 0; i < drained.length; i += 2) this.#source.message(queue, drained[i]!, drained[i + 1]!)
   }
 
   async #wake(step: number): Promise<void> {

@@ -266,7 +266,7 @@ export class RedisConnection {
     this.#lost()
     if (this.#state === 'closed' || this.#state === 'failed') return
     this.#restart = setTimeout(
-      () => this.client.connect().catch(() => {}),
+      () => void this.client.connect().catch(() => {}),
       reconnectDelay(++this.#endings, this.#settings.maxReconnectDelayMs),
     )
   }

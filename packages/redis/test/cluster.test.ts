@@ -51,7 +51,7 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
 
   describeChannelLayer('as a channel layer', (options) => makeLayer(options), {
     runner: { describe, it },
-    makePeer: (layer, options) => makeLayer(options, prefixOf.get(layer)!),
+    makePeer: (layer, options) => makeLayer(options, prefixOf.get(layer)),
   })
 
   it('spreads its groups over the nodes, as shard channels', async () => {
