@@ -16,3 +16,4 @@ export {
   type ThreadPoolStats,
 } from './thread-pool.ts'
 export { transfer } from './transfer.ts'
+export { watchEventLoop, type EventLoopWatch, type WatchOptions } from './watch-event-loop.ts'

@@ -1,0 +1,71 @@
+import { createRequire } from 'node:module'
+import { url as inspectorUrl } from 'node:inspector'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { isMainThread, Worker as Thread } from 'node:worker_threads'
+import { consoleLogger, type Logger } from '../asgi/logger.ts'
+import { requirePositive } from './options.ts'
+import { BEAT_MS, type Stall, type WatchSettings } from './watch-protocol.ts'
+
+/** Options of {@link watchEventLoop}. */
+export interface WatchOptions {
+  /** How long a handler may block the event loop before it is reported, in milliseconds. @default 100 */
+  readonly thresholdMs?: number | undefined
+  /** Where it is reported. @default the console */
+  readonly logger?: Logger | undefined
+}
+
+/** What watches the event loop until it is stopped. */
+export interface EventLoopWatch {
+  /** Resolves when stalls are seen from now on. */
+  readonly ready: Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * Reports what blocks the event loop for longer than the threshold, with the class and the method that did it, such as
+ * `ChatConsumer.onChatMessage`. For development: the code that is watched costs nothing extra, but what blocks is halted by
+ * the inspector for a moment to see what it is. Does nothing where a debugger is attached, or outside the main thread.
+ *
+ * JavaScript is seen while it runs. A native function that blocks, such as a synchronous query, is seen when it returns:
+ * most often its caller is named.
+ */
+export function watchEventLoop(options: WatchOptions = {}): EventLoopWatch {
+  const { logger = consoleLogger } = options
+  const thresholdMs = requirePositive('thresholdMs', options.thresholdMs ?? 100)
+  if (!isMainThread || inspectorUrl() !== undefined) return { ready: Promise.resolve(), stop: async () => {} }
+  const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  const ownCode = fileURLToPath(new URL('..', import.meta.url))
+  const thread = startThread({ beats, thresholdMs, ownCode })
+  const ready = new Promise<void>((resolve) => {
+    thread.once('message', resolve).once('exit', () => resolve())
+  })
+  thread.unref()
+  thread.on('message', (stall: Stall | 'watching') => {
+    if (stall !== 'watching') logger.warn({ ...stall }, describe(stall))
+  })
+  thread.on('error', (error) => logger.warn({ err: error }, 'The event loop is not watched any more'))
+  const heart = setInterval(() => Atomics.add(beats, 0, 1), BEAT_MS).unref()
+  return {
+    ready,
+    async stop() {
+      clearInterval(heart)
+      await thread.terminate()
+    },
+  }
+}
+
+function startThread(workerData: WatchSettings): Thread {
+  // None of the process's own arguments: an --import of the application must not run once more here.
+  const options = { workerData, execArgv: [] }
+  const built = new URL('./watch-thread.js', import.meta.url)
+  if (!import.meta.url.endsWith('.ts')) return new Thread(built, options)
+  const source = new URL('./watch-thread.ts', import.meta.url).href
+  const tsx = new URL('./esm/api/index.mjs', pathToFileURL(createRequire(import.meta.url).resolve('tsx'))).href
+  const script = `import('${tsx}').then(({ register }) => { register(); return import('${source}') })`
+  return new Thread(script, { ...options, eval: true })
+}
+
+function describe({ blockedMs, culprit, location }: Stall): string {
+  const what = culprit === undefined ? 'Something' : `${culprit} (${location})`
+  return `${what} blocked the event loop for about ${blockedMs} ms, and with it every connection: move what takes so long to a thread with syncToAsync.`
+}
