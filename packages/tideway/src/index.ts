@@ -1,4 +1,10 @@
-export { defineApplication, type ApplicationDefinition, type DefinedApplication } from './application/index.ts'
+export {
+  defineApplication,
+  lifespanHooks,
+  type ApplicationDefinition,
+  type DefinedApplication,
+  type LifespanHooks,
+} from './application/index.ts'
 export {
   anonymousUser,
   closeCodes,

@@ -52,6 +52,8 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   #disconnected = false
   #failed = false
   #ended = false
+  /** Takes no more messages of its channel: it has failed, has ended, or has said all that it has to say. */
+  #deaf = false
   /** Out of every group for good. */
   #left = false
   #overflowed = false
@@ -123,13 +125,18 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     return this.#abort.signal
   }
 
+  /** Takes no more messages, those that wait included; the end of the connection is still to come. */
+  takeNoMoreMessages(): void {
+    this.#deaf = true
+  }
+
   /** Ends the consumer without an error. */
   stop(): void {
     void this.#end(closeCodes.normal, '', undefined)
   }
 
   deliver(message: Message): Delivery {
-    if (this.#failed || this.#ended) return 'unhandled'
+    if (this.#deaf) return 'unhandled'
     if (this.#options.handlers.find(message.type, this.#consumer) === undefined) {
       this.#reportUnhandled(message.type)
       return 'unhandled'
@@ -145,6 +152,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   }
 
   handleMessage(message: Message): void | PromiseLike<void> {
+    if (this.#deaf) return undefined
     return this.#options.handlers.find(message.type, this.#consumer)!.call(this.#consumer, message)
   }
 
@@ -226,7 +234,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
 
   async #fail(failure: Failure): Promise<void> {
     if (this.#failed || this.#ended) return
-    this.#failed = true
+    this.#failed = this.#deaf = true
     this.#mailbox.close()
     try {
       await this.#options.hooks.handleFailure(this.#consumer, failure.error)
@@ -238,7 +246,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
 
   async #end(code: number, reason: string, cause: Failure | undefined): Promise<void> {
     if (this.#ended) return
-    this.#ended = true
+    this.#ended = this.#deaf = true
     clearTimeout(this.#deadline)
     this.#mailbox.close()
     this.#abort?.abort()

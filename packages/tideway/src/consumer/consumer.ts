@@ -25,7 +25,9 @@ const lastEventTypes: Readonly<Partial<Record<Scope['type'], string>>> = {
   http: 'http.disconnect',
 }
 
-type ConcreteClass<Args extends readonly unknown[]> = (new (...args: Args) => Consumer<Scope>) & ConsumerSettings
+type ConcreteClass<Args extends readonly unknown[]> = (new (...args: Args) => Consumer<Scope>) &
+  ConsumerSettings &
+  Pick<typeof Consumer, 'scopeType'>
 
 /**
  * A class whose instances serve one connection, or one named channel, each. Its methods are called one at a time:
@@ -35,6 +37,8 @@ type ConcreteClass<Args extends readonly unknown[]> = (new (...args: Args) => Co
  * counted, and the connection lives on. What a handler throws ends the connection.
  */
 export abstract class Consumer<S extends Scope = ChannelScope> {
+  /** The scopes that the class can serve; any other is refused. Unset: all but the lifespan. */
+  static scopeType: Scope['type'] | undefined = undefined
   /** Which of `scope.channelLayers` is {@link channelLayer}. */
   static channelLayerAlias = 'default'
   /** The most messages of the channel that wait while a handler runs. Unset: the capacity of the layer. */
@@ -64,6 +68,7 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     const consumerClass = this as unknown as ConcreteClass<Args>
     const options = runOptionsOf(consumerClass.name, consumerClass, Consumer.#hooks)
     return (scope, receive, send) => {
+      if (!serves(consumerClass.scopeType, scope)) return Promise.reject(noApplication(consumerClass.name, scope))
       const consumer = new consumerClass(...args)
       const layer = (scope as WithChannelLayers).channelLayers?.[options.channelLayerAlias]
       const lastEventType = lastEventTypes[scope.type]
@@ -116,6 +121,11 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     this.#bound.run.stop()
   }
 
+  /** Leaves every further message of the channel unhandled, those that wait included: there is nothing more to say. */
+  protected takeNoMoreMessages(): void {
+    this.#bound.run.takeNoMoreMessages()
+  }
+
   /** Whether the consumer has asked for its channel, so that a message may still reach it. */
   protected get hasChannel(): boolean {
     return this.#bound.run.hasChannel
@@ -139,4 +149,12 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
       `${this.constructor.name} has no connection yet: scope, channelLayer and signal are there from the first handler on, not in the constructor.`,
     )
   }
+}
+
+function serves(scopeType: Scope['type'] | undefined, scope: Scope): boolean {
+  return scopeType === undefined ? scope.type !== 'lifespan' : scope.type === scopeType
+}
+
+function noApplication(name: string, scope: Scope): TidewayError {
+  return new TidewayError('ERR_NO_APPLICATION', `${name} does not serve scopes of type "${scope.type}".`)
 }

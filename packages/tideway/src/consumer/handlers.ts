@@ -1,8 +1,13 @@
 type Capitalized<Word extends string> = Word extends `${infer Head}${infer Tail}` ? `${Uppercase<Head>}${Tail}` : Word
 
-type PascalCase<Type extends string> = Type extends `${infer Head}${'.' | '_' | '-'}${infer Tail}`
+// One separator after the other: a union of them would match at each of its members, and give a union of names.
+type PascalCase<Type extends string> = Type extends `${infer Head}.${infer Tail}`
   ? `${PascalCase<Head>}${PascalCase<Tail>}`
-  : Capitalized<Type>
+  : Type extends `${infer Head}_${infer Tail}`
+    ? `${PascalCase<Head>}${PascalCase<Tail>}`
+    : Type extends `${infer Head}-${infer Tail}`
+      ? `${PascalCase<Head>}${PascalCase<Tail>}`
+      : Capitalized<Type>
 
 /** The method that handles a message type: `on` and the type in PascalCase; `.`, `_` and `-` part its words. */
 export type HandlerName<Type extends string> = `on${PascalCase<Type>}`

@@ -22,6 +22,8 @@ export interface ResponseInit {
 export abstract class HttpConsumer<Kwargs extends object = {}, Extra extends object = {}> extends Consumer<
   HttpScope & WithChannelLayers & Routed<Kwargs> & Extra
 > {
+  static override scopeType = 'http' as const
+
   /** A request body over this many bytes is answered with 413, and `handle` is not called. */
   static maxBodyBytes: number = DEFAULT_MAX_BODY_BYTES
 
@@ -42,7 +44,10 @@ export abstract class HttpConsumer<Kwargs extends object = {}, Extra extends obj
 
   /** Sends a piece of the body; the last one has no `moreBody`. */
   sendBody(body: string | Uint8Array, { moreBody = false }: { moreBody?: boolean } = {}): void | Promise<void> {
-    this.#complete ||= !moreBody
+    if (!moreBody) {
+      this.#complete = true
+      this.takeNoMoreMessages()
+    }
     return this.sendEvent({ type: 'http.response.body', body, moreBody })
   }
 

@@ -52,6 +52,8 @@ export abstract class WebSocketConsumer<
   Kwargs extends object = {},
   Extra extends object = Authenticated,
 > extends Consumer<WebSocketConsumerScope<Kwargs, Extra>> {
+  static override scopeType = 'websocket' as const
+
   /** Groups that the consumer is in from before `connect()` to its end. */
   readonly groups: readonly string[] = []
 

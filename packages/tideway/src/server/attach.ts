@@ -10,7 +10,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { HttpExchange } from './http/http-exchange.ts'
 import type { NodeListener } from './node-listener.ts'
 import { resolveOptions, type AttachOptions, type ResolvedOptions } from './options.ts'
-import { httpScope, NODE_EXTENSION, webSocketScope } from './scope.ts'
+import { NODE_EXTENSION, ScopeFactory } from './scope.ts'
 import { checkHandshake, isHandshakeProblem, plainDenial } from './websocket/handshake.ts'
 import { Outbox } from './websocket/outbox.ts'
 import { WebSocketConnection, type ConnectionContext } from './websocket/websocket-connection.ts'
@@ -65,6 +65,7 @@ class AttachedApplication {
   readonly #application: Application
   readonly #options: ResolvedOptions
   readonly #context: ConnectionContext
+  readonly #scopes: ScopeFactory
   readonly onRequest: NodeListener
   readonly connections = new EmptyingSet<WebSocketConnection>()
   /** Refused handshakes whose peer has not hung up yet. */
@@ -74,6 +75,7 @@ class AttachedApplication {
   constructor(application: Application, options: ResolvedOptions) {
     this.#application = application
     this.#options = options
+    this.#scopes = new ScopeFactory(options)
     const heartbeat = new Heartbeat(shortestTimeout(options))
     this.#context = { options, heartbeat, outbox: new Outbox(), connections: this.connections }
     const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
@@ -86,7 +88,7 @@ class AttachedApplication {
       this.#refuse(socket, plainDenial(handshake.status, handshake.message, handshake.headers))
       return
     }
-    const scope = webSocketScope(request, this.#options, handshake.subprotocols)
+    const scope = this.#scopes.webSocket(request, handshake.subprotocols)
     if (scope === undefined) {
       this.#refuse(socket, plainDenial(400, 'The path is invalid.'))
       return
@@ -95,7 +97,7 @@ class AttachedApplication {
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const scope = httpScope(request, this.#options, { [NODE_EXTENSION]: { request, response } })
+    const scope = this.#scopes.http(request, { [NODE_EXTENSION]: { request, response } })
     if (scope === undefined) {
       response.writeHead(400, { 'Content-Type': 'text/plain; charset=utf-8' }).end('The path is invalid.\n')
       return

@@ -1,5 +1,6 @@
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { DEFAULT_TRUSTED_PROXIES } from './trusted-proxies.ts'
 
 /**
  * What happens to a connection whose peer does not read: `close` it with 1013 once it has been above the high-water mark
@@ -49,12 +50,26 @@ export interface AttachOptions extends WebSocketOptions, HttpOptions {
   readonly applicationCloseTimeoutMs?: number
   /** Where the application is mounted; put into `scope.rootPath`. @default '' */
   readonly rootPath?: string
+  /**
+   * Whether the headers of {@link trustedProxies} (`Forwarded`, or `X-Forwarded-For`, `-Port` and `-Proto`) say who the
+   * client is and over what scheme it came.
+   * @default false
+   */
+  readonly proxyHeaders?: boolean
+  /** The proxies that are believed, by address or range; `'unix'` for Unix sockets. @default ['127.0.0.0/8', '::1/128'] */
+  readonly trustedProxies?: readonly string[]
+  /** What `scope.state` of each connection is a shallow copy of; `serve` takes it from the lifespan. @default none */
+  readonly state?: Readonly<Record<string, unknown>> | undefined
   /** Where the server reports. @default the console */
   readonly logger?: Logger
 }
 
 /** What `serve()` takes. */
 export interface ServeOptions extends AttachOptions {
+  /** How long the application may take for its start-up, and for its shutdown, in milliseconds. @default 60000 */
+  readonly lifespanTimeoutMs?: number
+  /** Whether the application is told of its start-up and shutdown. @default true */
+  readonly lifespan?: boolean
   /** @default 8000 */
   readonly port?: number
   /** @default '127.0.0.1' */
@@ -80,6 +95,9 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   httpTimeoutMs: false,
   applicationCloseTimeoutMs: 10_000,
   rootPath: '',
+  proxyHeaders: false,
+  trustedProxies: DEFAULT_TRUSTED_PROXIES,
+  state: undefined,
   logger: consoleLogger,
 })
 

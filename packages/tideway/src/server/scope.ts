@@ -3,39 +3,92 @@ import type { TLSSocket } from 'node:tls'
 import { HeaderList } from '../asgi/headers.ts'
 import { asgiVersions, type Address, type ConnectionScope, type HttpScope, type WebSocketScope } from '../asgi/scope.ts'
 import { authenticationKey, type ScopeSlots } from '../asgi/scope-slots.ts'
+import { readForwarded } from './forwarded.ts'
 import type { ResolvedOptions } from './options.ts'
+import { TrustedProxies } from './trusted-proxies.ts'
 
 /** Where an HTTP scope carries Node's own `{ request, response }`, under `scope.extensions`. */
 export const NODE_EXTENSION = 'tideway.node'
 
-/** The scope of an HTTP request, or `undefined` when its target is no path that can be decoded. */
-export function httpScope(
-  request: IncomingMessage,
-  options: ResolvedOptions,
-  extensions: Readonly<Record<string, unknown>>,
-): HttpScope | undefined {
-  return connectionScope(request, options, {
-    type: 'http',
-    method: request.method!,
-    subprotocols: undefined,
-    scheme: isEncrypted(request) ? 'https' : 'http',
-    extensions,
-  }) as HttpScope | undefined
+/** Makes the scopes of one server's connections. */
+export class ScopeFactory {
+  readonly #options: ResolvedOptions
+  readonly #trusted: TrustedProxies | undefined
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options
+    this.#trusted = options.proxyHeaders ? new TrustedProxies(options.trustedProxies) : undefined
+  }
+
+  /** The scope of an HTTP request, or `undefined` when its target is no path that can be decoded. */
+  http(request: IncomingMessage, extensions: Readonly<Record<string, unknown>>): HttpScope | undefined {
+    return this.#connection(request, {
+      type: 'http',
+      schemes: HTTP_SCHEMES,
+      method: request.method!,
+      subprotocols: undefined,
+      extensions,
+    }) as HttpScope | undefined
+  }
+
+  /** The scope of a WebSocket handshake, or `undefined` when its target is no path that can be decoded. */
+  webSocket(request: IncomingMessage, subprotocols: readonly string[]): WebSocketScope | undefined {
+    return this.#connection(request, {
+      type: 'websocket',
+      schemes: WEBSOCKET_SCHEMES,
+      method: undefined,
+      subprotocols,
+      extensions: webSocketExtensions,
+    }) as WebSocketScope | undefined
+  }
+
+  /** Everything in one literal, the slots too, so that the object and its copies are one allocation each. */
+  #connection(request: IncomingMessage, own: OwnPart): object | undefined {
+    const target = originForm(request)
+    if (target === undefined) return undefined
+    const queryAt = target.indexOf('?')
+    const rawPath = queryAt === -1 ? target : target.slice(0, queryAt)
+    const path = decodePath(rawPath)
+    if (path === undefined) return undefined
+    const { socket } = request
+    const forwarded = this.#trusted && readForwarded(request, this.#trusted)
+    const isEncrypted = forwarded?.isEncrypted ?? (socket as Partial<TLSSocket>).encrypted === true
+    const { rootPath, logger, state } = this.#options
+    const scope: Omit<ConnectionScope, 'pathRemaining' | 'state'> & Omit<OwnPart, 'schemes'> & ScopeSlots & WithState =
+      {
+        type: own.type,
+        scheme: own.schemes[isEncrypted ? 1 : 0],
+        method: own.method,
+        subprotocols: own.subprotocols,
+        extensions: own.extensions,
+        asgi: asgiVersions,
+        httpVersion: request.httpVersion,
+        path,
+        rawPath,
+        queryString: queryAt === -1 ? '' : target.slice(queryAt + 1),
+        rootPath,
+        headers: HeaderList.fromRaw(request.rawHeaders),
+        client: forwarded?.client ?? address(socket.remoteAddress, socket.remotePort),
+        server: address(socket.localAddress, socket.localPort),
+        state: state && { ...state },
+        logger,
+        channelLayers: undefined,
+        cookies: undefined,
+        session: undefined,
+        user: undefined,
+        [authenticationKey]: undefined,
+        urlRoute: undefined,
+        pathRemaining: undefined,
+      }
+    return scope
+  }
 }
 
-/** The scope of a WebSocket handshake, or `undefined` when its target is no path that can be decoded. */
-export function webSocketScope(
-  request: IncomingMessage,
-  options: ResolvedOptions,
-  subprotocols: readonly string[],
-): WebSocketScope | undefined {
-  return connectionScope(request, options, {
-    type: 'websocket',
-    method: undefined,
-    subprotocols,
-    scheme: isEncrypted(request) ? 'wss' : 'ws',
-    extensions: webSocketExtensions,
-  }) as WebSocketScope | undefined
+const HTTP_SCHEMES = ['http', 'https'] as const
+const WEBSOCKET_SCHEMES = ['ws', 'wss'] as const
+
+interface WithState {
+  readonly state: Record<string, unknown> | undefined
 }
 
 const webSocketExtensions = Object.freeze({ 'websocket.http.response': Object.freeze({}) })
@@ -43,49 +96,11 @@ const webSocketExtensions = Object.freeze({ 'websocket.http.response': Object.fr
 /** What an HTTP and a WebSocket scope differ in; the other's own is `undefined`. */
 interface OwnPart {
   readonly type: 'http' | 'websocket'
-  readonly scheme: string
+  /** Without and with encryption. */
+  readonly schemes: readonly [string, string]
   readonly method: string | undefined
   readonly subprotocols: readonly string[] | undefined
   readonly extensions: Readonly<Record<string, unknown>>
-}
-
-/** Everything in one literal, the slots too, so that the object and its copies are one allocation each. */
-function connectionScope(
-  request: IncomingMessage,
-  options: ResolvedOptions,
-  own: OwnPart,
-): (OwnPart & Omit<ConnectionScope, 'pathRemaining'> & ScopeSlots) | undefined {
-  const target = originForm(request)
-  if (target === undefined) return undefined
-  const queryAt = target.indexOf('?')
-  const rawPath = queryAt === -1 ? target : target.slice(0, queryAt)
-  const path = decodePath(rawPath)
-  if (path === undefined) return undefined
-  const { socket } = request
-  return {
-    type: own.type,
-    scheme: own.scheme,
-    method: own.method,
-    subprotocols: own.subprotocols,
-    extensions: own.extensions,
-    asgi: asgiVersions,
-    httpVersion: request.httpVersion,
-    path,
-    rawPath,
-    queryString: queryAt === -1 ? '' : target.slice(queryAt + 1),
-    rootPath: options.rootPath,
-    headers: HeaderList.fromRaw(request.rawHeaders),
-    client: address(socket.remoteAddress, socket.remotePort),
-    server: address(socket.localAddress, socket.localPort),
-    logger: options.logger,
-    channelLayers: undefined,
-    cookies: undefined,
-    session: undefined,
-    user: undefined,
-    [authenticationKey]: undefined,
-    urlRoute: undefined,
-    pathRemaining: undefined,
-  }
 }
 
 /**
@@ -109,10 +124,6 @@ function decodePath(rawPath: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function isEncrypted(request: IncomingMessage): boolean {
-  return (request.socket as Partial<TLSSocket>).encrypted === true
 }
 
 function address(host: string | undefined, port: number | undefined): Address | undefined {

@@ -1,7 +1,8 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type Server as HttpServer } from 'node:http'
+import type { AddressInfo, ListenOptions } from 'node:net'
 import type { Application } from '../asgi/application.ts'
 import { attach, DEFAULT_CLOSE_TIMEOUT_MS } from './attach.ts'
+import { Lifespan } from './lifespan.ts'
 import { serverDefaults, type ServeOptions } from './options.ts'
 
 /** A server that listens. */
@@ -25,22 +26,33 @@ export interface RunningServer {
 const DEFAULT_PORT = 8000
 const DEFAULT_HOST = '127.0.0.1'
 
+/** How long an application may take to start, and to shut down. */
+const DEFAULT_LIFESPAN_TIMEOUT_MS = 60_000
+
 /**
- * Serves the application over HTTP and WebSocket. Resolves when it listens; rejects with Node's error when it cannot.
+ * Serves the application over HTTP and WebSocket. Runs its lifespan's start-up first and its shutdown at `close()`. Resolves
+ * when it listens; rejects with `ERR_STARTUP_FAILED` when the application cannot run, and with Node's error when it cannot listen.
  * @example const server = await serve(application, { port: 8000 })
  */
 export async function serve(application: Application, options: ServeOptions = {}): Promise<RunningServer> {
-  const { port = DEFAULT_PORT, host = DEFAULT_HOST, ...attachOptions } = options
+  const {
+    port = DEFAULT_PORT,
+    host = DEFAULT_HOST,
+    lifespan: hasLifespan = true,
+    lifespanTimeoutMs,
+    ...attachOptions
+  } = options
   const { logger = serverDefaults.logger } = options
   const server = createServer()
-  const attachment = attach(server, application, attachOptions)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ port, host, backlog: LISTEN_BACKLOG }, () => {
-      server.removeListener('error', reject)
-      resolve()
-    })
-  })
+  const timeoutMs = lifespanTimeoutMs ?? DEFAULT_LIFESPAN_TIMEOUT_MS
+  const lifespan = hasLifespan ? await Lifespan.start(application, { timeoutMs, logger }) : undefined
+  const attachment = attach(server, application, { state: lifespan?.state, ...attachOptions })
+  try {
+    await listen(server, { port, host, backlog: LISTEN_BACKLOG })
+  } catch (error) {
+    await lifespan?.shutDown()
+    throw error
+  }
   // A connection that cannot be accepted (no descriptors are left) must not end the others.
   server.on('error', (error) => logger.error({ err: error }, 'The server could not accept a connection'))
   const address = server.address() as AddressInfo
@@ -63,8 +75,19 @@ export async function serve(application: Application, options: ServeOptions = {}
       await Promise.all([attachment.close(timeoutMs), closed])
       clearInterval(idle)
       clearTimeout(cut)
+      await lifespan?.shutDown()
     },
   }
+}
+
+function listen(server: HttpServer, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options, () => {
+      server.removeListener('error', reject)
+      resolve()
+    })
+  })
 }
 
 /** Connections that the kernel completes before they are accepted: a storm must not be refused. */

@@ -36,7 +36,7 @@ export function recordingLogger(log: LogLine[]): Logger {
 /** Starts a server on a free port. The caller closes it. */
 export async function startServer(applications: Applications, options: ServeOptions = {}): Promise<ServerUnderTest> {
   const log: LogLine[] = []
-  // The server has nothing to say of its own accord to these applications.
+  // With the mark and without a lifespan, the server has nothing to report of its own accord.
   const server = await serve(markOriginCheck(protocolTypeRouter(applications)), {
     port: 0,
     logger: recordingLogger(log),

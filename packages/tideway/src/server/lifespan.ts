@@ -1,0 +1,148 @@
+import type { Application } from '../asgi/application.ts'
+import type { LifespanReceiveEvent, LifespanSendEvent } from '../asgi/lifespan-events.ts'
+import type { Logger } from '../asgi/logger.ts'
+import { asgiVersions, type LifespanScope } from '../asgi/scope.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+
+/** How the life of an application is run. */
+export interface LifespanOptions {
+  /** How long start-up and shutdown may take each, in milliseconds. */
+  readonly timeoutMs: number
+  readonly logger: Logger
+}
+
+/**
+ * The life of an application in one process (ASGI lifespan 2.0): it is told of its start-up before the first connection
+ * and of its shutdown after the last. An application that does not know of lifespan is served without.
+ */
+export class Lifespan {
+  /** What start-up left for the connections, each of which gets a shallow copy; `undefined` for an application without lifespan. */
+  readonly state: Record<string, unknown> | undefined
+  readonly #run: LifespanRun | undefined
+  readonly #options: LifespanOptions
+  #ended: Promise<void> | undefined
+
+  private constructor(run: LifespanRun | undefined, options: LifespanOptions) {
+    this.#run = run
+    this.state = run?.state
+    this.#options = options
+  }
+
+  /**
+   * Resolves when the application has started.
+   * @throws TidewayError `ERR_STARTUP_FAILED` when it says that it could not; `ERR_APPLICATION_TIMEOUT`
+   */
+  static async start(application: Application<LifespanScope>, options: LifespanOptions): Promise<Lifespan> {
+    const run = new LifespanRun(application, options.logger)
+    const answer = await within(options.timeoutMs, 'start up', run.ask({ type: 'lifespan.startup' }))
+    if (answer === undefined) return new Lifespan(undefined, options)
+    if (answer.type === 'lifespan.startup.complete') return new Lifespan(run, options)
+    const message = 'message' in answer ? answer.message : ''
+    throw new TidewayError('ERR_STARTUP_FAILED', message || 'The application did not start, and did not say why.')
+  }
+
+  /** Tells the application that it is over, once. Never rejects: what goes wrong is reported. */
+  shutDown(): Promise<void> {
+    this.#ended ??= this.#shutDown()
+    return this.#ended
+  }
+
+  async #shutDown(): Promise<void> {
+    const { timeoutMs, logger } = this.#options
+    if (this.#run === undefined) return
+    try {
+      const answer = await within(timeoutMs, 'shut down', this.#run.ask({ type: 'lifespan.shutdown' }))
+      if (answer?.type !== 'lifespan.shutdown.failed') return
+      logger.error({}, answer.message || 'The application did not shut down in order, and did not say why.')
+    } catch (error) {
+      logger.error({ err: error }, 'The application did not shut down in order')
+    }
+  }
+}
+
+/** One call of the application: an event at a time, each of which it answers. */
+class LifespanRun {
+  readonly state: Record<string, unknown> = {}
+  #ended = false
+  #event: LifespanReceiveEvent | undefined
+  #wanted: ((event: LifespanReceiveEvent) => void) | undefined
+  #answered: ((answer: LifespanSendEvent | undefined) => void) | undefined
+
+  constructor(application: Application<LifespanScope>, logger: Logger) {
+    const scope: LifespanScope = { type: 'lifespan', asgi: asgiVersions, state: this.state, logger }
+    // In a turn of its own, so that an application that throws at once is one that rejects.
+    void Promise.resolve()
+      .then(() =>
+        application(
+          scope,
+          () => this.#receive(),
+          (event) => this.#send(event),
+        ),
+      )
+      .then(
+        () => this.#end(),
+        (error: unknown) => {
+          this.#reportFailure(error, logger)
+          this.#end()
+        },
+      )
+  }
+
+  /** The answer to the event; `undefined` when the application has ended without one. */
+  ask(event: LifespanReceiveEvent): Promise<LifespanSendEvent | undefined> {
+    if (this.#ended) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      this.#answered = resolve
+      if (this.#wanted === undefined) this.#event = event
+      else this.#wanted(event)
+    })
+  }
+
+  #receive(): LifespanReceiveEvent | Promise<LifespanReceiveEvent> {
+    const event = this.#event
+    this.#event = undefined
+    if (event !== undefined) return event
+    return new Promise((resolve) => {
+      this.#wanted = resolve
+    })
+  }
+
+  #send(event: LifespanSendEvent): void {
+    const answered = this.#answered
+    if (!event.type.startsWith('lifespan.')) {
+      throw new TidewayError('ERR_BAD_EVENT', `${event.type} is no event of the lifespan.`)
+    }
+    if (answered === undefined) {
+      throw new TidewayError('ERR_OUT_OF_TURN', `${event.type} is out of turn: it answers an event, once.`)
+    }
+    this.#answered = undefined
+    answered(event)
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#answered?.(undefined)
+  }
+
+  /** The server goes on (ASGI lifespan 2.0), but only one that says that it has no lifespan is expected to throw. */
+  #reportFailure(error: unknown, logger: Logger): void {
+    const hasNone = error instanceof TidewayError && error.code === 'ERR_NO_APPLICATION'
+    if (hasNone) logger.debug({}, 'The application has no lifespan')
+    else logger.warn({ err: error }, 'The application threw on its lifespan; it is served without')
+  }
+}
+
+async function within<T>(timeoutMs: number, what: string, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `The application did not ${what} within ${timeoutMs} ms.`
+      reject(new TidewayError('ERR_APPLICATION_TIMEOUT', message))
+    }, timeoutMs)
+  })
+  try {
+    return await Promise.race([answer, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}

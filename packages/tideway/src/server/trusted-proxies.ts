@@ -1,0 +1,52 @@
+import { BlockList, isIP } from 'node:net'
+import { TidewayError } from '../errors/tideway-error.ts'
+
+/** Addresses that may say whom they speak for: a proxy on this machine. */
+export const DEFAULT_TRUSTED_PROXIES: readonly string[] = Object.freeze(['127.0.0.0/8', '::1/128'])
+
+/**
+ * The proxies whose headers are believed, by address or CIDR range (`10.0.0.0/8`, `fd00::/8`); `unix` stands for every
+ * connection over a Unix socket, which has no address.
+ */
+export class TrustedProxies {
+  readonly #addresses = new BlockList()
+  readonly #trustsUnixSockets: boolean
+
+  /** @throws TidewayError `ERR_BAD_OPTION` for an entry that is neither an address, a range, nor `unix` */
+  constructor(entries: readonly string[]) {
+    this.#trustsUnixSockets = entries.includes('unix')
+    for (const entry of entries) if (entry !== 'unix') this.#add(entry)
+  }
+
+  /** Whether the peer with this address is one of them; `undefined` is the address of a Unix socket's peer. */
+  has(address: string | undefined): boolean {
+    if (address === undefined) return this.#trustsUnixSockets
+    const plain = withoutMapping(address)
+    const version = isIP(plain)
+    return version !== 0 && this.#addresses.check(plain, version === 6 ? 'ipv6' : 'ipv4')
+  }
+
+  #add(entry: string): void {
+    const [address = '', prefix, ...more] = entry.split('/')
+    const version = isIP(address)
+    const bits = prefix === undefined ? (version === 6 ? 128 : 32) : Number(prefix)
+    const isRange =
+      version !== 0 &&
+      more.length === 0 &&
+      /^\d*$/.test(prefix ?? '') &&
+      prefix !== '' &&
+      bits <= (version === 6 ? 128 : 32)
+    if (!isRange) {
+      throw new TidewayError(
+        'ERR_BAD_OPTION',
+        `trustedProxies: ${JSON.stringify(entry)} is no IP address, no range such as "10.0.0.0/8", and not "unix".`,
+      )
+    }
+    this.#addresses.addSubnet(address, bits, version === 6 ? 'ipv6' : 'ipv4')
+  }
+}
+
+/** An IPv4 address that a dual-stack socket gives as IPv6 (RFC 4291 §2.5.5.2), in its own form. */
+function withoutMapping(address: string): string {
+  return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address
+}
