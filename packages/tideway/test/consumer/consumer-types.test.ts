@@ -1,0 +1,197 @@
+import {
+  authMiddlewareStack,
+  Consumer,
+  defineApplication,
+  HttpConsumer,
+  JsonWebSocketConsumer,
+  path,
+  rePath,
+  urlRouter,
+  WebSocketConsumer,
+  type HandlerName,
+  type Handlers,
+  type TextOrBytes,
+  type User,
+} from 'tideway'
+import type { Application, ChannelScope, WebSocketScope } from 'tideway/asgi'
+import { describe, expectTypeOf, it } from 'vitest'
+
+type ChatEvents = {
+  'chat.message': { message: string; user: string }
+  chat_typing: { user: string }
+}
+
+// These hold at compile time: `tsc -b packages/tideway/test` fails where they do not.
+describe('the types of consumers', () => {
+  it('name a handler after its event', () => {
+    expectTypeOf<HandlerName<'chat.message'>>().toEqualTypeOf<'onChatMessage'>()
+    expectTypeOf<HandlerName<'chat_message'>>().toEqualTypeOf<'onChatMessage'>()
+    expectTypeOf<HandlerName<'chat-message'>>().toEqualTypeOf<'onChatMessage'>()
+    expectTypeOf<HandlerName<'chat.v2_user-JOINED'>>().toEqualTypeOf<'onChatV2UserJOINED'>()
+    expectTypeOf<HandlerName<'chat..message'>>().toEqualTypeOf<'onChatMessage'>()
+    expectTypeOf<HandlerName<'chatMessage'>>().toEqualTypeOf<'onChatMessage'>()
+  })
+
+  it('ask for a handler of each event', () => {
+    class Complete extends WebSocketConsumer implements Handlers<ChatEvents> {
+      onChatMessage(event: ChatEvents['chat.message']) {
+        return this.send({ text: event.message })
+      }
+      onChatTyping() {}
+    }
+    // @ts-expect-error onChatTyping is missing.
+    class Missing extends WebSocketConsumer implements Handlers<ChatEvents> {
+      onChatMessage() {}
+    }
+    class Wrong extends WebSocketConsumer implements Handlers<ChatEvents> {
+      // @ts-expect-error The event has no such property.
+      onChatMessage(_event: { text: string }) {}
+      onChatTyping() {}
+    }
+    class Typo extends WebSocketConsumer implements Handlers<ChatEvents> {
+      onChatMessage() {}
+      // @ts-expect-error A handler returns nothing, or a promise of nothing.
+      onChatTyping() {
+        return 'typing'
+      }
+    }
+    void [Complete, Missing, Wrong, Typo]
+  })
+
+  it('give a handler its event with the type', () => {
+    expectTypeOf<Parameters<Handlers<ChatEvents>['onChatMessage']>[0]>().toEqualTypeOf<
+      { message: string; user: string } & { readonly type: 'chat.message' }
+    >()
+  })
+
+  it('give the arguments of the URL, and ask the route for them', () => {
+    class Room extends WebSocketConsumer<{ room: string; page: number }, {}> {
+      override connect() {
+        expectTypeOf(this.scope.urlRoute.kwargs).toEqualTypeOf<{ room: string; page: number }>()
+        // @ts-expect-error No such argument.
+        void this.scope.urlRoute.kwargs.rooms
+        return this.accept()
+      }
+    }
+    void defineApplication({ websocket: urlRouter([path('ws/:room/<int:page>/', Room.asApplication())]) })
+    // @ts-expect-error A page of the pattern is a string.
+    void path('ws/:room/:page/', Room.asApplication())
+    // @ts-expect-error The pattern gives no page.
+    void defineApplication({ websocket: urlRouter([path('ws/:room/', Room.asApplication())]) })
+    // @ts-expect-error No router gives anything.
+    void defineApplication({ websocket: Room.asApplication() })
+  })
+
+  it('make no promise of urlRoute to a consumer that asks for no arguments', () => {
+    class Plain extends WebSocketConsumer<{}, {}> {
+      override connect() {
+        // @ts-expect-error It may be served without a router.
+        void this.scope.urlRoute.kwargs
+        return this.accept()
+      }
+    }
+    void defineApplication({ websocket: Plain.asApplication() })
+    void defineApplication({ websocket: urlRouter([path('ws/', Plain.asApplication())]) })
+  })
+
+  it('give a user, and ask the middleware for it', () => {
+    class Members extends WebSocketConsumer<{ room: string }> {
+      override connect() {
+        expectTypeOf(this.scope.user).toEqualTypeOf<User>()
+        return this.accept()
+      }
+    }
+    const routes = urlRouter([rePath(/^ws\/(?<room>\w+)\/$/, Members.asApplication())])
+    void defineApplication({ websocket: authMiddlewareStack(routes) })
+    // @ts-expect-error There is no user without authMiddlewareStack.
+    void defineApplication({ websocket: routes })
+    expectTypeOf(routes).not.toExtend<Application<WebSocketScope>>()
+    expectTypeOf(authMiddlewareStack(routes)).toExtend<Application<WebSocketScope>>()
+  })
+
+  it('ask for no user where the consumer says that it serves everybody', () => {
+    class Everybody extends WebSocketConsumer<{}, object> {
+      override connect() {
+        // @ts-expect-error It has asked for none.
+        void this.scope.user
+        return this.accept()
+      }
+    }
+    void defineApplication({ websocket: Everybody.asApplication() })
+  })
+
+  it('give what else the middleware adds', () => {
+    class Tenant extends JsonWebSocketConsumer<{}, { readonly tenant: { readonly id: number } }> {
+      override receiveJson(content: unknown) {
+        expectTypeOf(content).toEqualTypeOf<unknown>()
+        return this.sendJson(this.scope.tenant.id)
+      }
+    }
+    // @ts-expect-error Nobody adds a tenant.
+    void defineApplication({ websocket: Tenant.asApplication() })
+    class TenantPage extends HttpConsumer<{}, { readonly tenant: string }> {
+      override handle() {
+        return this.sendResponse(this.scope.tenant)
+      }
+    }
+    // @ts-expect-error Nobody adds a tenant.
+    void defineApplication({ http: TenantPage.asApplication() })
+  })
+
+  it('ask asApplication for the arguments of the constructor', () => {
+    class Greeting extends WebSocketConsumer<{}, {}> {
+      readonly text: string
+      constructor(text: string) {
+        super()
+        this.text = text
+      }
+    }
+    expectTypeOf(Greeting.asApplication).toBeFunction()
+    void Greeting.asApplication('hello')
+    // @ts-expect-error The text is missing.
+    void Greeting.asApplication()
+    // @ts-expect-error It is none.
+    void Greeting.asApplication(1)
+  })
+
+  it('make no application of an abstract class', () => {
+    // @ts-expect-error receiveJson is missing.
+    expectTypeOf(() => JsonWebSocketConsumer.asApplication()).toBeFunction()
+    // @ts-expect-error handle is missing.
+    expectTypeOf(() => HttpConsumer.asApplication()).toBeFunction()
+  })
+
+  it('tell text from bytes', () => {
+    class Telling extends WebSocketConsumer {
+      override receive(message: TextOrBytes) {
+        if (message.text === undefined) expectTypeOf(message.bytes).toEqualTypeOf<Uint8Array>()
+        else expectTypeOf(message.text).toEqualTypeOf<string>()
+        // @ts-expect-error One of them.
+        void this.send({ text: '', bytes: new Uint8Array() })
+        // @ts-expect-error One of them.
+        void this.send({})
+      }
+    }
+    void Telling
+  })
+
+  it('serve each scope with the consumer for it only', () => {
+    class Page extends HttpConsumer {
+      override handle() {}
+    }
+    class Socket extends WebSocketConsumer<{}, {}> {}
+    class Job extends Consumer {}
+    void defineApplication({
+      http: Page.asApplication(),
+      websocket: Socket.asApplication(),
+      channel: Job.asApplication(),
+    })
+    expectTypeOf(Job.asApplication()).toEqualTypeOf<Application<ChannelScope>>()
+    // @ts-expect-error A page is no WebSocket.
+    void defineApplication({ websocket: Page.asApplication() })
+    // @ts-expect-error A WebSocket is no page.
+    void defineApplication({ http: Socket.asApplication() })
+    // @ts-expect-error A job is no page.
+    void defineApplication({ http: Job.asApplication() })
+  })
+})
