@@ -39,7 +39,8 @@ export function watchEventLoop(options: WatchOptions = {}): EventLoopWatch {
   const ready = new Promise<void>((resolve) => {
     thread.once('message', resolve).once('exit', () => resolve())
   })
-  thread.unref()
+  // Not before: who waits for it may have nothing else that keeps the process alive.
+  void ready.then(() => thread.unref())
   thread.on('message', (stall: Stall | 'watching') => {
     if (stall !== 'watching') logger.warn({ ...stall }, describe(stall))
   })

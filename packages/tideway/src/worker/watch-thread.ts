@@ -10,6 +10,8 @@ type Sighting = Omit<Stall, 'blockedMs'>
 const unseen: Sighting = { culprit: undefined, location: undefined, stack: [] }
 let lastBeat = 0
 let lastBeatAt = performance.now()
+/** Since when the main thread was seen to stand still while this one did not. */
+let quietSince = performance.now()
 let lastLookAt = performance.now()
 let sighting: Sighting | undefined
 
@@ -19,12 +21,13 @@ setInterval(() => {
   lastLookAt = now
   const beat = Atomics.load(beats, 0)
   // Before the first beat the main thread is still starting. Where this thread stood still as well, so did the machine.
-  if (beat === 0 || wasAsleep) lastBeatAt = now
-  else if (beat !== lastBeat) {
+  if (beat !== lastBeat) {
     if (sighting !== undefined) report({ ...sighting, blockedMs: Math.round(now - lastBeatAt) })
     sighting = undefined
     lastBeatAt = now
-  } else if (sighting === undefined && now - lastBeatAt > thresholdMs) {
+    quietSince = now
+  } else if (beat === 0 || wasAsleep) quietSince = now
+  else if (sighting === undefined && now - quietSince > thresholdMs) {
     sighting = unseen
     look()
   }
