@@ -21,16 +21,7 @@ export async function liveServer(
   options: Omit<ServeOptions, 'port'> = {},
 ): Promise<LiveServer> {
   const server = await serve(application, { ...options, port: 0 })
-  const close = (timeoutMs: number = CLOSE_TIMEOUT_MS): Promise<void> => server.close(timeoutMs)
-  return {
-    host: server.host,
-    port: server.port,
-    url: server.url,
-    webSocketUrl: server.webSocketUrl,
-    get connectionCount() {
-      return server.connectionCount
-    },
-    close,
-    [Symbol.asyncDispose]: () => close(),
-  }
+  const serverClose = server.close.bind(server)
+  const close = (timeoutMs: number = CLOSE_TIMEOUT_MS): Promise<void> => serverClose(timeoutMs)
+  return Object.assign(server, { close, [Symbol.asyncDispose]: () => close() })
 }
