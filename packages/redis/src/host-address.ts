@@ -125,7 +125,7 @@ export function credentials({
 }
 
 function parseUrl(text: string): Omit<RedisServer, 'address'> {
-  const url = URL.parse?.(text) ?? tryUrl(text)
+  const url = URL.canParse(text) ? new URL(text) : null
   if (url === null) throw badHost(`"${withoutPassword(text)}" is no URL: write redis://host:port, or unix:///path.`)
   const common = {
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
@@ -150,10 +150,6 @@ function parseUrl(text: string): Omit<RedisServer, 'address'> {
     default:
       throw badHost(`The URL of a Redis starts with redis:, rediss: or unix:, not ${url.protocol}`)
   }
-}
-
-function tryUrl(text: string): URL | null {
-  return URL.canParse(text) ? new URL(text) : null
 }
 
 /** As redis-py reads them, so that one URL serves both sides. */

@@ -1,3 +1,4 @@
+export { channelLayerFromEnvironment } from './environment.ts'
 export type { ClusterHost, RedisHost, RedisServer, SentinelHost } from './host-address.ts'
 export type { RedisLayerEvents, RedisLayerListener } from './layer-events.ts'
 export { redisLayerDefaults, type ConnectionSettings, type RedisLayerOptions } from './layer-options.ts'

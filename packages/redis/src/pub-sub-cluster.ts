@@ -161,7 +161,8 @@ export class PubSubCluster implements PubSubEngine {
     const node = new ClusterNode(key, { label: `redis://${key}`, options }, this.#settings, {
       watch: this.#watch,
       listener: this.#listener,
-      up: () => void this.#look(),
+      // What is wrong is said to whoever waits for the cluster.
+      up: () => void this.#look().catch(() => {}),
       changed: () => this.#lookSoon(),
     })
     this.#nodes.set(key, node)
@@ -173,7 +174,8 @@ export class PubSubCluster implements PubSubEngine {
     if (this.#isClosed) return
     this.#lookAgain ??= setTimeout(() => {
       this.#lookAgain = undefined
-      void this.#look().finally(() => {
+      const looked = this.#look().catch(() => {})
+      void looked.then(() => {
         const isWhole = [...this.#nodes.values()].every(({ commands, subscriber }) => commands.isUp && subscriber.isUp)
         if (!isWhole) this.#lookSoon()
       })

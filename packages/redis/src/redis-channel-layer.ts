@@ -22,7 +22,7 @@ import { requeue } from './scripts/requeue.ts'
 import { MAX_WAITING_SENDS, SendOrder } from './send-order.ts'
 import { shardOf } from './shard-hash.ts'
 import { unavailable } from './unavailable.ts'
-import { CHANNELS } from './wire.ts'
+import { CHANNELS, requireNoReserved } from './wire.ts'
 
 /** Options of {@link RedisChannelLayer}. */
 export interface RedisChannelLayerOptions extends RedisLayerOptions {
@@ -125,7 +125,9 @@ export class RedisChannelLayer extends RedisLayer {
   }
 
   protected demandChanged(channel: string): void {
-    if (this.demand.of(channel) > 0) this.#host(channel).redis.queuesChanged()
+    if (this.demand.of(channel) === 0) return
+    // channels_redis takes one host after the other for them.
+    for (const { redis } of this.#hosts) redis.queuesChanged()
   }
 
   /** A channel of this process joins here; any other one is added in Redis, as channels_redis does it. */
@@ -147,6 +149,7 @@ export class RedisChannelLayer extends RedisLayer {
   }
 
   protected async sendToChannel(channel: string, message: Message): Promise<void> {
+    requireNoReserved(message)
     const kind = this.kindOf(channel)
     if (kind === 'own') {
       return this.sendToOwn(channel, message, (content) => this.#enqueue(channel, { ...content, [CHANNELS]: channel }))
@@ -159,6 +162,7 @@ export class RedisChannelLayer extends RedisLayer {
   }
 
   protected async sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void> {
+    requireNoReserved(message)
     const { redis } = this.#host(group)
     if (this.#order.isFull) {
       this.local.countDropped('full')

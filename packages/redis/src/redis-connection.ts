@@ -55,7 +55,8 @@ export class RedisConnection {
   #heartbeat: NodeJS.Timeout | undefined
   #handshake: NodeJS.Timeout | undefined
   #restart: NodeJS.Timeout | undefined
-  #endings = 0
+  /** Attempts that failed and that ioredis does not count. */
+  #attempts = 0
   #answeredAt = 0
   #pinging = false
 
@@ -84,7 +85,7 @@ export class RedisConnection {
       retryStrategy: (attempt) =>
         this.#state === 'failed' || this.#state === 'closed'
           ? null
-          : reconnectDelay(attempt, settings.maxReconnectDelayMs),
+          : reconnectDelay(Math.max(attempt, this.#attempts), settings.maxReconnectDelayMs),
       sentinelRetryStrategy: (attempt) => reconnectDelay(attempt, settings.maxReconnectDelayMs),
       failoverDetector: 'sentinels' in address.options,
       sentinelCommandTimeout: settings.commandTimeoutMs,
@@ -222,6 +223,8 @@ export class RedisConnection {
       await this.#owner.prepare?.(this.client)
     } catch (error) {
       this.#failed(error as Error)
+      // ioredis counts this as a success, and would try again at once for ever.
+      this.#attempts++
       if (this.#state !== 'failed') this.drop()
       return
     }
@@ -233,7 +236,7 @@ export class RedisConnection {
     this.#state = 'up'
     this.#wasUp = true
     this.#lastError = undefined
-    this.#endings = 0
+    this.#attempts = 0
     this.#watch()
     this.#owner.up(again)
     this.#settle(undefined)
@@ -267,7 +270,7 @@ export class RedisConnection {
     if (this.#state === 'closed' || this.#state === 'failed') return
     this.#restart = setTimeout(
       () => void this.client.connect().catch(() => {}),
-      reconnectDelay(++this.#endings, this.#settings.maxReconnectDelayMs),
+      reconnectDelay(++this.#attempts, this.#settings.maxReconnectDelayMs),
     )
   }
 

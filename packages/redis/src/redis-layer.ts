@@ -8,6 +8,7 @@ import {
   type Delivery,
   type Message,
   type ReceiveOptions,
+  TidewayError,
 } from 'tideway/layer'
 
 import { Acknowledgements } from './acknowledgements.ts'
@@ -85,6 +86,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
   }
 
   override attach(channel: string, receiver: ChannelReceiver): void {
+    this.#requireReceivable(channel)
     super.attach(channel, receiver)
     this.open()
     if (this.kindOf(channel) !== 'general') return
@@ -104,8 +106,9 @@ export abstract class RedisLayer extends BaseChannelLayer {
 
   override async receive(channel: string, options: ReceiveOptions = {}): Promise<Message> {
     const { signal } = options
-    if (typeof channel !== 'string' || this.kindOf(channel) !== 'general') return super.receive(channel, options)
+    this.#requireReceivable(channel)
     this.open()
+    if (typeof channel !== 'string' || this.kindOf(channel) !== 'general') return super.receive(channel, options)
     const claim = this.demand.add(channel, false)
     // Listened to before the queue does: a message that comes in this very turn must not be fetched for nobody.
     const giveUp = (): void => this.demand.remove(claim)
@@ -127,6 +130,15 @@ export abstract class RedisLayer extends BaseChannelLayer {
 
   protected kindOf(channel: string): ChannelKind {
     return channelKind(channel, this.processName)
+  }
+
+  /** What is sent to a channel of another process never comes here. */
+  #requireReceivable(channel: unknown): void {
+    if (typeof channel !== 'string' || !['tideway', 'python'].includes(this.kindOf(channel))) return
+    throw new TidewayError(
+      'ERR_BAD_NAME',
+      `Channel "${channel}" is of another process: only that process receives from it.`,
+    )
   }
 
   /** Aborts as the signal does, or when the first connect fails: later losses are waited out. */

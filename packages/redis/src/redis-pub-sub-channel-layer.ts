@@ -10,7 +10,7 @@ import { RedisLayer } from './redis-layer.ts'
 import { literalPattern } from './remove-keys.ts'
 import { shardOf } from './shard-hash.ts'
 import { unavailable } from './unavailable.ts'
-import { CHANNELS, EXCEPT, isPythonPubSubChannel, processOf } from './wire.ts'
+import { CHANNELS, EXCEPT, isPythonPubSubChannel, processOf, requireNoReserved, type ChannelKind } from './wire.ts'
 
 /** Options of {@link RedisPubSubChannelLayer}. */
 export interface RedisPubSubChannelLayerOptions extends RedisLayerOptions {
@@ -59,6 +59,11 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     this.#patterns.set(DEFAULT_CHANNEL_PREFIX, undefined)
   }
 
+  protected override kindOf(channel: string): ChannelKind {
+    const kind = super.kindOf(channel)
+    return kind === 'general' && isPythonPubSubChannel(channel, this.prefix) ? 'python' : kind
+  }
+
   #makeEngines({ hosts, cluster }: RedisPubSubChannelLayerOptions, listener: PubSubListener): PubSubEngine[] {
     const { settings, events } = this
     if (cluster === undefined) {
@@ -100,7 +105,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   }
 
   override async groupAdd(group: string, channel: string): Promise<void> {
-    if (typeof channel === 'string' && ['tideway', 'python'].includes(this.#kindOf(channel))) {
+    if (typeof channel === 'string' && ['tideway', 'python'].includes(this.kindOf(channel))) {
       throw new TidewayError(
         'ERR_BAD_NAME',
         `Channel "${channel}" is of another process: the pub/sub layer adds only channels of its own process to groups.`,
@@ -110,7 +115,8 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   }
 
   protected async sendToChannel(channel: string, message: Message): Promise<void> {
-    switch (this.#kindOf(channel)) {
+    requireNoReserved(message)
+    switch (this.kindOf(channel)) {
       case 'own':
         return this.sendToOwn(channel, message, async (content) => {
           const listening = this.#patterns.get(channel.slice(0, channel.indexOf(`.${this.processName}!`)))
@@ -134,6 +140,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   }
 
   protected async sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void> {
+    requireNoReserved(message)
     const channel = this.#groupChannel(group)
     const content = except === undefined || except.length === 0 ? { ...message } : { ...message, [EXCEPT]: except }
     const bytes = this.codec.encode(content)
@@ -168,11 +175,6 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     await this.#jobs.close()
     await Promise.all(this.#engines.map((engine) => engine.close()))
     this.stopWaiting()
-  }
-
-  #kindOf(channel: string): ReturnType<RedisLayer['kindOf']> {
-    const kind = this.kindOf(channel)
-    return kind === 'general' && isPythonPubSubChannel(channel, this.prefix) ? 'python' : kind
   }
 
   #engineOf(name: string): PubSubEngine {

@@ -1,4 +1,4 @@
-import { nonLocalName } from 'tideway/layer'
+import { nonLocalName, TidewayError, type Message } from 'tideway/layer'
 
 /** The channels that a message is for, as the core layer of channels_redis puts it into the message. */
 export const CHANNELS = '__asgi_channel__'
@@ -8,6 +8,14 @@ export const EXCEPT = '__tideway_except__'
 
 /** The number that {@link Acknowledgements} gave the message. */
 export const ACKNOWLEDGE = '__tideway_ack__'
+
+/** @throws TidewayError `ERR_BAD_MESSAGE` for a message with a key that the layers put there themselves */
+export function requireNoReserved(message: Message): void {
+  for (const key of [EXCEPT, ACKNOWLEDGE]) {
+    if (!(key in message)) continue
+    throw new TidewayError('ERR_BAD_MESSAGE', `message.${key} is a key that the Redis layers use: take another one.`)
+  }
+}
 
 /** What tells a process of tideway from one of channels_redis, whose names are 32 hexadecimal digits. */
 export const PROCESS_MARK = 'tw'

@@ -192,6 +192,16 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     }
   })
 
+  it('refuse to receive for each other, and keys that the layer uses itself', async () => {
+    const { layer, django } = await both()
+    const there = await django.newChannel()
+    await expect(layer.receive(there)).rejects.toMatchObject({ code: 'ERR_BAD_NAME' })
+    expect(() => layer.attach(there, { deliver: () => 'delivered' })).toThrow(/only that process receives from it/)
+    const reserved = { type: 'x', __tideway_ack__: 1 }
+    await expect(layer.send(there, reserved)).rejects.toMatchObject({ code: 'ERR_BAD_MESSAGE' })
+    await expect(layer.groupSend('room', reserved)).rejects.toThrow(/__tideway_ack__/)
+  })
+
   it('tell that a channel of Django is full', async () => {
     const { layer, django } = await both()
     const there = await django.newChannel()
