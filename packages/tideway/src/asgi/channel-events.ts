@@ -4,5 +4,11 @@ export interface ChannelReceiveEvent {
   readonly [key: string]: unknown
 }
 
+/**
+ * What a worker gives an application after its one message: the job is done when what handles the message is. Known by
+ * itself and not by its type, which any message might have.
+ */
+export const jobEnd: ChannelReceiveEvent = Object.freeze({ type: 'job.end' })
+
 /** A worker's consumer has nobody to send to. */
 export type ChannelSendEvent = never

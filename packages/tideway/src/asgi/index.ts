@@ -1,5 +1,5 @@
 export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEventOf, SendOf } from './application.ts'
-export type { ChannelReceiveEvent, ChannelSendEvent } from './channel-events.ts'
+export { jobEnd, type ChannelReceiveEvent, type ChannelSendEvent } from './channel-events.ts'
 export { closeCodes, isValidCloseCode } from './close-codes.ts'
 export { extendScope } from './extend-scope.ts'
 export { authenticationKey, type ScopeSlots } from './scope-slots.ts'

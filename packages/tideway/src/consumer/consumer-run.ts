@@ -1,4 +1,5 @@
 import type { Receive } from '../asgi/application.ts'
+import { jobEnd } from '../asgi/channel-events.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
@@ -147,6 +148,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   }
 
   handleEvent(event: Event): void | PromiseLike<void> {
+    if (isJobEnd(event)) return this.stop()
     if (event.type !== this.#lastEventType) return this.#options.hooks.handleEvent(this.#consumer, event)
     return this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', undefined)
   }
@@ -211,6 +213,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
       return false
     }
     this.#mailbox.enter(event)
+    if (isJobEnd(event)) return false
     if (this.#mailbox.waitingEvents < READ_AHEAD_EVENTS) return true
     void this.#mailbox.room().then(() => this.#readConnection())
     return false
@@ -301,4 +304,8 @@ function leftAlready(name: string): TidewayError {
     'ERR_CONNECTION_CLOSED',
     `The connection of this ${name} has ended and its groups are left: it has no channel any more.`,
   )
+}
+
+function isJobEnd(event: object): boolean {
+  return event === jobEnd
 }
