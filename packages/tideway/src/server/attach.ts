@@ -11,6 +11,7 @@ import { HttpExchange } from './http/http-exchange.ts'
 import type { NodeListener } from './node-listener.ts'
 import { resolveOptions, type AttachOptions, type ResolvedOptions } from './options.ts'
 import { NODE_EXTENSION, ScopeFactory } from './scope.ts'
+import { Compression } from './websocket/deflate/compression.ts'
 import { checkHandshake, isHandshakeProblem, plainDenial } from './websocket/handshake.ts'
 import { Outbox } from './websocket/outbox.ts'
 import { WebSocketConnection, type ConnectionContext } from './websocket/websocket-connection.ts'
@@ -77,13 +78,14 @@ class AttachedApplication {
     this.#options = options
     this.#scopes = new ScopeFactory(options)
     const heartbeat = new Heartbeat(shortestTimeout(options))
-    this.#context = { options, heartbeat, outbox: new Outbox(), connections: this.connections }
+    const compression = options.compression === false ? undefined : new Compression(options.compression)
+    this.#context = { options, heartbeat, outbox: new Outbox(), connections: this.connections, compression }
     const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
     this.onRequest = listener ?? this.#onRequest
   }
 
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    const handshake = checkHandshake(request)
+    const handshake = checkHandshake(request, this.#context.compression)
     if (isHandshakeProblem(handshake)) {
       this.#refuse(socket, plainDenial(handshake.status, handshake.message, handshake.headers))
       return

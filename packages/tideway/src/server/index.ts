@@ -11,3 +11,4 @@ export {
   type WebSocketOptions,
 } from './options.ts'
 export { serve, type RunningServer } from './serve.ts'
+export { compressionDefaults, type CompressionOptions } from './websocket/deflate/compression-options.ts'

@@ -1,6 +1,7 @@
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { DEFAULT_TRUSTED_PROXIES } from './trusted-proxies.ts'
+import type { CompressionOptions } from './websocket/deflate/compression-options.ts'
 
 /**
  * What happens to a connection whose peer does not read: `close` it with 1013 once it has been above the high-water mark
@@ -36,6 +37,12 @@ export interface WebSocketOptions {
   readonly maxInboxMessages?: number
   /** Bytes of messages that wait for the application before the server stops reading the connection. @default 1048576 */
   readonly maxInboxBytes?: number
+  /**
+   * Whether messages are compressed for clients that offer it (permessage-deflate, RFC 7692); `{}`: with its defaults.
+   * Off, because it costs time for each message and gives away secrets that stand beside what an attacker can choose.
+   * @default false
+   */
+  readonly compression?: false | CompressionOptions
 }
 
 /** Options of a server's HTTP side. */
@@ -92,6 +99,7 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   maxBufferedBytes: 16 * 1024 * 1024,
   maxInboxMessages: 16,
   maxInboxBytes: 1024 * 1024,
+  compression: false,
   httpTimeoutMs: false,
   applicationCloseTimeoutMs: 10_000,
   rootPath: '',

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { closeCodes, isValidCloseCode } from '../../asgi/close-codes.ts'
+import { CompressedAssembler, maxCompressedBytes } from './deflate/compressed-assembler.ts'
 import { MAX_CONTROL_PAYLOAD, opcodes } from './frame.ts'
 import { MessageAssembler } from './message-assembler.ts'
 import { unmask, unmaskAscii } from './mask.ts'
@@ -8,6 +9,8 @@ import { unmask, unmaskAscii } from './mask.ts'
 export interface FrameSink {
   text(message: string): void
   binary(message: Buffer): void
+  /** A message with RSV1, as it came (RFC 7692 §6). Without this, RSV1 breaks the protocol: nothing was agreed on. */
+  compressed?(isText: boolean, payload: Buffer): void
   ping(payload: Buffer): void
   pong(payload: Buffer): void
   /** @param code 1005 when the frame had none */
@@ -18,6 +21,15 @@ export interface FrameSink {
 
 /** What is being read. */
 type State = 'header' | 'payload' | 'ended'
+
+const RSV_BITS = 0x70
+/** RFC 7692 §6: of a message that is compressed. */
+const RSV1 = 0x40
+/**
+ * What stands for the opcodes of a compressed message, so that no other frame has to be asked whether it is one. No
+ * opcode of the wire can be mistaken for them.
+ */
+const compressedOpcodes = { text: -1, binary: -2 } as const
 
 /** The longest header: 2 bytes, 8 of length, 4 of mask. */
 const MAX_HEADER = 14
@@ -123,7 +135,9 @@ export class FrameParser {
     const second = bytes[start + 1]!
     this.#fin = first >= 0x80
     this.#opcode = first & 0x0f
-    if ((first & 0x70) !== 0) return this.#fail(closeCodes.protocolError, 'reserved bits without an extension')
+    if ((first & RSV_BITS) !== 0 && !this.#takeCompressed(first)) {
+      return this.#fail(closeCodes.protocolError, 'reserved bits without an extension')
+    }
     if (second < 0x80) return this.#fail(closeCodes.protocolError, 'a client must mask its frames')
     const problem = this.#opcodeProblem()
     if (problem !== undefined) return this.#fail(closeCodes.protocolError, problem)
@@ -143,13 +157,27 @@ export class FrameParser {
     }
     if (this.#opcode >= opcodes.close) {
       if (length > MAX_CONTROL_PAYLOAD) return this.#fail(closeCodes.protocolError, 'control frame over 125 bytes')
-    } else if (length + (this.#message?.byteLength ?? 0) > this.#maxMessageBytes) {
+    } else if (length + (this.#message?.byteLength ?? 0) > this.#maxMessageBytes && !this.#fitsCompressed(length)) {
       return this.#fail(closeCodes.messageTooBig, `message over ${this.#maxMessageBytes} bytes`)
     }
     this.#payloadLength = length
     this.#payloadRead = 0
     this.#mask = readUint32(bytes, maskAt)
     return true
+  }
+
+  /** Only the first frame of a message says that it is compressed; control frames never are (RFC 7692 §6). */
+  #takeCompressed(first: number): boolean {
+    if ((first & RSV_BITS) !== RSV1 || this.#sink.compressed === undefined) return false
+    if (this.#opcode === opcodes.text) this.#opcode = compressedOpcodes.text
+    else if (this.#opcode === opcodes.binary) this.#opcode = compressedOpcodes.binary
+    else return false
+    return true
+  }
+
+  #fitsCompressed(length: number): boolean {
+    if (this.#opcode >= 0 && !(this.#message instanceof CompressedAssembler)) return false
+    return length + (this.#message?.byteLength ?? 0) <= maxCompressedBytes(this.#maxMessageBytes)
   }
 
   /** RFC 6455 §5.2, §5.4 and §5.5. */
@@ -159,6 +187,8 @@ export class FrameParser {
         return this.#message === undefined ? 'continuation without a message' : undefined
       case opcodes.text:
       case opcodes.binary:
+      case compressedOpcodes.text:
+      case compressedOpcodes.binary:
         return this.#message === undefined ? undefined : 'new message inside a fragmented one'
       case opcodes.close:
       case opcodes.ping:
@@ -174,11 +204,19 @@ export class FrameParser {
     if (end > chunk.length || this.#message !== undefined || !this.#fin) {
       this.#state = 'payload'
       if (this.#opcode >= opcodes.close) this.#control = Buffer.allocUnsafe(this.#payloadLength)
-      else this.#message ??= new MessageAssembler(this.#opcode === opcodes.text, this.#maxMessageBytes)
+      else this.#message ??= this.#newMessage()
       return this.#readPayload(chunk, payloadAt)
     }
     this.#readWholeFrame(chunk, payloadAt, end)
     return end
+  }
+
+  #newMessage(): MessageAssembler {
+    const { text, binary } = compressedOpcodes
+    if (this.#opcode !== text && this.#opcode !== binary) {
+      return new MessageAssembler(this.#opcode === opcodes.text, this.#maxMessageBytes)
+    }
+    return new CompressedAssembler(this.#opcode === text, this.#maxMessageBytes)
   }
 
   /** The hot way: a final frame that lies whole in the chunk and is no part of a fragmented message. */
@@ -197,6 +235,11 @@ export class FrameParser {
         this.#sink.binary(view.length >= VIEW_FROM_BYTES ? view : Buffer.from(view))
         return
       }
+      case compressedOpcodes.text:
+      case compressedOpcodes.binary:
+        unmask(chunk, start, end, this.#mask, 0)
+        this.#sink.compressed!(this.#opcode === compressedOpcodes.text, chunk.subarray(start, end))
+        return
       default:
         unmask(chunk, start, end, this.#mask, 0)
         this.#endOfControl(Buffer.from(chunk.subarray(start, end)))
@@ -229,7 +272,8 @@ export class FrameParser {
     if (!this.#fin) return
     const message = this.#message!
     this.#message = undefined
-    if (!message.isText) this.#sink.binary(message.bytes())
+    if (message instanceof CompressedAssembler) this.#sink.compressed!(message.isCompressedText, message.bytes())
+    else if (!message.isText) this.#sink.binary(message.bytes())
     else if (message.isCompleteText) this.#sink.text(message.text())
     else this.#fail(closeCodes.invalidPayload, 'text that ends inside a character')
   }

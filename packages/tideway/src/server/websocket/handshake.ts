@@ -2,11 +2,15 @@ import { createHash } from 'node:crypto'
 import { STATUS_CODES, validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http'
 import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
+import type { Compression } from './deflate/compression.ts'
+import type { DeflateParameters } from './deflate/negotiate.ts'
 
 /** What a valid handshake asks for. */
 export interface Handshake {
   readonly key: string
   readonly subprotocols: readonly string[]
+  /** Agreed on, if the client offered it and the server has it. */
+  readonly compression?: DeflateParameters | undefined
 }
 
 /** Why a handshake was refused, as the response that says so. */
@@ -29,7 +33,7 @@ const ownHeaderPattern = /^(upgrade|connection|sec-websocket-(accept|extensions)
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** Checks the request of a client's opening handshake (RFC 6455 §4.2.1). */
-export function checkHandshake(request: IncomingMessage): Handshake | HandshakeProblem {
+export function checkHandshake(request: IncomingMessage, compression?: Compression): Handshake | HandshakeProblem {
   const { headers } = request
   if (!hasToken(headers.upgrade, 'websocket')) {
     return problem(426, 'This server upgrades to websocket only.', [['Upgrade', 'websocket']])
@@ -49,7 +53,9 @@ export function checkHandshake(request: IncomingMessage): Handshake | HandshakeP
   if (key === undefined || !keyPattern.test(key)) return problem(400, 'Sec-WebSocket-Key is missing or invalid.')
   const subprotocols = parseSubprotocols(headers['sec-websocket-protocol'])
   if (subprotocols === undefined) return problem(400, 'Sec-WebSocket-Protocol is invalid.')
-  return { key, subprotocols }
+  const agreed = compression?.negotiate(headers['sec-websocket-extensions'])
+  if (agreed === 'malformed') return problem(400, 'Sec-WebSocket-Extensions is invalid.')
+  return { key, subprotocols, compression: agreed }
 }
 
 /** Whether the check found a problem. */
@@ -71,6 +77,9 @@ export function acceptResponse(handshake: Handshake, subprotocol: string | undef
     .digest('base64')
   let response = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n`
   if (subprotocol !== undefined) response += `Sec-WebSocket-Protocol: ${subprotocol}\r\n`
+  if (handshake.compression !== undefined) {
+    response += `Sec-WebSocket-Extensions: ${handshake.compression.response}\r\n`
+  }
   for (const [name, value] of entriesOf(headers)) {
     if (name.toLowerCase() === 'sec-websocket-protocol') {
       throw new TidewayError('ERR_BAD_EVENT', 'accept() takes the subprotocol as an option, not as a header.')

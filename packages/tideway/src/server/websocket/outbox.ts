@@ -24,7 +24,7 @@ export class Outbox {
   /** The frame of a text: the last one again when the text is equal, as it is for each member of a group. */
   textFrame(text: string): Buffer {
     if (text === this.#lastText) return this.#lastTextFrame!
-    const frame = encodeTextFrame(text)
+    const frame = this.encodeText(text)
     this.#lastText = text
     this.#lastTextFrame = frame
     return frame
@@ -62,8 +62,17 @@ export class Outbox {
     // What a write leads to is for the next tick. Nothing of this tick's frames is kept for it.
     this.#dirty = []
     this.#root = new FrameNode()
-    this.#lastText = this.#lastTextFrame = this.#lastBytes = this.#lastBytesFrame = undefined
+    this.forget()
     for (const client of clients) this.flushNow(client)
+  }
+
+  protected encodeText(text: string): Buffer {
+    return encodeTextFrame(text)
+  }
+
+  /** Forgets the frames of this tick. */
+  protected forget(): void {
+    this.#lastText = this.#lastTextFrame = this.#lastBytes = this.#lastBytesFrame = undefined
   }
 }
 

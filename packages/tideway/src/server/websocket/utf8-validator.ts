@@ -11,12 +11,10 @@ export class Utf8Validator {
 
   /** `false` as soon as what has come can no longer become valid UTF-8. */
   push(bytes: Buffer): boolean {
-    const all = this.#pending.length === 0 ? bytes : this.#completePending(bytes)
-    if (all === undefined) return true
-    const cut = all.length - incompleteTail(all)
-    if (!isUtf8(all.subarray(0, cut))) return false
-    this.#pending = cut === all.length ? EMPTY : Buffer.from(all.subarray(cut))
-    return canStartCharacter(this.#pending)
+    if (this.#pending.length === 0) return this.#check(bytes)
+    const missing = characterLength(this.#pending[0]!) - this.#pending.length
+    const character = Buffer.concat([this.#pending, bytes.subarray(0, missing)])
+    return this.#check(character) && this.#check(bytes.subarray(missing))
   }
 
   /** Whether the text may end here. Begins a new one. */
@@ -26,10 +24,13 @@ export class Utf8Validator {
     return complete
   }
 
-  /** At most four bytes join the pending ones, so that a long piece is not copied. */
-  #completePending(bytes: Buffer): Buffer | undefined {
-    if (bytes.length === 0) return undefined
-    return Buffer.concat([this.#pending, bytes])
+  /** Checks bytes that begin with a character. */
+  #check(bytes: Buffer): boolean {
+    if (bytes.length === 0) return true
+    const cut = bytes.length - incompleteTail(bytes)
+    if (!isUtf8(bytes.subarray(0, cut))) return false
+    this.#pending = cut === bytes.length ? EMPTY : Buffer.from(bytes.subarray(cut))
+    return canStartCharacter(this.#pending)
   }
 }
 

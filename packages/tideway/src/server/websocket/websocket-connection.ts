@@ -16,6 +16,8 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { errorAnswer } from '../error-answer.ts'
 import type { HeartbeatClient } from '../heartbeat.ts'
 import { untilDrained } from '../until-drained.ts'
+import { CompressedPeer } from './deflate/compressed-peer.ts'
+import type { Compression } from './deflate/compression.ts'
 import { acceptResponse, denialHead, plainDenial, type Handshake } from './handshake.ts'
 import { Inbox } from './inbox.ts'
 import { WebSocketPeer, type PeerContext, type PeerOwner, type SlowOutcome } from './websocket-peer.ts'
@@ -24,6 +26,8 @@ import { WebSocketPeer, type PeerContext, type PeerOwner, type SlowOutcome } fro
 export interface ConnectionContext extends PeerContext {
   /** The connections that live: from the handshake to the end of both the socket and the application. */
   readonly connections: Set<WebSocketConnection>
+  /** `undefined`: no connection is compressed. */
+  readonly compression?: Compression | undefined
 }
 
 /**
@@ -59,7 +63,12 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#handshake = handshake
     this.#path = path
     this.#context = context
-    this.#peer = new WebSocketPeer(socket, context, this)
+    const { compression } = context
+    const agreed = handshake.compression
+    this.#peer =
+      compression === undefined || agreed === undefined
+        ? new WebSocketPeer(socket, context, this)
+        : new CompressedPeer(socket, context, this, compression, agreed)
     this.#inbox = new Inbox(context.options.maxInboxMessages, context.options.maxInboxBytes)
     this.#startedAt = performance.now()
   }

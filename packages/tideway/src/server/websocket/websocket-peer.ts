@@ -99,16 +99,20 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 
   /** Queues a text message. A promise: the connection is above its high-water mark, wait. */
   sendText(text: string): void | Promise<void> {
-    return this.#send(this.#context.outbox.textFrame(text))
+    return this.sendFrame(this.#context.outbox.textFrame(text))
   }
 
   /** Queues a binary message. A promise: the connection is above its high-water mark, wait. */
   sendBytes(bytes: Uint8Array): void | Promise<void> {
-    return this.#send(this.#context.outbox.binaryFrame(bytes))
+    return this.sendFrame(this.#context.outbox.binaryFrame(bytes))
   }
 
   /** Begins the close handshake. Nothing can be sent after it. */
   close(code: number, reason: string): void {
+    this.#closeNow(code, reason)
+  }
+
+  #closeNow(code: number, reason: string): void {
     this.#sendAnswer()
     if (this.#state !== 'open') return
     this.#state = 'closing'
@@ -175,11 +179,11 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   // What the parser finds.
 
   text(message: string): void {
-    this.#received(message)
+    this.received(message)
   }
 
   binary(message: Buffer): void {
-    this.#received(message)
+    this.received(message)
   }
 
   ping(payload: Buffer): void {
@@ -243,11 +247,16 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     this.#owner.socketClosed()
   }
 
+  protected get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
   get #buffered(): number {
     return this.#unwritten + (this.pending === undefined ? 0 : this.pending.byteLength)
   }
 
-  #send(frame: Buffer): void | Promise<void> {
+  /** Queues a frame. A promise: the connection is above its high-water mark, wait. */
+  protected sendFrame(frame: Buffer): void | Promise<void> {
     if (this.#state !== 'open' && this.#state !== 'answering') throw connectionClosed()
     const buffered = this.#buffered + frame.length
     if (buffered > this.#context.options.highWaterMarkBytes) return this.#sendAbove(frame)
@@ -261,13 +270,9 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     // The socket may have passed on some of it since the last write.
     this.#unwritten = this.#socket.writableLength
     if (this.#aboveSince > 0 && this.#buffered > options.highWaterMarkBytes) {
-      if (options.slowConsumer === 'drop') return this.#drop()
+      if (options.slowConsumer === 'drop') return this.drop()
       if (this.#buffered + frame.length > options.maxBufferedBytes) {
-        this.#closeSlow()
-        throw new TidewayError(
-          'ERR_SLOW_CONSUMER',
-          `More than ${options.maxBufferedBytes} bytes waited for one connection, which was closed: await send().`,
-        )
+        return this.overflow()
       }
     }
     outbox.enqueue(this, frame)
@@ -278,14 +283,24 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     return this.#drained.promise
   }
 
-  #drop(): void {
+  /** Leaves a message out, under the policy `drop`. */
+  protected drop(): void {
     if (!this.#isDropping) this.#owner.readsTooSlowly('messages dropped')
     this.#isDropping = true
   }
 
+  /** Closes a connection for which more waits than may. */
+  protected overflow(): never {
+    this.#closeSlow()
+    throw new TidewayError(
+      'ERR_SLOW_CONSUMER',
+      `More than ${this.#context.options.maxBufferedBytes} bytes waited for one connection, which was closed: await send().`,
+    )
+  }
+
   #closeSlow(): void {
     if (this.#state === 'open') this.#owner.readsTooSlowly('closed')
-    this.close(closeCodes.tryAgainLater, 'reading too slowly')
+    this.#closeNow(closeCodes.tryAgainLater, 'reading too slowly')
   }
 
   /** It is below its high-water mark again, or will never be. */
@@ -297,11 +312,23 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     waiting?.resolve()
   }
 
-  #received(message: string | Buffer): void {
-    if (this.#state !== 'open') return
-    if (this.#owner.messageReceived(message)) return
+  /** Passes a message on. `false`: nothing more is read until {@link resume}. */
+  protected received(message: string | Buffer): boolean {
+    if (this.#state !== 'open' || this.#owner.messageReceived(message)) return true
+    this.pause()
+    return false
+  }
+
+  /** Stops reading until {@link resume}. */
+  protected pause(): void {
     this.#parser!.pause()
     this.#socket.pause()
+  }
+
+  /** Ends a connection whose peer has broken the protocol in what the parser let pass. */
+  protected fail(code: number, message: string): void {
+    this.#parser!.end()
+    this.protocolError(code, message)
   }
 
   /** A message and a close frame may come in one chunk: the application's answer to the message goes before ours to the close. */
@@ -365,7 +392,8 @@ function onClose(this: Socket): void {
   peers.get(this)!.closed()
 }
 
-function connectionClosed(): TidewayError {
+/** What a sender gets that comes too late. */
+export function connectionClosed(): TidewayError {
   return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
 }
 

@@ -1,0 +1,21 @@
+import { encodeFrame, type opcodes } from '../frame.ts'
+
+/** RFC 7692 §6: in the first byte of a message's first frame, says that the message is compressed. */
+const RSV1 = 0x40
+
+/** The frame of a message, compressed if that has made it smaller. */
+export function encodeSmallerFrame(
+  opcode: typeof opcodes.text | typeof opcodes.binary,
+  payload: Uint8Array,
+  deflated: Buffer,
+): Buffer {
+  if (deflated.length >= payload.length) return encodeFrame(opcode, payload)
+  const frame = encodeFrame(opcode, deflated)
+  frame[0]! |= RSV1
+  return frame
+}
+
+/** Whether the frame's message is compressed. */
+export function isCompressedFrame(frame: Buffer): boolean {
+  return (frame[0]! & RSV1) !== 0
+}

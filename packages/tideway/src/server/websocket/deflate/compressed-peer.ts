@@ -1,0 +1,211 @@
+import { isUtf8 } from 'node:buffer'
+import type { Socket } from 'node:net'
+import { closeCodes } from '../../../asgi/close-codes.ts'
+import { TidewayError } from '../../../errors/tideway-error.ts'
+import type { ResolvedOptions } from '../../options.ts'
+import { encodeFrame, encodeTextFrame, opcodes } from '../frame.ts'
+import { connectionClosed, WebSocketPeer, type PeerContext, type PeerOwner } from '../websocket-peer.ts'
+import { encodeSmallerFrame, isCompressedFrame } from './compressed-frame.ts'
+import type { Compression } from './compression.ts'
+import { DeflateOutbox } from './deflate-outbox.ts'
+import { deflateInThread, deflateNow, type DeflateJob } from './deflate.ts'
+import { History } from './history.ts'
+import { inflateInThread, inflateNow, type Inflated, type InflateJob } from './inflate.ts'
+import type { DeflateParameters } from './negotiate.ts'
+
+/** A message that waits for its compression, or for that of one before it. */
+interface Waiting {
+  readonly payload: string | Buffer
+  readonly bytes: number
+  /** What others share; `undefined`: it is made at its turn. */
+  readonly frame: Promise<Buffer> | undefined
+  readonly resolve: (above: void | Promise<void>) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Inflating is that much faster than deflating, so as much more of it is done at once. */
+const INFLATES_FASTER = 8
+
+/**
+ * The other end of a connection that has agreed on permessage-deflate. zlib is called once a message and keeps nothing in
+ * between, so there is no engine to close; context take-over is a dictionary of what went before.
+ */
+export class CompressedPeer extends WebSocketPeer {
+  readonly #options: ResolvedOptions
+  readonly #compression: Compression
+  readonly #parameters: DeflateParameters
+  readonly #shared: DeflateOutbox | undefined
+  readonly #sent: History | undefined
+  readonly #receivedBefore: History | undefined
+  readonly #queue: Waiting[] = []
+  #queuedBytes = 0
+  /** The close that follows what is in the queue. */
+  #closing: { readonly code: number; readonly reason: string } | undefined
+  #isInflating = false
+  #wasDropped = false
+
+  constructor(
+    socket: Socket,
+    { options, heartbeat }: PeerContext,
+    owner: PeerOwner,
+    compression: Compression,
+    parameters: DeflateParameters,
+  ) {
+    const outbox = compression.outbox(parameters)
+    super(socket, { options, outbox, heartbeat }, owner)
+    this.#options = options
+    this.#compression = compression
+    this.#parameters = parameters
+    this.#shared = outbox instanceof DeflateOutbox ? outbox : undefined
+    this.#sent = parameters.serverNoContextTakeover ? undefined : new History(parameters.serverMaxWindowBits)
+    this.#receivedBefore = parameters.clientNoContextTakeover ? undefined : new History(parameters.clientMaxWindowBits)
+  }
+
+  override sendText(text: string): void | Promise<void> {
+    if (this.#queue.length > 0 || text.length >= this.#compression.options.threadBytes) return this.#sendLater(text)
+    return this.#sendAtOnce(text)
+  }
+
+  override sendBytes(bytes: Uint8Array): void | Promise<void> {
+    if (this.#queue.length > 0 || bytes.byteLength >= this.#compression.options.threadBytes) {
+      return this.#sendLater(bytes)
+    }
+    return this.#sendAtOnce(bytes)
+  }
+
+  override close(code: number, reason: string): void {
+    // What was sent before goes out before.
+    if (this.#queue.length > 0 && this.isOpen) this.#closing ??= { code, reason }
+    else super.close(code, reason)
+  }
+
+  override get isEnding(): boolean {
+    return this.#closing !== undefined || super.isEnding
+  }
+
+  override resume(): void {
+    if (!this.#isInflating) super.resume()
+  }
+
+  /** A compressed message, from the parser. */
+  compressed(isText: boolean, payload: Buffer): void {
+    if (!this.isOpen) return
+    const { maxMessageBytes } = this.#options
+    const atOnce = Math.min(maxMessageBytes, this.#compression.options.threadBytes * INFLATES_FASTER)
+    const { clientMaxWindowBits: windowBits } = this.#parameters
+    const job: InflateJob = { payload, windowBits, dictionary: this.#receivedBefore?.bytes }
+    // Nobody knows how large a message will be. Most are small; the start of a large one is inflated for nothing.
+    const inflated = payload.length > atOnce ? 'too large' : inflateNow(job, atOnce)
+    if (inflated === 'too large' && atOnce < maxMessageBytes) void this.#inflateLater(isText, job)
+    else this.#inflated(isText, inflated)
+  }
+
+  protected override drop(): void {
+    this.#wasDropped = true
+    super.drop()
+  }
+
+  #sendAtOnce(payload: string | Uint8Array): void | Promise<void> {
+    const { thresholdBytes } = this.#compression.options
+    const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength
+    if (this.#sent === undefined || bytes < thresholdBytes || bytes === 0) {
+      return typeof payload === 'string' ? super.sendText(payload) : super.sendBytes(payload)
+    }
+    const data = typeof payload === 'string' ? Buffer.from(payload) : payload
+    return this.#sendInContext(typeof payload === 'string', data, deflateNow(this.#deflateJob(data)))
+  }
+
+  /** Sends what was compressed with what was sent before, and is itself what the next message is compressed with. */
+  #sendInContext(isText: boolean, payload: Uint8Array, deflated: Buffer): void | Promise<void> {
+    const frame = encodeSmallerFrame(isText ? opcodes.text : opcodes.binary, payload, deflated)
+    this.#wasDropped = false
+    const above = this.sendFrame(frame)
+    // The other side knows only what reached it, and remembers only what was compressed (RFC 7692 §7.2.3.2).
+    if (!this.#wasDropped && isCompressedFrame(frame)) this.#sent!.append(payload)
+    return above
+  }
+
+  #sendLater(data: string | Uint8Array): void | Promise<void> {
+    if (this.#closing !== undefined) throw connectionClosed()
+    if (!this.isOpen) return this.#sendLast(data)
+    const payload = typeof data === 'string' ? data : Buffer.from(data)
+    const bytes = payload.length
+    if (this.#queue.length > 0 && this.#queuedBytes + bytes > this.#options.maxBufferedBytes) {
+      if (this.#options.slowConsumer === 'drop') return this.drop()
+      return this.overflow()
+    }
+    const isLarge = bytes >= this.#compression.options.threadBytes
+    const frame = isLarge ? this.#shared?.frameInThread(data) : undefined
+    // It may fail before its turn comes.
+    frame?.catch(() => {})
+    this.#queuedBytes += bytes
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ payload, bytes, frame, resolve, reject })
+      if (this.#queue.length === 1) void this.#work()
+    })
+  }
+
+  /** The peer has said that it closes: there is no time for a thread. It throws when it has ended already. */
+  #sendLast(data: string | Uint8Array): void | Promise<void> {
+    return this.sendFrame(typeof data === 'string' ? encodeTextFrame(data) : encodeFrame(opcodes.binary, data))
+  }
+
+  /** One after the other: messages arrive in the order in which they were sent. */
+  async #work(): Promise<void> {
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      try {
+        await this.#sendNext(next)
+      } catch (error) {
+        // Nobody who waits needs to be told that the peer has gone meanwhile.
+        if (error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED') next.resolve()
+        else next.reject(error)
+      }
+      this.#queue.shift()
+      this.#queuedBytes -= next.bytes
+    }
+    const closing = this.#closing
+    if (closing !== undefined) super.close(closing.code, closing.reason)
+  }
+
+  async #sendNext({ payload, bytes, frame, resolve }: Waiting): Promise<void> {
+    if (frame !== undefined) resolve(this.sendFrame(await frame))
+    else if (!this.isOpen) resolve()
+    else if (bytes < this.#compression.options.threadBytes) resolve(this.#sendAtOnce(payload))
+    else {
+      const data = Buffer.from(payload)
+      const deflated = await this.#compression.jobs.run(() => deflateInThread(this.#deflateJob(data)))
+      resolve(this.#sendInContext(typeof payload === 'string', data, deflated))
+    }
+  }
+
+  #deflateJob(payload: Uint8Array): DeflateJob {
+    const { serverMaxWindowBits: windowBits } = this.#parameters
+    return { payload, windowBits, dictionary: this.#sent?.bytes, options: this.#compression.options }
+  }
+
+  async #inflateLater(isText: boolean, job: InflateJob): Promise<void> {
+    this.#isInflating = true
+    this.pause()
+    const { maxMessageBytes } = this.#options
+    const inflated = await this.#compression.jobs.run(() =>
+      this.isOpen ? inflateInThread(job, maxMessageBytes) : 'invalid',
+    )
+    this.#isInflating = false
+    if (!this.isOpen || this.#inflated(isText, inflated)) super.resume()
+  }
+
+  /** `false`: nothing more is read for now. */
+  #inflated(isText: boolean, inflated: Inflated): boolean {
+    if (inflated === 'too large') {
+      this.fail(closeCodes.messageTooBig, `message over ${this.#options.maxMessageBytes} bytes`)
+    } else if (inflated === 'invalid') {
+      this.fail(closeCodes.invalidPayload, 'compressed data that is no deflate stream')
+    } else {
+      this.#receivedBefore?.append(inflated)
+      if (!isText) return this.received(inflated)
+      if (isUtf8(inflated)) return this.received(inflated.toString())
+      this.fail(closeCodes.invalidPayload, 'text that is not UTF-8')
+    }
+    return true
+  }
+}

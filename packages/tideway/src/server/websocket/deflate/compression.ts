@@ -1,0 +1,44 @@
+import { Outbox } from '../outbox.ts'
+import { resolveCompression, type CompressionOptions, type ResolvedCompressionOptions } from './compression-options.ts'
+import { DeflateOutbox } from './deflate-outbox.ts'
+import { parseExtensions } from './extension-header.ts'
+import { JobQueue } from './job-queue.ts'
+import { negotiate, type DeflateParameters } from './negotiate.ts'
+
+/** What the compressed connections of a server share. */
+export class Compression {
+  readonly options: ResolvedCompressionOptions
+  /** The work in threads, of all connections. */
+  readonly jobs: JobQueue
+  /** By window bits. */
+  readonly #shared = new Map<number, DeflateOutbox>()
+  /** For connections whose frames depend on what they were sent before. */
+  readonly #own = new Outbox()
+
+  /** @throws TidewayError `ERR_BAD_OPTION` */
+  constructor(options: CompressionOptions) {
+    this.options = resolveCompression(options)
+    this.jobs = new JobQueue(this.options.concurrency)
+  }
+
+  /**
+   * What to answer to a `Sec-WebSocket-Extensions` header. `undefined`: no compression. `'malformed'`: the handshake has
+   * to fail (RFC 6455 §9.1).
+   */
+  negotiate(header: string | undefined): DeflateParameters | 'malformed' | undefined {
+    if (header === undefined) return undefined
+    const offers = parseExtensions(header)
+    return offers === undefined ? 'malformed' : negotiate(offers, this.options)
+  }
+
+  /** Where connections with these parameters queue their frames; a {@link DeflateOutbox} if they can share them. */
+  outbox({ serverNoContextTakeover, serverMaxWindowBits }: DeflateParameters): Outbox {
+    if (!serverNoContextTakeover) return this.#own
+    let outbox = this.#shared.get(serverMaxWindowBits)
+    if (outbox === undefined) {
+      outbox = new DeflateOutbox(this, serverMaxWindowBits)
+      this.#shared.set(serverMaxWindowBits, outbox)
+    }
+    return outbox
+  }
+}

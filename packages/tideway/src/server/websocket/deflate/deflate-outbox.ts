@@ -1,0 +1,86 @@
+import { encodeFrame, encodeTextFrame, opcodes } from '../frame.ts'
+import { Outbox } from '../outbox.ts'
+import { encodeSmallerFrame } from './compressed-frame.ts'
+import type { Compression } from './compression.ts'
+import { deflateInThread, deflateNow, type DeflateJob } from './deflate.ts'
+
+type Payload = string | Uint8Array
+
+/**
+ * What all connections are to write that share their parameters and compress each message for itself: a message is
+ * compressed once, however many of them are sent it. Their frames have a tree of their own, as members of one group that
+ * are sent different frames of one message would else push each other's out of it.
+ */
+export class DeflateOutbox extends Outbox {
+  readonly #compression: Compression
+  readonly #windowBits: number
+  #lastBytes: Uint8Array | undefined
+  /** What the last bytes were when they were framed: their sender may have filled them anew. */
+  #lastBytesCopy: Buffer = EMPTY
+  #lastBytesFrame: Buffer | undefined
+  /** The last message that is being compressed in a thread. */
+  #inThread: { readonly payload: Payload; readonly bytes: Buffer; readonly frame: Promise<Buffer> } | undefined
+
+  constructor(compression: Compression, windowBits: number) {
+    super()
+    this.#compression = compression
+    this.#windowBits = windowBits
+  }
+
+  override binaryFrame(bytes: Uint8Array): Buffer {
+    if (bytes === this.#lastBytes && this.#lastBytesCopy.equals(bytes)) return this.#lastBytesFrame!
+    const copy = Buffer.from(bytes)
+    const frame = this.#isBelowThreshold(copy) ? encodeFrame(opcodes.binary, copy) : this.#deflate(opcodes.binary, copy)
+    this.#lastBytes = bytes
+    this.#lastBytesCopy = copy
+    this.#lastBytesFrame = frame
+    return frame
+  }
+
+  /** The frame of a message that is compressed in a thread. Until it is ready it is made once for equal messages. */
+  frameInThread(payload: Payload): Promise<Buffer> {
+    const last = this.#inThread
+    const isSame = last?.payload === payload && (typeof payload === 'string' || last.bytes.equals(payload))
+    if (isSame) return last.frame
+    const isText = typeof payload === 'string'
+    const bytes = isText ? Buffer.from(payload) : Buffer.from(payload)
+    const frame = this.#deflateInThread(isText ? opcodes.text : opcodes.binary, bytes)
+    const inThread = { payload, bytes, frame }
+    this.#inThread = inThread
+    const forget = (): void => {
+      if (this.#inThread === inThread) this.#inThread = undefined
+    }
+    frame.then(forget, forget)
+    return frame
+  }
+
+  protected override encodeText(text: string): Buffer {
+    if (Buffer.byteLength(text) < this.#compression.options.thresholdBytes || text === '') return encodeTextFrame(text)
+    return this.#deflate(opcodes.text, Buffer.from(text))
+  }
+
+  protected override forget(): void {
+    super.forget()
+    this.#lastBytes = this.#lastBytesFrame = undefined
+    this.#lastBytesCopy = EMPTY
+  }
+
+  #isBelowThreshold(payload: Uint8Array): boolean {
+    return payload.length < this.#compression.options.thresholdBytes || payload.length === 0
+  }
+
+  #deflate(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer): Buffer {
+    return encodeSmallerFrame(opcode, payload, deflateNow(this.#job(payload)))
+  }
+
+  async #deflateInThread(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer): Promise<Buffer> {
+    const deflated = await this.#compression.jobs.run(() => deflateInThread(this.#job(payload)))
+    return encodeSmallerFrame(opcode, payload, deflated)
+  }
+
+  #job(payload: Buffer): DeflateJob {
+    return { payload, windowBits: this.#windowBits, dictionary: undefined, options: this.#compression.options }
+  }
+}
+
+const EMPTY: Buffer = Buffer.alloc(0)
