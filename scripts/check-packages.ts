@@ -71,7 +71,15 @@ async function install(packages: readonly Packed[], modules: string): Promise<vo
   }
 }
 
-/** Imports every entry point with Node, and has TypeScript check a program that does. */
+/** The programs in the READMEs of the packages, to be type-checked. */
+async function readmePrograms(packages: readonly Packed[], modules: string): Promise<string[]> {
+  const texts = packages.map(({ manifest }) => readFile(join(modules, manifest.name, 'README.md'), 'utf8'))
+  return (await Promise.all(texts)).flatMap((text) =>
+    [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!),
+  )
+}
+
+/** Imports every entry point with Node, and has TypeScript check that program and those of the READMEs. */
 async function installedProblems(packages: readonly Packed[], folder: string): Promise<string[]> {
   const entries = packages.flatMap(({ manifest: { name, exports } }) =>
     Object.keys(exports)
@@ -95,7 +103,9 @@ async function installedProblems(packages: readonly Packed[], folder: string): P
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n')
   await writeFile(join(folder, 'program.ts'), program)
   await writeFile(join(folder, 'program.js'), program)
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
+  const readmes = await readmePrograms(packages, join(folder, 'node_modules'))
+  await Promise.all(readmes.map((code, index) => writeFile(join(folder, `readme-${index}.ts`), code)))
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
   const bins = packages.flatMap(({ manifest: { name, bin = {} } }) =>
     Object.values(bin).map((path) => join(folder, 'node_modules', name, path)),
   )

@@ -44,6 +44,6 @@ export function sourcesBelow(folders: readonly string[]): SourceFile[] {
 export function importsOf(text: string): string[] {
   const statements = text.matchAll(/^(?:import|export)\b[^'"`;]*?\bfrom\s*'([^']+)'/gm)
   const sideEffects = text.matchAll(/^import\s*'([^']+)'/gm)
-  const dynamic = text.matchAll(/^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*'([^']+)'/gm)
+  const dynamic = text.matchAll(/^(?!\s*(?:\*|\/\/)).*?\bimport\(\s*'([^'$]+)'/gm)
   return [...statements, ...sideEffects, ...dynamic].map(([, specifier]) => specifier!)
 }

@@ -1,0 +1,146 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+
+import { describe, expect, it } from 'vitest'
+
+import { missingPackages, type Lockfile } from '../scripts/lockfile.ts'
+import { contentProblems, targetsOf, type Manifest } from '../scripts/package-contents.ts'
+import { packageName, roomOf } from './architecture/edges.ts'
+import { filesBelow, read, root, sourcesBelow } from './architecture/source-files.ts'
+
+// What can be seen of the packages without building them. `npm run packages:check` looks at them as they are published.
+
+interface PackageJson extends Manifest {
+  readonly license: string
+  readonly type: string
+  readonly engines: { readonly node: string }
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
+}
+
+const folders = ['packages/tideway', 'packages/redis', 'packages/client']
+const manifestOf = (folder: string): PackageJson => JSON.parse(read(`${folder}/package.json`)) as PackageJson
+
+describe.each(folders)('%s', (folder) => {
+  const manifest = manifestOf(folder)
+
+  it('is of the same version, license and Node as the others', () => {
+    const { version, license, type, engines } = manifest
+    const first = manifestOf('packages/tideway')
+    expect({ version, license, type, engines }).toEqual({
+      version: first.version,
+      license: 'MIT',
+      type: 'module',
+      engines: (JSON.parse(read('package.json')) as PackageJson).engines,
+    })
+    expect(read(`${folder}/LICENSE`)).toBe(read('LICENSE'))
+  })
+
+  it('leads from each entry point to a source and to what is built from it', () => {
+    for (const [entry, target] of Object.entries(manifest.exports)) {
+      // The bundle for browsers has no source of its own.
+      if (typeof target === 'string' || entry === './browser') continue
+      const source = target['@tideway/source']
+      expect(filesBelow([folder], /\.ts$/), `${manifest.name} ${entry}`).toContain(source?.replace('.', folder))
+      const built = source!.replace('./src/', './dist/').replace(/\.ts$/, '')
+      expect(target).toEqual({ '@tideway/source': source, types: `${built}.d.ts`, default: `${built}.js` })
+      // The first condition that matches counts.
+      expect(Object.keys(target)).toEqual(['@tideway/source', 'types', 'default'])
+    }
+  })
+
+  it('declares every package that it imports, and none besides', () => {
+    const imported = sourcesBelow([`${folder}/src`])
+      .flatMap(({ imports }) => imports)
+      .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+    const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
+    expect([...new Set(imported.map(packageName))].toSorted()).toEqual(declared.toSorted())
+  })
+})
+
+describe('packages/tideway', () => {
+  it('has an entry point for each room that shows something', () => {
+    const rooms = filesBelow(['packages/tideway/src'], /\/index\.ts$/)
+      .map(roomOf)
+      .filter((room) => room !== undefined && !['errors', 'application'].includes(room))
+    const entries = Object.keys(manifestOf('packages/tideway').exports)
+    expect(entries).toEqual(expect.arrayContaining(rooms.map((room) => `./${room}`)))
+  })
+
+  it('has a command that npm can link before anything is built', () => {
+    const { bin } = manifestOf('packages/tideway')
+    const { mode } = statSync(join(root, 'packages/tideway', bin!.tideway!))
+    expect(mode & 0o111).toBe(0o111)
+  })
+})
+
+describe('the check of what a package holds', () => {
+  const manifest: Manifest = {
+    name: 'some-package',
+    version: '1.0.0',
+    bin: { some: './bin/some.js' },
+    exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' }, './package.json': './package.json' },
+  }
+  const built = ['dist/index.js', 'dist/index.js.map', 'dist/index.d.ts', 'dist/index.d.ts.map']
+  const good = ['package.json', 'README.md', 'LICENSE', 'bin/some.js', 'src/index.ts', ...built]
+
+  it('finds nothing wrong with a package that holds what it should', () => {
+    expect(contentProblems(good, manifest)).toEqual([])
+  })
+
+  it.each([
+    ['test/index.test.ts', 'test/index.test.ts is a test'],
+    ['src/index.test.ts', 'src/index.test.ts is a test'],
+    ['dist/.tsbuildinfo', 'dist/.tsbuildinfo is nothing to publish'],
+    ['src/layer/tsconfig.json', 'src/layer/tsconfig.json is nothing to publish'],
+    ['.env', '.env is nothing to publish'],
+    ['src/forgotten.ts', 'dist/forgotten.js is missing: src/forgotten.ts is not built'],
+    ['dist/old.js', 'dist/old.js is left over: there is no src/old.ts, so remove dist/ and build again'],
+  ])('finds %s', (file, problem) => {
+    expect(contentProblems([...good, file], manifest)).toContain(problem)
+  })
+
+  it.each(['README.md', 'LICENSE', 'bin/some.js', 'dist/index.js', 'dist/index.d.ts'])('misses %s', (file) => {
+    const without = good.filter((path) => path !== file)
+    expect(contentProblems(without, manifest)).toContain(`${file} is missing`)
+  })
+
+  it('reads every file that the manifest leads to', () => {
+    expect(targetsOf(manifest)).toEqual(['dist/index.d.ts', 'dist/index.js', 'package.json', 'bin/some.js'])
+  })
+})
+
+describe('package-lock.json', () => {
+  const lockfile = JSON.parse(read('package-lock.json')) as Lockfile
+
+  it('has every optional package that another one names, so that npm ci takes it on every system', () => {
+    const run = 'node --import tsx scripts/complete-lockfile.ts'
+    expect(Object.keys(missingPackages(lockfile)), `missing, which "${run}" adds`).toEqual([])
+  })
+
+  it('names no registry', () => {
+    expect(read('package-lock.json')).not.toMatch(/"resolved": "http/)
+  })
+})
+
+describe('the packages that a lock file misses', () => {
+  it('are locked for the systems that their names say', () => {
+    const optionalDependencies = {
+      '@tool/linux-x64-musl': '1.2.3',
+      '@tool/darwin-arm64': '1.2.3',
+      '@tool/here': '1.2.3',
+    }
+    const packages = { 'node_modules/tool': { dev: true, optionalDependencies }, 'node_modules/@tool/here': {} }
+    const rest = { version: '1.2.3', dev: true, optional: true }
+    expect(missingPackages({ packages })).toEqual({
+      'node_modules/@tool/linux-x64-musl': { ...rest, os: ['linux'], cpu: ['x64'], libc: ['musl'] },
+      'node_modules/@tool/darwin-arm64': { ...rest, os: ['darwin'], cpu: ['arm64'] },
+    })
+  })
+
+  it('are not guessed where their names say nothing, or the version is a range', () => {
+    const missing = (name: string, version: string) => () =>
+      missingPackages({ packages: { 'node_modules/tool': { optionalDependencies: { [name]: version } } } })
+    expect(missing('colours', '1.2.3')).toThrow('colours@1.2.3 is not a build for one system')
+    expect(missing('@tool/darwin-arm64', '^1.2.3')).toThrow('nobody can say what to lock')
+  })
+})
