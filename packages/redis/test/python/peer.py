@@ -49,7 +49,7 @@ def untag(value):
 
 
 class JsonCoreLayer(RedisChannelLayer):
-    """What channels_redis >= 4.1 does for serializer_format="json", which Debian's 4.0 does not have."""
+    """What channels_redis 4.3 does for serializer_format="json", which Debian's 4.0 does not have."""
 
     def serialize(self, message):
         value = json.dumps(message).encode()
@@ -65,7 +65,7 @@ class JsonCoreLayer(RedisChannelLayer):
 
 
 class CodedPubSubLayer(RedisPubSubChannelLayer):
-    """What channels_redis >= 4.1 does for encryption and json on its pub/sub layer; Debian's 4.0 ignores both."""
+    """What channels_redis 4.3 does for encryption and json on its pub/sub layer; Debian's 4.0 ignores both."""
 
     def __init__(self, *args, coded=None, **kwargs):
         super().__init__(*args, **kwargs)
