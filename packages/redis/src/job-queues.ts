@@ -17,6 +17,9 @@ export const JOB_TICK_MS = 5000
 /** How long the role of the listener outlives the process that has it, in milliseconds. */
 const LISTENER_LEASE_MS = 3 * JOB_TICK_MS
 
+/** Wakes the others of a channel to have one of them listen. */
+const ROLE_IS_FREE: Buffer = Buffer.from('listen')
+
 /** How long a receiver that is full is left alone, in milliseconds. */
 const FULL_PAUSE_MS = 50
 
@@ -81,7 +84,10 @@ export class JobQueues {
     const wakes = this.#wakePrefix()
     if (redisChannel.startsWith(wakes)) {
       const woken = this.#channels.get(redisChannel.slice(wakes.length, -1))
-      if (woken !== undefined) this.#fetch(woken)
+      if (woken === undefined) return true
+      this.#fetch(woken)
+      // Not only woken: the role is free.
+      if (bytes.length > 0) this.#listen(woken)
       return true
     }
     const channel = this.#channels.get(redisChannel)
@@ -183,7 +189,12 @@ export class JobQueues {
     if (!channel.isListener) return
     channel.isListener = false
     channel.engine.unsubscribe(channel.name)
-    await this.#hold(channel, 0).catch(() => {})
+    try {
+      await this.#hold(channel, 0)
+      await channel.engine.publish(this.#wakeChannel(channel.name), ROLE_IS_FREE)
+    } catch {
+      // The lease ends by itself.
+    }
   }
 
   /** Becomes, or stays, the one process that listens for channels_redis. */

@@ -3,13 +3,11 @@ import { Redis, type RedisOptions } from 'ioredis'
 import type { HostAddress } from './host-address.ts'
 import type { FullConnectionSettings } from './layer-options.ts'
 import { reconnectDelay } from './reconnect-delay.ts'
-import { fatalReason, unavailable, UnusableRedisError } from './unavailable.ts'
+import { OLDEST_VERSION, requireVersion } from './redis-version.ts'
+import { fatalReason, unavailable } from './unavailable.ts'
 
 /** Commands that may wait for an answer at once on one connection; more are refused. */
 export const MAX_PENDING_COMMANDS = 10_000
-
-/** The oldest Redis with BZPOPMIN, and with scripts that may ask for the time and write. */
-const OLDEST_VERSION = 5
 
 /** How long Redis may take to say goodbye. */
 const CLOSE_TIMEOUT_MS = 1000
@@ -219,7 +217,7 @@ export class RedisConnection {
   async #prepare(): Promise<void> {
     const { stream } = this.client as unknown as { stream: unknown }
     try {
-      await this.#requireVersion()
+      await requireVersion(this.client, this.#role.oldestVersion ?? OLDEST_VERSION)
       await this.#owner.prepare?.(this.client)
     } catch (error) {
       this.#failed(error as Error)
@@ -240,21 +238,6 @@ export class RedisConnection {
     this.#watch()
     this.#owner.up(again)
     this.#settle(undefined)
-  }
-
-  async #requireVersion(): Promise<void> {
-    let info: string
-    try {
-      info = await this.client.info('server')
-    } catch (error) {
-      // Some services do not permit INFO: then the version is theirs to know.
-      if (isReply(error) && error.message.startsWith('NOPERM')) return
-      throw error
-    }
-    const version = /redis_version:(\d+)\.(\S+)/.exec(info)
-    const oldest = this.#role.oldestVersion ?? OLDEST_VERSION
-    if (version === null || Number(version[1]) >= oldest) return
-    throw new UnusableRedisError(`is version ${version[1]}.${version[2]}, and ${oldest}.0 is the oldest that will do`)
   }
 
   #lost(): void {

@@ -177,6 +177,20 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     expect(new Set(done).size).toBe(20)
   })
 
+  it('bring jobs of Django to the next worker when the one that listens for them is closed', async () => {
+    const [{ layer, django }, { layer: other }] = [await both(), await both()]
+    const listeners = (): Promise<unknown> => servers[0]!.client.pubsub('NUMSUB', 'emails')
+    const first = layer.receive('emails').catch(() => 'closed')
+    await expect.poll(listeners).toEqual(['emails', 1])
+    const second = other.receive('emails')
+    await expect.poll(() => servers[0]!.client.pubsub('NUMSUB', 'asgi:tideway:wake:{emails}')).toContain(2)
+    await layer.close()
+    expect(await first).toBe('closed')
+    await expect.poll(listeners).toEqual(['emails', 1])
+    await django.send('emails', map({ type: 'job' }))
+    expect(await second).toEqual({ type: 'job' })
+  })
+
   it('bring a job of tideway to a worker of Django where there is no other', async () => {
     const { layer, django } = await both()
     const received = django.receive('reports')
