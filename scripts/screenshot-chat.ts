@@ -3,13 +3,14 @@
 
 import { chromium, type BrowserContextOptions, type Page } from 'playwright-core'
 
-import { startChat } from '../test/chat/chat-server.ts'
+import { databaseFolder, startChat } from '../test/chat/chat-server.ts'
 
 const OUTPUT = new URL('../docs/images/chat.png', import.meta.url).pathname
 const DESKTOP = { width: 900, height: 600 }
 const PHONE = { width: 340, height: 592 }
 
-const server = await startChat()
+const database = await databaseFolder()
+const server = await startChat({ database: database.file('chat.db') })
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--hide-scrollbars'],
@@ -65,4 +66,5 @@ try {
 } finally {
   await browser.close()
   await server.stop()
+  await database.remove()
 }

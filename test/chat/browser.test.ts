@@ -2,7 +2,7 @@ import { chromium, type Browser, type BrowserContextOptions, type Locator, type 
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 
 import { describeWith, programPath } from '../setup/describe-with.ts'
-import { startChat, type ChatServer } from './chat-server.ts'
+import { databaseFolder, startChat, type ChatServer } from './chat-server.ts'
 
 /** Generous: a browser on a busy machine of two cores takes its time. */
 const WAIT_MS = 20_000
@@ -19,6 +19,7 @@ const browserArgs = [
 ]
 
 describeWith(['chromium'], 'the chat in a browser', () => {
+  let database: Awaited<ReturnType<typeof databaseFolder>>
   let server: ChatServer
   let browser: Browser
   let problems: string[] = []
@@ -27,13 +28,15 @@ describeWith(['chromium'], 'the chat in a browser', () => {
   vi.setConfig({ testTimeout: 4 * WAIT_MS })
 
   beforeAll(async () => {
-    server = await startChat()
+    database = await databaseFolder()
+    server = await startChat({ database: database.file('chat.db') })
     browser = await chromium.launch({ executablePath: programPath('chromium'), args: browserArgs })
   })
 
   afterAll(async () => {
     await browser.close()
     await server.stop()
+    await database.remove()
   })
 
   afterEach(async () => {
@@ -119,9 +122,10 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     expect(await heard(second, 'Me too')).toBe('guest: Me too')
     await say(first, 'Then we are three')
     expect(await heard(third, 'Then we are three')).toBe('guest: Then we are three')
-    // Who comes late has not heard what was said before, and who reloads has not forgotten it.
-    expect(await bubble(third, 'I am').count()).toBe(0)
-    expect(await bubble(first, 'I am').count()).toBe(1)
+    // Who comes late sees what was said before, and who reloads is still the one who said it.
+    expect(await heard(third, 'I am')).toBe('guest: I am')
+    expect(await heard(first, 'Is anybody here?')).toBe('You: Is anybody here?')
+    expect(await heard(first, 'I am')).toBe('guest: I am')
   })
 
   it('keeps rooms apart', async () => {
@@ -285,6 +289,62 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     expect(await reader.getByRole('button', { name: 'new message' }).isVisible()).toBe(false)
   })
 
+  it('shows what was said before, piece by piece, and stays at the place that is read', async () => {
+    const room = newRoom()
+    const writer = await (await person()).newTab()
+    await enter(writer, room)
+    for (let i = 1; i <= 120; i++) await say(writer, `line ${i}`)
+    await heard(writer, 'line 120')
+
+    const reader = await (await person()).newTab()
+    await enter(reader, room)
+    await heard(reader, 'line 120')
+    expect(await bubble(reader, 'line 70').count()).toBe(0)
+    const log = reader.getByRole('log')
+    const upTo = async (line: string): Promise<void> => {
+      await log.evaluate((node) => {
+        node.scrollTop = 0
+      })
+      await heard(reader, line)
+    }
+    const top = log.getByText('line 71', { exact: true })
+    const place = async (): Promise<number> => (await top.boundingBox())!.y
+    const before = await log.evaluate((node) => {
+      node.scrollTop = 0
+      return [...node.querySelectorAll('.bubble')]
+        .find(({ textContent }) => textContent === 'line 71')!
+        .getBoundingClientRect().y
+    })
+    await heard(reader, 'line 21')
+    // Fifty more stand above it, and it has not moved (but for the name above it, which now stands higher up).
+    expect(Math.abs((await place()) - before)).toBeLessThan(80)
+    await upTo('line 1')
+    expect(await reader.getByRole('button', { name: 'Older messages' }).isVisible()).toBe(false)
+    expect(await log.locator('.bubble').allTextContents()).toEqual(
+      Array.from({ length: 120 }, (_, i) => `line ${i + 1}`),
+    )
+  })
+
+  it('says who is here, and who is writing', async () => {
+    const room = newRoom()
+    const [anna, jun] = [await (await person()).newTab(), await (await person()).newTab()]
+    await enter(anna, room)
+    await anna.getByText('Only you').waitFor()
+    await enter(jun, room)
+    await callMe(jun, 'Jun')
+    await anna.getByRole('button', { name: '2 people here' }).click()
+    const card = anna.getByRole('list').filter({ hasText: '1 guest' })
+    await card.getByText('Jun').waitFor()
+
+    await jun.getByLabel('Message', { exact: true }).pressSequentially('Well')
+    await anna.getByText('Jun is writing…').waitFor()
+    await jun.keyboard.press('Enter')
+    await heard(anna, 'Well')
+    expect(await anna.getByText('is writing').isVisible()).toBe(false)
+    await jun.close()
+    await anna.getByText('Only you').waitFor()
+  })
+
   describe('on a phone of 360 pixels', () => {
     const phone = { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true }
     const width = (page: Page): Promise<number> => page.evaluate(() => document.documentElement.scrollWidth)
@@ -319,8 +379,37 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     })
   })
 
+  it('keeps what waits through a reload', async () => {
+    const room = newRoom()
+    const one = await person()
+    const [page, other] = [await one.newTab(), await (await person()).newTab()]
+    await enter(page, room)
+    await enter(other, room)
+    // The page can be loaded, but its WebSockets go nowhere.
+    await page.routeWebSocket(/\/ws\//, (socket) => socket.close())
+    await page.reload()
+    await page.getByRole('status').getByText('Not connected').waitFor()
+    await say(page, 'before the reload')
+    await page.getByText('Waits for the connection').waitFor()
+    await page.reload()
+    await page.getByText('Waits for the connection').waitFor()
+
+    const again = await one.newTab()
+    const stored = await page.evaluate(() => Object.fromEntries(Object.entries(sessionStorage)))
+    await again.addInitScript((stored) => {
+      if (sessionStorage.length === 0) Object.assign(sessionStorage, stored)
+    }, stored)
+    await enter(again, room)
+    expect(await heard(other, 'before the reload')).toBe('guest: before the reload')
+    expect(await heard(again, 'before the reload')).toBe('You: before the reload')
+    expect(await again.locator('li.pending').count()).toBe(0)
+    await again.reload()
+    await isConnected(again)
+    expect(await bubble(again, 'before the reload').count()).toBe(1)
+  })
+
   // The last one: it leaves the others without their server for a moment.
-  it('says that the connection is lost, keeps what is written, and comes back by itself', async () => {
+  it('counts down while the server is away, and sends what was written meanwhile, each message once', async () => {
     const room = newRoom()
     const [first, second] = [await (await person()).newTab(), await (await person()).newTab()]
     await enter(first, room)
@@ -328,22 +417,57 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     await callMe(first, 'Anna')
     await say(first, 'before')
     await heard(second, 'before')
+    const input = first.getByLabel('Message', { exact: true })
+    await input.fill('half a sent')
 
     await server.stop()
-    await first.getByRole('status').getByText('Not connected').waitFor()
-    await first.getByText('The connection is lost.').waitFor()
-    await say(first, 'while away')
-    expect(await first.getByLabel('Message', { exact: true }).inputValue()).toBe('while away')
+    for (const page of [first, second]) {
+      await page.getByRole('status').getByText('Not connected').waitFor()
+      await page.getByText('The connection is lost.').waitFor()
+    }
+    // Every number that the banner shows, as it changes.
+    await first.evaluate(() => {
+      const seen: string[] = []
+      Object.assign(globalThis, { seen })
+      const banner = document.querySelector('[data-lost-countdown]')!
+      new MutationObserver(() => seen.push(banner.textContent)).observe(banner, { childList: true })
+    })
+    const countdown = (): Promise<number[]> =>
+      first.evaluate(() =>
+        (globalThis as unknown as { seen: string[] }).seen.flatMap(
+          (text) => /in (\d+) s/.exec(text)?.slice(1).map(Number) ?? [],
+        ),
+      )
+    await expect.poll(async () => new Set(await countdown()).size, { timeout: WAIT_MS }).toBeGreaterThan(2)
 
-    server = await startChat(server.port)
-    await isConnected(first)
-    await isConnected(second)
-    await bubbleNotice(first, 'Connected again at').waitFor()
-    expect(await first.getByText('The connection is lost.').isVisible()).toBe(false)
-    expect(await first.getByLabel('Message', { exact: true }).inputValue()).toBe('while away')
-    await first.getByLabel('Message', { exact: true }).press('Enter')
+    expect(await input.inputValue()).toBe('half a sent')
+    for (const text of ['one', 'two', 'three']) await say(first, text)
+    await say(second, 'four')
+    const waiting = first.getByRole('list', { name: 'Not sent yet' }).getByRole('listitem')
+    expect(await waiting.allInnerTexts()).toEqual(
+      ['one', 'two', 'three'].map((text) => expect.stringMatching(`^${text}\\s+Waits for the connection$`)),
+    )
+    await first.getByText('3 messages wait.').waitFor()
+    expect(await input.inputValue()).toBe('')
+
+    server = await startChat({ port: server.port, database: database.file('chat.db') })
+    for (const page of [first, second]) {
+      await isConnected(page)
+      await bubbleNotice(page, 'Connected again at').waitFor()
+      for (const text of ['before', 'one', 'two', 'three', 'four']) await heard(page, text)
+      await expect.poll(() => page.locator('li.pending').count()).toBe(0)
+      const texts = await page.getByRole('log').locator('.bubble').allTextContents()
+      expect(texts.filter((text) => text !== 'four')).toEqual(['before', 'one', 'two', 'three'])
+      expect(texts).toHaveLength(5)
+      expect(await page.getByText('The connection is lost.').isVisible()).toBe(false)
+    }
     // The server that was started anew has been told the name again.
-    expect(await heard(second, 'while away')).toBe('Anna: while away')
+    expect(await heard(second, 'one')).toBe('Anna: one')
+    expect(await heard(first, 'one')).toBe('You: one')
+
+    // And what comes is still live.
+    await say(second, 'and after')
+    await heard(first, 'and after')
     problems = problems.filter((problem) => !/ERR_CONNECTION_REFUSED|WebSocket connection to/.test(problem))
   })
 })

@@ -6,6 +6,9 @@ import { WebSocket } from 'ws'
 
 import application from '../../examples/chat/src/application.ts'
 
+// It is opened when it is first asked for, and these tests share nothing with another run.
+process.env.CHAT_DATABASE = ':memory:'
+
 describe('the protocol of the chat', () => {
   let server: RunningServer
   const clients: WebSocket[] = []

@@ -1,112 +1,93 @@
-// The one module that knows a WebSocket: it opens one, and opens the next when it is lost.
+// The one module that knows the connection: what goes over it, and what is asked on each new one. It comes back by
+// itself; what is to be said meanwhile waits.
 
-const FIRST_WAIT_MS = 500
-const LONGEST_WAIT_MS = 10_000
-/** A connection that lives this long was a good one: the next wait is a short one again. */
-const GOOD_AFTER_MS = 5000
-const CONNECT_TIMEOUT_MS = 10_000
+// oxlint-disable-next-line import/no-absolute-path -- an address of the server, not a path of this machine
+import { connect, secondsLeft } from '/client/index.js'
+
+export { secondsLeft }
+
+/** How long a message waits for the server to keep it before the page asks what to do with it. */
+const SAY_TIMEOUT_MS = 15 * 60_000
+/** The server takes no more than one a second; a page says it less often still. */
+const TYPING_EVERY_MS = 2500
+const TAB_KEY = 'tideway-chat-tab'
+
+/** @typedef {import('../src/room/protocol.ts').ClientMessage} ClientMessage */
+/** @typedef {import('../src/room/protocol.ts').ServerMessage} ServerMessage */
+/** @typedef {import('../src/room/protocol.ts').Said} Said */
+/** @typedef {import('/client/index.js').ConnectionState} State */
 
 /**
- * What the reader of a page has to know: `waiting` until `retryAt` (as `Date.now()` counts) and then `connecting`
- * again, until it is `open`.
- *
- * @typedef {{ readonly is: 'connecting' } | { readonly is: 'open' } | { readonly is: 'waiting', readonly retryAt: number }} State
+ * @typedef {object} Room
+ * @property {(key: string, message: string) => Promise<unknown>} say Resolves when the server keeps it. The same key
+ *   again is the same message, however often it is sent.
+ * @property {(before: number) => Promise<{ messages: Said[], hasOlder: boolean }>} older
+ * @property {() => void} typing
+ * @property {() => void} reopen Connects anew, now.
  */
 
 /**
- * @typedef {object} Connection
- * @property {(text: string) => boolean} send Whether it could be sent: nothing is kept for later.
- * @property {() => void} tryNow Ends the wait for the next attempt, if there is one.
- * @property {() => void} reopen Leaves the connection for a new one.
- */
-
-/**
- * Opens a connection that comes back by itself.
+ * Goes into a room, again and again until the page is left.
  *
+ * @param {string} room
  * @param {object} options
- * @param {() => Promise<string>} options.url asked before each attempt; to reject is a failed attempt
- * @param {(text: string) => void} options.onMessage
+ * @param {() => Promise<unknown>} options.prepare done before each attempt; to reject is a failed attempt
+ * @param {(message: ServerMessage) => void} options.onMessage
  * @param {(state: State) => void} options.onState
- * @returns {Connection}
+ * @returns {Room}
  */
-export function openConnection({ url, onMessage, onState }) {
-  /** @type {WebSocket | undefined} */
-  let socket
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer
-  let failures = 0
-  // Whatever an attempt does after the next one has begun is no longer of interest.
-  let attempt = 0
+export function enterRoom(room, { prepare, onMessage, onState }) {
+  /** Where this page stopped reading. @type {{ history: string, number: number } | undefined} */
+  let seen
+  let typedAt = 0
 
-  async function connect() {
-    const mine = ++attempt
-    clearTimeout(timer)
-    onState({ is: 'connecting' })
-    timer = setTimeout(() => lost(mine), CONNECT_TIMEOUT_MS)
-    try {
-      const address = await url()
-      if (mine === attempt) listen(new WebSocket(address), mine)
-    } catch {
-      lost(mine)
-    }
-  }
-
-  /** @param {WebSocket} opened @param {number} mine */
-  function listen(opened, mine) {
-    socket = opened
-    let openSince = Infinity
-    opened.onopen = () => {
-      if (mine !== attempt) return
-      clearTimeout(timer)
-      openSince = Date.now()
-      onState({ is: 'open' })
-    }
-    opened.onmessage = ({ data }) => {
-      if (mine === attempt && typeof data === 'string') onMessage(data)
-    }
-    opened.onclose = () => {
-      if (Date.now() - openSince >= GOOD_AFTER_MS) failures = 0
-      lost(mine)
-    }
-  }
-
-  /** @param {number} mine */
-  function lost(mine) {
-    if (mine !== attempt) return
-    attempt++
-    leave()
-    const longest = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** failures++)
-    // At random, so that everybody who lost the same server does not come back in the same instant.
-    const wait = longest * (0.5 + Math.random() / 2)
-    clearTimeout(timer)
-    timer = setTimeout(connect, wait)
-    onState({ is: 'waiting', retryAt: Date.now() + wait })
-  }
-
-  function leave() {
-    socket?.close()
-    socket = undefined
-  }
-
-  function reopen() {
-    leave()
-    failures = 0
-    void connect()
-  }
-
-  function tryNow() {
-    if (socket?.readyState !== WebSocket.OPEN) reopen()
-  }
-
-  addEventListener('online', tryNow)
-  void connect()
-  return {
-    send(text) {
-      if (socket?.readyState !== WebSocket.OPEN) return false
-      socket.send(text)
-      return true
+  /** @type {import('/client/index.js').TidewayClient<ClientMessage, ServerMessage>} */
+  const socket = connect(
+    async () => {
+      await prepare()
+      return `/ws/room/${room}/`
     },
-    tryNow,
-    reopen,
+    {
+      hello: () => ({ type: 'hello', tab: tabSecret(), seen }),
+      backoff: { baseMs: 1000, capMs: 10_000 },
+      heartbeat: { intervalMs: 25_000 },
+    },
+  )
+  socket.on('message', (message) => {
+    if (message.type === 'welcome') {
+      seen = { history: message.history, number: message.continues ? (seen?.number ?? 0) : 0 }
+    } else if (message.type === 'said' && seen !== undefined) {
+      const number = message.messages.reduce((last, said) => Math.max(last, said.number ?? 0), seen.number)
+      seen = { ...seen, number }
+    }
+    onMessage(message)
+  })
+  socket.on('state', onState)
+  onState(socket.state)
+
+  return {
+    say(key, message) {
+      typedAt = 0
+      return socket.request({ type: 'say', key, message }, { retry: true, timeoutMs: SAY_TIMEOUT_MS })
+    },
+    older: (before) => socket.request({ type: 'older', before }),
+    typing() {
+      if (socket.state.status !== 'open' || Date.now() - typedAt < TYPING_EVERY_MS) return
+      typedAt = Date.now()
+      socket.send({ type: 'typing' })
+    },
+    reopen: () => socket.reconnect(),
   }
+}
+
+/** Something that nobody else makes or guesses. */
+export function randomMark() {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36).padStart(7, '0')).join('')
+}
+
+/** By this the server knows again what this tab has written, after a reload too. */
+function tabSecret() {
+  const secret = sessionStorage.getItem(TAB_KEY) ?? randomMark()
+  sessionStorage.setItem(TAB_KEY, secret)
+  return secret
 }

@@ -51,14 +51,24 @@ function initialOf(name) {
   return (first?.segment ?? '').toUpperCase()
 }
 
+/** The sign of a name. @param {string} name */
+export function avatar(name) {
+  const sign = element('span', { class: 'avatar', 'aria-hidden': 'true' })
+  paint(sign, name)
+  return sign
+}
+
+/** @param {HTMLElement} sign @param {string} name */
+function paint(sign, name) {
+  sign.textContent = initialOf(displayName(name))
+  sign.classList.toggle('anonymous', name === '')
+  sign.style.setProperty('--hue', String(hueOf(name)))
+}
+
 function show() {
   const name = chosenName()
   for (const node of document.querySelectorAll('[data-my-name]')) node.textContent = displayName(name)
-  for (const node of document.querySelectorAll('[data-avatar]')) {
-    node.textContent = initialOf(displayName(name))
-    node.classList.toggle('anonymous', name === '')
-    if (node instanceof HTMLElement) node.style.setProperty('--hue', String(hueOf(name)))
-  }
+  for (const sign of document.querySelectorAll('[data-avatar]')) if (sign instanceof HTMLElement) paint(sign, name)
 }
 
 /**

@@ -1,8 +1,10 @@
-import { openConnection } from './connection.js'
+import { enterRoom, secondsLeft } from './connection.js'
 import { find, startIn } from './dom.js'
 import { introduce, settleName } from './me.js'
-import { headCount, watchRooms } from './room-list.js'
-import { timeOfDay, Transcript } from './transcript.js'
+import { forgetPeople, showPeople, showTyping, stopTyping } from './people.js'
+import { watchRooms } from './room-list.js'
+import { isOwn, timeOfDay, Transcript } from './transcript.js'
+import { UnsentMessages } from './unsent.js'
 
 const ROOM = location.pathname.split('/')[2] ?? ''
 const WARN_WHEN_LEFT = 200
@@ -17,7 +19,15 @@ const transcript = new Transcript({
   log: find('data-log'),
   list: find('data-messages'),
   newer: find('data-newer'),
-  storageKey: `tideway-chat-room-${ROOM}`,
+  older: find('data-older'),
+  askOlder: (before) => connection.older(before),
+})
+
+const unsent = new UnsentMessages({
+  list: find('data-unsent'),
+  storageKey: `tideway-chat-unsent-${ROOM}`,
+  send: (key, message) => connection.say(key, message),
+  onChange: welcome,
 })
 
 find('data-room-name').textContent = ROOM
@@ -42,136 +52,115 @@ showUnread(0)
 
 /** The name that the open connection has. */
 let myName = ''
-/** What was sent and has not come back yet. A connection keeps the order, so the first is the first to come back.
- * @type {ReturnType<Transcript['addPending']>[]} */
-let pending = []
+/** Nothing was shown before, or the server has forgotten it: what comes first was said earlier. */
+let isFresh = true
 
-/** @param {string} text */
-function onMessage(text) {
-  const received = parse(text)
-  if (received === undefined) return
-  const { message, user } = received
-  // The protocol says who, and guests all have the same name: what came back in the order it was sent is one's own.
-  const own = user === myName && pending[0]?.message === message
-  if (own) pending.shift()?.remove()
-  transcript.add({ user, message, at: Date.now(), own })
-  welcome()
-  if (!own && document.hidden) showUnread(unread + 1)
-}
-
-/** @param {string} text @returns {{ message: string, user: string } | undefined} */
-function parse(text) {
-  try {
-    const { message, user } = JSON.parse(text)
-    if (typeof message === 'string' && typeof user === 'string') return { message, user }
-  } catch {
-    // Not of this chat's protocol, like a message that is no text: nothing to show.
+/** @param {import('./connection.js').ServerMessage} message */
+function onMessage(message) {
+  switch (message.type) {
+    case 'welcome':
+      cameIn(message)
+      break
+    case 'said':
+      onSaid(message)
+      break
+    case 'people':
+      showPeople(message)
+      break
+    case 'typing':
+      showTyping(message.user)
+      break
   }
-  return undefined
 }
 
-/** @param {string} message */
-function say(message) {
-  if (!connection.send(JSON.stringify({ message }))) return false
-  pending.push(transcript.addPending(message, sayAgain))
+/** @param {import('./connection.js').ServerMessage & { type: 'said' }} said */
+function onSaid({ messages, hasOlder }) {
+  for (const { key, user } of messages) {
+    if (key === undefined) stopTyping(user)
+    else unsent.arrived(key)
+  }
+  transcript.add(messages, { hasOlder })
   welcome()
-  return true
+  const fromOthers = messages.filter((said) => !isOwn(said)).length
+  if (!isFresh && fromOthers > 0 && document.hidden) showUnread(unread + fromOthers)
+  isFresh = false
 }
 
-/** @param {string} message */
-function sayAgain(message) {
-  if (say(message)) return
-  input.value = input.value === '' ? message : `${message}\n${input.value}`
-  measure()
-  input.focus()
-}
-
+/** What depends on whether there is anything to see, and on what waits. */
 function welcome() {
-  find('data-welcome').hidden = !transcript.isEmpty || pending.length > 0
+  find('data-welcome').hidden = !transcript.isEmpty || unsent.size > 0
+  find('data-lost-waiting').textContent =
+    unsent.size === 0 ? '' : unsent.size === 1 ? '1 message waits.' : `${unsent.size} messages wait.`
 }
 
 // ---- the connection, and its state as it is
 
 let wasLost = false
 let isRenaming = false
-/** Enter was pressed while the page was about to connect: at its start, or for a new name. */
-let isHasty = false
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let countdown
 
 /** @param {import('./connection.js').State} state */
 function onState(state) {
   clearInterval(countdown)
-  const isOpen = state.is === 'open'
-  if (!isOpen) {
-    for (const message of pending) message.doubt()
-    pending = []
-  }
-  if (state.is === 'waiting') {
-    wasLost = true
-    isHasty = false
-  }
-  const shown = isOpen ? 'open' : wasLost ? 'lost' : 'connecting'
-  find('data-state').dataset.state = shown
-  find('data-state-text').textContent = { open: 'Connected', lost: 'Not connected', connecting: 'Connecting' }[shown]
-  find('data-lost').hidden = shown !== 'lost'
+  // An open connection is one once the server has said welcome.
+  if (state.status === 'open') return
+  unsent.setConnected(false)
+  forgetPeople()
+  if (state.status !== 'connecting') wasLost = true
+  showState(wasLost ? 'lost' : 'connecting')
   find('data-lost-title').textContent = navigator.onLine ? 'The connection is lost.' : 'You are offline.'
-  find('data-send').toggleAttribute('disabled', !isOpen)
-
-  if (isOpen) {
-    if (wasLost) came(`Connected again at ${timeOfDay(Date.now())}. What was said in between is not here.`)
-    else if (isRenaming) transcript.notice(myName === '' ? 'You are a guest again.' : `You are ${myName} now.`)
-    wasLost = false
-    isRenaming = false
-    rooms.look()
-    if (isHasty) composer.requestSubmit()
-  } else {
-    find('data-people').textContent = ''
-  }
-  if (state.is === 'waiting') {
-    const show = () => showCountdown(state.retryAt)
+  if (state.status === 'reconnecting') {
+    const show = () => {
+      find('data-lost-countdown').textContent = `Trying again in ${secondsLeft(state)} s.`
+    }
     show()
     countdown = setInterval(show, 250)
   } else {
-    find('data-lost-countdown').textContent = 'Trying…'
+    find('data-lost-countdown').textContent = state.status === 'closed' ? state.reason : 'Trying…'
   }
 }
 
-/** @param {number} retryAt */
-function showCountdown(retryAt) {
-  const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000))
-  find('data-lost-countdown').textContent = `Trying again in ${seconds} s.`
+/** @param {import('./connection.js').ServerMessage & { type: 'welcome' }} welcomed */
+function cameIn({ continues, hasGap }) {
+  if (!continues) isFresh = true
+  if (wasLost) came(hasGap || !continues)
+  else if (isRenaming) transcript.notice(myName === '' ? 'You are a guest again.' : `You are ${myName} now.`)
+  wasLost = false
+  isRenaming = false
+  showState('open')
+  unsent.setConnected(true)
+  rooms.look()
 }
 
-/** There is a gap in what this tab has seen. @param {string} text */
-function came(text) {
-  if (!transcript.isEmpty) transcript.notice(text)
+/** @param {boolean} hasGap */
+function came(hasGap) {
+  if (transcript.isEmpty) return
+  const gap = hasGap ? ' Some of what was said in between is not kept any more.' : ''
+  transcript.notice(`Connected again at ${timeOfDay(Date.now())}.${gap}`)
 }
 
-transcript.restore()
-came(`You came back at ${timeOfDay(Date.now())}. What was said in between is not here.`)
-welcome()
+/** @param {'connecting' | 'open' | 'lost'} shown */
+function showState(shown) {
+  find('data-state').dataset.state = shown
+  find('data-state-text').textContent = { open: 'Connected', lost: 'Not connected', connecting: 'Connecting' }[shown]
+  find('data-lost').hidden = shown !== 'lost'
+}
 
-const rooms = watchRooms(find('data-rooms'), {
-  current: ROOM,
-  onLook(open) {
-    const here = open?.find(({ name }) => name === ROOM)
-    find('data-people').textContent =
-      here === undefined ? '' : here.people === 1 ? 'Only you' : `${headCount(here.people)} here`
-  },
-})
+const rooms = watchRooms(find('data-rooms'), { current: ROOM, onLook() {} })
 
-const connection = openConnection({
-  async url() {
+const connection = enterRoom(ROOM, {
+  async prepare() {
     myName = await settleName()
-    return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/chat/${ROOM}/`
   },
   onMessage,
   onState,
 })
+unsent.restore()
+welcome()
 
 find('data-try-now').addEventListener('click', () => {
-  connection.tryNow()
+  connection.reopen()
   input.focus()
 })
 
@@ -193,18 +182,17 @@ function measure() {
 composer.addEventListener('submit', (event) => {
   event.preventDefault()
   const message = input.value.trim()
-  // Not connected: the text stays where it is, and the page already says why.
-  if (message !== '' && !say(message)) {
-    isHasty = !wasLost
-    return
-  }
-  isHasty = false
+  if (message !== '') unsent.add(message)
+  transcript.toEnd()
   input.value = ''
   measure()
   input.focus()
 })
 
-input.addEventListener('input', measure)
+input.addEventListener('input', () => {
+  measure()
+  if (input.value.trim() !== '') connection.typing()
+})
 input.addEventListener('keydown', (event) => {
   // Enter also ends the composition of a character (in Japanese, for one): that is not for us.
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return

@@ -1,22 +1,23 @@
-// What was said, as this tab has seen it.
+// What was said, as far as this page shows it.
 
 import { element } from './dom.js'
 import { linkify } from './linkify.js'
 import { displayName, hueOf } from './me.js'
 
-/** How many messages the page shows, and how many outlive a reload of this tab. */
-const SHOWN = 500
-const KEPT = 200
+/** How many lines the page holds; the server keeps no more of a room. */
+const SHOWN = 1000
 /** Messages of one person within this time stand under one name. */
 const TOGETHER_MS = 5 * 60_000
-/** Closer to the end than this, the reader is taken to be at the end. */
+/** Closer to the end than this, the reader is taken to be at the end; closer to the top, to want more. */
 const NEAR_PX = 60
+const NEAR_TOP_PX = 240
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' })
 const calendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' })
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' })
 
-/** @typedef {{ readonly user: string, readonly message: string, readonly at: number, readonly own: boolean }} Entry */
+/** @typedef {import('../src/room/protocol.ts').Said} Said */
+/** A message, or a line of the page's own. @typedef {{ said?: Said, text?: string, nodes: HTMLElement[] }} Line */
 
 /** The time of day. @param {number} at */
 export function timeOfDay(at) {
@@ -27,11 +28,12 @@ export class Transcript {
   #log
   #list
   #newer
-  #storageKey
-  /** @type {Entry[]} */
-  #entries = []
-  /** @type {Entry | undefined} */
-  #last
+  #older
+  #askOlder
+  /** @type {Line[]} */
+  #lines = []
+  #hasOlder = false
+  #isAsking = false
   #unseen = 0
   #atEnd = true
 
@@ -40,80 +42,40 @@ export class Transcript {
    * @param {HTMLElement} parts.log what scrolls
    * @param {HTMLElement} parts.list the list in it
    * @param {HTMLElement} parts.newer the button that leads to the end
-   * @param {string} parts.storageKey where this tab keeps what it has seen
+   * @param {HTMLElement} parts.older the button at the top, for what was said before
+   * @param {(before: number) => Promise<{ messages: readonly Said[], hasOlder: boolean }>} parts.askOlder
    */
-  constructor({ log, list, newer, storageKey }) {
+  constructor({ log, list, newer, older, askOlder }) {
     this.#log = log
     this.#list = list
     this.#newer = newer
-    this.#storageKey = storageKey
+    this.#older = older
+    this.#askOlder = askOlder
     log.addEventListener('scroll', () => this.#look(), { passive: true })
     newer.addEventListener('click', () => this.toEnd())
+    older.addEventListener('click', () => void this.#goBack())
     // A keyboard that slides in on a phone, a field that grows: who was at the end stays there.
     new ResizeObserver(() => this.#atEnd && this.toEnd()).observe(log)
   }
 
   get isEmpty() {
-    return this.#entries.length === 0
+    return this.#lines.length === 0
   }
 
-  /** Shows what this tab has seen before it was reloaded. */
-  restore() {
-    try {
-      // Not to be read out as if it was said now.
-      this.#log.setAttribute('aria-busy', 'true')
-      for (const entry of JSON.parse(sessionStorage.getItem(this.#storageKey) ?? '[]')) this.#show(entry)
-      this.toEnd()
-    } catch {
-      sessionStorage.removeItem(this.#storageKey)
-    } finally {
-      this.#log.removeAttribute('aria-busy')
-    }
-  }
-
-  /** @param {Entry} entry */
-  add(entry) {
-    this.#show(entry)
-    try {
-      sessionStorage.setItem(this.#storageKey, JSON.stringify(this.#entries.slice(-KEPT)))
-    } catch {
-      // The storage is full or off: a reload will start with an empty page.
-    }
-    this.#follow(entry.own)
+  /** @param {readonly Said[]} messages @param {{ hasOlder?: boolean | undefined }} [options] */
+  add(messages, { hasOlder } = {}) {
+    // Many at once were said before: they are not to be read out as if it was now.
+    if (messages.length > 1) this.#log.setAttribute('aria-busy', 'true')
+    for (const said of messages) this.#append({ said, nodes: [] })
+    if (hasOlder !== undefined) this.#offerOlder(hasOlder)
+    this.#log.removeAttribute('aria-busy')
+    this.follow({ isOwn: messages.some(isOwn), unseen: messages.length })
   }
 
   /** A line of the page's own. @param {string} text */
   notice(text) {
-    this.#last = undefined
-    this.#append(element('li', { class: 'notice' }, text))
-    this.#follow(false, false)
-  }
-
-  /**
-   * A message on its way: it stands at the end until it has come back from the room, and is then shown by `add`.
-   *
-   * @param {string} message
-   * @param {(message: string) => void} sendAgain
-   */
-  addPending(message, sendAgain) {
-    const note = element('p', { class: 'delivery' }, 'Sending…')
-    const item = element('li', { class: 'message own pending' }, bubble(message), note)
-    this.#append(item)
-    this.toEnd()
-    return {
-      message,
-      remove: () => item.remove(),
-      /** The connection was lost before it came back: perhaps it was sent, perhaps not. */
-      doubt: () => {
-        const again = element('button', { type: 'button', class: 'link' }, 'Send again')
-        again.addEventListener('click', () => {
-          item.remove()
-          sendAgain(message)
-        })
-        note.replaceChildren('The connection was lost before this came through. ', again)
-        item.classList.add('doubtful')
-      },
-    }
+    this.#append({ text, nodes: [] })
+    this.follow()
   }
 
   toEnd() {
@@ -121,48 +83,108 @@ export class Transcript {
     this.#look()
   }
 
-  /** @param {Entry} entry */
-  #show(entry) {
-    const { user, message, at, own } = entry
-    const last = this.#last
-    if (last === undefined ? this.isEmpty : !isSameDay(last.at, at)) this.#append(day(at))
-    const continues =
-      last !== undefined &&
-      last.user === user &&
-      last.own === own &&
-      at - last.at < TOGETHER_MS &&
-      isSameDay(last.at, at)
-    this.#append(item(user, message, at, own, continues))
-    this.#last = entry
-    this.#entries.push(entry)
-    if (this.#entries.length > SHOWN) this.#entries.shift()
-  }
-
-  /** @param {HTMLElement} node */
-  #append(node) {
-    this.#list.append(node)
-    while (this.#list.childElementCount > SHOWN) this.#list.firstElementChild?.remove()
-  }
-
-  /** @param {boolean} own @param {boolean} [counts] */
-  #follow(own, counts = true) {
-    if (own || this.#atEnd) {
+  /** Something stands at the end now: shown to a reader who is there, offered to one who is not. */
+  follow({ isOwn = false, unseen = 0 } = {}) {
+    if (isOwn || this.#atEnd) {
       this.toEnd()
       return
     }
-    if (counts) this.#unseen++
+    this.#unseen += unseen
     if (this.#unseen === 0) return
     this.#newer.hidden = false
     this.#newer.textContent = this.#unseen === 1 ? '1 new message' : `${this.#unseen} new messages`
   }
 
+  /** @param {Line} line */
+  #append(line) {
+    this.#lines.push(line)
+    this.#draw(this.#lines.length - 1)
+    this.#list.append(...line.nodes)
+    if (this.#lines.length <= SHOWN || !this.#atEnd) return
+    for (const node of this.#lines.shift()?.nodes ?? []) node.remove()
+    this.#redraw(0)
+    this.#offerOlder(true)
+  }
+
+  async #goBack() {
+    const first = this.#lines.find(({ said }) => said?.number)?.said?.number
+    if (this.#isAsking || !first) return
+    this.#isAsking = true
+    try {
+      const { messages, hasOlder } = await this.#askOlder(first)
+      this.#prepend(messages)
+      this.#offerOlder(hasOlder)
+    } catch {
+      // Not answered: the button is still there.
+    } finally {
+      this.#isAsking = false
+    }
+  }
+
+  /** @param {readonly Said[]} messages */
+  #prepend(messages) {
+    const fromEnd = this.#log.scrollHeight - this.#log.scrollTop
+    this.#log.setAttribute('aria-busy', 'true')
+    /** @type {Line[]} */
+    const lines = messages.map((said) => ({ said, nodes: [] }))
+    this.#lines.unshift(...lines)
+    lines.forEach((_line, index) => this.#draw(index))
+    this.#list.prepend(...lines.flatMap(({ nodes }) => nodes))
+    // What was the first has something before it now.
+    this.#redraw(lines.length)
+    this.#log.removeAttribute('aria-busy')
+    this.#log.scrollTop = this.#log.scrollHeight - fromEnd
+  }
+
+  /** @param {boolean} hasOlder */
+  #offerOlder(hasOlder) {
+    this.#hasOlder = hasOlder
+    this.#older.hidden = !hasOlder
+  }
+
+  /** Makes the nodes of a line: they depend on the line before it. @param {number} index */
+  #draw(index) {
+    const line = /** @type {Line} */ (this.#lines[index])
+    const { said, text = '' } = line
+    if (said === undefined) {
+      line.nodes = [element('li', { class: 'notice' }, text)]
+      return
+    }
+    const last = this.#lines[index - 1]?.said
+    const lastDay = last ?? this.#lines.findLast((line, at) => at < index && line.said)?.said
+    const isNewDay = lastDay === undefined || !isSameDay(lastDay.at, said.at)
+    const continues =
+      !isNewDay &&
+      last !== undefined &&
+      last.user === said.user &&
+      isOwn(last) === isOwn(said) &&
+      said.at - last.at < TOGETHER_MS
+    line.nodes = [...(isNewDay ? [day(said.at)] : []), item(said, continues)]
+  }
+
+  /** @param {number} index */
+  #redraw(index) {
+    const line = this.#lines[index]
+    if (line === undefined) return
+    const [first, ...others] = line.nodes
+    this.#draw(index)
+    first?.replaceWith(...line.nodes)
+    for (const node of others) node.remove()
+  }
+
   #look() {
     const { scrollTop, scrollHeight, clientHeight } = this.#log
     this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX
+    if (this.#hasOlder && scrollTop < NEAR_TOP_PX && !this.#atEnd) void this.#goBack()
     if (!this.#atEnd) return
     this.#unseen = 0
     this.#newer.hidden = true
   }
+}
+
+/** @param {Said} said */
+export function isOwn({ key }) {
+  return key !== undefined
 }
 
 /** @param {number} a @param {number} b */
@@ -175,8 +197,10 @@ function day(at) {
   return element('li', { class: 'notice day' }, calendar.format(at))
 }
 
-/** @param {string} user @param {string} message @param {number} at @param {boolean} own @param {boolean} continues */
-function item(user, message, at, own, continues) {
+/** @param {Said} said @param {boolean} continues */
+function item(said, continues) {
+  const { user, message, at } = said
+  const own = isOwn(said)
   const who = own ? 'You' : displayName(user)
   const head = continues
     ? element('p', { class: 'visually-hidden' }, who)
@@ -200,7 +224,7 @@ function item(user, message, at, own, continues) {
   return created
 }
 
-/** @param {string} message */
-function bubble(message) {
+/** The text of a message, with its links. @param {string} message */
+export function bubble(message) {
   return element('p', { class: 'bubble', dir: 'auto' }, ...linkify(message))
 }

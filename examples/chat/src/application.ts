@@ -1,23 +1,17 @@
-import {
-  allowedHostsOriginValidator,
-  authMiddlewareStack,
-  defineApplication,
-  InMemoryChannelLayer,
-  nodeListener,
-  urlRouter,
-} from 'tideway'
+import { allowedHostsOriginValidator, authMiddlewareStack, defineApplication, nodeListener, urlRouter } from 'tideway'
 
-import { OpenRooms } from './chat/open-rooms.ts'
 import { websocketRoutes } from './chat/routing.ts'
+import { channelLayer } from './layer.ts'
+import { People } from './room/people.ts'
+import { roomRoutes } from './room/routing.ts'
 import { identity, sessions, users } from './visitors.ts'
 import { web } from './web.ts'
 
-const rooms = new OpenRooms()
+const people = new People(channelLayer)
+const routes = urlRouter([...websocketRoutes, ...roomRoutes(people)])
 
 export default defineApplication({
-  channelLayers: { default: new InMemoryChannelLayer() },
-  http: nodeListener(web(rooms)),
-  websocket: allowedHostsOriginValidator(
-    authMiddlewareStack(rooms.counting(urlRouter(websocketRoutes)), { sessions, users, identity }),
-  ),
+  channelLayers: { default: channelLayer },
+  http: nodeListener(web(people)),
+  websocket: allowedHostsOriginValidator(authMiddlewareStack(people.counting(routes), { sessions, users, identity })),
 })

@@ -1,27 +1,32 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 
-import type { OpenRooms } from './chat/open-rooms.ts'
+import type { People } from './room/people.ts'
 import { checkedName, expressSession } from './visitors.ts'
 
 const publicFolder = fileURLToPath(new URL('../public', import.meta.url))
+const clientFolder = join(dirname(createRequire(import.meta.url).resolve('@tideway/client/package.json')), 'dist')
 const ROOM_PATH = /^\/rooms\/\w{1,40}$/
 
 /** The HTTP side of the chat: its pages, which rooms are open, and who the visitor is. */
-export function web(rooms: OpenRooms): Express {
+export function web(people: People): Express {
   const app = express()
   app.disable('x-powered-by')
   app.use(securityHeaders)
   // No `max-age`: a browser asks each time, and is told 304 as long as the file is the same.
   app.use(express.static(publicFolder))
+  // The client as `tsc` builds it: browsers load its modules as they are.
+  app.use('/client', express.static(clientFolder, { index: false }))
 
   app.get(ROOM_PATH, (_request, response) => {
     response.sendFile('room.html', { root: publicFolder })
   })
 
   app.get('/api/rooms', (_request, response) => {
-    response.json({ rooms: rooms.list() })
+    response.json({ rooms: people.list() })
   })
 
   app

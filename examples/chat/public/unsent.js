@@ -1,0 +1,103 @@
+// What was written and is not kept by the server yet. It stands at the end of the page, says why, and outlives a
+// reload of the tab. A message has the same key however often it is sent, so it cannot arrive twice.
+
+import { randomMark } from './connection.js'
+import { element } from './dom.js'
+import { bubble } from './transcript.js'
+
+/** @typedef {{ readonly message: string, readonly item: HTMLElement, readonly note: HTMLElement, hasFailed: boolean }} Unsent */
+
+export class UnsentMessages {
+  #list
+  #storageKey
+  #send
+  #onChange
+  /** By key, in the order in which they were written. @type {Map<string, Unsent>} */
+  #messages = new Map()
+  #isConnected = false
+
+  /**
+   * @param {object} options
+   * @param {HTMLElement} options.list
+   * @param {string} options.storageKey where this tab keeps them
+   * @param {(key: string, message: string) => Promise<unknown>} options.send
+   * @param {() => void} options.onChange
+   */
+  constructor({ list, storageKey, send, onChange }) {
+    this.#list = list
+    this.#storageKey = storageKey
+    this.#send = send
+    this.#onChange = onChange
+  }
+
+  get size() {
+    return this.#messages.size
+  }
+
+  /** Sends again what an earlier page of this tab could not. */
+  restore() {
+    try {
+      for (const [key, message] of JSON.parse(sessionStorage.getItem(this.#storageKey) ?? '[]')) this.add(message, key)
+    } catch {
+      sessionStorage.removeItem(this.#storageKey)
+    }
+  }
+
+  /** @param {string} message */
+  add(message, key = randomMark()) {
+    const note = element('p', { class: 'delivery' })
+    const item = element('li', { class: 'message own pending' }, bubble(message), note)
+    this.#messages.set(key, { message, item, note, hasFailed: false })
+    this.#list.append(item)
+    this.#keep()
+    this.#try(key)
+  }
+
+  /** The message has come back from the room, as everybody sees it. @param {string} key */
+  arrived(key) {
+    this.#messages.get(key)?.item.remove()
+    if (this.#messages.delete(key)) this.#keep()
+  }
+
+  /** @param {boolean} isConnected */
+  setConnected(isConnected) {
+    this.#isConnected = isConnected
+    for (const unsent of this.#messages.values()) this.#describe(unsent)
+  }
+
+  /** @param {string} key */
+  #try(key) {
+    const unsent = this.#messages.get(key)
+    if (unsent === undefined) return
+    unsent.hasFailed = false
+    this.#describe(unsent)
+    this.#send(key, unsent.message).catch(() => {
+      unsent.hasFailed = true
+      const again = element('button', { type: 'button', class: 'link' }, 'Send again')
+      const discard = element('button', { type: 'button', class: 'link' }, 'Discard')
+      again.addEventListener('click', () => this.#try(key))
+      discard.addEventListener('click', () => this.arrived(key))
+      unsent.note.replaceChildren('Not sent. ', again, ' ', discard)
+      unsent.item.classList.add('failed')
+    })
+  }
+
+  /** @param {Unsent} unsent */
+  #describe({ item, note, hasFailed }) {
+    if (hasFailed) return
+    item.classList.remove('failed')
+    item.classList.toggle('waiting', !this.#isConnected)
+    note.textContent = this.#isConnected ? 'Sending…' : 'Waits for the connection'
+  }
+
+  #keep() {
+    const messages = [...this.#messages].map(([key, { message }]) => [key, message])
+    try {
+      if (messages.length > 0) sessionStorage.setItem(this.#storageKey, JSON.stringify(messages))
+      else sessionStorage.removeItem(this.#storageKey)
+    } catch {
+      // The storage is full or off: they do not outlive a reload then.
+    }
+    this.#onChange()
+  }
+}

@@ -1,0 +1,64 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import Sqlite from 'libsql'
+
+/** How long a write waits for one of another process, in seconds. */
+const BUSY_SECONDS = 5
+
+let opened: Database | undefined
+
+/** The part of a SQLite library that the chat uses; each call is done when it returns. */
+export interface Database {
+  exec(sql: string): unknown
+  prepare(sql: string): Statement
+}
+
+/** A statement with `?` for its values. */
+export interface Statement {
+  run(...values: readonly Value[]): { changes: number }
+  get(...values: readonly Value[]): unknown
+  all(...values: readonly Value[]): unknown[]
+}
+
+type Value = string | number | null
+
+/**
+ * The database of the chat, opened the first time that it is asked for: the file that `CHAT_DATABASE` names, or
+ * `data/chat.db`. Several processes of one machine may share it.
+ */
+export function database(): Database {
+  opened ??= open(process.env.CHAT_DATABASE || fileURLToPath(new URL('../data/chat.db', import.meta.url)))
+  return opened
+}
+
+function open(file: string): Database {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true })
+  const database = new Sqlite(file, { timeout: BUSY_SECONDS }) as unknown as Database
+  // With a write-ahead log a commit need not wait for the disk: a crash of the machine may lose the last ones, no more.
+  database.exec(`
+    PRAGMA journal_mode = wal;
+    PRAGMA synchronous = normal;
+    CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS messages (
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
+      room TEXT NOT NULL,
+      previous INTEGER NOT NULL,
+      at INTEGER NOT NULL,
+      user TEXT NOT NULL,
+      message TEXT NOT NULL,
+      author TEXT NOT NULL,
+      key TEXT NOT NULL,
+      UNIQUE (room, author, key)
+    );
+    CREATE INDEX IF NOT EXISTS messages_of_room ON messages (room, number);
+  `)
+  return database
+}
+
+/** A value that the first process makes and every later one finds, such as a secret. */
+export function settled(name: string, make: () => string): string {
+  database().prepare('INSERT INTO about VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, make())
+  return (database().prepare('SELECT value FROM about WHERE name = ?').get(name) as { value: string }).value
+}

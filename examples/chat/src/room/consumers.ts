@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto'
+
+import { JsonWebSocketConsumer, type Handlers } from 'tideway'
+
+import type { ChatEvents } from '../chat/consumers.ts'
+import { after, append, before, historyId, type KeptMessage } from './history.ts'
+import type { People } from './people.ts'
+import { checkedMessage, type ClientMessage, type Place, type Said, type ServerMessage } from './protocol.ts'
+
+/** How many messages go in one piece. */
+const PAGE = 100
+/** How many messages somebody sees who comes in, and how many more at the top. */
+const GLANCE = 50
+/** A client may say more often that somebody is writing: nobody is told. */
+const TYPING_EVERY_MS = 1000
+/** The connection is told to stay away: what it sends is not of this protocol. */
+const BAD_MESSAGE = 4400
+
+/** What a room's consumers tell each other. A plain `chat.message` of the seed's consumer has no number. */
+export type RoomEvents = {
+  'chat.message': ChatEvents['chat.message'] & Partial<KeptMessage>
+  'room.typing': { user: string; channel: string }
+  'people.changed': object
+}
+
+/**
+ * The consumer of the page: in the same group as the seed's `ChatConsumer`, and with what the plain protocol has no
+ * words for: history, who is here, who is writing.
+ */
+export class RoomConsumer extends JsonWebSocketConsumer<{ roomName: string }> implements Handlers<RoomEvents> {
+  readonly #people: People
+  #room = ''
+  #author: string | undefined
+  /** The number of the last message of the room that this client was sent. */
+  #seen = 0
+  #typedAt = 0
+  #peopleSent = ''
+
+  constructor(people: People) {
+    super()
+    this.#people = people
+  }
+
+  override async connect() {
+    this.#room = this.scope.urlRoute.kwargs.roomName
+    await this.accept()
+  }
+
+  override async receiveJson(content: unknown) {
+    const message = checkedMessage(content)
+    if (typeof message === 'string') return this.close(BAD_MESSAGE, message)
+    if (message.type === 'ping') return this.#tell({ type: 'pong' })
+    if (message.type === 'hello') return this.#hello(message.tab, message.seen)
+    if (this.#author === undefined) return this.close(BAD_MESSAGE, 'Say hello first.')
+    if (message.type === 'say') return this.#say(this.#author, message)
+    if (message.type === 'older') return this.#older(message)
+    return this.#typing()
+  }
+
+  async #hello(tab: string, seen: Place | undefined) {
+    if (this.#author !== undefined) return this.close(BAD_MESSAGE, 'Say hello once.')
+    // Of the secret only what cannot be turned back into it: the tag is kept, and goes to other processes.
+    this.#author = createHash('sha256').update(tab).digest('base64url').slice(0, 22)
+    // First into the group, then to the history: what is said in between waits in the mailbox, and its number tells
+    // whether it was among what is read now.
+    await this.channelLayer.groupAdd(`chat_${this.#room}`, this.channelName)
+    await this.channelLayer.groupAdd(`room_${this.#room}`, this.channelName)
+
+    const history = historyId()
+    const newest = before(this.#room, Number.MAX_SAFE_INTEGER, GLANCE)
+    const continues = seen?.history === history && seen.number <= (newest.at(-1)?.number ?? 0)
+    if (continues) {
+      this.#seen = seen.number
+      const [next] = after(this.#room, seen.number, 1)
+      await this.#tell({ type: 'welcome', history, continues, hasGap: (next?.previous ?? 0) > seen.number })
+      await this.#catchUp()
+    } else {
+      await this.#tell({ type: 'welcome', history, continues, hasGap: false })
+      this.#seen = newest.at(-1)?.number ?? 0
+      await this.#tell({ type: 'said', messages: newest.map((kept) => this.#said(kept)), hasOlder: hasMore(newest) })
+    }
+    this.#people.watch(this.#room, this.channelName)
+    await this.onPeopleChanged()
+  }
+
+  override disconnect() {
+    this.#people.unwatch(this.#room, this.channelName)
+  }
+
+  async #say(author: string, { id, key, message }: ClientMessage & { type: 'say' }) {
+    this.#typedAt = 0
+    const kept = append(this.#room, { user: this.scope.user.username, message, author, key })
+    // A message that was kept before is sent once more as well: perhaps the process that kept it came no further.
+    await this.channelLayer.groupSend(`chat_${this.#room}`, { type: 'chat.message', ...kept })
+    await this.sendJson({ id })
+  }
+
+  async #older({ id, before: number }: ClientMessage & { type: 'older' }) {
+    const found = before(this.#room, number, GLANCE)
+    await this.sendJson({ id, messages: found.map((kept) => this.#said(kept)), hasOlder: hasMore(found) })
+  }
+
+  async #typing() {
+    const now = Date.now()
+    if (now - this.#typedAt < TYPING_EVERY_MS) return
+    this.#typedAt = now
+    const { username: user } = this.scope.user
+    await this.channelLayer.groupSend(`room_${this.#room}`, { type: 'room.typing', user, channel: this.channelName })
+  }
+
+  onChatMessage(event: RoomEvents['chat.message']) {
+    const { number, previous, message, user } = event
+    if (number === undefined) {
+      return this.#tell({ type: 'said', messages: [{ number: null, at: Date.now(), user, message }] })
+    }
+    if (number <= this.#seen) return undefined
+    // Two processes may tell of their messages in another order than they kept them, and a layer may lose one.
+    if (previous !== this.#seen) return this.#catchUp()
+    this.#seen = number
+    return this.#tell({ type: 'said', messages: [this.#said(event as KeptMessage)] })
+  }
+
+  onRoomTyping({ user, channel }: RoomEvents['room.typing']) {
+    return channel === this.channelName ? undefined : this.#tell({ type: 'typing', user })
+  }
+
+  onPeopleChanged() {
+    const people = JSON.stringify({ type: 'people', ...this.#people.in(this.#room) } satisfies ServerMessage)
+    if (people === this.#peopleSent) return undefined
+    this.#peopleSent = people
+    return this.send({ text: people })
+  }
+
+  /** Sends what the client has not seen, in pieces, until there is no more. */
+  async #catchUp() {
+    for (;;) {
+      const missed = after(this.#room, this.#seen, PAGE)
+      if (missed.length === 0) return
+      this.#seen = missed.at(-1)!.number
+      await this.#tell({ type: 'said', messages: missed.map((kept) => this.#said(kept)) })
+    }
+  }
+
+  #said({ number, at, user, message, author, key }: KeptMessage): Said {
+    return { number, at, user, message, ...(author === this.#author && { key }) }
+  }
+
+  #tell(message: ServerMessage) {
+    return this.sendJson(message)
+  }
+}
+
+/** Whether there is something before the first of them, in this room. */
+function hasMore(messages: readonly KeptMessage[]): boolean {
+  return (messages[0]?.previous ?? 0) > 0 && messages.length === GLANCE
+}

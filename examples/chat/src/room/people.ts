@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto'
+
+import type { Application, Authenticated, ChannelLayer, Message, WebSocketScope } from 'tideway'
+
+/** A room and how many people are in it. */
+export interface OpenRoom {
+  readonly name: string
+  readonly people: number
+}
+
+/** Who is in a room. Somebody with two tabs and a name counts once; guests cannot be told apart. */
+export interface Roster {
+  readonly names: readonly string[]
+  readonly guests: number
+}
+
+const ROOM_PATH = /^\/ws\/(?:chat|room)\/(\w+)\/$/
+/** The group of the processes, each with one channel. */
+const GROUP = 'chat.people'
+/** How long changes are collected before the others are told: a room that is full changes all the time. */
+const TELL_AFTER_MS = 25
+/** Every how often a process repeats what it knows, and how long its silence means that it is gone. */
+const REPEAT_EVERY_MS = 15_000
+const GONE_AFTER_MS = 40_000
+/** The most names that are told of one room. */
+const MAX_NAMES = 200
+
+interface Elsewhere {
+  heardAt: number
+  readonly rooms: Map<string, Roster>
+}
+
+/** Who is in which room, in all processes on the layer: each tells the others of its own. */
+export class People {
+  readonly #layer: ChannelLayer
+  readonly #process = randomUUID()
+  readonly #here = new Map<string, Map<object, string>>()
+  readonly #elsewhere = new Map<string, Elsewhere>()
+  readonly #watchers = new Map<string, Set<string>>()
+  readonly #changed = new Set<string>()
+  #isListening = false
+
+  constructor(layer: ChannelLayer) {
+    this.#layer = layer
+  }
+
+  /** The fullest room first. */
+  list(): OpenRoom[] {
+    const names = new Set(this.#here.keys())
+    for (const { rooms } of this.#elsewhere.values()) for (const name of rooms.keys()) names.add(name)
+    return [...names]
+      .map((name) => ({ name, people: count(this.in(name)) }))
+      .filter(({ people }) => people > 0)
+      .sort((a, b) => b.people - a.people || (a.name < b.name ? -1 : 1))
+  }
+
+  /** Who is in the room, wherever they are connected. */
+  in(room: string): Roster {
+    const rosters = [this.#ownRoster(room)]
+    for (const { rooms } of this.#elsewhere.values()) rosters.push(rooms.get(room) ?? nobody)
+    const names = [...new Set(rosters.flatMap((roster) => roster.names))].sort()
+    return { names, guests: rosters.reduce((sum, roster) => sum + roster.guests, 0) }
+  }
+
+  /** From now on the channel gets a `people.changed` whenever somebody comes or goes. */
+  watch(room: string, channel: string): void {
+    const watchers = this.#watchers.get(room) ?? new Set()
+    this.#watchers.set(room, watchers.add(channel))
+  }
+
+  unwatch(room: string, channel: string): void {
+    const watchers = this.#watchers.get(room)
+    watchers?.delete(channel)
+    if (watchers?.size === 0) this.#watchers.delete(room)
+  }
+
+  /** Middleware: counts each connection to a room from its accept to its end. */
+  counting<S extends WebSocketScope & Authenticated>(inner: Application<S>): Application<S> {
+    return async (scope, receive, send) => {
+      const room = ROOM_PATH.exec(scope.path)?.[1]
+      if (room === undefined) return inner(scope, receive, send)
+      await this.#listen()
+      const member = {}
+      try {
+        await inner(scope, receive, (event) => {
+          if (event.type === 'websocket.accept') this.#enter(room, member, scope.user.username)
+          return send(event)
+        })
+      } finally {
+        this.#leave(room, member)
+      }
+    }
+  }
+
+  #enter(room: string, member: object, name: string): void {
+    const members = this.#here.get(room) ?? new Map<object, string>()
+    this.#here.set(room, members.set(member, name))
+    this.#change(room)
+  }
+
+  #leave(room: string, member: object): void {
+    const members = this.#here.get(room)
+    if (members?.delete(member) !== true) return
+    if (members.size === 0) this.#here.delete(room)
+    this.#change(room)
+  }
+
+  #ownRoster(room: string): Roster {
+    const members = [...(this.#here.get(room)?.values() ?? [])]
+    const names = [...new Set(members)].filter((name) => name !== '').slice(0, MAX_NAMES)
+    return { names, guests: members.filter((name) => name === '').length }
+  }
+
+  #change(room: string): void {
+    if (this.#changed.size === 0) setTimeout(() => void this.#tellChanges(), TELL_AFTER_MS).unref()
+    this.#changed.add(room)
+  }
+
+  async #tellChanges(): Promise<void> {
+    const rooms = [...this.#changed]
+    this.#changed.clear()
+    await Promise.all([this.#tellWatchers(rooms), this.#tellOthers(rooms)])
+  }
+
+  async #tellWatchers(rooms: readonly string[]): Promise<void> {
+    for (const room of rooms) {
+      for (const channel of this.#watchers.get(room) ?? []) {
+        // A consumer that is too busy for it is told of the next change.
+        await this.#layer.send(channel, { type: 'people.changed' }).catch(() => {})
+      }
+    }
+  }
+
+  async #tellOthers(rooms: Iterable<string>): Promise<void> {
+    const rosters = Object.fromEntries([...rooms].map((room) => [room, this.#ownRoster(room)]))
+    const message = { type: 'people.here', process: this.#process, rosters }
+    // Where the layer is down now, the repetition comes through later.
+    await this.#layer.groupSend(GROUP, message).catch(() => {})
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#isListening) return
+    this.#isListening = true
+    try {
+      const channel = this.#layer.newChannel('chat-people')
+      this.#layer.attach(channel, { deliver: (message) => this.#hear(message) })
+      await this.#layer.groupAdd(GROUP, channel)
+      await this.#layer.groupSend(GROUP, { type: 'people.asked', process: this.#process })
+    } catch (error) {
+      this.#isListening = false
+      throw error
+    }
+    setInterval(() => this.#repeat(), REPEAT_EVERY_MS).unref()
+  }
+
+  #hear(message: Message): 'delivered' {
+    const { type, process, rosters } = message as Message & { process: string; rosters?: Record<string, Roster> }
+    if (process === this.#process) return 'delivered'
+    if (type === 'people.asked') void this.#tellOthers(this.#here.keys())
+    if (rosters === undefined) return 'delivered'
+    const known: Elsewhere = this.#elsewhere.get(process) ?? { heardAt: 0, rooms: new Map() }
+    this.#elsewhere.set(process, known)
+    known.heardAt = Date.now()
+    for (const [room, roster] of Object.entries(rosters)) {
+      if (count(roster) === 0) known.rooms.delete(room)
+      else known.rooms.set(room, roster)
+    }
+    void this.#tellWatchers(Object.keys(rosters))
+    return 'delivered'
+  }
+
+  #repeat(): void {
+    for (const [process, { heardAt, rooms }] of this.#elsewhere) {
+      if (Date.now() - heardAt < GONE_AFTER_MS) continue
+      this.#elsewhere.delete(process)
+      void this.#tellWatchers([...rooms.keys()])
+    }
+    void this.#tellOthers(this.#here.keys())
+  }
+}
+
+const nobody: Roster = { names: [], guests: 0 }
+
+function count({ names, guests }: Roster): number {
+  return names.length + guests
+}

@@ -1,0 +1,281 @@
+import { once } from 'node:events'
+
+import { serve, type RunningServer } from 'tideway'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+
+import application from '../../examples/chat/src/application.ts'
+import { append } from '../../examples/chat/src/room/history.ts'
+import type { Said } from '../../examples/chat/src/room/protocol.ts'
+
+// It is opened when it is first asked for, and these tests share nothing with another run.
+process.env.CHAT_DATABASE = ':memory:'
+
+type Answer = { readonly [name: string]: unknown; readonly messages?: readonly Said[] }
+
+const secretOf = (name: string): string => `the-secret-of-the-tab-of-${name}`
+
+/** A client of the page's protocol. */
+class Visitor {
+  readonly socket: WebSocket
+  readonly #unread: Answer[] = []
+  #wake = (): void => {}
+
+  constructor(socket: WebSocket) {
+    this.socket = socket
+    socket.on('message', (data: Buffer) => {
+      this.#unread.push(JSON.parse(data.toString()) as Answer)
+      this.#wake()
+    })
+  }
+
+  tell(message: unknown): void {
+    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message))
+  }
+
+  say(message: string, key = `a-key-of-its-own-${message}`): void {
+    this.tell({ type: 'say', id: `id-${message}`.slice(0, 100), key, message })
+  }
+
+  /** The next one that fits; those before it are of no interest. */
+  async next(fits: (answer: Answer) => boolean): Promise<Answer> {
+    for (;;) {
+      const answer = this.#unread.shift()
+      if (answer === undefined) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      } else if (fits(answer)) return answer
+    }
+  }
+
+  /** What is said until that message, in order. */
+  async hear(last: string): Promise<Said[]> {
+    const heard: Said[] = []
+    while (heard.at(-1)?.message !== last) {
+      const { messages } = await this.next(({ type, messages }) => type === 'said' && messages!.length > 0)
+      heard.push(...messages!)
+    }
+    return heard
+  }
+
+  async leave(): Promise<void> {
+    if (this.socket.readyState === WebSocket.CLOSED) return
+    this.socket.close()
+    await once(this.socket, 'close')
+  }
+}
+
+describe('the protocol of the page', () => {
+  let server: RunningServer
+  const visitors: Visitor[] = []
+  let rooms = 0
+
+  beforeAll(async () => {
+    server = await serve(application, { port: 0 })
+  })
+
+  afterAll(() => server.close())
+
+  afterEach(async () => {
+    await Promise.all(visitors.splice(0).map((visitor) => visitor.leave()))
+  })
+
+  const newRoom = (): string => `protocol_room_${++rooms}`
+
+  async function open(path: string): Promise<Visitor> {
+    const visitor = new Visitor(new WebSocket(server.webSocketUrl + path, { origin: server.url }))
+    visitors.push(visitor)
+    await once(visitor.socket, 'open')
+    return visitor
+  }
+
+  async function enter(room: string, name: string, seen?: object): Promise<[Visitor, Answer]> {
+    const visitor = await open(`/ws/room/${room}/`)
+    visitor.tell({ type: 'hello', tab: secretOf(name), seen })
+    return [visitor, await visitor.next(({ type }) => type === 'welcome')]
+  }
+
+  /** Somebody of the plain protocol, in the room for certain. */
+  async function enterPlain(room: string): Promise<Visitor> {
+    return open(`/ws/chat/${room}/`)
+  }
+
+  const textsOf = (said: readonly Said[]): string[] => said.map(({ message }) => message)
+
+  async function closeCode({ socket }: Visitor): Promise<number> {
+    const [code] = (await once(socket, 'close')) as [number]
+    return code
+  }
+
+  it('talks with clients of the plain protocol, in the same room', async () => {
+    const room = newRoom()
+    const [page] = await enter(room, 'Anna')
+    const plain = await enterPlain(room)
+    page.say('from the page')
+    expect(await plain.next(() => true)).toEqual({ message: 'from the page', user: '' })
+    plain.tell({ message: 'from a plain client' })
+    expect(await plain.next(() => true)).toEqual({ message: 'from a plain client', user: '' })
+    const [own, heard] = await page.hear('from a plain client')
+    expect(own).toMatchObject({ number: expect.any(Number), message: 'from the page', key: expect.any(String) })
+    expect(heard).toEqual({ number: null, at: expect.any(Number), message: 'from a plain client', user: '' })
+  })
+
+  it('tells only the tab that wrote a message which one it was', async () => {
+    const room = newRoom()
+    const [[anna], [jun]] = [await enter(room, 'Anna'), await enter(room, 'Jun')]
+    anna.say('mine')
+    expect((await anna.hear('mine'))[0]).toHaveProperty('key')
+    expect((await jun.hear('mine'))[0]).not.toHaveProperty('key')
+    // Again after a reload, whose connection has the same secret.
+    expect((await (await enter(room, 'Anna'))[0].hear('mine'))[0]).toHaveProperty('key')
+  })
+
+  it('keeps a message that is sent again with the same key once, and answers again', async () => {
+    const room = newRoom()
+    const [anna] = await enter(room, 'Anna')
+    for (let i = 0; i < 3; i++) anna.say('hello')
+    anna.say('end')
+    for (let i = 0; i < 3; i++) await anna.next(({ id }) => id === 'id-hello')
+    const [late] = await enter(room, 'Jun')
+    expect(textsOf(await late.hear('end'))).toEqual(['hello', 'end'])
+    // The key of one tab is nothing to another.
+    late.say('hello')
+    await late.hear('hello')
+    const [later] = await enter(room, 'Kim')
+    expect(textsOf(await later.hear('hello'))).toEqual(['hello', 'end', 'hello'])
+  })
+
+  it('gives a client that was away what it missed, whatever was said meanwhile, without gap or double', async () => {
+    const room = newRoom()
+    const [writer] = await enter(room, 'writer')
+    const [first, { history }] = await enter(room, 'reader')
+    const expected = Array.from({ length: 400 }, (_, i) => `line ${i}`)
+    for (const line of expected.slice(0, 50)) writer.say(line)
+    const heard = await first.hear('line 49')
+    await first.leave()
+    for (let from = 50; from < 400; from += 50) {
+      // Away for the first half of each part, and back while the second is being said.
+      for (const line of expected.slice(from, from + 25)) writer.say(line)
+      await writer.next(({ id }) => id === `id-line ${from + 24}`)
+      const joining = enter(room, 'reader', { history, number: heard.at(-1)!.number })
+      for (const line of expected.slice(from + 25, from + 50)) writer.say(line)
+      const [reader, welcome] = await joining
+      expect(welcome).toMatchObject({ continues: true, hasGap: false })
+      heard.push(...(await reader.hear(`line ${from + 49}`)))
+      await reader.leave()
+    }
+    expect(textsOf(heard)).toEqual(expected)
+  })
+
+  it('gives what was said before in pieces, back to the first', async () => {
+    const room = newRoom()
+    for (let i = 0; i < 120; i++) {
+      append(room, { user: '', message: `line ${i}`, author: 'somebody', key: `${room}-${i}` })
+    }
+    const [anna] = await enter(room, 'Anna')
+    let { messages, hasOlder } = await anna.next(({ type }) => type === 'said')
+    const sizes = []
+    const all = [...messages!]
+    while (hasOlder === true) {
+      sizes.push(messages!.length)
+      anna.tell({ type: 'older', id: 'o', before: messages![0]!.number })
+      ;({ messages, hasOlder } = await anna.next(({ id }) => id === 'o'))
+      all.unshift(...messages!)
+    }
+    expect(textsOf(all)).toEqual(Array.from({ length: 120 }, (_, i) => `line ${i}`))
+    expect(sizes).toEqual([50, 50])
+  })
+
+  it('keeps the last thousand messages of a room, and says so to a client that was away for longer', async () => {
+    const room = newRoom()
+    const [anna, { history }] = await enter(room, 'Anna')
+    anna.say('the first')
+    const [{ number }] = (await anna.hear('the first')) as [Said]
+    await anna.leave()
+    for (let i = 0; i < 1100; i++) {
+      append(room, { user: '', message: `line ${i}`, author: 'somebody', key: `${room}-${i}` })
+    }
+    const [back, welcome] = await enter(room, 'Anna', { history, number })
+    expect(welcome).toMatchObject({ continues: true, hasGap: true })
+    const heard = await back.hear('line 1099')
+    expect(heard.length).toBeGreaterThanOrEqual(1000)
+    expect(heard.length).toBeLessThan(1050)
+    expect(textsOf(heard)).toEqual(Array.from({ length: heard.length }, (_, i) => `line ${i + 1100 - heard.length}`))
+  })
+
+  it.each([
+    ['of another server', { history: 'another', number: 3 }],
+    ['that is yet to come', { number: Number.MAX_SAFE_INTEGER }],
+  ])('begins anew with a client that has seen a message %s', async (_what, seen) => {
+    const room = newRoom()
+    const [anna, { history }] = await enter(room, 'Anna')
+    anna.say('hello')
+    await anna.hear('hello')
+    const [back, welcome] = await enter(room, 'Anna', { history, ...seen })
+    expect(welcome).toMatchObject({ continues: false })
+    expect(textsOf(await back.hear('hello'))).toEqual(['hello'])
+  })
+
+  it('tells everybody but the writer that somebody is writing', async () => {
+    const room = newRoom()
+    const [[anna], [jun]] = [await enter(room, 'Anna'), await enter(room, 'Jun')]
+    anna.tell({ type: 'typing' })
+    expect(await jun.next(({ type }) => type === 'typing')).toEqual({ type: 'typing', user: '' })
+    // Had it come to the writer, it would have come before the answer.
+    anna.tell({ type: 'ping' })
+    expect((await anna.next(({ type }) => type === 'typing' || type === 'pong')).type).toBe('pong')
+  })
+
+  it('says who is in the room, plain clients too, as they come and go', async () => {
+    const room = newRoom()
+    const isPeople = (guests: number) => (answer: Answer) => answer.type === 'people' && answer.guests === guests
+    const [anna] = await enter(room, 'Anna')
+    await anna.next(isPeople(1))
+    const [jun] = await enter(room, 'Jun')
+    const plain = await enterPlain(room)
+    await anna.next(isPeople(3))
+    await jun.leave()
+    await plain.leave()
+    expect(await anna.next(isPeople(1))).toEqual({ type: 'people', names: [], guests: 1 })
+  })
+
+  const key = 'a-key-that-is-long-enough'
+  it.each([
+    ['before hello', { type: 'say', id: 'a', key, message: 'hi' }],
+    ['of no type', {}],
+    ['that is no object', 'null'],
+    ['with a secret that can be guessed', { type: 'hello', tab: '1' }],
+    ['with a place that is none', { type: 'hello', tab: key, seen: { history: 'x', number: -1 } }],
+  ])('closes with 4400 for good on a message %s', async (_what, bad) => {
+    const visitor = await open(`/ws/room/${newRoom()}/`)
+    const code = closeCode(visitor)
+    visitor.tell(bad)
+    expect(await code).toBe(4400)
+  })
+
+  it.each([
+    ['hello twice', { type: 'hello', tab: key }],
+    ['an empty message', { type: 'say', id: 'a', key, message: '  ' }],
+    ['a message of 2,001 characters', { type: 'say', id: 'a', key, message: 'x'.repeat(2001) }],
+    ['a message without a key', { type: 'say', id: 'a', message: 'x' }],
+    ['a message without an id', { type: 'say', key, message: 'x' }],
+    ['no number to look back from', { type: 'older', id: 'a', before: 1.5 }],
+  ])('closes with 4400 on %s, and keeps nothing of it', async (_what, bad) => {
+    const room = newRoom()
+    const [visitor] = await enter(room, 'Anna')
+    const code = closeCode(visitor)
+    visitor.tell(bad)
+    expect(await code).toBe(4400)
+    const [next] = await enter(room, 'Jun')
+    expect((await next.next(({ type }) => type === 'said')).messages).toEqual([])
+  })
+
+  it('takes a message of 2,000 characters', async () => {
+    const room = newRoom()
+    const [anna] = await enter(room, 'Anna')
+    const longest = 'x'.repeat(2000)
+    anna.say(longest, key)
+    expect(textsOf(await anna.hear(longest))).toEqual([longest])
+  })
+})
