@@ -5,4 +5,5 @@ export { redisLayerDefaults, type ConnectionSettings, type RedisLayerOptions } f
 export type { MessageCodecOptions } from './message-codec.ts'
 export { RedisChannelLayer, type RedisChannelLayerOptions } from './redis-channel-layer.ts'
 export { RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from './redis-pub-sub-channel-layer.ts'
+export { RedisSessionStore, type RedisSessionStoreOptions, type SessionRedis } from './redis-session-store.ts'
 export type { MessageSerializer } from './serializer.ts'

@@ -75,7 +75,13 @@ export {
   type Message,
 } from './layer/index.ts'
 export { channelNameRouter, mount, path, protocolTypeRouter, rePath, urlRouter, type Route } from './routing/index.ts'
-export { allowedHostsOriginValidator, originValidator, type AllowedHostsOptions } from './security/index.ts'
+export {
+  allowedHostsOriginValidator,
+  originValidator,
+  rateLimit,
+  type AllowedHostsOptions,
+  type RateLimiter,
+} from './security/index.ts'
 export {
   attach,
   fetchHandler,

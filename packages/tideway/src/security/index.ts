@@ -1,2 +1,3 @@
 export { allowedHostsOriginValidator, type AllowedHostsOptions } from './allowed-hosts.ts'
 export { originValidator } from './origin-validator.ts'
+export { RateLimitError, rateLimit, type RateLimiter, type RateLimitOptions } from './rate-limit.ts'
