@@ -192,6 +192,17 @@ describeWith(['redis'], 'a Redis that goes away', () => {
         expect(sender.stats().reconnects).toBeGreaterThan(0)
       })
 
+      it('may forget the scripts that it was told', async () => {
+        const [layer, sender] = [await makeLayer(), await makeLayer()]
+        await server.client.script('FLUSH')
+        const member = await join(layer, 'room')
+        await server.client.script('FLUSH')
+        await sender.groupSend('room', { type: 'grouped' })
+        await sender.send('jobs', { type: 'job' })
+        await expect.poll(() => types(member)).toEqual(['grouped'])
+        expect(await layer.receive('jobs')).toEqual({ type: 'job' })
+      })
+
       it('makes no more connections than before, however often they are killed', async () => {
         const layer = await makeLayer()
         await layer.send('jobs', { type: 'job' })

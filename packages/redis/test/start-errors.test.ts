@@ -117,6 +117,17 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
   })
 })
 
+it('a Redis before 7 is refused for sharded pub/sub', async () => {
+  const old = await startOldRedis()
+  const layer = new RedisPubSubChannelLayer({ cluster: { cluster: [['127.0.0.1', old.port]] } })
+  try {
+    await expect(layer.ready()).rejects.toThrow(/is version 4\.0\.14, and 7\.0 is the oldest that will do/)
+  } finally {
+    await layer.close()
+    await old.stop()
+  }
+})
+
 describe('options', () => {
   it.each([
     [{ hosts: [] }, /hosts must be an array of at least one/],
