@@ -269,8 +269,14 @@ describe('files', () => {
 })
 
 describe('the picture in docs/architecture.md', () => {
+  const diagramOf = (page: string): string | undefined => /```mermaid\n([\s\S]*?)```/.exec(read(page))?.[1]
+
+  it('is the one in CONTRIBUTING.md', () => {
+    expect(diagramOf('docs/architecture.md')).toBe(diagramOf('CONTRIBUTING.md'))
+  })
+
   it('shows the edges of the table', () => {
-    const [, diagram] = /```mermaid\n([\s\S]*?)```/.exec(read('docs/architecture.md')) ?? []
+    const diagram = diagramOf('docs/architecture.md')
     const shown = [...diagram!.matchAll(/^\s*([a-z]+) --> ([a-z &]+)$/gm)].flatMap(([, from, to]) =>
       to!.split(' & ').map((other) => `${from!} → ${other}`),
     )
