@@ -39,6 +39,7 @@ export async function startServer(applications: Applications, options: ServeOpti
   // With the mark and without a lifespan, the server has nothing to report of its own accord.
   const server = await serve(markOriginCheck(protocolTypeRouter(applications)), {
     port: 0,
+    lifespan: false,
     logger: recordingLogger(log),
     ...options,
   })
