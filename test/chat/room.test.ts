@@ -2,69 +2,14 @@ import { once } from 'node:events'
 
 import { serve, type RunningServer } from 'tideway'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { WebSocket } from 'ws'
 
 import application from '../../examples/chat/src/application.ts'
 import { append } from '../../examples/chat/src/room/history.ts'
 import type { Said } from '../../examples/chat/src/room/protocol.ts'
+import { enterRoom, openVisitor, textsOf, type Answer, type Visitor } from './visitor.ts'
 
 // It is opened when it is first asked for, and these tests share nothing with another run.
 process.env.CHAT_DATABASE = ':memory:'
-
-type Answer = { readonly [name: string]: unknown; readonly messages?: readonly Said[] }
-
-const secretOf = (name: string): string => `the-secret-of-the-tab-of-${name}`
-
-/** A client of the page's protocol. */
-class Visitor {
-  readonly socket: WebSocket
-  readonly #unread: Answer[] = []
-  #wake = (): void => {}
-
-  constructor(socket: WebSocket) {
-    this.socket = socket
-    socket.on('message', (data: Buffer) => {
-      this.#unread.push(JSON.parse(data.toString()) as Answer)
-      this.#wake()
-    })
-  }
-
-  tell(message: unknown): void {
-    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message))
-  }
-
-  say(message: string, key = `a-key-of-its-own-${message}`): void {
-    this.tell({ type: 'say', id: `id-${message}`.slice(0, 100), key, message })
-  }
-
-  /** The next one that fits; those before it are of no interest. */
-  async next(fits: (answer: Answer) => boolean): Promise<Answer> {
-    for (;;) {
-      const answer = this.#unread.shift()
-      if (answer === undefined) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve
-        })
-      } else if (fits(answer)) return answer
-    }
-  }
-
-  /** What is said until that message, in order. */
-  async hear(last: string): Promise<Said[]> {
-    const heard: Said[] = []
-    while (heard.at(-1)?.message !== last) {
-      const { messages } = await this.next(({ type, messages }) => type === 'said' && messages!.length > 0)
-      heard.push(...messages!)
-    }
-    return heard
-  }
-
-  async leave(): Promise<void> {
-    if (this.socket.readyState === WebSocket.CLOSED) return
-    this.socket.close()
-    await once(this.socket, 'close')
-  }
-}
 
 describe('the protocol of the page', () => {
   let server: RunningServer
@@ -84,24 +29,21 @@ describe('the protocol of the page', () => {
   const newRoom = (): string => `protocol_room_${++rooms}`
 
   async function open(path: string): Promise<Visitor> {
-    const visitor = new Visitor(new WebSocket(server.webSocketUrl + path, { origin: server.url }))
+    const visitor = await openVisitor(server.url, path)
     visitors.push(visitor)
-    await once(visitor.socket, 'open')
     return visitor
   }
 
   async function enter(room: string, name: string, seen?: object): Promise<[Visitor, Answer]> {
-    const visitor = await open(`/ws/room/${room}/`)
-    visitor.tell({ type: 'hello', tab: secretOf(name), seen })
-    return [visitor, await visitor.next(({ type }) => type === 'welcome')]
+    const entered = await enterRoom(server.url, room, name, seen)
+    visitors.push(entered[0])
+    return entered
   }
 
   /** Somebody of the plain protocol, in the room for certain. */
   async function enterPlain(room: string): Promise<Visitor> {
     return open(`/ws/chat/${room}/`)
   }
-
-  const textsOf = (said: readonly Said[]): string[] => said.map(({ message }) => message)
 
   async function closeCode({ socket }: Visitor): Promise<number> {
     const [code] = (await once(socket, 'close')) as [number]

@@ -1,0 +1,105 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+
+import type { Said } from '../../examples/chat/src/room/protocol.ts'
+import { RedisServer } from '../../packages/redis/test/redis-server.ts'
+import { describeWith } from '../setup/describe-with.ts'
+import { databaseFolder, startChat, type ChatServer } from './chat-server.ts'
+import { enterRoom, openVisitor, textsOf, type Answer, type Visitor } from './visitor.ts'
+
+describeWith(['redis'], 'the chat in two processes', () => {
+  describe.each(['pubsub', 'redis'])('with CHANNEL_LAYER=%s', (layer) => {
+    let redis: RedisServer
+    let database: Awaited<ReturnType<typeof databaseFolder>>
+    let servers: ChatServer[] = []
+    const visitors: Visitor[] = []
+
+    beforeAll(async () => {
+      redis = await RedisServer.start()
+      database = await databaseFolder()
+      servers = [await start(), await start()]
+    })
+
+    afterEach(async () => {
+      await Promise.all(visitors.splice(0).map((visitor) => visitor.leave()))
+    })
+
+    afterAll(async () => {
+      await Promise.all(servers.map((server) => server.stop()))
+      await redis.stop()
+      await database.remove()
+    })
+
+    function start(): Promise<ChatServer> {
+      const env = { CHANNEL_LAYER: layer, REDIS_URL: redis.url }
+      return startChat({ database: database.file('chat.db'), env })
+    }
+
+    async function open(at: number, path: string): Promise<Visitor> {
+      const visitor = await openVisitor(servers[at]!.origin, path)
+      visitors.push(visitor)
+      return visitor
+    }
+
+    async function enter(at: number, room: string, name: string, seen?: object): Promise<[Visitor, Answer]> {
+      const entered = await enterRoom(servers[at]!.origin, room, name, seen)
+      visitors.push(entered[0])
+      return entered
+    }
+
+    it('carries what is said at one to the other, by the plain protocol', async () => {
+      const [here, there] = [await open(0, '/ws/chat/lobby/'), await open(1, '/ws/chat/lobby/')]
+      here.tell({ message: 'Hello' })
+      expect(await there.next(() => true)).toEqual({ message: 'Hello', user: '' })
+      expect(await here.next(() => true)).toEqual({ message: 'Hello', user: '' })
+      there.tell({ message: 'Hello yourself' })
+      expect(await here.next(() => true)).toEqual({ message: 'Hello yourself', user: '' })
+    })
+
+    it('says at each who is in the room at both', async () => {
+      const isTwo = ({ type, guests }: Answer): boolean => type === 'people' && guests === 2
+      const isOne = ({ type, guests }: Answer): boolean => type === 'people' && guests === 1
+      const [here] = await enter(0, 'people', 'Anna')
+      const [there] = await enter(1, 'people', 'Jun')
+      await Promise.all([here.next(isTwo), there.next(isTwo)])
+      there.tell({ type: 'typing' })
+      await here.next(({ type }) => type === 'typing')
+      await there.leave()
+      await here.next(isOne)
+    })
+
+    it('keeps no gap and no double from a reader who changes the process while both write', async () => {
+      const room = 'busy'
+      const [[one], [other]] = [await enter(0, room, 'one'), await enter(1, room, 'other')]
+      const [first, { history }] = await enter(0, room, 'reader')
+      const heard: Said[] = []
+      let reader = first
+      for (let round = 0; round < 10; round++) {
+        for (let i = 0; i < 20; i++) {
+          one.say(`one ${round} ${i}`)
+          other.say(`other ${round} ${i}`)
+        }
+        // Away in the middle of it, and back at the other process.
+        const middle = `one ${round} 10`
+        if (!textsOf(heard).includes(middle)) heard.push(...(await reader.hear(middle)))
+        await reader.leave()
+        const [back, welcome] = await enter((round + 1) % 2, room, 'reader', {
+          history,
+          number: heard.at(-1)!.number,
+        })
+        expect(welcome).toMatchObject({ continues: true, hasGap: false })
+        reader = back
+      }
+      one.say('the end')
+      other.say('the other end')
+      heard.push(...(await reader.hear('the end', 'the other end')))
+      const texts = textsOf(heard)
+      expect(new Set(texts).size).toBe(texts.length)
+      for (const who of ['one', 'other']) {
+        const said = Array.from({ length: 200 }, (_, n) => `${who} ${Math.floor(n / 20)} ${n % 20}`)
+        expect(texts.filter((text) => text.startsWith(who))).toEqual(said)
+      }
+      const numbers = heard.map(({ number }) => number!)
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+    })
+  })
+})
