@@ -43,17 +43,29 @@ export function attach(
   application: Application,
   options: AttachOptions = {},
 ): Attachment {
+  return attachToAll([server], application, options)
+}
+
+/** The same for several servers, which are closed together. */
+export function attachToAll(
+  servers: readonly (HttpServer | HttpsServer)[],
+  application: Application,
+  options: AttachOptions,
+): Attachment {
   const resolved = resolveOptions(options)
   warnWithoutOriginCheck(application, resolved)
   const attached = new AttachedApplication(application, resolved)
-  server.on('upgrade', attached.onUpgrade)
-  if (server.listenerCount('request') === 0) server.on('request', attached.onRequest)
+  for (const server of servers) {
+    server.on('upgrade', attached.onUpgrade)
+    if (server.listenerCount('request') === 0) server.on('request', attached.onRequest)
+  }
   return {
     get connectionCount() {
       return attached.connections.size
     },
     close(timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS) {
-      if (server.listeners('upgrade').includes(attached.onUpgrade)) {
+      for (const server of servers) {
+        if (!server.listeners('upgrade').includes(attached.onUpgrade)) continue
         server.removeListener('upgrade', attached.onUpgrade)
         server.on('upgrade', attached.onLateUpgrade)
       }

@@ -1,5 +1,15 @@
 export { attach, type Attachment } from './attach.ts'
 export { fetchHandler, type FetchHandler } from './fetch-handler.ts'
+export type {
+  DescriptorTarget,
+  ListenTarget,
+  ServerAddress,
+  TcpAddress,
+  TcpTarget,
+  UnixAddress,
+  UnixTarget,
+} from './listen/listen-target.ts'
+export { systemdSockets } from './listen/systemd-sockets.ts'
 export { nodeListener, type NodeListener, type NodeListenerApplication } from './node-listener.ts'
 export {
   serverDefaults,

@@ -1,5 +1,6 @@
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import type { ListenTarget } from './listen/listen-target.ts'
 import { DEFAULT_TRUSTED_PROXIES } from './trusted-proxies.ts'
 import type { CompressionOptions } from './websocket/deflate/compression-options.ts'
 
@@ -77,10 +78,16 @@ export interface ServeOptions extends AttachOptions {
   readonly lifespanTimeoutMs?: number
   /** Whether the application is told of its start-up and shutdown. @default true */
   readonly lifespan?: boolean
-  /** @default 8000 */
+  /** TCP port to listen on; 0 for a free one. @default 8000 */
   readonly port?: number
-  /** @default '127.0.0.1' */
+  /** Name or address to listen on; an IPv6 address may stand in brackets. @default '127.0.0.1' */
   readonly host?: string
+  /**
+   * Where else to listen: TCP addresses, Unix sockets, inherited descriptors. With it, `host` and `port` have their
+   * defaults only when one of the two is given.
+   * @default none
+   */
+  readonly listen?: readonly ListenTarget[]
 }
 
 /** {@link AttachOptions} with every default filled in. */
@@ -111,7 +118,8 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
 
 /** Fills in the defaults. @throws TidewayError `ERR_BAD_OPTION` for a number that is none or not over 0 */
 export function resolveOptions(options: AttachOptions): ResolvedOptions {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  // What is for serve() alone is not looked at.
+  const given = Object.entries(options).filter(([name, value]) => value !== undefined && name in serverDefaults)
   const resolved = { ...serverDefaults, ...(Object.fromEntries(given) as AttachOptions) }
   for (const [name, value] of Object.entries(resolved)) {
     if (typeof value !== 'number' || value > 0) continue

@@ -69,7 +69,7 @@ export class ScopeFactory {
         rootPath,
         headers: HeaderList.fromRaw(request.rawHeaders),
         client: forwarded?.client ?? address(socket.remoteAddress, socket.remotePort),
-        server: address(socket.localAddress, socket.localPort),
+        server: localAddress(socket),
         state: state && { ...state },
         logger,
         channelLayers: undefined,
@@ -124,6 +124,14 @@ function decodePath(rawPath: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Of a Unix socket, the path that its server listens on. */
+function localAddress(socket: IncomingMessage['socket']): Address | undefined {
+  if (socket.localAddress !== undefined) return address(socket.localAddress, socket.localPort)
+  const { server } = socket as { readonly server?: { address(): unknown } }
+  const path = server?.address()
+  return typeof path === 'string' ? { host: path, port: undefined } : undefined
 }
 
 function address(host: string | undefined, port: number | undefined): Address | undefined {

@@ -1,18 +1,23 @@
 import { createServer, type Server as HttpServer } from 'node:http'
-import type { AddressInfo, ListenOptions } from 'node:net'
 import type { Application } from '../asgi/application.ts'
-import { attach, DEFAULT_CLOSE_TIMEOUT_MS } from './attach.ts'
+import { attachToAll, DEFAULT_CLOSE_TIMEOUT_MS, type Attachment } from './attach.ts'
 import { Lifespan } from './lifespan.ts'
+import { listenTargets, type ServerAddress, type TcpAddress } from './listen/listen-target.ts'
+import { listenAt } from './listen/listener.ts'
 import { serverDefaults, type ServeOptions } from './options.ts'
 
 /** A server that listens. */
 export interface RunningServer {
+  /** Of the first TCP address; of a server without one, the path of its Unix socket. */
   readonly host: string
+  /** Of the first TCP address; 0 without one. */
   readonly port: number
-  /** Where it answers, without a trailing slash: `http://127.0.0.1:8000`. */
+  /** Where it answers, without a trailing slash: `http://127.0.0.1:8000`, or `unix:/run/chat.sock`. */
   readonly url: string
-  /** The same for WebSockets: `ws://127.0.0.1:8000`. */
+  /** The same for WebSockets: `ws://127.0.0.1:8000`, or `ws+unix:/run/chat.sock`. */
   readonly webSocketUrl: string
+  /** Everything that it listens on, in the order of the options. */
+  readonly addresses: readonly ServerAddress[]
   /** How many WebSocket connections there are. */
   readonly connectionCount: number
   /**
@@ -22,76 +27,77 @@ export interface RunningServer {
   close(timeoutMs?: number): Promise<void>
 }
 
-/** The defaults of `serve()`: those of Daphne. */
-const DEFAULT_PORT = 8000
-const DEFAULT_HOST = '127.0.0.1'
-
 /** How long an application may take to start, and to shut down. */
 const DEFAULT_LIFESPAN_TIMEOUT_MS = 60_000
 
 /**
  * Serves the application over HTTP and WebSocket. Runs its lifespan's start-up first and its shutdown at `close()`. Resolves
- * when it listens; rejects with `ERR_STARTUP_FAILED` when the application cannot run, and with Node's error when it cannot listen.
+ * when it listens; rejects with `ERR_STARTUP_FAILED` when the application cannot run, with `ERR_ADDRESS_TAKEN` when a Unix
+ * socket is in use, and with Node's error when it cannot listen on an address.
  * @example const server = await serve(application, { port: 8000 })
  */
 export async function serve(application: Application, options: ServeOptions = {}): Promise<RunningServer> {
-  const {
-    port = DEFAULT_PORT,
-    host = DEFAULT_HOST,
-    lifespan: hasLifespan = true,
-    lifespanTimeoutMs,
-    ...attachOptions
-  } = options
+  const { lifespan: hasLifespan = true, lifespanTimeoutMs, ...attachOptions } = options
   const { logger = serverDefaults.logger } = options
-  const server = createServer()
+  const targets = listenTargets(options)
+  const servers = targets.map(() => createServer())
   const timeoutMs = lifespanTimeoutMs ?? DEFAULT_LIFESPAN_TIMEOUT_MS
   const lifespan = hasLifespan ? await Lifespan.start(application, { timeoutMs, logger }) : undefined
-  const attachment = attach(server, application, { state: lifespan?.state, ...attachOptions })
+  const attachment = attachToAll(servers, application, { state: lifespan?.state, ...attachOptions })
+  const addresses: ServerAddress[] = []
   try {
-    await listen(server, { port, host, backlog: LISTEN_BACKLOG })
+    // One after the other, so that of two that are the same the second fails.
+    for (const [i, server] of servers.entries()) addresses.push(await listenAt(server, targets[i]!))
   } catch (error) {
+    for (const server of servers) server.close()
     await lifespan?.shutDown()
     throw error
   }
-  // A connection that cannot be accepted (no descriptors are left) must not end the others.
-  server.on('error', (error) => logger.error({ err: error }, 'The server could not accept a connection'))
-  const address = server.address() as AddressInfo
-  const authority = `${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+  for (const server of servers) {
+    // A connection that cannot be accepted (no descriptors are left) must not end the others.
+    server.on('error', (error) => logger.error({ err: error }, 'The server could not accept a connection'))
+  }
   return {
-    host: address.address,
-    port: address.port,
-    url: `http://${authority}`,
-    webSocketUrl: `ws://${authority}`,
+    ...mainAddress(addresses),
+    addresses,
     get connectionCount() {
       return attachment.connectionCount
     },
-    async close(timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS) {
-      const closed = new Promise<void>((resolve) => {
-        server.close(() => resolve())
-      })
-      // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
-      const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
-      const cut = setTimeout(() => server.closeAllConnections(), timeoutMs)
-      await Promise.all([attachment.close(timeoutMs), closed])
-      clearInterval(idle)
-      clearTimeout(cut)
+    async close(closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS) {
+      await closeAll(servers, attachment, closeTimeoutMs)
       await lifespan?.shutDown()
     },
   }
 }
 
-function listen(server: HttpServer, options: ListenOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options, () => {
-      server.removeListener('error', reject)
-      resolve()
-    })
-  })
+/** What a caller that knows of one address is told. */
+function mainAddress(
+  addresses: readonly ServerAddress[],
+): Pick<RunningServer, 'host' | 'port' | 'url' | 'webSocketUrl'> {
+  const tcp = addresses.find((address): address is TcpAddress => 'port' in address)
+  if (tcp !== undefined) return { ...tcp, webSocketUrl: tcp.url.replace('http', 'ws') }
+  const { url } = addresses[0]!
+  return { host: url.slice('unix:'.length), port: 0, url, webSocketUrl: `ws+${url}` }
 }
 
-/** Connections that the kernel completes before they are accepted: a storm must not be refused. */
-const LISTEN_BACKLOG = 4096
+async function closeAll(servers: readonly HttpServer[], attachment: Attachment, timeoutMs: number): Promise<void> {
+  const closed = servers.map(
+    (server) =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+      }),
+  )
+  // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
+  const idle = setInterval(() => {
+    for (const server of servers) server.closeIdleConnections()
+  }, CLOSE_IDLE_EVERY_MS)
+  const cut = setTimeout(() => {
+    for (const server of servers) server.closeAllConnections()
+  }, timeoutMs)
+  await Promise.all([attachment.close(timeoutMs), ...closed])
+  clearInterval(idle)
+  clearTimeout(cut)
+}
 
 /** How often a closing server looks for connections whose request is done. */
 const CLOSE_IDLE_EVERY_MS = 20

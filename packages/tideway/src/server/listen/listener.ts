@@ -1,0 +1,60 @@
+import { chmod } from 'node:fs/promises'
+import type { ListenOptions, Server } from 'node:net'
+import { isMainThread } from 'node:worker_threads'
+import { DEFAULT_HOST, DEFAULT_PORT, withoutBrackets, type ListenTarget, type ServerAddress } from './listen-target.ts'
+import { clearUnixSocket } from './unix-socket.ts'
+
+/** Connections that the kernel completes before they are accepted: a storm must not be refused. */
+const LISTEN_BACKLOG = 4096
+
+/**
+ * Lets the server listen at a target and says where that is.
+ * @throws TidewayError `ERR_ADDRESS_TAKEN` for a Unix socket; Node's own error, such as `EADDRINUSE`, for the others
+ */
+export async function listenAt(server: Server, target: ListenTarget): Promise<ServerAddress> {
+  if ('path' in target) await listenAtPath(server, target.path, target.mode)
+  else if ('fd' in target) await listen(server, { fd: target.fd, backlog: LISTEN_BACKLOG })
+  else {
+    const { host = DEFAULT_HOST, port = DEFAULT_PORT } = target
+    await listen(server, { host: withoutBrackets(host), port, backlog: LISTEN_BACKLOG })
+  }
+  return addressOf(server)
+}
+
+async function listenAtPath(server: Server, path: string, mode: number | undefined): Promise<void> {
+  await clearUnixSocket(path)
+  const options = { path, backlog: LISTEN_BACKLOG }
+  if (mode === undefined) {
+    await listen(server, options)
+    return
+  }
+  // The file must not be there with more permissions even for a moment; but the umask belongs to the main thread.
+  const umask = isMainThread ? process.umask(ALL_PERMISSIONS & ~mode) : undefined
+  const listening = listen(server, options)
+  if (umask !== undefined) process.umask(umask)
+  await listening
+  await chmod(path, mode)
+}
+
+const ALL_PERMISSIONS = 0o777
+
+function listen(
+  server: Server,
+  options: ListenOptions | { readonly fd: number; readonly backlog: number },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options, () => {
+      server.removeListener('error', reject)
+      resolve()
+    })
+  })
+}
+
+function addressOf(server: Server): ServerAddress {
+  const address = server.address()
+  // An inherited Unix socket may have no name that the system tells.
+  if (address === null || typeof address === 'string') return { path: address ?? '', url: `unix:${address ?? ''}` }
+  const { address: host, port, family } = address
+  return { host, port, url: `http://${family === 'IPv6' ? `[${host}]` : host}:${port}` }
+}

@@ -1,0 +1,38 @@
+import { lstat, unlink } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { TidewayError } from '../../errors/tideway-error.ts'
+
+/**
+ * Makes way for a Unix socket: removes one that a process has left behind that nobody listens on. What is no socket is
+ * never removed.
+ * @throws TidewayError `ERR_ADDRESS_TAKEN` when somebody listens there, or something else has that name
+ */
+export async function clearUnixSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(absent)
+  if (found === undefined) return
+  if (!found.isSocket()) {
+    throw new TidewayError('ERR_ADDRESS_TAKEN', `${path} is there and is no socket: name another path, or remove it.`)
+  }
+  if (await isLive(path)) {
+    throw new TidewayError('ERR_ADDRESS_TAKEN', `A server listens on ${path} already: stop it, or name another path.`)
+  }
+  await unlink(path).catch(absent)
+}
+
+/** Whether somebody listens. A socket that may not be connected to counts: it is not ours to remove. */
+function isLive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT')
+    })
+  })
+}
+
+function absent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error
+}

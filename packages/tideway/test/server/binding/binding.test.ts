@@ -1,0 +1,154 @@
+import { linkSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import type { Application } from '../../../src/asgi/application.ts'
+import type { HttpScope } from '../../../src/asgi/scope.ts'
+import { listenTargets, type ListenTarget, type TcpAddress } from '../../../src/server/listen/listen-target.ts'
+import type { ServeOptions } from '../../../src/server/options.ts'
+import { systemdSockets } from '../../../src/server/listen/systemd-sockets.ts'
+import { echo } from '../applications.ts'
+import { serving } from '../serving.ts'
+
+/** Answers with the address that the request came to. */
+const tellServer: Application<HttpScope> = async (scope, _receive, send) => {
+  await send({ type: 'http.response.start', status: 200 })
+  await send({ type: 'http.response.body', body: JSON.stringify(scope.server) })
+}
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tideway-binding-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return folder
+}
+
+/** Without the TCP port that tests have by default. */
+function only(listen: readonly ListenTarget[]): ServeOptions {
+  return { port: undefined, listen } as unknown as ServeOptions
+}
+
+async function textOver(socketPath: string): Promise<string> {
+  const [response] = (await once(get({ socketPath, path: '/' }), 'response')) as [IncomingMessage]
+  return (await response.setEncoding('utf8').toArray()).join('')
+}
+
+describe('listen', () => {
+  it('serves several TCP addresses at once and names the first as its own', async () => {
+    const server = await serving(
+      { http: tellServer },
+      { host: '127.0.0.1', port: 0, listen: [{ host: '127.0.0.2', port: 0 }] },
+    )
+    const [first, second] = server.addresses as unknown as readonly [TcpAddress, TcpAddress]
+    expect(server.url).toBe(first.url)
+    expect(server.port).toBe(first.port)
+    expect(await (await fetch(first.url)).json()).toEqual({ host: '127.0.0.1', port: server.port })
+    expect(await (await fetch(second.url)).json()).toEqual({ host: '127.0.0.2', port: second.port })
+  })
+
+  it('takes an IPv6 address with and without brackets', async () => {
+    for (const host of ['::1', '[::1]']) {
+      const server = await serving({ http: tellServer }, { host })
+      expect(server.url).toBe(`http://[::1]:${server.port}`)
+      expect(await (await fetch(server.url)).json()).toEqual({ host: '::1', port: server.port })
+    }
+  })
+
+  it('closes all of its addresses together', async () => {
+    const server = await serving({ http: tellServer }, { listen: [{ port: 0 }] })
+    await server.close()
+    for (const { url } of server.addresses) await expect(fetch(url)).rejects.toThrow('fetch failed')
+  })
+
+  it('gives up the addresses that it has when a later one is taken', async () => {
+    const blocker = createServer().listen(0, '127.0.0.1')
+    await once(blocker, 'listening')
+    onTestFinished(() => void blocker.close())
+    const path = join(temporaryFolder(), 'chat.sock')
+    const { port } = blocker.address() as AddressInfo
+    await expect(serving({}, only([{ path }, { port }]))).rejects.toThrow('EADDRINUSE')
+    expect(() => statSync(path)).toThrow('ENOENT')
+  })
+
+  it.each<{ target: object }>([{ target: {} }, { target: { path: '/x', port: 1 } }, { target: { fd: 3, path: '/x' } }])(
+    'refuses $target, which does not name one thing',
+    ({ target }) => {
+      expect(() => listenTargets({ listen: [target as ListenTarget] })).toThrow('must name one thing')
+    },
+  )
+
+  it('has its default address only when nothing else is named', () => {
+    expect(listenTargets({})).toEqual([{ host: '127.0.0.1', port: 8000 }])
+    expect(listenTargets({ host: '::' })).toEqual([{ host: '::', port: 8000 }])
+    expect(listenTargets({ listen: [{ fd: 3 }] })).toEqual([{ fd: 3 }])
+    expect(listenTargets({ port: 1, listen: [{ fd: 3 }] })).toEqual([{ host: '127.0.0.1', port: 1 }, { fd: 3 }])
+  })
+})
+
+describe('a Unix socket', () => {
+  const unixOnly = (path: string, mode?: number): ServeOptions => only([mode === undefined ? { path } : { path, mode }])
+
+  it('serves HTTP and WebSockets, and is gone after close()', async () => {
+    const path = join(temporaryFolder(), 'chat.sock')
+    const server = await serving({ http: tellServer, websocket: echo }, unixOnly(path))
+    expect(server).toMatchObject({ url: `unix:${path}`, host: path, port: 0 })
+    expect(JSON.parse(await textOver(path))).toEqual({ host: path })
+    const client = new WebSocket(`ws+unix:${path}:/`)
+    client.once('open', () => client.send('hello'))
+    const [message] = (await once(client, 'message')) as [Buffer]
+    expect(message.toString()).toBe('hello')
+    await server.close()
+    expect(() => statSync(path)).toThrow('ENOENT')
+  })
+
+  it('has the permissions of its mode', async () => {
+    const path = join(temporaryFolder(), 'chat.sock')
+    await serving({ http: tellServer }, unixOnly(path, 0o660))
+    expect(statSync(path).mode & 0o777).toBe(0o660)
+  })
+
+  it('takes the place of one that nobody listens on', async () => {
+    const path = join(temporaryFolder(), 'chat.sock')
+    // A server that was killed leaves its file behind: a second name of it stays when the first is unlinked.
+    const killed = createServer().listen(`${path}.killed`)
+    await once(killed, 'listening')
+    linkSync(`${path}.killed`, path)
+    killed.close()
+    await once(killed, 'close')
+    expect(statSync(path).isSocket()).toBe(true)
+    await serving({ http: tellServer }, unixOnly(path))
+    expect(JSON.parse(await textOver(path))).toEqual({ host: path })
+  })
+
+  it('does not take the place of one that somebody listens on', async () => {
+    const path = join(temporaryFolder(), 'chat.sock')
+    await serving({ http: tellServer }, unixOnly(path))
+    await expect(serving({ http: tellServer }, unixOnly(path))).rejects.toMatchObject({ code: 'ERR_ADDRESS_TAKEN' })
+    expect(JSON.parse(await textOver(path))).toEqual({ host: path })
+  })
+
+  it('does not take the place of a file that is no socket', async () => {
+    const path = join(temporaryFolder(), 'notes.txt')
+    writeFileSync(path, 'mine')
+    await expect(serving({ http: tellServer }, unixOnly(path))).rejects.toMatchObject({ code: 'ERR_ADDRESS_TAKEN' })
+    expect(statSync(path).size).toBe(4)
+  })
+})
+
+describe('systemd', () => {
+  it('passes on descriptors from 3 to the process that it names', () => {
+    expect(systemdSockets({ LISTEN_PID: '42', LISTEN_FDS: '2' }, 42)).toEqual([{ fd: 3 }, { fd: 4 }])
+  })
+
+  it.each([
+    { LISTEN_PID: '41', LISTEN_FDS: '2' },
+    { LISTEN_FDS: '2' },
+    { LISTEN_PID: '42' },
+    { LISTEN_PID: '42', LISTEN_FDS: 'x' },
+  ])('passes on nothing with %j', (environment) => {
+    expect(systemdSockets(environment, 42)).toEqual([])
+  })
+})
