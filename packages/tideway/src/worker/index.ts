@@ -17,3 +17,4 @@ export {
 } from './thread-pool.ts'
 export { transfer } from './transfer.ts'
 export { watchEventLoop, type EventLoopWatch, type WatchOptions } from './watch-event-loop.ts'
+export { Worker, workerDefaults, type WorkerOptions, type WorkerStats } from './worker.ts'

@@ -1,0 +1,117 @@
+import type { Application } from '../asgi/application.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import type { ChannelLayer } from '../layer/channel-layer.ts'
+import { InMemoryChannelLayer } from '../layer/in-memory-channel-layer.ts'
+import { closeThreads } from '../worker/sync-to-async.ts'
+import { watchEventLoop } from '../worker/watch-event-loop.ts'
+import { Worker } from '../worker/worker.ts'
+import { loadApplication } from './load-application.ts'
+
+/** The options of `tideway worker`. */
+export interface WorkerCommandOptions {
+  /** Jobs of one channel at a time. */
+  readonly concurrency: number
+  /** Alias of the channel layer to take jobs from. */
+  readonly layer: string
+  /** How long jobs may go on after the process was told to stop, in seconds. */
+  readonly stopTimeout: number
+}
+
+/** What works in this process until it is stopped. */
+interface Running {
+  /** Rejects when going on makes no sense. */
+  readonly ended: Promise<void>
+  stop(): Promise<void>
+}
+
+/** Does the jobs of the channels of an application until the process is told to stop. */
+export async function workerCommand(
+  file: string,
+  channels: readonly string[],
+  options: WorkerCommandOptions,
+): Promise<void> {
+  const application = await loadApplication(file)
+  const running: Running[] = []
+  if (channels.length > 0) running.push(await startChannels(application, channels, options))
+  if (running.length === 0) {
+    throw new TidewayError(
+      'ERR_BAD_OPTION',
+      'There is nothing to do: name the channels to take jobs from, as in "tideway worker application.js thumbnails".',
+    )
+  }
+  const watch = process.env['NODE_ENV'] === 'production' ? undefined : watchEventLoop()
+  const { channelLayers = {} } = application as { readonly channelLayers?: Readonly<Record<string, ChannelLayer>> }
+  const stop = async (): Promise<void> => {
+    await Promise.all(running.map((each) => each.stop()))
+    await Promise.all(Object.values(channelLayers).map((layer) => layer.close()))
+    await closeThreads()
+    await watch?.stop()
+  }
+  stopOnSignal(stop)
+  try {
+    await Promise.all(running.map(({ ended }) => ended))
+  } catch (error) {
+    // What still works ends in order.
+    await stop()
+    throw error
+  }
+}
+
+async function startChannels(
+  application: Application,
+  channels: readonly string[],
+  { layer: alias, concurrency, stopTimeout }: WorkerCommandOptions,
+): Promise<Running> {
+  const channelLayer = crossingLayer(application, alias)
+  const worker = new Worker({
+    application,
+    channels,
+    channelLayer,
+    concurrency,
+    stopTimeoutMs: stopTimeout * 1000,
+  })
+  await channelLayer.ready?.()
+  const ended = worker.run()
+  console.log(`Working on ${channels.join(', ')}, ${concurrency} at a time`)
+  return { ended, stop: () => worker.stop() }
+}
+
+/** The layer of that name, as long as what other processes send can come through it. */
+function crossingLayer(application: Application, alias: string): ChannelLayer {
+  const { channelLayers = {} } = application as { readonly channelLayers?: Readonly<Record<string, ChannelLayer>> }
+  const layer = channelLayers[alias]
+  if (layer === undefined) {
+    const known = Object.keys(channelLayers).join(', ') || 'none'
+    throw new TidewayError(
+      'ERR_NO_CHANNEL_LAYER',
+      `The application has no channel layer "${alias}" to take jobs from; it has ${known}. Give defineApplication one in channelLayers, or name another with --layer.`,
+    )
+  }
+  if (!(layer instanceof InMemoryChannelLayer)) return layer
+  throw new TidewayError(
+    'ERR_LOCAL_CHANNEL_LAYER',
+    `The channel layer "${alias}" is in memory: what the server sends never reaches this process. Use a Redis layer of @tideway/redis in both, or run the jobs within the server: new Worker({ application, channels, channelLayer }).run().`,
+  )
+}
+
+/** The first signal lets the jobs end in order; the second ends the process at once. */
+function stopOnSignal(stop: () => Promise<void>): void {
+  const onSignal = (): void => {
+    process.removeListener('SIGINT', onSignal).removeListener('SIGTERM', onSignal)
+    process.once('SIGINT', exitNow).once('SIGTERM', exitNow)
+    console.log('Stopping: finishing jobs. Once more to stop at once.')
+    stop().then(
+      // Whatever an application left running must not keep a stopped worker alive.
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+}
+
+function exitNow(): never {
+  process.exit(1)
+}

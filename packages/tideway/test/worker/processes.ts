@@ -1,0 +1,48 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Redis } from 'ioredis'
+import { startProgram, type ChildExit, type RunningProgram } from '../../../../test/setup/child-process.ts'
+
+const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+const nodeArgs = ['--conditions=@tideway/source', '--import=tsx', cli]
+
+/** The path of a file of the fixtures. */
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
+}
+
+/** A `tideway worker` of its own process, from the sources, when it has said that it works. */
+export function startWorker(args: readonly string[], env: Record<string, string>): Promise<RunningProgram> {
+  return startProgram(process.execPath, [...nodeArgs, 'worker', ...args], {
+    ready: /Working on .*\n/,
+    env: { NODE_ENV: 'production', ...env },
+    startTimeoutMs: 60_000,
+    stopTimeoutMs: 20_000,
+  })
+}
+
+/** A run of `tideway` to its end: what it printed, and its exit code. */
+export function runTideway(args: readonly string[], env: Record<string, string> = {}): Promise<[string, number]> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [...nodeArgs, ...args], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
+      resolve([stdout + stderr, error === null ? 0 : Number(error.code)])
+    })
+  })
+}
+
+/** Ends a process as a crash would: nothing in it runs any more. */
+export function kill(program: RunningProgram): Promise<ChildExit> {
+  process.kill(program.pid, 'SIGKILL')
+  return program.exited
+}
+
+/** Resolves when the list in Redis has at least so many items. */
+export async function listReaches(redis: Redis, key: string, least: number): Promise<void> {
+  while ((await redis.llen(key)) < least) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
+/** The numbers of a list in Redis. */
+export async function numbersOf(redis: Redis, key: string): Promise<number[]> {
+  return (await redis.lrange(key, 0, -1)).map(Number)
+}

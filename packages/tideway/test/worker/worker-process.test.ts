@@ -1,0 +1,145 @@
+import { RedisChannelLayer, RedisPubSubChannelLayer } from '@tideway/redis'
+import { Redis } from 'ioredis'
+import type { ChannelLayer } from 'tideway'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describeWith, programPath } from '../../../../test/setup/describe-with.ts'
+import { startProgram, type RunningProgram } from '../../../../test/setup/child-process.ts'
+import { freePort } from '../../../../test/setup/free-port.ts'
+import { fixture, kill, listReaches, numbersOf, runTideway, startWorker } from './processes.ts'
+
+const application = fixture('jobs/application.ts')
+
+describe('tideway worker', () => {
+  it('explains itself', async () => {
+    const [output, code] = await runTideway(['worker', '--help'])
+    expect(code).toBe(0)
+    expect(output).toContain('Usage: tideway worker [options] <file> [channels...]')
+    expect(output).toContain('each at most once')
+    expect(output).toContain('--concurrency <number>')
+  })
+
+  it('refuses a layer that no other process reaches, and says what to do', async () => {
+    const [output, code] = await runTideway(['worker', application, 'jobs'], { TEST_LAYER: 'memory' })
+    expect(code).toBe(1)
+    expect(output).toContain('tideway: The channel layer "default" is in memory')
+    expect(output).toContain('Use a Redis layer of @tideway/redis in both')
+  })
+
+  it('refuses to do nothing, an unknown layer and a count that is none', async () => {
+    const [nothing, unknown, count] = await Promise.all([
+      runTideway(['worker', application], { TEST_LAYER: 'memory' }),
+      runTideway(['worker', application, 'jobs', '--layer', 'other'], { TEST_LAYER: 'memory' }),
+      runTideway(['worker', application, 'jobs', '--concurrency', '0']),
+    ])
+    expect(nothing).toEqual([expect.stringContaining('There is nothing to do'), 1])
+    expect(unknown).toEqual([expect.stringContaining('no channel layer "other" to take jobs from; it has default'), 1])
+    expect(count).toEqual([expect.stringContaining('It is a whole number from 1 to 10000.'), 1])
+  })
+
+  it('says that Redis cannot be reached', async () => {
+    const url = `redis://127.0.0.1:${await freePort()}`
+    const [output, code] = await runTideway(['worker', application, 'jobs'], { TEST_REDIS_URL: url })
+    expect(code).toBe(1)
+    expect(output).toMatch(/^tideway: Redis at .* /)
+  })
+})
+
+describeWith(['redis'], 'worker processes over Redis', () => {
+  let server: RunningProgram
+  let redis: Redis
+  let url: string
+  const running = new Set<RunningProgram>()
+
+  beforeAll(async () => {
+    const port = await freePort()
+    const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+    server = await startProgram(programPath('redis'), args, { ready: /Ready to accept connections/ })
+    url = `redis://127.0.0.1:${port}`
+    redis = new Redis(url)
+  })
+
+  afterAll(async () => {
+    redis.disconnect()
+    await server.stop()
+  })
+
+  beforeEach(async () => {
+    await redis.flushall()
+  })
+
+  afterEach(async () => {
+    await Promise.all([...running].map((program) => program.stop()))
+    running.clear()
+  })
+
+  async function start(layer: string, ...args: string[]): Promise<RunningProgram> {
+    const program = await startWorker([application, ...args], { TEST_REDIS_URL: url, TEST_LAYER: layer })
+    running.add(program)
+    return program
+  }
+
+  const makeLayer = (name: string): ChannelLayer => {
+    const options = { hosts: [url], capacity: 10_000 }
+    return name === 'core' ? new RedisChannelLayer(options) : new RedisPubSubChannelLayer(options)
+  }
+
+  describe.each(['pubsub', 'core'])('on the %s layer', (name) => {
+    it(
+      'do each job at most once, and lose no more than those at work, while they are killed again and again',
+      { timeout: 120_000 },
+      async () => {
+        const layer = makeLayer(name)
+        const [concurrency, count, kills] = [4, 300, 5]
+        const workers = [await start(name, 'jobs', '--concurrency', String(concurrency))]
+        workers.push(await start(name, 'jobs', '--concurrency', String(concurrency)))
+        const ids = Array.from({ length: count }, (_, id) => id)
+        for (const id of ids) await layer.send('jobs', { type: 'job', id, takesMs: 20 })
+        for (let round = 1; round <= kills; round++) {
+          await listReaches(redis, 'begun:jobs', (round * count) / (kills + 1))
+          const victim = workers.shift()!
+          await kill(victim)
+          running.delete(victim)
+          workers.push(await start(name, 'jobs', '--concurrency', String(concurrency)))
+        }
+        // Taken in their order: what came before the last one has been taken when that begins.
+        await layer.send('jobs', { type: 'job', id: count, takesMs: 0 })
+        await expect.poll(async () => await numbersOf(redis, 'begun:jobs'), { timeout: 60_000 }).toContain(count)
+        await Promise.all(workers.map((worker) => worker.stop()))
+        const begun = await numbersOf(redis, 'begun:jobs')
+        const done = await numbersOf(redis, 'done:jobs')
+        expect(new Set(begun).size).toBe(begun.length)
+        expect(new Set(done).size).toBe(done.length)
+        const lost = ids.filter((id) => !done.includes(id))
+        expect(lost.length).toBeLessThanOrEqual(kills * concurrency)
+        await layer.close()
+      },
+    )
+  })
+
+  it('finish what they are at when they are told to stop, and leave the rest to others', async () => {
+    const layer = makeLayer('pubsub')
+    const worker = await start('pubsub', 'jobs')
+    for (const id of [1, 2]) await layer.send('jobs', { type: 'job', id, takesMs: 300 })
+    await listReaches(redis, 'begun:jobs', 1)
+    expect(await worker.stop()).toEqual({ code: 0, signal: null })
+    expect(worker.output()).toContain('Stopping: finishing jobs.')
+    expect(await numbersOf(redis, 'done:jobs')).toEqual([1])
+    await start('pubsub', 'jobs')
+    await listReaches(redis, 'done:jobs', 2)
+    await layer.close()
+  })
+
+  it('report a job that fails and go on, but end where the application has nothing for a channel', async () => {
+    const layer = makeLayer('pubsub')
+    const worker = await start('pubsub', 'jobs', 'unknown')
+    await layer.send('jobs', { type: 'fault' })
+    await layer.send('jobs', { type: 'job', id: 1, takesMs: 0 })
+    await listReaches(redis, 'done:jobs', 1)
+    expect(worker.output()).toContain('A job of jobs failed, and is lost')
+    expect(worker.output()).toContain('a fault of the job')
+    await layer.send('unknown', { type: 'job', id: 1 })
+    expect(await worker.exited).toEqual({ code: 1, signal: null })
+    expect(worker.output()).toContain('tideway: No application for the channel "unknown"')
+    await layer.close()
+  })
+})

@@ -1,0 +1,295 @@
+import {
+  channelNameRouter,
+  Consumer,
+  defineApplication,
+  InMemoryChannelLayer,
+  type Application,
+  type ChannelLayer,
+  type ChannelScope,
+  type Logger,
+} from 'tideway'
+import { TidewayError } from 'tideway'
+import { jobEnd } from 'tideway/asgi'
+import { Worker, type WorkerOptions } from 'tideway/worker'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Hub, HubChannelLayer } from '../layer/hub-channel-layer.ts'
+
+type Job = {
+  readonly type: string
+  readonly id: number
+}
+
+const error = vi.fn<Logger['error']>()
+const info = vi.fn<Logger['info']>()
+const logger: Logger = { debug() {}, info, warn() {}, error }
+const running: Promise<void>[] = []
+const workers: Worker[] = []
+
+/** Begins to work; stopped after the test. */
+function start(
+  channelLayer: ChannelLayer,
+  application: Application<ChannelScope>,
+  options: Partial<WorkerOptions> = {},
+): { worker: Worker; ended: Promise<void> } {
+  const worker = new Worker({ application, channels: ['jobs'], channelLayer, logger, ...options })
+  const ended = worker.run()
+  ended.catch(() => {})
+  workers.push(worker)
+  running.push(ended)
+  return { worker, ended }
+}
+
+/** An application whose jobs wait until they are told to end, in any order. */
+function makeGate() {
+  const begun: number[] = []
+  const ends = new Map<number, () => void>()
+  const application: Application<ChannelScope> = async (_scope, receive) => {
+    const { id } = (await receive()) as unknown as Job
+    begun.push(id)
+    await new Promise<void>((resolve) => ends.set(id, resolve))
+  }
+  return { begun, application, end: (id: number) => ends.get(id)!() }
+}
+
+const job = (id: number): Job => ({ type: 'job', id })
+
+let layer: InMemoryChannelLayer
+
+beforeEach(() => {
+  layer = new InMemoryChannelLayer()
+})
+
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.stop()))
+  await Promise.allSettled(running.splice(0))
+  await layer.close()
+  error.mockClear()
+  info.mockClear()
+})
+
+describe('a worker', () => {
+  it('calls the application once for each job, with the scope of its channel', async () => {
+    const scopes: ChannelScope[] = []
+    const received: unknown[] = []
+    const { worker } = start(
+      layer,
+      async (scope, receive) => {
+        scopes.push(scope)
+        received.push(await receive(), await receive())
+      },
+      { channels: ['jobs', 'others'] },
+    )
+    await layer.send('jobs', { type: 'job', id: 1 })
+    await layer.send('others', { type: 'job', id: 2 })
+    await vi.waitFor(() => expect(worker.stats).toEqual({ running: 0, done: 2, failed: 0 }))
+    expect(scopes).toMatchObject([
+      { type: 'channel', channel: 'jobs', logger },
+      { type: 'channel', channel: 'others' },
+    ])
+    expect(received).toEqual([{ type: 'job', id: 1 }, jobEnd, { type: 'job', id: 2 }, jobEnd])
+  })
+
+  it('makes one consumer a job, which ends after it', async () => {
+    const handled: object[] = []
+    const ended: object[] = []
+    class ThumbnailConsumer extends Consumer {
+      async onThumbnailMake() {
+        await Promise.resolve()
+        expect(this.signal.aborted).toBe(false)
+        handled.push(this)
+      }
+      protected override handleEnd() {
+        ended.push(this)
+      }
+    }
+    const application = defineApplication({
+      channelLayers: { default: layer },
+      channel: channelNameRouter({ jobs: ThumbnailConsumer.asApplication() }),
+    })
+    const { worker } = start(layer, application)
+    for (let id = 0; id < 5; id++) await layer.send('jobs', { type: 'thumbnail.make', id })
+    await vi.waitFor(() => expect(worker.stats.done).toBe(5))
+    expect(new Set(handled).size).toBe(5)
+    expect(ended).toEqual(handled)
+  })
+
+  it('runs no more jobs of a channel at a time than it may, in their order, and leaves the others where they are', async () => {
+    const gate = makeGate()
+    const { worker } = start(layer, gate.application, { concurrency: 2 })
+    for (let id = 0; id < 4; id++) await layer.send('jobs', job(id))
+    await vi.waitFor(() => expect(gate.begun).toEqual([0, 1]))
+    expect(worker.stats.running).toBe(2)
+    // Nobody asks for the third yet, so that another worker could.
+    expect(await layer.receive('jobs')).toEqual(job(2))
+    gate.end(1)
+    await vi.waitFor(() => expect(gate.begun).toEqual([0, 1, 3]))
+    gate.end(0)
+    gate.end(3)
+    await vi.waitFor(() => expect(worker.stats).toEqual({ running: 0, done: 3, failed: 0 }))
+  })
+
+  it('keeps a busy channel from holding up another', async () => {
+    const gate = makeGate()
+    start(layer, gate.application, { channels: ['slow', 'jobs'] })
+    await layer.send('slow', job(1))
+    await vi.waitFor(() => expect(gate.begun).toEqual([1]))
+    await layer.send('jobs', job(2))
+    await vi.waitFor(() => expect(gate.begun).toEqual([1, 2]))
+    gate.end(1)
+    gate.end(2)
+  })
+
+  it('gives each job to one of several workers', async () => {
+    const hub = new Hub({ capacity: 1000 })
+    const layers = Array.from({ length: 3 }, () => new HubChannelLayer(hub))
+    const done: number[] = []
+    for (const each of layers) {
+      start(
+        each,
+        async (_scope, receive) => {
+          const { id } = (await receive()) as unknown as Job
+          await new Promise((resolve) => setImmediate(resolve))
+          done.push(id)
+        },
+        { concurrency: 4 },
+      )
+    }
+    const ids = Array.from({ length: 300 }, (_, id) => id)
+    for (const id of ids) await layers[id % 3]!.send('jobs', job(id))
+    await vi.waitFor(() => expect(done).toHaveLength(300), { timeout: 10_000 })
+    expect(done.toSorted((a, b) => a - b)).toEqual(ids)
+    await Promise.all(workers.map((worker) => worker.stop()))
+    await Promise.all(layers.map((each) => each.close()))
+  })
+})
+
+describe('a job that fails', () => {
+  it('is reported and lost, and no other with it', async () => {
+    class FragileConsumer extends Consumer {
+      onJob({ id }: Job) {
+        if (id === 2) throw new RangeError('two')
+      }
+    }
+    const { worker } = start(layer, FragileConsumer.asApplication())
+    for (let id = 1; id <= 4; id++) await layer.send('jobs', job(id))
+    await vi.waitFor(() => expect(worker.stats).toEqual({ running: 0, done: 3, failed: 1 }))
+    expect(error).toHaveBeenCalledExactlyOnceWith(
+      { err: expect.objectContaining({ message: 'two' }) as Error, channel: 'jobs', type: 'job' },
+      'A job of jobs failed, and is lost',
+    )
+  })
+
+  it('may be a plain function that throws before it returns a promise, or that sends', async () => {
+    const { worker } = start(
+      layer,
+      () => {
+        throw new Error('at once')
+      },
+      { channels: ['jobs'] },
+    )
+    const sender = start(layer, async (_scope, _receive, send) => (send as (event: object) => void)({}), {
+      channels: ['sends'],
+    })
+    await layer.send('jobs', job(1))
+    await layer.send('sends', job(1))
+    await vi.waitFor(() => expect(worker.stats.failed + sender.worker.stats.failed).toBe(2))
+    const errors = error.mock.calls.map(([details]) => (details as { err: Error }).err)
+    expect(errors).toContainEqual(expect.objectContaining({ message: 'at once' }))
+    expect(errors).toContainEqual(expect.objectContaining({ code: 'ERR_OUT_OF_TURN' }))
+  })
+
+  it('ends the worker where the application has nothing for its channel: the next would be lost as well', async () => {
+    const { worker, ended } = start(layer, channelNameRouter({ others: async () => {} }), {
+      channels: ['jobs', 'others'],
+    })
+    await layer.send('jobs', job(1))
+    await expect(ended).rejects.toThrow(
+      expect.objectContaining({
+        code: 'ERR_NO_APPLICATION',
+        message: expect.stringMatching('No application for the channel "jobs"') as string,
+      }),
+    )
+    await layer.send('jobs', job(2))
+    expect(await layer.receive('jobs')).toEqual(job(2))
+    expect(worker.stats).toEqual({ running: 0, done: 0, failed: 1 })
+  })
+})
+
+describe('stopping a worker', () => {
+  it('finishes what is at work and takes no more', async () => {
+    const gate = makeGate()
+    const { worker, ended } = start(layer, gate.application)
+    await layer.send('jobs', job(1))
+    await layer.send('jobs', job(2))
+    await vi.waitFor(() => expect(gate.begun).toEqual([1]))
+    const stopped = worker.stop()
+    gate.end(1)
+    await stopped
+    await ended
+    expect(worker.stats).toEqual({ running: 0, done: 1, failed: 0 })
+    expect(await layer.receive('jobs')).toEqual(job(2))
+  })
+
+  it('leaves behind, and reports, what is not done in its time', async () => {
+    const gate = makeGate()
+    const { worker, ended } = start(layer, gate.application, { stopTimeoutMs: 20 })
+    await layer.send('jobs', job(1))
+    await vi.waitFor(() => expect(gate.begun).toEqual([1]))
+    await worker.stop()
+    await ended
+    expect(error).toHaveBeenCalledExactlyOnceWith(
+      { jobs: [{ channel: 'jobs', type: 'job' }] },
+      '1 jobs were not done 20 ms after the worker was stopped, and are left behind',
+    )
+    gate.end(1)
+  })
+
+  it('does nothing where it never ran', async () => {
+    await new Worker({ application: async () => {}, channels: ['jobs'], channelLayer: layer }).stop()
+  })
+})
+
+describe('a layer that fails', () => {
+  it('is asked again, said once and once more when it answers', async () => {
+    const receive = vi.spyOn(layer, 'receive')
+    const unavailable = new TidewayError('ERR_LAYER_UNAVAILABLE', 'Redis is gone.')
+    receive.mockRejectedValueOnce(unavailable).mockRejectedValueOnce(unavailable)
+    const { worker } = start(layer, async () => {})
+    await layer.send('jobs', job(1))
+    await vi.waitFor(() => expect(worker.stats.done).toBe(1), { timeout: 5000 })
+    expect(error).toHaveBeenCalledExactlyOnceWith(
+      { err: unavailable, channel: 'jobs' },
+      'Cannot listen to jobs, trying again',
+    )
+    expect(info).toHaveBeenCalledExactlyOnceWith({ channel: 'jobs' }, 'Listening to jobs again')
+  })
+
+  it('does not keep the worker from stopping', async () => {
+    vi.spyOn(layer, 'receive').mockRejectedValue(new Error('gone'))
+    const { worker } = start(layer, async () => {})
+    await vi.waitFor(() => expect(error).toHaveBeenCalled())
+    await worker.stop()
+  })
+
+  it('ends the worker where it was closed, or where the channel has another receiver', async () => {
+    const { ended } = start(layer, async () => {})
+    await layer.close()
+    await expect(ended).rejects.toThrow(expect.objectContaining({ code: 'ERR_LAYER_CLOSED' }))
+    layer = new InMemoryChannelLayer()
+    layer.attach('jobs', { deliver: () => 'delivered' })
+    await expect(start(layer, async () => {}).ended).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_CHANNEL_TAKEN' }),
+    )
+  })
+})
+
+describe('what a worker is made of', () => {
+  it('is checked', () => {
+    const make = (options: Partial<WorkerOptions>) => () =>
+      new Worker({ application: async () => {}, channels: ['jobs'], channelLayer: layer, ...options })
+    expect(make({ channels: [] })).toThrow('at least one channel')
+    expect(make({ channels: ['no spaces'] })).toThrow('Channel name "no spaces"')
+    expect(make({ concurrency: 0 })).toThrow('concurrency must be a whole number from 1 to 10000, not 0.')
+    expect(make({ stopTimeoutMs: -1 })).toThrow('stopTimeoutMs')
+  })
+})
