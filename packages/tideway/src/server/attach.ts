@@ -67,7 +67,10 @@ export function attachToAll(
       for (const server of servers) {
         if (!server.listeners('upgrade').includes(attached.onUpgrade)) continue
         server.removeListener('upgrade', attached.onUpgrade)
-        server.on('upgrade', attached.onLateUpgrade)
+        server.on('upgrade', (_request, socket) => {
+          // Who has attached something else since then answers.
+          if (server.listenerCount('upgrade') === 1) attached.refuseLate(socket as Socket)
+        })
       }
       return attached.close(timeoutMs)
     },
@@ -119,7 +122,8 @@ class AttachedApplication {
     void new HttpExchange(request, response, this.#options).run(this.#application, scope)
   }
 
-  readonly onLateUpgrade = (_request: IncomingMessage, socket: Socket): void => {
+  /** Refuses a handshake that comes after `close()`. */
+  refuseLate(socket: Socket): void {
     this.#refuse(socket, plainDenial(503, 'The server is shutting down.'))
   }
 

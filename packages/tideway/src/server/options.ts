@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ListenTarget } from './listen/listen-target.ts'
@@ -12,7 +13,11 @@ export type SlowConsumerPolicy = 'close' | 'drop' | 'wait'
 
 /** Options of a server's WebSocket side. */
 export interface WebSocketOptions {
-  /** The largest message that a client may send, in bytes; one over it closes the connection with 1009. @default 1048576 */
+  /**
+   * The largest message that a client may send, in bytes; one over it closes the connection with 1009. No more than a
+   * string can hold (`buffer.constants.MAX_STRING_LENGTH`).
+   * @default 1048576
+   */
   readonly maxMessageBytes?: number
   /**
    * How long the application may take to accept or refuse a handshake; then 503 is answered. It has as long again to
@@ -116,14 +121,32 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   logger: consoleLogger,
 })
 
-/** Fills in the defaults. @throws TidewayError `ERR_BAD_OPTION` for a number that is none or not over 0 */
+const slowConsumerPolicies: readonly unknown[] = ['close', 'drop', 'wait'] satisfies SlowConsumerPolicy[]
+
+/** What `false` switches off. */
+const mayBeFalse: ReadonlySet<string> = new Set(['pingIntervalMs', 'httpTimeoutMs'])
+
+/** Longer ones fire at once: Node's timers count in 31 bits. */
+const MAX_TIME_MS = 2 ** 31 - 1
+
+/** Fills in the defaults. @throws TidewayError `ERR_BAD_OPTION` for a value outside its range */
 export function resolveOptions(options: AttachOptions): ResolvedOptions {
   // What is for serve() alone is not looked at.
   const given = Object.entries(options).filter(([name, value]) => value !== undefined && name in serverDefaults)
   const resolved = { ...serverDefaults, ...(Object.fromEntries(given) as AttachOptions) }
-  for (const [name, value] of Object.entries(resolved)) {
-    if (typeof value !== 'number' || value > 0) continue
-    throw new TidewayError('ERR_BAD_OPTION', `${name} must be a number over 0, not ${value}.`)
+  for (const [name, fallback] of Object.entries(serverDefaults)) {
+    if (typeof fallback === 'number' || mayBeFalse.has(name)) requireNumber(name, resolved[name as keyof AttachOptions])
+  }
+  if (!slowConsumerPolicies.includes(resolved.slowConsumer)) {
+    throw new TidewayError('ERR_BAD_OPTION', `slowConsumer must be one of ${slowConsumerPolicies.join(', ')}.`)
   }
   return resolved
+}
+
+function requireNumber(name: string, value: unknown): void {
+  if (value === false && mayBeFalse.has(name)) return
+  const max = name.endsWith('Ms') ? MAX_TIME_MS : name === 'maxMessageBytes' ? constants.MAX_STRING_LENGTH : Infinity
+  if (typeof value === 'number' && value > 0 && value <= max) return
+  const range = max === Infinity ? 'over 0' : `over 0 and at most ${max}`
+  throw new TidewayError('ERR_BAD_OPTION', `${name} must be a number ${range}, not ${JSON.stringify(value)}.`)
 }
