@@ -2,14 +2,15 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Application } from '../asgi/application.ts'
-import { closeCodes } from '../asgi/close-codes.ts'
 import { nodeListenerKey } from '../asgi/node-listener.ts'
 import { checksOrigin } from '../asgi/origin-check.ts'
+import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { HttpExchange } from './http/http-exchange.ts'
 import type { NodeListener } from './node-listener.ts'
 import { resolveOptions, type AttachOptions, type ResolvedOptions } from './options.ts'
+import { RETRY_AFTER_SECONDS, withReadiness } from './readiness.ts'
 import { NODE_EXTENSION, ScopeFactory } from './scope.ts'
 import { Compression } from './websocket/deflate/compression.ts'
 import { checkHandshake, isHandshakeProblem, plainDenial } from './websocket/handshake.ts'
@@ -21,18 +22,14 @@ export interface Attachment {
   /** How many WebSocket connections there are: from the handshake to the end of their application. */
   readonly connectionCount: number
   /**
-   * Takes no more handshakes, closes every WebSocket with 1012 (service restart), and resolves when all applications
-   * have ended or the time is over. Called again, it waits for the same end.
-   * @param timeoutMs after it the connections are cut; their applications have a second more for the disconnect. Default 10000.
+   * Takes no more handshakes, closes every WebSocket with 1012 (service restart), spread over `drainWindowMs` if there are
+   * more than a hundred, and resolves when all applications have ended or the time is over. Called again, it waits for the
+   * same end.
+   * @param timeoutMs after it the connections are cut; their applications have a second more for the disconnect. Default
+   * `drainTimeoutMs`.
    */
   close(timeoutMs?: number): Promise<void>
 }
-
-/** How long `close()` waits for connections to end, in milliseconds. */
-export const DEFAULT_CLOSE_TIMEOUT_MS = 10_000
-
-/** How long applications may take for the disconnect of connections that were cut at the end. */
-const CUT_TIMEOUT_MS = 1000
 
 /**
  * Serves the application on a server that exists: its WebSocket handshakes, and its HTTP requests unless the server has
@@ -63,7 +60,7 @@ export function attachToAll(
     get connectionCount() {
       return attached.connections.size
     },
-    close(timeoutMs = DEFAULT_CLOSE_TIMEOUT_MS) {
+    close(timeoutMs = resolved.drainTimeoutMs) {
       for (const server of servers) {
         if (!server.listeners('upgrade').includes(attached.onUpgrade)) continue
         server.removeListener('upgrade', attached.onUpgrade)
@@ -96,7 +93,10 @@ class AttachedApplication {
     const compression = options.compression === false ? undefined : new Compression(options.compression)
     this.#context = { options, heartbeat, outbox: new Outbox(), connections: this.connections, compression }
     const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
-    this.onRequest = listener ?? this.#onRequest
+    const { readinessPath } = options
+    const onRequest = listener ?? this.#onRequest
+    this.onRequest =
+      readinessPath === false ? onRequest : withReadiness(readinessPath, () => this.#closed !== undefined, onRequest)
   }
 
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
@@ -124,7 +124,7 @@ class AttachedApplication {
 
   /** Refuses a handshake that comes after `close()`. */
   refuseLate(socket: Socket): void {
-    this.#refuse(socket, plainDenial(503, 'The server is shutting down.'))
+    this.#refuse(socket, plainDenial(503, 'The server is shutting down.', retryLater))
   }
 
   close(timeoutMs: number): Promise<void> {
@@ -133,12 +133,8 @@ class AttachedApplication {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    for (const connection of this.connections) connection.shutDown(closeCodes.serviceRestart, 'server restart')
-    const areEnded = await this.connections.emptied(timeoutMs)
+    await drain(this.connections, { windowMs: this.#options.drainWindowMs, timeoutMs })
     for (const socket of this.#refused) socket.destroy()
-    if (areEnded) return
-    for (const connection of this.connections) connection.terminate()
-    await this.connections.emptied(Math.min(timeoutMs, CUT_TIMEOUT_MS))
   }
 
   /**
@@ -175,5 +171,8 @@ function shortestTimeout(options: ResolvedOptions): number {
   const times = [connectTimeoutMs, pingTimeoutMs, closeTimeoutMs, slowConsumerTimeoutMs, applicationCloseTimeoutMs]
   return Math.min(...times, pingIntervalMs === false ? Infinity : pingIntervalMs)
 }
+
+/** What a client that comes too late, or at a bad time, is told besides. */
+const retryLater = [['Retry-After', String(RETRY_AFTER_SECONDS)]] as const
 
 function ignore(): void {}

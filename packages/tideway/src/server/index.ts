@@ -14,6 +14,7 @@ export { nodeListener, type NodeListener, type NodeListenerApplication } from '.
 export {
   serverDefaults,
   type AttachOptions,
+  type DrainingOptions,
   type HttpOptions,
   type ResolvedOptions,
   type ServeOptions,

@@ -57,8 +57,26 @@ export interface HttpOptions {
   readonly httpTimeoutMs?: number | false
 }
 
+/** How a server ends. */
+export interface DrainingOptions {
+  /**
+   * Over how long `close()` closes the WebSockets, in batches, and over how long it tells their clients to come back. As
+   * few as a hundred are closed at once. 0: all at once.
+   * @default 5000
+   */
+  readonly drainWindowMs?: number
+  /** How long `close()` waits for connections and requests to end before it cuts them. @default 10000 */
+  readonly drainTimeoutMs?: number
+  /**
+   * A path, such as `/readyz`, that is answered with 200, and with 503 from the beginning of `close()`, so that a load
+   * balancer sends no more. With it, the server listens to the end of its drain, and refuses what else comes with 503.
+   * @default false
+   */
+  readonly readinessPath?: string | false
+}
+
 /** What `attach()` takes. */
-export interface AttachOptions extends WebSocketOptions, HttpOptions {
+export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOptions {
   /** How long an application may go on after its connection has ended before a warning names it. @default 10000 */
   readonly applicationCloseTimeoutMs?: number
   /** Where the application is mounted; put into `scope.rootPath`. @default '' */
@@ -114,6 +132,9 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   compression: false,
   httpTimeoutMs: false,
   applicationCloseTimeoutMs: 10_000,
+  drainWindowMs: 5000,
+  drainTimeoutMs: 10_000,
+  readinessPath: false,
   rootPath: '',
   proxyHeaders: false,
   trustedProxies: DEFAULT_TRUSTED_PROXIES,
@@ -128,6 +149,9 @@ const mayBeFalse: ReadonlySet<string> = new Set(['pingIntervalMs', 'httpTimeoutM
 
 /** Longer ones fire at once: Node's timers count in 31 bits. */
 const MAX_TIME_MS = 2 ** 31 - 1
+
+/** Of these, 0 means at once. */
+const mayBeZero: ReadonlySet<string> = new Set<keyof AttachOptions>(['drainWindowMs'])
 
 /** Fills in the defaults. @throws TidewayError `ERR_BAD_OPTION` for a value outside its range */
 export function resolveOptions(options: AttachOptions): ResolvedOptions {
@@ -146,7 +170,7 @@ export function resolveOptions(options: AttachOptions): ResolvedOptions {
 function requireNumber(name: string, value: unknown): void {
   if (value === false && mayBeFalse.has(name)) return
   const max = name.endsWith('Ms') ? MAX_TIME_MS : name === 'maxMessageBytes' ? constants.MAX_STRING_LENGTH : Infinity
-  if (typeof value === 'number' && value > 0 && value <= max) return
+  if (typeof value === 'number' && value <= max && (value > 0 || (value === 0 && mayBeZero.has(name)))) return
   const range = max === Infinity ? 'over 0' : `over 0 and at most ${max}`
   throw new TidewayError('ERR_BAD_OPTION', `${name} must be a number ${range}, not ${JSON.stringify(value)}.`)
 }

@@ -1,6 +1,6 @@
 import { createServer, type Server as HttpServer } from 'node:http'
 import type { Application } from '../asgi/application.ts'
-import { attachToAll, DEFAULT_CLOSE_TIMEOUT_MS, type Attachment } from './attach.ts'
+import { attachToAll, type Attachment } from './attach.ts'
 import { Lifespan } from './lifespan.ts'
 import { listenTargets, type ServerAddress, type TcpAddress } from './listen/listen-target.ts'
 import { listenAt } from './listen/listener.ts'
@@ -21,8 +21,9 @@ export interface RunningServer {
   /** How many WebSocket connections there are. */
   readonly connectionCount: number
   /**
-   * Stops listening, closes every WebSocket with 1012, finishes running requests, and resolves when all have ended.
-   * @param timeoutMs after it what is left is cut. Default 10000.
+   * Stops listening (with `readinessPath`: at the end), closes every WebSocket with 1012, spread over `drainWindowMs` if
+   * there are more than a hundred, finishes running requests, and resolves when all have ended.
+   * @param timeoutMs after it what is left is cut. Default `drainTimeoutMs`.
    */
   close(timeoutMs?: number): Promise<void>
 }
@@ -63,8 +64,8 @@ export async function serve(application: Application, options: ServeOptions = {}
     get connectionCount() {
       return attachment.connectionCount
     },
-    async close(closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS) {
-      await closeAll(servers, attachment, closeTimeoutMs)
+    async close(closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs) {
+      await closeAll(servers, attachment, closeTimeoutMs, typeof attachOptions.readinessPath === 'string')
       await lifespan?.shutDown()
     },
   }
@@ -80,23 +81,31 @@ function mainAddress(
   return { host: url.slice('unix:'.length), port: 0, url, webSocketUrl: `ws+${url}` }
 }
 
-async function closeAll(servers: readonly HttpServer[], attachment: Attachment, timeoutMs: number): Promise<void> {
-  const closed = servers.map(
-    (server) =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve())
-      }),
-  )
-  // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
-  const idle = setInterval(() => {
-    for (const server of servers) server.closeIdleConnections()
-  }, CLOSE_IDLE_EVERY_MS)
+/** @param tellsReadiness whether somebody is to be told for as long as connections are there */
+async function closeAll(
+  servers: readonly HttpServer[],
+  attachment: Attachment,
+  timeoutMs: number,
+  tellsReadiness: boolean,
+): Promise<void> {
   const cut = setTimeout(() => {
     for (const server of servers) server.closeAllConnections()
   }, timeoutMs)
-  await Promise.all([attachment.close(timeoutMs), ...closed])
-  clearInterval(idle)
+  const drained = attachment.close(timeoutMs)
+  if (tellsReadiness) await drained
+  await Promise.all([drained, ...servers.map(closeServer)])
   clearTimeout(cut)
+}
+
+function closeServer(server: HttpServer): Promise<void> {
+  // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
+  const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
+  return new Promise((resolve) => {
+    server.close(() => {
+      clearInterval(idle)
+      resolve()
+    })
+  })
 }
 
 /** How often a closing server looks for connections whose request is done. */

@@ -1,0 +1,61 @@
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+/** A run of the command line, from the sources. */
+export class Command {
+  readonly process: ChildProcess
+  /** What it has written, both streams. */
+  output = ''
+  #changed: (() => void) | undefined
+  readonly #ended: Promise<unknown>
+
+  constructor(
+    args: readonly string[],
+    { env = {}, descriptors = [] }: { env?: NodeJS.ProcessEnv; descriptors?: number[] } = {},
+  ) {
+    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...descriptors]
+    const loader = ['--conditions=@tideway/source', '--import=tsx']
+    this.process = spawn(process.execPath, [...loader, main, ...args], { stdio, env: { ...process.env, ...env } })
+    for (const stream of [this.process.stdout!, this.process.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text
+        this.#changed?.()
+      })
+    }
+    this.#ended = once(this.process, 'close').then(() => this.#changed?.())
+    onTestFinished(() => void this.process.kill('SIGKILL'))
+  }
+
+  /** Waits until the pattern is in the output, and gives what it found. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(this.output)
+      if (found !== null) return found
+      if (this.process.exitCode !== null) throw new Error(`It ended without ${pattern.source}:\n${this.output}`)
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve
+      })
+    }
+  }
+
+  /** Waits until it listens, and says where. */
+  async url(): Promise<string> {
+    const [, url] = await this.says(/Listening on (\S+)/)
+    return url!
+  }
+
+  /** Waits for its end. */
+  async exitCode(): Promise<number | null> {
+    await this.#ended
+    return this.process.exitCode
+  }
+}
+
+/** The path of a file beside this one. */
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
+}
