@@ -13,6 +13,9 @@ import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { errorAnswer } from '../error-answer.ts'
 import type { ResolvedOptions } from '../options.ts'
+import { untilDrained } from '../until-drained.ts'
+import { answerPlainly } from './plain-answer.ts'
+import { RequestBody } from './request-body.ts'
 
 /**
  * What the application may send:
@@ -31,10 +34,14 @@ export class HttpExchange {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #options: ResolvedOptions
-  readonly #body: AsyncIterator<Buffer>
+  readonly #body: RequestBody
   #state: State = 'waiting'
   #start: HttpResponseStartEvent | undefined
+  /** How much of the body has to follow; `undefined`: the application did not say. */
+  #bytesLeft: number | undefined
+  readonly #trailers: [name: string, value: string][] = []
   #bodyEnded = false
+  #timedOut = false
   #closed: Promise<HttpReceiveEvent> | undefined
   #deadline: NodeJS.Timeout | undefined
 
@@ -42,7 +49,7 @@ export class HttpExchange {
     this.#request = request
     this.#response = response
     this.#options = options
-    this.#body = request[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+    this.#body = new RequestBody(request)
   }
 
   /** Runs the application on the request, and answers for it where it does not. */
@@ -60,26 +67,24 @@ export class HttpExchange {
       this.#applicationThrew(error)
     } finally {
       clearTimeout(this.#deadline)
+      this.#body.discard()
     }
   }
 
   /** The next piece of the body as it comes, then the disconnect. */
   async receive(): Promise<HttpReceiveEvent> {
-    if (this.#bodyEnded) return this.#disconnect()
-    try {
-      const { done = false, value } = await this.#body.next()
-      if (!done) return { type: 'http.request', body: value as Buffer, moreBody: true }
-    } catch {
-      // The client went away in the middle of its body.
-      this.#bodyEnded = true
-      return this.#disconnect()
-    }
+    if (this.#bodyEnded || this.#state === 'complete') return this.#disconnect()
+    const piece = await this.#body.next()
+    if (typeof piece !== 'string') return { type: 'http.request', body: piece, moreBody: true }
     this.#bodyEnded = true
-    return { type: 'http.request', body: NO_BYTES, moreBody: false }
+    return piece === 'end' ? { type: 'http.request', body: NO_BYTES, moreBody: false } : this.#disconnect()
   }
 
   /** Takes an event of the application. A promise: the client reads more slowly than this is sent. */
   send(event: HttpSendEvent): void | Promise<void> {
+    if (this.#timedOut) {
+      throw new TidewayError('ERR_APPLICATION_TIMEOUT', 'The time for a response is over, and 503 has been answered.')
+    }
     if (this.#response.destroyed && this.#state !== 'complete') {
       throw new TidewayError('ERR_CONNECTION_CLOSED', 'The client went away before its response was complete.')
     }
@@ -102,7 +107,17 @@ export class HttpExchange {
     if (!Number.isInteger(event.status) || event.status < 200 || event.status > 999) {
       throw new TidewayError('ERR_BAD_EVENT', `http.response.start needs a status of 200 to 999, not ${event.status}.`)
     }
-    for (const [name, value] of entriesOf(event.headers ?? [])) requireHeader(name, value)
+    let bytesLeft: number | undefined
+    for (const [name, value] of entriesOf(event.headers ?? [])) {
+      requireHeader(name, value)
+      if (name.toLowerCase() !== 'content-length') continue
+      // A second one, or one that is no number, would let the next response begin in the middle of this one.
+      if (bytesLeft !== undefined || !/^\d{1,15}$/.test(value)) {
+        throw new TidewayError('ERR_BAD_EVENT', 'A response has one Content-Length at most, a number of bytes.')
+      }
+      bytesLeft = Number(value)
+    }
+    this.#bytesLeft = bytesLeft
     this.#start = event
     this.#state = 'started'
     clearTimeout(this.#deadline)
@@ -112,32 +127,54 @@ export class HttpExchange {
     if (this.#state === 'waiting') throw outOfTurn(type, 'http.response.start comes first')
     if (this.#state !== 'started' && this.#state !== 'streaming') throw outOfTurn(type, 'the response is complete')
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TidewayError('ERR_BAD_EVENT', 'http.response.body needs a string or a Uint8Array as body.')
+    }
+    if (this.#mayHaveBody && this.#bytesLeft !== undefined) this.#count(bytes.byteLength, moreBody)
     const { trailers = false } = this.#start!
     const isLast = !moreBody && !trailers
     if (this.#state === 'started') this.#writeHead(isLast ? bytes.byteLength : undefined)
     this.#state = moreBody ? 'streaming' : trailers ? 'trailers' : 'complete'
     if (isLast) {
       this.#response.end(bytes)
+      this.#body.discard()
       return undefined
     }
     if (bytes.byteLength === 0 || this.#response.write(bytes)) return undefined
-    return new Promise((resolve) => this.#response.once('drain', resolve).once('close', resolve))
+    return untilDrained(this.#response)
+  }
+
+  /** Holds the body to its Content-Length: with another length the client would wait, or take the rest for a response. */
+  #count(byteLength: number, moreBody: boolean): void {
+    const left = this.#bytesLeft! - byteLength
+    if (left < 0) throw new TidewayError('ERR_BAD_EVENT', 'The body is longer than its Content-Length.')
+    if (left > 0 && !moreBody) throw new TidewayError('ERR_BAD_EVENT', 'The body is shorter than its Content-Length.')
+    this.#bytesLeft = left
+  }
+
+  /** Whether a body goes out with this status and to this method (RFC 9110 §6.4.1); what the application sends of one is left out. */
+  get #mayHaveBody(): boolean {
+    const { status } = this.#start!
+    return status !== 204 && status !== 304 && this.#request.method !== 'HEAD'
   }
 
   /** @param contentLength of a response that is sent whole */
   #writeHead(contentLength: number | undefined): void {
     const headers: string[] = []
-    let hasLength = false
+    const { status } = this.#start!
     for (const [name, value] of entriesOf(this.#start!.headers ?? [])) {
       const lower = name.toLowerCase()
       // How the body is framed is the server's business (ASGI: Transfer-Encoding of an application is ignored).
       if (lower === 'transfer-encoding') continue
-      hasLength ||= lower === 'content-length'
+      // RFC 9110 §8.6.
+      if (lower === 'content-length' && status === 204) continue
       headers.push(name, value)
     }
-    const { status } = this.#start!
-    const mayHaveBody = status !== 204 && status !== 304 && this.#request.method !== 'HEAD'
-    if (!hasLength && mayHaveBody && contentLength !== undefined) headers.push('Content-Length', String(contentLength))
+    // An application that knows HEAD sends an empty body, whose length is not that of the answer to GET.
+    const isLengthKnown = this.#mayHaveBody || (this.#request.method === 'HEAD' && contentLength! > 0)
+    if (this.#bytesLeft === undefined && isLengthKnown && contentLength !== undefined) {
+      headers.push('Content-Length', String(contentLength))
+    }
     this.#response.writeHead(status, headers)
     // Events are worth nothing when they wait for the first piece of a body.
     if (contentLength === undefined) this.#response.flushHeaders()
@@ -146,10 +183,13 @@ export class HttpExchange {
   #sendTrailers({ type, headers, moreTrailers = false }: HttpResponseTrailersEvent): void {
     if (this.#state !== 'trailers')
       throw outOfTurn(type, 'it follows the last body of a response started with trailers')
-    const wantsTrailers = /(^|[\s,])trailers\b/i.test(String(this.#request.headers['te'] ?? ''))
-    if (wantsTrailers)
-      this.#response.addTrailers(Array.from(entriesOf(headers), ([name, value]) => [name, value] as const))
+    for (const [name, value] of entriesOf(headers)) {
+      requireHeader(name, value)
+      this.#trailers.push([name, value])
+    }
     if (moreTrailers) return
+    const wantsTrailers = /(^|[\s,])trailers\b/i.test(String(this.#request.headers['te'] ?? ''))
+    if (wantsTrailers) this.#response.addTrailers(this.#trailers)
     this.#state = 'complete'
     this.#response.end()
   }
@@ -170,7 +210,11 @@ export class HttpExchange {
   }
 
   #applicationThrew(error: unknown): void {
-    if (error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED') return
+    const code = error instanceof TidewayError ? error.code : undefined
+    // The client was gone before the application knew. The error may be that of some other connection, though.
+    if (code === 'ERR_CONNECTION_CLOSED' && this.#response.destroyed) return
+    // That has been reported when the time was over.
+    if (code === 'ERR_APPLICATION_TIMEOUT' && this.#timedOut) return
     const { logger } = this.#options
     const { url: path } = this.#request
     if (error instanceof NoRouteError) logger.debug({ path }, error.message)
@@ -180,23 +224,20 @@ export class HttpExchange {
   }
 
   #timeOut(limitMs: number): void {
-    if (this.#state !== 'waiting') return
+    // A nodeListener behind middleware answers past this exchange.
+    if (this.#state !== 'waiting' || this.#response.headersSent || this.#response.destroyed) return
+    this.#timedOut = true
     this.#options.logger.error({ path: this.#request.url }, `The application did not respond within ${limitMs} ms`)
     this.#fail(503, 'Application failed to respond within time limit.')
   }
 
   /** Answers in plain text, or cuts a response that is on its way: a client must not take half of it for the whole. */
   #fail(status: number, message: string): void {
-    const isOnTheWire = this.#response.headersSent
+    // What goes wrong behind a whole response is nothing to the client.
+    if (this.#state === 'complete' || this.#response.writableEnded) return
     this.#state = 'complete'
-    if (isOnTheWire) this.#response.destroy()
-    else {
-      this.#response.writeHead(status, {
-        'Content-Type': 'text/plain; charset=utf-8',
-        'X-Content-Type-Options': 'nosniff',
-      })
-      this.#response.end(`${message}\n`)
-    }
+    if (this.#response.headersSent) this.#response.destroy()
+    else answerPlainly(this.#response, status, message)
   }
 }
 
