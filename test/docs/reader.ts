@@ -1,0 +1,130 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { startProgram, type RunningProgram } from '../setup/child-process.ts'
+import { codeBlocks, root } from './markdown.ts'
+
+const run = promisify(execFile)
+
+/** A server that the reader has started. */
+export interface ReadersServer extends RunningProgram {
+  /** Such as `http://localhost:49152`. */
+  readonly origin: string
+  readonly webSocketOrigin: string
+}
+
+/**
+ * Somebody who does what a page of the tutorial says, word for word, in an empty folder. Two things differ: packages are
+ * not downloaded but linked, tideway's own as sources, and servers listen on ports that are free.
+ */
+export class Reader {
+  readonly folder: string
+  /** The commands that were met and start a server, for the test to run. */
+  readonly serverCommands: string[] = []
+
+  private constructor(folder: string) {
+    this.folder = folder
+  }
+
+  static async inEmptyFolder(): Promise<Reader> {
+    return new Reader(await mkdtemp(join(tmpdir(), 'tideway-tutorial-')))
+  }
+
+  /** The same folder once more, to try something out in. */
+  async copy(): Promise<Reader> {
+    const copy = await Reader.inEmptyFolder()
+    await cp(this.folder, copy.folder, { recursive: true, verbatimSymlinks: true })
+    return copy
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true })
+  }
+
+  /** Reads a page: writes its files and runs its commands, in order. Throws on a command that nobody has tried. */
+  async read(page: string): Promise<void> {
+    for (const { at, file, language, text } of await codeBlocks(page)) {
+      // examples/tutorial/PART/ is this folder.
+      if (file !== undefined) await this.write(file.split('/').slice(3).join('/'), text)
+      if (language !== 'sh') continue
+      for (const command of text.trim().split('\n')) await this.#obey(command, at)
+    }
+  }
+
+  async write(file: string, text: string): Promise<void> {
+    const path = join(this.folder, file)
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, text)
+  }
+
+  /** Writes a file anew with one thing in it changed. */
+  async change(file: string, from: string, to: string): Promise<void> {
+    const before = await readFile(join(this.folder, file), 'utf8')
+    const after = before.replace(from, to)
+    if (after === before) throw new Error(`${file} does not have ${JSON.stringify(from)}.`)
+    await this.write(file, after)
+  }
+
+  /** `npx tsc`; rejects with what it complains of in this folder: the sources of tideway are checked with options of their own. */
+  async checkTypes(): Promise<void> {
+    // What was found is kept, so that the sources of tideway are checked once and not at each change.
+    const options = ['--customConditions', '@tideway/source', '--incremental', '--tsBuildInfoFile', '.tsbuildinfo']
+    try {
+      await this.#run('node_modules/typescript/bin/tsc', ...options)
+    } catch (error) {
+      if (/^(?!\.\.)\S+\(\d+,\d+\): error/m.test((error as Error).message)) throw error
+    }
+  }
+
+  /** `npm test`; rejects with what the tests print. */
+  async test(): Promise<string> {
+    const { scripts } = JSON.parse(await readFile(join(this.folder, 'package.json'), 'utf8')) as {
+      readonly scripts: { readonly test: string }
+    }
+    return this.#run('--conditions=@tideway/source', ...scripts.test.replace(/^node /, '').split(' '))
+  }
+
+  /** `npx tideway serve application.ts`, on a port that is free. */
+  async serve(env: Readonly<Record<string, string | undefined>> = {}): Promise<ReadersServer> {
+    const cli = ['node_modules/tideway/src/cli/main.ts', 'serve', 'application.ts', '--port=0']
+    const program = await startProgram(process.execPath, ['--conditions=@tideway/source', '--import=tsx', ...cli], {
+      cwd: this.folder,
+      ready: /^Listening on http:\/\/127\.0\.0\.1:(\d+)$/m,
+      env,
+    })
+    const host = `localhost:${program.readyMatch![1]!}`
+    return { ...program, origin: `http://${host}`, webSocketOrigin: `ws://${host}` }
+  }
+
+  async #obey(command: string, at: string): Promise<void> {
+    if (command === 'mkdir chat && cd chat') return
+    if (command.startsWith('npm install ')) await this.#install(command.split(' ').slice(2))
+    else if (command.startsWith('npm init') || command.startsWith('npm pkg set ')) await this.#shell(command)
+    else if (command === 'npx tsc') await this.checkTypes()
+    else if (command === 'npm test') await this.test()
+    else if (command.includes('npx tideway serve application.ts')) this.serverCommands.push(command)
+    else throw new Error(`${at}: nobody has tried "${command}". Teach the reader of test/docs/ to.`)
+  }
+
+  async #install(names: readonly string[]): Promise<void> {
+    for (const name of names.filter((name) => !name.startsWith('-'))) {
+      const link = join(this.folder, 'node_modules', name)
+      await mkdir(dirname(link), { recursive: true })
+      await symlink(join(root, 'node_modules', name), link)
+    }
+  }
+
+  async #shell(command: string): Promise<void> {
+    await run('sh', ['-c', command], { cwd: this.folder })
+  }
+
+  async #run(...args: readonly string[]): Promise<string> {
+    try {
+      return (await run(process.execPath, args, { cwd: this.folder })).stdout
+    } catch (cause) {
+      throw new Error(`${args.join(' ')}:\n${(cause as { stdout?: string }).stdout}`, { cause })
+    }
+  }
+}

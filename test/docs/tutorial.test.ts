@@ -1,0 +1,206 @@
+import { once } from 'node:events'
+import { chromium, type Browser } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { WebSocket } from 'ws'
+import { RedisServer } from '../../packages/redis/test/redis-server.ts'
+import { describeWith, programPath } from '../setup/describe-with.ts'
+import { Reader, type ReadersServer } from './reader.ts'
+
+// Much is started here, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+
+const servers: ReadersServer[] = []
+const clients: WebSocket[] = []
+
+async function serve(reader: Reader, env?: Readonly<Record<string, string>>): Promise<ReadersServer> {
+  const server = await reader.serve(env)
+  servers.push(server)
+  return server
+}
+
+/** A page in a room, as the server sees it. */
+async function enter({ origin, webSocketOrigin }: ReadersServer, room: string): Promise<WebSocket> {
+  const client = new WebSocket(`${webSocketOrigin}/ws/chat/${room}/`, { origin })
+  clients.push(client)
+  await once(client, 'open')
+  return client
+}
+
+async function hear(client: WebSocket): Promise<unknown> {
+  const [data] = (await once(client, 'message')) as [Buffer]
+  return JSON.parse(data.toString()) as unknown
+}
+
+function say(client: WebSocket, message: string): void {
+  client.send(JSON.stringify({ message }))
+}
+
+/** What the client hears from now on. */
+function heardBy(client: WebSocket): string[] {
+  const heard: string[] = []
+  client.on('message', (data: Buffer) => heard.push((JSON.parse(data.toString()) as { message: string }).message))
+  return heard
+}
+
+let reader: Reader
+
+beforeAll(async () => {
+  reader = await Reader.inEmptyFolder()
+})
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.terminate()
+  await Promise.all(servers.splice(0).map((server) => server.stop()))
+})
+
+afterAll(() => reader.remove())
+
+// In this order: each part goes on in the folder of the one before.
+describe('who follows the tutorial', () => {
+  it('has, after part 1, two pages, and a room in which everybody hears only themselves', async () => {
+    await reader.read('docs/tutorial/1-first-consumer.md')
+    expect(reader.serverCommands.splice(0)).toEqual(['npx tideway serve application.ts'])
+    const server = await serve(reader)
+
+    expect(await (await fetch(server.origin)).text()).toContain('<input name="room"')
+    expect(await (await fetch(`${server.origin}/chat/lobby/`)).text()).toContain('<input name="message"')
+    expect((await fetch(`${server.origin}/chat/`)).status).toBe(404)
+
+    const [anna, jun] = [await enter(server, 'lobby'), await enter(server, 'lobby')]
+    const heard = heardBy(jun)
+    say(anna, 'hello')
+    expect(await hear(anna)).toEqual({ message: 'hello', user: '' })
+    say(jun, 'nobody there?')
+    await hear(jun)
+    expect(heard).toEqual(['nobody there?'])
+  })
+
+  it('is told by the compiler, in part 1, what the page says that it tells', async () => {
+    const trial = await reader.copy()
+    await trial.change('chat/routing.ts', ':roomName', ':room')
+    await expect(trial.checkTypes()).rejects.toThrow('error TS')
+    await trial.change('chat/routing.ts', ':room', ':roomName')
+    await trial.checkTypes()
+    await trial.change(
+      'application.ts',
+      'authMiddlewareStack(urlRouter(websocketRoutes))',
+      'urlRouter(websocketRoutes)',
+    )
+    await expect(trial.checkTypes()).rejects.toThrow('error TS')
+    await trial.remove()
+  })
+
+  it('has, after part 2, rooms in which everybody hears everybody, and nobody else', async () => {
+    await reader.read('docs/tutorial/2-groups.md')
+    expect(reader.serverCommands.splice(0)).toEqual([
+      'npx tideway serve application.ts',
+      'REDIS_URL=redis://localhost:6379 npx tideway serve application.ts --port 8001',
+      'REDIS_URL=redis://localhost:6379 npx tideway serve application.ts --port 8002',
+    ])
+    await reader.checkTypes()
+    const server = await serve(reader)
+    const [anna, jun, kim] = [
+      await enter(server, 'lobby'),
+      await enter(server, 'lobby'),
+      await enter(server, 'kitchen'),
+    ]
+    const heard = heardBy(kim)
+    const both = Promise.all([hear(anna), hear(jun)])
+    say(anna, 'hello')
+    expect(await both).toEqual([
+      { message: 'hello', user: '' },
+      { message: 'hello', user: '' },
+    ])
+    say(kim, 'tea?')
+    await hear(kim)
+    expect(heard).toEqual(['tea?'])
+  })
+
+  it('is told by the compiler, in part 2, what the page says that it tells', async () => {
+    const trial = await reader.copy()
+    await trial.change('chat/consumers.ts', 'event.message', 'event.text')
+    await expect(trial.checkTypes()).rejects.toThrow("Property 'text' does not exist")
+    await trial.change('chat/consumers.ts', 'event.text', 'event.message')
+    await trial.change('chat/consumers.ts', 'onChatMessage(', 'onMessage(')
+    await expect(trial.checkTypes()).rejects.toThrow("Property 'onChatMessage' is missing")
+    await trial.remove()
+  })
+
+  describeWith(['redis'], 'and has a Redis', () => {
+    it('has, with two servers, one room', async () => {
+      const redis = await RedisServer.start()
+      try {
+        const env = { REDIS_URL: redis.url }
+        const [one, two] = [await serve(reader, env), await serve(reader, env)]
+        const [anna, jun] = [await enter(one, 'lobby'), await enter(two, 'lobby')]
+        const both = Promise.all([hear(anna), hear(jun)])
+        say(anna, 'hello')
+        expect(await both).toEqual([
+          { message: 'hello', user: '' },
+          { message: 'hello', user: '' },
+        ])
+      } finally {
+        await Promise.all(servers.splice(0).map((server) => server.stop()))
+        await redis.stop()
+      }
+    })
+  })
+
+  it('has, after part 3, tests that pass', async () => {
+    await reader.read('docs/tutorial/3-tests.md')
+    expect(await reader.test()).toMatch(/^# pass 4$/m)
+  })
+
+  it('sees a test fail, in part 3, as the page says', async () => {
+    const trial = await reader.copy()
+    await trial.change(
+      'chat/consumers.ts',
+      'this.#room = `chat_${this.scope.urlRoute.kwargs.roomName}`',
+      "this.#room = 'chat'",
+    )
+    await trial.checkTypes()
+    const failed = await trial.test().catch((error: Error) => error.message)
+    expect(failed).toMatch(/^ok 1 - everybody in the room/m)
+    expect(failed).toMatch(/^not ok 2 - nobody in another room/m)
+    await trial.remove()
+  })
+
+  describeWith(['chromium'], 'and opens two tabs', () => {
+    let browser: Browser
+
+    beforeAll(async () => {
+      const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update']
+      browser = await chromium.launch({ executablePath: programPath('chromium'), args })
+    })
+
+    afterAll(() => browser.close())
+
+    it('talks from one to the other', async () => {
+      const server = await serve(reader)
+      const problems: unknown[] = []
+      const tabs = await Promise.all([1, 2].map(() => browser.newPage()))
+      for (const tab of tabs) {
+        tab.on('pageerror', (error) => problems.push(error))
+        await tab.goto(server.origin)
+        await tab.getByLabel('Room').fill('lobby')
+        await tab.getByRole('button', { name: 'Enter' }).click()
+        await tab.waitForURL('**/chat/lobby/')
+      }
+      // A message that is heard says that the connection of its tab is open.
+      for (const [i, tab] of tabs.entries()) {
+        await tab.waitForFunction(() => document.readyState === 'complete')
+        await expect
+          .poll(async () => {
+            await tab.getByLabel('Message').fill(`hello from ${i}`)
+            await tab.keyboard.press('Enter')
+            return tab.getByText(`guest: hello from ${i}`).count()
+          })
+          .toBeGreaterThan(0)
+      }
+      await tabs[0]!.getByText('guest: hello from 1').first().waitFor()
+      await server.stop()
+      for (const tab of tabs) await tab.getByText('The connection is closed.').waitFor()
+      expect(problems).toEqual([])
+    })
+  })
+})
