@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+
 import { Redis, type RedisOptions } from 'ioredis'
 
 import type { HostAddress } from './host-address.ts'
@@ -42,6 +44,7 @@ export class RedisConnection {
   readonly client: Redis
   readonly label: string
   readonly #settings: FullConnectionSettings
+  readonly #quietened = new WeakSet<Socket>()
   readonly #owner: ConnectionOwner
   readonly #role: ConnectionRole
   #state: State = 'idle'
@@ -158,6 +161,7 @@ export class RedisConnection {
   /** Lets go of the connection and makes a new one. */
   drop(): void {
     if (this.#state === 'closed') return
+    this.#quieten()
     this.client.disconnect(true)
   }
 
@@ -169,6 +173,7 @@ export class RedisConnection {
     this.#stopTimers()
     clearTimeout(this.#restart)
     this.#settle(this.#unavailable())
+    this.#quieten()
     if (wasUp && this.#role.blocksForMs === undefined) {
       let timer: NodeJS.Timeout | undefined
       const timeout = new Promise((resolve) => {
@@ -178,6 +183,19 @@ export class RedisConnection {
       clearTimeout(timer)
     }
     this.client.disconnect()
+  }
+
+  /** The socket of the moment. */
+  get #stream(): Socket | undefined {
+    return (this.client as unknown as { readonly stream?: Socket }).stream
+  }
+
+  /** ioredis listens for one error of a socket only. A second one, as TLS has them, would end the process. */
+  #quieten(): void {
+    const stream = this.#stream
+    if (stream === undefined || this.#quietened.has(stream)) return
+    this.#quietened.add(stream)
+    stream.on('error', () => {})
   }
 
   #wait(waitMs: number): Promise<void> {
@@ -199,6 +217,7 @@ export class RedisConnection {
 
   #failed(error: Error): void {
     this.#lastError = error
+    this.#quieten()
     const reason = this.#wasUp ? undefined : fatalReason(error)
     if (reason === undefined || this.#state === 'closed') return
     // Trying again would only hide the mistake.
@@ -210,12 +229,13 @@ export class RedisConnection {
 
   /** Between here and ready only a peer that hangs needs watching; commands have their own limit afterwards. */
   #connected(): void {
+    this.#quieten()
     clearTimeout(this.#handshake)
     this.#handshake = setTimeout(() => this.drop(), this.#settings.connectTimeoutMs)
   }
 
   async #prepare(): Promise<void> {
-    const { stream } = this.client as unknown as { stream: unknown }
+    const stream = this.#stream
     try {
       await requireVersion(this.client, this.#role.oldestVersion ?? OLDEST_VERSION)
       await this.#owner.prepare?.(this.client)
@@ -227,7 +247,7 @@ export class RedisConnection {
       return
     }
     // The connection may have been lost and made again meanwhile: then this is about the one before.
-    if ((this.client as unknown as { stream: unknown }).stream !== stream || this.client.status !== 'ready') return
+    if (this.#stream !== stream || this.client.status !== 'ready') return
     if (this.#state === 'closed' || this.#state === 'failed') return
     clearTimeout(this.#handshake)
     const again = this.#wasUp

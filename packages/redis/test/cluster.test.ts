@@ -24,7 +24,7 @@ describe('the slot of a key', () => {
 })
 
 describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
-  let servers: RedisServer[]
+  let servers: RedisServer[] = []
   let prefixes = 0
   const prefixOf = new WeakMap<RedisPubSubChannelLayer, string>()
 
@@ -51,6 +51,8 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
 
   describeChannelLayer('as a channel layer', (options) => makeLayer(options), {
     runner: { describe, it },
+    // A busy machine makes a tenth of a second long.
+    expiry: 0.5,
     makePeer: (layer, options) => makeLayer(options, prefixOf.get(layer)),
   })
 

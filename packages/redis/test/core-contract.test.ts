@@ -30,6 +30,8 @@ describeWith(['redis'], 'RedisChannelLayer', () => {
 
     describeChannelLayer('as a channel layer', (options) => make(options, `contract${prefixes++}`), {
       runner: { describe, it },
+      // A busy machine makes a tenth of a second long.
+      expiry: 0.5,
       makePeer: (layer, options) => make(options, prefixOf.get(layer)!),
     })
   })

@@ -19,7 +19,7 @@ describeWith(['redis'], 'Redis behind Sentinels', () => {
     type Layer = RedisPubSubChannelLayer | RedisChannelLayer
     let master: RedisServer
     let replica: RedisServer
-    let sentinels: Sentinel[]
+    let sentinels: Sentinel[] = []
     let prefixes = 0
     const prefixOf = new WeakMap<Layer, string>()
 
@@ -34,7 +34,7 @@ describeWith(['redis'], 'Redis behind Sentinels', () => {
       }
     })
     afterAll(async () => {
-      await Promise.all([...sentinels, master, replica].map((server) => server.stop()))
+      await Promise.all([...sentinels, master, replica].map((server) => server?.stop()))
     })
 
     /** On a busy machine the Sentinels may have changed their minds before. */
@@ -58,6 +58,8 @@ describeWith(['redis'], 'Redis behind Sentinels', () => {
 
     const contract = {
       runner: { describe, it },
+      // A busy machine makes a tenth of a second long.
+      expiry: 0.5,
       makePeer: (layer: Layer, options: RedisLayerOptions) => makeLayer(options, prefixOf.get(layer)!),
     }
 

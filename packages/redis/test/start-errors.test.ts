@@ -92,13 +92,16 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
 
     it('yet is waited for', async () => {
       const late = await RedisServer.start()
-      await late.crash()
-      const layer = makeLayer(late.url, { maxReconnectDelayMs: 50 })
-      const sent = layer.send('jobs', { type: 'x' })
-      await late.run()
-      await sent
-      expect(await layer.receive('jobs')).toEqual({ type: 'x' })
-      await late.stop()
+      try {
+        await late.crash()
+        const layer = makeLayer(late.url, { maxReconnectDelayMs: 50 })
+        const sent = layer.send('jobs', { type: 'x' })
+        await late.run()
+        await sent
+        expect(await layer.receive('jobs')).toEqual({ type: 'x' })
+      } finally {
+        await late.stop()
+      }
     })
 
     it('is nothing to know before the first call: no connection is made', async () => {
