@@ -9,24 +9,8 @@ import { Mailbox, type MailboxOwner } from '../layer/mailbox.ts'
 import { withinDeadline } from './deadline.ts'
 import { isAbortOf, isConnectionClosed } from './end-of-connection.ts'
 import { handlerNameOf } from './handlers.ts'
-import type { RunOptions } from './run-options.ts'
+import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 import { StopConsumer } from './signals.ts'
-
-/** An event of any protocol; the last one of a connection may carry a close code. */
-export interface ProtocolEvent {
-  readonly type: string
-  readonly code?: number
-  readonly reason?: string
-}
-
-/** What a run is given of its connection. */
-export interface RunConnection<Event> {
-  readonly receive: Receive<Event>
-  readonly layer: ChannelLayer | undefined
-  readonly logger: Logger | undefined
-  /** The type of the event that is the connection's last; none for a named channel, where a type is anybody's choice. */
-  readonly lastEventType: string | undefined
-}
 
 /** What a handler, or the end, threw. In a box, since `undefined` can be thrown too. */
 interface Failure {
@@ -255,7 +239,8 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     this.#abort?.abort()
     let failure = cause
     try {
-      await this.#withinDeadline(this.#options.hooks.handleEnd(this.#consumer, code, reason))
+      const disconnecting = this.#options.hooks.handleEnd(this.#consumer, code, reason)
+      if (disconnecting !== undefined) await withinDeadline(disconnecting, this.#options)
     } catch (error) {
       failure = this.#alsoThrown(failure, error)
     }
@@ -276,17 +261,6 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     if (first === undefined) return { error }
     this.#logger.error({ err: error }, `${this.#options.name} threw again while its connection was being ended`)
     return first
-  }
-
-  /** Waits for `disconnect` no longer than its time, so that the groups are left in any case. */
-  async #withinDeadline(result: void | PromiseLike<void>): Promise<void> {
-    if (result === undefined) return
-    const { name, disconnectTimeoutMs } = this.#options
-    await withinDeadline(
-      result,
-      disconnectTimeoutMs,
-      `disconnect() of ${name} took more than ${disconnectTimeoutMs} ms and was left behind.`,
-    )
   }
 
   #reportOverflow(): void {

@@ -4,8 +4,8 @@ import type { ChannelScope, Scope } from '../asgi/scope.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
-import { ConsumerRun, type ProtocolEvent } from './consumer-run.ts'
-import { runOptionsOf, type ConsumerSettings, type RunHooks } from './run-options.ts'
+import { ConsumerRun } from './consumer-run.ts'
+import { runOptionsOf, type ConsumerSettings, type ProtocolEvent, type RunHooks } from './run-options.ts'
 
 /** What `defineApplication` adds to the scope: the application's channel layers by alias. */
 export interface WithChannelLayers {

@@ -1,13 +1,20 @@
 import { TidewayError } from '../errors/tideway-error.ts'
+import type { RunOptions } from './run-options.ts'
 
-/** Waits for the result no longer than the time; then rejects with `ERR_APPLICATION_TIMEOUT` and the message. */
-export async function withinDeadline(result: PromiseLike<void>, timeoutMs: number, message: string): Promise<void> {
+/** Waits for `disconnect()` no longer than its time, so that the groups are left in any case. */
+export async function withinDeadline(
+  disconnecting: PromiseLike<void>,
+  { name, disconnectTimeoutMs }: Pick<RunOptions<never>, 'name' | 'disconnectTimeoutMs'>,
+): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TidewayError('ERR_APPLICATION_TIMEOUT', message)), timeoutMs).unref()
+    timer = setTimeout(() => {
+      const message = `disconnect() of ${name} took more than ${disconnectTimeoutMs} ms and was left behind.`
+      reject(new TidewayError('ERR_APPLICATION_TIMEOUT', message))
+    }, disconnectTimeoutMs).unref()
   })
   try {
-    await Promise.race([result, deadline])
+    await Promise.race([disconnecting, deadline])
   } finally {
     clearTimeout(timer)
   }

@@ -1,6 +1,25 @@
+import type { Receive } from '../asgi/application.ts'
+import type { Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
 import { HandlerTable } from './handlers.ts'
+
+/** An event of any protocol; the last one of a connection may carry a close code. */
+export interface ProtocolEvent {
+  readonly type: string
+  readonly code?: number
+  readonly reason?: string
+}
+
+/** What a run is given of its connection. */
+export interface RunConnection<Event> {
+  readonly receive: Receive<Event>
+  readonly layer: ChannelLayer | undefined
+  readonly logger: Logger | undefined
+  /** The type of the event that is the connection's last; none for a named channel, where a type is anybody's choice. */
+  readonly lastEventType: string | undefined
+}
 
 /** What a run calls on its consumer: the methods of the base classes that nobody else may call. */
 export interface RunHooks<Event> {
