@@ -152,7 +152,10 @@ describe('the other two locks', () => {
   })
 
   it('no project is left out of the type check', () => {
-    const projects = filesBelow(['packages', 'examples', 'test', 'bench'], /(^|\/)tsconfig[^/]*\.json$/)
+    // Those of the tutorial's parts are its readers'; examples/tutorial/tsconfig.json checks what is in them.
+    const projects = filesBelow(['packages', 'examples', 'test', 'bench'], /(^|\/)tsconfig[^/]*\.json$/).filter(
+      (project) => !project.startsWith('examples/tutorial/') || project === 'examples/tutorial/tsconfig.json',
+    )
     const reached = new Set<string>()
     const visit = (project: string): void => {
       if (reached.has(project)) return
