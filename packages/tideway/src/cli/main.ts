@@ -25,11 +25,13 @@ program
 program
   .command('worker')
   .description(
-    'Do the jobs that are sent to named channels, each at most once: one that fails, or whose worker dies, is lost.',
+    'Do the jobs that are sent to named channels, each at most once: one that fails, or whose worker dies, is lost. ' +
+      'With --tasks, run the tasks of defineTasks, each at least once: none is lost.',
   )
   .argument('<file>', 'application.js, or application.ts where tsx or type stripping is there')
   .argument('[channels...]', 'names of the channels to take jobs from')
   .option('-c, --concurrency <number>', 'jobs of one channel at a time', parseCount, 1)
+  .option('--tasks', 'run the tasks that the file exports as "tasks"')
   .option('-l, --layer <alias>', 'channel layer to take jobs from', 'default')
   .option('--stop-timeout <seconds>', 'how long jobs may go on after SIGINT or SIGTERM', parseCount, 30)
   .action((file: string, channels: string[], options: WorkerCommandOptions) => workerCommand(file, channels, options))

@@ -46,6 +46,12 @@ export const errorCodes = {
   ERR_THREAD_LOST: 'A thread ended while it ran a function.',
   ERR_THREAD_POOL_FULL: 'As many calls wait for a thread as the pool takes.',
   ERR_THREAD_POOL_CLOSED: 'A thread pool was closed and takes no more calls.',
+  ERR_LOCAL_TASKS: 'A worker was started for tasks that run in the process that enqueues them.',
+  ERR_BAD_TASK_INPUT: 'The input of a task is refused by its schema, or is something that JSON cannot hold.',
+  ERR_TASK_QUEUE_FULL: 'As many jobs of a task wait as may.',
+  ERR_TASKS_UNAVAILABLE: 'The Redis that keeps the jobs of tasks cannot be reached.',
+  ERR_TASKS_CLOSED: 'The tasks were closed and take no more jobs.',
+  ERR_MISSING_PACKAGE: 'An optional package that is needed here is not installed.',
 } as const
 
 /** A code from the one list of errors: {@link errorCodes}. */

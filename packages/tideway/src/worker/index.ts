@@ -18,3 +18,27 @@ export {
 export { transfer } from './transfer.ts'
 export { watchEventLoop, type EventLoopWatch, type WatchOptions } from './watch-event-loop.ts'
 export { Worker, workerDefaults, type WorkerOptions, type WorkerStats } from './worker.ts'
+export {
+  closeTasks,
+  defineTasks,
+  runTasks,
+  tasksDefaults,
+  type EnqueuedTask,
+  type Task,
+  type Tasks,
+  type TasksOptions,
+} from './define-tasks.ts'
+export type { RedisTasksOptions } from './redis-tasks.ts'
+export type { SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.ts'
+export type { EnqueueOptions, TaskRepeat, TaskWork } from './task-backend.ts'
+export {
+  task,
+  type AnyTask,
+  type RawInputOf,
+  type TaskBackoff,
+  type TaskContext,
+  type TaskDefinition,
+  type TaskHandler,
+  type TaskOptions,
+} from './task-definition.ts'
+export type { TaskAudience, TaskEvents } from './task-events.ts'

@@ -1,0 +1,320 @@
+import { Consumer, InMemoryChannelLayer, type Handlers, type Message } from 'tideway'
+import {
+  closeTasks,
+  defineTasks,
+  runTasks,
+  type AnyTask,
+  type EnqueueOptions,
+  type TaskEvents,
+  type Tasks,
+  type TasksOptions,
+} from 'tideway/worker'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { TaskLogger } from './task-logger.ts'
+
+let logger: TaskLogger
+const open: object[] = []
+
+beforeEach(() => {
+  logger = new TaskLogger()
+})
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((tasks) => closeTasks(tasks, 1000)))
+})
+
+function make<T extends Readonly<Record<string, AnyTask>>>(definitions: T, options: TasksOptions = {}): Tasks<T> {
+  const tasks = defineTasks(definitions, { logger, ...options })
+  open.push(tasks)
+  return tasks
+}
+
+/** A task whose jobs wait until they are told to end. */
+function makeGate() {
+  const begun: unknown[] = []
+  const ends: (() => void)[] = []
+  const run = async (input: unknown): Promise<void> => {
+    begun.push(input)
+    await new Promise<void>((resolve) => ends.push(resolve))
+  }
+  return { begun, run, endNext: () => ends.shift()!() }
+}
+
+describe('tasks without Redis', () => {
+  it('run in this process, after enqueue has resolved, and say once that they are not durable', async () => {
+    const order: string[] = []
+    const tasks = make({ note: () => void order.push('run') })
+    expect(logger.lines).toEqual([])
+    const { id } = await tasks.note.enqueue()
+    order.push('enqueued')
+    await tasks.note.enqueue()
+    await vi.waitFor(() => expect(order).toHaveLength(3))
+    expect(order[0]).toBe('enqueued')
+    expect(id).toBe('1')
+    expect(logger.of('warn')).toEqual([
+      'Tasks have no Redis: they run in this process, and those that wait or run are lost with it',
+    ])
+  })
+
+  it('run as many at a time as the task says, in their order, those with a priority last', async () => {
+    const gate = makeGate()
+    const tasks = make({ work: { concurrency: 2, run: gate.run } })
+    await tasks.work.enqueue('a')
+    await tasks.work.enqueue('b')
+    await tasks.work.enqueue('late', { priority: 9 })
+    await tasks.work.enqueue('soon', { priority: 1 })
+    await tasks.work.enqueue('c')
+    await vi.waitFor(() => expect(gate.begun).toEqual(['a', 'b']))
+    for (let i = 0; i < 5; i++) {
+      await vi.waitFor(() => expect(gate.begun.length).toBe(Math.min(i + 2, 5)))
+      gate.endNext()
+    }
+    expect(gate.begun).toEqual(['a', 'b', 'c', 'soon', 'late'])
+  })
+
+  it('refuse the job that would wait beyond the bound, and take more when there is room', async () => {
+    const gate = makeGate()
+    const tasks = make({ work: gate.run }, { maxWaiting: 2 })
+    await tasks.work.enqueue(0)
+    await vi.waitFor(() => expect(gate.begun).toEqual([0]))
+    await tasks.work.enqueue(1)
+    await tasks.work.enqueue(2, { delay: 1 })
+    await expect(tasks.work.enqueue(3)).rejects.toThrow(
+      expect.objectContaining({
+        code: 'ERR_TASK_QUEUE_FULL',
+        message: expect.stringMatching(/^2 jobs of the task work wait already/) as string,
+      }),
+    )
+    gate.endNext()
+    await vi.waitFor(() => expect(gate.begun).toEqual([0, 1]))
+    await tasks.work.enqueue(3)
+    gate.endNext()
+    await vi.waitFor(() => expect(gate.begun).toHaveLength(3))
+    gate.endNext()
+    await vi.waitFor(() => expect(gate.begun).toHaveLength(4))
+    gate.endNext()
+  })
+
+  it('join a job of the same name while it is not done, and begin another afterwards', async () => {
+    const gate = makeGate()
+    const tasks = make({ report: gate.run })
+    expect(await tasks.report.enqueue('first', { jobId: 'room-1' })).toEqual({ id: 'room-1' })
+    expect(await tasks.report.enqueue('joins', { jobId: 'room-1' })).toEqual({ id: 'room-1' })
+    await vi.waitFor(() => expect(gate.begun).toEqual(['first']))
+    gate.endNext()
+    await vi.waitFor(async () => {
+      await tasks.report.enqueue('next', { jobId: 'room-1' })
+      expect(gate.begun).toEqual(['first', 'next'])
+    })
+    gate.endNext()
+  })
+
+  it('are tried again as often as they may be, with back-off, and fail once', async () => {
+    const attempts: number[] = []
+    const tasks = make({
+      flaky: {
+        attempts: 3,
+        backoff: { type: 'exponential', delay: 1 },
+        run: (succeedAt: number, task) => {
+          attempts.push(task.attempt)
+          if (task.attempt < succeedAt) throw new Error(`attempt ${task.attempt}`)
+        },
+      },
+    })
+    await tasks.flaky.enqueue(3)
+    await vi.waitFor(() => expect(attempts).toEqual([1, 2, 3]))
+    await tasks.flaky.enqueue(9)
+    await vi.waitFor(() => expect(logger.of('error')).toEqual(['The task flaky failed, and is not tried again']))
+    expect(attempts).toEqual([1, 2, 3, 1, 2, 3])
+    await tasks.flaky.enqueue(9, { attempts: 1 })
+    await vi.waitFor(() => expect(logger.of('error')).toHaveLength(2))
+    expect(attempts).toHaveLength(7)
+  })
+
+  it('run again and again on a schedule, so often at most, until they are taken off it', async () => {
+    const run = vi.fn<(input: string) => void>()
+    const tasks = make({ tick: (input: string) => run(input) })
+    expect(await tasks.tick.enqueue('limited', { repeat: { every: 1, limit: 3 } })).toEqual({ id: 'tick' })
+    await vi.waitFor(() => expect(run).toHaveBeenCalledTimes(3))
+    expect(await tasks.tick.unschedule()).toBe(false)
+    await tasks.tick.enqueue('cron', { repeat: { pattern: '* * * * * *' }, jobId: 'each-second' })
+    await vi.waitFor(() => expect(run).toHaveBeenCalledWith('cron'), { timeout: 5000 })
+    expect(await tasks.tick.unschedule('each-second')).toBe(true)
+    await expect(tasks.tick.enqueue('x', { repeat: { pattern: 'now and then' } })).rejects.toThrow('no cron pattern')
+  })
+
+  it('begin no more jobs in a time than their rate limit says', async () => {
+    const begun: number[] = []
+    const tasks = make({
+      work: { concurrency: 10, rateLimit: { max: 2, durationMs: 300 }, run: () => void begun.push(performance.now()) },
+    })
+    for (let i = 0; i < 5; i++) await tasks.work.enqueue(i)
+    await vi.waitFor(() => expect(begun).toHaveLength(5), { timeout: 5000 })
+    // Timers may be early by a millisecond.
+    expect(begun[2]! - begun[0]!).toBeGreaterThanOrEqual(298)
+    expect(begun[4]! - begun[2]!).toBeGreaterThanOrEqual(298)
+  })
+
+  it('finish what runs when they are closed, and say what is lost', async () => {
+    const gate = makeGate()
+    const tasks = make({ work: gate.run })
+    const work = await runTasks(tasks)
+    await tasks.work.enqueue(1)
+    await tasks.work.enqueue(2)
+    await vi.waitFor(() => expect(gate.begun).toEqual([1]))
+    const stopped = work.stop()
+    gate.endNext()
+    await stopped
+    await work.ended
+    expect(logger.of('warn').at(-1)).toBe('1 jobs of tasks are lost: they had no Redis to wait in')
+  })
+
+  it('abort the signal of what does not end in its time', async () => {
+    const reasons: unknown[] = []
+    const tasks = make({
+      endless: (_input: unknown, { signal }) =>
+        new Promise<void>((resolve) => {
+          signal.addEventListener('abort', () => {
+            reasons.push('told')
+            resolve()
+          })
+        }),
+    })
+    await tasks.endless.enqueue(1)
+    await new Promise((resolve) => setImmediate(resolve))
+    await closeTasks(tasks, 1)
+    expect(reasons).toEqual(['told'])
+    await expect(tasks.endless.enqueue(2)).rejects.toThrow(expect.objectContaining({ code: 'ERR_TASKS_CLOSED' }))
+  })
+})
+
+describe('who asked for a task', () => {
+  it('is told of progress and result, a group as well as a consumer, without polling', async () => {
+    const layer = new InMemoryChannelLayer()
+    const tasks = make(
+      {
+        count: async (to: number, task) => {
+          for (let i = 1; i <= to; i++) await task.progress(i / to)
+          return { to }
+        },
+      },
+      { channelLayer: layer },
+    )
+    const told: Message[] = []
+    class AskingConsumer extends Consumer implements Handlers<TaskEvents> {
+      async onAsk() {
+        await tasks.count.enqueue(2, { notify: { channel: this.channelName } })
+      }
+      onTaskProgress(event: TaskEvents['task.progress'] & Message) {
+        told.push(event)
+      }
+      onTaskDone(event: TaskEvents['task.done'] & Message) {
+        told.push(event)
+      }
+      onTaskFailed() {}
+    }
+    let end!: () => void
+    const events = [{ type: 'ask' }]
+    const run = AskingConsumer.asApplication()(
+      {
+        type: 'channel',
+        channel: 'asks',
+        asgi: { version: '3.0', specVersion: '2.5' },
+        channelLayers: { default: layer },
+      } as never,
+      () =>
+        events.shift() ??
+        new Promise((_, reject) => {
+          end = () => reject(new Error('the end of the test'))
+        }),
+      () => {},
+    )
+    await layer.groupAdd('room', 'member')
+    await tasks.count.enqueue(1, { notify: { group: 'room' } })
+    expect(await layer.receive('member')).toMatchObject({ type: 'task.progress', task: 'count', progress: 1 })
+    expect(await layer.receive('member')).toMatchObject({ type: 'task.done', task: 'count', result: { to: 1 } })
+    await vi.waitFor(() => expect(told).toHaveLength(3))
+    expect(told.map(({ type, progress, result }) => [type, progress ?? result])).toEqual([
+      ['task.progress', 0.5],
+      ['task.progress', 1],
+      ['task.done', { to: 2 }],
+    ])
+    end()
+    await expect(run).rejects.toThrow('the end of the test')
+    await layer.close()
+  })
+
+  it('is told of the failure', async () => {
+    const layer = new InMemoryChannelLayer()
+    const tasks = make(
+      {
+        fail: () => {
+          throw new RangeError('out of range')
+        },
+      },
+      { channelLayer: layer },
+    )
+    const { id } = await tasks.fail.enqueue(undefined, { notify: { channel: 'asker' } })
+    expect(await layer.receive('asker')).toEqual({
+      type: 'task.failed',
+      task: 'fail',
+      id,
+      error: { name: 'RangeError', message: 'out of range' },
+    })
+    await layer.close()
+  })
+
+  it('that cannot be told does not make the task fail', async () => {
+    const layer = new InMemoryChannelLayer()
+    const done = vi.fn<() => void>()
+    const tasks = make(
+      {
+        work: async (_input: unknown, task) => {
+          await task.progress(new Date(0))
+          done()
+          return () => {}
+        },
+      },
+      { channelLayer: layer },
+    )
+    await tasks.work.enqueue(1, { notify: { group: 'room' } })
+    await vi.waitFor(() => expect(done).toHaveBeenCalled())
+    await vi.waitFor(() => expect(logger.of('warn')).toContain('Nobody could be told of task.done of the task work'))
+    expect(logger.of('warn')).toContain('Nobody could be told of task.progress of the task work')
+    expect(logger.of('error')).toEqual([])
+    await layer.close()
+  })
+})
+
+describe('options that make no sense', () => {
+  it('are refused when tasks are defined', () => {
+    const run = (): void => {}
+    expect(() => make({ 'no spaces': run })).toThrow('A task cannot be called "no spaces"')
+    expect(() => make({ work: { run: 'no' as unknown as () => void } })).toThrow('neither a function nor has one')
+    expect(() => make({ work: { run, concurrency: 0 } })).toThrow('concurrency of the task work')
+    expect(() => make({ work: { run, attempts: 0.5 } })).toThrow('attempts of the task work')
+    expect(() => make({ work: { run, backoff: -1 } })).toThrow('backoff')
+    expect(() => make({ work: { run, rateLimit: { max: 0, durationMs: 1 } } })).toThrow('rateLimit.max')
+    expect(() => make({ work: run }, { maxWaiting: 0 })).toThrow('maxWaiting')
+  })
+
+  it('are refused when a job is enqueued', async () => {
+    const tasks = make({ work: () => {} })
+    const refused: [EnqueueOptions, string][] = [
+      [{ delay: -1 }, 'delay must be'],
+      [{ attempts: 0 }, 'attempts must be'],
+      [{ backoff: { type: 'linear' as 'fixed', delay: 1 } }, 'backoff.type is "fixed" or "exponential", not "linear"'],
+      [{ priority: 3_000_000 }, 'priority must be'],
+      [{ jobId: '42' }, 'no mere number, not "42"'],
+      [{ jobId: 'a:b' }, 'without ":"'],
+      [{ repeat: { every: 1, pattern: '* * * * *' } as never }, 'either "every" or "pattern"'],
+      [{ repeat: { every: 1 }, delay: 1 }, 'takes no delay'],
+      [{ notify: { group: 'no spaces' } }, 'notify takes { group } or { channel }'],
+      [{ notify: { group: 'room' } }, 'give defineTasks a channelLayer'],
+    ]
+    for (const [options, message] of refused) {
+      await expect(tasks.work.enqueue(undefined, options)).rejects.toThrow(message)
+    }
+    await expect(runTasks({})).rejects.toThrow('These are no tasks')
+  })
+})
