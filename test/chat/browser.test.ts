@@ -171,6 +171,81 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     problems = problems.filter((problem) => !problem.includes('422'))
   })
 
+  async function logIn(page: Page, way: 'Log in' | 'Sign up', name: string): Promise<void> {
+    const dialog = page.getByRole('dialog')
+    const link = dialog.locator('.other-ways').getByRole('button', { name: way })
+    if (await link.isVisible()) await link.click()
+    await page.getByLabel('Name', { exact: true }).fill(name)
+    await page.getByLabel('Password').fill('correct horse battery')
+    await dialog.locator('.primary').click()
+    await dialog.waitFor({ state: 'hidden' })
+  }
+
+  it('signs up, logs in elsewhere, and is that person in the room', async () => {
+    const room = newRoom()
+    const [laptop, phone] = [await (await person()).newTab(), await (await person()).newTab()]
+    await enter(laptop, room)
+    await enter(phone, room)
+    for (const [page, way] of [
+      [laptop, 'Sign up'],
+      [phone, 'Log in'],
+    ] as const) {
+      await page.getByRole('button', { name: 'change your name' }).click()
+      await logIn(page, way, 'Lea')
+      await bubbleNotice(page, 'You are Lea now.').waitFor()
+    }
+    await say(phone, 'It is me')
+    expect(await heard(laptop, 'It is me')).toBe('Lea: It is me')
+    // She is one person, on two devices.
+    await laptop.getByText('Only you').waitFor()
+
+    const stranger = await (await person()).newTab()
+    await enter(stranger, room)
+    await stranger.getByRole('button', { name: 'change your name' }).click()
+    await stranger.getByLabel('Name', { exact: true }).fill('lea')
+    await stranger.getByRole('button', { name: 'Save' }).click()
+    await stranger.getByText('This name belongs to somebody. If it is you: log in.').waitFor()
+    problems = problems.filter((problem) => !problem.includes('422'))
+  })
+
+  it('closes every tab of a person who logs out, and says so', async () => {
+    const room = newRoom()
+    const laptop = await person()
+    const [first, second, phone] = [await laptop.newTab(), await laptop.newTab(), await (await person()).newTab()]
+    const other = await (await person()).newTab()
+    for (const page of [first, second, phone, other]) await enter(page, room)
+    await first.getByRole('button', { name: 'change your name' }).click()
+    await logIn(first, 'Sign up', 'Noor')
+    await phone.getByRole('button', { name: 'change your name' }).click()
+    await logIn(phone, 'Log in', 'Noor')
+    // The other tab of the same browser is told, and comes along.
+    for (const page of [first, second, phone]) await bubbleNotice(page, 'You are Noor now.').waitFor()
+
+    await first.getByRole('button', { name: 'change your name' }).click()
+    await first.getByRole('button', { name: 'Log out' }).click()
+    for (const page of [first, second, phone]) {
+      await page.getByText('You are logged out.').waitFor()
+      await page.getByRole('status').getByText('Not connected').waitFor()
+    }
+    await isConnected(other)
+    await other.getByText('Only you').waitFor()
+
+    // After a reload as well, until she says how to go on.
+    await phone.reload()
+    await phone.getByText('You are logged out.').waitFor()
+    await phone.getByRole('button', { name: 'Go on as a guest' }).click()
+    await isConnected(phone)
+    await say(phone, 'Who am I?')
+    expect(await heard(other, 'Who am I?')).toBe('guest: Who am I?')
+
+    // In one browser, one tab goes on for all.
+    await first.getByRole('button', { name: 'Log in' }).click()
+    await logIn(first, 'Log in', 'Noor')
+    for (const page of [first, second]) await isConnected(page)
+    await say(second, 'Back again')
+    expect(await heard(other, 'Back again')).toBe('Noor: Back again')
+  })
+
   it('shows HTML in a message as the text that it is', async () => {
     const room = newRoom()
     const [first, second] = [await (await person()).newTab(), await (await person()).newTab()]

@@ -1,13 +1,15 @@
 import { once } from 'node:events'
 
 import { serve, type RunningServer } from 'tideway'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
 import application from '../../examples/chat/src/application.ts'
 
-// It is opened when it is first asked for, and these tests share nothing with another run.
-process.env.CHAT_DATABASE = ':memory:'
+// Before the application is imported: these tests share nothing with another run.
+vi.hoisted(() => {
+  process.env.CHAT_DATABASE = ':memory:'
+})
 
 describe('the protocol of the chat', () => {
   let server: RunningServer

@@ -1,15 +1,17 @@
 import { once } from 'node:events'
 
 import { serve, type RunningServer } from 'tideway'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 
 import application from '../../examples/chat/src/application.ts'
 import { append } from '../../examples/chat/src/room/history.ts'
 import type { Said } from '../../examples/chat/src/room/protocol.ts'
 import { enterRoom, openVisitor, textsOf, type Answer, type Visitor } from './visitor.ts'
 
-// It is opened when it is first asked for, and these tests share nothing with another run.
-process.env.CHAT_DATABASE = ':memory:'
+// Before the application is imported: these tests share nothing with another run.
+vi.hoisted(() => {
+  process.env.CHAT_DATABASE = ':memory:'
+})
 
 describe('the protocol of the page', () => {
   let server: RunningServer

@@ -16,24 +16,51 @@ export async function openRooms() {
   return (await ask('GET', '/api/rooms')).rooms
 }
 
+/** What the server knows of the visitor. @typedef {{ readonly name: string, readonly hasAccount?: boolean }} Visitor */
+
 /**
  * What the server calls this visitor; `""` for a guest.
  *
- * @returns {Promise<string>}
+ * @returns {Promise<Visitor>}
  */
-export async function myName() {
-  return (await ask('GET', '/api/me')).name
+export function whoAmI() {
+  return ask('GET', '/api/me')
 }
 
 /**
- * Tells the server what to call this visitor, and returns the name as it took it. Throws a {@link RefusedError} on a
- * name that it does not take.
+ * Tells the server what to call this guest, and returns the name as it took it. Throws a {@link RefusedError} on a name
+ * that it does not take.
  *
- * @param {string} name `""` to be a guest
- * @returns {Promise<string>}
+ * @param {string} name `""` to be a guest without a name
+ * @returns {Promise<Visitor>}
  */
-export async function callMe(name) {
-  return (await ask('PUT', '/api/me', { name })).name
+export function callMe(name) {
+  return ask('PUT', '/api/me', { name })
+}
+
+/**
+ * Makes an account, and logs in. Throws a {@link RefusedError}.
+ *
+ * @param {string} name @param {string} password
+ * @returns {Promise<Visitor>}
+ */
+export function signUp(name, password) {
+  return ask('POST', '/api/me/account', { name, password })
+}
+
+/**
+ * Throws a {@link RefusedError}.
+ *
+ * @param {string} name @param {string} password
+ * @returns {Promise<Visitor>}
+ */
+export function logIn(name, password) {
+  return ask('POST', '/api/me/login', { name, password })
+}
+
+/** Everywhere: the server closes every connection of this person. */
+export function logOut() {
+  return ask('POST', '/api/me/logout', {})
 }
 
 /** @param {string} method @param {string} path @param {object} [body] */
@@ -44,7 +71,7 @@ async function ask(method, path, body) {
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })
   const answer = await response.json()
-  if (response.status === 422) throw new RefusedError(answer.error)
+  if (response.status === 422 || response.status === 429) throw new RefusedError(answer.error)
   if (!response.ok) throw new Error(`${method} ${path} was answered with ${response.status}.`)
   return answer
 }

@@ -10,6 +10,8 @@ export { secondsLeft }
 const SAY_TIMEOUT_MS = 15 * 60_000
 /** The server takes no more than one a second; a page says it less often still. */
 const TYPING_EVERY_MS = 2500
+/** The close code of a connection that is no longer its user's. */
+export const LOGGED_OUT = 4401
 const TAB_KEY = 'tideway-chat-tab'
 
 /** @typedef {import('../src/room/protocol.ts').ClientMessage} ClientMessage */
@@ -31,7 +33,8 @@ const TAB_KEY = 'tideway-chat-tab'
  *
  * @param {string} room
  * @param {object} options
- * @param {() => Promise<unknown>} options.prepare done before each attempt; to reject is a failed attempt
+ * @param {() => Promise<boolean>} options.prepare done before each attempt; `false` to give it up for good, as somebody
+ *   who is logged out, and to reject is a failed attempt
  * @param {(message: ServerMessage) => void} options.onMessage
  * @param {(state: State) => void} options.onState
  * @returns {Room}
@@ -44,7 +47,7 @@ export function enterRoom(room, { prepare, onMessage, onState }) {
   /** @type {import('/client/index.js').TidewayClient<ClientMessage, ServerMessage>} */
   const socket = connect(
     async () => {
-      await prepare()
+      if (!(await prepare())) socket.close(LOGGED_OUT)
       return `/ws/room/${room}/`
     },
     {

@@ -1,13 +1,20 @@
 import { find, startIn } from './dom.js'
-import { introduce, settleName } from './me.js'
+import { beGuest, introduce, LoggedOutError, settleName } from './me.js'
 import { watchRooms } from './room-list.js'
 
 const ROOM_NAME = /^\w{1,40}$/
 
-introduce(() => {})
-settleName().catch(() => {
-  // The server does not answer: the list of rooms says so.
-})
+introduce(() => void settle())
+void settle()
+
+async function settle() {
+  try {
+    await settleName()
+  } catch (error) {
+    // Otherwise the server does not answer, and the list of rooms says so.
+    if (error instanceof LoggedOutError) beGuest()
+  }
+}
 
 const list = find('data-rooms')
 watchRooms(list, {

@@ -1,23 +1,40 @@
-// Who the visitor is. The name is kept in this browser, and told to the server: a server that was started anew knows
-// nobody.
+// Who the visitor is: somebody with an account, or a guest, with a name or without. It is kept in this browser, and a
+// guest's name is told to the server, which forgets guests sooner.
 
-import { callMe, myName, RefusedError } from './api.js'
+import { callMe, logIn, logOut, RefusedError, signUp, whoAmI } from './api.js'
 import { element } from './dom.js'
 
-const KEY = 'tideway-chat-name'
+const NAME_KEY = 'tideway-chat-name'
+const ACCOUNT_KEY = 'tideway-chat-account'
 
-/** The name that the visitor has chosen; `""` for a guest. */
+/** @typedef {import('./api.js').Visitor} Visitor */
+
+/** Whether this tab knows the visitor as somebody with an account. */
+let wasSomebody = hasAccount()
+
+/** The visitor was logged in here, and is no more. */
+export class LoggedOutError extends Error {}
+
+/** The name that the visitor has chosen; `""` for a guest without one. */
 export function chosenName() {
-  return localStorage.getItem(KEY) ?? ''
+  return localStorage.getItem(NAME_KEY) ?? ''
+}
+
+function hasAccount() {
+  return localStorage.getItem(ACCOUNT_KEY) !== null
 }
 
 /**
  * Makes sure that the server calls the visitor by the chosen name, and returns it. Called before each connection,
- * because a connection has the name that its handshake was made with.
+ * because a connection has the name that its handshake was made with. Throws a {@link LoggedOutError}: whoever was
+ * somebody is not to go on as nobody without being asked.
  */
 export async function settleName() {
+  const known = await whoAmI()
+  if (known.hasAccount) return keep(known)
+  if (hasAccount()) throw new LoggedOutError()
   const chosen = chosenName()
-  if ((await myName()) === chosen) return chosen
+  if (known.name === chosen) return chosen
   try {
     return keep(await callMe(chosen))
   } catch (error) {
@@ -26,9 +43,18 @@ export async function settleName() {
   }
 }
 
-/** @param {string} name */
-function keep(name) {
-  localStorage.setItem(KEY, name)
+/** Whoever was logged in goes on as a guest without a name. */
+export function beGuest() {
+  keep({ name: '' })
+}
+
+/** @param {Visitor} visitor @param {boolean} [isNew] whether the visitor has just said so: the other tabs are to know */
+function keep({ name, hasAccount: has = false }, isNew = false) {
+  wasSomebody = has
+  localStorage.setItem(NAME_KEY, name)
+  if (!has) localStorage.removeItem(ACCOUNT_KEY)
+  // Another value each time, because tabs hear of changes only: of a second login of the same person as well.
+  else if (isNew || !hasAccount()) localStorage.setItem(ACCOUNT_KEY, `since ${Date.now()}`)
   show()
   return name
 }
@@ -72,41 +98,102 @@ function show() {
 }
 
 /**
- * Shows the name wherever the page has a place for it, and lets the visitor change it.
+ * Shows the name wherever the page has a place for it, and lets the visitor change it, log in and log out.
  *
- * @param {() => void} onChange the name was changed, here or in another tab
+ * @param {() => void} onChange the visitor is somebody else now, here or in another tab
+ * @returns {{ askToLogIn: () => void }}
  */
 export function introduce(onChange) {
   show()
   addEventListener('storage', ({ key }) => {
-    if (key !== KEY) return
+    if (key !== NAME_KEY && key !== ACCOUNT_KEY) return
     show()
-    onChange()
+    // Whoever was logged out is told so by the server, and asked in each tab how to go on.
+    const isLoggedOut = wasSomebody && !hasAccount()
+    wasSomebody = hasAccount()
+    if (!isLoggedOut) onChange()
   })
-  const ask = nameDialog(onChange)
-  for (const button of document.querySelectorAll('[data-me]')) button.addEventListener('click', ask)
+  const open = openDialog(onChange)
+  for (const button of document.querySelectorAll('[data-me]')) {
+    button.addEventListener('click', () => open(hasAccount() ? 'account' : 'guest'))
+  }
+  return { askToLogIn: () => open('log in') }
 }
 
-/** @param {() => void} onChange */
-function nameDialog(onChange) {
-  const input = element('input', {
+/**
+ * The faces of the dialog.
+ *
+ * @typedef {'guest' | 'sign up' | 'log in' | 'account'} Face
+ * @type {Record<Face, { title: () => string, help: string, submit: string, send: (name: string, password: string) => Promise<Visitor>, others: Face[] }>}
+ */
+const faces = {
+  guest: {
+    title: () => 'What should others call you?',
+    help: 'Leave it empty to be a guest.',
+    submit: 'Save',
+    send: (name) => callMe(name),
+    others: ['log in', 'sign up'],
+  },
+  'sign up': {
+    title: () => 'Make the name yours',
+    help: 'With a password of 8 characters or more, nobody else can use it.',
+    submit: 'Sign up',
+    send: signUp,
+    others: ['log in', 'guest'],
+  },
+  'log in': { title: () => 'Welcome back', help: '', submit: 'Log in', send: logIn, others: ['sign up', 'guest'] },
+  account: {
+    title: () => `You are ${chosenName()}`,
+    help: 'Logging out closes every tab of yours, on every device.',
+    submit: 'Log out',
+    send: logOut,
+    others: [],
+  },
+}
+
+/** The words of the links between them. @type {Record<Face, string>} */
+const ways = { guest: 'Be a guest', 'sign up': 'Sign up', 'log in': 'Log in', account: '' }
+
+/** @param {() => void} onChange @returns {(face: Face) => void} */
+function openDialog(onChange) {
+  /** @type {Face} */
+  let face = 'guest'
+  const title = element('h2', { id: 'name-title' })
+  const name = element('input', {
     id: 'my-name',
     type: 'text',
     maxlength: '32',
-    autocomplete: 'nickname',
-    placeholder: 'guest',
+    autocomplete: 'username',
+    autocapitalize: 'none',
+    spellcheck: 'false',
     'aria-describedby': 'name-help',
   })
+  const password = element('input', {
+    id: 'my-password',
+    type: 'password',
+    maxlength: '200',
+    'aria-describedby': 'name-help',
+  })
+  const nameField = element('div', { class: 'field' }, element('label', { for: 'my-name' }, 'Name'), name)
+  const passwordField = element(
+    'div',
+    { class: 'field' },
+    element('label', { for: 'my-password' }, 'Password'),
+    password,
+  )
   const help = element('p', { id: 'name-help', class: 'help', role: 'status' })
+  const others = element('p', { class: 'other-ways' })
   const cancel = element('button', { type: 'button' }, 'Cancel')
+  const submit = element('button', { class: 'primary' })
   const form = element(
     'form',
     { method: 'dialog', novalidate: '' },
-    element('h2', { id: 'name-title' }, 'What should others call you?'),
-    element('label', { for: 'my-name' }, 'Name'),
-    input,
+    title,
+    nameField,
+    passwordField,
     help,
-    element('div', { class: 'dialog-buttons' }, cancel, element('button', { class: 'primary' }, 'Save')),
+    element('div', { class: 'dialog-buttons' }, cancel, submit),
+    others,
   )
   const dialog = element('dialog', { class: 'name-dialog', 'aria-labelledby': 'name-title' }, form)
   document.body.append(dialog)
@@ -115,31 +202,61 @@ function nameDialog(onChange) {
   function say(text, isProblem = false) {
     help.textContent = text
     help.classList.toggle('problem', isProblem)
-    input.setAttribute('aria-invalid', String(isProblem))
+    for (const input of [name, password]) input.setAttribute('aria-invalid', String(isProblem))
+  }
+
+  /** @param {Face} next */
+  function turn(next) {
+    face = next
+    title.textContent = faces[face].title()
+    nameField.hidden = face === 'account'
+    passwordField.hidden = face === 'account' || face === 'guest'
+    password.value = ''
+    password.autocomplete = face === 'sign up' ? 'new-password' : 'current-password'
+    name.placeholder = face === 'guest' ? 'guest' : ''
+    submit.textContent = faces[face].submit
+    others.replaceChildren(
+      ...faces[face].others.map((other) => {
+        const link = element('button', { type: 'button', class: 'link' }, ways[other])
+        link.addEventListener('click', () => {
+          turn(other)
+          name.focus()
+        })
+        return link
+      }),
+    )
+    say(faces[face].help)
   }
 
   cancel.addEventListener('click', () => dialog.close())
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    void save()
+    void send()
   })
 
-  async function save() {
+  async function send() {
     const before = chosenName()
+    submit.disabled = true
     try {
-      const name = keep(await callMe(input.value))
+      const visitor = await faces[face].send(name.value, password.value)
+      // Whoever logs out is told so by the server, as in every other tab, and says there how to go on.
+      if (face !== 'account') keep(visitor, true)
       dialog.close()
-      if (name !== before) onChange()
+      if (face !== 'guest' || visitor.name !== before) onChange()
     } catch (error) {
       say(error instanceof RefusedError ? error.message : 'The server does not answer. Try again in a moment.', true)
-      input.focus()
+      if (face !== 'guest' && /password/i.test(help.textContent)) password.focus()
+      else name.focus()
+    } finally {
+      submit.disabled = false
     }
   }
 
-  return () => {
-    input.value = chosenName()
-    say('Leave it empty to be a guest.')
+  return (face) => {
+    turn(face)
+    name.value = chosenName()
     dialog.showModal()
-    input.select()
+    if (face === 'account') submit.focus()
+    else name.select()
   }
 }

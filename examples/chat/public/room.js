@@ -1,6 +1,6 @@
-import { enterRoom, secondsLeft } from './connection.js'
+import { enterRoom, LOGGED_OUT, secondsLeft } from './connection.js'
 import { find, startIn } from './dom.js'
-import { introduce, settleName } from './me.js'
+import { beGuest, introduce, LoggedOutError, settleName } from './me.js'
 import { forgetPeople, showPeople, showTyping, stopTyping } from './people.js'
 import { watchRooms } from './room-list.js'
 import { isOwn, timeOfDay, Transcript } from './transcript.js'
@@ -97,6 +97,8 @@ function welcome() {
 
 let wasLost = false
 let isRenaming = false
+/** The connection does not come back by itself: somebody has to say how to go on. */
+let isClosed = false
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let countdown
 
@@ -109,7 +111,10 @@ function onState(state) {
   forgetPeople()
   if (state.status !== 'connecting') wasLost = true
   showState(wasLost ? 'lost' : 'connecting')
-  find('data-lost-title').textContent = navigator.onLine ? 'The connection is lost.' : 'You are offline.'
+  find('data-lost-title').textContent = titleOf(state)
+  isClosed = state.status === 'closed'
+  find('data-go-on').hidden = !isClosed
+  find('data-try-now').textContent = isClosed ? 'Log in' : 'Try now'
   if (state.status === 'reconnecting') {
     const show = () => {
       find('data-lost-countdown').textContent = `Trying again in ${secondsLeft(state)} s.`
@@ -117,8 +122,14 @@ function onState(state) {
     show()
     countdown = setInterval(show, 250)
   } else {
-    find('data-lost-countdown').textContent = state.status === 'closed' ? state.reason : 'Trying…'
+    find('data-lost-countdown').textContent = isClosed ? '' : 'Trying…'
   }
+}
+
+/** @param {import('./connection.js').State} state */
+function titleOf(state) {
+  if (state.status !== 'closed') return navigator.onLine ? 'The connection is lost.' : 'You are offline.'
+  return state.code === LOGGED_OUT ? 'You are logged out.' : `The server has ended this: ${state.reason || state.code}.`
 }
 
 /** @param {import('./connection.js').ServerMessage & { type: 'welcome' }} welcomed */
@@ -151,7 +162,13 @@ const rooms = watchRooms(find('data-rooms'), { current: ROOM, onLook() {} })
 
 const connection = enterRoom(ROOM, {
   async prepare() {
-    myName = await settleName()
+    try {
+      myName = await settleName()
+      return true
+    } catch (error) {
+      if (error instanceof LoggedOutError) return false
+      throw error
+    }
   },
   onMessage,
   onState,
@@ -159,14 +176,25 @@ const connection = enterRoom(ROOM, {
 unsent.restore()
 welcome()
 
+const { askToLogIn } = introduce(() => {
+  isRenaming = true
+  // A page that was closed begins anew, in every tab of this browser.
+  if (isClosed) location.reload()
+  else connection.reopen()
+})
+
 find('data-try-now').addEventListener('click', () => {
+  if (isClosed) {
+    askToLogIn()
+    return
+  }
   connection.reopen()
   input.focus()
 })
 
-introduce(() => {
-  isRenaming = true
-  connection.reopen()
+find('data-go-on').addEventListener('click', () => {
+  beGuest()
+  location.reload()
 })
 
 // ---- writing

@@ -3,9 +3,17 @@
 
 import { randomMark } from './connection.js'
 import { element } from './dom.js'
+import { chosenName } from './me.js'
 import { bubble } from './transcript.js'
 
-/** @typedef {{ readonly message: string, readonly item: HTMLElement, readonly note: HTMLElement, hasFailed: boolean }} Unsent */
+/**
+ * @typedef {object} Unsent
+ * @property {string} message
+ * @property {string} author what the visitor was called then
+ * @property {HTMLElement} item
+ * @property {HTMLElement} note
+ * @property {boolean} hasFailed
+ */
 
 export class UnsentMessages {
   #list
@@ -34,23 +42,34 @@ export class UnsentMessages {
     return this.#messages.size
   }
 
-  /** Sends again what an earlier page of this tab could not. */
+  /** Sends again what an earlier page of this tab could not; not under another name unless told to. */
   restore() {
     try {
-      for (const [key, message] of JSON.parse(sessionStorage.getItem(this.#storageKey) ?? '[]')) this.add(message, key)
+      const kept = JSON.parse(sessionStorage.getItem(this.#storageKey) ?? '[]')
+      for (const [key, message, author] of kept) {
+        this.#put(key, message, author)
+        if (author === chosenName()) this.#try(key)
+        else this.#fail(key)
+      }
     } catch {
       sessionStorage.removeItem(this.#storageKey)
     }
   }
 
   /** @param {string} message */
-  add(message, key = randomMark()) {
+  add(message) {
+    const key = randomMark()
+    this.#put(key, message, chosenName())
+    this.#try(key)
+  }
+
+  /** @param {string} key @param {string} message @param {string} author */
+  #put(key, message, author) {
     const note = element('p', { class: 'delivery' })
     const item = element('li', { class: 'message own pending' }, bubble(message), note)
-    this.#messages.set(key, { message, item, note, hasFailed: false })
+    this.#messages.set(key, { message, author, item, note, hasFailed: false })
     this.#list.append(item)
     this.#keep()
-    this.#try(key)
   }
 
   /** The message has come back from the room, as everybody sees it. @param {string} key */
@@ -71,15 +90,20 @@ export class UnsentMessages {
     if (unsent === undefined) return
     unsent.hasFailed = false
     this.#describe(unsent)
-    this.#send(key, unsent.message).catch(() => {
-      unsent.hasFailed = true
-      const again = element('button', { type: 'button', class: 'link' }, 'Send again')
-      const discard = element('button', { type: 'button', class: 'link' }, 'Discard')
-      again.addEventListener('click', () => this.#try(key))
-      discard.addEventListener('click', () => this.arrived(key))
-      unsent.note.replaceChildren('Not sent. ', again, ' ', discard)
-      unsent.item.classList.add('failed')
-    })
+    this.#send(key, unsent.message).catch(() => this.#fail(key))
+  }
+
+  /** @param {string} key */
+  #fail(key) {
+    const unsent = this.#messages.get(key)
+    if (unsent === undefined) return
+    unsent.hasFailed = true
+    const again = element('button', { type: 'button', class: 'link' }, 'Send again')
+    const discard = element('button', { type: 'button', class: 'link' }, 'Discard')
+    again.addEventListener('click', () => this.#try(key))
+    discard.addEventListener('click', () => this.arrived(key))
+    unsent.note.replaceChildren('Not sent. ', again, ' ', discard)
+    unsent.item.classList.add('failed')
   }
 
   /** @param {Unsent} unsent */
@@ -91,7 +115,7 @@ export class UnsentMessages {
   }
 
   #keep() {
-    const messages = [...this.#messages].map(([key, { message }]) => [key, message])
+    const messages = [...this.#messages].map(([key, { message, author }]) => [key, message, author])
     try {
       if (messages.length > 0) sessionStorage.setItem(this.#storageKey, JSON.stringify(messages))
       else sessionStorage.removeItem(this.#storageKey)

@@ -41,6 +41,20 @@ function open(file: string): Database {
     PRAGMA journal_mode = wal;
     PRAGMA synchronous = normal;
     CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS accounts (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      name TEXT NOT NULL,
+      folded TEXT NOT NULL UNIQUE,
+      password TEXT NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS sessions (
+      id TEXT PRIMARY KEY,
+      account INTEGER,
+      data TEXT NOT NULL,
+      ends INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS sessions_of_account ON sessions (account);
+    CREATE INDEX IF NOT EXISTS sessions_by_end ON sessions (ends);
     CREATE TABLE IF NOT EXISTS messages (
       number INTEGER PRIMARY KEY AUTOINCREMENT,
       room TEXT NOT NULL,

@@ -3,16 +3,17 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
+import type { Revocations } from 'tideway'
 
+import { peopleRoutes } from './people/routes.ts'
 import type { People } from './room/people.ts'
-import { checkedName, expressSession } from './visitors.ts'
 
 const publicFolder = fileURLToPath(new URL('../public', import.meta.url))
 const clientFolder = join(dirname(createRequire(import.meta.url).resolve('@tideway/client/package.json')), 'dist')
 const ROOM_PATH = /^\/rooms\/\w{1,40}$/
 
 /** The HTTP side of the chat: its pages, which rooms are open, and who the visitor is. */
-export function web(people: People): Express {
+export function web(people: People, revocations: Revocations): Express {
   const app = express()
   app.disable('x-powered-by')
   app.use(securityHeaders)
@@ -29,23 +30,7 @@ export function web(people: People): Express {
     response.json({ rooms: people.list() })
   })
 
-  app
-    .route('/api/me')
-    .all(expressSession)
-    .get((request, response) => {
-      response.json({ name: request.session.visitorName ?? '' })
-    })
-    // The body is JSON, which a form of another site cannot send (and the cookie is SameSite=Lax besides).
-    .put(express.json({ limit: '1kb' }), (request, response) => {
-      const { name, problem } = checkedName((request.body as { name?: unknown } | undefined)?.name)
-      if (problem !== undefined) {
-        response.status(422).json({ error: problem })
-        return
-      }
-      if (name === '') delete request.session.visitorName
-      else request.session.visitorName = name
-      response.json({ name })
-    })
+  app.use(peopleRoutes(revocations))
 
   app.use((_request, response) => {
     response.status(404).sendFile('not-found.html', { root: publicFolder })

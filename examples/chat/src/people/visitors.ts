@@ -5,56 +5,59 @@ import type { RequestHandler } from 'express'
 import { storeSessions, type User, type Users } from 'tideway'
 import type { SessionIdentity, Sessions } from 'tideway/auth'
 
+import { settled } from '../database.ts'
+import { accountById, isTaken } from './accounts.ts'
+import { SqliteSessions } from './sqlite-sessions.ts'
+
 declare module 'express-session' {
   interface SessionData {
-    visitorName: string
+    /** Of somebody who is logged in. */
+    accountId?: number
+    /** Of a guest with a name. */
+    visitorName?: string
   }
 }
 
-const MAX_NAME_LENGTH = 32
-/** Control characters, and those that turn the direction of what stands after them. */
-const UNSEEMLY = /[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Zl}\p{Zp}]/u
+const MONTH_MS = 30 * 24 * 60 * 60 * 1000
 
-// One store and one secret for both sides: a name given to Express is known to the WebSockets. In more than one process
-// this is the place for a shared store, such as connect-redis, and SESSION_SECRET has to be set.
-const store = new session.MemoryStore()
-const secret = process.env.SESSION_SECRET ?? randomBytes(32).toString('base64url')
+export const store = new SqliteSessions()
+const secret = process.env.SESSION_SECRET ?? settled('session secret', () => randomBytes(32).toString('base64url'))
+const cookie = { httpOnly: true, sameSite: 'lax', secure: 'auto', maxAge: MONTH_MS } as const
 
 /** The session of an HTTP request. */
 export const expressSession: RequestHandler = session({
   store,
   secret,
+  cookie,
   resave: false,
   saveUninitialized: false,
-  cookie: { httpOnly: true, sameSite: 'lax' },
 })
 
 /** The same sessions, for WebSockets. */
 export const sessions: Sessions = storeSessions({ store, secret })
 
-/** Where a session says who the visitor is. */
+/** Where a session says who the visitor is: an account by its number, or a guest by the name. */
 export const identity: SessionIdentity = {
   keepsHash: false,
   read(session) {
-    const name = session.get('visitorName')
-    return typeof name === 'string' ? { id: name, hash: undefined } : undefined
+    const id = session.get('accountId') ?? session.get('visitorName')
+    return typeof id === 'number' || (typeof id === 'string' && id !== '') ? { id, hash: undefined } : undefined
   },
   write(session, { id }) {
-    session.set('visitorName', id)
+    session.set(typeof id === 'number' ? 'accountId' : 'visitorName', id)
   },
 }
 
-/** There are no accounts here: whoever has a name in the session is the user of that name. */
+/** A guest has a name at most: without an `id` there is nobody to be logged out. */
 export const users: Users = {
-  findById: (id): User => ({ id, username: String(id), isAuthenticated: true }),
+  findById(id): User | undefined {
+    if (typeof id === 'string') return { id: undefined, username: guestName(id), isAuthenticated: false }
+    const account = accountById(id)
+    return account && { id, username: account.name, isAuthenticated: true }
+  },
 }
 
-/** A name as the chat takes it, or what is wrong with it. `""` is a guest's. */
-export function checkedName(given: unknown): { name: string; problem?: string } {
-  const name = typeof given === 'string' ? given.trim().replaceAll(/\s+/g, ' ') : ''
-  if (typeof given !== 'string') return { name, problem: 'A name is a text.' }
-  if (name.length > MAX_NAME_LENGTH) return { name, problem: `A name has at most ${MAX_NAME_LENGTH} characters.` }
-  if (UNSEEMLY.test(name)) return { name, problem: 'This name has characters that cannot be seen.' }
-  if (name.toLowerCase() === 'guest') return { name, problem: '“guest” is what people without a name are called.' }
-  return { name }
+/** The name that a guest goes by: not one that has become somebody's since. */
+export function guestName(chosen: string | undefined): string {
+  return chosen === undefined || isTaken(chosen) ? '' : chosen
 }

@@ -1,0 +1,40 @@
+import session, { type SessionData } from 'express-session'
+
+import { database } from '../database.ts'
+
+/** How long a session is kept that says nothing of it, in milliseconds. */
+const DAY_MS = 24 * 60 * 60 * 1000
+
+type Done = (error?: unknown) => void
+
+/** A store of express-session's in the chat's database: sessions outlive the server, and its processes share them. */
+export class SqliteSessions extends session.Store {
+  override get(id: string, done: (error: unknown, session?: SessionData | null) => void): void {
+    const found = database().prepare('SELECT data FROM sessions WHERE id = ? AND ends > ?').get(id, Date.now())
+    done(null, found === undefined ? null : (JSON.parse((found as { data: string }).data) as SessionData))
+  }
+
+  override set(id: string, session: SessionData, done?: Done): void {
+    const { cookie, accountId = null } = session
+    const ends = cookie.expires ? new Date(cookie.expires).getTime() : Date.now() + DAY_MS
+    database()
+      .prepare('INSERT OR REPLACE INTO sessions (id, account, data, ends) VALUES (?, ?, ?, ?)')
+      .run(id, accountId, JSON.stringify(session), ends)
+    database().prepare('DELETE FROM sessions WHERE ends <= ?').run(Date.now())
+    done?.()
+  }
+
+  override touch(id: string, session: SessionData, done?: Done): void {
+    this.set(id, session, done)
+  }
+
+  override destroy(id: string, done?: Done): void {
+    database().prepare('DELETE FROM sessions WHERE id = ?').run(id)
+    done?.()
+  }
+
+  /** Ends every session of the account, in whichever browser. */
+  endAllOf(accountId: number): void {
+    database().prepare('DELETE FROM sessions WHERE account = ?').run(accountId)
+  }
+}

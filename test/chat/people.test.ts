@@ -1,0 +1,196 @@
+import { once } from 'node:events'
+
+import { serve, type RunningServer } from 'tideway'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { WebSocket } from 'ws'
+
+import application from '../../examples/chat/src/application.ts'
+import { database } from '../../examples/chat/src/database.ts'
+
+// Before the application is imported: these tests share nothing with another run.
+vi.hoisted(() => {
+  process.env.CHAT_DATABASE = ':memory:'
+})
+
+const PASSWORD = 'correct horse battery'
+
+/** A browser, as far as cookies go. */
+class Browser {
+  readonly #server: RunningServer
+  cookie = ''
+
+  constructor(server: RunningServer) {
+    this.#server = server
+  }
+
+  async ask(method: string, path: string, body?: object): Promise<{ status: number; body: unknown }> {
+    const response = await fetch(this.#server.url + path, {
+      method,
+      headers: { cookie: this.cookie, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    const [set] = response.headers.getSetCookie()
+    if (set !== undefined) this.cookie = set.split(';')[0]!
+    return { status: response.status, body: await response.json() }
+  }
+
+  async me(): Promise<unknown> {
+    return (await this.ask('GET', '/api/me')).body
+  }
+
+  /** A connection of the plain protocol, to say something and hear under which name. */
+  async open(room = 'people'): Promise<WebSocket> {
+    const { url, webSocketUrl } = this.#server
+    const socket = new WebSocket(`${webSocketUrl}/ws/chat/${room}/`, { origin: url, headers: { cookie: this.cookie } })
+    await once(socket, 'open')
+    return socket
+  }
+}
+
+describe('the people of the chat', () => {
+  let server: RunningServer
+  let people = 0
+
+  beforeAll(async () => {
+    server = await serve(application, { port: 0 })
+  })
+
+  afterAll(() => server.close())
+
+  const newName = (): string => `Person ${++people}`
+
+  async function signedUp(name: string): Promise<Browser> {
+    const browser = new Browser(server)
+    expect(await browser.ask('POST', '/api/me/account', { name, password: PASSWORD })).toEqual({
+      status: 201,
+      body: { name, hasAccount: true },
+    })
+    return browser
+  }
+
+  async function loggedIn(name: string): Promise<Browser> {
+    const browser = new Browser(server)
+    expect((await browser.ask('POST', '/api/me/login', { name, password: PASSWORD })).status).toBe(200)
+    return browser
+  }
+
+  async function userOf(socket: WebSocket): Promise<string> {
+    socket.send('{"message":"hi"}')
+    const [data] = (await once(socket, 'message')) as [Buffer]
+    return (JSON.parse(data.toString()) as { user: string }).user
+  }
+
+  async function closing(socket: WebSocket): Promise<[number, string]> {
+    const [code, reason] = (await once(socket, 'close')) as [number, Buffer]
+    return [code, reason.toString()]
+  }
+
+  it('are in the consumer who they are over HTTP', async () => {
+    const name = newName()
+    for (const browser of [await signedUp(name), await loggedIn(name)]) {
+      expect(await browser.me()).toEqual({ name, hasAccount: true })
+      const socket = await browser.open()
+      expect(await userOf(socket)).toBe(name)
+      socket.close()
+      await once(socket, 'close')
+    }
+  })
+
+  it('find every connection closed with 4401 when they log out, in each browser, and others none', async () => {
+    const name = newName()
+    const [one, other] = [await signedUp(name), await loggedIn(name)]
+    const bystander = await (await signedUp(newName())).open()
+    const sockets = [await one.open(), await one.open('elsewhere'), await other.open()]
+    const closed = Promise.all(sockets.map(closing))
+    expect(await one.ask('POST', '/api/me/logout', {})).toEqual({ status: 200, body: { name: '' } })
+    expect(await closed).toEqual(sockets.map(() => [4401, 'revoked']))
+    for (const browser of [one, other]) {
+      expect(await browser.me()).toEqual({ name: '' })
+      const socket = await browser.open('after')
+      expect(await userOf(socket)).toBe('')
+      socket.close()
+      await once(socket, 'close')
+    }
+    expect(bystander.readyState).toBe(WebSocket.OPEN)
+    bystander.close()
+    await once(bystander, 'close')
+  })
+
+  it('keep their name to themselves', async () => {
+    const name = newName()
+    await signedUp(name)
+    const stranger = new Browser(server)
+    for (const like of [name, name.toUpperCase(), ` ${name} `]) {
+      expect((await stranger.ask('PUT', '/api/me', { name: like })).status).toBe(422)
+      expect((await stranger.ask('POST', '/api/me/account', { name: like, password: PASSWORD })).status).toBe(422)
+    }
+    expect(await stranger.me()).toEqual({ name: '' })
+  })
+
+  it('take a name from a guest who had it before', async () => {
+    const name = newName()
+    const guest = new Browser(server)
+    expect((await guest.ask('PUT', '/api/me', { name })).body).toEqual({ name })
+    await signedUp(name)
+    expect(await guest.me()).toEqual({ name: '' })
+    const socket = await guest.open()
+    expect(await userOf(socket)).toBe('')
+    socket.close()
+    await once(socket, 'close')
+  })
+
+  it('get a new session when they log in, so that one that was planted is worth nothing', async () => {
+    const name = newName()
+    await signedUp(name)
+    const victim = new Browser(server)
+    await victim.ask('PUT', '/api/me', { name: 'Mallory' })
+    const planted = victim.cookie
+    await victim.ask('POST', '/api/me/login', { name, password: PASSWORD })
+    expect(victim.cookie).not.toBe(planted)
+    const thief = new Browser(server)
+    thief.cookie = planted
+    expect(await thief.me()).toEqual({ name: '' })
+  })
+
+  it('are refused with a wrong password, and told no more about a name that is not there', async () => {
+    const name = newName()
+    await signedUp(name)
+    const browser = new Browser(server)
+    const wrong = await browser.ask('POST', '/api/me/login', { name, password: 'not the password' })
+    const nobody = await browser.ask('POST', '/api/me/login', { name: 'nobody', password: 'not the password' })
+    expect(wrong).toEqual({ status: 422, body: { error: 'There is no such name and password.' } })
+    expect(nobody).toEqual(wrong)
+    expect(await browser.me()).toEqual({ name: '' })
+  })
+
+  it('may try ten passwords for a name in a minute', async () => {
+    const name = newName()
+    const browser = new Browser(server)
+    const statuses = []
+    for (let i = 0; i < 11; i++) {
+      statuses.push((await browser.ask('POST', '/api/me/login', { name, password: 'x' })).status)
+    }
+    expect(statuses).toEqual([...Array(10).fill(422), 429])
+  })
+
+  it.each([
+    ['a password of 7 characters', { name: 'Somebody', password: 'x'.repeat(7) }],
+    ['a password of 201 characters', { name: 'Somebody', password: 'x'.repeat(201) }],
+    ['a password that is no text', { name: 'Somebody', password: 12_345_678 }],
+    ['no name', { name: '', password: PASSWORD }],
+    ['a name that stands for nobody', { name: 'Guest', password: PASSWORD }],
+    ['nothing', {}],
+  ])('make no account with %s', async (_what, body) => {
+    const browser = new Browser(server)
+    const { status, body: answer } = await browser.ask('POST', '/api/me/account', body)
+    expect(status).toBe(422)
+    expect(answer).toEqual({ error: expect.stringMatching(/.+/) })
+    expect(browser.cookie).toBe('')
+  })
+
+  it('leave no password in the database', async () => {
+    await signedUp(newName())
+    const rows = JSON.stringify(database().prepare('SELECT * FROM accounts').all())
+    expect(rows).not.toContain(PASSWORD)
+  })
+})
