@@ -8,6 +8,8 @@ import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { HttpExchange } from './http/http-exchange.ts'
+import { ConnectionGate } from './limits/connection-gate.ts'
+import { behindGate } from './limits/request-refusal.ts'
 import type { NodeListener } from './node-listener.ts'
 import { resolveOptions, type AttachOptions, type ResolvedOptions } from './options.ts'
 import { RETRY_AFTER_SECONDS, withReadiness } from './readiness.ts'
@@ -53,6 +55,7 @@ export function attachToAll(
   warnWithoutOriginCheck(application, resolved)
   const attached = new AttachedApplication(application, resolved)
   for (const server of servers) {
+    server.on('connection', attached.gate.onConnection)
     server.on('upgrade', attached.onUpgrade)
     if (server.listenerCount('request') === 0) server.on('request', attached.onRequest)
   }
@@ -80,6 +83,7 @@ class AttachedApplication {
   readonly #context: ConnectionContext
   readonly #scopes: ScopeFactory
   readonly onRequest: NodeListener
+  readonly gate: ConnectionGate
   readonly connections = new EmptyingSet<WebSocketConnection>()
   /** Refused handshakes whose peer has not hung up yet. */
   readonly #refused = new Set<Socket>()
@@ -89,17 +93,23 @@ class AttachedApplication {
     this.#application = application
     this.#options = options
     this.#scopes = new ScopeFactory(options)
+    this.gate = new ConnectionGate(options)
     const heartbeat = new Heartbeat(shortestTimeout(options))
     const compression = options.compression === false ? undefined : new Compression(options.compression)
     this.#context = { options, heartbeat, outbox: new Outbox(), connections: this.connections, compression }
     const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
     const { readinessPath } = options
-    const onRequest = listener ?? this.#onRequest
+    const onRequest = behindGate(this.gate, listener ?? this.#onRequest)
     this.onRequest =
       readinessPath === false ? onRequest : withReadiness(readinessPath, () => this.#closed !== undefined, onRequest)
   }
 
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    const refusal = this.gate.refusalOf(request)
+    if (refusal !== undefined) {
+      this.#refuse(socket, plainDenial(refusal.status, refusal.message, refusal.headers))
+      return
+    }
     const handshake = checkHandshake(request, this.#context.compression)
     if (isHandshakeProblem(handshake)) {
       this.#refuse(socket, plainDenial(handshake.status, handshake.message, handshake.headers))
@@ -108,6 +118,11 @@ class AttachedApplication {
     const scope = this.#scopes.webSocket(request, handshake.subprotocols)
     if (scope === undefined) {
       this.#refuse(socket, plainDenial(400, 'The path is invalid.'))
+      return
+    }
+    const tooMany = this.gate.refusalOfForwarded(socket, scope.client?.host)
+    if (tooMany !== undefined) {
+      this.#refuse(socket, plainDenial(tooMany.status, tooMany.message, tooMany.headers))
       return
     }
     new WebSocketConnection(socket, handshake, scope.path, this.#context).start(this.#application, scope, head)
@@ -167,9 +182,10 @@ function warnWithoutOriginCheck(application: Application, { logger }: ResolvedOp
 
 function shortestTimeout(options: ResolvedOptions): number {
   const { connectTimeoutMs, pingIntervalMs, pingTimeoutMs, closeTimeoutMs, slowConsumerTimeoutMs } = options
-  const { applicationCloseTimeoutMs } = options
+  const { applicationCloseTimeoutMs, idleTimeoutMs, maxAgeMs } = options
   const times = [connectTimeoutMs, pingTimeoutMs, closeTimeoutMs, slowConsumerTimeoutMs, applicationCloseTimeoutMs]
-  return Math.min(...times, pingIntervalMs === false ? Infinity : pingIntervalMs)
+  const mayBeOff = [pingIntervalMs, idleTimeoutMs, maxAgeMs].filter((time) => time !== false)
+  return Math.min(...times, ...mayBeOff)
 }
 
 /** What a client that comes too late, or at a bad time, is told besides. */

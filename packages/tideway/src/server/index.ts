@@ -1,5 +1,6 @@
 export { attach, type Attachment } from './attach.ts'
 export { fetchHandler, type FetchHandler } from './fetch-handler.ts'
+export type { LimitOptions, RequestLimitOptions } from './limits/limit-options.ts'
 export type {
   DescriptorTarget,
   ListenTarget,

@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { limitDefaults, type LimitOptions, type RequestLimitOptions } from './limits/limit-options.ts'
 import type { ListenTarget } from './listen/listen-target.ts'
 import { DEFAULT_TRUSTED_PROXIES } from './trusted-proxies.ts'
 import type { CompressionOptions } from './websocket/deflate/compression-options.ts'
@@ -76,7 +77,7 @@ export interface DrainingOptions {
 }
 
 /** What `attach()` takes. */
-export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOptions {
+export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOptions, LimitOptions {
   /** How long an application may go on after its connection has ended before a warning names it. @default 10000 */
   readonly applicationCloseTimeoutMs?: number
   /** Where the application is mounted; put into `scope.rootPath`. @default '' */
@@ -96,7 +97,7 @@ export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOp
 }
 
 /** What `serve()` takes. */
-export interface ServeOptions extends AttachOptions {
+export interface ServeOptions extends AttachOptions, RequestLimitOptions {
   /** How long the application may take for its start-up, and for its shutdown, in milliseconds. @default 60000 */
   readonly lifespanTimeoutMs?: number
   /** Whether the application is told of its start-up and shutdown. @default true */
@@ -132,6 +133,7 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   compression: false,
   httpTimeoutMs: false,
   applicationCloseTimeoutMs: 10_000,
+  ...limitDefaults,
   drainWindowMs: 5000,
   drainTimeoutMs: 10_000,
   readinessPath: false,
@@ -145,7 +147,16 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
 const slowConsumerPolicies: readonly unknown[] = ['close', 'drop', 'wait'] satisfies SlowConsumerPolicy[]
 
 /** What `false` switches off. */
-const mayBeFalse: ReadonlySet<string> = new Set(['pingIntervalMs', 'httpTimeoutMs'])
+const mayBeFalse: ReadonlySet<string> = new Set<keyof AttachOptions>([
+  'pingIntervalMs',
+  'httpTimeoutMs',
+  'maxConnections',
+  'maxConnectionsPerAddress',
+  'maxMessagesPerSecond',
+  'maxBytesPerSecond',
+  'idleTimeoutMs',
+  'maxAgeMs',
+])
 
 /** Longer ones fire at once: Node's timers count in 31 bits. */
 const MAX_TIME_MS = 2 ** 31 - 1

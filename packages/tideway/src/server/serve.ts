@@ -1,7 +1,9 @@
-import { createServer, type Server as HttpServer } from 'node:http'
+import type { Server as HttpServer } from 'node:http'
 import type { Application } from '../asgi/application.ts'
 import { attachToAll, type Attachment } from './attach.ts'
 import { Lifespan } from './lifespan.ts'
+import { createServerWithin } from './limits/request-limits.ts'
+import { reportAcceptErrors } from './listen/accept-errors.ts'
 import { listenTargets, type ServerAddress, type TcpAddress } from './listen/listen-target.ts'
 import { listenAt } from './listen/listener.ts'
 import { serverDefaults, type ServeOptions } from './options.ts'
@@ -41,7 +43,7 @@ export async function serve(application: Application, options: ServeOptions = {}
   const { lifespan: hasLifespan = true, lifespanTimeoutMs, ...attachOptions } = options
   const { logger = serverDefaults.logger } = options
   const targets = listenTargets(options)
-  const servers = targets.map(() => createServer())
+  const servers = targets.map(() => createServerWithin(options))
   const timeoutMs = lifespanTimeoutMs ?? DEFAULT_LIFESPAN_TIMEOUT_MS
   const lifespan = hasLifespan ? await Lifespan.start(application, { timeoutMs, logger }) : undefined
   const attachment = attachToAll(servers, application, { state: lifespan?.state, ...attachOptions })
@@ -54,10 +56,7 @@ export async function serve(application: Application, options: ServeOptions = {}
     await lifespan?.shutDown()
     throw error
   }
-  for (const server of servers) {
-    // A connection that cannot be accepted (no descriptors are left) must not end the others.
-    server.on('error', (error) => logger.error({ err: error }, 'The server could not accept a connection'))
-  }
+  for (const server of servers) reportAcceptErrors(server, logger)
   return {
     ...mainAddress(addresses),
     addresses,

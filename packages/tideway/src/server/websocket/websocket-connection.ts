@@ -15,6 +15,7 @@ import type {
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { errorAnswer } from '../error-answer.ts'
 import type { HeartbeatClient } from '../heartbeat.ts'
+import { limitBytes, limitedOwner } from '../limits/limited-owner.ts'
 import { untilDrained } from '../until-drained.ts'
 import { CompressedPeer } from './deflate/compressed-peer.ts'
 import type { Compression } from './deflate/compression.ts'
@@ -65,10 +66,11 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#context = context
     const { compression } = context
     const agreed = handshake.compression
+    const owner = limitedOwner(this, context)
     this.#peer =
       compression === undefined || agreed === undefined
-        ? new WebSocketPeer(socket, context, this)
-        : new CompressedPeer(socket, context, this, compression, agreed)
+        ? new WebSocketPeer(socket, context, owner)
+        : new CompressedPeer(socket, context, owner, compression, agreed)
     this.#inbox = new Inbox(context.options.maxInboxMessages, context.options.maxInboxBytes)
     this.#startedAt = performance.now()
   }
@@ -132,6 +134,10 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     const { options } = this.#context
     this.#peer.check(now)
     const isUnanswered = this.#state === 'connecting' || this.#state === 'denying'
+    const { maxAgeMs } = options
+    if (maxAgeMs !== false && now - this.#startedAt >= maxAgeMs && this.#state === 'open') {
+      this.#peer.close(closeCodes.normal, 'open for too long')
+    }
     if (isUnanswered && now - this.#startedAt >= options.connectTimeoutMs) this.#timeOut()
     if (this.#state !== 'ended' || this.#applicationEnded || now - this.#endedAt < options.applicationCloseTimeoutMs)
       return
@@ -240,6 +246,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     const response = acceptResponse(this.#handshake, subprotocol, headers)
     this.#state = 'open'
     this.#peer.open(response)
+    limitBytes(this.#socket, this, this.#context.options)
   }
 
   #send(event: WebSocketMessageSendEvent): void | Promise<void> {

@@ -1,0 +1,86 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { ResolvedOptions } from '../options.ts'
+import { RETRY_AFTER_SECONDS } from '../readiness.ts'
+import { TrustedProxies } from '../trusted-proxies.ts'
+
+/** Why the server itself refuses a request or handshake. */
+export interface Refusal {
+  readonly status: number
+  readonly message: string
+  readonly headers: readonly (readonly [string, string])[]
+}
+
+const retryAfter = [['Retry-After', String(RETRY_AFTER_SECONDS)]] as const
+const tooMany: Refusal = { status: 503, message: 'The server has too many connections.', headers: retryAfter }
+const tooManyOfAddress: Refusal = { status: 429, message: 'Too many connections of one address.', headers: retryAfter }
+const tooManyHeaders: Refusal = { status: 431, message: 'The request has too many headers.', headers: [] }
+
+/**
+ * So many connections above the limit may wait for an answer. They get one when their request is there: before, a client
+ * would take it for a fault. Others are cut at once.
+ */
+const MOST_EXCESS = 1024
+
+/** Counts the connections of a server and says what is too much. */
+export class ConnectionGate {
+  readonly #maxConnections: number
+  readonly #maxPerAddress: number
+  readonly #maxHeaders: number
+  readonly #trusted: TrustedProxies | undefined
+  readonly #perAddress = new Map<string, number>()
+  readonly #excess = new Map<Socket, Refusal>()
+  #open = 0
+
+  constructor(options: ResolvedOptions) {
+    const { maxConnections, maxConnectionsPerAddress, maxHeaders, proxyHeaders, trustedProxies } = options
+    this.#maxConnections = maxConnections === false ? Infinity : maxConnections
+    this.#maxPerAddress = maxConnectionsPerAddress === false ? Infinity : maxConnectionsPerAddress
+    this.#maxHeaders = maxHeaders
+    this.#trusted = proxyHeaders ? new TrustedProxies(trustedProxies) : undefined
+  }
+
+  /** Takes note of a connection that was accepted. */
+  readonly onConnection = (socket: Socket): void => {
+    this.#open++
+    const isExcess = this.#open > this.#maxConnections
+    if (isExcess) this.#excess.set(socket, tooMany)
+    socket.once('close', () => {
+      this.#open--
+      this.#excess.delete(socket)
+    })
+    // The connections of a proxy that speaks for others are not its own.
+    const isProxy = this.#trusted?.has(socket.remoteAddress) === true
+    if (!isExcess && !isProxy && !this.#enter(socket, socket.remoteAddress)) this.#excess.set(socket, tooManyOfAddress)
+    if (this.#excess.size > MOST_EXCESS) socket.destroy()
+  }
+
+  /** Why a request or handshake is refused before anybody looks at it; `undefined`: it is not. */
+  refusalOf(request: IncomingMessage): Refusal | undefined {
+    // Node keeps names and values in one list.
+    if (request.rawHeaders.length > 2 * this.#maxHeaders) return tooManyHeaders
+    return this.#excess.size === 0 ? undefined : this.#excess.get(request.socket)
+  }
+
+  /** Counts a WebSocket that came through a trusted proxy to the client that it is of. */
+  refusalOfForwarded(socket: Socket, client: string | undefined): Refusal | undefined {
+    if (this.#trusted?.has(socket.remoteAddress) !== true) return undefined
+    return this.#enter(socket, client) ? undefined : tooManyOfAddress
+  }
+
+  /** `false`: the address has as many connections as it may have. The peers of a Unix socket have none. */
+  #enter(socket: Socket, address: string | undefined): boolean {
+    if (this.#maxPerAddress === Infinity || address === undefined) return true
+    const count = this.#perAddress.get(address) ?? 0
+    if (count >= this.#maxPerAddress) return false
+    this.#perAddress.set(address, count + 1)
+    socket.once('close', () => this.#leave(address))
+    return true
+  }
+
+  #leave(address: string): void {
+    const count = this.#perAddress.get(address)! - 1
+    if (count === 0) this.#perAddress.delete(address)
+    else this.#perAddress.set(address, count)
+  }
+}

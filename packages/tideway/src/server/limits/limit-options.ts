@@ -1,0 +1,59 @@
+/** What one server, one address and one connection may have. */
+export interface LimitOptions {
+  /** The most TCP connections at once; on one above it a request is answered with 503 and `Retry-After`. @default 100000 */
+  readonly maxConnections?: number | false
+  /**
+   * The most connections of one address at once; above it 429 is answered. Behind trusted proxies the WebSockets of the
+   * address that they speak for are counted. Off by default: one address may stand for a whole office.
+   * @default false
+   */
+  readonly maxConnectionsPerAddress?: number | false
+  /** The most headers of a request or handshake; above it 431 is answered. @default 100 */
+  readonly maxHeaders?: number
+  /** How many messages a second a client may send, on average; above it the connection is closed with 1008. @default false */
+  readonly maxMessagesPerSecond?: number | false
+  /**
+   * How many bytes a second a client may send, on average and with everything around its messages; above it the
+   * connection is closed with 1008.
+   * @default false
+   */
+  readonly maxBytesPerSecond?: number | false
+  /** How many seconds' worth of messages and bytes a client that was quiet may send at once. @default 5 */
+  readonly rateBurstSeconds?: number
+  /** How long a WebSocket may be open without a message of its client; then it is closed with 1000. @default false */
+  readonly idleTimeoutMs?: number | false
+  /** How long a WebSocket may be open; then it is closed with 1000. @default 86400000, a day */
+  readonly maxAgeMs?: number | false
+}
+
+/** What the server that `serve()` makes accepts of a request: Node's own limits, by the names that the others have. */
+export interface RequestLimitOptions {
+  /** The most bytes of all headers of a request; above it 431 is answered. @default 16384 */
+  readonly maxHeaderBytes?: number
+  /** How long a client may take to send the headers of a request or handshake; then 408 is answered. @default 10000 */
+  readonly headersTimeoutMs?: number
+  /** How long a client may take to send a whole request; then 408 is answered. @default 300000 */
+  readonly requestTimeoutMs?: number
+  /** How long a connection may wait for its next request. @default 5000 */
+  readonly keepAliveTimeoutMs?: number
+}
+
+/** The defaults of {@link LimitOptions}. */
+export const limitDefaults: Readonly<Required<LimitOptions>> = Object.freeze({
+  maxConnections: 100_000,
+  maxConnectionsPerAddress: false,
+  maxHeaders: 100,
+  maxMessagesPerSecond: false,
+  maxBytesPerSecond: false,
+  rateBurstSeconds: 5,
+  idleTimeoutMs: false,
+  maxAgeMs: 24 * 60 * 60 * 1000,
+})
+
+/** The defaults of {@link RequestLimitOptions}. */
+export const requestLimitDefaults: Readonly<Required<RequestLimitOptions>> = Object.freeze({
+  maxHeaderBytes: 16 * 1024,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 300_000,
+  keepAliveTimeoutMs: 5000,
+})

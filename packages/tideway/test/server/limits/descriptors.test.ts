@@ -1,0 +1,33 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { connect } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { Command, fixture } from '../../cli/command.ts'
+import { eventually } from '../serving.ts'
+
+describe('a server without descriptors', () => {
+  it('keeps the connections that it has and takes others when there are descriptors again', async () => {
+    const command = new Command(['serve', fixture('room/application.ts'), '--port', '0'])
+    const { port, host } = new URL(await command.url())
+    const { pid } = command.process
+    const first = new WebSocket(`ws://${host}/ws/`)
+    await once(first, 'open')
+    const used = readdirSync(`/proc/${pid}/fd`).length
+    execFileSync('prlimit', ['--pid', String(pid), `--nofile=${used + 4}`])
+    const sockets = Array.from({ length: 40 }, () => connect(Number(port), '127.0.0.1').on('error', () => {}))
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+    // As soon as one is cut or left waiting, the descriptors are used up.
+    await eventually(() => readdirSync(`/proc/${pid}/fd`).length).toBeGreaterThanOrEqual(used + 4)
+    const ponged = once(first, 'pong')
+    first.ping()
+    await ponged
+    for (const socket of sockets) socket.destroy()
+    const later = new WebSocket(`ws://${host}/ws/`)
+    await once(later, 'open')
+    for (const client of [first, later]) client.close()
+    command.process.kill('SIGTERM')
+    expect(await command.exitCode()).toBe(0)
+  }, 30_000)
+})
