@@ -53,6 +53,15 @@ export class Reader {
     }
   }
 
+  /** Links the packages to those of this repository. */
+  async install(...names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const link = join(this.folder, 'node_modules', name)
+      await mkdir(dirname(link), { recursive: true })
+      await symlink(join(root, 'node_modules', name), link)
+    }
+  }
+
   async write(file: string, text: string): Promise<void> {
     const path = join(this.folder, file)
     await mkdir(dirname(path), { recursive: true })
@@ -100,20 +109,12 @@ export class Reader {
 
   async #obey(command: string, at: string): Promise<void> {
     if (command === 'mkdir chat && cd chat') return
-    if (command.startsWith('npm install ')) await this.#install(command.split(' ').slice(2))
+    if (command.startsWith('npm install ')) await this.install(...packagesIn(command))
     else if (command.startsWith('npm init') || command.startsWith('npm pkg set ')) await this.#shell(command)
     else if (command === 'npx tsc') await this.checkTypes()
     else if (command === 'npm test') await this.test()
     else if (command.includes('npx tideway serve application.ts')) this.serverCommands.push(command)
     else throw new Error(`${at}: nobody has tried "${command}". Teach the reader of test/docs/ to.`)
-  }
-
-  async #install(names: readonly string[]): Promise<void> {
-    for (const name of names.filter((name) => !name.startsWith('-'))) {
-      const link = join(this.folder, 'node_modules', name)
-      await mkdir(dirname(link), { recursive: true })
-      await symlink(join(root, 'node_modules', name), link)
-    }
   }
 
   async #shell(command: string): Promise<void> {
@@ -127,4 +128,9 @@ export class Reader {
       throw new Error(`${args.join(' ')}:\n${(cause as { stdout?: string }).stdout}`, { cause })
     }
   }
+}
+
+function packagesIn(command: string): string[] {
+  const [, , ...args] = command.split(' ')
+  return args.filter((argument) => !argument.startsWith('-'))
 }
