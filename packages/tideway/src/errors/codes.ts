@@ -23,6 +23,7 @@ export const errorCodes = {
   ERR_STARTUP_FAILED: 'The application said at its start-up that it cannot run.',
   ERR_APPLICATION_TIMEOUT: 'The application did not answer, or did not end, within its time limit.',
   ERR_APPLICATION_RETURNED: 'The application returned without answering the request or handshake.',
+  ERR_BAD_REQUEST: 'A request cannot be handed to the application: its Host or its method is invalid.',
   ERR_NODE_LISTENER: 'A nodeListener application was called without the request and response of a Node server.',
   ERR_MISSING_SCOPE: 'A middleware needs something in the scope that an outer middleware should have put there.',
   ERR_SERVICE_UNAVAILABLE: 'Something that the answer depends on, such as the session store, does not answer.',

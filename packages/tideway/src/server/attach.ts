@@ -7,7 +7,9 @@ import { checksOrigin } from '../asgi/origin-check.ts'
 import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { guardedListener } from './http/guarded-listener.ts'
 import { HttpExchange } from './http/http-exchange.ts'
+import { answerPlainly } from './http/plain-answer.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
 import { behindGate } from './limits/request-refusal.ts'
 import type { NodeListener } from './node-listener.ts'
@@ -97,7 +99,7 @@ class AttachedApplication {
     const heartbeat = new Heartbeat(shortestTimeout(options))
     const compression = options.compression === false ? undefined : new Compression(options.compression)
     this.#context = { options, heartbeat, outbox: new Outbox(), connections: this.connections, compression }
-    const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
+    const listener = directListener(application, options)
     const { readinessPath } = options
     const onRequest = behindGate(this.gate, listener ?? this.#onRequest)
     this.onRequest =
@@ -131,7 +133,7 @@ class AttachedApplication {
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const scope = this.#scopes.http(request, { [NODE_EXTENSION]: { request, response } })
     if (scope === undefined) {
-      response.writeHead(400, { 'Content-Type': 'text/plain; charset=utf-8' }).end('The path is invalid.\n')
+      answerPlainly(response, 400, 'The path is invalid.')
       return
     }
     void new HttpExchange(request, response, this.#options).run(this.#application, scope)
@@ -168,6 +170,12 @@ class AttachedApplication {
     socket.end(response)
     socket.resume()
   }
+}
+
+/** The listener of an HTTP application that is one. With a time limit it is called through an exchange, which looks after that. */
+function directListener(application: Application, { httpTimeoutMs, logger }: ResolvedOptions): NodeListener | undefined {
+  const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
+  return listener === undefined || httpTimeoutMs !== false ? undefined : guardedListener(listener, logger)
 }
 
 /** Cookies go along with a handshake from any site's page (RFC 6455 §10.2): only a check of `Origin` tells them apart. */

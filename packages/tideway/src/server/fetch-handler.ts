@@ -1,29 +1,59 @@
 import type { Application, Receive, SendOf } from '../asgi/application.ts'
 import type { HttpReceiveEvent } from '../asgi/http-events.ts'
 import type { HttpScope } from '../asgi/scope.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { nodeExchange } from './node-exchange.ts'
 
 /** What answers a standard `Request` with a standard `Response`: Hono's `app.fetch`, for example. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>
 
-/** The HTTP application that hands each request to a fetch handler. Both bodies are streamed. */
+/**
+ * The HTTP application that hands each request to a fetch handler. Both bodies are streamed. When the client goes,
+ * `request.signal` aborts and the response's body is cancelled.
+ */
 export function fetchHandler(handler: FetchHandler): Application<HttpScope> {
   return async (scope, receive, send) => {
     const gone = new AbortController()
-    const response = await handler(toRequest(scope, receive, gone))
-    await sendResponse(response, send)
+    const node = nodeExchange(scope)?.response
+    node?.once('close', () => {
+      if (!node.writableFinished) gone.abort(clientGone())
+    })
+    const request = toRequest(scope, receive, gone)
+    try {
+      await sendResponse(await handler(request), scope.method, send, gone.signal)
+    } catch (error) {
+      // What it was told by the signal is no fault of the handler.
+      if (error !== gone.signal.reason) throw error
+    }
   }
 }
+
+function clientGone(): DOMException {
+  return new DOMException('The client went away.', 'AbortError')
+}
+
+/** A Host of a name or an address, and a port (RFC 9110 §7.2): no user, no path. */
+const hostPattern = /^(\[[\d.:a-f]+\]|[\w.~!$&'()*+,;=%-]+)(:\d{1,5})?$/i
 
 function toRequest(scope: HttpScope, receive: Receive<HttpReceiveEvent>, gone: AbortController): Request {
   const host = scope.headers.get('host') ?? 'localhost'
   const query = scope.queryString === '' ? '' : `?${scope.queryString}`
+  const url = `${scope.scheme}://${host}${scope.rawPath}${query}`
+  if (!hostPattern.test(host) || !URL.canParse(url)) throw badRequest('The Host of the request is invalid.')
+  // Methods that the standard forbids a Request to have (Fetch §2.2.1).
+  if (/^(CONNECT|TRACE|TRACK)$/i.test(scope.method)) throw badRequest(`A request by ${scope.method} is not taken.`)
   const hasBody = scope.method !== 'GET' && scope.method !== 'HEAD'
-  return new Request(`${scope.scheme}://${host}${scope.rawPath}${query}`, {
+  return new Request(url, {
     method: scope.method,
     headers: [...scope.headers].map(([name, value]): [string, string] => [name, value]),
     signal: gone.signal,
     ...(hasBody && { body: bodyStream(receive, gone), duplex: 'half' }),
   })
+}
+
+/** An error that is answered by 400, for a request that cannot be handed on. */
+function badRequest(message: string): TidewayError {
+  return Object.assign(new TidewayError('ERR_BAD_REQUEST', message), { status: 400 })
 }
 
 /** Asks for the next piece only when the reader does. */
@@ -32,8 +62,8 @@ function bodyStream(receive: Receive<HttpReceiveEvent>, gone: AbortController): 
     async pull(controller) {
       const event = await receive()
       if (event.type === 'http.disconnect') {
-        gone.abort()
-        controller.error(new DOMException('The client went away.', 'AbortError'))
+        if (!gone.signal.aborted) gone.abort(clientGone())
+        controller.error(gone.signal.reason)
         return
       }
       if (event.body.byteLength > 0) controller.enqueue(event.body)
@@ -42,22 +72,47 @@ function bodyStream(receive: Receive<HttpReceiveEvent>, gone: AbortController): 
   })
 }
 
-async function sendResponse(response: Response, send: SendOf<HttpScope>): Promise<void> {
-  await send({ type: 'http.response.start', status: response.status, headers: response.headers })
-  if (response.body === null) {
+async function sendResponse(
+  response: Response,
+  method: string,
+  send: SendOf<HttpScope>,
+  gone: AbortSignal,
+): Promise<void> {
+  const { body, headers, status } = response
+  if (body === null || method === 'HEAD') {
+    await body?.cancel()
+    await send({ type: 'http.response.start', status, headers })
     await send({ type: 'http.response.body' })
     return
   }
-  const reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>
+  const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>
+  const cancel = (): void => {
+    // Its reader is here: whoever fills it needs to know, and we do not need to know how that went.
+    reader.cancel(gone.reason).catch(() => {})
+  }
+  if (gone.aborted) cancel()
+  else gone.addEventListener('abort', cancel, { once: true })
   try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) break
-      await send({ type: 'http.response.body', body: value, moreBody: true })
+    let next = await reader.read()
+    await send({ type: 'http.response.start', status, headers })
+    while (!next.done) {
+      const following = reader.read()
+      // A body of one piece is at its end already: it goes out whole, with its length.
+      const isLast = await Promise.race([following.then(({ done }) => done), nextTurn()])
+      await send({ type: 'http.response.body', body: next.value, moreBody: !isLast })
+      if (isLast) return
+      next = await following
     }
+    await send({ type: 'http.response.body' })
   } catch (error) {
     await reader.cancel(error)
     throw error
   }
-  await send({ type: 'http.response.body' })
+}
+
+/** `false`, when everything that is ready by now has had its turn. */
+function nextTurn(): Promise<false> {
+  return new Promise((resolve) => {
+    setImmediate(resolve, false)
+  })
 }

@@ -3,7 +3,7 @@ import type { Application } from '../asgi/application.ts'
 import { nodeListenerKey } from '../asgi/node-listener.ts'
 import type { HttpScope } from '../asgi/scope.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { NODE_EXTENSION } from './scope.ts'
+import { nodeExchange } from './node-exchange.ts'
 
 /** A listener of Node's HTTP server: an Express application, Koa's `callback()`, Fastify's `routing`, a function. */
 export type NodeListener = (request: IncomingMessage, response: ServerResponse) => unknown
@@ -18,9 +18,7 @@ export type NodeListenerApplication = Application<HttpScope> & { readonly [nodeL
  */
 export function nodeListener(listener: NodeListener): NodeListenerApplication {
   const application: Application<HttpScope> = async (scope) => {
-    const node = scope.extensions?.[NODE_EXTENSION] as
-      | { request: IncomingMessage; response: ServerResponse }
-      | undefined
+    const node = nodeExchange(scope)
     if (node === undefined) {
       throw new TidewayError(
         'ERR_NODE_LISTENER',

@@ -8,12 +8,11 @@ import type {
   HttpResponseTrailersEvent,
   HttpSendEvent,
 } from '../../asgi/http-events.ts'
-import { NoRouteError } from '../../asgi/no-route-error.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
-import { errorAnswer } from '../error-answer.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { untilDrained } from '../until-drained.ts'
+import { answerFailure, reportFailure } from './http-failure.ts'
 import { answerPlainly } from './plain-answer.ts'
 import { RequestBody } from './request-body.ts'
 
@@ -215,12 +214,10 @@ export class HttpExchange {
     if (code === 'ERR_CONNECTION_CLOSED' && this.#response.destroyed) return
     // That has been reported when the time was over.
     if (code === 'ERR_APPLICATION_TIMEOUT' && this.#timedOut) return
-    const { logger } = this.#options
-    const { url: path } = this.#request
-    if (error instanceof NoRouteError) logger.debug({ path }, error.message)
-    else logger.error({ err: error, path }, 'The application failed on an HTTP request')
-    const { status, message } = errorAnswer(error)
-    this.#fail(status, message)
+    reportFailure(this.#options.logger, this.#request.url, error)
+    if (this.#state === 'complete') return
+    this.#state = 'complete'
+    answerFailure(this.#response, error)
   }
 
   #timeOut(limitMs: number): void {
@@ -228,16 +225,8 @@ export class HttpExchange {
     if (this.#state !== 'waiting' || this.#response.headersSent || this.#response.destroyed) return
     this.#timedOut = true
     this.#options.logger.error({ path: this.#request.url }, `The application did not respond within ${limitMs} ms`)
-    this.#fail(503, 'Application failed to respond within time limit.')
-  }
-
-  /** Answers in plain text, or cuts a response that is on its way: a client must not take half of it for the whole. */
-  #fail(status: number, message: string): void {
-    // What goes wrong behind a whole response is nothing to the client.
-    if (this.#state === 'complete' || this.#response.writableEnded) return
     this.#state = 'complete'
-    if (this.#response.headersSent) this.#response.destroy()
-    else answerPlainly(this.#response, status, message)
+    answerPlainly(this.#response, 503, 'Application failed to respond within time limit.')
   }
 }
 

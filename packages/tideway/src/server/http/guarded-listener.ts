@@ -1,0 +1,20 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from '../../asgi/logger.ts'
+import type { NodeListener } from '../node-listener.ts'
+import { answerFailure, reportFailure } from './http-failure.ts'
+
+/** The listener as a server calls it: what it throws, or rejects with, is reported and answered, and does not end the process. */
+export function guardedListener(listener: NodeListener, logger: Logger): NodeListener {
+  const failed = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
+    reportFailure(logger, request.url, error)
+    answerFailure(response, error)
+  }
+  return (request, response) => {
+    try {
+      const result = listener(request, response)
+      if (result instanceof Promise) result.catch((error: unknown) => failed(error, request, response))
+    } catch (error) {
+      failed(error, request, response)
+    }
+  }
+}
