@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import type { Said } from '../../examples/chat/src/room/protocol.ts'
@@ -65,6 +67,26 @@ describeWith(['redis'], 'the chat in two processes', () => {
       await here.next(({ type }) => type === 'typing')
       await there.leave()
       await here.next(isOne)
+    })
+
+    it('closes at each the connections of a person who logs out at one', async () => {
+      const [here, there] = servers.map(({ origin }) => origin) as [string, string]
+      const post = (path: string, cookie: string, body: object): Promise<Response> =>
+        fetch(here + path, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', cookie },
+          body: JSON.stringify(body),
+        })
+      const signedUp = await post('/api/me/account', '', { name: `Anna of ${layer}`, password: 'correct horse' })
+      const cookie = signedUp.headers.getSetCookie()[0]!.split(';')[0]!
+      // The other process knows her by the same cookie.
+      const me = await fetch(`${there}/api/me`, { headers: { cookie } })
+      expect(await me.json()).toEqual({ name: `Anna of ${layer}`, hasAccount: true })
+      const room = await openVisitor(there, '/ws/chat/lobby/', { cookie })
+      visitors.push(room)
+      const closed = once(room.socket, 'close')
+      await post('/api/me/logout', cookie, {})
+      expect(((await closed) as [number])[0]).toBe(4401)
     })
 
     it('keeps no gap and no double from a reader who changes the process while both write', async () => {

@@ -64,8 +64,12 @@ export class Visitor {
 }
 
 /** Opens a WebSocket as a page of the same server does. */
-export async function openVisitor(origin: string, path: string): Promise<Visitor> {
-  const visitor = new Visitor(new WebSocket(origin.replace('http', 'ws') + path, { origin }))
+export async function openVisitor(
+  origin: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Visitor> {
+  const visitor = new Visitor(new WebSocket(origin.replace('http', 'ws') + path, { origin, headers }))
   await once(visitor.socket, 'open')
   return visitor
 }
