@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Application } from '../../asgi/application.ts'
 import { closeCodes, isValidCloseCode } from '../../asgi/close-codes.ts'
-import { NoRouteError } from '../../asgi/no-route-error.ts'
+import { httpStatusOf } from '../../asgi/http-status.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 import type {
   WebSocketAcceptEvent,
@@ -237,7 +237,9 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   #report(error: unknown): void {
     const { logger } = this.#context.options
-    if (error instanceof NoRouteError) logger.debug({ path: this.#path }, error.message)
+    const status = httpStatusOf(error)
+    // Anybody can cause these: a path that does not exist, a token that is not valid.
+    if (status !== undefined && status < 500) logger.debug({ path: this.#path }, (error as Error).message)
     else logger.error({ err: error, path: this.#path }, 'The application failed on a WebSocket connection')
   }
 
