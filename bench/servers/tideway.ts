@@ -1,8 +1,8 @@
+import { channelLayerFromEnvironment } from '@tideway/redis'
 import {
   allowedHostsOriginValidator,
   authMiddlewareStack,
   defineApplication,
-  InMemoryChannelLayer,
   path,
   serve,
   urlRouter,
@@ -12,7 +12,7 @@ import {
 } from 'tideway'
 
 // The whole stack as an application has it: origin check, auth stack with an anonymous visitor, URL routing, consumers,
-// channel layer. Run it with the port as its argument or in PORT.
+// channel layer (in memory, unless REDIS_URL or CHANNEL_LAYER say otherwise). Run it with the port as its argument or in PORT.
 
 type ChatEvents = { 'chat.message': { message: string; user: string } }
 
@@ -53,7 +53,7 @@ class EchoConsumer extends WebSocketConsumer {
 }
 
 const application = defineApplication({
-  channelLayers: { default: new InMemoryChannelLayer() },
+  channelLayers: { default: channelLayerFromEnvironment() },
   websocket: allowedHostsOriginValidator(
     authMiddlewareStack(
       urlRouter([

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { measureCrossing } from './crossing.ts'
 import { pin, startServer } from './server-process.ts'
 import { formatRow } from './table.ts'
 import { echo, fanOut, idle, type ServerPaths, type Work } from './work.ts'
@@ -26,10 +27,11 @@ const suites: Readonly<Record<string, readonly Work[]>> = {
   idle: [idle(10_000)],
 }
 
-const chosen = positionals.length === 0 || positionals.includes('all') ? Object.keys(suites) : positionals
-const unknown = chosen.find((name) => !(name in suites))
+const names = [...Object.keys(suites), 'redis']
+const chosen = positionals.length === 0 || positionals.includes('all') ? names : positionals
+const unknown = chosen.find((name) => !names.includes(name))
 if (unknown !== undefined) {
-  console.error(`There is no suite "${unknown}": ${Object.keys(suites).join(', ')}, all.`)
+  console.error(`There is no suite "${unknown}": ${names.join(', ')}, all.`)
   process.exit(2)
 }
 
@@ -37,7 +39,7 @@ pin(process, 1)
 console.log(
   `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${new Date().toISOString().slice(0, 10)}`,
 )
-for (const work of chosen.flatMap((name) => suites[name]!)) {
+for (const work of chosen.flatMap((name) => suites[name] ?? [])) {
   const figures = new Map(Object.keys(servers).map((name): [string, number[]] => [name, []]))
   for (let run = 0; run < runs; run++) {
     // In turn and in changing order, so that what else the machine does falls on all alike.
@@ -54,3 +56,4 @@ for (const work of chosen.flatMap((name) => suites[name]!)) {
   }
   console.log(formatRow({ work, figures }))
 }
+if (chosen.includes('redis')) await measureCrossing(runs, seconds)

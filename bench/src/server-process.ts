@@ -1,5 +1,6 @@
-import { execFileSync, fork, type ChildProcess } from 'node:child_process'
+import { execFileSync, fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -21,13 +22,14 @@ export interface ServerProcess {
 const START_TIMEOUT_MS = 20_000
 
 /** Starts `servers/NAME` on a free port. */
-export async function startServer(name: string): Promise<ServerProcess> {
+export async function startServer(name: string, env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
   const port = await freePort()
   const file = fileURLToPath(new URL(`../servers/${name}.js`, import.meta.url))
   const report = new URL('./report.js', import.meta.url).href
   const child = fork(file, [String(port)], {
     execArgv: ['--import', report],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, ...env },
   })
   pin(child, 0)
   await listening(port, child)
@@ -38,11 +40,40 @@ export async function startServer(name: string): Promise<ServerProcess> {
       const [usage] = (await once(child, 'message')) as [Usage]
       return usage
     },
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-    },
+    stop: () => stop(child),
+  }
+}
+
+/** Starts another system's server on a free port, which takes the place of PORT in its arguments. Linux only. */
+export async function startCommand(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<ServerProcess> {
+  const port = await freePort()
+  const child = spawn(
+    command,
+    args.map((arg) => arg.replace('PORT', String(port))),
+    { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } },
+  )
+  pin(child, 0)
+  await listening(port, child)
+  return { port, usage: () => usageOf(child.pid!), stop: () => stop(child) }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+/** From /proc, in ticks of 10 ms and pages of 4 KiB (proc(5)). */
+async function usageOf(pid: number): Promise<Usage> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return {
+    cpuMicroseconds: (Number(fields[11]) + Number(fields[12])) * 10_000,
+    residentBytes: Number(fields[21]) * 4096,
   }
 }
 
@@ -55,7 +86,8 @@ export function pin(target: ChildProcess | NodeJS.Process, processor: number): v
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -64,7 +96,8 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function listening(port: number, child: ChildProcess): Promise<void> {
+/** Waits until somebody listens on the port. */
+export async function listening(port: number, child: ChildProcess): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MS
   while (performance.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`The server ended with exit code ${child.exitCode}.`)
