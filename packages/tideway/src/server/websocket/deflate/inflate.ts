@@ -1,4 +1,4 @@
-import { constants, inflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib'
+import { inflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib'
 
 /** How one message is inflated. */
 export interface InflateJob {
@@ -18,8 +18,11 @@ interface WithInfo {
   readonly engine: { readonly bytesWritten: number }
 }
 
-/** RFC 7692 §7.2.2: what the sender left off its flush. */
-const TAIL: Buffer = Buffer.from('0000ffff', 'hex')
+/**
+ * RFC 7692 §7.2.2: what the sender left off its flush; then a final block that is empty. zlib reaches that only if the
+ * message is whole, and says so if it is cut off inside a block.
+ */
+const TAIL: Buffer = Buffer.from('0000ffff010000ffff', 'hex')
 
 /**
  * A final block ends zlib's work, and the next block, which RFC 7692 §7.2.1 allows, needs a new engine: a message of
@@ -73,7 +76,8 @@ class Inflating {
   constructor(job: InflateJob, maxBytes: number) {
     this.#job = job
     this.#maxBytes = maxBytes
-    this.#input = Buffer.concat([job.payload, TAIL])
+    // A message of no bytes at all is not quite right (§7.2.3.6 has one byte), but can only mean one thing.
+    this.#input = job.payload.length === 0 ? job.payload : Buffer.concat([job.payload, TAIL])
   }
 
   get input(): Buffer {
@@ -89,12 +93,11 @@ class Inflating {
       chunkSize: Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, this.#input.length * 4)),
       // 0 would be no bound at all; the step after is over it then.
       maxOutputLength: Math.max(1, this.#maxBytes - this.#length),
-      finishFlush: constants.Z_SYNC_FLUSH,
       ...(before !== undefined && before.length > 0 && { dictionary: before }),
     }
   }
 
-  /** Whether blocks are left: more than the tail and the empty block that goes before it (RFC 7692 §7.2.3.4). */
+  /** Whether blocks are left: more than the tail and what a final block has before it (RFC 7692 §7.2.3.4). */
   get hasMore(): boolean {
     return this.#input.length > (this.#pieces.length === 0 ? 0 : TAIL.length + 1) && this.#length <= this.#maxBytes
   }
