@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Application } from '../asgi/application.ts'
 import { nodeListenerKey } from '../asgi/node-listener.ts'
 import { checksOrigin } from '../asgi/origin-check.ts'
+import { AccessRecorder } from './access-log/access-recorder.ts'
 import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -17,7 +18,7 @@ import { resolveOptions, type AttachOptions, type ResolvedOptions } from './opti
 import { RETRY_AFTER_SECONDS, withReadiness } from './readiness.ts'
 import { NODE_EXTENSION, ScopeFactory } from './scope.ts'
 import { Compression } from './websocket/deflate/compression.ts'
-import { checkHandshake, isHandshakeProblem, plainDenial } from './websocket/handshake.ts'
+import { checkHandshake, isHandshakeProblem, plainDenial, type HandshakeProblem } from './websocket/handshake.ts'
 import { Outbox } from './websocket/outbox.ts'
 import { WebSocketConnection, type ConnectionContext } from './websocket/websocket-connection.ts'
 
@@ -69,9 +70,9 @@ export function attachToAll(
       for (const server of servers) {
         if (!server.listeners('upgrade').includes(attached.onUpgrade)) continue
         server.removeListener('upgrade', attached.onUpgrade)
-        server.on('upgrade', (_request, socket) => {
+        server.on('upgrade', (request, socket) => {
           // Who has attached something else since then answers.
-          if (server.listenerCount('upgrade') === 1) attached.refuseLate(socket as Socket)
+          if (server.listenerCount('upgrade') === 1) attached.refuseLate(request, socket as Socket)
         })
       }
       return attached.close(timeoutMs)
@@ -86,6 +87,7 @@ class AttachedApplication {
   readonly #scopes: ScopeFactory
   readonly onRequest: NodeListener
   readonly gate: ConnectionGate
+  readonly #access: AccessRecorder | undefined
   readonly connections = new EmptyingSet<WebSocketConnection>()
   /** Refused handshakes whose peer has not hung up yet. */
   readonly #refused = new Set<Socket>()
@@ -98,36 +100,50 @@ class AttachedApplication {
     this.gate = new ConnectionGate(options)
     const heartbeat = new Heartbeat(shortestTimeout(options))
     const compression = options.compression === false ? undefined : new Compression(options.compression)
-    this.#context = { options, heartbeat, outbox: new Outbox(), connections: this.connections, compression }
+    this.#access =
+      options.accessLog === false
+        ? undefined
+        : new AccessRecorder(options.accessLog, (request) => this.#scopes.client(request)?.host)
+    this.#context = {
+      options,
+      heartbeat,
+      outbox: new Outbox(),
+      connections: this.connections,
+      compression,
+      observer: this.#access,
+    }
     const listener = directListener(application, options)
     const { readinessPath } = options
     const onRequest = behindGate(this.gate, listener ?? this.#onRequest)
-    this.onRequest =
-      readinessPath === false ? onRequest : withReadiness(readinessPath, () => this.#closed !== undefined, onRequest)
+    const isDraining = (): boolean => this.#closed !== undefined
+    const ready = readinessPath === false ? onRequest : withReadiness(readinessPath, isDraining, onRequest)
+    this.onRequest = this.#access?.listener(ready) ?? ready
   }
 
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     const refusal = this.gate.refusalOf(request)
     if (refusal !== undefined) {
-      this.#refuse(socket, plainDenial(refusal.status, refusal.message, refusal.headers))
+      this.#refuseHandshake(request, socket, refusal)
       return
     }
     const handshake = checkHandshake(request, this.#context.compression)
     if (isHandshakeProblem(handshake)) {
-      this.#refuse(socket, plainDenial(handshake.status, handshake.message, handshake.headers))
+      this.#refuseHandshake(request, socket, handshake)
       return
     }
     const scope = this.#scopes.webSocket(request, handshake.subprotocols)
     if (scope === undefined) {
-      this.#refuse(socket, plainDenial(400, 'The path is invalid.'))
+      this.#refuseHandshake(request, socket, invalidPath)
       return
     }
     const tooMany = this.gate.refusalOfForwarded(socket, scope.client?.host)
     if (tooMany !== undefined) {
-      this.#refuse(socket, plainDenial(tooMany.status, tooMany.message, tooMany.headers))
+      this.#refuseHandshake(request, socket, tooMany)
       return
     }
-    new WebSocketConnection(socket, handshake, scope.path, this.#context).start(this.#application, scope, head)
+    const connection = new WebSocketConnection(socket, handshake, scope.path, this.#context)
+    this.#access?.connecting(connection, request)
+    connection.start(this.#application, scope, head)
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -140,8 +156,8 @@ class AttachedApplication {
   }
 
   /** Refuses a handshake that comes after `close()`. */
-  refuseLate(socket: Socket): void {
-    this.#refuse(socket, plainDenial(503, 'The server is shutting down.', retryLater))
+  refuseLate(request: IncomingMessage, socket: Socket): void {
+    this.#refuseHandshake(request, socket, shuttingDown)
   }
 
   close(timeoutMs: number): Promise<void> {
@@ -152,6 +168,11 @@ class AttachedApplication {
   async #close(timeoutMs: number): Promise<void> {
     await drain(this.connections, { windowMs: this.#options.drainWindowMs, timeoutMs })
     for (const socket of this.#refused) socket.destroy()
+  }
+
+  #refuseHandshake(request: IncomingMessage, socket: Socket, { status, message, headers }: HandshakeProblem): void {
+    this.#refuse(socket, plainDenial(status, message, headers))
+    this.#access?.refusedByServer(request, status)
   }
 
   /**
@@ -173,7 +194,10 @@ class AttachedApplication {
 }
 
 /** The listener of an HTTP application that is one. With a time limit it is called through an exchange, which looks after that. */
-function directListener(application: Application, { httpTimeoutMs, logger }: ResolvedOptions): NodeListener | undefined {
+function directListener(
+  application: Application,
+  { httpTimeoutMs, logger }: ResolvedOptions,
+): NodeListener | undefined {
   const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
   return listener === undefined || httpTimeoutMs !== false ? undefined : guardedListener(listener, logger)
 }
@@ -196,7 +220,11 @@ function shortestTimeout(options: ResolvedOptions): number {
   return Math.min(...times, ...mayBeOff)
 }
 
-/** What a client that comes too late, or at a bad time, is told besides. */
-const retryLater = [['Retry-After', String(RETRY_AFTER_SECONDS)]] as const
+const invalidPath: HandshakeProblem = { status: 400, message: 'The path is invalid.', headers: [] }
+const shuttingDown: HandshakeProblem = {
+  status: 503,
+  message: 'The server is shutting down.',
+  headers: [['Retry-After', String(RETRY_AFTER_SECONDS)]],
+}
 
 function ignore(): void {}

@@ -1,3 +1,5 @@
+export type { AccessEntry, AccessLog, HttpAccess, WebSocketAccess } from './access-log/access-entry.ts'
+export { commonLogLine, jsonLogLine } from './access-log/log-line.ts'
 export { attach, type Attachment } from './attach.ts'
 export { fetchHandler, type FetchHandler } from './fetch-handler.ts'
 export type { LimitOptions, RequestLimitOptions } from './limits/limit-options.ts'

@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import type { AccessLog } from './access-log/access-entry.ts'
 import { limitDefaults, type LimitOptions, type RequestLimitOptions } from './limits/limit-options.ts'
 import type { ListenTarget } from './listen/listen-target.ts'
 import { DEFAULT_TRUSTED_PROXIES } from './trusted-proxies.ts'
@@ -92,6 +93,12 @@ export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOp
   readonly trustedProxies?: readonly string[]
   /** What `scope.state` of each connection is a shallow copy of; `serve` takes it from the lifespan. @default none */
   readonly state?: Readonly<Record<string, unknown>> | undefined
+  /**
+   * Is called for each request that is over, and for each WebSocket that connects, is rejected or disconnects.
+   * `commonLogLine` and `jsonLogLine` make lines of what it is given.
+   * @default false
+   */
+  readonly accessLog?: AccessLog | false
   /** Where the server reports. @default the console */
   readonly logger?: Logger
 }
@@ -141,6 +148,7 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   proxyHeaders: false,
   trustedProxies: DEFAULT_TRUSTED_PROXIES,
   state: undefined,
+  accessLog: false,
   logger: consoleLogger,
 })
 

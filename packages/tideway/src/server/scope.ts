@@ -20,6 +20,12 @@ export class ScopeFactory {
     this.#trusted = options.proxyHeaders ? new TrustedProxies(options.trustedProxies) : undefined
   }
 
+  /** Who the client of a request is, as the scope says it. */
+  client(request: IncomingMessage): Address | undefined {
+    const forwarded = this.#trusted && readForwarded(request, this.#trusted)
+    return forwarded?.client ?? address(request.socket.remoteAddress, request.socket.remotePort)
+  }
+
   /** The scope of an HTTP request, or `undefined` when its target is no path that can be decoded. */
   http(request: IncomingMessage, extensions: Readonly<Record<string, unknown>>): HttpScope | undefined {
     return this.#connection(request, {

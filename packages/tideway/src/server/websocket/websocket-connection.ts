@@ -23,8 +23,17 @@ import { acceptResponse, denialHead, plainDenial, type Handshake } from './hands
 import { Inbox } from './inbox.ts'
 import { WebSocketPeer, type PeerContext, type PeerOwner, type SlowOutcome } from './websocket-peer.ts'
 
+/** Who is told what becomes of connections. */
+export interface ConnectionObserver {
+  accepted(connection: WebSocketConnection): void
+  /** The handshake was answered with this HTTP status instead. */
+  refused(connection: WebSocketConnection, status: number): void
+  ended(connection: WebSocketConnection, code: number): void
+}
+
 /** What all connections of a server share. */
 export interface ConnectionContext extends PeerContext {
+  readonly observer: ConnectionObserver | undefined
   /** The connections that live: from the handshake to the end of both the socket and the application. */
   readonly connections: Set<WebSocketConnection>
   /** `undefined`: no connection is compressed. */
@@ -171,6 +180,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#endedAt = performance.now()
     this.#disconnect = { type: 'websocket.disconnect', code, reason }
     this.#inbox.push(this.#disconnect)
+    this.#context.observer?.ended(this, code)
   }
 
   socketClosed(): void {
@@ -249,6 +259,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#state = 'open'
     this.#peer.open(response)
     limitBytes(this.#socket, this, this.#context.options)
+    this.#context.observer?.accepted(this)
   }
 
   #send(event: WebSocketMessageSendEvent): void | Promise<void> {
@@ -285,6 +296,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   #startDenial({ status, headers = [] }: WebSocketDenialStartEvent): void {
     this.#requireConnecting('websocket.http.response.start')
     this.#socket.write(denialHead(status, headers), 'latin1')
+    this.#context.observer?.refused(this, status)
     this.#state = 'denying'
     this.#startedAt = performance.now()
   }
@@ -306,7 +318,10 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   /** Answers the handshake with a refusal in plain text. */
   #refuse(status: number, message: string): void {
-    if (this.#state === 'connecting') this.#socket.write(plainDenial(status, message))
+    if (this.#state === 'connecting') {
+      this.#socket.write(plainDenial(status, message))
+      this.#context.observer?.refused(this, status)
+    }
     this.#endDenial()
   }
 

@@ -1,0 +1,97 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { redactQuery } from '../../asgi/redact-query.ts'
+import type { NodeListener } from '../node-listener.ts'
+import type { ConnectionObserver, WebSocketConnection } from '../websocket/websocket-connection.ts'
+import type { AccessLog, WebSocketAccess } from './access-entry.ts'
+
+/** What is known of a connection from its handshake. */
+interface Visitor {
+  readonly client: string | undefined
+  readonly path: string
+  readonly began: number
+}
+
+/** nginx's number for a client that went away before it was answered. */
+const CLIENT_WENT_AWAY = 499
+
+/** Writes an access log. A server without one has none of this. */
+export class AccessRecorder implements ConnectionObserver {
+  readonly #log: AccessLog
+  readonly #clientOf: (request: IncomingMessage) => string | undefined
+  readonly #visitors = new WeakMap<WebSocketConnection, Visitor>()
+
+  /** @param clientOf the address that a request is to be logged for */
+  constructor(log: AccessLog, clientOf: (request: IncomingMessage) => string | undefined) {
+    this.#log = log
+    this.#clientOf = clientOf
+  }
+
+  /** The same listener, with a line for each request. */
+  listener(inner: NodeListener): NodeListener {
+    return (request, response) => {
+      this.#watch(request, response)
+      inner(request, response)
+    }
+  }
+
+  /** A handshake that the application is asked about. */
+  connecting(connection: WebSocketConnection, request: IncomingMessage): void {
+    const visitor = this.#visitorOf(request)
+    this.#visitors.set(connection, visitor)
+    this.#tell(visitor, { event: 'connecting' })
+  }
+
+  /** A handshake that the server itself refuses. */
+  refusedByServer(request: IncomingMessage, status: number): void {
+    this.#tell(this.#visitorOf(request), { event: 'reject', status })
+  }
+
+  accepted(connection: WebSocketConnection): void {
+    this.#tell(this.#visitors.get(connection), { event: 'connect' })
+  }
+
+  refused(connection: WebSocketConnection, status: number): void {
+    this.#tell(this.#visitors.get(connection), { event: 'reject', status })
+    // It has no disconnect: it was never connected.
+    this.#visitors.delete(connection)
+  }
+
+  ended(connection: WebSocketConnection, code: number): void {
+    this.#tell(this.#visitors.get(connection), { event: 'disconnect', code })
+  }
+
+  #watch(request: IncomingMessage, response: ServerResponse): void {
+    const { socket, method, httpVersion } = request
+    const visitor = this.#visitorOf(request)
+    const writtenBefore = socket.bytesWritten
+    response.once('close', () => {
+      const { _header: header } = response as { readonly _header?: string | null }
+      const written = socket.bytesWritten - writtenBefore - (header?.length ?? 0)
+      this.#log({
+        type: 'http',
+        ...described(visitor),
+        method: method!,
+        httpVersion,
+        status: response.headersSent ? response.statusCode : CLIENT_WENT_AWAY,
+        bytes: Math.max(0, written),
+      })
+    })
+  }
+
+  #tell(visitor: Visitor | undefined, what: Pick<WebSocketAccess, 'event' | 'status' | 'code'>): void {
+    if (visitor !== undefined) this.#log({ type: 'websocket', ...described(visitor), ...what })
+  }
+
+  #visitorOf(request: IncomingMessage): Visitor {
+    return { client: this.#clientOf(request), path: loggedPath(request.url!), began: performance.now() }
+  }
+}
+
+function described({ client, path, began }: Visitor): Pick<WebSocketAccess, 'time' | 'client' | 'path' | 'durationMs'> {
+  return { time: new Date(), client, path, durationMs: performance.now() - began }
+}
+
+function loggedPath(url: string): string {
+  const queryAt = url.indexOf('?')
+  return queryAt === -1 ? url : `${url.slice(0, queryAt + 1)}${redactQuery(url.slice(queryAt + 1))}`
+}
