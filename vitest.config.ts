@@ -16,6 +16,8 @@ export default defineConfig({
     globalSetup: ['test/setup/global.ts'],
     reporters: ['default', './test/reporter.ts'],
     testTimeout: 20_000,
+    // What has to happen happens, but not within a second on a machine that is busy.
+    expect: { poll: { timeout: 10_000 } },
     hookTimeout: 60_000,
     teardownTimeout: 20_000,
     pool: 'forks',

@@ -2,7 +2,7 @@ import type { HeadersInit } from '../asgi/headers.ts'
 import type { HttpReceiveEvent } from '../asgi/http-events.ts'
 import type { HttpScope } from '../asgi/scope.ts'
 import { Consumer, type WithChannelLayers } from './consumer.ts'
-import type { Routed } from './websocket-consumer.ts'
+import type { Routed } from './routed.ts'
 
 /** The largest request body that is collected unless the class says otherwise: 1 MiB. */
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024

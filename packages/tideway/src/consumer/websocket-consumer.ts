@@ -1,22 +1,17 @@
 import { closeCodes } from '../asgi/close-codes.ts'
 import type { HeadersInit } from '../asgi/headers.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
-import type { UrlRoute } from '../asgi/url-route.ts'
 import type { Authenticated } from '../asgi/user.ts'
 import type { WebSocketReceiveEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { Consumer, type WithChannelLayers } from './consumer.ts'
+import type { Routed } from './routed.ts'
 import { AcceptConnection, DenyConnection, StopConsumer } from './signals.ts'
 
 /** One message: exactly one of `text` and `bytes` is there. */
 export type TextOrBytes =
   | { readonly text: string; readonly bytes?: undefined }
   | { readonly bytes: Uint8Array; readonly text?: undefined }
-
-/** What the URL route adds to the scope; nothing is asked of it by a consumer that takes no arguments from the URL. */
-export type Routed<Kwargs extends object> = {} extends Kwargs
-  ? { readonly urlRoute?: UrlRoute }
-  : { readonly urlRoute: UrlRoute<Kwargs> }
 
 /** The scope of a WebSocket consumer: the connection, its URL arguments, and what its middleware adds. */
 export type WebSocketConsumerScope<Kwargs extends object, Extra extends object> = WebSocketScope &

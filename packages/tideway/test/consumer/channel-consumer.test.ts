@@ -1,6 +1,14 @@
-import { channelNameRouter, Consumer, InMemoryChannelLayer, StopConsumer, type Handlers } from 'tideway'
-import { asgiVersions, type ChannelScope } from 'tideway/asgi'
-import { ApplicationCommunicator } from 'tideway/testing'
+import {
+  channelNameRouter,
+  Consumer,
+  HttpConsumer,
+  InMemoryChannelLayer,
+  StopConsumer,
+  WebSocketConsumer,
+  type Handlers,
+} from 'tideway'
+import { asgiVersions, type Application, type ChannelScope, type LifespanScope, type Scope } from 'tideway/asgi'
+import { ApplicationCommunicator, WebSocketCommunicator } from 'tideway/testing'
 import { describe, expect, it } from 'vitest'
 import { RecordingLogger } from './recording-logger.ts'
 
@@ -72,4 +80,21 @@ describe('a consumer of a named channel', () => {
       expect(made).toEqual([1])
     },
   )
+
+  it('serves channels and connections, and no other class serves what it is not for', async () => {
+    class Page extends HttpConsumer {
+      override handle() {}
+    }
+    class Socket extends WebSocketConsumer<{}, {}> {}
+    const { scope } = new WebSocketCommunicator(Socket.asApplication(), '/')
+    const lifespan: LifespanScope = { asgi: asgiVersions, type: 'lifespan' }
+    const never = (): Promise<never> => new Promise(() => {})
+    for (const [application, wrong] of [
+      [Page.asApplication(), scope],
+      [Socket.asApplication(), lifespan],
+      [ThumbnailConsumer.asApplication(), lifespan],
+    ] as unknown as [Application, Scope][]) {
+      await expect(application(wrong, never, () => {})).rejects.toMatchObject({ code: 'ERR_NO_APPLICATION' })
+    }
+  })
 })
