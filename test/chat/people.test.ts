@@ -1,11 +1,14 @@
 import { once } from 'node:events'
+import { promisify } from 'node:util'
 
+import type { SessionData } from 'express-session'
 import { serve, type RunningServer } from 'tideway'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
 import application from '../../examples/chat/src/application.ts'
 import { database } from '../../examples/chat/src/database.ts'
+import { store } from '../../examples/chat/src/people/visitors.ts'
 
 // Before the application is imported: these tests share nothing with another run.
 vi.hoisted(() => {
@@ -152,6 +155,20 @@ describe('the people of the chat', () => {
     expect(await thief.me()).toEqual({ name: '' })
   })
 
+  it('stay logged in longer with each request, and logged out when one that was under way ends later', async () => {
+    const browser = await signedUp(newName())
+    const id = decodeURIComponent(browser.cookie).slice('connect.sid=s:'.length).split('.')[0]!
+    const session = (await promisify(store.get.bind(store))(id)) as SessionData
+    expect(session).toHaveProperty('accountId')
+    const later = new Date(Date.now() + 60 * 24 * 60 * 60 * 1000).toISOString()
+    const longer = { ...session, cookie: { originalMaxAge: 1000, expires: later } } as unknown as SessionData
+    store.touch(id, longer)
+    expect(await promisify(store.get.bind(store))(id)).toEqual(longer)
+    await browser.ask('POST', '/api/me/logout', {})
+    store.touch(id, session)
+    expect(await promisify(store.get.bind(store))(id)).toBeNull()
+  })
+
   it('are refused with a wrong password, and told no more about a name that is not there', async () => {
     const name = newName()
     await signedUp(name)
@@ -168,7 +185,9 @@ describe('the people of the chat', () => {
     const browser = new Browser(server)
     const statuses = []
     for (let i = 0; i < 11; i++) {
-      statuses.push((await browser.ask('POST', '/api/me/login', { name, password: 'x' })).status)
+      // However it is written.
+      const written = i % 2 === 0 ? name : name.toUpperCase()
+      statuses.push((await browser.ask('POST', '/api/me/login', { name: written, password: 'x' })).status)
     }
     expect(statuses).toEqual([...Array(10).fill(422), 429])
   })

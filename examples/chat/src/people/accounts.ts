@@ -31,7 +31,7 @@ export function isTaken(name: string): boolean {
   return database().prepare('SELECT 1 FROM accounts WHERE folded = ?').get(folded(name)) !== undefined
 }
 
-/** "anna" and "ANNA" are one name. */
-function folded(name: string): string {
+/** The name as names are compared: "anna" and "ANNA" are one. */
+export function folded(name: string): string {
   return name.normalize('NFKC').toLowerCase()
 }

@@ -4,7 +4,7 @@ import express, { Router, type Request, type Response } from 'express'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Revocations } from 'tideway'
 
-import { accountById, accountOf, isTaken, signUp, type Account } from './accounts.ts'
+import { accountById, accountOf, folded, isTaken, signUp, type Account } from './accounts.ts'
 import { checkedName, checkedPassword } from './names.ts'
 import { expressSession, guestName, store } from './visitors.ts'
 
@@ -50,11 +50,12 @@ export function peopleRoutes(revocations: Revocations): Router {
   })
 
   router.post('/api/me/login', async (request, response) => {
-    const { name, password } = bodyOf(request)
-    if (typeof name !== 'string' || typeof password !== 'string') return refuse(response, 'Give a name and a password.')
-    if (!(await may(attempts, `${request.ip} ${name.slice(0, 40)}`)))
-      return refuse(response, 'Too many attempts: wait a minute.', 429)
-    const account = await accountOf(checkedName(name).name, password)
+    const { name, problem } = checkedName(bodyOf(request).name)
+    const { password } = checkedPassword(bodyOf(request).password)
+    if (problem !== undefined) return refuse(response, problem)
+    const isAllowed = await may(attempts, `${request.ip} ${folded(name)}`)
+    if (!isAllowed) return refuse(response, 'Too many attempts: wait a minute.', 429)
+    const account = await accountOf(name, password)
     if (account === undefined) return refuse(response, 'There is no such name and password.')
     await logIn(request, account)
     response.json({ name: account.name, hasAccount: true })

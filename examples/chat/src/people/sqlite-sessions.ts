@@ -15,17 +15,20 @@ export class SqliteSessions extends session.Store {
   }
 
   override set(id: string, session: SessionData, done?: Done): void {
-    const { cookie, accountId = null } = session
-    const ends = cookie.expires ? new Date(cookie.expires).getTime() : Date.now() + DAY_MS
+    const { accountId = null } = session
     database()
       .prepare('INSERT OR REPLACE INTO sessions (id, account, data, ends) VALUES (?, ?, ?, ?)')
-      .run(id, accountId, JSON.stringify(session), ends)
+      .run(id, accountId, JSON.stringify(session), endOf(session))
     database().prepare('DELETE FROM sessions WHERE ends <= ?').run(Date.now())
     done?.()
   }
 
+  /** Makes it live longer. One that has ended meanwhile stays ended: a request under way must not undo a logout. */
   override touch(id: string, session: SessionData, done?: Done): void {
-    this.set(id, session, done)
+    database()
+      .prepare("UPDATE sessions SET ends = ?, data = json_set(data, '$.cookie', json(?)) WHERE id = ?")
+      .run(endOf(session), JSON.stringify(session.cookie), id)
+    done?.()
   }
 
   override destroy(id: string, done?: Done): void {
@@ -37,4 +40,8 @@ export class SqliteSessions extends session.Store {
   endAllOf(accountId: number): void {
     database().prepare('DELETE FROM sessions WHERE account = ?').run(accountId)
   }
+}
+
+function endOf({ cookie }: SessionData): number {
+  return cookie.expires ? new Date(cookie.expires).getTime() : Date.now() + DAY_MS
 }
