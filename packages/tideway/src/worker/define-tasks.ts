@@ -2,7 +2,8 @@ import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import { EmbeddedTasks } from './embedded-tasks.ts'
-import { RedisTasks, redisTasksDefaults, type RedisTasksOptions } from './redis-tasks.ts'
+import { redisTasksDefaults, type FullRedisTasksOptions, type RedisTasksOptions } from './redis-tasks-options.ts'
+import { RedisTasks } from './redis-tasks.ts'
 import { checkEnqueueOptions, checkTaskOptions } from './task-options.ts'
 import { DEFAULT_STOP_TIMEOUT_MS, type EnqueueOptions, type TaskBackend, type TaskWork } from './task-backend.ts'
 import type { AnyTask, RawInputOf } from './task-definition.ts'
@@ -26,7 +27,7 @@ export interface TasksOptions extends RedisTasksOptions {
 }
 
 /** The defaults of {@link TasksOptions}. */
-export const tasksDefaults: typeof redisTasksDefaults & { readonly maxWaiting: number } = Object.freeze({
+export const tasksDefaults: FullRedisTasksOptions & { readonly maxWaiting: number } = Object.freeze({
   ...redisTasksDefaults,
   maxWaiting: 10_000,
 })

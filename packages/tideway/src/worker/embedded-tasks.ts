@@ -1,6 +1,6 @@
 import type { Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { MAX_TIMER_MS } from './options.ts'
+import { makeClock, wakeAt } from './repeat-clock.ts'
 import type { EnqueueOptions, TaskBackend, TaskPayload, TaskRepeat, TaskRunner, TaskWork } from './task-backend.ts'
 import type { ResolvedTask } from './task-runner.ts'
 import { retryDelayMs } from './task-options.ts'
@@ -212,41 +212,4 @@ function makeLane(name: string, task: ResolvedTask): Lane {
 
 function isRefused(error: unknown): boolean {
   return error instanceof TidewayError && error.code === 'ERR_BAD_TASK_INPUT'
-}
-
-/** Runs it at the time, however far off. @returns what cancels it */
-function wakeAt(time: number, run: () => void): () => void {
-  let timer: NodeJS.Timeout
-  const arm = (): void => {
-    const left = time - Date.now()
-    timer = setTimeout(left > MAX_TIMER_MS ? arm : run, Math.min(Math.max(left, 0), MAX_TIMER_MS))
-  }
-  arm()
-  return () => clearTimeout(timer)
-}
-
-/** When the schedule is due after that time, or for the first time. */
-async function makeClock({ every, pattern, tz }: TaskRepeat): Promise<(after: number | undefined) => number> {
-  if (every !== undefined) return (after) => (after === undefined ? Date.now() : after + every)
-  const { CronExpressionParser } = await import('cron-parser').catch((cause: unknown) => {
-    throw new TidewayError(
-      'ERR_MISSING_PACKAGE',
-      'A task that repeats by a pattern needs the package cron-parser, which comes with bullmq: "npm install cron-parser".',
-      { cause },
-    )
-  })
-  const next = (after: number): number =>
-    CronExpressionParser.parse(pattern, { currentDate: new Date(after), ...(tz === undefined ? {} : { tz }) })
-      .next()
-      .getTime()
-  try {
-    next(Date.now())
-  } catch (cause) {
-    throw new TidewayError(
-      'ERR_BAD_OPTION',
-      `repeat.pattern ${JSON.stringify(pattern)} is no cron pattern: ${(cause as Error).message}`,
-      { cause },
-    )
-  }
-  return (after) => next(after ?? Date.now())
 }

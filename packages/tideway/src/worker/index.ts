@@ -28,7 +28,7 @@ export {
   type Tasks,
   type TasksOptions,
 } from './define-tasks.ts'
-export type { RedisTasksOptions } from './redis-tasks.ts'
+export type { FullRedisTasksOptions, RedisTasksOptions } from './redis-tasks-options.ts'
 export type { SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.ts'
 export type { EnqueueOptions, TaskRepeat, TaskWork } from './task-backend.ts'
 export {

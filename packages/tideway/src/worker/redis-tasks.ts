@@ -1,8 +1,13 @@
-import type * as bullMqModule from 'bullmq'
 import type { Job, JobsOptions, Queue, Worker } from 'bullmq'
-import type { Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { requirePositive } from './options.ts'
+import { makeClock } from './repeat-clock.ts'
+import { makeTaskWorker, type BullMq, type TaskWorkerContext } from './redis-task-worker.ts'
+import {
+  connectionOf,
+  fullSettings,
+  type FullRedisTasksOptions,
+  type RedisTasksSettings,
+} from './redis-tasks-options.ts'
 import {
   DEFAULT_STOP_TIMEOUT_MS,
   type EnqueueOptions,
@@ -14,45 +19,6 @@ import {
 } from './task-backend.ts'
 import type { ResolvedTask } from './task-runner.ts'
 
-/** How jobs are kept in Redis. */
-export interface RedisTasksOptions {
-  /** What the names of all keys begin with. @default 'tideway-tasks' */
-  readonly prefix?: string | undefined
-  /** How long Redis may take to answer, in milliseconds. @default 5000 */
-  readonly timeoutMs?: number | undefined
-  /**
-   * How long after the death of its worker a job is run by another, in milliseconds; up to twice as long passes. A task that
-   * blocks the event loop of its worker for so long is run a second time beside it.
-   * @default 30000
-   */
-  readonly lockMs?: number | undefined
-  /** How many workers may die at a job before it counts as failed: it may be the job that kills them. @default 10 */
-  readonly maxDeaths?: number | undefined
-  /** The most jobs of each task that are kept when they are done, for a look at them. @default 100 */
-  readonly keepDone?: number | undefined
-  /** The most jobs of each task that are kept when they have failed. @default 1000 */
-  readonly keepFailed?: number | undefined
-}
-
-type Complete = { readonly [Key in keyof RedisTasksOptions]-?: NonNullable<RedisTasksOptions[Key]> }
-
-/** The defaults of {@link RedisTasksOptions}. */
-export const redisTasksDefaults: Complete = Object.freeze({
-  prefix: 'tideway-tasks',
-  timeoutMs: 5000,
-  lockMs: 30_000,
-  maxDeaths: 10,
-  keepDone: 100,
-  keepFailed: 1000,
-})
-
-/** What {@link RedisTasks} needs beside the tasks. */
-export interface RedisTasksSettings extends RedisTasksOptions {
-  readonly redis: string | Readonly<Record<string, unknown>>
-  readonly maxWaiting: number
-  readonly logger: Logger
-}
-
 /** How many jobs of a task wait, as Redis said it for the last time, and how many this process has added since. */
 interface Count {
   value: number
@@ -62,17 +28,12 @@ interface Count {
 /** How long a count is good for, in milliseconds. */
 const COUNT_AGE_MS = 1000
 
-/** How long a worker waits before it asks a Redis that has failed again, in milliseconds. */
-const RETRY_MS = 1000
-
-type BullMq = typeof bullMqModule
-
 /** Tasks on BullMQ: a queue for each, so that a worker never gets a job of a task that it does not know. */
 export class RedisTasks implements TaskBackend {
   readonly isDurable = true
   readonly #tasks: ReadonlyMap<string, ResolvedTask>
   readonly #runner: TaskRunner
-  readonly #settings: RedisTasksSettings & Complete
+  readonly #settings: RedisTasksSettings & FullRedisTasksOptions
   readonly #queues = new Map<string, Promise<Queue>>()
   readonly #counts = new Map<string, Count>()
   readonly #working = new Set<TaskWork>()
@@ -83,11 +44,7 @@ export class RedisTasks implements TaskBackend {
   constructor(tasks: ReadonlyMap<string, ResolvedTask>, runner: TaskRunner, settings: RedisTasksSettings) {
     this.#tasks = tasks
     this.#runner = runner
-    const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
-    this.#settings = { ...redisTasksDefaults, ...(given as unknown as RedisTasksSettings & Complete) }
-    for (const name of ['timeoutMs', 'lockMs', 'maxDeaths', 'keepDone', 'keepFailed'] as const) {
-      requirePositive(name, this.#settings[name])
-    }
+    this.#settings = fullSettings(settings)
   }
 
   async enqueue(task: string, payload: TaskPayload, options: EnqueueOptions): Promise<string> {
@@ -114,7 +71,13 @@ export class RedisTasks implements TaskBackend {
   async work(): Promise<TaskWork> {
     const bullMq = await this.#load()
     const leaving = new AbortController()
-    const workers = Array.from(this.#tasks, ([name, task]) => this.#makeWorker(bullMq, name, task, leaving.signal))
+    const context: TaskWorkerContext = {
+      runner: this.#runner,
+      settings: this.#settings,
+      leaving: leaving.signal,
+      report: (error) => this.#report(error),
+    }
+    const workers = Array.from(this.#tasks, ([name, task]) => makeTaskWorker(bullMq, name, task, context))
     try {
       await this.#ask(() => this.#inTime(Promise.all(workers.map((worker) => worker.waitUntilReady()))))
     } catch (error) {
@@ -174,14 +137,14 @@ export class RedisTasks implements TaskBackend {
     const { Queue } = await this.#load()
     const { prefix, timeoutMs } = this.#settings
     const connection = {
-      ...this.#connection(),
+      ...connectionOf(this.#settings),
       // A Redis that is gone is said to be gone, now: nothing is to be queued behind the back of who was told that it was not.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 1,
       commandTimeout: timeoutMs,
     }
-    const queue = new Queue(task, { connection, prefix, skipVersionCheck: true })
+    const queue = new Queue(task, { connection, prefix })
     // Who enqueues is told.
     queue.on('error', () => {})
     try {
@@ -191,12 +154,6 @@ export class RedisTasks implements TaskBackend {
       throw error
     }
     return queue
-  }
-
-  #connection(): Record<string, unknown> {
-    const { redis, timeoutMs } = this.#settings
-    const given = typeof redis === 'string' ? { url: redis } : redis
-    return { connectTimeout: timeoutMs, retryStrategy: (times: number) => Math.min(times * 100, RETRY_MS), ...given }
   }
 
   #jobOptions(task: string, options: EnqueueOptions): JobsOptions {
@@ -221,6 +178,10 @@ export class RedisTasks implements TaskBackend {
   ): Promise<string> {
     const { jobId = task } = options
     const { every, pattern, tz, limit } = repeat
+    // A pattern that is none is found here where it can be: Redis is not to blame for it.
+    await makeClock(repeat).catch((error: unknown) => {
+      if (!(error instanceof TidewayError) || error.code !== 'ERR_MISSING_PACKAGE') throw error
+    })
     const when = every === undefined ? { pattern, ...(tz === undefined ? {} : { tz }) } : { every }
     await queue.upsertJobScheduler(jobId, limit === undefined ? when : { ...when, limit }, {
       name: task,
@@ -246,56 +207,6 @@ export class RedisTasks implements TaskBackend {
       'ERR_TASK_QUEUE_FULL',
       `${maxWaiting} jobs of the task ${task} wait already: start more workers, enqueue less, or raise maxWaiting.`,
     )
-  }
-
-  #makeWorker(bullMq: BullMq, name: string, task: ResolvedTask, leaving: AbortSignal): Worker {
-    const { prefix, lockMs, maxDeaths } = this.#settings
-    const run = async (job: Job<TaskPayload>, _token?: string, signal?: AbortSignal): Promise<void> => {
-      try {
-        await this.#runner.run({
-          task: name,
-          id: job.id!,
-          attempt: job.attemptsStarted,
-          payload: job.data,
-          signal: signal === undefined ? leaving : AbortSignal.any([leaving, signal]),
-        })
-      } catch (error) {
-        if (!(error instanceof TidewayError) || error.code !== 'ERR_BAD_TASK_INPUT') throw asError(error)
-        // What is refused now is refused the next time as well.
-        throw Object.assign(new bullMq.UnrecoverableError(error.message), { cause: error })
-      }
-    }
-    const { rateLimit } = task
-    const worker = new bullMq.Worker<TaskPayload>(name, run, {
-      connection: { ...this.#connection(), maxRetriesPerRequest: null },
-      prefix,
-      autorun: false,
-      concurrency: task.concurrency ?? 1,
-      lockDuration: lockMs,
-      stalledInterval: lockMs,
-      maxStalledCount: maxDeaths,
-      runRetryDelay: RETRY_MS,
-      skipVersionCheck: true,
-      ...(rateLimit === undefined ? {} : { limiter: { max: rateLimit.max, duration: rateLimit.durationMs } }),
-    })
-    worker.on('error', (error) => this.#report(error))
-    worker.on('stalled', (id) => {
-      this.#settings.logger.warn({ task: name, id }, `The worker of a job of ${name} has died, the job is run again`)
-    })
-    worker.on('failed', (job, error) => {
-      // Without a time it is only this attempt that has failed.
-      if (job?.finishedOn === undefined) {
-        this.#settings.logger.warn(
-          { err: error, task: name, id: job?.id },
-          `The task ${name} failed, and is tried again`,
-        )
-      } else
-        void this.#runner.failed(
-          { task: name, id: job.id!, payload: job.data },
-          error.cause instanceof TidewayError ? error.cause : error,
-        )
-    })
-    return worker
   }
 
   async #stop(workers: readonly Worker[], timeoutMs: number, leaving: AbortController): Promise<void> {
@@ -364,8 +275,4 @@ async function closeQueue(queue: Queue): Promise<void> {
   } catch {
     await queue.disconnect().catch(() => {})
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error), { cause: error })
 }

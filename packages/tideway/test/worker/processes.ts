@@ -23,7 +23,10 @@ export function startWorker(args: readonly string[], env: Record<string, string>
 }
 
 /** A run of `tideway` to its end: what it printed, and its exit code. */
-export function runTideway(args: readonly string[], env: Record<string, string> = {}): Promise<[string, number]> {
+export function runTideway(
+  args: readonly string[],
+  env: Record<string, string | undefined> = {},
+): Promise<[string, number]> {
   return new Promise((resolve) => {
     execFile(process.execPath, [...nodeArgs, ...args], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve([stdout + stderr, error === null ? 0 : Number(error.code)])

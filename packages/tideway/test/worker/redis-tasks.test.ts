@@ -1,0 +1,266 @@
+import { InMemoryChannelLayer, type Message } from 'tideway'
+import {
+  closeTasks,
+  defineTasks,
+  runTasks,
+  task,
+  type AnyTask,
+  type TaskContext,
+  type Tasks,
+  type TasksOptions,
+} from 'tideway/worker'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { describeWith } from '../../../../test/setup/describe-with.ts'
+import { freePort } from '../../../../test/setup/free-port.ts'
+import { TaskLogger } from './task-logger.ts'
+import { TaskRedis } from './task-redis.ts'
+
+describeWith(['redis'], 'tasks in Redis', () => {
+  let redis: TaskRedis
+  let logger: TaskLogger
+  const open: object[] = []
+
+  beforeAll(async () => {
+    redis = await TaskRedis.start()
+  })
+
+  afterAll(async () => {
+    await redis.stop()
+  })
+
+  beforeEach(async () => {
+    logger = new TaskLogger()
+    await redis.client.flushall()
+  })
+
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((tasks) => closeTasks(tasks, 1000)))
+  })
+
+  function make<T extends Readonly<Record<string, AnyTask>>>(definitions: T, options: TasksOptions = {}): Tasks<T> {
+    const tasks = defineTasks(definitions, { redis: redis.url, logger, lockMs: 1000, ...options })
+    open.push(tasks)
+    return tasks
+  }
+
+  it('wait until somebody works on them, wherever they were enqueued', async () => {
+    const run = vi.fn<(input: { id: number }, context: TaskContext) => void>()
+    const elsewhere = make({ resize: (_input: { id: number }) => {} })
+    const ids = [await elsewhere.resize.enqueue({ id: 1 }), await elsewhere.resize.enqueue({ id: 2 })]
+    await closeTasks(elsewhere)
+    const tasks = make({ resize: run })
+    const work = await runTasks(tasks)
+    await vi.waitFor(() => expect(run).toHaveBeenCalledTimes(2))
+    expect(run.mock.calls.map(([input]) => input)).toEqual([{ id: 1 }, { id: 2 }])
+    expect(run.mock.calls.map(([, { id, name, attempt }]) => [id, name, attempt])).toEqual(
+      ids.map(({ id }) => [id, 'resize', 1]),
+    )
+    await work.stop()
+    await work.ended
+  })
+
+  it('are left to a worker that knows the task: an old one does not take them', async () => {
+    const old = vi.fn<() => void>()
+    const recent = vi.fn<() => void>()
+    await runTasks(make({ known: old }))
+    const tasks = make({ known: old, added: recent })
+    await tasks.added.enqueue()
+    await tasks.known.enqueue()
+    await vi.waitFor(() => expect(old).toHaveBeenCalledTimes(1))
+    expect(recent).not.toHaveBeenCalled()
+    await runTasks(tasks)
+    await vi.waitFor(() => expect(recent).toHaveBeenCalledTimes(1))
+  })
+
+  it('tell a group of progress and result, and a channel of a failure', async () => {
+    const layer = new InMemoryChannelLayer()
+    const tasks = make(
+      {
+        work: async (input: number, task) => {
+          await task.progress(0.5)
+          if (input < 0) throw new RangeError('below zero')
+          return { doubled: input * 2 }
+        },
+      },
+      { channelLayer: layer },
+    )
+    await runTasks(tasks)
+    await layer.groupAdd('room', 'member')
+    const { id } = await tasks.work.enqueue(4, { notify: { group: 'room' } })
+    const next = (): Promise<Message> => layer.receive('member')
+    expect(await next()).toEqual({ type: 'task.progress', task: 'work', id, progress: 0.5 })
+    expect(await next()).toEqual({ type: 'task.done', task: 'work', id, result: { doubled: 8 } })
+    await tasks.work.enqueue(-1, { notify: { channel: 'asker' } })
+    expect(await layer.receive('asker')).toMatchObject({ type: 'task.progress' })
+    expect(await layer.receive('asker')).toMatchObject({
+      type: 'task.failed',
+      error: { name: 'RangeError', message: 'below zero' },
+    })
+    await layer.close()
+  })
+
+  it('join a job of the same name while it is not done, and begin another when it is done or has failed', async () => {
+    const ends: ((error?: Error) => void)[] = []
+    const tasks = make({
+      report: () =>
+        new Promise<void>((resolve, reject) => {
+          ends.push((error) => (error === undefined ? resolve() : reject(error)))
+        }),
+    })
+    await runTasks(tasks)
+    for (const [round, outcome] of [undefined, new Error('failed'), undefined].entries()) {
+      await vi.waitFor(
+        async () => {
+          expect(await tasks.report.enqueue(undefined, { jobId: 'room-1' })).toEqual({ id: 'room-1' })
+          expect(ends).toHaveLength(round + 1)
+        },
+        { timeout: 5000 },
+      )
+      await Promise.all([1, 2, 3].map(() => tasks.report.enqueue(undefined, { jobId: 'room-1' })))
+      expect(ends).toHaveLength(round + 1)
+      ends[round]!(outcome)
+    }
+  })
+
+  it('are tried again as often as they may be, and delayed, and run by priority', async () => {
+    const runs: unknown[] = []
+    const tasks = make({
+      work: {
+        attempts: 2,
+        backoff: 10,
+        run: (input: string, { attempt }) => {
+          runs.push([input, attempt])
+          if (input === 'flaky' && attempt === 1) throw new Error('once')
+        },
+      },
+    })
+    await tasks.work.enqueue('delayed', { delay: 1500 })
+    await tasks.work.enqueue('low', { priority: 2 })
+    await tasks.work.enqueue('high', { priority: 1 })
+    await tasks.work.enqueue('first')
+    await runTasks(tasks)
+    await vi.waitFor(() => expect(runs).toHaveLength(4), { timeout: 10_000 })
+    expect(runs).toEqual([
+      ['first', 1],
+      ['high', 1],
+      ['low', 1],
+      ['delayed', 1],
+    ])
+    await tasks.work.enqueue('flaky')
+    await vi.waitFor(() =>
+      expect(runs.slice(4)).toEqual([
+        ['flaky', 1],
+        ['flaky', 2],
+      ]),
+    )
+    expect(logger.of('warn')).toContain('The task work failed, and is tried again')
+    expect(logger.of('error')).toEqual([])
+  })
+
+  it('run again and again on a schedule until they are taken off it', async () => {
+    const run = vi.fn<(input: string) => void>()
+    const tasks = make({ tick: (input: string) => run(input) })
+    await runTasks(tasks)
+    expect(await tasks.tick.enqueue('often', { repeat: { every: 50 } })).toEqual({ id: 'tick' })
+    await vi.waitFor(() => expect(run.mock.calls.length).toBeGreaterThan(2))
+    expect(await tasks.tick.unschedule()).toBe(true)
+    expect(await tasks.tick.unschedule()).toBe(false)
+    await tasks.tick.enqueue('cron', { repeat: { pattern: '* * * * * *' }, jobId: 'each-second' })
+    await vi.waitFor(() => expect(run).toHaveBeenCalledWith('cron'), { timeout: 5000 })
+    await expect(tasks.tick.enqueue('x', { repeat: { pattern: 'now and then' } })).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_BAD_OPTION' }),
+    )
+  })
+
+  it('refuse the job that would wait beyond the bound', async () => {
+    const tasks = make({ work: () => {} }, { maxWaiting: 3 })
+    for (let i = 0; i < 3; i++) await tasks.work.enqueue()
+    await expect(tasks.work.enqueue()).rejects.toThrow(
+      expect.objectContaining({
+        code: 'ERR_TASK_QUEUE_FULL',
+        message: expect.stringMatching(/^3 jobs of the task work wait already/) as string,
+      }),
+    )
+    await runTasks(tasks)
+    await vi.waitFor(async () => expect(await tasks.work.enqueue()).toHaveProperty('id'))
+  })
+
+  it('refuse an input that was queued by another version of the program, without trying again', async () => {
+    const before = make({ resize: (_input: { width: string }) => {} })
+    await before.resize.enqueue({ width: 'wide' })
+    const run = vi.fn<() => void>()
+    const tasks = make({ resize: task({ attempts: 5, input: z.object({ width: z.number() }), run }) })
+    await runTasks(tasks)
+    await vi.waitFor(() => expect(logger.of('error')).toEqual(['The task resize failed, and is not tried again']))
+    expect(logger.lines.find(({ level }) => level === 'error')!.details).toMatchObject({
+      err: { code: 'ERR_BAD_TASK_INPUT', message: expect.stringMatching(/resize is refused: width: /) as string },
+    })
+    expect(run).not.toHaveBeenCalled()
+  })
+
+  it('say that Redis is not there, at the first enqueue and when the work begins, and queue nothing later', async () => {
+    const port = await freePort()
+    const tasks = make({ work: () => {} }, { redis: `redis://127.0.0.1:${port}`, timeoutMs: 300 })
+    const unavailable = expect.objectContaining({ code: 'ERR_TASKS_UNAVAILABLE' }) as Error
+    await expect(tasks.work.enqueue()).rejects.toThrow(unavailable)
+    await expect(runTasks(tasks)).rejects.toThrow(unavailable)
+  })
+
+  it('say that Redis has gone while it is gone, and lose nothing that was queued or running', async () => {
+    const done: number[] = []
+    const tasks = make(
+      {
+        work: {
+          concurrency: 2,
+          run: async (id: number) => {
+            await new Promise((resolve) => setTimeout(resolve, 100))
+            done.push(id)
+          },
+        },
+      },
+      { timeoutMs: 1000 },
+    )
+    await runTasks(tasks)
+    for (let id = 0; id < 10; id++) await tasks.work.enqueue(id)
+    await vi.waitFor(() => expect(done.length).toBeGreaterThan(2))
+    await redis.crash()
+    await expect(tasks.work.enqueue(99)).rejects.toThrow(expect.objectContaining({ code: 'ERR_TASKS_UNAVAILABLE' }))
+    await redis.run()
+    await vi.waitFor(() => expect(new Set(done).size).toBe(10), { timeout: 15_000 })
+    await vi.waitFor(async () => expect(await tasks.work.enqueue(10)).toHaveProperty('id'), { timeout: 5000 })
+    await vi.waitFor(() => expect(done).toContain(10), { timeout: 5000 })
+    expect(done).not.toContain(99)
+  })
+
+  it('finish what runs when they stop, or abort its signal when its time is over', async () => {
+    const begun: number[] = []
+    const done: number[] = []
+    const tasks = make({
+      work: async (takesMs: number, { signal }) => {
+        begun.push(takesMs)
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, takesMs)
+          signal.addEventListener('abort', () => {
+            clearTimeout(timer)
+            resolve()
+          })
+        })
+        done.push(signal.aborted ? -1 : takesMs)
+      },
+    })
+    const work = await runTasks(tasks)
+    await tasks.work.enqueue(200)
+    await vi.waitFor(() => expect(begun).toEqual([200]))
+    await work.stop()
+    expect(done).toEqual([200])
+    const again = await runTasks(tasks)
+    await tasks.work.enqueue(60_000)
+    await vi.waitFor(() => expect(begun).toHaveLength(2))
+    await again.stop(10)
+    await vi.waitFor(() => expect(done).toEqual([200, -1]))
+    expect(logger.of('error')).toEqual([
+      'Tasks were not done 10 ms after they were to stop: they are run again elsewhere',
+    ])
+  })
+})
