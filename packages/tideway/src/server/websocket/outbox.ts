@@ -24,7 +24,7 @@ export class Outbox {
   /** The frame of a text: the last one again when the text is equal, as it is for each member of a group. */
   textFrame(text: string): Buffer {
     if (text === this.#lastText) return this.#lastTextFrame!
-    const frame = this.encodeText(text)
+    const frame = encodeTextFrame(text)
     this.#lastText = text
     this.#lastTextFrame = frame
     return frame
@@ -64,10 +64,6 @@ export class Outbox {
     this.#root = new FrameNode()
     this.forget()
     for (const client of clients) this.flushNow(client)
-  }
-
-  protected encodeText(text: string): Buffer {
-    return encodeTextFrame(text)
   }
 
   /** Forgets the frames of this tick. */

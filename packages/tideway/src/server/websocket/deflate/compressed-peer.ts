@@ -5,6 +5,7 @@ import { TidewayError } from '../../../errors/tideway-error.ts'
 import type { ResolvedOptions } from '../../options.ts'
 import { encodeFrame, encodeTextFrame, opcodes } from '../frame.ts'
 import { connectionClosed, WebSocketPeer, type PeerContext, type PeerOwner } from '../websocket-peer.ts'
+import { maxCompressedBytes } from './compressed-assembler.ts'
 import { encodeSmallerFrame, isCompressedFrame } from './compressed-frame.ts'
 import type { Compression } from './compression.ts'
 import { DeflateOutbox } from './deflate-outbox.ts'
@@ -95,7 +96,7 @@ export class CompressedPeer extends WebSocketPeer {
     const { clientMaxWindowBits: windowBits } = this.#parameters
     const job: InflateJob = { payload, windowBits, dictionary: this.#receivedBefore?.bytes }
     // Nobody knows how large a message will be. Most are small; the start of a large one is inflated for nothing.
-    const inflated = payload.length > atOnce ? 'too large' : inflateNow(job, atOnce)
+    const inflated = payload.length > maxCompressedBytes(atOnce) ? 'too large' : inflateNow(job, atOnce)
     if (inflated === 'too large' && atOnce < maxMessageBytes) void this.#inflateLater(isText, job)
     else this.#inflated(isText, inflated)
   }

@@ -6,6 +6,9 @@ import { deflateInThread, deflateNow, type DeflateJob } from './deflate.ts'
 
 type Payload = string | Uint8Array
 
+/** Enough for a handler that sends each member a few texts in turn: to compress is dearer than to compare. */
+const RECENT_TEXTS = 4
+
 /**
  * What all connections are to write that share their parameters and compress each message for itself: a message is
  * compressed once, however many of them are sent it. Their frames have a tree of their own, as members of one group that
@@ -14,6 +17,7 @@ type Payload = string | Uint8Array
 export class DeflateOutbox extends Outbox {
   readonly #compression: Compression
   readonly #windowBits: number
+  readonly #recentTexts: { readonly text: string; readonly frame: Buffer }[] = []
   #lastBytes: Uint8Array | undefined
   /** What the last bytes were when they were framed: their sender may have filled them anew. */
   #lastBytesCopy: Buffer = EMPTY
@@ -54,13 +58,20 @@ export class DeflateOutbox extends Outbox {
     return frame
   }
 
-  protected override encodeText(text: string): Buffer {
-    if (Buffer.byteLength(text) < this.#compression.options.thresholdBytes || text === '') return encodeTextFrame(text)
-    return this.#deflate(opcodes.text, Buffer.from(text))
+  override textFrame(text: string): Buffer {
+    for (const recent of this.#recentTexts) {
+      if (recent.text === text) return recent.frame
+    }
+    const isSmall = Buffer.byteLength(text) < this.#compression.options.thresholdBytes || text === ''
+    const frame = isSmall ? encodeTextFrame(text) : this.#deflate(opcodes.text, Buffer.from(text))
+    if (this.#recentTexts.length === RECENT_TEXTS) this.#recentTexts.shift()
+    this.#recentTexts.push({ text, frame })
+    return frame
   }
 
   protected override forget(): void {
     super.forget()
+    this.#recentTexts.length = 0
     this.#lastBytes = this.#lastBytesFrame = undefined
     this.#lastBytesCopy = EMPTY
   }
