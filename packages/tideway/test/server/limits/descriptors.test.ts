@@ -7,6 +7,16 @@ import { WebSocket } from 'ws'
 import { Command, fixture } from '../../cli/command.ts'
 import { eventually } from '../serving.ts'
 
+async function isServed(url: string): Promise<boolean> {
+  const client = new WebSocket(url)
+  const isOpen = await once(client, 'open').then(
+    () => true,
+    () => false,
+  )
+  client.on('error', () => {}).close()
+  return isOpen
+}
+
 describe('a server without descriptors', () => {
   it('keeps the connections that it has and takes others when there are descriptors again', async () => {
     const command = new Command(['serve', fixture('room/application.ts'), '--port', '0'])
@@ -24,9 +34,9 @@ describe('a server without descriptors', () => {
     first.ping()
     await ponged
     for (const socket of sockets) socket.destroy()
-    const later = new WebSocket(`ws://${host}/ws/`)
-    await once(later, 'open')
-    for (const client of [first, later]) client.close()
+    // The server notices one after the other that they are gone.
+    await eventually(() => isServed(`ws://${host}/ws/`)).toBe(true)
+    first.close()
     command.process.kill('SIGTERM')
     expect(await command.exitCode()).toBe(0)
   }, 30_000)
