@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Application } from '../asgi/application.ts'
@@ -28,7 +29,12 @@ export async function loadApplication(file: string): Promise<Application> {
 async function enableTypeScript(path: string): Promise<void> {
   if (isTypeScriptEnabled()) return
   try {
-    const { register } = (await import('tsx/esm/api')) as { register(): unknown }
+    // The tsx of the application, and not one that happens to be beside this file. What is found from there is the
+    // CommonJS form of its API, which cannot register; the other lies beside it.
+    const entry = createRequire(path)
+      .resolve('tsx/esm/api')
+      .replace(/\.cjs$/, '.mjs')
+    const { register } = (await import(pathToFileURL(entry).href)) as { register(): unknown }
     register()
   } catch (cause) {
     throw new TidewayError(

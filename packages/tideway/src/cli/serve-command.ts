@@ -1,45 +1,48 @@
+import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
+import type { ServeOptions } from '../server/options.ts'
 import { serve, type RunningServer } from '../server/serve.ts'
 import { loadApplication } from './load-application.ts'
+import { stopOnSignal } from './stop-on-signal.ts'
 
-/** The options of `tideway serve`. */
-export interface ServeCommandOptions {
-  readonly host: string
-  readonly port: number
+/** What to do about an address that cannot be listened on, by the code of Node's error. */
+const advice: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Another program listens there: stop it, or choose another port with --port.',
+  EACCES: 'The system does not allow it: ports below 1024 are for root, choose another with --port.',
+  EADDRNOTAVAIL: 'This machine has no such address: choose one that it has with --host, or 0.0.0.0 for all.',
+  ENOTFOUND: 'The name of the host is not known: choose another with --host.',
 }
 
 /** Serves the application of a file until the process is told to stop. */
-export async function serveCommand(file: string, { host, port }: ServeCommandOptions): Promise<void> {
+export async function serveCommand(file: string, options: ServeOptions): Promise<void> {
   const application = await loadApplication(file)
-  const server = await serve(application, { host, port })
-  console.log(`Listening on ${server.url}`)
+  const server = await listen(() => serve(application, options))
   const { channelLayers = {} } = application as { readonly channelLayers?: Readonly<Record<string, ChannelLayer>> }
-  stopOnSignal(server, Object.values(channelLayers))
-}
-
-/** The first signal ends the connections in order; the second ends the process at once. */
-function stopOnSignal(server: RunningServer, layers: readonly ChannelLayer[]): void {
-  const stop = async (): Promise<void> => {
-    process.once('SIGINT', exitNow).once('SIGTERM', exitNow)
-    console.log('Stopping: closing connections. Once more to stop at once.')
+  stopOnSignal('Stopping: closing connections.', async () => {
     await server.close()
-    await Promise.all(layers.map((layer) => layer.close()))
-    // Whatever an application left running must not keep a stopped server alive.
-    process.exit(0)
-  }
-  let isStopping = false
-  const onSignal = (): void => {
-    if (isStopping) return
-    isStopping = true
-    process.removeListener('SIGINT', onSignal).removeListener('SIGTERM', onSignal)
-    stop().catch((error: unknown) => {
-      console.error(error)
-      process.exit(1)
-    })
-  }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+    await Promise.all(Object.values(channelLayers).map((layer) => layer.close()))
+  })
+  // Last, because whoever reads it may stop the process.
+  for (const { url } of server.addresses) console.log(`Listening on ${url}`)
 }
 
-function exitNow(): never {
-  process.exit(1)
+async function listen(start: () => Promise<RunningServer>): Promise<RunningServer> {
+  try {
+    return await start()
+  } catch (cause) {
+    const { code, syscall, address, hostname, port } = cause as SystemError
+    if (syscall !== 'listen' && syscall !== 'getaddrinfo' && syscall !== 'bind') throw cause
+    const what = advice[code ?? ''] ?? (cause as Error).message
+    const where = `${address ?? hostname ?? 'the descriptor'}${port === undefined || port < 0 ? '' : `, port ${port}`}`
+    throw new TidewayError('ERR_CANNOT_LISTEN', `Cannot listen on ${where}. ${what}`, { cause })
+  }
+}
+
+/** What Node's errors say of an address; a Unix socket has the port -1. */
+interface SystemError {
+  readonly code?: string
+  readonly syscall?: string
+  readonly address?: string
+  readonly hostname?: string
+  readonly port?: number
 }

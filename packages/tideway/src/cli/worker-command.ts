@@ -9,6 +9,7 @@ import { closeThreads } from '../worker/sync-to-async.ts'
 import { watchEventLoop } from '../worker/watch-event-loop.ts'
 import { Worker } from '../worker/worker.ts'
 import { loadApplication } from './load-application.ts'
+import { stopOnSignal } from './stop-on-signal.ts'
 
 /** The options of `tideway worker`. */
 export interface WorkerCommandOptions {
@@ -53,7 +54,7 @@ export async function workerCommand(
     await closeThreads()
     await watch?.stop()
   }
-  stopOnSignal(stop)
+  stopOnSignal('Stopping: finishing jobs.', stop)
   try {
     await Promise.all(running.map(({ ended }) => ended))
   } catch (error) {
@@ -131,26 +132,4 @@ function crossingLayer(application: Application, alias: string): ChannelLayer {
 /** What the file exports; it has been loaded before. */
 async function loadModule(file: string): Promise<Readonly<Record<string, unknown>>> {
   return (await import(pathToFileURL(resolve(file)).href)) as Readonly<Record<string, unknown>>
-}
-
-/** The first signal lets the jobs end in order; the second ends the process at once. */
-function stopOnSignal(stop: () => Promise<void>): void {
-  const onSignal = (): void => {
-    process.removeListener('SIGINT', onSignal).removeListener('SIGTERM', onSignal)
-    process.once('SIGINT', exitNow).once('SIGTERM', exitNow)
-    console.log('Stopping: finishing jobs. Once more to stop at once.')
-    stop().then(
-      // Whatever an application left running must not keep a stopped worker alive.
-      () => process.exit(0),
-      (error: unknown) => {
-        console.error(error)
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
-}
-
-function exitNow(): never {
-  process.exit(1)
 }

@@ -5,6 +5,16 @@ import { onTestFinished } from 'vitest'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
+/** How a command is run. */
+export interface CommandOptions {
+  /** Added to this process' own. */
+  readonly env?: NodeJS.ProcessEnv
+  /** Descriptors to inherit, from 3 on. */
+  readonly descriptors?: readonly number[]
+  /** A built command line to run, by plain Node, instead of the sources. */
+  readonly main?: string
+}
+
 /** A run of the command line, from the sources. */
 export class Command {
   readonly process: ChildProcess
@@ -13,13 +23,11 @@ export class Command {
   #changed: (() => void) | undefined
   readonly #ended: Promise<unknown>
 
-  constructor(
-    args: readonly string[],
-    { env = {}, descriptors = [] }: { env?: NodeJS.ProcessEnv; descriptors?: number[] } = {},
-  ) {
+  constructor(args: readonly string[], { env = {}, descriptors = [], main: built }: CommandOptions = {}) {
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...descriptors]
     const loader = ['--conditions=@tideway/source', '--import=tsx']
-    this.process = spawn(process.execPath, [...loader, main, ...args], { stdio, env: { ...process.env, ...env } })
+    const script = built === undefined ? [...loader, main] : [built]
+    this.process = spawn(process.execPath, [...script, ...args], { stdio, env: { ...process.env, ...env } })
     for (const stream of [this.process.stdout!, this.process.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.output += text
