@@ -38,6 +38,8 @@ const architecture: Architecture = {
     'cookie-signature': ['packages/tideway/src/auth/'],
     jose: ['packages/tideway/src/auth/'],
     piscina: ['packages/tideway/src/worker/'],
+    bullmq: ['packages/tideway/src/worker/'],
+    'cron-parser': ['packages/tideway/src/worker/'],
     ioredis: ['packages/redis/src/'],
     '@msgpack/msgpack': ['packages/redis/src/'],
     react: ['packages/client/src/react.ts'],
@@ -50,10 +52,11 @@ const MAX_LINES = 300
 const longFiles: Readonly<Record<string, string>> = {
   'packages/tideway/src/server/websocket/websocket-connection.ts': 'one state machine: what an application may send',
   'packages/tideway/src/server/websocket/websocket-peer.ts': 'one state machine: what the peer may send',
+  'packages/tideway/src/server/websocket/frame-parser.ts': 'one state machine: where in a frame the next byte stands',
   'packages/redis/src/redis-connection.ts': 'one state machine: a connection that is lost and made again',
   'packages/redis/src/redis-channel-layer.ts': 'one layer: how queues of Redis become channels and groups',
 }
-const LONGEST = 400
+const LONGEST = 420
 
 const packageFolders = Object.keys(architecture.packages)
 const sourceFolders = packageFolders.map((folder) => `${folder}/src`)
