@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { serveFlags } from '../../src/cli/serve-flags.ts'
+import { serveProgram } from '../../src/cli/serve-program.ts'
+import { requestLimitDefaults } from '../../src/server/limits/limit-options.ts'
+import { serverDefaults } from '../../src/server/options.ts'
+
+const page = readFileSync(new URL('../../../../docs/reference/cli.md', import.meta.url), 'utf8')
+const [flagsPart, daphnePart] = page.split('## From Daphne') as [string, string]
+
+const program = serveProgram(() => Promise.resolve())
+const longNames = program.options.map(({ long }) => long!)
+const rowsOf = (part: string): string[][] =>
+  part
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim()),
+    )
+
+describe('docs/reference/cli.md', () => {
+  it('has each flag of the command, with its option and its description, in the order of the help', () => {
+    const documented = rowsOf(flagsPart).filter((cells) => cells.length === 3)
+    const inCode = Object.values(serveFlags).flat()
+    expect(documented).toEqual(
+      inCode.map(({ flags, option, description }) => [`\`${flags}\``, `\`${option}\``, description]),
+    )
+  })
+
+  it('has the flags that stand for no single option', () => {
+    const documented = rowsOf(flagsPart).map(([flags]) => flags!.slice(1, -1))
+    expect([...documented].sort()).toEqual(program.options.map(({ flags }) => flags).sort())
+  })
+
+  it('leads from the flags of Daphne to flags that there are', () => {
+    for (const [, tideway] of rowsOf(daphnePart)) {
+      if (tideway !== '–') expect(longNames).toContain(tideway!.slice(1, -1))
+    }
+  })
+})
+
+const daphne = spawnSync('/usr/bin/python3', ['-m', 'daphne', '--help'], { encoding: 'utf8' })
+
+// Where Daphne is not installed there is nothing to hold the table against.
+describe.skipIf(daphne.status !== 0)('the table of the flags of Daphne', () => {
+  it('has each that this Daphne has', () => {
+    const flags = [...daphne.stdout.matchAll(/^ {2}(?:-\w(?: \w+)?, )?(--[\w-]+)/gm)].map(([, name]) => name!)
+    expect(flags.length).toBeGreaterThan(15)
+    const inTable = rowsOf(daphnePart).map(([name]) => name!.slice(1, -1))
+    expect(inTable).toEqual(expect.arrayContaining(flags.filter((name) => name !== '--help')))
+  })
+})
+
+describe('the flags', () => {
+  it('are there for each option of serve() that is no function and no part of the others', () => {
+    const byCode = new Set(['state', 'logger', 'accessLog'])
+    const options = [...Object.keys(serverDefaults), ...Object.keys(requestLimitDefaults)]
+    const own = ['host', 'port', 'listen', 'lifespan', 'lifespanTimeoutMs']
+    const wanted = [...options, ...own].filter((name) => !byCode.has(name))
+    expect(new Set(Object.values(serveFlags).flatMap((flags) => flags.map(({ option }) => option)))).toEqual(
+      new Set(wanted),
+    )
+  })
+
+  it('are in kebab-case', () => {
+    for (const name of longNames) expect(name).toMatch(/^--[a-z]+(-[a-z]+)*$/)
+  })
+
+  it('name no short flag twice', () => {
+    const short = program.options.map((option) => option.short).filter((name) => name !== undefined)
+    expect(new Set(short).size).toBe(short.length)
+  })
+})
