@@ -61,7 +61,7 @@ describeWith(['redis'], 'worker processes of tasks', () => {
 
   it('do every job, at least once each, while they are killed again and again', { timeout: 180_000 }, async () => {
     const tasks = defineTasks(definitions, { redis: redis.url, logger: new TaskLogger() })
-    const [count, kills] = [300, 6]
+    const [count, kills] = [Number(process.env.KILL_SUITE_JOBS ?? 300), 6]
     const ids = Array.from({ length: count }, (_, id) => id)
     for (const id of ids) await tasks.work.enqueue({ id, takesMs: 20 })
     const workers = await Promise.all([start(), start()])

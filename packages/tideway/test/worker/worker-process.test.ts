@@ -89,7 +89,7 @@ describeWith(['redis'], 'worker processes over Redis', () => {
       { timeout: 120_000 },
       async () => {
         const layer = makeLayer(name)
-        const [concurrency, count, kills] = [4, 300, 5]
+        const [concurrency, count, kills] = [4, Number(process.env.KILL_SUITE_JOBS ?? 300), 5]
         const workers = [await start(name, 'jobs', '--concurrency', String(concurrency))]
         workers.push(await start(name, 'jobs', '--concurrency', String(concurrency)))
         const ids = Array.from({ length: count }, (_, id) => id)
