@@ -1,5 +1,6 @@
 import type { HeaderList } from './headers.ts'
 import type { Logger } from './logger.ts'
+import type { WebSocketDisconnectEvent } from './websocket-events.ts'
 
 /** The versions of the contract that the server speaks. */
 export interface AsgiVersions {
@@ -61,6 +62,11 @@ export interface WebSocketScope extends ConnectionScope {
   readonly type: 'websocket'
   /** What the client offered in `Sec-WebSocket-Protocol`, in its order of preference. */
   readonly subprotocols: readonly string[]
+  /**
+   * Calls the listener as soon as the connection has ended, or now if it has: ahead of the messages that still wait to be
+   * received, which the disconnect event comes behind. One listener; tideway's own addition. Absent outside a server.
+   */
+  readonly onEnd?: ((listener: (event: WebSocketDisconnectEvent) => void) => void) | undefined
 }
 
 /** The scope of the application's own life: one a process. */

@@ -31,6 +31,8 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   readonly #layer: ChannelLayer | undefined
   readonly #logger: Logger
   readonly #lastEventType: string | undefined
+  /** Asked when the reader stops for the first time, and so never for most connections. */
+  #onEnd: RunConnection<Event>['onEnd']
   readonly #mailbox: Mailbox<Event, Message>
   #channelName: string | undefined
   #abort: AbortController | undefined
@@ -49,7 +51,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   constructor(
     consumer: object,
     options: RunOptions<Event>,
-    { receive, layer, logger = consoleLogger, lastEventType }: RunConnection<Event>,
+    { receive, layer, logger = consoleLogger, lastEventType, onEnd }: RunConnection<Event>,
   ) {
     this.#consumer = consumer
     this.#options = options
@@ -57,6 +59,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     this.#layer = layer
     this.#logger = logger
     this.#lastEventType = lastEventType
+    this.#onEnd = onEnd
     this.#mailbox = new Mailbox<Event, Message>(this, options.capacity ?? DEFAULT_CAPACITY, options.overflow)
   }
 
@@ -193,21 +196,25 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   /** `false`: nothing is to be read now. */
   #take(event: Event): boolean {
     if (event.type === this.#lastEventType) {
-      this.#noteDisconnect(event)
+      this.#mailbox.enter(event)
+      this.#noteEnd(event)
       return false
     }
     this.#mailbox.enter(event)
     if (isJobEnd(event)) return false
     if (this.#mailbox.waitingEvents < READ_AHEAD_EVENTS) return true
+    // Nobody reads now: the end would not be seen behind a handler that takes its time, or never ends.
+    this.#onEnd?.((event) => this.#noteEnd(event))
+    this.#onEnd = undefined
     void this.#mailbox.room().then(() => this.#readConnection())
     return false
   }
 
   /** The signal aborts now; `disconnect` runs after what came before it, or at the deadline. */
-  #noteDisconnect(event: Event): void {
+  #noteEnd(event: Event): void {
+    if (this.#disconnected) return
     this.#disconnected = true
     this.#abort?.abort()
-    this.#mailbox.enter(event)
     if (this.#ended) return
     const { name, disconnectTimeoutMs } = this.#options
     this.#deadline = setTimeout(() => {

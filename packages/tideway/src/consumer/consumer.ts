@@ -1,6 +1,6 @@
 import type { Application, ReceiveEventOf, SendEventOf, Send } from '../asgi/application.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
-import type { ChannelScope, Scope } from '../asgi/scope.ts'
+import type { ChannelScope, Scope, WebSocketScope } from '../asgi/scope.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
@@ -77,6 +77,7 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
         layer,
         logger: scope.logger,
         lastEventType,
+        onEnd: (scope as WebSocketScope).onEnd,
       })
       consumer.#binding = { scope, send, run }
       return run.run()

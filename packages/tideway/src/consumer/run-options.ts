@@ -19,6 +19,8 @@ export interface RunConnection<Event> {
   readonly logger: Logger | undefined
   /** The type of the event that is the connection's last; none for a named channel, where a type is anybody's choice. */
   readonly lastEventType: string | undefined
+  /** Tells of the end ahead of the events that wait to be received, where the server can. */
+  readonly onEnd: ((listener: (event: Event) => void) => void) | undefined
 }
 
 /** What a run calls on its consumer: the methods of the base classes that nobody else may call. */

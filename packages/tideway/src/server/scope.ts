@@ -78,6 +78,7 @@ export class ScopeFactory {
         server: localAddress(socket),
         state: state && { ...state },
         logger,
+        onEnd: undefined,
         channelLayers: undefined,
         cookies: undefined,
         session: undefined,
@@ -95,6 +96,8 @@ const WEBSOCKET_SCHEMES = ['ws', 'wss'] as const
 
 interface WithState {
   readonly state: Record<string, unknown> | undefined
+  /** For the connection to set: there is none yet. */
+  readonly onEnd: undefined
 }
 
 const webSocketExtensions = Object.freeze({ 'websocket.http.response': Object.freeze({}) })

@@ -15,7 +15,16 @@ export interface ConnectionOptions extends CommunicatorOptions {
 type GivenScope = (HttpScope | WebSocketScope) & { readonly user: AnonymousUser }
 
 /** Properties that the request itself decides. */
-type RequestKey = 'type' | 'path' | 'rawPath' | 'queryString' | 'headers' | 'client' | 'subprotocols' | 'method'
+type RequestKey =
+  | 'type'
+  | 'path'
+  | 'rawPath'
+  | 'queryString'
+  | 'headers'
+  | 'client'
+  | 'subprotocols'
+  | 'method'
+  | 'onEnd'
 
 /** What the application requires in its scope and nobody gives but the test: what middleware would have put there. */
 type NeededKey<S> = {

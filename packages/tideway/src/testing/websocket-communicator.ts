@@ -2,7 +2,12 @@ import type { Application } from '../asgi/application.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { HeaderList } from '../asgi/headers.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
-import type { WebSocketDenialStartEvent, WebSocketReceiveEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
+import type {
+  WebSocketDenialStartEvent,
+  WebSocketDisconnectEvent,
+  WebSocketReceiveEvent,
+  WebSocketSendEvent,
+} from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { ApplicationRun } from './application-run.ts'
 import { DEFAULT_SILENCE_MS, DEFAULT_TIMEOUT_MS } from './communicator-options.ts'
@@ -67,6 +72,8 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
   #asked = false
   #denial: { readonly start: WebSocketDenialStartEvent; readonly body: Buffer[]; isComplete: boolean } | undefined
   #answer: ConnectResult | undefined
+  #end: WebSocketDisconnectEvent | undefined
+  #onEnd: ((event: WebSocketDisconnectEvent) => void) | undefined
 
   /** @param url a path, with a query or without, or a whole URL */
   constructor(
@@ -78,7 +85,7 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     const { scope, subprotocols = [], timeoutMs = DEFAULT_TIMEOUT_MS } = given
     const request = connectionScope(url, ['ws', 'wss'], given)
     // What S asks for beyond the request is in options.scope, or the compiler has refused the call.
-    this.scope = { ...request, type: 'websocket', subprotocols, ...scope } as unknown as S
+    this.scope = { ...request, type: 'websocket', subprotocols, onEnd: this.#setOnEnd, ...scope } as unknown as S
     this.#timeoutMs = timeoutMs
     this.#turns = new WebSocketTurns(subprotocols)
     const owner = {
@@ -189,7 +196,14 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
 
   #endConnection(code: number, reason: string): void {
     this.#turns.end()
-    this.#run.giveLast({ type: 'websocket.disconnect', code, reason })
+    this.#end = { type: 'websocket.disconnect', code, reason }
+    this.#run.giveLast(this.#end)
+    this.#onEnd?.(this.#end)
+  }
+
+  readonly #setOnEnd: NonNullable<WebSocketScope['onEnd']> = (listener) => {
+    if (this.#end === undefined) this.#onEnd = listener
+    else listener(this.#end)
   }
 }
 

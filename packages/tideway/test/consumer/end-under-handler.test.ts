@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { TextOrBytes } from 'tideway'
 import { WebSocketCommunicator } from 'tideway/testing'
 import { describe, expect, it } from 'vitest'
 import { applicationOf, Ending, gate, Joining, type JoiningClass } from './ending.ts'
@@ -127,6 +128,50 @@ describe('a connection that ends under a handler', () => {
     })
     expect(ending.ends).toEqual([{ code: 1001, reason: '', groups: 2 }])
     expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })
+  })
+
+  it('is ended at the deadline, however many messages wait behind the handler', async () => {
+    let aborted = false
+    class Stuck extends Joining {
+      static override disconnectTimeoutMs = 5
+      override receive() {
+        this.signal.addEventListener('abort', () => {
+          aborted = true
+        })
+        return never
+      }
+    }
+    const { ending, socket } = connection(Stuck)
+    await socket.connect()
+    for (let i = 0; i < 100; i++) socket.sendTo(String(i))
+    expect(await socket.receiveNothing(0)).toBe(true)
+    const ended = socket.disconnect(1001)
+    expect(aborted).toBe(true)
+    await expect(ended).rejects.toMatchObject({ code: 'ERR_APPLICATION_TIMEOUT' })
+    expect(ending.ends).toEqual([{ code: 1001, reason: '', groups: 2 }])
+    expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })
+  })
+
+  it('is ended after all the messages that wait behind a handler which ends in time', async () => {
+    const end = gate()
+    const received: string[] = []
+    class Slow extends Joining {
+      override async receive({ text }: TextOrBytes) {
+        await end.opened
+        received.push(text!)
+      }
+    }
+    const { ending, socket } = connection(Slow)
+    await socket.connect()
+    const texts = Array.from({ length: 100 }, (_, i) => String(i))
+    for (const text of texts) socket.sendTo(text)
+    expect(await socket.receiveNothing(0)).toBe(true)
+    const ended = socket.disconnect(1001)
+    end.open()
+    await ended
+    await socket.wait()
+    expect(received).toEqual(texts)
+    expect(ending.ends).toMatchObject([{ code: 1001 }])
   })
 
   it('is ended at the deadline when connect() does not', async () => {

@@ -156,6 +156,29 @@ describe('behind a real server', () => {
     })
   })
 
+  it('aborts the signal at once, however many messages wait behind the handler', async () => {
+    const running = gate()
+    const aborted = gate()
+    class Waiting extends Joining {
+      static override disconnectTimeoutMs = 5
+      override receive() {
+        this.signal.addEventListener('abort', () => aborted.open())
+        running.open()
+        return new Promise<void>(() => {})
+      }
+    }
+    // The handler has one, 16 are read ahead, two of those behind are as many as the server keeps.
+    const { ending, client } = await open(Waiting, { maxInboxMessages: 2 })
+    const { _socket: socket } = client as unknown as { _socket: Socket }
+    socket.cork()
+    for (let i = 0; i < 30; i++) client.send(String(i))
+    socket.uncork()
+    await running.opened
+    await server.close(50)
+    await aborted.opened
+    await onlyEnd(ending)
+  })
+
   it('aborts the signal of a running handler when the connection is cut, and reports nothing', async () => {
     const running = gate()
     class Waiting extends Joining {

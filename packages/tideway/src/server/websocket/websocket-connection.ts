@@ -8,6 +8,7 @@ import type {
   WebSocketCloseEvent,
   WebSocketDenialBodyEvent,
   WebSocketDenialStartEvent,
+  WebSocketDisconnectEvent,
   WebSocketMessageSendEvent,
   WebSocketReceiveEvent,
   WebSocketSendEvent,
@@ -63,7 +64,8 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   readonly #peer: WebSocketPeer
   #startedAt: number
   #endedAt = 0
-  #disconnect: WebSocketReceiveEvent | undefined
+  #disconnect: WebSocketDisconnectEvent | undefined
+  #onEnd: ((event: WebSocketDisconnectEvent) => void) | undefined
   #paused = false
   #socketClosed = false
   #applicationEnded = false
@@ -93,6 +95,12 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#socket.setNoDelay(true)
     if (head.length > 0) this.#socket.unshift(head)
     this.#inbox.push({ type: 'websocket.connect' })
+    // Set where the slot is, since a copy of the scope would cost each connection another one.
+    const own: { onEnd?: WebSocketScope['onEnd'] } = scope
+    own.onEnd = (listener) => {
+      if (this.#disconnect === undefined) this.#onEnd = listener
+      else listener(this.#disconnect)
+    }
     this.#run(application, scope)
   }
 
@@ -180,6 +188,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#endedAt = performance.now()
     this.#disconnect = { type: 'websocket.disconnect', code, reason }
     this.#inbox.push(this.#disconnect)
+    this.#onEnd?.(this.#disconnect)
     this.#context.observer?.ended(this, code)
   }
 
