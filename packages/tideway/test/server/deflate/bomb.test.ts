@@ -54,13 +54,10 @@ describe('a message that inflates to a gigabyte', () => {
   ])('in %s gets 1009, and is inflated up to the limit only', async (_how, framed) => {
     const frames = framed(bomb)
     const before = process.memoryUsage.rss()
-    const cpuBefore = process.cpuUsage()
     const { lines, messages } = await closeAnswer(frames)
     expect([lines, messages]).toEqual([['close 1009'], []])
-    const cpu = process.cpuUsage(cpuBefore)
-    // Inflating all of it takes a second or more of CPU and a gigabyte. Loose bounds: they tell 1 MiB from 1 GiB.
+    // A loose bound: it tells 1 MiB from 1 GiB.
     expect(process.memoryUsage.rss() - before).toBeLessThan(200 * MIB)
-    expect(cpu.user + cpu.system).toBeLessThan(1_000_000)
   })
 
   it('gets 1009 for its frame alone when that is larger than any message may be', async () => {

@@ -53,7 +53,7 @@ const servers: readonly CompressionOptions[] = [true, false].flatMap((serverNoCo
 
 const clients: readonly PerMessageDeflateOptions[] = [true, false].flatMap((serverNoContextTakeover) =>
   [true, false].flatMap((clientNoContextTakeover) =>
-    [undefined, 9, 13].flatMap((serverMaxWindowBits) =>
+    [undefined, 10].flatMap((serverMaxWindowBits) =>
       [10, 15].map((clientMaxWindowBits) => ({
         serverNoContextTakeover,
         // To `ws` false is a refusal, which RFC 7692 has no way to offer.
@@ -75,7 +75,7 @@ describe.each(servers)(
     })
     afterAll(() => server.close(1))
 
-    it('gets every message back, in order, under all 24 offers', async () => {
+    it('gets every message back, in order, under all 16 offers', async () => {
       for (const client of clients) {
         const { received, extensions, code } = await echoed(server, client)
         expect([extensions, code]).toEqual(['permessage-deflate', 1000])
