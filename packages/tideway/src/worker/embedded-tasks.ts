@@ -50,8 +50,8 @@ export class EmbeddedTasks implements TaskBackend {
 
   async enqueue(task: string, payload: TaskPayload, options: EnqueueOptions): Promise<string> {
     const lane = this.#lanes.get(task)!
-    // What Redis would give back: a copy that nobody else can change.
-    const copy = structuredClone(payload)
+    // What Redis would give back.
+    const copy = JSON.parse(JSON.stringify(payload)) as TaskPayload
     this.#sayOnce()
     if (options.repeat !== undefined) return this.#schedule(lane, copy, options, options.repeat)
     const { jobId, delay = 0 } = options

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /** Never there at run time: carries the type of the module that a URL leads to. */
@@ -53,6 +54,6 @@ export function existingModule(url: URL): string {
   const alsoMissing = other === undefined ? '' : `, nor one that ends in ${other}`
   throw new TidewayError(
     'ERR_NO_SUCH_MODULE',
-    `There is no file ${decodeURI(url.pathname)}${alsoMissing}: the path is relative to the file that names it.`,
+    `There is no file ${fileURLToPath(url)}${alsoMissing}: the path is relative to the file that names it.`,
   )
 }

@@ -1,4 +1,5 @@
 /** What runs in each thread of a pool: loads the modules that it is asked for, and calls their functions. */
+import { fileURLToPath } from 'node:url'
 import { BroadcastChannel, isMainThread, workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { TidewayError } from '../errors/tideway-error.ts'
@@ -52,7 +53,7 @@ async function run({ module: url, name, args }: ThreadCall): Promise<ThreadAnswe
     const found = Object.keys(module.exports).filter((key) => typeof module.exports[key] === 'function')
     throw new TidewayError(
       'ERR_NO_SUCH_FUNCTION',
-      `${shown(url)} exports no function ${JSON.stringify(name)}; its functions are ${found.join(', ') || 'none'}.`,
+      `${fileURLToPath(url)} exports no function ${JSON.stringify(name)}; its functions are ${found.join(', ') || 'none'}.`,
     )
   }
   await start(module)
@@ -62,7 +63,7 @@ async function run({ module: url, name, args }: ThreadCall): Promise<ThreadAnswe
   if (isCloneable(value)) return { value }
   throw new TidewayError(
     'ERR_NOT_CLONEABLE',
-    `${name} of ${shown(url)} returned something that cannot be copied to another thread: return plain data, without functions, symbols, sockets or promises in it.`,
+    `${name} of ${fileURLToPath(url)} returned something that cannot be copied to another thread: return plain data, without functions, symbols, sockets or promises in it.`,
   )
 }
 
@@ -82,7 +83,7 @@ async function importModule(url: string): Promise<Readonly<Record<string, unknow
     await enableTypeScript().catch((cause: unknown) => {
       throw new TidewayError(
         'ERR_NO_SUCH_MODULE',
-        `${shown(url)} is TypeScript, which this Node (${process.version}) does not run: "npm install --save-dev tsx", or build it first.`,
+        `${fileURLToPath(url)} is TypeScript, which this Node (${process.version}) does not run: "npm install --save-dev tsx", or build it first.`,
         { cause },
       )
     })
@@ -131,8 +132,4 @@ function inTurn(work: () => Promise<void>): Promise<void> {
 function movable(answer: ThreadAnswer, list: readonly unknown[]): ThreadAnswer {
   const marked = { [transferableSymbol]: list, [valueSymbol]: answer } as unknown as Parameters<typeof move>[0]
   return move(marked) as unknown as ThreadAnswer
-}
-
-function shown(url: string): string {
-  return decodeURI(new URL(url).pathname)
 }
