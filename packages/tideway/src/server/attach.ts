@@ -10,6 +10,7 @@ import { EmptyingSet } from './emptying-set.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { guardedListener } from './http/guarded-listener.ts'
 import { HttpExchange } from './http/http-exchange.ts'
+import { ignoreUpgrade } from './http/ignored-upgrade.ts'
 import { answerPlainly } from './http/plain-answer.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
 import { behindGate } from './limits/request-refusal.ts'
@@ -18,7 +19,13 @@ import { resolveOptions, type AttachOptions, type ResolvedOptions } from './opti
 import { RETRY_AFTER_SECONDS, withReadiness } from './readiness.ts'
 import { NODE_EXTENSION, ScopeFactory } from './scope.ts'
 import { Compression } from './websocket/deflate/compression.ts'
-import { checkHandshake, isHandshakeProblem, plainDenial, type HandshakeProblem } from './websocket/handshake.ts'
+import {
+  asksForWebSocket,
+  checkHandshake,
+  isHandshakeProblem,
+  plainDenial,
+  type HandshakeProblem,
+} from './websocket/handshake.ts'
 import { Outbox } from './websocket/outbox.ts'
 import { WebSocketConnection, type ConnectionContext } from './websocket/websocket-connection.ts'
 
@@ -121,6 +128,10 @@ class AttachedApplication {
   }
 
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    if (!asksForWebSocket(request)) {
+      ignoreUpgrade(request, socket, head)
+      return
+    }
     const refusal = this.gate.refusalOf(request)
     if (refusal !== undefined) {
       this.#refuseHandshake(request, socket, refusal)

@@ -32,12 +32,14 @@ const ownHeaderPattern = /^(upgrade|connection|sec-websocket-(accept|extensions)
 /** RFC 9110 §5.6.2. */
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
+/** Whether the protocol that a request asks for is ours (RFC 6455 §4.2.1, 3). Another one may be ignored. */
+export function asksForWebSocket({ headers }: IncomingMessage): boolean {
+  return hasToken(headers.upgrade, 'websocket')
+}
+
 /** Checks the request of a client's opening handshake (RFC 6455 §4.2.1). */
 export function checkHandshake(request: IncomingMessage, compression?: Compression): Handshake | HandshakeProblem {
   const { headers } = request
-  if (!hasToken(headers.upgrade, 'websocket')) {
-    return problem(426, 'This server upgrades to websocket only.', [['Upgrade', 'websocket']])
-  }
   // Node answers a plain request without a Host by itself, but not an upgrade (RFC 9112 §3.2).
   if (hostCount(request.rawHeaders) !== 1) return problem(400, 'A handshake has exactly one Host.')
   if (request.method !== 'GET') return problem(405, 'A WebSocket handshake is a GET request.', [['Allow', 'GET']])

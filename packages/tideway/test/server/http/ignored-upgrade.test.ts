@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { fetchHandler } from '../../../src/server/fetch-handler.ts'
+import { echo } from '../applications.ts'
+import { RawClient, requestText } from '../raw-client.ts'
+import { serving, type ServerUnderTest } from '../serving.ts'
+
+const H2C = {
+  Host: 'localhost',
+  Connection: 'Upgrade, HTTP2-Settings',
+  Upgrade: 'h2c',
+  'HTTP2-Settings': 'AAMAAABkAAQAoAAAAAIAAAAA',
+}
+
+/** Answers with what it has understood. */
+async function server(): Promise<ServerUnderTest> {
+  const http = fetchHandler(async (request) =>
+    Response.json([request.method, await request.text(), [...request.headers.keys()].join()]),
+  )
+  return serving({ http, websocket: echo })
+}
+
+async function answer(client: RawClient): Promise<unknown> {
+  const { status, headers } = await client.head()
+  expect(status).toBe(200)
+  return JSON.parse((await client.bytes(Number(headers['content-length']))).toString())
+}
+
+describe('a request that asks for a protocol that the server does not speak (RFC 9110 \u00a77.8)', () => {
+  it('is answered as if it did not ask, and so is the next one of its connection', async () => {
+    const { port } = await server()
+    const client = await RawClient.connect(port)
+    for (let i = 0; i < 2; i++) {
+      client.write(requestText('GET / HTTP/1.1', H2C))
+      expect(await answer(client)).toEqual(['GET', '', 'host'])
+    }
+    client.write(requestText('GET / HTTP/1.1', { Host: 'localhost' }))
+    expect(await answer(client)).toEqual(['GET', '', 'host'])
+    client.socket.destroy()
+  })
+
+  it('keeps its body, in the same write and behind it', async () => {
+    const { port } = await server()
+    const client = await RawClient.connect(port)
+    client.write(`${requestText('POST / HTTP/1.1', { ...H2C, 'Content-Length': '10' })}first`)
+    await new Promise((resolve) => setImmediate(resolve))
+    client.write('later')
+    expect(await answer(client)).toEqual(['POST', 'firstlater', 'content-length,host'])
+    client.write(`${requestText('POST / HTTP/1.1', { ...H2C, 'Transfer-Encoding': 'chunked' })}5\r\nhello\r\n0\r\n\r\n`)
+    expect(await answer(client)).toEqual(['POST', 'hello', 'host,transfer-encoding'])
+    client.socket.destroy()
+  })
+
+  it('keeps what else it says of its connection', async () => {
+    const { port } = await server()
+    const client = await RawClient.connect(port)
+    client.write(requestText('GET / HTTP/1.1', { ...H2C, Connection: 'close, Upgrade, HTTP2-Settings' }))
+    expect((await client.response()).headers).toMatchObject({ connection: 'close' })
+  })
+
+  it('may ask for a WebSocket on the same connection later', async () => {
+    const { port } = await server()
+    const client = await RawClient.connect(port)
+    client.write(requestText('GET / HTTP/1.1', H2C))
+    await answer(client)
+    client.write(
+      requestText('GET / HTTP/1.1', {
+        Host: 'localhost',
+        Connection: 'Upgrade',
+        Upgrade: 'websocket',
+        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'Sec-WebSocket-Version': '13',
+      }),
+    )
+    expect((await client.head()).status).toBe(101)
+    client.hex('8185 00000000 48656c6c6f')
+    expect(await client.frame()).toBe('text Hello')
+    client.socket.destroy()
+  })
+})
