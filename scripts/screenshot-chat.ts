@@ -18,7 +18,7 @@ const browser = await chromium.launch({
 
 async function enter(name: string, room: string, options: BrowserContextOptions): Promise<Page> {
   // `bypassCSP` for the font below: a picture should not depend on the fonts of the machine that took it.
-  const context = await browser.newContext({ ...options, bypassCSP: true, locale: 'en-GB' })
+  const context = await browser.newContext({ ...options, bypassCSP: true, locale: 'en-GB', reducedMotion: 'reduce' })
   await context.addInitScript((name) => localStorage.setItem('tideway-chat-name', name), name)
   const page = await context.newPage()
   await page.goto(`${server.origin}/rooms/${room}`)
@@ -49,6 +49,7 @@ try {
     await page.getByText('3 people here').waitFor()
   }
   await anna.locator('.rooms').getByText('book_club').waitFor()
+  await anna.locator('.rooms').getByText('3 people').waitFor()
 
   const [desktop, phone] = await Promise.all([anna.screenshot(), jun.screenshot()])
   const canvas = await browser.newPage({ viewport: { width: 1320, height: 640 } })

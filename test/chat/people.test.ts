@@ -3,17 +3,14 @@ import { promisify } from 'node:util'
 
 import type { SessionData } from 'express-session'
 import { serve, type RunningServer } from 'tideway'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { closeThreads } from 'tideway/worker'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 
+import './temporary-database.ts'
 import application from '../../examples/chat/src/application.ts'
 import { database } from '../../examples/chat/src/database.ts'
 import { store } from '../../examples/chat/src/people/visitors.ts'
-
-// Before the application is imported: these tests share nothing with another run.
-vi.hoisted(() => {
-  process.env.CHAT_DATABASE = ':memory:'
-})
 
 const PASSWORD = 'correct horse battery'
 
@@ -58,7 +55,10 @@ describe('the people of the chat', () => {
     server = await serve(application, { port: 0 })
   })
 
-  afterAll(() => server.close())
+  afterAll(async () => {
+    await server.close()
+    await closeThreads()
+  })
 
   const newName = (): string => `Person ${++people}`
 

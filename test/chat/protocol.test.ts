@@ -1,15 +1,12 @@
 import { once } from 'node:events'
 
 import { serve, type RunningServer } from 'tideway'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { closeThreads } from 'tideway/worker'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 
+import './temporary-database.ts'
 import application from '../../examples/chat/src/application.ts'
-
-// Before the application is imported: these tests share nothing with another run.
-vi.hoisted(() => {
-  process.env.CHAT_DATABASE = ':memory:'
-})
 
 describe('the protocol of the chat', () => {
   let server: RunningServer
@@ -21,7 +18,10 @@ describe('the protocol of the chat', () => {
     server = await serve(application, { port: 0, logger })
   })
 
-  afterAll(() => server.close())
+  afterAll(async () => {
+    await server.close()
+    await closeThreads()
+  })
 
   afterEach(async () => {
     await Promise.all(clients.splice(0).map((client) => client.readyState === WebSocket.CLOSED || leave(client)))
@@ -170,7 +170,10 @@ describe('the HTTP side of the chat', () => {
     server = await serve(application, { port: 0 })
   })
 
-  afterAll(() => server.close())
+  afterAll(async () => {
+    await server.close()
+    await closeThreads()
+  })
 
   const get = (path: string): Promise<Response> => fetch(server.url + path)
 

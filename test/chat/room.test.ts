@@ -1,17 +1,14 @@
 import { once } from 'node:events'
 
 import { serve, type RunningServer } from 'tideway'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { closeThreads } from 'tideway/worker'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
+import './temporary-database.ts'
 import application from '../../examples/chat/src/application.ts'
 import { append } from '../../examples/chat/src/room/history.ts'
 import type { Said } from '../../examples/chat/src/room/protocol.ts'
 import { enterRoom, openVisitor, textsOf, type Answer, type Visitor } from './visitor.ts'
-
-// Before the application is imported: these tests share nothing with another run.
-vi.hoisted(() => {
-  process.env.CHAT_DATABASE = ':memory:'
-})
 
 describe('the protocol of the page', () => {
   let server: RunningServer
@@ -22,7 +19,10 @@ describe('the protocol of the page', () => {
     server = await serve(application, { port: 0 })
   })
 
-  afterAll(() => server.close())
+  afterAll(async () => {
+    await server.close()
+    await closeThreads()
+  })
 
   afterEach(async () => {
     await Promise.all(visitors.splice(0).map((visitor) => visitor.leave()))

@@ -15,11 +15,16 @@ export class Visitor {
   readonly socket: WebSocket
   readonly #unread: Answer[] = []
   #wake = (): void => {}
+  #closeCode: number | undefined
 
   constructor(socket: WebSocket) {
     this.socket = socket
     socket.on('message', (data: Buffer) => {
       this.#unread.push(JSON.parse(data.toString()) as Answer)
+      this.#wake()
+    })
+    socket.on('close', (code: number) => {
+      this.#closeCode = code
       this.#wake()
     })
   }
@@ -37,6 +42,7 @@ export class Visitor {
     for (;;) {
       const answer = this.#unread.shift()
       if (answer === undefined) {
+        if (this.#closeCode !== undefined) throw new Error(`The server closed with ${this.#closeCode}.`)
         await new Promise<void>((resolve) => {
           this.#wake = resolve
         })

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 
 import Sqlite from 'libsql'
 
-/** How long a write waits for one of another process, in seconds. */
-const BUSY_SECONDS = 5
+/** How long a write waits for those of other threads and processes. */
+const BUSY_MS = 10_000
 
 let opened: Database | undefined
 
@@ -34,8 +34,8 @@ export function database(): Database {
 }
 
 function open(file: string): Database {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true })
-  const database = new Sqlite(file, { timeout: BUSY_SECONDS }) as unknown as Database
+  mkdirSync(dirname(file), { recursive: true })
+  const database = new Sqlite(file, { timeout: BUSY_MS }) as unknown as Database
   // With a write-ahead log a commit need not wait for the disk: a crash of the machine may lose the last ones, no more.
   database.exec(`
     PRAGMA journal_mode = wal;

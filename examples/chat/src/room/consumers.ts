@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto'
 import { JsonWebSocketConsumer, type Handlers } from 'tideway'
 
 import type { ChatEvents } from '../chat/consumers.ts'
-import { after, append, before, historyId, type KeptMessage } from './history.ts'
+import type { KeptMessage } from './history.ts'
 import type { People } from './people.ts'
 import { checkedMessage, type ClientMessage, type Place, type Said, type ServerMessage } from './protocol.ts'
+import { after, append, before, historyId } from './threads.ts'
 
 /** How many messages go in one piece. */
 const PAGE = 100
@@ -28,6 +29,9 @@ export type RoomEvents = {
  * words for: history, who is here, who is writing.
  */
 export class RoomConsumer extends JsonWebSocketConsumer<{ roomName: string }> implements Handlers<RoomEvents> {
+  // Of what waits while the history is read, the newest says best what has been missed.
+  static override readonly overflow = 'drop-oldest'
+
   readonly #people: People
   #room = ''
   #author: string | undefined
@@ -66,16 +70,15 @@ export class RoomConsumer extends JsonWebSocketConsumer<{ roomName: string }> im
     await this.channelLayer.groupAdd(`chat_${this.#room}`, this.channelName)
     await this.channelLayer.groupAdd(`room_${this.#room}`, this.channelName)
 
-    const history = historyId()
-    const newest = before(this.#room, Number.MAX_SAFE_INTEGER, GLANCE)
-    const continues = seen?.history === history && seen.number <= (newest.at(-1)?.number ?? 0)
+    const newest = await before(this.#room, Number.MAX_SAFE_INTEGER, GLANCE)
+    const continues = seen?.history === historyId && seen.number <= (newest.at(-1)?.number ?? 0)
     if (continues) {
       this.#seen = seen.number
-      const [next] = after(this.#room, seen.number, 1)
-      await this.#tell({ type: 'welcome', history, continues, hasGap: (next?.previous ?? 0) > seen.number })
+      const [next] = await after(this.#room, seen.number, 1)
+      await this.#tell({ type: 'welcome', history: historyId, continues, hasGap: (next?.previous ?? 0) > seen.number })
       await this.#catchUp()
     } else {
-      await this.#tell({ type: 'welcome', history, continues, hasGap: false })
+      await this.#tell({ type: 'welcome', history: historyId, continues, hasGap: false })
       this.#seen = newest.at(-1)?.number ?? 0
       await this.#tell({ type: 'said', messages: newest.map((kept) => this.#said(kept)), hasOlder: hasMore(newest) })
     }
@@ -89,14 +92,14 @@ export class RoomConsumer extends JsonWebSocketConsumer<{ roomName: string }> im
 
   async #say(author: string, { id, key, message }: ClientMessage & { type: 'say' }) {
     this.#typedAt = 0
-    const kept = append(this.#room, { user: this.scope.user.username, message, author, key })
+    const kept = await append(this.#room, { user: this.scope.user.username, message, author, key })
     // A message that was kept before is sent once more as well: perhaps the process that kept it came no further.
     await this.channelLayer.groupSend(`chat_${this.#room}`, { type: 'chat.message', ...kept })
     await this.sendJson({ id })
   }
 
   async #older({ id, before: number }: ClientMessage & { type: 'older' }) {
-    const found = before(this.#room, number, GLANCE)
+    const found = await before(this.#room, number, GLANCE)
     await this.sendJson({ id, messages: found.map((kept) => this.#said(kept)), hasOlder: hasMore(found) })
   }
 
@@ -134,7 +137,7 @@ export class RoomConsumer extends JsonWebSocketConsumer<{ roomName: string }> im
   /** Sends what the client has not seen, in pieces, until there is no more. */
   async #catchUp() {
     for (;;) {
-      const missed = after(this.#room, this.#seen, PAGE)
+      const missed = await after(this.#room, this.#seen, PAGE)
       if (missed.length === 0) return
       this.#seen = missed.at(-1)!.number
       await this.#tell({ type: 'said', messages: missed.map((kept) => this.#said(kept)) })

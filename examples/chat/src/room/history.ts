@@ -1,9 +1,8 @@
 // What was said in the rooms, in SQLite. Numbers go up by the order of commits, over all rooms and processes, and each
-// message knows the one before it in its room: who has seen that one has seen everything.
+// message knows the one before it in its room: who has seen that one has seen everything. These functions block:
+// `threads.ts` runs them where that does not matter.
 
-import { randomUUID } from 'node:crypto'
-
-import { database, settled, type Statement } from '../database.ts'
+import { database, type Statement } from '../database.ts'
 
 /** How many messages a room keeps, and all rooms together. */
 const KEPT_PER_ROOM = 1000
@@ -33,11 +32,6 @@ function statement(sql: string): Statement {
   const known = statements.get(sql) ?? database().prepare(sql)
   statements.set(sql, known)
   return known
-}
-
-/** Which history this is: a server with another file knows nothing of the numbers of this one. */
-export function historyId(): string {
-  return settled('history', randomUUID)
 }
 
 /** Keeps a message, and returns it as it is kept. One that is there already, sent again by a client that had no answer, stays as it was. */
