@@ -81,6 +81,14 @@ describe('large messages that are sent', () => {
     expect([compression.jobs.running, compression.jobs.waiting]).toEqual([0, 0])
   })
 
+  it('go out at once and as they are below a threshold that is higher', () => {
+    const { rigs: all, compression } = rigs(1, NO_TAKEOVER, { threadBytes: 100, thresholdBytes: 10_000 })
+    expect(all[0]!.peer.sendText(large(1))).toBeUndefined()
+    expect(all[0]!.peer.sendBytes(Buffer.alloc(9999))).toBeUndefined()
+    expect(all[0]!.peer.sendBytes(Buffer.alloc(10_000))).toBeInstanceOf(Promise)
+    expect(compression.jobs.running).toBe(1)
+  })
+
   it('of bytes are what the bytes were when they were sent', async () => {
     const { rigs: all } = rigs(2, NO_TAKEOVER, { threadBytes: THREAD_BYTES })
     const bytes = Buffer.alloc(THREAD_BYTES, 1)

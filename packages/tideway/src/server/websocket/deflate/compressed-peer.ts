@@ -63,12 +63,12 @@ export class CompressedPeer extends WebSocketPeer {
   }
 
   override sendText(text: string): void | Promise<void> {
-    if (this.#queue.length > 0 || text.length >= this.#compression.options.threadBytes) return this.#sendLater(text)
+    if (this.#queue.length > 0 || text.length >= this.#compression.threadFromBytes) return this.#sendLater(text)
     return this.#sendAtOnce(text)
   }
 
   override sendBytes(bytes: Uint8Array): void | Promise<void> {
-    if (this.#queue.length > 0 || bytes.byteLength >= this.#compression.options.threadBytes) {
+    if (this.#queue.length > 0 || bytes.byteLength >= this.#compression.threadFromBytes) {
       return this.#sendLater(bytes)
     }
     return this.#sendAtOnce(bytes)
@@ -135,7 +135,7 @@ export class CompressedPeer extends WebSocketPeer {
       if (this.#options.slowConsumer === 'drop') return this.drop()
       return this.overflow()
     }
-    const isLarge = bytes >= this.#compression.options.threadBytes
+    const isLarge = bytes >= this.#compression.threadFromBytes
     const frame = isLarge ? this.#shared?.frameInThread(data) : undefined
     // It may fail before its turn comes.
     frame?.catch(() => {})
@@ -171,7 +171,7 @@ export class CompressedPeer extends WebSocketPeer {
   async #sendNext({ payload, bytes, frame, resolve }: Waiting): Promise<void> {
     if (frame !== undefined) resolve(this.sendFrame(await frame))
     else if (!this.isOpen) resolve()
-    else if (bytes < this.#compression.options.threadBytes) resolve(this.#sendAtOnce(payload))
+    else if (bytes < this.#compression.threadFromBytes) resolve(this.#sendAtOnce(payload))
     else {
       const data = Buffer.from(payload)
       const deflated = await this.#compression.jobs.run(() => deflateInThread(this.#deflateJob(data)))

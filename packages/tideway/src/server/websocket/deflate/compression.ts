@@ -8,6 +8,8 @@ import { negotiate, type DeflateParameters } from './negotiate.ts'
 /** What the compressed connections of a server share. */
 export class Compression {
   readonly options: ResolvedCompressionOptions
+  /** From which size on messages are compressed in a thread: none that is not compressed at all. */
+  readonly threadFromBytes: number
   /** The work in threads, of all connections. */
   readonly jobs: JobQueue
   /** By window bits. */
@@ -18,6 +20,7 @@ export class Compression {
   /** @throws TidewayError `ERR_BAD_OPTION` */
   constructor(options: CompressionOptions) {
     this.options = resolveCompression(options)
+    this.threadFromBytes = Math.max(this.options.threadBytes, this.options.thresholdBytes)
     this.jobs = new JobQueue(this.options.concurrency)
   }
 
