@@ -1,8 +1,15 @@
-import { describe, expect, it, vi } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { protocolTypeRouter } from '../../../src/routing/protocol-type-router.ts'
+import { attach } from '../../../src/server/attach.ts'
 import { encodeCloseFrame, encodeFrame, encodeTextFrame, opcodes } from '../../../src/server/websocket/frame.ts'
 import { FrameNode } from '../../../src/server/websocket/frame-tree.ts'
 import { Outbox, type OutboxClient } from '../../../src/server/websocket/outbox.ts'
+import { accepting } from '../applications.ts'
 import { clientFrame, describeFrames, readFrame } from '../frames.ts'
+import { RawClient } from '../raw-client.ts'
 
 const frames = ['a', 'b', 'c'].map((text) => encodeTextFrame(text))
 const [a, b, c] = frames as [Buffer, Buffer, Buffer]
@@ -184,5 +191,35 @@ describe('Outbox', () => {
     await endOfTick()
     expect(one.writes).toHaveLength(1)
     expect(two.writes).toHaveLength(1)
+  })
+})
+
+describe('a connection', () => {
+  it('writes once what its application has sent in one turn', async () => {
+    const sockets: Socket[] = []
+    const server = createServer().on('connection', (socket: Socket) => sockets.push(socket))
+    const websocket = accepting(async ({ receive, send }) => {
+      await receive()
+      for (const text of ['one', 'two', 'three']) await send({ type: 'websocket.send', text })
+      await receive()
+    })
+    const attachment = attach(server, markOriginCheck(protocolTypeRouter({ websocket })))
+    onTestFinished(async () => {
+      await attachment.close(1)
+      server.close()
+    })
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve)
+    })
+    const client = await RawClient.open((server.address() as AddressInfo).port)
+    const write = vi.spyOn(sockets[0]!, 'write')
+    client.write(clientFrame('text', 'go'))
+    expect([await client.frame(), await client.frame(), await client.frame()]).toEqual([
+      'text one',
+      'text two',
+      'text three',
+    ])
+    expect(write).toHaveBeenCalledOnce()
+    client.socket.destroy()
   })
 })
