@@ -4,13 +4,16 @@ import { promisify } from 'node:util'
 import type { SessionData } from 'express-session'
 import { serve, type RunningServer } from 'tideway'
 import { closeThreads } from 'tideway/worker'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
 import './temporary-database.ts'
 import application from '../../examples/chat/src/application.ts'
 import { database } from '../../examples/chat/src/database.ts'
 import { store } from '../../examples/chat/src/people/visitors.ts'
+
+// Passwords are slow on purpose, and slower on a machine that is busy.
+vi.setConfig({ testTimeout: 60_000 })
 
 const PASSWORD = 'correct horse battery'
 
