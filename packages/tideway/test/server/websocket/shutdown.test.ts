@@ -26,7 +26,10 @@ describe('server.close()', () => {
     order.push('closed')
     expect(server.connectionCount).toBe(0)
     const five = <T>(value: T): T[] => Array.from({ length: 5 }, () => value)
-    expect(order.filter((what) => what !== 'ended')).toEqual([...five('disconnect 1012 server restart, spread=5000'), 'closed'])
+    expect(order.filter((what) => what !== 'ended')).toEqual([
+      ...five('disconnect 1012 server restart, spread=5000'),
+      'closed',
+    ])
     expect(order.filter((what) => what === 'ended')).toHaveLength(5)
     expect(order.at(-1)).toBe('closed')
     expect(await Promise.all(codes)).toEqual(five(1012))
