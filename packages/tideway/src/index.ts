@@ -84,11 +84,18 @@ export {
 } from './security/index.ts'
 export {
   attach,
+  commonLogLine,
   fetchHandler,
+  jsonLogLine,
   nodeListener,
   serve,
+  systemdSockets,
+  type AccessEntry,
+  type AccessLog,
   type AttachOptions,
   type Attachment,
+  type ListenTarget,
   type RunningServer,
+  type ServerAddress,
   type ServeOptions,
 } from './server/index.ts'
