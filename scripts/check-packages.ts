@@ -2,6 +2,7 @@
 // attw, and by importing and type-checking every entry point as somebody who has installed it does.
 //   npm run packages:check
 
+import { existsSync } from 'node:fs'
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -20,6 +21,7 @@ const run = promisify(execFile)
 
 /** A package and the tarball that it was packed into. */
 interface Packed {
+  readonly folder: string
   readonly manifest: Manifest
   readonly tarball: string
   readonly files: readonly string[]
@@ -34,7 +36,7 @@ async function pack(folder: string, destination: string): Promise<Packed> {
   const [packed] = Object.values(JSON.parse(stdout) as Record<string, NpmPacked>)
   const { filename, files, size } = packed!
   const paths = files.map(({ path }) => path)
-  return { manifest, tarball: join(destination, filename), files: paths, bytes: size }
+  return { folder, manifest, tarball: join(destination, filename), files: paths, bytes: size }
 }
 
 interface NpmPacked {
@@ -61,13 +63,20 @@ async function install(packages: readonly Packed[], modules: string): Promise<vo
     await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1'])
   }
   const own = new Set(packages.map(({ manifest }) => manifest.name))
-  const named = packages.flatMap(({ manifest }) =>
-    Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
-  )
   const types = ['@types/node', '@types/react', 'undici-types', 'csstype']
-  for (const name of new Set([...named, ...types].filter((name) => !own.has(name)))) {
-    await mkdir(dirname(join(modules, name)), { recursive: true })
-    await symlink(join(root, 'node_modules', name), join(modules, name))
+  const links = new Map(types.map((name) => [join(modules, name), join(root, 'node_modules', name)]))
+  for (const { folder, manifest } of packages) {
+    for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
+      if (own.has(name)) continue
+      // A version that something else of the workspace does not share is kept beside the package, by npm and so here.
+      const beside = join(root, folder, 'node_modules', name)
+      if (existsSync(beside)) links.set(join(modules, manifest.name, 'node_modules', name), beside)
+      else links.set(join(modules, name), join(root, 'node_modules', name))
+    }
+  }
+  for (const [link, target] of links) {
+    await mkdir(dirname(link), { recursive: true })
+    await symlink(target, link)
   }
 }
 
