@@ -85,6 +85,7 @@ export {
 export {
   attach,
   commonLogLine,
+  compressionDefaults,
   fetchHandler,
   jsonLogLine,
   nodeListener,
@@ -94,6 +95,7 @@ export {
   type AccessLog,
   type AttachOptions,
   type Attachment,
+  type CompressionOptions,
   type ListenTarget,
   type RunningServer,
   type ServerAddress,

@@ -2,7 +2,7 @@ import type { Application } from '../asgi/application.ts'
 import { nodeListenerKey, type WithNodeListener } from '../asgi/node-listener.ts'
 import { carryOriginCheck, markOriginCheck } from '../asgi/origin-check.ts'
 import type { ChannelScope, HttpScope, LifespanScope, Scope, WebSocketScope } from '../asgi/scope.ts'
-import { TidewayError } from '../errors/tideway-error.ts'
+import { NoApplicationError } from './no-application-error.ts'
 import { requireApplication } from './require-application.ts'
 
 /** An application for each scope type that is to be served. Each gets the plain scope: what else it needs, middleware adds. */
@@ -38,10 +38,9 @@ export function protocolTypeRouter(applications: ProtocolApplications): Applicat
   return websocket === undefined ? markOriginCheck(router) : carryOriginCheck(websocket, router)
 }
 
-function noApplication(scope: Scope, byType: ReadonlyMap<string, Application>): TidewayError {
+function noApplication(scope: Scope, byType: ReadonlyMap<string, Application>): NoApplicationError {
   const configured = [...byType.keys()].join(', ') || 'nothing'
-  return new TidewayError(
-    'ERR_NO_APPLICATION',
+  return new NoApplicationError(
     `No application for the scope type ${JSON.stringify(scope.type)}: protocolTypeRouter has ${configured}. ` +
       'Add one under that name.',
   )

@@ -56,7 +56,8 @@ const MAX_REASON_BYTES = 123
 /** One WebSocket connection as the application sees it: its events, its turns, its end. */
 export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   readonly #socket: Socket
-  readonly #handshake: Handshake
+  /** Until it is accepted. */
+  #handshake: Handshake | undefined
   readonly #context: ConnectionContext
   readonly #inbox: Inbox
   readonly #path: string
@@ -264,7 +265,8 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   #accept({ subprotocol, headers = [] }: WebSocketAcceptEvent): void {
     this.#requireConnecting('websocket.accept')
-    const response = acceptResponse(this.#handshake, subprotocol, headers)
+    const response = acceptResponse(this.#handshake!, subprotocol, headers)
+    this.#handshake = undefined
     this.#state = 'open'
     this.#peer.open(response)
     limitBytes(this.#socket, this, this.#context.options)

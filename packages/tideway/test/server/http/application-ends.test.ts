@@ -53,6 +53,12 @@ describe('an application that ends before its response is on the wire', () => {
     expect(server.log).toMatchObject([{ level: 'debug', details: { path: '/somewhere' } }])
   })
 
+  it('because a site of WebSockets has none for HTTP: 404 and a debug line', async () => {
+    const server = await serving({ websocket: async () => {} })
+    expect((await fetch(server.url)).status).toBe(404)
+    expect(server.log).toMatchObject([{ level: 'debug', details: { path: '/' } }])
+  })
+
   it('by an error that says its status: that status', async () => {
     const { response, server } = await asking(() => Promise.reject(new ServiceUnavailableError('store down')))
     expect(response).toMatchObject({ status: 503, body: 'Service Unavailable\n' })
