@@ -2,6 +2,8 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { ServeOptions } from '../server/options.ts'
 import { serve, type RunningServer } from '../server/serve.ts'
+import { closeUsedThreads } from '../worker/used-threads.ts'
+import { watchEventLoop } from '../worker/watch-event-loop.ts'
 import { loadApplication } from './load-application.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
 
@@ -17,10 +19,13 @@ const advice: Readonly<Record<string, string>> = {
 export async function serveCommand(file: string, options: ServeOptions): Promise<void> {
   const application = await loadApplication(file)
   const server = await listen(() => serve(application, options))
+  const watch = process.env['NODE_ENV'] === 'production' ? undefined : watchEventLoop()
   const { channelLayers = {} } = application as { readonly channelLayers?: Readonly<Record<string, ChannelLayer>> }
   stopOnSignal('Stopping: closing connections.', async () => {
     await server.close()
+    await closeUsedThreads()
     await Promise.all(Object.values(channelLayers).map((layer) => layer.close()))
+    await watch?.stop()
   })
   // Last, because whoever reads it may stop the process.
   for (const { url } of server.addresses) console.log(`Listening on ${url}`)

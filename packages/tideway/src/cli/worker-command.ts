@@ -5,7 +5,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import { InMemoryChannelLayer } from '../layer/in-memory-channel-layer.ts'
 import { areDurable, areTasks, channelLayerOf, closeTasks, runTasks } from '../worker/define-tasks.ts'
-import { closeThreads } from '../worker/sync-to-async.ts'
+import { closeUsedThreads } from '../worker/used-threads.ts'
 import { watchEventLoop } from '../worker/watch-event-loop.ts'
 import { Worker } from '../worker/worker.ts'
 import { loadApplication } from './load-application.ts'
@@ -51,7 +51,7 @@ export async function workerCommand(
   const stop = async (): Promise<void> => {
     await Promise.all(running.map((each) => each.stop()))
     await Promise.all(Object.values(channelLayers).map((layer) => layer.close()))
-    await closeThreads()
+    await closeUsedThreads()
     await watch?.stop()
   }
   stopOnSignal('Stopping: finishing jobs.', stop)

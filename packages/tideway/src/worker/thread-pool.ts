@@ -9,6 +9,7 @@ import { requirePositive } from './options.ts'
 import { unpackError } from './packed-error.ts'
 import { STOP_TIMEOUT_MS, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './thread-protocol.ts'
 import { takeTransferList } from './transfer.ts'
+import { forgetUse, noteUse } from './used-threads.ts'
 
 /** Options of a {@link ThreadPool}. */
 export interface ThreadPoolOptions {
@@ -129,7 +130,7 @@ export class ThreadPool {
    * @param timeoutMs after it calls that still run are cut off, in milliseconds. Default 10000.
    */
   close(timeoutMs = 10_000): Promise<void> {
-    this.#closed ??= this.#close(timeoutMs)
+    this.#closed ??= this.#close(timeoutMs).finally(() => forgetUse(this))
     return this.#closed
   }
 
@@ -174,6 +175,7 @@ export class ThreadPool {
   }
 
   #start(): Piscina<ThreadCall, ThreadAnswer> {
+    noteUse(this)
     const isSource = import.meta.url.endsWith('.ts')
     const piscina = new Piscina<ThreadCall, ThreadAnswer>({
       filename: fileURLToPath(new URL(isSource ? './thread.ts' : './thread.js', import.meta.url)),
