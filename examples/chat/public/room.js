@@ -2,6 +2,7 @@ import { enterRoom, LOGGED_OUT, secondsLeft } from './connection.js'
 import { find, startIn } from './dom.js'
 import { beGuest, introduce, LoggedOutError, settleName } from './me.js'
 import { forgetPeople, showPeople, showTyping, stopTyping } from './people.js'
+import { forgetReport, showReport } from './report.js'
 import { watchRooms } from './room-list.js'
 import { isOwn, timeOfDay, Transcript } from './transcript.js'
 import { UnsentMessages } from './unsent.js'
@@ -70,6 +71,10 @@ function onMessage(message) {
     case 'typing':
       showTyping(message.user)
       break
+    case 'report':
+      showReport(ROOM, message, transcript)
+      welcome()
+      break
   }
 }
 
@@ -109,6 +114,7 @@ function onState(state) {
   if (state.status === 'open') return
   unsent.setConnected(false)
   forgetPeople()
+  forgetReport()
   if (state.status !== 'connecting') wasLost = true
   showState(wasLost ? 'lost' : 'connecting')
   find('data-lost-title').textContent = titleOf(state)

@@ -17,7 +17,7 @@ const calendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'num
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' })
 
 /** @typedef {import('../src/room/protocol.ts').Said} Said */
-/** A message, or a line of the page's own. @typedef {{ said?: Said, text?: string, nodes: HTMLElement[] }} Line */
+/** A message, or a line of the page's own. @typedef {{ said?: Said, content?: string | HTMLElement, nodes: HTMLElement[] }} Line */
 
 /** The time of day. @param {number} at */
 export function timeOfDay(at) {
@@ -72,9 +72,9 @@ export class Transcript {
     this.follow({ isOwn: messages.some(isOwn), unseen: messages.length })
   }
 
-  /** A line of the page's own. @param {string} text */
-  notice(text) {
-    this.#append({ text, nodes: [] })
+  /** A line of the page's own. @param {string | HTMLElement} content */
+  notice(content) {
+    this.#append({ content, nodes: [] })
     this.follow()
   }
 
@@ -145,9 +145,9 @@ export class Transcript {
   /** Makes the nodes of a line: they depend on the line before it. @param {number} index */
   #draw(index) {
     const line = /** @type {Line} */ (this.#lines[index])
-    const { said, text = '' } = line
+    const { said, content = '' } = line
     if (said === undefined) {
-      line.nodes = [element('li', { class: 'notice' }, text)]
+      line.nodes = [element('li', { class: 'notice' }, content)]
       return
     }
     const last = this.#lines[index - 1]?.said

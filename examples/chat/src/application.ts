@@ -15,6 +15,8 @@ import { People } from './room/people.ts'
 import { roomRoutes } from './room/routing.ts'
 import { web } from './web.ts'
 
+export { tasks } from './report/tasks.ts'
+
 const people = new People(channelLayer)
 const revocations = new Revocations(channelLayer)
 const routes = people.counting(urlRouter([...websocketRoutes, ...roomRoutes(people)]))

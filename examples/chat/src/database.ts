@@ -67,6 +67,13 @@ function open(file: string): Database {
       UNIQUE (room, author, key)
     );
     CREATE INDEX IF NOT EXISTS messages_of_room ON messages (room, number);
+    CREATE TABLE IF NOT EXISTS reports (
+      room TEXT PRIMARY KEY,
+      at INTEGER NOT NULL,
+      words TEXT NOT NULL,
+      svg TEXT
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS reports_by_time ON reports (at);
   `)
   return database
 }

@@ -6,11 +6,13 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Revocations } from 'tideway'
 
 import { peopleRoutes } from './people/routes.ts'
+import { picture } from './report/threads.ts'
 import type { People } from './room/people.ts'
 
 const publicFolder = fileURLToPath(new URL('../public', import.meta.url))
 const clientFolder = join(dirname(createRequire(import.meta.url).resolve('@tideway/client/package.json')), 'dist')
 const ROOM_PATH = /^\/rooms\/\w{1,40}$/
+const REPORT_PATH = /^\/rooms\/(?<room>\w{1,40})\/report\.svg$/
 
 /** The HTTP side of the chat: its pages, which rooms are open, and who the visitor is. */
 export function web(people: People, revocations: Revocations): Express {
@@ -24,6 +26,17 @@ export function web(people: People, revocations: Revocations): Express {
 
   app.get(ROOM_PATH, (_request, response) => {
     response.sendFile('room.html', { root: publicFolder })
+  })
+
+  app.get(REPORT_PATH, async (request, response, next) => {
+    const svg = await picture(String(request.params['room']), Number(request.query['at']) || 0)
+    if (svg === undefined) return next()
+    // An image that is opened by itself is a document of this site: one that may do nothing.
+    response.set({
+      'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+      'Cache-Control': 'private, max-age=86400, immutable',
+    })
+    response.type('svg').send(svg)
   })
 
   app.get('/api/rooms', (_request, response) => {

@@ -1,11 +1,22 @@
 import { createHash } from 'node:crypto'
 
-import { JsonWebSocketConsumer, type Handlers } from 'tideway'
+import { JsonWebSocketConsumer, TidewayError, type Handlers } from 'tideway'
+import type { TaskEvents } from 'tideway/worker'
 
 import type { ChatEvents } from '../chat/consumers.ts'
+import type { Report } from '../report/reports.ts'
+import { tasks } from '../report/tasks.ts'
+import { lastReport } from '../report/threads.ts'
 import type { KeptMessage } from './history.ts'
 import type { People } from './people.ts'
-import { checkedMessage, type ClientMessage, type Place, type Said, type ServerMessage } from './protocol.ts'
+import {
+  checkedMessage,
+  REPORT_COMMAND,
+  type ClientMessage,
+  type Place,
+  type Said,
+  type ServerMessage,
+} from './protocol.ts'
 import { after, append, before, historyId } from './threads.ts'
 
 /** How many messages go in one piece. */
@@ -28,7 +39,10 @@ export type RoomEvents = {
  * The consumer of the page: in the same group as the seed's `ChatConsumer`, and with what the plain protocol has no
  * words for: history, who is here, who is writing.
  */
-export class RoomConsumer extends JsonWebSocketConsumer<{ roomName: string }> implements Handlers<RoomEvents> {
+export class RoomConsumer
+  extends JsonWebSocketConsumer<{ roomName: string }>
+  implements Handlers<RoomEvents & TaskEvents>
+{
   // Of what waits while the history is read, the newest says best what has been missed.
   static override readonly overflow = 'drop-oldest'
 
@@ -84,6 +98,8 @@ export class RoomConsumer extends JsonWebSocketConsumer<{ roomName: string }> im
     }
     this.#people.watch(this.#room, this.channelName)
     await this.onPeopleChanged()
+    const report = await lastReport(this.#room)
+    if (report !== undefined) await this.#tell({ type: 'report', state: 'done', ...report })
   }
 
   override disconnect() {
@@ -96,6 +112,32 @@ export class RoomConsumer extends JsonWebSocketConsumer<{ roomName: string }> im
     // A message that was kept before is sent once more as well: perhaps the process that kept it came no further.
     await this.channelLayer.groupSend(`chat_${this.#room}`, { type: 'chat.message', ...kept })
     await this.sendJson({ id })
+    if (message.trim() === REPORT_COMMAND) await this.#report()
+  }
+
+  /** One at a time in a room: while it is being made, whoever asks for another joins it. */
+  async #report() {
+    const [jobId, group] = [`report-${this.#room}`, `room_${this.#room}`]
+    try {
+      await tasks.report.enqueue({ room: this.#room }, { jobId, notify: { group } })
+      await this.#tell({ type: 'report', state: 'waiting' })
+    } catch (error) {
+      // Redis is away: there is no report now, and the room goes on.
+      if (!(error instanceof TidewayError)) throw error
+      await this.#tell({ type: 'report', state: 'failed' })
+    }
+  }
+
+  onTaskProgress({ progress }: TaskEvents['task.progress']) {
+    return this.#tell({ type: 'report', state: 'running', progress: progress as number })
+  }
+
+  onTaskDone({ result }: TaskEvents['task.done']) {
+    return this.#tell({ type: 'report', state: 'done', ...(result as Report) })
+  }
+
+  onTaskFailed() {
+    return this.#tell({ type: 'report', state: 'failed' })
   }
 
   async #older({ id, before: number }: ClientMessage & { type: 'older' }) {

@@ -65,6 +65,12 @@ export function before(room: string, number: number, limit: number): KeptMessage
   return (found.all(room, number, limit) as KeptMessage[]).toReversed()
 }
 
+/** All that is kept of a room, the texts alone. */
+export function textsOf(room: string): string[] {
+  const found = statement('SELECT message FROM messages WHERE room = ? ORDER BY number').all(room)
+  return (found as { message: string }[]).map(({ message }) => message)
+}
+
 function tidy(room: string, newest: number): void {
   statement(`
     DELETE FROM messages WHERE room = ? AND number <=

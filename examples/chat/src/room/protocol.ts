@@ -42,7 +42,23 @@ export type ServerMessage =
   | { readonly type: 'said'; readonly messages: readonly Said[]; readonly hasOlder?: boolean }
   | { readonly type: 'people'; readonly names: readonly string[]; readonly guests: number }
   | { readonly type: 'typing'; readonly user: string }
+  /** To whom asked for a report with `/report`: it waits for its turn, unless it is being made already. */
+  | { readonly type: 'report'; readonly state: 'waiting' }
+  /** There will be none. */
+  | { readonly type: 'report'; readonly state: 'failed' }
+  /** To everybody in the room, while it is being made. `progress` goes from 0 to 1. */
+  | { readonly type: 'report'; readonly state: 'running'; readonly progress: number }
+  /** Its picture is at `/rooms/<name>/report.svg?at=<at>`, where there are words. Who comes later is told, too. */
+  | {
+      readonly type: 'report'
+      readonly state: 'done'
+      readonly at: number
+      readonly words: readonly (readonly [word: string, count: number])[]
+    }
   | { readonly type: 'pong' }
+
+/** The message that asks for a report of the room. It is said like any other. */
+export const REPORT_COMMAND = '/report'
 
 /** The most characters of a message. */
 export const MAX_MESSAGE_LENGTH = 2000

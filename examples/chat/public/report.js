@@ -1,0 +1,68 @@
+// The report of the room: how far it is, and the picture that comes of it.
+
+import { element, find } from './dom.js'
+import { timeOfDay } from './transcript.js'
+
+/** @typedef {import('./connection.js').ServerMessage & { type: 'report' }} ReportMessage */
+
+const frame = find('data-report')
+/** @type {HTMLProgressElement} */
+const bar = find('data-report-bar')
+const percent = find('data-report-percent')
+
+/** The last report that this page has shown. */
+let shownAt = 0
+
+/** How far it is; without a number it waits for its turn. @param {number} [progress] */
+function showProgress(progress) {
+  // Who joins a report that is being made has its bar already.
+  if (progress === undefined && !frame.hidden) return
+  frame.hidden = false
+  if (progress === undefined) bar.removeAttribute('value')
+  else bar.value = progress
+  percent.textContent = progress === undefined ? 'waits for its turn' : `${Math.round(progress * 100)} %`
+}
+
+/** Nobody knows how far it is, or it is at its end. */
+export function forgetReport() {
+  frame.hidden = true
+  bar.removeAttribute('value')
+}
+
+/**
+ * @param {string} room
+ * @param {ReportMessage} report
+ * @param {import('./transcript.js').Transcript} transcript
+ */
+export function showReport(room, report, transcript) {
+  if (report.state === 'running') return showProgress(report.progress)
+  if (report.state === 'waiting') return showProgress()
+  if (report.state === 'failed') {
+    forgetReport()
+    return transcript.notice('There is no report now: try again later.')
+  }
+  forgetReport()
+  // A connection that comes back is told of the last report again.
+  if (report.at <= shownAt) return undefined
+  shownAt = report.at
+  if (report.words.length === 0) return transcript.notice('Nothing to report: nobody has said a word that counts.')
+  return transcript.notice(picture(room, report))
+}
+
+/** @param {string} room @param {ReportMessage & { state: 'done' }} report */
+function picture(room, { at, words }) {
+  const counted = words.map(([word, count]) => `${word} ${count}`).join(', ')
+  const image = element('img', {
+    // The height before it is loaded: nothing jumps, and the end stays in sight.
+    width: '360',
+    height: String(words.length * 34),
+    src: `/rooms/${room}/report.svg?at=${at}`,
+    alt: `How often each word was said: ${counted}.`,
+  })
+  return element(
+    'figure',
+    { class: 'report-picture' },
+    element('figcaption', {}, `What this room talked about, at ${timeOfDay(at)}`),
+    image,
+  )
+}
