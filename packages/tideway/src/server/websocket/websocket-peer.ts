@@ -62,6 +62,8 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   /** Since when it is above its high-water mark; 0: it is not. */
   #aboveSince = 0
   #isDropping = false
+  /** Kept here: the getters of the socket that say it cost as much as all else of a flush. */
+  #isWritable = true
   /** The latest ping that could not be answered, because the peer does not read. */
   #pongDue: Buffer | undefined
   #lastSeen: number
@@ -141,6 +143,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   /** Cuts the connection without a word. */
   terminate(): void {
     this.#end(closeCodes.abnormal, '')
+    this.#isWritable = false
     this.#socket.destroy()
   }
 
@@ -220,7 +223,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   // What the socket and the outbox do.
 
   flush(bytes: Buffer): void {
-    if (this.#socket.destroyed || this.#socket.writableEnded) return
+    if (!this.#isWritable) return
     this.#unwritten = this.#socket.write(bytes) ? 0 : this.#socket.writableLength
     // What is sent all the time is never drained, however fast the peer reads.
     if (this.#aboveSince > 0 && this.#unwritten <= this.#context.options.highWaterMarkBytes) this.#release()
@@ -242,6 +245,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   }
 
   closed(): void {
+    this.#isWritable = false
     this.#end(closeCodes.abnormal, '')
     this.pending = undefined
     this.#owner.socketClosed()
@@ -368,6 +372,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   /** Says goodbye on TCP too, and reads on until the peer does: unread bytes would turn our last frames into a reset. */
   #endSocket(): void {
     this.#context.outbox.flushNow(this)
+    this.#isWritable = false
     this.#socket.end()
     this.#socket.resume()
   }
