@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type { Receive, Send } from '../asgi/application.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { deferred, type Deferred } from '../server/deferred.ts'
 import { EventQueue } from './event-queue.ts'
 
 /** What a run asks of its communicator. */
@@ -48,7 +49,7 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
   /** Whether a call has told how the application ended. */
   #endIsTold = false
   #isDisconnected = false
-  #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  #room: Deferred | undefined
 
   constructor(owner: RunOwner<Output>, application: (receive: Receive<Input>, send: Send<Output>) => Promise<void>) {
     this.#owner = owner
@@ -239,12 +240,4 @@ function isConnectionClosed(error: unknown): boolean {
 /** An event as a message tells it: on one line, and not all of a long body. */
 function shown(event: Typed): string {
   return inspect(event, { depth: 1, maxStringLength: 100, maxArrayLength: 10, breakLength: Infinity })
-}
-
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve!: () => void
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
 }

@@ -1,7 +1,8 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { entriesOf } from '../asgi/headers.ts'
 import type { HttpSendEvent } from '../asgi/http-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { outOfTurn } from '../server/out-of-turn.ts'
+import { requireHeader } from '../server/require-header.ts'
 
 /**
  * What the application may send:
@@ -61,17 +62,4 @@ export class HttpTurns {
         throw new TidewayError('ERR_BAD_EVENT', `Unknown event "${String(type)}".`)
     }
   }
-}
-
-function requireHeader(name: string, value: string): void {
-  try {
-    validateHeaderName(name)
-    validateHeaderValue(name, value)
-  } catch (cause) {
-    throw new TidewayError('ERR_BAD_EVENT', `The header ${JSON.stringify(name)} is invalid.`, { cause })
-  }
-}
-
-function outOfTurn(type: string, why: string): TidewayError {
-  return new TidewayError('ERR_OUT_OF_TURN', `${type} is out of turn: ${why}.`)
 }

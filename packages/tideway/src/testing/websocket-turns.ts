@@ -1,6 +1,7 @@
-import { isValidCloseCode } from '../asgi/close-codes.ts'
-import type { WebSocketCloseEvent, WebSocketMessageSendEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
+import type { WebSocketMessageSendEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { outOfTurn } from '../server/out-of-turn.ts'
+import { requireClose } from '../server/websocket/require-close.ts'
 import { acceptResponse, denialHead } from '../server/websocket/handshake.ts'
 
 /**
@@ -11,9 +12,6 @@ import { acceptResponse, denialHead } from '../server/websocket/handshake.ts'
  * - `ended`: nothing.
  */
 export type WebSocketState = 'connecting' | 'denying' | 'open' | 'ended'
-
-/** The longest close reason, in bytes of UTF-8 (RFC 6455 §5.5: 125 less the code). */
-const MAX_REASON_BYTES = 123
 
 /** Refuses what the server would refuse, so that an application that passes its tests works behind the server. */
 export class WebSocketTurns {
@@ -81,20 +79,4 @@ function requireMessage({ text, bytes }: WebSocketMessageSendEvent): void {
   const [content, ...more] = [text, bytes].filter((value: unknown) => value !== undefined && value !== null)
   if ((typeof content === 'string' || content instanceof Uint8Array) && more.length === 0) return
   throw new TidewayError('ERR_BAD_EVENT', 'websocket.send needs a string as text or a Uint8Array as bytes, not both.')
-}
-
-function requireClose({ code = 1000, reason = '' }: WebSocketCloseEvent): void {
-  if (!isValidCloseCode(code)) {
-    throw new TidewayError(
-      'ERR_BAD_EVENT',
-      `${code} is no code that a close frame may carry: use 1000 or 3000 to 4999.`,
-    )
-  }
-  if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
-    throw new TidewayError('ERR_BAD_EVENT', `A close reason has at most ${MAX_REASON_BYTES} bytes of UTF-8.`)
-  }
-}
-
-function outOfTurn(type: string, why: string): TidewayError {
-  return new TidewayError('ERR_OUT_OF_TURN', `${type} is out of turn: ${why}.`)
 }

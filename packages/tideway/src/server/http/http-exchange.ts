@@ -1,4 +1,4 @@
-import { validateHeaderName, validateHeaderValue, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Application } from '../../asgi/application.ts'
 import { entriesOf } from '../../asgi/headers.ts'
 import type {
@@ -10,6 +10,8 @@ import type {
 } from '../../asgi/http-events.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
+import { outOfTurn } from '../out-of-turn.ts'
+import { requireHeader } from '../require-header.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { untilDrained } from '../until-drained.ts'
 import { answerFailure, reportFailure } from './http-failure.ts'
@@ -228,17 +230,4 @@ export class HttpExchange {
     this.#state = 'complete'
     answerPlainly(this.#response, 503, 'Application failed to respond within time limit.')
   }
-}
-
-function requireHeader(name: string, value: string): void {
-  try {
-    validateHeaderName(name)
-    validateHeaderValue(name, value)
-  } catch (cause) {
-    throw new TidewayError('ERR_BAD_EVENT', `The header ${JSON.stringify(name)} is invalid.`, { cause })
-  }
-}
-
-function outOfTurn(type: string, why: string): TidewayError {
-  return new TidewayError('ERR_OUT_OF_TURN', `${type} is out of turn: ${why}.`)
 }

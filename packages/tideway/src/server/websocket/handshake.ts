@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { STATUS_CODES, validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http'
+import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
+import { requireHeader } from '../require-header.ts'
 import type { Compression } from './deflate/compression.ts'
 import type { DeflateParameters } from './deflate/negotiate.ts'
 
@@ -129,14 +130,8 @@ export function plainDenial(
   return denialHead(status, [...headers, ...own]) + body
 }
 
-/** Node's own check, so that no value can end the header that it is in. */
 function headerLine(name: string, value: string): string {
-  try {
-    validateHeaderName(name)
-    validateHeaderValue(name, value)
-  } catch (cause) {
-    throw new TidewayError('ERR_BAD_EVENT', `The header ${JSON.stringify(name)} is invalid.`, { cause })
-  }
+  requireHeader(name, value)
   return `${name}: ${value}\r\n`
 }
 

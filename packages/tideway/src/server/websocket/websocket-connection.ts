@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Application } from '../../asgi/application.ts'
-import { closeCodes, isValidCloseCode } from '../../asgi/close-codes.ts'
+import { closeCodes } from '../../asgi/close-codes.ts'
 import { httpStatusOf } from '../../asgi/http-status.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 import type {
@@ -14,6 +14,8 @@ import type {
   WebSocketSendEvent,
 } from '../../asgi/websocket-events.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
+import { outOfTurn } from '../out-of-turn.ts'
+import { requireClose } from './require-close.ts'
 import { errorAnswer } from '../error-answer.ts'
 import type { HeartbeatClient } from '../heartbeat.ts'
 import { limitBytes, limitedOwner } from '../limits/limited-owner.ts'
@@ -49,9 +51,6 @@ export interface ConnectionContext extends PeerContext {
  * - `ended`: nothing; the disconnect event is in its inbox.
  */
 type State = 'connecting' | 'denying' | 'open' | 'ended'
-
-/** The longest close reason, in bytes of UTF-8 (RFC 6455 §5.5: 125 less the code). */
-const MAX_REASON_BYTES = 123
 
 /** One WebSocket connection as the application sees it: its events, its turns, its end. */
 export class WebSocketConnection implements PeerOwner, HeartbeatClient {
@@ -288,16 +287,9 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     throw new TidewayError('ERR_OUT_OF_TURN', 'Call accept() before send(): the handshake is not complete.')
   }
 
-  #close({ code = closeCodes.normal, reason = '' }: WebSocketCloseEvent): void {
-    if (!isValidCloseCode(code)) {
-      throw new TidewayError(
-        'ERR_BAD_EVENT',
-        `${code} is no code that a close frame may carry: use 1000 or 3000 to 4999.`,
-      )
-    }
-    if (Buffer.byteLength(reason) > MAX_REASON_BYTES) {
-      throw new TidewayError('ERR_BAD_EVENT', `A close reason has at most ${MAX_REASON_BYTES} bytes of UTF-8.`)
-    }
+  #close(event: WebSocketCloseEvent): void {
+    requireClose(event)
+    const { code = closeCodes.normal, reason = '' } = event
     if (this.#state === 'connecting') this.#refuse(403, 'Forbidden')
     else if (this.#state === 'open') this.#peer.close(code, reason)
     else if (this.#state === 'denying') throw outOfTurn('websocket.close', 'a denial response has been started')
@@ -366,8 +358,4 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#context.connections.delete(this)
     this.#context.heartbeat.delete(this)
   }
-}
-
-function outOfTurn(type: string, why: string): TidewayError {
-  return new TidewayError('ERR_OUT_OF_TURN', `${type} is out of turn: ${why}.`)
 }

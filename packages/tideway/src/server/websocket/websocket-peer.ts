@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
+import { deferred, type Deferred } from '../deferred.ts'
 import type { Heartbeat } from '../heartbeat.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { encodeCloseFrame, encodeFrame, opcodes } from './frame.ts'
@@ -58,7 +59,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   #state: State = 'connecting'
   /** Bytes that the socket could not pass on at the last write. */
   #unwritten = 0
-  #drained: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+  #drained: Deferred | undefined
   /** Since when it is above its high-water mark; 0: it is not. */
   #aboveSince = 0
   #isDropping = false
@@ -400,12 +401,4 @@ function onClose(this: Socket): void {
 /** What a sender gets that comes too late. */
 export function connectionClosed(): TidewayError {
   return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
-}
-
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve!: () => void
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
 }
