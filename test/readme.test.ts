@@ -77,10 +77,11 @@ describe('the pages', () => {
     expect(broken).toEqual([])
   })
 
-  it('are all on the list in docs/README.md', () => {
-    const list = read('docs/README.md')
-    const listed = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md')
-    expect(listed.filter((page) => !list.includes(`(${page.replace('docs/', '')})`))).toEqual([])
+  it.each(['docs/ko/', 'docs/'])('of %s are all on the list of its README.md', (folder) => {
+    const list = read(`${folder}README.md`)
+    const listed = pages.filter((page) => page.startsWith(folder) && page !== `${folder}README.md`)
+    const unlisted = listed.filter((page) => !list.includes(`(${page.replace(folder, '')})`))
+    expect(unlisted.filter((page) => folder === 'docs/ko/' || !page.startsWith('docs/ko/'))).toEqual([])
   })
 })
 

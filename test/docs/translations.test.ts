@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { describe, expect, it } from 'vitest'
+import { codeBlocks, pages, root } from './markdown.ts'
+
+const KOREAN = 'docs/ko/'
+const translated = (await pages())
+  .filter((page) => page.startsWith(KOREAN))
+  .map((korean) => ({ korean, english: korean.replace(KOREAN, 'docs/') }))
+  .filter(({ korean }) => korean !== `${KOREAN}README.md`)
+
+/** The levels of the headings of a page, in order: `['#', '##', '##']`. */
+async function outline(page: string): Promise<string[]> {
+  const text = (await readFile(root + page, 'utf8')).replaceAll(/^```[\s\S]*?^```$/gm, '')
+  return [...text.matchAll(/^(#+) /gm)].map(([, level]) => level!)
+}
+
+describe('the Korean page', () => {
+  it('is there for every part of the tutorial', async () => {
+    const parts = (await pages()).filter((page) => page.startsWith('docs/tutorial/'))
+    expect(translated.map(({ english }) => english)).toEqual(expect.arrayContaining(parts))
+  })
+
+  it.each(translated)('$korean has the code of $english, block by block', async ({ korean, english }) => {
+    const withoutPlace = async (page: string): Promise<object[]> =>
+      (await codeBlocks(page)).map(({ language, file, partOf, text }) => ({ language, file, partOf, text }))
+    expect(await withoutPlace(korean)).toEqual(await withoutPlace(english))
+  })
+
+  it.each(translated)('$korean has the sections of $english', async ({ korean, english }) => {
+    expect(await outline(korean)).toEqual(await outline(english))
+  })
+
+  it.each(translated)('$korean links to Korean pages where there are any', async ({ korean }) => {
+    const text = await readFile(root + korean, 'utf8')
+    const targets = [...text.matchAll(/\]\(([^)#\s]+\.md)[^)]*\)/g)].map(([, target]) => target!)
+    const at = new URL(korean, 'file:///')
+    const english = targets
+      .map((target) => new URL(target, at).pathname.slice(1))
+      .filter((path) => !path.startsWith(KOREAN) && existsSync(root + path.replace('docs/', KOREAN)))
+    expect(english).toEqual([])
+  })
+})
