@@ -6,7 +6,7 @@ import { MemorySessionStore } from './memory-session-store.ts'
 import { reservedName, withChanges } from './session.ts'
 import { resolveSessionCookie, secretsOf, type SessionCookieOptions } from './session-cookie-options.ts'
 import { SessionGoneError } from './session-gone-error.ts'
-import { callStore, type SessionStore, type StoredSession } from './session-store.ts'
+import { callStore, type SessionStore, type StoredCookie, type StoredSession } from './session-store.ts'
 import type { SessionData, Sessions } from './sessions.ts'
 import { signValue, verifySigned } from './signed-value.ts'
 import { dateOf, StoreCookie } from './store-cookie.ts'
@@ -114,11 +114,20 @@ function liveSession(answer: unknown): StoredSession | undefined {
   if (typeof answer !== 'object' || Array.isArray(answer)) {
     throw new ServiceUnavailableError(`The session store answered with ${typeof answer} instead of a session.`)
   }
-  const { cookie, ...data } = answer as Record<string, unknown>
-  const attributes = typeof cookie === 'object' && cookie !== null ? cookie : {}
-  const expires = dateOf((attributes as { expires?: unknown }).expires)
+  // By their names: the objects that @fastify/session's memory store keeps have symbols that are its own.
+  const { cookie, ...data } = Object.fromEntries(Object.entries(answer))
+  const attributes = attributesOf(cookie)
+  const expires = dateOf(attributes.expires)
   if (expires !== null && expires.getTime() <= Date.now()) return undefined
   return { ...data, cookie: { originalMaxAge: null, ...attributes } }
+}
+
+/** The attributes of a stored cookie, which may be JSON or, in a store that keeps objects, what writes it. */
+function attributesOf(cookie: unknown): Partial<StoredCookie> {
+  if (typeof cookie !== 'object' || cookie === null) return {}
+  const { toJSON } = cookie as { readonly toJSON?: unknown }
+  const attributes: unknown = typeof toJSON === 'function' ? toJSON.call(cookie) : cookie
+  return typeof attributes === 'object' && attributes !== null ? attributes : {}
 }
 
 function dataOf(session: StoredSession): SessionData {

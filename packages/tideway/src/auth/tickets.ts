@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
+import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /** Where tickets lie between their issue and their use. A shared one (Redis: `SET … PX`, `GETDEL`) lets any process redeem them. */
@@ -49,9 +50,23 @@ export class Tickets {
     return ticket
   }
 
-  /** The user that the ticket is for. `undefined` for one that is unknown, expired, or was used before. */
+  /**
+   * The user that the ticket is for. `undefined` for one that is unknown, expired, or was used before. A `ServiceUnavailableError`
+   * (503) when the store fails: whether the ticket was good cannot be known.
+   */
   async redeem(ticket: string): Promise<string | number | undefined> {
-    return TICKET.test(ticket) ? this.#store.take(ticket) : undefined
+    if (!TICKET.test(ticket)) return undefined
+    try {
+      return await this.#store.take(ticket)
+    } catch (cause) {
+      if (cause instanceof TidewayError) throw cause
+      throw new ServiceUnavailableError(
+        'The store of the tickets failed: see the cause, and whether its server is up.',
+        {
+          cause,
+        },
+      )
+    }
   }
 }
 
