@@ -100,4 +100,5 @@ export {
   type RunningServer,
   type ServerAddress,
   type ServeOptions,
+  type ServerStats,
 } from './server/index.ts'

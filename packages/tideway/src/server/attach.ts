@@ -26,6 +26,9 @@ import {
   plainDenial,
   type HandshakeProblem,
 } from './websocket/handshake.ts'
+import { ServerObserver } from './observe/server-observer.ts'
+import type { RefusalReason } from './observe/server-counters.ts'
+import type { ServerStats } from './observe/server-stats.ts'
 import { Outbox } from './websocket/outbox.ts'
 import { WebSocketConnection, type ConnectionContext } from './websocket/websocket-connection.ts'
 
@@ -33,6 +36,8 @@ import { WebSocketConnection, type ConnectionContext } from './websocket/websock
 export interface Attachment {
   /** How many WebSocket connections there are: from the handshake to the end of their application. */
   readonly connectionCount: number
+  /** What it has done so far, in this process. To ask costs little: once a second is nothing. */
+  stats(): ServerStats
   /**
    * Takes no more handshakes, closes every WebSocket with 1012 (service restart), spread over `drainWindowMs` if there are
    * more than a hundred, and resolves when all applications have ended or the time is over. Called again, it waits for the
@@ -73,6 +78,7 @@ export function attachToAll(
     get connectionCount() {
       return attached.connections.size
     },
+    stats: () => attached.stats(),
     close(timeoutMs = resolved.drainTimeoutMs) {
       for (const server of servers) {
         if (!server.listeners('upgrade').includes(attached.onUpgrade)) continue
@@ -98,7 +104,9 @@ class AttachedApplication {
   readonly connections = new EmptyingSet<WebSocketConnection>()
   /** Refused handshakes whose peer has not hung up yet. */
   readonly #refused = new Set<Socket>()
+  readonly #observer: ServerObserver
   #closed: Promise<void> | undefined
+  #isClosed = false
 
   constructor(application: Application, options: ResolvedOptions) {
     this.#application = application
@@ -111,8 +119,10 @@ class AttachedApplication {
       options.accessLog === false
         ? undefined
         : new AccessRecorder(options.accessLog, (request) => this.#scopes.client(request)?.host)
+    this.#observer = new ServerObserver(application)
     this.#context = {
       options,
+      counters: this.#observer.counters,
       heartbeat,
       outbox: new Outbox(),
       connections: this.connections,
@@ -124,7 +134,8 @@ class AttachedApplication {
     const onRequest = behindGate(this.gate, listener ?? this.#onRequest)
     const isDraining = (): boolean => this.#closed !== undefined
     const ready = readinessPath === false ? onRequest : withReadiness(readinessPath, isDraining, onRequest)
-    this.onRequest = this.#access?.listener(ready) ?? ready
+    const counted = this.#observer.listener(ready)
+    this.onRequest = this.#access?.listener(counted) ?? counted
   }
 
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
@@ -132,24 +143,25 @@ class AttachedApplication {
       ignoreUpgrade(request, socket, head)
       return
     }
+    this.#observer.counters.handshakes++
     const refusal = this.gate.refusalOf(request)
     if (refusal !== undefined) {
-      this.#refuseHandshake(request, socket, refusal)
+      this.#refuseHandshake(request, socket, refusal, refusal.reason)
       return
     }
     const handshake = checkHandshake(request, this.#context.compression)
     if (isHandshakeProblem(handshake)) {
-      this.#refuseHandshake(request, socket, handshake)
+      this.#refuseHandshake(request, socket, handshake, 'badHandshake')
       return
     }
     const scope = this.#scopes.webSocket(request, handshake.subprotocols)
     if (scope === undefined) {
-      this.#refuseHandshake(request, socket, invalidPath)
+      this.#refuseHandshake(request, socket, invalidPath, 'badHandshake')
       return
     }
     const tooMany = this.gate.refusalOfForwarded(socket, scope.client?.host)
     if (tooMany !== undefined) {
-      this.#refuseHandshake(request, socket, tooMany)
+      this.#refuseHandshake(request, socket, tooMany, tooMany.reason)
       return
     }
     const connection = new WebSocketConnection(socket, handshake, scope.path, this.#context)
@@ -168,7 +180,18 @@ class AttachedApplication {
 
   /** Refuses a handshake that comes after `close()`. */
   refuseLate(request: IncomingMessage, socket: Socket): void {
-    this.#refuseHandshake(request, socket, shuttingDown)
+    this.#observer.counters.handshakes++
+    this.#refuseHandshake(request, socket, shuttingDown, 'shuttingDown')
+  }
+
+  stats(): ServerStats {
+    const state = this.#isClosed ? 'closed' : this.#closed === undefined ? 'serving' : 'draining'
+    return this.#observer.stats({
+      state,
+      sockets: { open: this.gate.open, total: this.gate.total },
+      openWebSockets: this.connections.size,
+      compression: this.#context.compression?.counters,
+    })
   }
 
   close(timeoutMs: number): Promise<void> {
@@ -179,9 +202,17 @@ class AttachedApplication {
   async #close(timeoutMs: number): Promise<void> {
     await drain(this.connections, { windowMs: this.#options.drainWindowMs, timeoutMs })
     for (const socket of this.#refused) socket.destroy()
+    this.#observer.stop()
+    this.#isClosed = true
   }
 
-  #refuseHandshake(request: IncomingMessage, socket: Socket, { status, message, headers }: HandshakeProblem): void {
+  #refuseHandshake(
+    request: IncomingMessage,
+    socket: Socket,
+    { status, message, headers }: HandshakeProblem,
+    reason: RefusalReason,
+  ): void {
+    this.#observer.counters.refused[reason]++
     this.#refuse(socket, plainDenial(status, message, headers))
     this.#access?.refusedByServer(request, status)
   }

@@ -14,6 +14,15 @@ export type {
 } from './listen/listen-target.ts'
 export { systemdSockets } from './listen/systemd-sockets.ts'
 export { nodeListener, type NodeListener, type NodeListenerApplication } from './node-listener.ts'
+export type { EventLoopDelayFigures } from './observe/event-loop-delay.ts'
+export type { RefusalReason } from './observe/server-counters.ts'
+export type {
+  ChannelLayerFigures,
+  CompressionFigures,
+  MessageFigures,
+  ServerStats,
+  TrafficFigures,
+} from './observe/server-stats.ts'
 export {
   serverDefaults,
   type AttachOptions,

@@ -6,6 +6,7 @@ import { createServerWithin } from './limits/request-limits.ts'
 import { reportAcceptErrors } from './listen/accept-errors.ts'
 import { listenTargets, type ServerAddress, type TcpAddress } from './listen/listen-target.ts'
 import { listenAt } from './listen/listener.ts'
+import type { ServerStats } from './observe/server-stats.ts'
 import { serverDefaults, type ServeOptions } from './options.ts'
 
 /** A server that listens. */
@@ -22,6 +23,8 @@ export interface RunningServer {
   readonly addresses: readonly ServerAddress[]
   /** How many WebSocket connections there are. */
   readonly connectionCount: number
+  /** What it has done so far, in this process. To ask costs little: once a second is nothing. */
+  stats(): ServerStats
   /**
    * Stops listening (with `readinessPath`: at the end), closes every WebSocket with 1012, spread over `drainWindowMs` if
    * there are more than a hundred, finishes running requests, and resolves when all have ended.
@@ -63,6 +66,7 @@ export async function serve(application: Application, options: ServeOptions = {}
     get connectionCount() {
       return attachment.connectionCount
     },
+    stats: () => attachment.stats(),
     async close(closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs) {
       await closeAll(servers, attachment, closeTimeoutMs, typeof attachOptions.readinessPath === 'string')
       await lifespan?.shutDown()

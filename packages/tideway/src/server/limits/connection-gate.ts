@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { RefusalReason } from '../observe/server-counters.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { RETRY_AFTER_SECONDS } from '../readiness.ts'
 import { TrustedProxies } from '../trusted-proxies.ts'
@@ -9,12 +10,28 @@ export interface Refusal {
   readonly status: number
   readonly message: string
   readonly headers: readonly (readonly [string, string])[]
+  readonly reason: RefusalReason
 }
 
 const retryAfter = [['Retry-After', String(RETRY_AFTER_SECONDS)]] as const
-const tooMany: Refusal = { status: 503, message: 'The server has too many connections.', headers: retryAfter }
-const tooManyOfAddress: Refusal = { status: 429, message: 'Too many connections of one address.', headers: retryAfter }
-const tooManyHeaders: Refusal = { status: 431, message: 'The request has too many headers.', headers: [] }
+const tooMany: Refusal = {
+  status: 503,
+  message: 'The server has too many connections.',
+  headers: retryAfter,
+  reason: 'tooManyConnections',
+}
+const tooManyOfAddress: Refusal = {
+  status: 429,
+  message: 'Too many connections of one address.',
+  headers: retryAfter,
+  reason: 'tooManyOfAddress',
+}
+const tooManyHeaders: Refusal = {
+  status: 431,
+  message: 'The request has too many headers.',
+  headers: [],
+  reason: 'tooManyHeaders',
+}
 
 /**
  * So many connections above the limit may wait for an answer. They get one when their request is there: before, a client
@@ -31,6 +48,7 @@ export class ConnectionGate {
   readonly #perAddress = new Map<string, number>()
   readonly #excess = new Map<Socket, Refusal>()
   #open = 0
+  #total = 0
 
   constructor(options: ResolvedOptions) {
     const { maxConnections, maxConnectionsPerAddress, maxHeaders, proxyHeaders, trustedProxies } = options
@@ -40,9 +58,20 @@ export class ConnectionGate {
     this.#trusted = proxyHeaders ? new TrustedProxies(trustedProxies) : undefined
   }
 
+  /** How many connections there are. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** How many there have been. */
+  get total(): number {
+    return this.#total
+  }
+
   /** Takes note of a connection that was accepted. */
   readonly onConnection = (socket: Socket): void => {
     this.#open++
+    this.#total++
     const isExcess = this.#open > this.#maxConnections
     if (isExcess) this.#excess.set(socket, tooMany)
     socket.once('close', () => {

@@ -7,7 +7,8 @@ import { unmask, unmaskAscii } from './mask.ts'
 
 /** What a parser tells: whole messages, control frames, and the one error after which it takes nothing more. */
 export interface FrameSink {
-  text(message: string): void
+  /** @param byteLength of its payload */
+  text(message: string, byteLength: number): void
   binary(message: Buffer): void
   /** A message with RSV1, as it came (RFC 7692 §6). Without this, RSV1 breaks the protocol: nothing was agreed on. */
   compressed?(isText: boolean, payload: Buffer): void
@@ -224,8 +225,8 @@ export class FrameParser {
     switch (this.#opcode) {
       case opcodes.text: {
         const isAscii = unmaskAscii(chunk, start, end, this.#mask)
-        if (isAscii) this.#sink.text(chunk.toString('latin1', start, end))
-        else if (isUtf8(chunk.subarray(start, end))) this.#sink.text(chunk.toString('utf8', start, end))
+        if (isAscii) this.#sink.text(chunk.toString('latin1', start, end), end - start)
+        else if (isUtf8(chunk.subarray(start, end))) this.#sink.text(chunk.toString('utf8', start, end), end - start)
         else this.#fail(closeCodes.invalidPayload, 'text that is not UTF-8')
         return
       }
@@ -274,7 +275,7 @@ export class FrameParser {
     this.#message = undefined
     if (message instanceof CompressedAssembler) this.#sink.compressed!(message.isCompressedText, message.bytes())
     else if (!message.isText) this.#sink.binary(message.bytes())
-    else if (message.isCompleteText) this.#sink.text(message.text())
+    else if (message.isCompleteText) this.#sink.text(message.text(), message.byteLength)
     else this.#fail(closeCodes.invalidPayload, 'text that ends inside a character')
   }
 

@@ -19,6 +19,7 @@ import { requireClose } from './require-close.ts'
 import { errorAnswer } from '../error-answer.ts'
 import type { HeartbeatClient } from '../heartbeat.ts'
 import { limitBytes, limitedOwner } from '../limits/limited-owner.ts'
+import type { RefusalReason } from '../observe/server-counters.ts'
 import { untilDrained } from '../until-drained.ts'
 import { CompressedPeer } from './deflate/compressed-peer.ts'
 import type { Compression } from './deflate/compression.ts'
@@ -139,7 +140,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   /** Closes from the server's side, whatever the application is doing. */
   shutDown(code: number, reason: string): void {
     if (this.#state === 'open') this.#peer.close(code, reason)
-    else if (this.#state !== 'ended') this.#refuse(503, 'The server is shutting down.')
+    else if (this.#state !== 'ended') this.#refuse(503, 'The server is shutting down.', 'shuttingDown')
   }
 
   /** Cuts the connection. */
@@ -184,6 +185,9 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   peerClosed(code: number, reason: string): void {
     if (this.#state === 'ended') return
+    const { counters } = this.#context
+    if (this.#state === 'open') counters.countClosed(code)
+    else if (this.#state === 'connecting') counters.refused.abandoned++
     this.#state = 'ended'
     this.#endedAt = performance.now()
     this.#disconnect = { type: 'websocket.disconnect', code, reason }
@@ -233,7 +237,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
         'The application returned without an answer to the handshake: accept it, close it, or send a denial response.',
       )
       this.#report(error)
-      this.#refuse(500, 'Internal Server Error')
+      this.#refuse(500, 'Internal Server Error', 'applicationFailed')
     }
   }
 
@@ -250,7 +254,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     else if (this.#state === 'denying') this.#peer.terminate()
     else if (this.#state === 'connecting') {
       const { status, message } = errorAnswer(error)
-      this.#refuse(status, message)
+      this.#refuse(status, message, status < 500 ? 'byApplication' : 'applicationFailed')
     }
   }
 
@@ -268,6 +272,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#handshake = undefined
     this.#state = 'open'
     this.#peer.open(response)
+    this.#context.counters.accepted++
     limitBytes(this.#socket, this, this.#context.options)
     this.#context.observer?.accepted(this)
   }
@@ -290,7 +295,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   #close(event: WebSocketCloseEvent): void {
     requireClose(event)
     const { code = closeCodes.normal, reason = '' } = event
-    if (this.#state === 'connecting') this.#refuse(403, 'Forbidden')
+    if (this.#state === 'connecting') this.#refuse(403, 'Forbidden', 'byApplication')
     else if (this.#state === 'open') this.#peer.close(code, reason)
     else if (this.#state === 'denying') throw outOfTurn('websocket.close', 'a denial response has been started')
     // Closing what has just been closed by the other side is no mistake.
@@ -300,6 +305,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#requireConnecting('websocket.http.response.start')
     this.#socket.write(denialHead(status, headers), 'latin1')
     this.#context.observer?.refused(this, status)
+    this.#context.counters.refused.byApplication++
     this.#state = 'denying'
     this.#startedAt = performance.now()
   }
@@ -320,10 +326,12 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   }
 
   /** Answers the handshake with a refusal in plain text. */
-  #refuse(status: number, message: string): void {
+  #refuse(status: number, message: string, reason: RefusalReason): void {
     if (this.#state === 'connecting') {
       this.#socket.write(plainDenial(status, message))
       this.#context.observer?.refused(this, status)
+      this.#context.counters.refused[reason]++
+      this.#state = 'denying'
     }
     this.#endDenial()
   }
@@ -336,7 +344,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     )
     this.#report(error)
     if (this.#state === 'denying') this.#peer.terminate()
-    else this.#refuse(503, 'Application failed to respond within time limit.')
+    else this.#refuse(503, 'Application failed to respond within time limit.', 'applicationTimeout')
   }
 
   #requireConnecting(type: string): void {

@@ -3,6 +3,7 @@ import { closeCodes } from '../../asgi/close-codes.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../deferred.ts'
 import type { Heartbeat } from '../heartbeat.ts'
+import type { ServerCounters } from '../observe/server-counters.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { encodeCloseFrame, encodeFrame, opcodes } from './frame.ts'
 import { FrameParser, type FrameSink } from './frame-parser.ts'
@@ -14,6 +15,7 @@ export interface PeerContext {
   readonly options: ResolvedOptions
   readonly outbox: Outbox
   readonly heartbeat: Heartbeat
+  readonly counters: ServerCounters
 }
 
 /** What became of a peer that reads too slowly. */
@@ -157,6 +159,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   data(chunk: Buffer): void {
     this.#lastSeen = this.#context.heartbeat.now
     this.#pingSentAt = 0
+    this.#context.counters.wireBytesReceived += chunk.length
     if (this.#state !== 'ended') this.#parser!.push(chunk)
   }
 
@@ -167,13 +170,17 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     if (this.#state !== 'open') {
       if (now - this.#closeSentAt >= options.closeTimeoutMs) this.terminate()
     } else if (this.#pingSentAt > 0 && !this.#parser!.isPaused) {
-      if (now - this.#pingSentAt >= options.pingTimeoutMs) this.terminate()
+      if (now - this.#pingSentAt >= options.pingTimeoutMs) {
+        this.#context.counters.pingTimeouts++
+        this.terminate()
+      }
     } else if (
       options.pingIntervalMs !== false &&
       now - Math.max(this.#lastSeen, this.#pingSentAt) >= options.pingIntervalMs
     ) {
       // Of a peer that is not read, because the application is busy, no answer is missed; but TCP may find that it is gone.
       this.#pingSentAt = now
+      this.#context.counters.pingsSent++
       this.#context.outbox.enqueue(this, PING)
     }
     const isSlow = this.#aboveSince > 0 && now - this.#aboveSince >= options.slowConsumerTimeoutMs
@@ -182,17 +189,20 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 
   // What the parser finds.
 
-  text(message: string): void {
+  text(message: string, byteLength: number): void {
+    this.#context.counters.received(true, byteLength)
     this.received(message)
   }
 
   binary(message: Buffer): void {
+    this.#context.counters.received(false, message.length)
     this.received(message)
   }
 
   ping(payload: Buffer): void {
     if (this.#state !== 'open') return
-    const { outbox, options } = this.#context
+    const { outbox, options, counters } = this.#context
+    counters.pingsReceived++
     if (this.#buffered > options.highWaterMarkBytes) outbox.flushNow(this)
     // Of a peer that pings without reading only the latest ping needs an answer (RFC 6455 §5.5.3).
     if (this.#unwritten > options.highWaterMarkBytes) this.#pongDue = payload
@@ -200,7 +210,9 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   }
 
   // That something came at all was noted when it came.
-  pong(): void {}
+  pong(): void {
+    this.#context.counters.pongsReceived++
+  }
 
   /** The peer's close frame: its request, which is answered, or the answer to ours. */
   closeReceived(code: number, reason: string): void {
@@ -225,6 +237,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 
   flush(bytes: Buffer): void {
     if (!this.#isWritable) return
+    this.#context.counters.wireBytesSent += bytes.length
     this.#unwritten = this.#socket.write(bytes) ? 0 : this.#socket.writableLength
     // What is sent all the time is never drained, however fast the peer reads.
     if (this.#aboveSince > 0 && this.#unwritten <= this.#context.options.highWaterMarkBytes) this.#release()
@@ -265,6 +278,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     if (this.#state !== 'open' && this.#state !== 'answering') throw connectionClosed()
     const buffered = this.#buffered + frame.length
     if (buffered > this.#context.options.highWaterMarkBytes) return this.#sendAbove(frame)
+    this.#context.counters.sent(frame)
     this.#context.outbox.enqueue(this, frame)
     return undefined
   }
@@ -280,6 +294,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
         return this.overflow()
       }
     }
+    this.#context.counters.sent(frame)
     outbox.enqueue(this, frame)
     outbox.flushNow(this)
     if (this.#unwritten <= options.highWaterMarkBytes) return undefined
@@ -292,6 +307,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   protected drop(): void {
     if (!this.#isDropping) this.#owner.readsTooSlowly('messages dropped')
     this.#isDropping = true
+    this.#context.counters.messagesDropped++
   }
 
   /** Closes a connection for which more waits than may. */
@@ -304,7 +320,10 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   }
 
   #closeSlow(): void {
-    if (this.#state === 'open') this.#owner.readsTooSlowly('closed')
+    if (this.#state === 'open') {
+      this.#context.counters.slowClosed++
+      this.#owner.readsTooSlowly('closed')
+    }
     this.#closeNow(closeCodes.tryAgainLater, 'reading too slowly')
   }
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { onTestFinished } from 'vitest'
 import { Heartbeat } from '../../../src/server/heartbeat.ts'
+import { ServerCounters } from '../../../src/server/observe/server-counters.ts'
 import { resolveOptions, type AttachOptions } from '../../../src/server/options.ts'
 import { CompressedPeer } from '../../../src/server/websocket/deflate/compressed-peer.ts'
 import type { CompressionOptions } from '../../../src/server/websocket/deflate/compression-options.ts'
@@ -44,7 +45,12 @@ export function rigs(
   const compression = new Compression(compressionOptions)
   const agreed = compression.negotiate(offer)
   if (agreed === undefined || agreed === 'malformed') throw new Error('Nothing was agreed on.')
-  const context = { options: resolveOptions(options), outbox: new Outbox(), heartbeat: new Heartbeat(1000) }
+  const context = {
+    options: resolveOptions(options),
+    outbox: new Outbox(),
+    heartbeat: new Heartbeat(1000),
+    counters: new ServerCounters(),
+  }
   const all = Array.from({ length: count }, () => {
     const socket = new MemorySocket()
     onTestFinished(() => void socket.destroy())

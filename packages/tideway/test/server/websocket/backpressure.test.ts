@@ -7,6 +7,7 @@ import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
 import { protocolTypeRouter } from '../../../src/routing/protocol-type-router.ts'
 import { attach } from '../../../src/server/attach.ts'
 import { Heartbeat } from '../../../src/server/heartbeat.ts'
+import { ServerCounters } from '../../../src/server/observe/server-counters.ts'
 import { resolveOptions, type WebSocketOptions } from '../../../src/server/options.ts'
 import { Outbox } from '../../../src/server/websocket/outbox.ts'
 import { WebSocketPeer, type PeerOwner } from '../../../src/server/websocket/websocket-peer.ts'
@@ -184,7 +185,7 @@ describe('a client that is sent something all the time', () => {
       socketClosed() {},
     }
     const socket = new StepwiseSocket()
-    const context = { options, outbox: new Outbox(), heartbeat: new Heartbeat(50) }
+    const context = { options, outbox: new Outbox(), heartbeat: new Heartbeat(50), counters: new ServerCounters() }
     const peer = new WebSocketPeer(socket as unknown as Socket, context, owner)
     peer.open('101')
     socket.passOn()

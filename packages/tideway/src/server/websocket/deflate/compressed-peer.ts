@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { closeCodes } from '../../../asgi/close-codes.ts'
 import { TidewayError } from '../../../errors/tideway-error.ts'
 import type { ResolvedOptions } from '../../options.ts'
+import type { ServerCounters } from '../../observe/server-counters.ts'
 import { encodeFrame, encodeTextFrame, opcodes } from '../frame.ts'
 import { connectionClosed, WebSocketPeer, type PeerContext, type PeerOwner } from '../websocket-peer.ts'
 import { maxCompressedBytes } from './compressed-assembler.ts'
@@ -33,6 +34,7 @@ const INFLATES_FASTER = 8
  */
 export class CompressedPeer extends WebSocketPeer {
   readonly #options: ResolvedOptions
+  readonly #counters: ServerCounters
   readonly #compression: Compression
   readonly #parameters: DeflateParameters
   readonly #shared: DeflateOutbox | undefined
@@ -47,14 +49,15 @@ export class CompressedPeer extends WebSocketPeer {
 
   constructor(
     socket: Socket,
-    { options, heartbeat }: PeerContext,
+    { options, heartbeat, counters }: PeerContext,
     owner: PeerOwner,
     compression: Compression,
     parameters: DeflateParameters,
   ) {
     const outbox = compression.outbox(parameters)
-    super(socket, { options, outbox, heartbeat }, owner)
+    super(socket, { options, outbox, heartbeat, counters }, owner)
     this.#options = options
+    this.#counters = counters
     this.#compression = compression
     this.#parameters = parameters
     this.#shared = outbox instanceof DeflateOutbox ? outbox : undefined
@@ -91,6 +94,7 @@ export class CompressedPeer extends WebSocketPeer {
   /** A compressed message, from the parser. */
   compressed(isText: boolean, payload: Buffer): void {
     if (!this.isOpen) return
+    this.#counters.received(isText, payload.length)
     const { maxMessageBytes } = this.#options
     const atOnce = Math.min(maxMessageBytes, this.#compression.options.threadBytes * INFLATES_FASTER)
     const { clientMaxWindowBits: windowBits } = this.#parameters
@@ -98,7 +102,7 @@ export class CompressedPeer extends WebSocketPeer {
     // Nobody knows how large a message will be. Most are small; the start of a large one is inflated for nothing.
     const inflated = payload.length > maxCompressedBytes(atOnce) ? 'too large' : inflateNow(job, atOnce)
     if (inflated === 'too large' && atOnce < maxMessageBytes) void this.#inflateLater(isText, job)
-    else this.#inflated(isText, inflated)
+    else this.#inflated(isText, inflated, payload.length)
   }
 
   protected override drop(): void {
@@ -119,6 +123,7 @@ export class CompressedPeer extends WebSocketPeer {
   /** Sends what was compressed with what was sent before, and is itself what the next message is compressed with. */
   #sendInContext(isText: boolean, payload: Uint8Array, deflated: Buffer): void | Promise<void> {
     const frame = encodeSmallerFrame(isText ? opcodes.text : opcodes.binary, payload, deflated)
+    this.#compression.counters.sent.count(payload.length, deflated.length)
     this.#wasDropped = false
     const above = this.sendFrame(frame)
     // The other side knows only what reached it, and remembers only what was compressed (RFC 7692 §7.2.3.2).
@@ -192,16 +197,17 @@ export class CompressedPeer extends WebSocketPeer {
       this.isOpen ? inflateInThread(job, maxMessageBytes) : 'invalid',
     )
     this.#isInflating = false
-    if (!this.isOpen || this.#inflated(isText, inflated)) super.resume()
+    if (!this.isOpen || this.#inflated(isText, inflated, job.payload.length)) super.resume()
   }
 
   /** `false`: nothing more is read for now. */
-  #inflated(isText: boolean, inflated: Inflated): boolean {
+  #inflated(isText: boolean, inflated: Inflated, compressedBytes: number): boolean {
     if (inflated === 'too large') {
       this.fail(closeCodes.messageTooBig, `message over ${this.#options.maxMessageBytes} bytes`)
     } else if (inflated === 'invalid') {
       this.fail(closeCodes.invalidPayload, 'compressed data that is no deflate stream')
     } else {
+      this.#compression.counters.received.count(inflated.length, compressedBytes)
       this.#receivedBefore?.append(inflated)
       if (!isText) return this.received(inflated)
       if (isUtf8(inflated)) return this.received(inflated.toString())

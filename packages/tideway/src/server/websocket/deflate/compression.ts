@@ -1,4 +1,5 @@
 import { Outbox } from '../outbox.ts'
+import { CompressionCounters } from './compression-counters.ts'
 import { resolveCompression, type CompressionOptions, type ResolvedCompressionOptions } from './compression-options.ts'
 import { DeflateOutbox } from './deflate-outbox.ts'
 import { parseExtensions } from './extension-header.ts'
@@ -12,6 +13,7 @@ export class Compression {
   readonly threadFromBytes: number
   /** The work in threads, of all connections. */
   readonly jobs: JobQueue
+  readonly counters: CompressionCounters = new CompressionCounters()
   /** By window bits. */
   readonly #shared = new Map<number, DeflateOutbox>()
   /** For connections whose frames depend on what they were sent before. */

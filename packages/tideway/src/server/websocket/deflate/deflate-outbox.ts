@@ -81,11 +81,16 @@ export class DeflateOutbox extends Outbox {
   }
 
   #deflate(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer): Buffer {
-    return encodeSmallerFrame(opcode, payload, deflateNow(this.#job(payload)))
+    return this.#encode(opcode, payload, deflateNow(this.#job(payload)))
   }
 
   async #deflateInThread(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer): Promise<Buffer> {
     const deflated = await this.#compression.jobs.run(() => deflateInThread(this.#job(payload)))
+    return this.#encode(opcode, payload, deflated)
+  }
+
+  #encode(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer, deflated: Buffer): Buffer {
+    this.#compression.counters.sent.count(payload.length, deflated.length)
     return encodeSmallerFrame(opcode, payload, deflated)
   }
 

@@ -1,0 +1,116 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Application } from '../../asgi/application.ts'
+import type { NodeListener } from '../node-listener.ts'
+import type { CompressionCounters } from '../websocket/deflate/compression-counters.ts'
+import { EventLoopDelay } from './event-loop-delay.ts'
+import { ServerCounters } from './server-counters.ts'
+import type { ChannelLayerFigures, ServerStats } from './server-stats.ts'
+
+/** What is known elsewhere, and is asked for when somebody wants to know. */
+export interface Observed {
+  readonly state: ServerStats['state']
+  readonly sockets: ServerStats['sockets']
+  readonly openWebSockets: number
+  readonly compression: CompressionCounters | undefined
+}
+
+/** What `defineApplication` makes. */
+interface WithChannelLayers {
+  readonly channelLayers?: Readonly<Record<string, { stats(): ChannelLayerFigures }>>
+}
+
+/** Counts for one server, and says what it has counted. */
+export class ServerObserver {
+  readonly counters: ServerCounters = new ServerCounters()
+  readonly #startedAt = performance.now()
+  readonly #eventLoopDelay = new EventLoopDelay()
+  readonly #layers: NonNullable<WithChannelLayers['channelLayers']>
+
+  /** @param application whose channel layers are asked for their own figures, if it tells of them */
+  constructor(application: Application) {
+    this.#layers = (application as WithChannelLayers).channelLayers ?? {}
+  }
+
+  /** The same listener, whose requests are counted. */
+  listener(inner: NodeListener): NodeListener {
+    const { counters } = this
+    // One function for all responses.
+    function onClose(this: ServerResponse): void {
+      if (isWhole(this)) counters.responses[firstDigit(this.statusCode)]++
+      else counters.requestsAborted++
+    }
+    return (request: IncomingMessage, response: ServerResponse) => {
+      counters.requests++
+      response.on('close', onClose)
+      inner(request, response)
+    }
+  }
+
+  stats({ state, sockets, openWebSockets, compression }: Observed): ServerStats {
+    const { counters } = this
+    const [, informational, successful, redirections, clientErrors, serverErrors] = counters.responses
+    const ended = counters.responses.reduce((sum: number, count) => sum + count, counters.requestsAborted)
+    return {
+      state,
+      uptimeMs: performance.now() - this.#startedAt,
+      sockets,
+      handshakes: { total: counters.handshakes, accepted: counters.accepted, refused: { ...counters.refused } },
+      webSockets: {
+        open: openWebSockets,
+        closed: Object.fromEntries(counters.closed),
+        received: {
+          text: { messages: counters.textsReceived, bytes: counters.textBytesReceived },
+          binary: { messages: counters.binariesReceived, bytes: counters.binaryBytesReceived },
+          wireBytes: counters.wireBytesReceived,
+        },
+        sent: {
+          text: { messages: counters.textsSent, bytes: counters.textBytesSent },
+          binary: { messages: counters.binariesSent, bytes: counters.binaryBytesSent },
+          wireBytes: counters.wireBytesSent,
+        },
+        pings: {
+          sent: counters.pingsSent,
+          received: counters.pingsReceived,
+          pongs: counters.pongsReceived,
+          timeouts: counters.pingTimeouts,
+        },
+        slowConsumers: { closed: counters.slowClosed, droppedMessages: counters.messagesDropped },
+        compression: {
+          sent: { ...(compression?.sent ?? nothingCompressed) },
+          received: { ...(compression?.received ?? nothingCompressed) },
+        },
+      },
+      requests: {
+        running: counters.requests - ended,
+        total: counters.requests,
+        responses: {
+          '1xx': informational,
+          '2xx': successful,
+          '3xx': redirections,
+          '4xx': clientErrors,
+          '5xx': serverErrors,
+        },
+        aborted: counters.requestsAborted,
+      },
+      channelLayers: Object.fromEntries(Object.entries(this.#layers).map(([alias, layer]) => [alias, layer.stats()])),
+      eventLoopDelay: this.#eventLoopDelay.figures,
+    }
+  }
+
+  /** Counts no more delays of the event loop. */
+  stop(): void {
+    this.#eventLoopDelay.stop()
+  }
+}
+
+const nothingCompressed = { messages: 0, plainBytes: 0, compressedBytes: 0 }
+
+/** A response of HTTP/2 does not say whether it has gone out whole, only whether the application has ended it. */
+function isWhole(response: ServerResponse): boolean {
+  return (response as Partial<ServerResponse>).writableFinished ?? response.writableEnded
+}
+
+function firstDigit(status: number): 1 | 2 | 3 | 4 | 5 {
+  // HTTP allows up to 599; what an application makes up beyond that is its own fault.
+  return Math.min(5, Math.max(1, Math.floor(status / 100))) as 1 | 2 | 3 | 4 | 5
+}
