@@ -33,6 +33,7 @@ const architecture: Architecture = {
   },
   dependencies: {
     commander: ['packages/tideway/src/cli/'],
+    'prom-client': ['packages/tideway/src/server/metrics/'],
     tsx: ['packages/tideway/src/cli/', 'packages/tideway/src/worker/'],
     cookie: ['packages/tideway/src/auth/'],
     'cookie-signature': ['packages/tideway/src/auth/'],

@@ -28,6 +28,7 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
     await watch?.stop()
   })
   // Last, because whoever reads it may stop the process.
+  if (server.metricsUrl !== undefined) console.log(`Metrics on ${server.metricsUrl}/metrics`)
   for (const { url } of server.addresses) console.log(`Listening on ${url}`)
 }
 

@@ -199,6 +199,10 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
     flag('--drain-timeout <seconds>', 'drainTimeoutMs', 'then what is left is cut (default: 10)', parse.seconds),
     flag('--readiness-path <path>', 'readinessPath', 'answered with 200, and with 503 while stopping (default: none)'),
   ],
+  'For operators:': [
+    flag('--metrics-port <port>', 'metricsPort', 'for /metrics, /healthz and /readyz (default: none)', parse.port),
+    flag('--metrics-host <host>', 'metricsHost', 'name or address of that (default: 127.0.0.1)'),
+  ],
 }
 
 function flag(flags: string, option: keyof ServeOptions, description: string, read?: parse.Parse<unknown>): ServeFlag {

@@ -37,7 +37,7 @@ export const errorCodes = {
   ERR_RATE_LIMIT: 'A user or an address has connected too often.',
   ERR_TEST_TIMEOUT: 'A test communicator waited for an output that did not come in time.',
   ERR_TEST_EXPECTATION: 'A test communicator got another output than the one asked for.',
-  ERR_CANNOT_LISTEN: 'The command line names an address that cannot be listened on.',
+  ERR_CANNOT_LISTEN: 'An address of the command line, or that of the metrics, cannot be listened on.',
   ERR_NOT_A_FILE: 'The command line names an application file that cannot be loaded or exports no application.',
   ERR_LOCAL_CHANNEL_LAYER:
     'A process that takes jobs from others was given a channel layer that no other process reaches.',

@@ -14,6 +14,15 @@ export type {
 } from './listen/listen-target.ts'
 export { systemdSockets } from './listen/systemd-sockets.ts'
 export { nodeListener, type NodeListener, type NodeListenerApplication } from './node-listener.ts'
+export { serveClusterMetrics, type ClusterMetricsOptions } from './metrics/cluster-metrics.ts'
+export type { MetricsOptions } from './metrics/metrics-options.ts'
+export type { OperationsServer } from './metrics/operations-server.ts'
+export {
+  registerMetrics,
+  type MetricsRegistry,
+  type RegisterMetricsOptions,
+  type WithStats,
+} from './metrics/register-metrics.ts'
 export type { EventLoopDelayFigures } from './observe/event-loop-delay.ts'
 export type { RefusalReason } from './observe/server-counters.ts'
 export type {

@@ -4,6 +4,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { AccessLog } from './access-log/access-entry.ts'
 import { limitDefaults, type LimitOptions, type RequestLimitOptions } from './limits/limit-options.ts'
 import type { ListenTarget } from './listen/listen-target.ts'
+import type { MetricsOptions } from './metrics/metrics-options.ts'
 import { DEFAULT_TRUSTED_PROXIES } from './trusted-proxies.ts'
 import type { CompressionOptions } from './websocket/deflate/compression-options.ts'
 
@@ -104,7 +105,7 @@ export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOp
 }
 
 /** What `serve()` takes. */
-export interface ServeOptions extends AttachOptions, RequestLimitOptions {
+export interface ServeOptions extends AttachOptions, RequestLimitOptions, MetricsOptions {
   /** How long the application may take for its start-up, and for its shutdown, in milliseconds. @default 60000 */
   readonly lifespanTimeoutMs?: number
   /** Whether the application is told of its start-up and shutdown. @default true */

@@ -7,6 +7,7 @@ import { reportAcceptErrors } from './listen/accept-errors.ts'
 import { listenTargets, type ServerAddress, type TcpAddress } from './listen/listen-target.ts'
 import { listenAt } from './listen/listener.ts'
 import type { ServerStats } from './observe/server-stats.ts'
+import { startMetrics } from './metrics/server-metrics.ts'
 import { serverDefaults, type ServeOptions } from './options.ts'
 
 /** A server that listens. */
@@ -21,6 +22,8 @@ export interface RunningServer {
   readonly webSocketUrl: string
   /** Everything that it listens on, in the order of the options. */
   readonly addresses: readonly ServerAddress[]
+  /** Where operators are answered; `undefined` without `metricsPort`, and in a worker of `node:cluster`. */
+  readonly metricsUrl: string | undefined
   /** How many WebSocket connections there are. */
   readonly connectionCount: number
   /** What it has done so far, in this process. To ask costs little: once a second is nothing. */
@@ -48,7 +51,14 @@ export async function serve(application: Application, options: ServeOptions = {}
   const targets = listenTargets(options)
   const servers = targets.map(() => createServerWithin(options))
   const timeoutMs = lifespanTimeoutMs ?? DEFAULT_LIFESPAN_TIMEOUT_MS
-  const lifespan = hasLifespan ? await Lifespan.start(application, { timeoutMs, logger }) : undefined
+  const metrics = await startMetrics(options, logger)
+  let lifespan: Lifespan | undefined
+  try {
+    if (hasLifespan) lifespan = await Lifespan.start(application, { timeoutMs, logger })
+  } catch (error) {
+    await metrics?.close()
+    throw error
+  }
   const attachment = attachToAll(servers, application, { state: lifespan?.state, ...attachOptions })
   const addresses: ServerAddress[] = []
   try {
@@ -57,12 +67,15 @@ export async function serve(application: Application, options: ServeOptions = {}
   } catch (error) {
     for (const server of servers) server.close()
     await lifespan?.shutDown()
+    await metrics?.close()
     throw error
   }
   for (const server of servers) reportAcceptErrors(server, logger)
+  metrics?.ready(attachment)
   return {
     ...mainAddress(addresses),
     addresses,
+    metricsUrl: metrics?.url,
     get connectionCount() {
       return attachment.connectionCount
     },
@@ -70,6 +83,7 @@ export async function serve(application: Application, options: ServeOptions = {}
     async close(closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs) {
       await closeAll(servers, attachment, closeTimeoutMs, typeof attachOptions.readinessPath === 'string')
       await lifespan?.shutDown()
+      await metrics?.close()
     },
   }
 }

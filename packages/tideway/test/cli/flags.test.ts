@@ -70,6 +70,7 @@ describe('a flag of tideway serve', () => {
     ['--keep-alive-timeout 75', { keepAliveTimeoutMs: 75_000 }],
     ['--drain-window 0 --drain-timeout 30', { drainWindowMs: 0, drainTimeoutMs: 30_000 }],
     ['--readiness-path /readyz', { readinessPath: '/readyz' }],
+    ['--metrics-port 9100 --metrics-host 0.0.0.0', { metricsPort: 9100, metricsHost: '0.0.0.0' }],
   ])('"%s" becomes %j', async (line, options) => {
     const given = await optionsOf(...line.split(' ').filter((word) => word !== ''))
     expect(given).toEqual(options)
@@ -79,6 +80,7 @@ describe('a flag of tideway serve', () => {
   it.each([
     '--port 65536',
     '--port -1',
+    '--metrics-port http',
     '--listen 8000',
     '--listen ::1:8000',
     '--fd three',

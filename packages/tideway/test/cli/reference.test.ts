@@ -57,7 +57,7 @@ describe('the flags', () => {
   it('are there for each option of serve() that is no function and no part of the others', () => {
     const byCode = new Set(['state', 'logger', 'accessLog'])
     const options = [...Object.keys(serverDefaults), ...Object.keys(requestLimitDefaults)]
-    const own = ['host', 'port', 'listen', 'lifespan', 'lifespanTimeoutMs']
+    const own = ['host', 'port', 'listen', 'lifespan', 'lifespanTimeoutMs', 'metricsPort', 'metricsHost']
     const wanted = [...options, ...own].filter((name) => !byCode.has(name))
     expect(new Set(Object.values(serveFlags).flatMap((flags) => flags.map(({ option }) => option)))).toEqual(
       new Set(wanted),

@@ -1,0 +1,175 @@
+import type { ServerStats } from '../observe/server-stats.ts'
+
+/** The labels of one value of a metric. */
+export type Labels = Readonly<Record<string, string>>
+
+/** One metric: what it is called, and where its values stand in the stats of a server. */
+export interface Metric {
+  /** Behind the prefix. */
+  readonly name: string
+  readonly help: string
+  readonly type: 'counter' | 'gauge'
+  readonly labelNames?: readonly string[]
+  read(stats: ServerStats): Iterable<readonly [labels: Labels, value: number]>
+}
+
+/** Names and units follow https://prometheus.io/docs/practices/naming/. */
+export const metrics: readonly Metric[] = [
+  one('gauge', 'draining', 'Servers that are closing their connections.', (s) => (s.state === 'draining' ? 1 : 0)),
+  one('gauge', 'sockets_open', 'Connections of TCP and Unix sockets.', (s) => s.sockets.open),
+  one('counter', 'sockets_total', 'Connections of TCP and Unix sockets that were taken.', (s) => s.sockets.total),
+  {
+    name: 'websocket_handshakes_total',
+    help: 'Opening handshakes that were answered or given up, by outcome.',
+    type: 'counter',
+    labelNames: ['outcome'],
+    *read({ handshakes: { accepted, refused } }) {
+      yield [{ outcome: 'accepted' }, accepted]
+      for (const [reason, count] of Object.entries(refused)) yield [{ outcome: snakeCase(reason) }, count]
+    },
+  },
+  one(
+    'gauge',
+    'websockets_open',
+    'WebSockets, from the handshake to the end of the application.',
+    (s) => s.webSockets.open,
+  ),
+  {
+    name: 'websockets_closed_total',
+    help: 'WebSockets that have ended, by close code.',
+    type: 'counter',
+    labelNames: ['code'],
+    *read({ webSockets }) {
+      for (const [code, count] of Object.entries(webSockets.closed)) yield [{ code }, count]
+    },
+  },
+  byDirectionAndType('websocket_messages_total', 'Messages of WebSockets.', 'messages'),
+  byDirectionAndType('websocket_payload_bytes_total', 'Payloads of messages, as they went over the wire.', 'bytes'),
+  byDirection('websocket_wire_bytes_total', 'All bytes of frames.', ({ webSockets: { received, sent } }) => [
+    received.wireBytes,
+    sent.wireBytes,
+  ]),
+  byDirection('websocket_pings_total', 'Pings.', ({ webSockets: { pings } }) => [pings.received, pings.sent]),
+  one(
+    'counter',
+    'websocket_ping_timeouts_total',
+    'WebSockets that were cut because no pong came.',
+    (s) => s.webSockets.pings.timeouts,
+  ),
+  one(
+    'counter',
+    'websocket_slow_consumers_closed_total',
+    'WebSockets that were closed because their client did not read.',
+    (s) => s.webSockets.slowConsumers.closed,
+  ),
+  one(
+    'counter',
+    'websocket_messages_dropped_total',
+    'Messages that were left out for clients that did not read.',
+    (s) => s.webSockets.slowConsumers.droppedMessages,
+  ),
+  byDirection(
+    'websocket_compression_plain_bytes_total',
+    'Messages that are compressed, as the application sees them.',
+    ({ webSockets: { compression } }) => [compression.received.plainBytes, compression.sent.plainBytes],
+  ),
+  byDirection(
+    'websocket_compression_compressed_bytes_total',
+    'The same, compressed.',
+    ({ webSockets: { compression } }) => [compression.received.compressedBytes, compression.sent.compressedBytes],
+  ),
+  one('gauge', 'http_requests_running', 'Requests whose response is not complete.', (s) => s.requests.running),
+  {
+    name: 'http_requests_total',
+    help: 'Requests that are over, by class of status; aborted where the client went away before.',
+    type: 'counter',
+    labelNames: ['status'],
+    *read({ requests: { responses, aborted } }) {
+      for (const [status, count] of Object.entries(responses)) yield [{ status }, count]
+      yield [{ status: 'aborted' }, aborted]
+    },
+  },
+  ofLayers(
+    'counter',
+    'channel_layer_delivered_total',
+    'Messages that receivers of this process took.',
+    (layer) => layer.delivered,
+  ),
+  {
+    name: 'channel_layer_dropped_total',
+    help: 'Messages of a channel layer that nobody got, by reason.',
+    type: 'counter',
+    labelNames: ['layer', 'reason'],
+    *read({ channelLayers }) {
+      for (const [layer, { dropped }] of Object.entries(channelLayers)) {
+        for (const [reason, count] of Object.entries(dropped)) yield [{ layer, reason }, count]
+      }
+    },
+  },
+  ofLayers('gauge', 'channel_layer_channels', 'Channels of this process.', (layer) => layer.channels),
+  ofLayers('gauge', 'channel_layer_groups', 'Groups with a member in this process.', (layer) => layer.groups),
+  ofLayers(
+    'counter',
+    'channel_layer_reconnects_total',
+    'Connections to the engine that were made again.',
+    (layer) => layer.reconnects,
+  ),
+]
+
+function one(type: Metric['type'], name: string, help: string, valueOf: (stats: ServerStats) => number): Metric {
+  return { name, help, type, read: (stats) => [[{}, valueOf(stats)]] }
+}
+
+function byDirection(
+  name: string,
+  help: string,
+  valuesOf: (stats: ServerStats) => readonly [received: number, sent: number],
+): Metric {
+  const labelNames = ['direction']
+  return {
+    name,
+    help,
+    type: 'counter',
+    labelNames,
+    *read(stats) {
+      const [received, sent] = valuesOf(stats)
+      yield [{ direction: 'received' }, received]
+      yield [{ direction: 'sent' }, sent]
+    },
+  }
+}
+
+function byDirectionAndType(name: string, help: string, figure: 'messages' | 'bytes'): Metric {
+  return {
+    name,
+    help,
+    type: 'counter',
+    labelNames: ['direction', 'type'],
+    *read({ webSockets }) {
+      for (const direction of ['received', 'sent'] as const) {
+        for (const type of ['text', 'binary'] as const) yield [{ direction, type }, webSockets[direction][type][figure]]
+      }
+    },
+  }
+}
+
+function ofLayers(
+  type: Metric['type'],
+  name: string,
+  help: string,
+  valueOf: (layer: ServerStats['channelLayers'][string]) => number,
+): Metric {
+  return {
+    name,
+    help,
+    type,
+    labelNames: ['layer'],
+    *read({ channelLayers }) {
+      for (const [layer, figures] of Object.entries(channelLayers)) yield [{ layer }, valueOf(figures)]
+    },
+  }
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}

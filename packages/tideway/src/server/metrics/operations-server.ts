@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { TidewayError } from '../../errors/tideway-error.ts'
+import { answerPlainly } from '../http/plain-answer.ts'
+import { createServerWithin } from '../limits/request-limits.ts'
+import type { TcpAddress } from '../listen/listen-target.ts'
+import { listenAt } from '../listen/listener.ts'
+
+/** What a server for operators is asked. */
+export interface Operations {
+  /** The metrics in the text format of Prometheus, and the type of that. */
+  metrics(): Promise<{ readonly text: string; readonly contentType: string }>
+  /** Whether clients may be sent here. */
+  readonly isReady: boolean
+  /** Is told why there are no metrics. */
+  failed(error: unknown): void
+}
+
+/** A server that answers operators: on a port of its own, so that the world does not reach it. */
+export interface OperationsServer {
+  /** Without a trailing slash: `http://127.0.0.1:9100`. */
+  readonly url: string
+  close(): Promise<void>
+}
+
+/**
+ * Serves `/metrics`, `/healthz` (200: the process answers) and `/readyz` (200, or 503 while it starts and from the beginning
+ * of its drain).
+ * @throws TidewayError `ERR_CANNOT_LISTEN`
+ */
+export async function serveOperations(host: string, port: number, operations: Operations): Promise<OperationsServer> {
+  const server = createServerWithin({})
+  server.on('request', (request, response) => {
+    // A body that nobody reads would keep the connection from its next request.
+    request.resume()
+    answer(request, response, operations).catch((error: unknown) => {
+      operations.failed(error)
+      answerPlainly(response, 500, 'The metrics could not be read: see the log.')
+    })
+  })
+  const { url } = (await listenAt(server, { host, port }).catch((cause: unknown) => {
+    const { code, message } = cause as NodeJS.ErrnoException
+    throw new TidewayError(
+      'ERR_CANNOT_LISTEN',
+      `Cannot listen on ${host}, port ${port}, for metrics (${code ?? message}): choose another metricsPort or metricsHost.`,
+      { cause },
+    )
+  })) as TcpAddress
+  return {
+    url,
+    close() {
+      return new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+    },
+  }
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, operations: Operations): Promise<void> {
+  const [path] = request.url!.split('?', 1)
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD')
+    answerPlainly(response, 405, 'There is only GET here.')
+  } else if (path === '/metrics') {
+    const { text, contentType } = await operations.metrics()
+    response.writeHead(200, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(text) }).end(text)
+  } else if (path === '/healthz') answerPlainly(response, 200, 'alive')
+  else if (path !== '/readyz') answerPlainly(response, 404, 'There are /metrics, /healthz and /readyz here.')
+  else if (operations.isReady) answerPlainly(response, 200, 'ready')
+  else answerPlainly(response, 503, 'The server is starting or shutting down.')
+}

@@ -1,0 +1,68 @@
+import cluster from 'node:cluster'
+import type { Logger } from '../../asgi/logger.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
+import { collectMetrics } from './collect-metrics.ts'
+import { DEFAULT_METRICS_HOST, type MetricsOptions } from './metrics-options.ts'
+import { serveOperations, type OperationsServer } from './operations-server.ts'
+import { loadPromClient } from './prom-client.ts'
+import type { WithStats } from './register-metrics.ts'
+
+/** The metrics of a server from its start to its end. */
+export interface ServerMetrics {
+  /** `undefined` in a worker of `node:cluster`, whose primary is asked. */
+  readonly url: string | undefined
+  /** The server takes connections from now on. */
+  ready(server: WithStats): void
+  close(): Promise<void>
+}
+
+/**
+ * Begins to answer for a server that starts. `undefined`: it was not asked to.
+ * @throws TidewayError `ERR_MISSING_PACKAGE`, `ERR_CANNOT_LISTEN`, `ERR_BAD_OPTION`
+ */
+export async function startMetrics(
+  { metricsPort = false, metricsHost = DEFAULT_METRICS_HOST }: MetricsOptions,
+  logger: Logger,
+): Promise<ServerMetrics | undefined> {
+  if (metricsPort === false) return undefined
+  if (!Number.isInteger(metricsPort) || metricsPort < 0 || metricsPort > 65_535) {
+    throw new TidewayError(
+      'ERR_BAD_OPTION',
+      `metricsPort must be a port from 0 to 65535, or false, not ${metricsPort}.`,
+    )
+  }
+  const prom = await loadPromClient()
+  const registry = new prom.Registry()
+  prom.collectDefaultMetrics({ register: registry })
+  let running: WithStats | undefined
+  const operations: OperationsServer | undefined = cluster.isWorker
+    ? answerPrimary()
+    : await serveOperations(metricsHost, metricsPort, {
+        async metrics() {
+          return { text: await registry.metrics(), contentType: registry.contentType }
+        },
+        get isReady() {
+          return running?.stats().state === 'serving'
+        },
+        failed: (error) => logger.error({ err: error }, 'The metrics could not be read'),
+      })
+  return {
+    url: operations?.url,
+    ready(server) {
+      running = server
+      collectMetrics(prom, server, registry)
+    },
+    async close() {
+      await operations?.close()
+      // prom-client keeps its observer of the garbage collector for as long as the process lives.
+      registry.clear()
+    },
+  }
+
+  /** The primary's AggregatorRegistry asks each worker over the channel of the cluster. */
+  function answerPrimary(): undefined {
+    prom.AggregatorRegistry.setRegistries([registry])
+    // What it is made for is what its constructor does: from now on this process answers.
+    void new prom.AggregatorRegistry()
+  }
+}

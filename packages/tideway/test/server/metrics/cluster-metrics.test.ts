@@ -1,0 +1,40 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import { eventually } from '../serving.ts'
+
+const program = fileURLToPath(new URL('fixture/cluster.ts', import.meta.url))
+
+describe('serveClusterMetrics', () => {
+  it('answers in the primary with the sums of its workers, and is ready when one of them listens', async () => {
+    const primary = fork(program, {
+      execArgv: ['--conditions=@tideway/source', '--import=tsx'],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    })
+    const exited = once(primary, 'exit')
+    onTestFinished(async () => {
+      primary.kill('SIGTERM')
+      await exited
+    })
+    let output = ''
+    primary.stdout!.setEncoding('utf8').on('data', (text: string) => (output += text))
+    await eventually(() => output).toMatch(/metrics http:.*\n/)
+    const [, url] = /metrics (\S+)/.exec(output)!
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    primary.send('fork')
+    await eventually(() => [...output.matchAll(/worker \d (\S+) undefined\n/g)].length).toBe(2)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+
+    const [first, second] = [...output.matchAll(/worker \d (\S+)/g)].map(([, where]) => where!)
+    const clients = [first!, second!, second!].map((where) => new WebSocket(where))
+    await Promise.all(clients.map((client) => once(client, 'open')))
+    const text = await (await fetch(`${url}/metrics`)).text()
+    expect(text).toContain('\ntideway_websockets_open 3\n')
+    expect(text).toContain('tideway_websocket_handshakes_total{outcome="accepted"} 3\n')
+    expect(text).toContain('nodejs_heap_size_used_bytes')
+    for (const client of clients) client.terminate()
+  })
+})

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest'
+import type { Application } from '../../../src/asgi/application.ts'
+import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { serve } from '../../../src/server/serve.ts'
+import { freePort } from '../../../../../test/setup/free-port.ts'
+import { echo } from '../applications.ts'
+import { clientFrame } from '../frames.ts'
+import { RawClient } from '../raw-client.ts'
+import { eventually, serving } from '../serving.ts'
+
+/** The values of the text format of Prometheus, by name and labels as they stand there. */
+function valuesOf(text: string): ReadonlyMap<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]))
+}
+
+async function get(url: string, init?: RequestInit): Promise<{ status: number; text: string; type: string | null }> {
+  const response = await fetch(url, init)
+  return { status: response.status, text: await response.text(), type: response.headers.get('content-type') }
+}
+
+describe('metricsPort', () => {
+  it('answers /metrics with what the server has counted, and with Node’s own metrics', async () => {
+    const server = await serving({ websocket: echo }, { metricsPort: 0 })
+    const client = await RawClient.open(server.port)
+    client.write(clientFrame('text', 'hello'))
+    await client.frame()
+    const { status, text, type } = await get(`${server.metricsUrl}/metrics`)
+    expect([status, type]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])
+    const values = valuesOf(text)
+    expect(values.get('tideway_websockets_open')).toBe(1)
+    expect(values.get('tideway_websocket_handshakes_total{outcome="accepted"}')).toBe(1)
+    expect(values.get('tideway_websocket_handshakes_total{outcome="too_many_of_address"}')).toBe(0)
+    expect(values.get('tideway_websocket_messages_total{direction="received",type="text"}')).toBe(1)
+    expect(values.get('tideway_websocket_payload_bytes_total{direction="sent",type="text"}')).toBe(5)
+    expect(values.get('tideway_websocket_wire_bytes_total{direction="received"}')).toBe(11)
+    expect(values.get('process_cpu_user_seconds_total')).toBeGreaterThan(0)
+    client.write(clientFrame('close', Buffer.from([0x03, 0xe8])))
+    await eventually(() => server.stats().webSockets.open).toBe(0)
+    const after = valuesOf((await get(`${server.metricsUrl}/metrics`)).text)
+    expect(after.get('tideway_websockets_open')).toBe(0)
+    expect(after.get('tideway_websockets_closed_total{code="1000"}')).toBe(1)
+    // What is read twice is not counted twice.
+    expect(after.get('tideway_websocket_handshakes_total{outcome="accepted"}')).toBe(1)
+  })
+
+  it('names what it counts as Prometheus does', async () => {
+    const server = await serving({ websocket: echo }, { metricsPort: 0 })
+    const { text } = await get(`${server.metricsUrl}/metrics`)
+    const types = [...text.matchAll(/^# TYPE (tideway_\S+) (\S+)$/gm)].map(([, name, type]) => [name!, type!] as const)
+    expect(types.length).toBeGreaterThan(15)
+    for (const [name, type] of types) expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter'])
+    for (const [name] of types) expect(text).toMatch(new RegExp(`^# HELP ${name} \\S`, 'm'))
+  })
+
+  it('is ready from the end of the start-up to the beginning of the drain, and alive all the time', async () => {
+    let start: (() => void) | undefined
+    const application: Application = async (scope, receive, send) => {
+      if (scope.type === 'websocket') return echo(scope, receive as never, send as never)
+      if (scope.type !== 'lifespan') throw new Error('There is none.')
+      await receive()
+      await new Promise<void>((resolve) => (start = resolve))
+      await send({ type: 'lifespan.startup.complete' } as never)
+      await receive()
+      await send({ type: 'lifespan.shutdown.complete' } as never)
+    }
+    const metricsPort = await freePort()
+    const probe = async (path: string): Promise<number> => (await get(`http://127.0.0.1:${metricsPort}${path}`)).status
+    const starting = serve(markOriginCheck(application), { port: 0, metricsPort })
+    await eventually(() => start).toBeDefined()
+    await eventually(() => probe('/healthz').catch(() => 0)).toBe(200)
+    expect(await probe('/readyz')).toBe(503)
+    expect(await probe('/metrics')).toBe(200)
+    start!()
+    const server = await starting
+    expect(await probe('/readyz')).toBe(200)
+    const client = await RawClient.open(server.port)
+    const closed = server.close(5000)
+    expect(await probe('/readyz')).toBe(503)
+    expect(await probe('/healthz')).toBe(200)
+    expect(valuesOf((await get(`http://127.0.0.1:${metricsPort}/metrics`)).text).get('tideway_draining')).toBe(1)
+    client.socket.destroy()
+    await closed
+    await expect(probe('/healthz')).rejects.toThrow('fetch failed')
+  })
+
+  it('answers nothing else, and the port of the application has no metrics', async () => {
+    const server = await serving(
+      {
+        websocket: echo,
+        http: async (_scope, _receive, send) => {
+          await send({ type: 'http.response.start', status: 404 })
+          await send({ type: 'http.response.body' })
+        },
+      },
+      { metricsPort: 0 },
+    )
+    expect((await get(`${server.metricsUrl}/`)).status).toBe(404)
+    expect((await get(`${server.metricsUrl}/metrics`, { method: 'POST', body: 'x' })).status).toBe(405)
+    expect((await get(`${server.metricsUrl}/metrics?x=1`)).status).toBe(200)
+    expect((await get(`${server.url}/metrics`)).status).toBe(404)
+    expect(new URL(server.metricsUrl!).hostname).toBe('127.0.0.1')
+  })
+
+  it('that is taken ends the start with an error that names it, and leaves nothing listening', async () => {
+    const first = await serving({ websocket: echo }, { metricsPort: 0 })
+    const port = await freePort()
+    const metricsPort = Number(new URL(first.metricsUrl!).port)
+    await expect(
+      serve(markOriginCheck(echo as Application), { port, metricsPort, lifespan: false }),
+    ).rejects.toMatchObject({
+      code: 'ERR_CANNOT_LISTEN',
+      message: `Cannot listen on 127.0.0.1, port ${metricsPort}, for metrics (EADDRINUSE): choose another metricsPort or metricsHost.`,
+    })
+    await expect(RawClient.connect(port)).rejects.toThrow('ECONNREFUSED')
+  })
+
+  it('is let go when the server cannot listen or the application does not start', async () => {
+    const first = await serving({ websocket: echo })
+    const metricsPort = await freePort()
+    const application = markOriginCheck(echo as Application)
+    await expect(serve(application, { port: first.port, metricsPort, lifespan: false })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    })
+    await expect(RawClient.connect(metricsPort)).rejects.toThrow('ECONNREFUSED')
+    const failing: Application = async (_scope, _receive, send) => {
+      await send({ type: 'lifespan.startup.failed', message: 'meant' } as never)
+    }
+    await expect(serve(markOriginCheck(failing), { port: 0, metricsPort })).rejects.toMatchObject({
+      code: 'ERR_STARTUP_FAILED',
+    })
+    await expect(RawClient.connect(metricsPort)).rejects.toThrow('ECONNREFUSED')
+  })
+
+  it.each([-1, 65_536, 1.5, Number.NaN])('%s is refused', async (metricsPort) => {
+    await expect(serve(markOriginCheck(echo as Application), { port: 0, metricsPort })).rejects.toMatchObject({
+      code: 'ERR_BAD_OPTION',
+    })
+  })
+})
