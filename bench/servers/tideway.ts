@@ -37,6 +37,24 @@ class ChatConsumer extends WebSocketConsumer<{ roomName: string }> implements Ha
   }
 }
 
+/** The same chat, whose answer is made once for all members of this process. */
+class SharedChatConsumer extends WebSocketConsumer<{ roomName: string }> {
+  #room = ''
+
+  override async connect() {
+    this.#room = `shared_${this.scope.urlRoute.kwargs.roomName}`
+    await this.channelLayer.groupAdd(this.#room, this.channelName)
+    await this.accept()
+  }
+  override async receive({ text }: TextOrBytes) {
+    const { message } = JSON.parse(text!) as { message: string }
+    await this.channelLayer.groupSend(this.#room, { type: 'chat.message', message, user: this.scope.user.username })
+  }
+  static onChatMessage(event: ChatEvents['chat.message']) {
+    return { text: JSON.stringify({ message: event.message, user: event.user }) }
+  }
+}
+
 /** Parses and answers, as the peers' echo servers do. */
 class JsonEchoConsumer extends WebSocketConsumer {
   override receive({ text }: TextOrBytes) {
@@ -58,6 +76,7 @@ const application = defineApplication({
     authMiddlewareStack(
       urlRouter([
         path('ws/chat/:roomName/', ChatConsumer.asApplication()),
+        path('ws/shared/:roomName/', SharedChatConsumer.asApplication()),
         path('ws/json-echo/', JsonEchoConsumer.asApplication()),
         path('ws/echo/', EchoConsumer.asApplication()),
       ]),

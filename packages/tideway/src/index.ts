@@ -63,6 +63,7 @@ export {
   WebSocketConsumer,
   type HandlerName,
   type Handlers,
+  type SharedHandlers,
   type TextOrBytes,
 } from './consumer/index.ts'
 export { errorCodes, TidewayError, type ErrorCode } from './errors/index.ts'

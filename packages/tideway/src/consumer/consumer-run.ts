@@ -10,11 +10,14 @@ import { withinDeadline } from './deadline.ts'
 import { isAbortOf, isConnectionClosed } from './end-of-connection.ts'
 import { handlerNameOf } from './handlers.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
+import { SharedFailure } from './shared-handler.ts'
 import { StopConsumer } from './signals.ts'
 
 /** What a handler, or the end, threw. In a box, since `undefined` can be thrown too. */
 interface Failure {
   readonly error: unknown
+  /** Another consumer has told of it. */
+  readonly isReported?: boolean
 }
 
 /** Events of the connection that are read while a handler runs, so that a disconnect behind them is seen at once. */
@@ -145,14 +148,17 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     return this.#options.handlers.find(message.type, this.#consumer)!.call(this.#consumer, message)
   }
 
-  handlerFailed(error: unknown): void {
+  handlerFailed(thrown: unknown): void {
+    // Of a static handler's error everybody ends, and one tells.
+    const isReported = thrown instanceof SharedFailure
+    const error: unknown = isReported ? thrown.error : thrown
     if (error instanceof StopConsumer) this.stop()
     else if (isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error)) {
       // The peer went away under a handler that was sending or waiting. That is no fault: the disconnect is on its way.
       this.#abort?.abort()
-    } else if (this.#ended)
+    } else if (!this.#ended) void this.#fail({ error, isReported })
+    else if (!isReported)
       this.#logger.error({ err: error }, `${this.#options.name} threw after its connection had ended`)
-    else void this.#fail({ error })
   }
 
   /** Handles an event of a named channel as the message that it is. */
@@ -257,7 +263,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     } catch (error) {
       failure = this.#alsoThrown(failure, error)
     }
-    if (failure === undefined) this.#resolve()
+    if (failure === undefined || failure.isReported) this.#resolve()
     else this.#reject(failure.error)
   }
 

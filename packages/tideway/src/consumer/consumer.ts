@@ -5,6 +5,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
 import { ConsumerRun } from './consumer-run.ts'
+import type { WithStaticHandlers } from './handlers.ts'
 import { runOptionsOf, type ConsumerSettings, type ProtocolEvent, type RunHooks } from './run-options.ts'
 
 /** What `defineApplication` adds to the scope: the application's channel layers by alias. */
@@ -35,6 +36,9 @@ type ConcreteClass<Args extends readonly unknown[]> = (new (...args: Args) => Co
  *
  * A message of type `chat.message` is handled by the method `onChatMessage`. One that nobody handles is reported and
  * counted, and the connection lives on. What a handler throws ends the connection.
+ *
+ * A handler that is `static` runs once for each message, however many consumers of the class the message is for, and
+ * returns what each of them is sent.
  */
 export abstract class Consumer<S extends Scope = ChannelScope> {
   /** The scopes that the class can serve; any other is refused. Unset: all but the lifespan. */
@@ -52,21 +56,25 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     handleEvent: (consumer, event) => (consumer as Consumer<Scope>).handleEvent(event as ReceiveEventOf<Scope>),
     handleEnd: (consumer, code, reason) => (consumer as Consumer<Scope>).handleEnd(code, reason),
     handleFailure: (consumer, error) => (consumer as Consumer<Scope>).handleFailure(error),
+    sharedEvent: (consumer, returned) => (consumer as Consumer<Scope>).sharedEvent(returned),
+    send: (consumer, event) => (consumer as Consumer<Scope>).sendEvent(event as SendEventOf<Scope>),
   }
 
   #binding: Binding<S> | undefined
 
   /**
-   * The application of this class: one instance a connection, made with the given constructor arguments.
+   * The application of this class: one instance a connection, made with the given constructor arguments. The compiler
+   * refuses a class whose static handlers return what its consumers cannot send.
    * @example path('ws/chat/:roomName/', ChatConsumer.asApplication())
+   * @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range, and for a handler that is both static and not
    */
-  static asApplication<Args extends readonly unknown[], C extends { readonly scope: Scope }>(
-    this: new (...args: Args) => C,
+  static asApplication<Args extends readonly unknown[], C extends { readonly scope: Scope }, Class = unknown>(
+    this: (new (...args: Args) => C) & Class & WithStaticHandlers<Class, C>,
     ...args: Args
   ): Application<C['scope']> {
     // `this` is typed by what callers see of a subclass, so that abstract ones are refused; it is always a Consumer.
     const consumerClass = this as unknown as ConcreteClass<Args>
-    const options = runOptionsOf(consumerClass.name, consumerClass, Consumer.#hooks)
+    const options = runOptionsOf(consumerClass, Consumer.#hooks)
     return (scope, receive, send) => {
       if (!serves(consumerClass.scopeType, scope)) return Promise.reject(noApplication(consumerClass.name, scope))
       const consumer = new consumerClass(...args)
@@ -142,6 +150,17 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
 
   /** A handler threw: tells the peer, before {@link handleEnd}. */
   protected handleFailure(_error: unknown): void | PromiseLike<void> {}
+
+  /**
+   * The event that all are sent for what a static handler returned. Called once a message, on the first consumer that
+   * handles it. @throws TidewayError `ERR_BAD_EVENT` for what cannot be sent
+   */
+  protected sharedEvent(_returned: unknown): SendEventOf<S> | undefined {
+    throw new TidewayError(
+      'ERR_BAD_EVENT',
+      `${this.constructor.name} has no message that it could share: only WebSocket consumers have static handlers.`,
+    )
+  }
 
   get #bound(): Binding<S> {
     if (this.#binding !== undefined) return this.#binding

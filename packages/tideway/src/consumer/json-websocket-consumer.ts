@@ -1,8 +1,10 @@
 import { closeCodes } from '../asgi/close-codes.ts'
 import type { Authenticated } from '../asgi/user.ts'
-import { WebSocketConsumer, type TextOrBytes } from './websocket-consumer.ts'
+import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
+import type { TextOrBytes } from './text-or-bytes.ts'
+import { WebSocketConsumer } from './websocket-consumer.ts'
 
-/** A WebSocket consumer whose messages are JSON texts: override `receiveJson`. */
+/** A WebSocket consumer whose messages are JSON texts: override `receiveJson`. A static handler returns content. */
 export abstract class JsonWebSocketConsumer<
   Kwargs extends object = {},
   Extra extends object = Authenticated,
@@ -40,5 +42,10 @@ export abstract class JsonWebSocketConsumer<
       return this.receiveInvalid(message, error)
     }
     return this.receiveJson(content)
+  }
+
+  protected override sharedEvent(returned: unknown): WebSocketSendEvent | undefined {
+    if (returned === undefined) return undefined
+    return super.sharedEvent({ text: this.encodeJson(returned) })
   }
 }

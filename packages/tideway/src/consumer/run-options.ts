@@ -3,7 +3,8 @@ import type { Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
-import { HandlerTable } from './handlers.ts'
+import { HandlerTable } from './handler-table.ts'
+import type { SharingHooks } from './shared-handler.ts'
 
 /** An event of any protocol; the last one of a connection may carry a close code. */
 export interface ProtocolEvent {
@@ -24,7 +25,7 @@ export interface RunConnection<Event> {
 }
 
 /** What a run calls on its consumer: the methods of the base classes that nobody else may call. */
-export interface RunHooks<Event> {
+export interface RunHooks<Event> extends SharingHooks {
   /** Handles one event of the connection. */
   handleEvent(consumer: object, event: Event): void | PromiseLike<void>
   /** The connection has ended: called exactly once, whatever ended it. */
@@ -44,8 +45,8 @@ export interface RunOptions<Event> {
   readonly disconnectTimeoutMs: number
 }
 
-/** What a consumer class says of its consumers in its static properties. */
-export interface ConsumerSettings {
+/** A consumer class, and what it says of its consumers in its static properties. */
+export interface ConsumerSettings extends Function {
   readonly channelLayerAlias: string
   readonly capacity: number | undefined
   readonly overflow: OverflowPolicy
@@ -53,11 +54,8 @@ export interface ConsumerSettings {
 }
 
 /** The options of a class's runs. @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range */
-export function runOptionsOf<Event>(
-  name: string,
-  { channelLayerAlias, capacity, overflow, disconnectTimeoutMs }: ConsumerSettings,
-  hooks: RunHooks<Event>,
-): RunOptions<Event> {
+export function runOptionsOf<Event>(consumerClass: ConsumerSettings, hooks: RunHooks<Event>): RunOptions<Event> {
+  const { name, channelLayerAlias, capacity, overflow, disconnectTimeoutMs } = consumerClass
   if (capacity !== undefined && (!Number.isInteger(capacity) || capacity < 1)) {
     throw badOption(name, 'capacity', 'a whole number of at least 1', capacity)
   }
@@ -70,7 +68,8 @@ export function runOptionsOf<Event>(
       disconnectTimeoutMs,
     )
   }
-  return { name, channelLayerAlias, hooks, handlers: new HandlerTable(), capacity, overflow, disconnectTimeoutMs }
+  const handlers = new HandlerTable(consumerClass, hooks)
+  return { name, channelLayerAlias, hooks, handlers, capacity, overflow, disconnectTimeoutMs }
 }
 
 function badOption(name: string, option: string, range: string, value: unknown): TidewayError {

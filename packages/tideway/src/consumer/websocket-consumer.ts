@@ -2,16 +2,13 @@ import { closeCodes } from '../asgi/close-codes.ts'
 import type { HeadersInit } from '../asgi/headers.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
 import type { Authenticated } from '../asgi/user.ts'
-import type { WebSocketReceiveEvent } from '../asgi/websocket-events.ts'
+import { sharedSend } from '../asgi/shared-send.ts'
+import type { WebSocketReceiveEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { Consumer, type WithChannelLayers } from './consumer.ts'
 import type { Routed } from './routed.ts'
 import { AcceptConnection, DenyConnection, StopConsumer } from './signals.ts'
-
-/** One message: exactly one of `text` and `bytes` is there. */
-export type TextOrBytes =
-  | { readonly text: string; readonly bytes?: undefined }
-  | { readonly bytes: Uint8Array; readonly text?: undefined }
+import type { TextOrBytes } from './text-or-bytes.ts'
 
 /** The scope of a WebSocket consumer: the connection, its URL arguments, and what its middleware adds. */
 export type WebSocketConsumerScope<Kwargs extends object, Extra extends object> = WebSocketScope &
@@ -38,7 +35,7 @@ export interface DenyOptions {
 
 /**
  * Serves one WebSocket connection: override `connect`, `receive` and `disconnect`, and add an `on…` method for each type
- * of message that comes from the channel layer.
+ * of message that comes from the channel layer. Where everybody is sent the same, make it static and return the message.
  *
  * `Kwargs` are the arguments taken from the URL. `Extra` is what middleware must have put in the scope: a user, unless it
  * is given as `object` by a consumer that serves everybody.
@@ -119,6 +116,18 @@ export abstract class WebSocketConsumer<
   protected override handleFailure(_error: unknown): void | PromiseLike<void> {
     if (this.#accepted) return this.close(closeCodes.internalError)
     return undefined
+  }
+
+  protected override sharedEvent(returned: unknown): WebSocketSendEvent | undefined {
+    if (returned === undefined) return undefined
+    const { text, bytes } = (returned ?? {}) as Partial<Record<'text' | 'bytes', unknown>>
+    if (typeof text === 'string' && bytes === undefined) return sharedSend({ text })
+    if (bytes instanceof Uint8Array && text === undefined) return sharedSend({ bytes })
+    const { name } = this.constructor
+    throw new TidewayError(
+      'ERR_BAD_EVENT',
+      `A static handler of ${name} returned no message: return { text } or { bytes }.`,
+    )
   }
 
   #noteAccept(): void {

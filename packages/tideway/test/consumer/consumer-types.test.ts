@@ -10,6 +10,7 @@ import {
   WebSocketConsumer,
   type HandlerName,
   type Handlers,
+  type SharedHandlers,
   type TextOrBytes,
   type User,
 } from 'tideway'
@@ -62,6 +63,94 @@ describe('the types of consumers', () => {
     expectTypeOf<Parameters<Handlers<ChatEvents>['onChatMessage']>[0]>().toEqualTypeOf<
       { message: string; user: string } & { readonly type: 'chat.message' }
     >()
+  })
+
+  it('ask a static handler for a message, or JSON content', () => {
+    class Chat extends WebSocketConsumer<{}, {}> {
+      static onText({ message }: ChatEvents['chat.message']) {
+        return { text: message }
+      }
+      static onBytes() {
+        return { bytes: new Uint8Array() }
+      }
+      static onLater() {
+        return Promise.resolve({ text: '' })
+      }
+      static onSome({ user }: { user: string }) {
+        return user === '' ? undefined : { text: user }
+      }
+      static onNothing() {}
+      /** No handler: not in Pascal case. */
+      static once() {
+        return 1
+      }
+    }
+    class Json extends JsonWebSocketConsumer<{}, {}> {
+      static onChatMessage({ message, user }: ChatEvents['chat.message']) {
+        return { message, user }
+      }
+      override receiveJson() {}
+    }
+    class Bare extends WebSocketConsumer<{}, {}> {
+      static onChatMessage({ message }: ChatEvents['chat.message']) {
+        return message
+      }
+    }
+    class Number extends WebSocketConsumer<{}, {}> {
+      static async onChatMessage() {
+        return Promise.resolve({ text: 1 })
+      }
+    }
+    void defineApplication({ websocket: Chat.asApplication() })
+    void defineApplication({ websocket: Json.asApplication() })
+    class Page extends HttpConsumer {
+      static onChatMessage({ message }: ChatEvents['chat.message']) {
+        return { text: message }
+      }
+      override handle() {}
+    }
+    // @ts-expect-error It has no messages to share.
+    void Page.asApplication()
+    // @ts-expect-error A string is no message.
+    void Bare.asApplication()
+    // @ts-expect-error Text is a string.
+    void Number.asApplication()
+  })
+
+  it('keep a static handler from one connection', () => {
+    class Chat extends WebSocketConsumer<{}, {}> {
+      static onChatMessage({ message }: ChatEvents['chat.message']) {
+        // @ts-expect-error Which connection?
+        void this.send({ text: message })
+        // @ts-expect-error Whose scope?
+        void this.scope
+        return { text: message }
+      }
+    }
+    void Chat
+  })
+
+  it('check static handlers against their events', () => {
+    class Chat extends WebSocketConsumer<{}, {}> implements Handlers<Pick<ChatEvents, 'chat_typing'>> {
+      static onChatMessage({ message }: ChatEvents['chat.message']) {
+        return { text: message }
+      }
+      onChatTyping() {}
+    }
+    void (Chat satisfies SharedHandlers<Pick<ChatEvents, 'chat.message'>>)
+    // @ts-expect-error onChatTyping is not static.
+    void (Chat satisfies SharedHandlers<ChatEvents>)
+    // @ts-expect-error The event has no such property.
+    void (Chat satisfies SharedHandlers<{ 'chat.message': { text: string } }>)
+    class Json extends JsonWebSocketConsumer<{}, {}> {
+      static onChatMessage({ message }: ChatEvents['chat.message']) {
+        return [message]
+      }
+      override receiveJson() {}
+    }
+    void (Json satisfies SharedHandlers<Pick<ChatEvents, 'chat.message'>, unknown>)
+    // @ts-expect-error An array is no message.
+    void (Json satisfies SharedHandlers<Pick<ChatEvents, 'chat.message'>>)
   })
 
   it('give the arguments of the URL, and ask the route for them', () => {

@@ -1,3 +1,4 @@
+import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
 import { encodeFrame, encodeTextFrame, headerLength, opcodes } from './frame.ts'
 import { FrameNode } from './frame-tree.ts'
 
@@ -20,6 +21,23 @@ export class Outbox {
   #lastTextFrame: Buffer | undefined
   #lastBytes: Uint8Array | undefined
   #lastBytesFrame: Buffer | undefined
+  #lastShared: WebSocketMessageSendEvent | undefined
+  #lastSharedFrame: Buffer | undefined
+  /** Frames of shared messages, for connections that are sent them in a later tick. Each is forgotten with its message. */
+  readonly #sharedFrames = new WeakMap<WebSocketMessageSendEvent, Buffer>()
+
+  /** The frame of a shared message, which is made once. */
+  sharedFrame(event: WebSocketMessageSendEvent): Buffer {
+    if (event === this.#lastShared) return this.#lastSharedFrame!
+    let frame = this.#sharedFrames.get(event)
+    if (frame === undefined) {
+      frame = event.text === undefined ? encodeFrame(opcodes.binary, event.bytes) : encodeTextFrame(event.text)
+      this.#sharedFrames.set(event, frame)
+    }
+    this.#lastShared = event
+    this.#lastSharedFrame = frame
+    return frame
+  }
 
   /** The frame of a text: the last one again when the text is equal, as it is for each member of a group. */
   textFrame(text: string): Buffer {
@@ -69,6 +87,7 @@ export class Outbox {
   /** Forgets the frames of this tick. */
   protected forget(): void {
     this.#lastText = this.#lastTextFrame = this.#lastBytes = this.#lastBytesFrame = undefined
+    this.#lastShared = this.#lastSharedFrame = undefined
   }
 }
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Application } from '../../asgi/application.ts'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import { httpStatusOf } from '../../asgi/http-status.ts'
+import { isSharedSend } from '../../asgi/shared-send.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 import type {
   WebSocketAcceptEvent,
@@ -279,6 +280,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   #send(event: WebSocketMessageSendEvent): void | Promise<void> {
     if (this.#state === 'open') {
+      if (isSharedSend(event)) return this.#peer.sendShared(event)
       const { text, bytes } = event
       if (typeof text === 'string' && (bytes ?? undefined) === undefined) return this.#peer.sendText(text)
       if (bytes instanceof Uint8Array && (text ?? undefined) === undefined) return this.#peer.sendBytes(bytes)

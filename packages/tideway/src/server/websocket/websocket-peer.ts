@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { closeCodes } from '../../asgi/close-codes.ts'
+import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../deferred.ts'
 import type { Heartbeat } from '../heartbeat.ts'
@@ -110,6 +111,11 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   /** Queues a binary message. A promise: the connection is above its high-water mark, wait. */
   sendBytes(bytes: Uint8Array): void | Promise<void> {
     return this.sendFrame(this.#context.outbox.binaryFrame(bytes))
+  }
+
+  /** Queues a message that many connections are sent. A promise: the connection is above its high-water mark, wait. */
+  sendShared(event: WebSocketMessageSendEvent): void | Promise<void> {
+    return this.sendFrame(this.#context.outbox.sharedFrame(event))
   }
 
   /** Begins the close handshake. Nothing can be sent after it. */

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { sharedSend } from '../../../src/asgi/shared-send.ts'
 import { protocolTypeRouter } from '../../../src/routing/protocol-type-router.ts'
 import { attach } from '../../../src/server/attach.ts'
 import { encodeCloseFrame, encodeFrame, encodeTextFrame, opcodes } from '../../../src/server/websocket/frame.ts'
@@ -177,6 +178,18 @@ describe('Outbox', () => {
     bytes.set([1, 2])
     buffer.resize(2)
     expect(describeFrames(outbox.binaryFrame(bytes))).toEqual(['binary 0102'])
+  })
+
+  it('frames a shared message once, in whichever tick it is sent', async () => {
+    const outbox = new Outbox()
+    const events = [sharedSend({ text: 'é' }), sharedSend({ bytes: Buffer.from('abc') })] as const
+    const made = events.map((event) => outbox.sharedFrame(event))
+    expect(made.map((frame) => describeFrames(frame))).toEqual([['text é'], ['binary 616263']])
+    outbox.enqueue(new Client(), made[0]!)
+    await endOfTick()
+    expect(events.map((event) => outbox.sharedFrame(event))).toEqual(made)
+    expect(outbox.sharedFrame(events[0])).toBe(made[0])
+    expect(outbox.sharedFrame(events[1])).toBe(made[1])
   })
 
   it('writes what one connection has waiting at once when it is asked to, and nothing at the end of the tick', async () => {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { closeCodes } from '../../../asgi/close-codes.ts'
+import type { WebSocketMessageSendEvent } from '../../../asgi/websocket-events.ts'
 import { TidewayError } from '../../../errors/tideway-error.ts'
 import type { ResolvedOptions } from '../../options.ts'
 import type { ServerCounters } from '../../observe/server-counters.ts'
@@ -75,6 +76,11 @@ export class CompressedPeer extends WebSocketPeer {
       return this.#sendLater(bytes)
     }
     return this.#sendAtOnce(bytes)
+  }
+
+  // What is compressed alike is told by its content: two connections need not have agreed on the same parameters.
+  override sendShared(event: WebSocketMessageSendEvent): void | Promise<void> {
+    return event.text === undefined ? this.sendBytes(event.bytes) : this.sendText(event.text)
   }
 
   override close(code: number, reason: string): void {

@@ -1,0 +1,97 @@
+import { TidewayError } from '../errors/tideway-error.ts'
+import { handlerNameOf } from './handlers.ts'
+import { SharedHandler, type SharingHooks, type StaticHandler } from './shared-handler.ts'
+
+type Handler = (this: object, message: object) => void | PromiseLike<void>
+
+/** Types that are remembered; a sender that makes up new ones all the time costs a look-up each, and no memory. */
+const MAX_TYPES_KEPT = 1000
+
+/**
+ * Finds the handlers of one consumer class. Only what is named `on…` can be found, so no message from outside reaches
+ * `close`, `send` or the constructor.
+ */
+export class HandlerTable {
+  readonly #class: Function
+  readonly #hooks: SharingHooks
+  readonly #known = new Map<string, Handler | undefined>()
+  readonly #reported = new Set<string>()
+  // One message goes to many consumers in a row: the next look-up is for the same string most of the time.
+  #lastType: string | undefined
+  #lastHandler: Handler | undefined
+
+  /** @throws TidewayError `ERR_BAD_OPTION` for a handler that is both static and not */
+  constructor(consumerClass: Function, hooks: SharingHooks) {
+    this.#class = consumerClass
+    this.#hooks = hooks
+    for (const level of levelsOf(consumerClass)) requireOneOfEach(level)
+  }
+
+  /** The handler of the class for the type. `consumer` is one of its instances, whichever. */
+  find(type: string, consumer: object): Handler | undefined {
+    if (type === this.#lastType) return this.#lastHandler
+    let handler = this.#known.get(type)
+    if (handler === undefined && !this.#known.has(type)) {
+      handler = this.#lookUp(type, consumer)
+      if (this.#known.size < MAX_TYPES_KEPT) this.#known.set(type, handler)
+    }
+    this.#lastType = type
+    this.#lastHandler = handler
+    return handler
+  }
+
+  /** Whether this is the first time that the type is reported as unhandled: once is enough for a log. */
+  isFirstReport(type: string): boolean {
+    if (this.#reported.has(type) || this.#reported.size >= MAX_TYPES_KEPT) return false
+    this.#reported.add(type)
+    return true
+  }
+
+  #lookUp(type: string, consumer: object): Handler | undefined {
+    const name = handlerNameOf(type)
+    if (name === undefined) return undefined
+    // A property that holds a function, `onChat = (event) => {…}`, is another one in each instance.
+    if (typeof ownValue(consumer, name) === 'function') return callOwn(name)
+    // A subclass may make a handler static, or make an ordinary one of a static one.
+    for (const level of levelsOf(this.#class)) {
+      const shared = ownValue(level, name)
+      if (typeof shared === 'function') return this.#shared(shared as StaticHandler)
+      if (Object.hasOwn(level.prototype as object, name)) break
+    }
+    const found: unknown = Reflect.get(consumer, name)
+    return typeof found === 'function' ? (found as Handler) : undefined
+  }
+
+  #shared(handler: StaticHandler): Handler {
+    const shared = SharedHandler.of(this.#class, handler, this.#hooks)
+    return function (this: object, message: object) {
+      return shared.handle(this, message)
+    }
+  }
+}
+
+function callOwn(name: string): Handler {
+  return function (this: object, message: object) {
+    return (Reflect.get(this, name) as Handler).call(this, message)
+  }
+}
+
+/** The class, and what it extends. */
+function* levelsOf(consumerClass: Function): Generator<Function> {
+  let level = consumerClass
+  while (level !== Function.prototype) {
+    yield level
+    level = Object.getPrototypeOf(level) as Function
+  }
+}
+
+function ownValue(owner: object, name: string): unknown {
+  return Object.getOwnPropertyDescriptor(owner, name)?.value
+}
+
+function requireOneOfEach(level: Function): void {
+  for (const name of Object.getOwnPropertyNames(level)) {
+    if (!/^on[A-Z]/.test(name) || !Object.hasOwn(level.prototype as object, name)) continue
+    throw new TidewayError('ERR_BAD_OPTION', `${level.name} has both ${name}() and static ${name}(): keep one of them.`)
+  }
+}
