@@ -1,3 +1,8 @@
+/**
+ * A WebSocket client that reconnects by itself, for browsers and Node.
+ * @module @tideway/client
+ */
+
 export { connect } from './connect.ts'
 export { TidewaySocket } from './tideway-socket.ts'
 export type { ClientEvents, ClientOptions, SentMessage, TidewayClient, WithoutId } from './client.ts'

@@ -1,3 +1,8 @@
+/**
+ * The client as hooks of React.
+ * @module @tideway/client/react
+ */
+
 import { useEffect, useReducer, useRef, useState, useSyncExternalStore } from 'react'
 import type { TidewayClient, ClientOptions } from './client.ts'
 import { connect } from './connect.ts'

@@ -92,6 +92,7 @@ export class TidewaySocket extends EventTarget implements WebSocket {
     this.#link.close(code, reason)
   }
 
+  /** As of the platform's WebSocket. */
   override addEventListener<Type extends keyof WebSocketEventMap>(
     type: Type,
     listener: (event: WebSocketEventMap[Type]) => unknown,

@@ -12,13 +12,19 @@ export interface WebSocketLike {
   readonly protocol: string
   readonly extensions: string
   binaryType: string
+  /** Called when the connection is open. */
   onopen: ((event: never) => unknown) | null
+  /** Called with each message. */
   onmessage: ((event: never) => unknown) | null
+  /** Called once, at the end. */
   onclose: ((event: never) => unknown) | null
+  /** Called before `onclose` if the connection failed. */
   onerror: ((event: never) => unknown) | null
   /** Takes a `Blob` too; not in this type, because there are as many types of that name as runtimes. */
   send(data: Exclude<Payload, Blob>): void
+  /** Begins the closing handshake. */
   close(code?: number, reason?: string): void
+  /** Cuts the connection without one. */
   terminate?(): void
 }
 

@@ -1,3 +1,8 @@
+/**
+ * Channel layers and sessions over Redis.
+ * @module @tideway/redis
+ */
+
 export { channelLayerFromEnvironment } from './environment.ts'
 export type { ClusterHost, RedisHost, RedisServer, SentinelHost } from './host-address.ts'
 export type { RedisLayerEvents, RedisLayerListener } from './layer-events.ts'

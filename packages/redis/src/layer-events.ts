@@ -15,6 +15,7 @@ export interface RedisLayerEvents {
   readonly receiverFailed: { readonly error: unknown }
 }
 
+/** What `on` and `off` of a Redis layer take. */
 export type RedisLayerListener<Name extends keyof RedisLayerEvents> = (event: RedisLayerEvents[Name]) => void
 
 /** The listeners of a layer. */

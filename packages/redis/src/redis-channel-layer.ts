@@ -97,6 +97,7 @@ export class RedisChannelLayer extends RedisLayer {
     }
   }
 
+  /** A name for a new channel of this process. */
   override newChannel(prefix?: string): string {
     const channel = super.newChannel(prefix)
     const queue = this.prefix + nonLocalName(channel)
@@ -139,6 +140,7 @@ export class RedisChannelLayer extends RedisLayer {
     await this.#host(group).redis.run(groupAdd, [this.#groupKey(group)], [this.groupExpiryMs, channel])
   }
 
+  /** Takes a channel out of a group, also one that another process put there. */
   override async groupDiscard(group: string, channel: string): Promise<void> {
     await super.groupDiscard(group, channel)
     // A process of Django may have added a channel of ours by its name; nobody waits for that to be undone.

@@ -73,6 +73,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
     return this
   }
 
+  /** Ends what `on` began. */
   off<Name extends keyof RedisLayerEvents>(name: Name, listener: RedisLayerListener<Name>): this {
     this.events.off(name, listener)
     return this
@@ -85,6 +86,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
     return channel
   }
 
+  /** Pushes the messages of the channel to the receiver from now on. */
   override attach(channel: string, receiver: ChannelReceiver): void {
     this.#requireReceivable(channel)
     super.attach(channel, receiver)
@@ -94,6 +96,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
     this.demandChanged(channel)
   }
 
+  /** Forgets the receiver, and takes the channel out of every group. */
   override async detach(channel: string): Promise<void> {
     const claim = this.#lasting.get(channel)
     if (claim !== undefined) {
@@ -104,6 +107,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
     await super.detach(channel)
   }
 
+  /** The next message of a channel that nobody is attached to; for a general channel, of one in Redis. */
   override async receive(channel: string, options: ReceiveOptions = {}): Promise<Message> {
     const { signal } = options
     this.#requireReceivable(channel)
@@ -124,10 +128,12 @@ export abstract class RedisLayer extends BaseChannelLayer {
     }
   }
 
+  /** What the layer has done in this process since it was made. */
   override stats(): ChannelLayerStats {
     return { ...super.stats(), reconnects: this.reconnects() }
   }
 
+  /** @internal */
   protected kindOf(channel: string): ChannelKind {
     return channelKind(channel, this.processName)
   }
@@ -226,6 +232,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
     this.#acknowledgements.settleAll()
   }
 
+  /** @internal */
   protected stopWaiting(): void {
     clearInterval(this.#sweep)
     this.#acknowledgements.rejectOlder(0, (channel) =>

@@ -59,6 +59,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     this.#patterns.set(DEFAULT_CHANNEL_PREFIX, undefined)
   }
 
+  /** @internal */
   protected override kindOf(channel: string): ChannelKind {
     const kind = super.kindOf(channel)
     return kind === 'general' && isPythonPubSubChannel(channel, this.prefix) ? 'python' : kind
@@ -77,6 +78,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     throw new TidewayError('ERR_BAD_OPTION', 'Give either hosts or cluster: a cluster does its own sharding.')
   }
 
+  /** A name for a new channel of this process. */
   override newChannel(prefix: string = DEFAULT_CHANNEL_PREFIX): string {
     const channel = super.newChannel(prefix)
     if (!this.#patterns.has(prefix)) this.#listenFor(prefix)
@@ -104,6 +106,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     this.#jobs.demandChanged(channel)
   }
 
+  /** Adds a channel of this process to a group. Those of other processes cannot be added. */
   override async groupAdd(group: string, channel: string): Promise<void> {
     if (typeof channel === 'string' && ['tideway', 'python'].includes(this.kindOf(channel))) {
       throw new TidewayError(

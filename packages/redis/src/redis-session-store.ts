@@ -4,9 +4,13 @@ import { TidewayError } from 'tideway/layer'
 
 /** What is needed of a Redis client: these three commands of ioredis, whatever else it is (Cluster, Sentinel). */
 export interface SessionRedis {
+  /** GET. */
   get(key: string): Promise<string | null>
+  /** SET with PX. */
   set(key: string, value: string, expiryMode: 'PX', milliseconds: number): Promise<unknown>
+  /** SET with PX and XX. */
   set(key: string, value: string, expiryMode: 'PX', milliseconds: number, onlyIfThere: 'XX'): Promise<unknown>
+  /** DEL. */
   del(key: string): Promise<unknown>
 }
 
@@ -44,14 +48,17 @@ export class RedisSessionStore {
     this.#maxLength = positive('maxLength', maxLength ?? DEFAULT_MAX_LENGTH)
   }
 
+  /** Calls back with the session, or with nothing if there is none. */
   get(id: string, done: Done<unknown>): void {
     callbackify(() => this.#read(id))(done)
   }
 
+  /** Keeps the session until its cookie expires. */
   set(id: string, session: object, done: Done = ignore): void {
     callbackify(() => this.#write(id, session))(done)
   }
 
+  /** Forgets the session. */
   destroy(id: string, done: Done = ignore): void {
     callbackify(() => this.#remove(id))(done)
   }

@@ -3,7 +3,8 @@
  * `serialize` reaches whoever sends; what is thrown by `deserialize` drops the message, which is counted.
  */
 export interface MessageSerializer {
-  /** @param message a frozen object of nothing but what a message may hold */
+  /** Takes a frozen object of nothing but what a message may hold. */
   serialize(message: Readonly<Record<string, unknown>>): Uint8Array
+  /** Gives the message back. What is no message is dropped, and counted as malformed. */
   deserialize(bytes: Uint8Array): unknown
 }

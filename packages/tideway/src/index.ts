@@ -1,3 +1,8 @@
+/**
+ * What an application is made of: everything that most programs import, from all parts of the framework.
+ * @module tideway
+ */
+
 export {
   defineApplication,
   lifespanHooks,

@@ -62,10 +62,12 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
     return values
   }
 
+  /** Whether there is a header of that name, in any case. */
   has(name: string): boolean {
     return this.get(name) !== undefined
   }
 
+  /** Every header in its order, duplicates included. */
   *[Symbol.iterator](): Generator<readonly [name: string, value: string], undefined> {
     for (let i = 0; i < this.#flat.length; i += 2) yield [this.#flat[i]!, this.#flat[i + 1]!]
   }

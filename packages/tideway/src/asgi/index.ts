@@ -1,3 +1,8 @@
+/**
+ * The contract between servers and applications: scopes, events, headers, close codes.
+ * @module tideway/asgi
+ */
+
 export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEventOf, SendOf } from './application.ts'
 export { jobEnd, type ChannelReceiveEvent, type ChannelSendEvent } from './channel-events.ts'
 export { closeCodes, isValidCloseCode } from './close-codes.ts'

@@ -3,9 +3,13 @@
  * as it is; {@link consoleLogger} is the default.
  */
 export interface Logger {
+  /** What is of use while developing: a path without a route, for instance. */
   debug(details: object, message: string): void
+  /** What happens in the normal course of things. */
   info(details: object, message: string): void
+  /** What goes on, but should be looked at. */
   warn(details: object, message: string): void
+  /** What failed. An error is in `details.err`, as pino has it. */
   error(details: object, message: string): void
 }
 

@@ -1,3 +1,8 @@
+/**
+ * Who is it: cookies, sessions, users, tokens, tickets.
+ * @module tideway/auth
+ */
+
 export { authExpiry, type AuthExpiryOptions } from './auth-expiry.ts'
 export { connectProxy, type ConnectProxyOptions, type Proxied, type ProxiedUser } from './connect-proxy.ts'
 export { authMiddleware, type AuthMiddlewareOptions } from './auth-middleware.ts'

@@ -49,6 +49,7 @@ export class MemorySessionStore implements SessionStore {
     queueMicrotask(() => done(null, session))
   }
 
+  /** Keeps the session, in place of an older one. */
   set(id: string, session: object, done?: (error?: unknown) => void): void {
     const json = JSON.stringify(session)
     if (json.length > this.#maxLength) {
@@ -65,6 +66,7 @@ export class MemorySessionStore implements SessionStore {
     if (done !== undefined) queueMicrotask(done)
   }
 
+  /** Forgets the session. No error when there is none. */
   destroy(id: string, done?: (error?: unknown) => void): void {
     this.#entries.delete(id)
     if (done !== undefined) queueMicrotask(done)

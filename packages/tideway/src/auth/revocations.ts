@@ -8,10 +8,15 @@ interface RevocationMessage {
 
 /** What is needed of a channel layer: any `ChannelLayer` fits. */
 export interface RevocationLayer {
+  /** As in `ChannelLayer`. */
   newChannel(prefix?: string): string
+  /** As in `ChannelLayer`. */
   attach(channel: string, receiver: { deliver(message: RevocationMessage): 'delivered' | 'unhandled' }): void
+  /** As in `ChannelLayer`. */
   detach(channel: string): Promise<void>
+  /** As in `ChannelLayer`. */
   groupAdd(group: string, channel: string): Promise<void>
+  /** As in `ChannelLayer`. */
   groupSend(group: string, message: RevocationMessage): Promise<void>
 }
 

@@ -25,7 +25,9 @@ export interface StoredCookie {
 export interface SessionStore {
   /** Calls back with the session, or with nothing if there is none. */
   get(id: string, done: (error: unknown, session?: unknown) => void): unknown
+  /** Keeps the session, in place of an older one. */
   set(id: string, session: never, done?: (error?: unknown) => void): unknown
+  /** Forgets the session. */
   destroy(id: string, done?: (error?: unknown) => void): unknown
   /** Makes it live longer. A store without it is written to in its place. */
   touch?(id: string, session: never, done?: (error?: unknown) => void): unknown

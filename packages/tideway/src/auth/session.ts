@@ -59,6 +59,7 @@ export class Session {
     return Object.keys(this.#data)
   }
 
+  /** Whether the session has a value of that name. */
   has(name: string): boolean {
     return Object.hasOwn(this.#data, name)
   }

@@ -5,6 +5,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 
 /** Where tickets lie between their issue and their use. A shared one (Redis: `SET … PX`, `GETDEL`) lets any process redeem them. */
 export interface TicketStore {
+  /** Keeps for whom the ticket is, for `lifeMs` milliseconds. */
   put(ticket: string, userId: string | number, lifeMs: number): void | Promise<void>
   /** Takes it out: of two calls for one ticket, only one gets the user. */
   take(ticket: string): string | number | undefined | Promise<string | number | undefined>

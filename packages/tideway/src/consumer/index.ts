@@ -1,3 +1,8 @@
+/**
+ * Consumers: one instance serves one connection, one thing at a time.
+ * @module tideway/consumer
+ */
+
 export { Consumer, type WithChannelLayers } from './consumer.ts'
 export { handlerNameOf, type HandlerName, type Handlers, type SharedHandlers } from './handlers.ts'
 export { HttpConsumer, type ResponseInit } from './http-consumer.ts'

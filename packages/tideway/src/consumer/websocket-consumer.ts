@@ -61,8 +61,8 @@ export abstract class WebSocketConsumer<
 
   /**
    * The connection has ended. Runs exactly once, whatever ended it, even if it was never accepted; every group is left
-   * afterwards.
-   * @param code 1005 when the peer gave none, 1006 when the connection was lost, 1011 when a handler threw
+   * afterwards. The code is the one of the close frame, 1005 when the peer gave none, 1006 when the connection was lost,
+   * 1011 when a handler threw.
    */
   disconnect(_code: number, _reason: string): void | Promise<void> {}
 

@@ -30,6 +30,7 @@ export class Capacities {
     }))
   }
 
+  /** The capacity of a channel. */
   of(channel: string): number {
     for (const { pattern, capacity } of this.#rules) if (pattern.test(channel)) return capacity
     return this.#fallback

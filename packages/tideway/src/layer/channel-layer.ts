@@ -119,6 +119,7 @@ export interface ChannelLayer {
    */
   close(): Promise<void>
 
+  /** What the layer has done in this process since it was made. */
   stats(): ChannelLayerStats
 
   /**

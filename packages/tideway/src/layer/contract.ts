@@ -1,3 +1,8 @@
+/**
+ * The specification of channel layers as a test suite.
+ * @module tideway/layer/contract
+ */
+
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayerOptions } from './base-channel-layer.ts'
 import type { ChannelLayer } from './channel-layer.ts'
@@ -14,8 +19,11 @@ import { nameTests } from './contract/names.ts'
 
 /** What is needed of a test runner: vitest, jest and node:test have it. */
 export interface ContractRunner {
+  /** Groups tests under a name. */
   readonly describe: (name: string, body: () => void) => unknown
+  /** Defines a test. */
   readonly it: ((name: string, body: () => Promise<void>) => unknown) & {
+    /** Lists a test that is not run. */
     readonly skip: (name: string, body: () => Promise<void>) => unknown
   }
 }

@@ -1,3 +1,8 @@
+/**
+ * Channel layers: the interface, the layer in memory, and what a layer of your own is made of.
+ * @module tideway/layer
+ */
+
 export { TidewayError } from '../errors/tideway-error.ts'
 export { BaseChannelLayer, channelLayerDefaults, type ChannelLayerOptions } from './base-channel-layer.ts'
 export { Capacities, DEFAULT_CAPACITY, type ChannelCapacity } from './capacity.ts'

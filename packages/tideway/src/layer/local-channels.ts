@@ -10,6 +10,7 @@ export interface LocalChannelsOptions {
   readonly expiryMs: number
   /** How long a channel that nobody serves stays in a group after it was added, in milliseconds. */
   readonly groupExpiryMs: number
+  /** The most messages that may wait at a channel. */
   readonly capacityOf: (channel: string) => number
   /** Told when a group lost its last member here to old age, and not to a call. @default nothing is told */
   readonly onGroupEmptied?: ((group: string) => void) | undefined
@@ -50,14 +51,17 @@ export class LocalChannels {
     return this.#delivered
   }
 
+  /** How many messages were dropped, by reason. */
   get dropped(): Readonly<Record<DropReason, number>> {
     return this.#dropped
   }
 
+  /** How many channels are known here: somebody is attached to them, they have messages, or they are in a group. */
   get channelCount(): number {
     return this.#channels.size
   }
 
+  /** How many groups have a member in this process. */
   get groupCount(): number {
     return this.#groups.size
   }
@@ -77,6 +81,7 @@ export class LocalChannels {
     return this.#groups.names
   }
 
+  /** Whether the group has a member in this process. */
   hasGroup(name: string): boolean {
     return this.#groups.get(name) !== undefined
   }

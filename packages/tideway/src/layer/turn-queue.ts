@@ -19,7 +19,7 @@ export class TurnQueue {
   #jobs: (() => void)[] = []
   #scheduled = false
 
-  /** Queues the job for this turn of the event loop. `false`: over {@link MAX_WAITING_SENDS}, and it will not run. */
+  /** Queues the job for this turn of the event loop. `false`: 100,000 wait already, and it will not run. */
   add(job: () => void): boolean {
     if (this.#jobs.length >= MAX_WAITING_SENDS) return false
     this.#push(job)

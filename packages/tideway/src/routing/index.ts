@@ -1,3 +1,8 @@
+/**
+ * Which application gets a connection: by protocol, by path, by channel name.
+ * @module tideway/routing
+ */
+
 export { channelNameRouter } from './channel-name-router.ts'
 export type { ConverterName } from './converters.ts'
 export type { PathKwargs, RegExpKwargs } from './kwargs-of.ts'

@@ -1,3 +1,8 @@
+/**
+ * Who may connect: checks of the Origin, and how often.
+ * @module tideway/security
+ */
+
 export { allowedHostsOriginValidator, type AllowedHostsOptions } from './allowed-hosts.ts'
 export { originValidator } from './origin-validator.ts'
 export { RateLimitError, rateLimit, type RateLimiter, type RateLimitOptions } from './rate-limit.ts'

@@ -13,6 +13,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
  * `{ msBeforeNext }`, when the key has used up its points.
  */
 export interface RateLimiter {
+  /** Takes points from the key. Rejects when none are left. */
   consume(key: string, points?: number): Promise<unknown>
 }
 

@@ -1,3 +1,8 @@
+/**
+ * The server: HTTP/1.1 and WebSocket, listening by itself or attached to a server of Node's.
+ * @module tideway/server
+ */
+
 export type { AccessEntry, AccessLog, HttpAccess, WebSocketAccess } from './access-log/access-entry.ts'
 export { commonLogLine, jsonLogLine } from './access-log/log-line.ts'
 export { attach, type Attachment } from './attach.ts'

@@ -1,3 +1,8 @@
+/**
+ * Tools for tests: applications without a server, and with a real one.
+ * @module tideway/testing
+ */
+
 export { ApplicationCommunicator } from './application-communicator.ts'
 export type { CommunicatorOptions } from './communicator-options.ts'
 export {

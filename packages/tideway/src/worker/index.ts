@@ -1,3 +1,8 @@
+/**
+ * Work that would hold up connections: threads, workers for named channels, tasks.
+ * @module tideway/worker
+ */
+
 export { moduleUrl, type FunctionName, type ModuleUrl } from './module-url.ts'
 export {
   closeThreads,

@@ -18,6 +18,7 @@ export interface WatchOptions {
 export interface EventLoopWatch {
   /** Resolves when stalls are seen from now on. */
   readonly ready: Promise<void>
+  /** Ends the watch, and its thread. */
   stop(): Promise<void>
 }
 

@@ -88,6 +88,7 @@ export class Worker {
     this.#logger = options.logger ?? consoleLogger
   }
 
+  /** What has been done so far. */
   get stats(): WorkerStats {
     return { running: this.#running.size, done: this.#done, failed: this.#failed }
   }

@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { defineConfig, type DefaultTheme, type UserConfig } from 'vitepress'
+import { contentsOf } from './contents.ts'
+import { githubSlug } from './github-slug.ts'
+import { forTheSite } from './markdown.ts'
+import { notOnTheSite, repository, sitePath } from './site-paths.ts'
+
+const korean = {
+  label: '한국어',
+  lang: 'ko',
+  link: '/ko/',
+  description: 'TypeScript를 위한 Django Channels',
+  themeConfig: {
+    nav: [
+      { text: '튜토리얼', link: '/ko/tutorial/1-first-consumer' },
+      { text: '목차', link: '/ko/contents' },
+    ],
+    sidebar: contentsOf('docs/ko/README.md'),
+    outline: { level: [2, 3], label: '이 페이지에서' },
+    docFooter: { prev: '이전', next: '다음' },
+    darkModeSwitchLabel: '화면 모드',
+    sidebarMenuLabel: '메뉴',
+    returnToTopLabel: '맨 위로',
+    langMenuLabel: '언어',
+  } satisfies DefaultTheme.Config,
+}
+
+const site: UserConfig<DefaultTheme.Config> = defineConfig({
+  title: 'tideway',
+  description: 'The Django Channels stack for Node, in TypeScript',
+  // The pages link to README, CONTRIBUTING and the examples, so the site is made of the whole repository.
+  srcDir: '..',
+  srcExclude: [...notOnTheSite],
+  rewrites: sitePath,
+  outDir: '.vitepress/dist',
+  cacheDir: '.vitepress/cache',
+  cleanUrls: true,
+  ignoreDeadLinks: 'localhostLinks',
+  head: [
+    [
+      'link',
+      {
+        rel: 'icon',
+        href: 'data:image/svg+xml,%3Csvg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"%3E%3Cpath d="M3 13q6.5-8 13 0t13 0M3 22q6.5-8 13 0t13 0" fill="none" stroke="%230c7a9b" stroke-width="4" stroke-linecap="round"/%3E%3C/svg%3E',
+      },
+    ],
+  ],
+  markdown: {
+    anchor: { slugify: githubSlug },
+    // `{#anchor}` is no Markdown of the repository.
+    attrs: { disable: true },
+    config: forTheSite,
+  },
+  themeConfig: {
+    nav: [
+      { text: 'Tutorial', link: '/tutorial/1-first-consumer' },
+      { text: 'Guides', link: '/contents' },
+      { text: 'Reference', link: '/reference/api' },
+    ],
+    sidebar: contentsOf('docs/README.md'),
+    outline: { level: [2, 3] },
+    search: { provider: 'local' },
+  },
+  locales: {
+    root: { label: 'English', lang: 'en' },
+    ...(existsSync(join(repository, 'docs/ko/README.md')) ? { ko: korean } : {}),
+  },
+})
+
+export default site

@@ -1,0 +1,51 @@
+import { relative } from 'node:path'
+import type { MarkdownRenderer } from 'vitepress'
+import { repository, siteLink } from './site-paths.ts'
+
+interface PageEnvironment {
+  readonly path: string
+  /** Where the page is in the repository, if that is not `path`. */
+  readonly realPath?: string
+}
+
+type Token = ReturnType<MarkdownRenderer['parse']>[number]
+
+const RELATIVE = /^(?![a-z][a-z+.-]*:|\/)/i
+const CUT_FROM = /(?:^| )file=(\S+)/
+
+/** Makes pages that are written for the repository into pages of the site. */
+export function forTheSite(md: MarkdownRenderer): void {
+  md.core.ruler.push('links-of-the-repository', ({ tokens, env }) => {
+    const { path, realPath } = env as PageEnvironment
+    const page = relative(repository, realPath ?? path)
+    for (const { children } of tokens) {
+      for (const token of children ?? []) {
+        const href = token.type === 'link_open' ? token.attrGet('href') : null
+        if (href === null || !RELATIVE.test(href)) continue
+        const link = siteLink(page, href)
+        if (link === undefined) unlink(children!, token)
+        else token.attrSet('href', link)
+      }
+    }
+  })
+
+  // Above a block that is a file stands its name, as the reader of the tutorial has it: without examples/tutorial/PART/.
+  const fence = md.renderer.rules.fence!
+  md.renderer.rules.fence = (tokens, index, ...rest) => {
+    const file = CUT_FROM.exec(tokens[index]!.info)?.[1]?.replace(/^examples\/tutorial\/[^/]+\//, '')
+    const block = fence(tokens, index, ...rest)
+    return file === undefined ? block : `<div class="file-name">${file}</div>${block}`
+  }
+}
+
+/** The link leads to a file that only the repository has: its text stays. */
+function unlink(tokens: readonly Token[], open: Token): void {
+  const close = tokens.slice(tokens.indexOf(open)).find(({ type }) => type === 'link_close')!
+  for (const [token, html] of [
+    [open, '<span title="A file of the repository">'],
+    [close, '</span>'],
+  ] as const) {
+    token.type = 'html_inline'
+    token.content = html
+  }
+}
