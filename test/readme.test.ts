@@ -1,15 +1,14 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 
-import { filesBelow, read, root } from './architecture/source-files.ts'
+import { read, root } from './architecture/source-files.ts'
 import { startProgram } from './setup/child-process.ts'
 
 describe('the program in README.md', () => {
@@ -65,40 +64,3 @@ describe('the program in README.md', () => {
     }
   })
 })
-
-describe('the pages', () => {
-  const pages = [...filesBelow(['docs', 'examples', 'packages', 'bench'], /\.md$/)]
-  const all = [...pages, 'README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md']
-
-  it.each(all)('%s links to what is there', (page) => {
-    const text = read(page).replaceAll(/```[\s\S]*?```/g, '')
-    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!)
-    const broken = links.filter((target) => !/^(https?|mailto):/.test(target) && !leadsSomewhere(page, target))
-    expect(broken).toEqual([])
-  })
-
-  it.each(['docs/ko/', 'docs/'])('of %s are all on the list of its README.md', (folder) => {
-    const list = read(`${folder}README.md`)
-    const listed = pages.filter((page) => page.startsWith(folder) && page !== `${folder}README.md`)
-    const unlisted = listed.filter((page) => !list.includes(`(${page.replace(folder, '')})`))
-    expect(unlisted.filter((page) => folder === 'docs/ko/' || !page.startsWith('docs/ko/'))).toEqual([])
-  })
-})
-
-/** Whether a link of a page leads to a file, and to a heading in it where it names one. */
-function leadsSomewhere(page: string, target: string): boolean {
-  const [path, anchor] = target.split('#')
-  const file = path === '' ? page : join(dirname(page), path!)
-  if (!existsSync(join(root, file))) return false
-  if (anchor === undefined) return true
-  const headings = [...read(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => slugOf(heading!))
-  return headings.includes(anchor)
-}
-
-/** The anchor that GitHub gives a heading. */
-function slugOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
-    .replaceAll(' ', '-')
-}

@@ -26,6 +26,13 @@ const korean = {
   } satisfies DefaultTheme.Config,
 }
 
+// Written by generate-reference.ts: one page a module.
+const fromTheCode = contentsOf('docs/reference/api/README.md').map(({ items = [] }) => ({
+  text: 'Reference from the code',
+  collapsed: true,
+  items,
+}))
+
 const site: UserConfig<DefaultTheme.Config> = defineConfig({
   title: 'tideway',
   description: 'The Django Channels stack for Node, in TypeScript',
@@ -58,7 +65,7 @@ const site: UserConfig<DefaultTheme.Config> = defineConfig({
       { text: 'Guides', link: '/contents' },
       { text: 'Reference', link: '/reference/api' },
     ],
-    sidebar: contentsOf('docs/README.md'),
+    sidebar: [...contentsOf('docs/README.md'), ...fromTheCode],
     outline: { level: [2, 3] },
     search: { provider: 'local' },
   },

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 export const root: string = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Folders that hold nothing anybody wrote. */
-const NOT_OURS = /(^|\/)(node_modules|dist|coverage|\.build|results)\//
+export const NOT_OURS: RegExp = /(^|\/)(node_modules|dist|coverage|\.build|results|\.vitepress\/cache|reference\/api)\//
 
 /** One file, and the modules that it names, as they are written there. */
 export interface SourceFile {

@@ -1,5 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { filesBelow } from '../architecture/source-files.ts'
 
 /** The folder of the repository. */
 export const root: string = fileURLToPath(new URL('../..', import.meta.url))
@@ -38,10 +39,9 @@ export async function codeBlocks(page: string): Promise<CodeBlock[]> {
   })
 }
 
-/** Every page under `docs/`, as paths from the root of the repository. */
+/** Every page under `docs/`, as paths from the root of the repository; without those that are made from the code. */
 export async function pages(folder = 'docs'): Promise<string[]> {
-  const entries = await readdir(root + folder, { recursive: true })
-  return entries.filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`)
+  return filesBelow([folder], /\.md$/)
 }
 
 /** The same lines without the spaces that all of them begin with. */

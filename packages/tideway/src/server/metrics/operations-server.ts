@@ -19,6 +19,7 @@ export interface Operations {
 export interface OperationsServer {
   /** Without a trailing slash: `http://127.0.0.1:9100`. */
   readonly url: string
+  /** Closes the port. */
   close(): Promise<void>
 }
 

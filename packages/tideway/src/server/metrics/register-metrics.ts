@@ -5,11 +5,13 @@ import { loadPromClient } from './prom-client.ts'
 
 /** What is needed of a `Registry` of prom-client, so that who has none needs no types of it. */
 export interface MetricsRegistry {
+  /** Adds a metric. */
   registerMetric(metric: unknown): void
 }
 
 /** What tells of itself: a server of `serve()`, or what `attach()` gives. */
 export interface WithStats {
+  /** The counts of the moment. */
   stats(): ServerStats
 }
 
