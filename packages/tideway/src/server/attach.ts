@@ -15,7 +15,7 @@ import { answerPlainly } from './http/plain-answer.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
 import { behindGate } from './limits/request-refusal.ts'
 import type { NodeListener } from './node-listener.ts'
-import { resolveOptions, type AttachOptions, type ResolvedOptions } from './options.ts'
+import { resolveOptions, type AttachOptions, type ResolvedOptions, type SharedServerOptions } from './options.ts'
 import { RETRY_AFTER_SECONDS, withReadiness } from './readiness.ts'
 import { NODE_EXTENSION, ScopeFactory } from './scope.ts'
 import { Compression } from './websocket/deflate/compression.ts'
@@ -55,9 +55,9 @@ export interface Attachment {
 export function attach(
   server: HttpServer | HttpsServer,
   application: Application,
-  options: AttachOptions = {},
+  { handles, ...options }: AttachOptions & SharedServerOptions = {},
 ): Attachment {
-  return attachToAll([server], application, options)
+  return attachToAll([server], application, options, handles)
 }
 
 /** The same for several servers, which are closed together. */
@@ -65,10 +65,11 @@ export function attachToAll(
   servers: readonly (HttpServer | HttpsServer)[],
   application: Application,
   options: AttachOptions,
+  handles?: SharedServerOptions['handles'],
 ): Attachment {
   const resolved = resolveOptions(options)
   warnWithoutOriginCheck(application, resolved)
-  const attached = new AttachedApplication(application, resolved)
+  const attached = new AttachedApplication(application, resolved, handles)
   for (const server of servers) {
     server.on('connection', attached.gate.onConnection)
     server.on('upgrade', attached.onUpgrade)
@@ -96,6 +97,7 @@ export function attachToAll(
 class AttachedApplication {
   readonly #application: Application
   readonly #options: ResolvedOptions
+  readonly #handles: SharedServerOptions['handles']
   readonly #context: ConnectionContext
   readonly #scopes: ScopeFactory
   readonly onRequest: NodeListener
@@ -108,9 +110,10 @@ class AttachedApplication {
   #closed: Promise<void> | undefined
   #isClosed = false
 
-  constructor(application: Application, options: ResolvedOptions) {
+  constructor(application: Application, options: ResolvedOptions, handles: SharedServerOptions['handles']) {
     this.#application = application
     this.#options = options
+    this.#handles = handles
     this.#scopes = new ScopeFactory(options)
     this.gate = new ConnectionGate(options)
     const heartbeat = new Heartbeat(shortestTimeout(options))
@@ -139,6 +142,7 @@ class AttachedApplication {
   }
 
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    if (this.#handles?.(request) === false && isHeardByOthers(socket)) return
     if (!asksForWebSocket(request)) {
       ignoreUpgrade(request, socket, head)
       return
@@ -233,6 +237,11 @@ class AttachedApplication {
     socket.end(response)
     socket.resume()
   }
+}
+
+/** Whether somebody else answers the upgrades of the server that has this socket. */
+function isHeardByOthers(socket: Socket): boolean {
+  return (socket as Socket & { readonly server: HttpServer }).server.listenerCount('upgrade') > 1
 }
 
 /** The listener of an HTTP application that is one. With a time limit it is called through an exchange, which looks after that. */

@@ -44,6 +44,7 @@ export {
   type HttpOptions,
   type ResolvedOptions,
   type ServeOptions,
+  type SharedServerOptions,
   type SlowConsumerPolicy,
   type WebSocketOptions,
 } from './options.ts'

@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { AccessLog } from './access-log/access-entry.ts'
@@ -102,6 +103,16 @@ export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOp
   readonly accessLog?: AccessLog | false
   /** Where the server reports. @default the console */
   readonly logger?: Logger
+}
+
+/** What `attach()` takes besides, for a server that others serve as well. */
+export interface SharedServerOptions {
+  /**
+   * Which handshakes are the application's. Others are left to whoever else listens for `upgrade` on the server, as the hot
+   * reload of a development server does; where nobody does, the application answers them too.
+   * @default all
+   */
+  readonly handles?: ((request: IncomingMessage) => boolean) | undefined
 }
 
 /** What `serve()` takes. */

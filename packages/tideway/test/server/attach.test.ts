@@ -87,6 +87,27 @@ describe('attach()', () => {
     expect(await echoOf(port, 'again')).toBe('again')
   })
 
+  it('leaves handshakes that are not its own to another listener, and answers them itself where there is none', async () => {
+    const server = createServer()
+    const application = markOriginCheck(protocolTypeRouter({ websocket: echo }))
+    const attachment = attach(server, application, { handles: ({ url }) => url!.startsWith('/ws/') })
+    onTestFinished(() => attachment.close(1))
+    const port = await listening(server)
+    const statusLineOf = async (path: string): Promise<unknown> => {
+      const client = await RawClient.connect(port)
+      onTestFinished(() => void client.socket.destroy())
+      client.write(requestText(`GET ${path} HTTP/1.1`, validHandshake))
+      return (await client.head()).statusLine
+    }
+    expect(await statusLineOf('/hot-reload')).toBe('HTTP/1.1 101 Switching Protocols')
+    server.on('upgrade', ({ url }, socket) => {
+      if (!url!.startsWith('/ws/')) socket.end('HTTP/1.1 418 Somebody Else\r\nContent-Length: 0\r\n\r\n')
+    })
+    expect(await statusLineOf('/hot-reload')).toBe('HTTP/1.1 418 Somebody Else')
+    expect(await statusLineOf('/ws/')).toBe('HTTP/1.1 101 Switching Protocols')
+    expect(attachment.connectionCount).toBe(2)
+  })
+
   it('keeps the connections of two attachments on two servers apart', async () => {
     const [one, two] = [createServer(), createServer()]
     const first = attaching(one)
