@@ -109,4 +109,6 @@ export {
   type ServerAddress,
   type ServeOptions,
   type ServerStats,
+  type TlsExtension,
+  type TlsOptions,
 } from './server/index.ts'

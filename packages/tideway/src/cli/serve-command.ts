@@ -5,6 +5,7 @@ import { serve, type RunningServer } from '../server/serve.ts'
 import { closeUsedThreads } from '../worker/used-threads.ts'
 import { watchEventLoop } from '../worker/watch-event-loop.ts'
 import { loadApplication } from './load-application.ts'
+import { reloadTlsOnHangUp } from './reload-tls-on-hang-up.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
 
 /** What to do about an address that cannot be listened on, by the code of Node's error. */
@@ -27,6 +28,7 @@ export async function serveCommand(file: string, options: ServeOptions): Promise
     await Promise.all(Object.values(channelLayers).map((layer) => layer.close()))
     await watch?.stop()
   })
+  if (options.tlsKey !== undefined) reloadTlsOnHangUp(server)
   // Last, because whoever reads it may stop the process.
   if (server.metricsUrl !== undefined) console.log(`Metrics on ${server.metricsUrl}/metrics`)
   for (const { url } of server.addresses) console.log(`Listening on ${url}`)

@@ -47,6 +47,17 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
       isRepeatable: true,
     },
   ],
+  'TLS:': [
+    flag('--tls-key <file>', 'tlsKey', 'the private key in PEM; read again at SIGHUP'),
+    flag('--tls-cert <file>', 'tlsCert', 'its certificate in PEM, intermediate ones behind it; read again at SIGHUP'),
+    flag('--tls-ca <file>', 'tlsCa', 'clients need a certificate that one of these has signed (default: none)'),
+    flag(
+      '--tls-handshake-timeout <seconds>',
+      'tlsHandshakeTimeoutMs',
+      'for a TLS handshake, then cut (default: 10)',
+      parse.seconds,
+    ),
+  ],
   'The application:': [
     flag('--root-path <path>', 'rootPath', 'where it is mounted: scope.rootPath (default: none)'),
     { ...flag('--no-lifespan', 'lifespan', 'do not tell it of its start-up and shutdown'), value: false },

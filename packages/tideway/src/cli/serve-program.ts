@@ -24,6 +24,7 @@ second signal.
 Examples:
   tideway serve application.js
   tideway serve application.js --host 0.0.0.0 --port 80 --access-log -
+  tideway serve application.js --host 0.0.0.0 --port 443 --tls-key key.pem --tls-cert chain.pem
   tideway serve application.js --unix-socket /run/chat.sock --proxy-headers --trusted-proxies unix
 `
 

@@ -20,6 +20,7 @@ export const errorCodes = {
   ERR_CONNECTION_CLOSED: 'The application sent on a connection that has ended.',
   ERR_SLOW_CONSUMER: 'A connection that does not read fast enough was closed or a message for it was dropped.',
   ERR_ADDRESS_TAKEN: 'A Unix socket to listen on is in use, or something else has its name.',
+  ERR_BAD_CERTIFICATE: 'The key or the certificate for TLS cannot be read, or the two do not belong together.',
   ERR_STARTUP_FAILED: 'The application said at its start-up that it cannot run.',
   ERR_APPLICATION_TIMEOUT: 'The application did not answer, or did not end, within its time limit.',
   ERR_APPLICATION_RETURNED: 'The application returned without answering the request or handshake.',

@@ -49,4 +49,6 @@ export {
   type WebSocketOptions,
 } from './options.ts'
 export { serve, type RunningServer } from './serve.ts'
+export type { TlsExtension } from './tls/tls-extension.ts'
+export type { TlsOptions } from './tls/tls-options.ts'
 export { compressionDefaults, type CompressionOptions } from './websocket/deflate/compression-options.ts'

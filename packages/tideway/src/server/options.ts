@@ -6,6 +6,7 @@ import type { AccessLog } from './access-log/access-entry.ts'
 import { limitDefaults, type LimitOptions, type RequestLimitOptions } from './limits/limit-options.ts'
 import type { ListenTarget } from './listen/listen-target.ts'
 import type { MetricsOptions } from './metrics/metrics-options.ts'
+import type { TlsOptions } from './tls/tls-options.ts'
 import { DEFAULT_TRUSTED_PROXIES } from './trusted-proxies.ts'
 import type { CompressionOptions } from './websocket/deflate/compression-options.ts'
 
@@ -116,7 +117,7 @@ export interface SharedServerOptions {
 }
 
 /** What `serve()` takes. */
-export interface ServeOptions extends AttachOptions, RequestLimitOptions, MetricsOptions {
+export interface ServeOptions extends AttachOptions, RequestLimitOptions, TlsOptions, MetricsOptions {
   /** How long the application may take for its start-up, and for its shutdown, in milliseconds. @default 60000 */
   readonly lifespanTimeoutMs?: number
   /** Whether the application is told of its start-up and shutdown. @default true */

@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { HeaderList } from '../asgi/headers.ts'
 import { asgiVersions, type Address, type ConnectionScope, type HttpScope, type WebSocketScope } from '../asgi/scope.ts'
 import { authenticationKey, type ScopeSlots } from '../asgi/scope-slots.ts'
 import { readForwarded } from './forwarded.ts'
 import type { ResolvedOptions } from './options.ts'
+import { tlsExtension } from './tls/tls-extension.ts'
 import { TrustedProxies } from './trusted-proxies.ts'
 
 /** Where an HTTP scope carries Node's own `{ request, response }`, under `scope.extensions`. */
@@ -58,7 +60,7 @@ export class ScopeFactory {
     if (path === undefined) return undefined
     const { socket } = request
     const forwarded = this.#trusted && readForwarded(request, this.#trusted)
-    const isEncrypted = forwarded?.isEncrypted ?? (socket as Partial<TLSSocket>).encrypted === true
+    const isEncrypted = forwarded?.isEncrypted ?? isTls(socket)
     const { rootPath, logger, state } = this.#options
     const scope: Omit<ConnectionScope, 'pathRemaining' | 'state'> & Omit<OwnPart, 'schemes'> & ScopeSlots & WithState =
       {
@@ -66,7 +68,7 @@ export class ScopeFactory {
         scheme: own.schemes[isEncrypted ? 1 : 0],
         method: own.method,
         subprotocols: own.subprotocols,
-        extensions: own.extensions,
+        extensions: isTls(socket) ? { ...own.extensions, tls: tlsExtension(socket) } : own.extensions,
         asgi: asgiVersions,
         httpVersion: request.httpVersion,
         path,
@@ -133,6 +135,10 @@ function decodePath(rawPath: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+function isTls(socket: Socket): socket is TLSSocket {
+  return (socket as Partial<TLSSocket>).encrypted === true
 }
 
 /** Of a Unix socket, the path that its server listens on. */

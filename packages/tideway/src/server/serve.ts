@@ -1,14 +1,16 @@
-import type { Server as HttpServer } from 'node:http'
 import type { Application } from '../asgi/application.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
 import { attachToAll, type Attachment } from './attach.ts'
 import { Lifespan } from './lifespan.ts'
-import { createServerWithin } from './limits/request-limits.ts'
 import { reportAcceptErrors } from './listen/accept-errors.ts'
+import { Front } from './listen/front.ts'
 import { listenTargets, type ServerAddress, type TcpAddress } from './listen/listen-target.ts'
 import { listenAt } from './listen/listener.ts'
 import type { ServerStats } from './observe/server-stats.ts'
 import { startMetrics } from './metrics/server-metrics.ts'
 import { serverDefaults, type ServeOptions } from './options.ts'
+import { loadCredentials } from './tls/credentials.ts'
+import type { TlsOptions } from './tls/tls-options.ts'
 
 /** A server that listens. */
 export interface RunningServer {
@@ -16,9 +18,9 @@ export interface RunningServer {
   readonly host: string
   /** Of the first TCP address; 0 without one. */
   readonly port: number
-  /** Where it answers, without a trailing slash: `http://127.0.0.1:8000`, or `unix:/run/chat.sock`. */
+  /** Where it answers, without a trailing slash: `http://127.0.0.1:8000`, with TLS `https://…`, or `unix:/run/chat.sock`. */
   readonly url: string
-  /** The same for WebSockets: `ws://127.0.0.1:8000`, or `ws+unix:/run/chat.sock`. */
+  /** The same for WebSockets: `ws://127.0.0.1:8000`, with TLS `wss://…`, or `ws+unix:/run/chat.sock`. */
   readonly webSocketUrl: string
   /** Everything that it listens on, in the order of the options. */
   readonly addresses: readonly ServerAddress[]
@@ -28,6 +30,11 @@ export interface RunningServer {
   readonly connectionCount: number
   /** What it has done so far, in this process. To ask costs little: once a second is nothing. */
   stats(): ServerStats
+  /**
+   * Reads key and certificate again, for the connections to come; those that there are keep theirs. With options, from there.
+   * Rejects with `ERR_BAD_CERTIFICATE`, and goes on with what it has, when they cannot be used.
+   */
+  reloadTls(options?: TlsOptions): Promise<void>
   /**
    * Stops listening (with `readinessPath`: at the end), closes every WebSocket with 1012, spread over `drainWindowMs` if
    * there are more than a hundred, finishes running requests, and resolves when all have ended.
@@ -41,15 +48,17 @@ const DEFAULT_LIFESPAN_TIMEOUT_MS = 60_000
 
 /**
  * Serves the application over HTTP and WebSocket. Runs its lifespan's start-up first and its shutdown at `close()`. Resolves
- * when it listens; rejects with `ERR_STARTUP_FAILED` when the application cannot run, with `ERR_ADDRESS_TAKEN` when a Unix
- * socket is in use, and with Node's error when it cannot listen on an address.
+ * when it listens; rejects with `ERR_BAD_CERTIFICATE` when it cannot speak TLS, with `ERR_STARTUP_FAILED` when the application
+ * cannot run, with `ERR_ADDRESS_TAKEN` when a Unix socket is in use, and with Node's error when it cannot listen on an address.
  * @example const server = await serve(application, { port: 8000 })
  */
 export async function serve(application: Application, options: ServeOptions = {}): Promise<RunningServer> {
   const { lifespan: hasLifespan = true, lifespanTimeoutMs, ...attachOptions } = options
   const { logger = serverDefaults.logger } = options
   const targets = listenTargets(options)
-  const servers = targets.map(() => createServerWithin(options))
+  const credentials = await loadCredentials(options, logger)
+  const fronts = targets.map(() => new Front(options, credentials))
+  const servers = fronts.map(({ server }) => server)
   const timeoutMs = lifespanTimeoutMs ?? DEFAULT_LIFESPAN_TIMEOUT_MS
   const metrics = await startMetrics(options, logger)
   let lifespan: Lifespan | undefined
@@ -80,8 +89,15 @@ export async function serve(application: Application, options: ServeOptions = {}
       return attachment.connectionCount
     },
     stats: () => attachment.stats(),
+    async reloadTls(tlsOptions = options) {
+      const anew = credentials && (await loadCredentials(tlsOptions, logger))
+      if (anew === undefined) {
+        throw new TidewayError('ERR_BAD_OPTION', 'There is no TLS to reload: tlsKey and tlsCert are missing.')
+      }
+      for (const front of fronts) front.use(anew)
+    },
     async close(closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs) {
-      await closeAll(servers, attachment, closeTimeoutMs, typeof attachOptions.readinessPath === 'string')
+      await closeAll(fronts, attachment, closeTimeoutMs, typeof attachOptions.readinessPath === 'string')
       await lifespan?.shutDown()
       await metrics?.close()
     },
@@ -100,30 +116,16 @@ function mainAddress(
 
 /** @param tellsReadiness whether somebody is to be told for as long as connections are there */
 async function closeAll(
-  servers: readonly HttpServer[],
+  fronts: readonly Front[],
   attachment: Attachment,
   timeoutMs: number,
   tellsReadiness: boolean,
 ): Promise<void> {
   const cut = setTimeout(() => {
-    for (const server of servers) server.closeAllConnections()
+    for (const front of fronts) front.cut()
   }, timeoutMs)
   const drained = attachment.close(timeoutMs)
   if (tellsReadiness) await drained
-  await Promise.all([drained, ...servers.map(closeServer)])
+  await Promise.all([drained, ...fronts.map((front) => front.close())])
   clearTimeout(cut)
 }
-
-function closeServer(server: HttpServer): Promise<void> {
-  // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
-  const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
-  return new Promise((resolve) => {
-    server.close(() => {
-      clearInterval(idle)
-      resolve()
-    })
-  })
-}
-
-/** How often a closing server looks for connections whose request is done. */
-const CLOSE_IDLE_EVERY_MS = 20

@@ -42,6 +42,8 @@ describe('a flag of tideway serve', () => {
       },
     ],
     ['--fd 3 --fd 4', { listen: [{ fd: 3 }, { fd: 4 }] }],
+    ['--tls-key k.pem --tls-cert c.pem', { tlsKey: 'k.pem', tlsCert: 'c.pem' }],
+    ['--tls-ca ca.pem --tls-handshake-timeout 3', { tlsCa: 'ca.pem', tlsHandshakeTimeoutMs: 3000 }],
     ['--root-path /chat', { rootPath: '/chat' }],
     ['--no-lifespan', { lifespan: false }],
     ['--lifespan-timeout 1.5', { lifespanTimeoutMs: 1500 }],

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { RefusalReason } from '../observe/server-counters.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { RETRY_AFTER_SECONDS } from '../readiness.ts'
+import { plainSocketOf } from '../tls/plain-socket.ts'
 import { TrustedProxies } from '../trusted-proxies.ts'
 
 /** Why the server itself refuses a request or handshake. */
@@ -88,7 +89,7 @@ export class ConnectionGate {
   refusalOf(request: IncomingMessage): Refusal | undefined {
     // Node keeps names and values in one list.
     if (request.rawHeaders.length > 2 * this.#maxHeaders) return tooManyHeaders
-    return this.#excess.size === 0 ? undefined : this.#excess.get(request.socket)
+    return this.#excess.size === 0 ? undefined : this.#excess.get(plainSocketOf(request.socket))
   }
 
   /** Counts a WebSocket that came through a trusted proxy to the client that it is of. */

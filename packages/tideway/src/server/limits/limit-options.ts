@@ -36,6 +36,8 @@ export interface RequestLimitOptions {
   readonly requestTimeoutMs?: number
   /** How long a connection may wait for its next request. @default 5000 */
   readonly keepAliveTimeoutMs?: number
+  /** How long a client may take from its connection to the end of its TLS handshake; then it is cut. @default 10000 */
+  readonly tlsHandshakeTimeoutMs?: number
 }
 
 /** The defaults of {@link LimitOptions}. */
@@ -56,4 +58,5 @@ export const requestLimitDefaults: Readonly<Required<RequestLimitOptions>> = Obj
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 300_000,
   keepAliveTimeoutMs: 5000,
+  tlsHandshakeTimeoutMs: 10_000,
 })

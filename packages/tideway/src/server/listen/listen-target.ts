@@ -30,7 +30,7 @@ export type ServerAddress = TcpAddress | UnixAddress
 export interface TcpAddress {
   readonly host: string
   readonly port: number
-  /** `http://127.0.0.1:8000`, `http://[::1]:8000`. */
+  /** `http://127.0.0.1:8000`, `https://[::1]:8000`. */
   readonly url: string
 }
 

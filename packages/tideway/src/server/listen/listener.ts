@@ -1,5 +1,6 @@
 import { chmod } from 'node:fs/promises'
 import type { ListenOptions, Server } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import { isMainThread } from 'node:worker_threads'
 import { DEFAULT_HOST, DEFAULT_PORT, withoutBrackets, type ListenTarget, type ServerAddress } from './listen-target.ts'
 import { clearUnixSocket } from './unix-socket.ts'
@@ -56,5 +57,6 @@ function addressOf(server: Server): ServerAddress {
   // An inherited Unix socket may have no name that the system tells.
   if (address === null || typeof address === 'string') return { path: address ?? '', url: `unix:${address ?? ''}` }
   const { address: host, port, family } = address
-  return { host, port, url: `http://${family === 'IPv6' ? `[${host}]` : host}:${port}` }
+  const scheme = server instanceof TlsServer ? 'https' : 'http'
+  return { host, port, url: `${scheme}://${family === 'IPv6' ? `[${host}]` : host}:${port}` }
 }

@@ -1,0 +1,113 @@
+import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import type { Logger } from '../../asgi/logger.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
+import type { TlsOptions } from './tls-options.ts'
+
+/** Keys and certificates as Node's TLS takes them. */
+export interface Credentials extends SecureContextOptions {
+  readonly key: Buffer
+  readonly cert: Buffer
+  readonly ca?: Buffer
+}
+
+/**
+ * Reads key and certificate and makes sure that a server can use them. `undefined`: there are none, so no TLS.
+ * @throws TidewayError `ERR_BAD_OPTION` for one without the other; `ERR_BAD_CERTIFICATE` for what cannot be read or used
+ */
+export async function loadCredentials(options: TlsOptions, logger: Logger): Promise<Credentials | undefined> {
+  const { tlsKey, tlsCert, tlsCa, tlsPassphrase } = options
+  if (tlsKey === undefined || tlsCert === undefined) {
+    requireNone(options)
+    return undefined
+  }
+  const [key, cert, ca] = await Promise.all([
+    pemOf('tlsKey', tlsKey),
+    pemOf('tlsCert', tlsCert),
+    tlsCa === undefined ? undefined : pemOf('tlsCa', tlsCa),
+  ])
+  const privateKey = readKey(key, tlsPassphrase)
+  const certificate = readCertificate('tlsCert', cert)
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw unusable(`tlsKey is not the key of the certificate in tlsCert (${certificate.subject}).`)
+  }
+  if (ca !== undefined) readCertificate('tlsCa', ca)
+  warnOutsideItsTime(certificate, logger)
+  const credentials: Credentials = {
+    key,
+    cert,
+    ...(ca !== undefined && { ca }),
+    ...(tlsPassphrase !== undefined && { passphrase: tlsPassphrase }),
+    // RFC 8996: the versions before it are not to be used.
+    minVersion: 'TLSv1.2',
+  }
+  try {
+    createSecureContext(credentials)
+  } catch (cause) {
+    throw unusable(`OpenSSL does not take tlsKey and tlsCert: ${(cause as Error).message}.`, cause)
+  }
+  return credentials
+}
+
+/** One alone is a mistake: the server would speak plain HTTP where its operator believes in TLS. */
+function requireNone({ tlsKey, tlsCert, tlsCa }: TlsOptions): void {
+  if (tlsKey === undefined && tlsCert === undefined && tlsCa === undefined) return
+  const missing = [tlsKey === undefined && 'tlsKey', tlsCert === undefined && 'tlsCert'].filter(
+    (name) => name !== false,
+  )
+  const message = `${missing.join(' and ')} is missing: TLS needs tlsKey and tlsCert (--tls-key and --tls-cert), both.`
+  throw new TidewayError('ERR_BAD_OPTION', message)
+}
+
+/** A path, or the PEM itself. */
+async function pemOf(option: string, value: string | Uint8Array): Promise<Buffer> {
+  if (typeof value !== 'string') return Buffer.from(value)
+  if (value.includes('-----BEGIN ')) return Buffer.from(value)
+  try {
+    return await readFile(value)
+  } catch (cause) {
+    throw unusable(`${option}: ${value} cannot be read: ${(cause as Error).message}.`, cause)
+  }
+}
+
+function readKey(key: Buffer, passphrase: string | undefined): KeyObject {
+  try {
+    return createPrivateKey({ key, ...(passphrase !== undefined && { passphrase }) })
+  } catch (cause) {
+    const { code = '' } = cause as { readonly code?: string }
+    const isEncrypted = code === 'ERR_MISSING_PASSPHRASE' || /ENCRYPTED/.test(key.toString('latin1'))
+    const why = isEncrypted
+      ? 'is encrypted, and tlsPassphrase does not open it'
+      : `holds no private key in PEM: ${(cause as Error).message}`
+    throw unusable(`tlsKey ${why}.`, cause)
+  }
+}
+
+function readCertificate(option: string, pem: Buffer): X509Certificate {
+  try {
+    return new X509Certificate(pem)
+  } catch (cause) {
+    throw unusable(`${option} holds no certificate in PEM: ${(cause as Error).message}.`, cause)
+  }
+}
+
+/** Clients will refuse it, but a server must not stay down because nobody renewed its certificate. */
+function warnOutsideItsTime({ subject, validFrom, validTo }: X509Certificate, logger: Logger): void {
+  const now = Date.now()
+  if (now > Date.parse(validTo)) {
+    logger.warn(
+      { subject, validTo },
+      'The certificate in tlsCert has expired: clients will not trust this server. Renew it.',
+    )
+  } else if (now < Date.parse(validFrom)) {
+    logger.warn(
+      { subject, validFrom },
+      'The certificate in tlsCert is not valid yet: look at the clock of this machine.',
+    )
+  }
+}
+
+function unusable(message: string, cause?: unknown): TidewayError {
+  return new TidewayError('ERR_BAD_CERTIFICATE', message, cause === undefined ? {} : { cause })
+}

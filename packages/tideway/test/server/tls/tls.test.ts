@@ -1,0 +1,246 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import { describeWith } from '../../../../../test/setup/describe-with.ts'
+import type { Application } from '../../../src/asgi/application.ts'
+import type { HttpScope, WebSocketScope } from '../../../src/asgi/scope.ts'
+import { nodeListener } from '../../../src/server/node-listener.ts'
+import type { ServeOptions } from '../../../src/server/options.ts'
+import type { TlsExtension } from '../../../src/server/tls/tls-extension.ts'
+import { accepting, echo } from '../applications.ts'
+import { eventually, serving, type ServerUnderTest } from '../serving.ts'
+import { CertificateFolder, type KeyPair } from './certificates.ts'
+import { getHttps, openTls } from './tls-client.ts'
+
+function tlsOf(scope: HttpScope | WebSocketScope): TlsExtension {
+  return scope.extensions!['tls'] as TlsExtension
+}
+
+/** What an application can say of its connection. */
+function described(scope: HttpScope | WebSocketScope): object {
+  const { serverCert, clientCertChain, clientCertName, clientCertError, tlsVersion, cipherSuite } = tlsOf(scope)
+  const { scheme, httpVersion } = scope
+  return {
+    scheme,
+    httpVersion,
+    serverCert,
+    clientCertChain,
+    clientCertName,
+    clientCertError,
+    tlsVersion,
+    cipherSuite,
+    extensions: Object.keys(scope.extensions!),
+  }
+}
+
+const tell: Application<HttpScope> = async (scope, _receive, send) => {
+  await send({ type: 'http.response.start', status: 200 })
+  await send({ type: 'http.response.body', body: JSON.stringify(described(scope)) })
+}
+
+const tellWebSocket = accepting(({ scope, send }) =>
+  send({ type: 'websocket.send', text: JSON.stringify(described(scope)) }),
+)
+
+describeWith(['openssl'], 'TLS at the server', () => {
+  let folder: CertificateFolder
+  let pair: KeyPair
+  beforeAll(() => {
+    folder = new CertificateFolder()
+    pair = folder.pair()
+  })
+  afterAll(() => folder.remove())
+
+  function secure(options: ServeOptions = {}, websocket: Application<WebSocketScope> = echo): Promise<ServerUnderTest> {
+    const { keyFile, certFile } = pair
+    return serving({ http: tell, websocket }, { tlsKey: keyFile, tlsCert: certFile, ...options })
+  }
+
+  it('answers over https, and says so in its URLs and scopes', async () => {
+    const server = await secure()
+    expect([server.url, server.webSocketUrl]).toEqual([
+      `https://127.0.0.1:${server.port}`,
+      `wss://127.0.0.1:${server.port}`,
+    ])
+    const { status, body } = await getHttps(server.url, { ca: pair.cert })
+    expect(status).toBe(200)
+    expect(JSON.parse(body)).toMatchObject({ scheme: 'https', httpVersion: '1.1' })
+  })
+
+  it('hands requests to a Node listener', async () => {
+    const listener = nodeListener((request, response) => response.end(`${request.method} ${request.url}`))
+    const server = await serving({ http: listener }, { tlsKey: pair.keyFile, tlsCert: pair.certFile })
+    expect((await getHttps(`${server.url}/a?b`, { ca: pair.cert })).body).toBe('GET /a?b')
+  })
+
+  it('opens WebSockets over wss', async () => {
+    const server = await secure({}, tellWebSocket)
+    const client = new WebSocket(server.webSocketUrl, { ca: pair.cert })
+    const [data] = (await once(client, 'message')) as [Buffer]
+    expect(JSON.parse(data.toString())).toMatchObject({
+      scheme: 'wss',
+      httpVersion: '1.1',
+      extensions: ['websocket.http.response', 'tls'],
+    })
+    const [code] = await once(client, 'close')
+    expect(code).toBe(1000)
+  })
+
+  it('echoes what is larger than a TLS record, both ways', async () => {
+    const server = await secure()
+    const client = new WebSocket(server.webSocketUrl, { ca: pair.cert })
+    await once(client, 'open')
+    const text = 'räksmörgås '.repeat(40_000)
+    client.send(text)
+    const [data] = (await once(client, 'message')) as [Buffer]
+    expect(data.toString()).toBe(text)
+    client.close()
+    await once(client, 'close')
+  })
+
+  it('takes TLS 1.2 and 1.3, and nothing older', async () => {
+    const { port } = await secure()
+    for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const socket = await openTls(port, { ca: pair.cert, minVersion: version, maxVersion: version })
+      expect(socket.getProtocol()).toBe(version)
+    }
+    const old = { ca: pair.cert, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' } as const
+    await expect(openTls(port, old)).rejects.toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' })
+  })
+
+  it('answers nothing to a client that speaks plain HTTP, and goes on', async () => {
+    const server = await secure()
+    await expect(fetch(server.url.replace('https', 'http'))).rejects.toThrow('fetch failed')
+    expect((await getHttps(server.url, { ca: pair.cert })).status).toBe(200)
+  })
+
+  it('does not start with what it cannot use', async () => {
+    await expect(secure({ tlsCert: '/no/cert.pem' })).rejects.toMatchObject({ code: 'ERR_BAD_CERTIFICATE' })
+  })
+
+  describe('the tls extension of the scope', () => {
+    it('has the certificate of the server, the version and the cipher suite', async () => {
+      const server = await secure()
+      const ask = async (options: object): Promise<unknown> =>
+        JSON.parse((await getHttps(server.url, { ca: pair.cert, ...options })).body)
+      expect(await ask({ ciphers: 'TLS_AES_128_GCM_SHA256' })).toEqual({
+        scheme: 'https',
+        httpVersion: '1.1',
+        serverCert: pair.cert,
+        clientCertChain: [],
+        tlsVersion: 0x0304,
+        cipherSuite: 0x1301,
+        extensions: ['tideway.node', 'tls'],
+      })
+      expect(await ask({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' })).toMatchObject({
+        tlsVersion: 0x0303,
+        cipherSuite: 0xc02c,
+      })
+    })
+
+    it('has the certificate of a client, where tlsCa asks for one', async () => {
+      const authority = folder.pair({ name: 'authority' })
+      const anna = folder.pair({ name: 'anna', issuer: authority })
+      const server = await secure({ tlsCa: authority.certFile })
+      const { body } = await getHttps(server.url, { ca: pair.cert, key: anna.key, cert: anna.cert })
+      expect(JSON.parse(body)).toMatchObject({
+        clientCertChain: [anna.cert, authority.cert],
+        clientCertName: 'CN=anna,O=Tideway',
+      })
+      const stranger = folder.pair({ name: 'anna' })
+      for (const { key, cert } of [{ key: undefined, cert: undefined }, stranger]) {
+        await expect(getHttps(server.url, { ca: pair.cert, key, cert })).rejects.toThrow(/alert|hang up|RESET/)
+      }
+    })
+
+    it('is not there without TLS', async () => {
+      const keys: Application<HttpScope> = async (scope, _receive, send) => {
+        await send({ type: 'http.response.start', status: 200 })
+        await send({ type: 'http.response.body', body: Object.keys(scope.extensions!).join() })
+      }
+      const server = await serving({ http: keys })
+      expect(await (await fetch(server.url)).text()).not.toContain('tls')
+    })
+  })
+
+  describe('reloadTls()', () => {
+    it('uses what is in the files by then for new connections, and keeps those that there are', async () => {
+      const first = folder.pair({ name: 'first' })
+      const keyFile = folder.file('now.key.pem', first.key)
+      const certFile = folder.file('now.cert.pem', first.cert)
+      const server = await secure({ tlsKey: keyFile, tlsCert: certFile })
+      const before = new WebSocket(server.webSocketUrl, { ca: first.cert })
+      await once(before, 'open')
+      const second = folder.pair({ name: 'second' })
+      folder.file('now.key.pem', second.key)
+      folder.file('now.cert.pem', second.cert)
+      const nameNow = async (): Promise<string | undefined> =>
+        (await getHttps(server.url, { ca: [first.cert, second.cert] })).certificateName
+      expect(await nameNow()).toBe('first')
+      await server.reloadTls()
+      expect(await nameNow()).toBe('second')
+      before.send('still here')
+      const [data] = (await once(before, 'message')) as [Buffer]
+      expect(data.toString()).toBe('still here')
+      before.terminate()
+    })
+
+    it('keeps what it has when the new ones cannot be used', async () => {
+      const server = await secure()
+      const other = folder.pair()
+      await expect(server.reloadTls({ tlsKey: other.key, tlsCert: pair.cert })).rejects.toMatchObject({
+        code: 'ERR_BAD_CERTIFICATE',
+      })
+      expect((await getHttps(server.url, { ca: pair.cert })).status).toBe(200)
+    })
+
+    it('is refused without TLS', async () => {
+      const server = await serving({ http: tell })
+      await expect(server.reloadTls({ tlsKey: pair.key, tlsCert: pair.cert })).rejects.toMatchObject({
+        code: 'ERR_BAD_OPTION',
+      })
+    })
+  })
+
+  describe('a client that does not finish its handshake', () => {
+    it('is cut when its time is over, even if it sends something now and then', async () => {
+      const { port } = await secure({ tlsHandshakeTimeoutMs: 200 })
+      for (const trickles of [false, true]) {
+        const socket = connect(port, '127.0.0.1')
+        socket.on('error', () => {})
+        // The head of a record of 16 kB, then a byte at a time.
+        if (trickles) socket.write(Buffer.from('1603014000', 'hex'))
+        const timer = setInterval(() => trickles && socket.write('x'), 20)
+        socket.resume()
+        await once(socket, 'close')
+        clearInterval(timer)
+      }
+    })
+
+    it('does not hold up close()', async () => {
+      const server = await secure()
+      const socket = connect(server.port, '127.0.0.1').on('error', () => {})
+      await once(socket, 'connect')
+      await eventually(() => server.stats().sockets.open).toBe(1)
+      const closed = once(socket.resume(), 'close')
+      await server.close(10_000)
+      await closed
+    })
+
+    it('counts as an open connection', async () => {
+      const server = await secure({ maxConnections: 1 })
+      const socket = connect(server.port, '127.0.0.1')
+      onTestFinished(() => void socket.destroy())
+      await once(socket, 'connect')
+      await eventually(() => server.stats().sockets.open).toBe(1)
+      expect(await getHttps(server.url, { ca: pair.cert })).toMatchObject({
+        status: 503,
+        headers: { 'retry-after': '5' },
+      })
+      socket.destroy()
+      await eventually(async () => (await getHttps(server.url, { ca: pair.cert })).status).toBe(200)
+      await eventually(() => server.stats().sockets.open).toBe(0)
+    })
+  })
+})
