@@ -1,4 +1,4 @@
-import type { ServerOptions } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:http'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { limitDefaults, requestLimitDefaults, type LimitOptions, type RequestLimitOptions } from './limit-options.ts'
 
@@ -30,6 +30,13 @@ export function nodeLimits(limits: RequestLimits): ServerOptions {
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.max(SHORTEST_CHECK_MS, Math.min(CHECK_MS, headersTimeoutMs / 4)),
   }
+}
+
+/** Makes a server without TLS with these limits. @throws TidewayError `ERR_BAD_OPTION` for a value that is no number over 0 */
+export function createServerWithin(options: RequestLimitOptions & Pick<LimitOptions, 'maxHeaders'>): Server {
+  const server = createServer(nodeLimits(requestLimitsOf(options)))
+  server.maxHeadersCount = nodeHeadersCount(options)
+  return server
 }
 
 /** For a server's `maxHeadersCount`: Node leaves out those above it without a word, and one more shows that there are too many. */

@@ -1,6 +1,6 @@
-import { createServer, type Server as HttpServer } from 'node:http'
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
-import { nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
+import type { Server as HttpServer } from 'node:http'
+import { createServer, type Server as HttpsServer } from 'node:https'
+import { createServerWithin, nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
 import type { ServeOptions } from '../options.ts'
 import type { Credentials } from '../tls/credentials.ts'
 import { PendingHandshakes } from '../tls/pending-handshakes.ts'
@@ -12,20 +12,21 @@ export class Front {
 
   /** @throws TidewayError `ERR_BAD_OPTION` for a limit out of its range */
   constructor(options: ServeOptions, credentials: Credentials | undefined) {
-    const limits = requestLimitsOf(options)
-    if (credentials === undefined) this.server = createServer(nodeLimits(limits))
-    else {
-      const asksForCertificate = credentials.ca !== undefined
-      const server = createHttpsServer({
-        ...nodeLimits(limits),
-        ...credentials,
-        requestCert: asksForCertificate,
-        rejectUnauthorized: asksForCertificate,
-      })
-      this.#pending = new PendingHandshakes(server, limits.tlsHandshakeTimeoutMs)
-      this.server = server
+    if (credentials === undefined) {
+      this.server = createServerWithin(options)
+      return
     }
-    this.server.maxHeadersCount = nodeHeadersCount(options)
+    const limits = requestLimitsOf(options)
+    const asksForCertificate = credentials.ca !== undefined
+    const server = createServer({
+      ...nodeLimits(limits),
+      ...credentials,
+      requestCert: asksForCertificate,
+      rejectUnauthorized: asksForCertificate,
+    })
+    server.maxHeadersCount = nodeHeadersCount(options)
+    this.#pending = new PendingHandshakes(server, limits.tlsHandshakeTimeoutMs)
+    this.server = server
   }
 
   /** Handshakes from now on are made with these; connections that there are keep theirs. */
