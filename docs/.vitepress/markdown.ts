@@ -32,7 +32,10 @@ export function forTheSite(md: MarkdownRenderer): void {
   // Above a block that is a file stands its name, as the reader of the tutorial has it: without examples/tutorial/PART/.
   const fence = md.renderer.rules.fence!
   md.renderer.rules.fence = (tokens, index, ...rest) => {
-    const file = CUT_FROM.exec(tokens[index]!.info)?.[1]?.replace(/^examples\/tutorial\/[^/]+\//, '')
+    const token = tokens[index]!
+    const file = CUT_FROM.exec(token.info)?.[1]?.replace(/^examples\/tutorial\/[^/]+\//, '')
+    // Digits behind the language would be lines to highlight.
+    token.info = token.info.split(' ')[0]!
     const block = fence(tokens, index, ...rest)
     return file === undefined ? block : `<div class="file-name">${file}</div>${block}`
   }
