@@ -19,6 +19,15 @@ export type {
   HttpResponseTrailersEvent,
   HttpSendEvent,
 } from './http-events.ts'
+export {
+  handlerInstrumentationOf,
+  INSTRUMENTATION_EXTENSION,
+  type ConnectionInstrumentation,
+  type HandlerCall,
+  type HandlerInstrumentation,
+  type Instrumentation,
+  type RequestInstrumentation,
+} from './instrumentation.ts'
 export type { LifespanReceiveEvent, LifespanSendEvent } from './lifespan-events.ts'
 export { consoleLogger, type Logger } from './logger.ts'
 export { NoRouteError } from './no-route-error.ts'

@@ -1,4 +1,5 @@
 import type { Application, ReceiveEventOf, SendEventOf, Send } from '../asgi/application.ts'
+import { handlerInstrumentationOf } from '../asgi/instrumentation.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import type { ChannelScope, Scope, WebSocketScope } from '../asgi/scope.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
@@ -6,6 +7,7 @@ import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
 import { ConsumerRun } from './consumer-run.ts'
 import type { WithStaticHandlers } from './handlers.ts'
+import { instrumentedOptions } from './instrumented-options.ts'
 import { runOptionsOf, type ConsumerSettings, type ProtocolEvent, type RunHooks } from './run-options.ts'
 
 /** What `defineApplication` adds to the scope: the application's channel layers by alias. */
@@ -80,7 +82,8 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
       const consumer = new consumerClass(...args)
       const layer = (scope as WithChannelLayers).channelLayers?.[options.channelLayerAlias]
       const lastEventType = lastEventTypes[scope.type]
-      const run = new ConsumerRun<ProtocolEvent>(consumer, options, {
+      const runOptions = instrumentedOptions(options, handlerInstrumentationOf(scope), lastEventType)
+      const run = new ConsumerRun<ProtocolEvent>(consumer, runOptions, {
         receive,
         layer,
         logger: scope.logger,

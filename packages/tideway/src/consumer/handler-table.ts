@@ -2,7 +2,8 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import { handlerNameOf } from './handlers.ts'
 import { SharedHandler, type SharingHooks, type StaticHandler } from './shared-handler.ts'
 
-type Handler = (this: object, message: object) => void | PromiseLike<void>
+/** A method that handles messages, to be called on its consumer. */
+export type Handler = (this: object, message: object) => void | PromiseLike<void>
 
 /** Types that are remembered; a sender that makes up new ones all the time costs a look-up each, and no memory. */
 const MAX_TYPES_KEPT = 1000

@@ -39,7 +39,7 @@ export interface RunOptions<Event> {
   readonly name: string
   readonly channelLayerAlias: string
   readonly hooks: RunHooks<Event>
-  readonly handlers: HandlerTable
+  readonly handlers: Pick<HandlerTable, 'find' | 'isFirstReport'>
   readonly capacity: number | undefined
   readonly overflow: OverflowPolicy
   readonly disconnectTimeoutMs: number

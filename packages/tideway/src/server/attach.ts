@@ -26,6 +26,8 @@ import {
   plainDenial,
   type HandshakeProblem,
 } from './websocket/handshake.ts'
+import { bothObservers } from './observe/both-observers.ts'
+import { Instrumented } from './observe/instrumented.ts'
 import { ServerObserver } from './observe/server-observer.ts'
 import type { RefusalReason } from './observe/server-counters.ts'
 import type { ServerStats } from './observe/server-stats.ts'
@@ -103,6 +105,7 @@ class AttachedApplication {
   readonly onRequest: NodeListener
   readonly gate: ConnectionGate
   readonly #access: AccessRecorder | undefined
+  readonly #instrumented: Instrumented | undefined
   readonly connections = new EmptyingSet<WebSocketConnection>()
   /** Refused handshakes whose peer has not hung up yet. */
   readonly #refused = new Set<Socket>()
@@ -122,6 +125,8 @@ class AttachedApplication {
       options.accessLog === false
         ? undefined
         : new AccessRecorder(options.accessLog, (request) => this.#scopes.client(request)?.host)
+    this.#instrumented =
+      options.instrumentation === undefined ? undefined : new Instrumented(options.instrumentation, options.logger)
     this.#observer = new ServerObserver(application)
     this.#context = {
       options,
@@ -130,14 +135,15 @@ class AttachedApplication {
       outbox: new Outbox(),
       connections: this.connections,
       compression,
-      observer: this.#access,
+      observer: bothObservers(this.#access, this.#instrumented),
     }
     const listener = directListener(application, options)
     const { readinessPath } = options
     const onRequest = behindGate(this.gate, listener ?? this.#onRequest)
     const isDraining = (): boolean => this.#closed !== undefined
     const ready = readinessPath === false ? onRequest : withReadiness(readinessPath, isDraining, onRequest)
-    const counted = this.#observer.listener(ready)
+    const told = this.#instrumented?.listener(ready) ?? ready
+    const counted = this.#observer.listener(told)
     this.onRequest = this.#access?.listener(counted) ?? counted
   }
 
@@ -170,7 +176,9 @@ class AttachedApplication {
     }
     const connection = new WebSocketConnection(socket, handshake, scope.path, this.#context)
     this.#access?.connecting(connection, request)
-    connection.start(this.#application, scope, head)
+    const start = (): void => connection.start(this.#application, scope, head)
+    if (this.#instrumented === undefined) start()
+    else this.#instrumented.start(connection, scope, request, start)
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -179,6 +187,7 @@ class AttachedApplication {
       answerPlainly(response, 400, 'The path is invalid.')
       return
     }
+    this.#instrumented?.requestScope(scope, request)
     void new HttpExchange(request, response, this.#options).run(this.#application, scope)
   }
 

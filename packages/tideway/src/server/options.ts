@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
+import type { Instrumentation } from '../asgi/instrumentation.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { AccessLog } from './access-log/access-entry.ts'
@@ -104,6 +105,8 @@ export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOp
   readonly accessLog?: AccessLog | false
   /** Where the server reports. @default the console */
   readonly logger?: Logger
+  /** Is told of requests, connections and handlers while they run: for traces. @default none */
+  readonly instrumentation?: Instrumentation | undefined
 }
 
 /** What `attach()` takes besides, for a server that others serve as well. */
@@ -163,6 +166,7 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   state: undefined,
   accessLog: false,
   logger: consoleLogger,
+  instrumentation: undefined,
 })
 
 const slowConsumerPolicies: readonly unknown[] = ['close', 'drop', 'wait'] satisfies SlowConsumerPolicy[]

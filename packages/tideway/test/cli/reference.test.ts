@@ -55,7 +55,7 @@ describeWith(['python'], 'the table of the flags of Daphne', () => {
 
 describe('the flags', () => {
   it('are there for each option of serve() that is no function and no part of the others', () => {
-    const byCode = new Set(['state', 'logger', 'accessLog'])
+    const byCode = new Set(['state', 'logger', 'accessLog', 'instrumentation'])
     const options = [...Object.keys(serverDefaults), ...Object.keys(requestLimitDefaults)]
     // A passphrase among the arguments would be there for everybody on the machine to see: it has no flag.
     const tls = ['tlsKey', 'tlsCert', 'tlsCa']

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { redactQuery } from '../../asgi/redact-query.ts'
+import { CLIENT_WENT_AWAY } from '../http/client-went-away.ts'
 import type { NodeListener } from '../node-listener.ts'
 import type { ConnectionObserver, WebSocketConnection } from '../websocket/websocket-connection.ts'
 import type { AccessLog, WebSocketAccess } from './access-entry.ts'
@@ -10,9 +11,6 @@ interface Visitor {
   readonly path: string
   readonly began: number
 }
-
-/** nginx's number for a client that went away before it was answered. */
-const CLIENT_WENT_AWAY = 499
 
 /** Writes an access log. A server without one has none of this. */
 export class AccessRecorder implements ConnectionObserver {
@@ -55,6 +53,9 @@ export class AccessRecorder implements ConnectionObserver {
     // It has no disconnect: it was never connected.
     this.#visitors.delete(connection)
   }
+
+  // The log of the server says what failed.
+  failed(): void {}
 
   ended(connection: WebSocketConnection, code: number): void {
     this.#tell(this.#visitors.get(connection), { event: 'disconnect', code })

@@ -6,7 +6,7 @@ import { answerFailure, reportFailure } from './http-failure.ts'
 /** The listener as a server calls it: what it throws, or rejects with, is reported and answered, and does not end the process. */
 export function guardedListener(listener: NodeListener, logger: Logger): NodeListener {
   const failed = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
-    reportFailure(logger, request.url, error)
+    reportFailure(logger, request, error)
     answerFailure(response, error)
   }
   return (request, response) => {

@@ -216,7 +216,7 @@ export class HttpExchange {
     if (code === 'ERR_CONNECTION_CLOSED' && this.#response.destroyed) return
     // That has been reported when the time was over.
     if (code === 'ERR_APPLICATION_TIMEOUT' && this.#timedOut) return
-    reportFailure(this.#options.logger, this.#request.url, error)
+    reportFailure(this.#options.logger, this.#request, error)
     if (this.#state === 'complete') return
     this.#state = 'complete'
     answerFailure(this.#response, error)

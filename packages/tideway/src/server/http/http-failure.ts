@@ -1,11 +1,22 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { httpStatusOf } from '../../asgi/http-status.ts'
 import type { Logger } from '../../asgi/logger.ts'
 import { errorAnswer } from '../error-answer.ts'
 import { answerPlainly } from './plain-answer.ts'
 
+type FailureListener = (error: unknown) => void
+
+const listeners = new WeakMap<IncomingMessage, FailureListener>()
+
+/** Calls the listener with what the application throws on the request. One a request. */
+export function onFailure(request: IncomingMessage, listener: FailureListener): void {
+  listeners.set(request, listener)
+}
+
 /** Reports what an application threw on a request. A fault of the client, which anybody can cause, is a debug line. */
-export function reportFailure(logger: Logger, path: string | undefined, error: unknown): void {
+export function reportFailure(logger: Logger, request: IncomingMessage, error: unknown): void {
+  const path = request.url
+  listeners.get(request)?.(error)
   const status = httpStatusOf(error)
   if (status !== undefined && status < 500) logger.debug({ path }, (error as Error).message)
   else logger.error({ err: error, path }, 'The application failed on an HTTP request')

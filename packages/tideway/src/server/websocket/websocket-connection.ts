@@ -33,6 +33,8 @@ export interface ConnectionObserver {
   accepted(connection: WebSocketConnection): void
   /** The handshake was answered with this HTTP status instead. */
   refused(connection: WebSocketConnection, status: number): void
+  /** The application threw. */
+  failed(connection: WebSocketConnection, error: unknown): void
   ended(connection: WebSocketConnection, code: number): void
 }
 
@@ -250,6 +252,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   }
 
   #answerForError(error: unknown): void {
+    this.#context.observer?.failed(this, error)
     this.#report(error)
     if (this.#state === 'open') this.#peer.close(closeCodes.internalError, '')
     else if (this.#state === 'denying') this.#peer.terminate()

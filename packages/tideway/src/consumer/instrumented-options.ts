@@ -1,0 +1,64 @@
+import type { HandlerCall, HandlerInstrumentation } from '../asgi/instrumentation.ts'
+import type { Handler, HandlerTable } from './handler-table.ts'
+import type { ProtocolEvent, RunOptions } from './run-options.ts'
+
+type Run = NonNullable<HandlerInstrumentation['handler']>
+
+/**
+ * The same options, with the instrumentation around every handler. Made for each connection that has one, so that those
+ * without pay nothing: not even a question at each message.
+ * @param lastEventType the event that ends the connection; `undefined`: a named channel, whose events are messages
+ */
+export function instrumentedOptions<Event extends ProtocolEvent>(
+  options: RunOptions<Event>,
+  instrumentation: HandlerInstrumentation | undefined,
+  lastEventType: string | undefined,
+): RunOptions<Event> {
+  if (instrumentation?.handler === undefined) return options
+  const { name: consumer, hooks } = options
+  const run: Run = (call, handle) => instrumentation.handler!(call, handle)
+  const isChannel = lastEventType === undefined
+  return {
+    ...options,
+    handlers: new InstrumentedHandlers(options.handlers, consumer, run),
+    hooks: {
+      ...hooks,
+      handleEvent(target, event) {
+        if (isChannel) return hooks.handleEvent(target, event)
+        return run({ consumer, type: event.type, event }, () => hooks.handleEvent(target, event))
+      },
+      handleEnd(target, code, reason) {
+        const type = lastEventType ?? 'end'
+        return run({ consumer, type, event: { type, code, reason } }, () => hooks.handleEnd(target, code, reason))
+      },
+    },
+  }
+}
+
+/** The handlers of a class, each with the instrumentation of one connection around it. */
+class InstrumentedHandlers implements Pick<HandlerTable, 'find' | 'isFirstReport'> {
+  readonly #inner: RunOptions<never>['handlers']
+  readonly #consumer: string
+  readonly #run: Run
+
+  constructor(inner: RunOptions<never>['handlers'], consumer: string, run: Run) {
+    this.#inner = inner
+    this.#consumer = consumer
+    this.#run = run
+  }
+
+  find(type: string, target: object): Handler | undefined {
+    const handler = this.#inner.find(type, target)
+    if (handler === undefined) return undefined
+    const run = this.#run
+    const consumer = this.#consumer
+    return function (this: object, event: object) {
+      const call: HandlerCall = { consumer, type, event }
+      return run(call, () => handler.call(this, event))
+    }
+  }
+
+  isFirstReport(type: string): boolean {
+    return this.#inner.isFirstReport(type)
+  }
+}

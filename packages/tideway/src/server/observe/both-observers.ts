@@ -1,0 +1,27 @@
+import type { ConnectionObserver } from '../websocket/websocket-connection.ts'
+
+/** One observer that tells two. */
+export function bothObservers(
+  first: ConnectionObserver | undefined,
+  second: ConnectionObserver | undefined,
+): ConnectionObserver | undefined {
+  if (first === undefined || second === undefined) return first ?? second
+  return {
+    accepted(connection) {
+      first.accepted(connection)
+      second.accepted(connection)
+    },
+    refused(connection, status) {
+      first.refused(connection, status)
+      second.refused(connection, status)
+    },
+    failed(connection, error) {
+      first.failed(connection, error)
+      second.failed(connection, error)
+    },
+    ended(connection, code) {
+      first.ended(connection, code)
+      second.ended(connection, code)
+    },
+  }
+}
