@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { RedisServer } from '../../packages/redis/test/redis-server.ts'
+import { startProgram, type RunningProgram } from '../setup/child-process.ts'
+import { describeWith, programPath } from '../setup/describe-with.ts'
+import { freePort } from '../setup/free-port.ts'
+import { root } from './markdown.ts'
+
+// The two programs of docs/from-channels.md, as the page has them: only the port of Redis is another.
+
+describeWith(['redis', 'python'], 'the two programs of docs/from-channels.md', () => {
+  let folder: string
+  let redis: RedisServer
+  const programs: RunningProgram[] = []
+  const clients: WebSocket[] = []
+  let django: number
+  let tideway: number
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tideway-from-channels-'))
+    await cp(`${root}test/docs/from-channels`, folder, { recursive: true })
+    await symlink(`${root}node_modules`, join(folder, 'node_modules'))
+    await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+    redis = await RedisServer.start()
+    for (const file of ['django/myproject/settings.py', 'tideway/application.ts']) {
+      const text = await readFile(join(folder, file), 'utf8')
+      expect(text).toContain('6379')
+      await writeFile(join(folder, file), text.replace('6379', String(redis.port)))
+    }
+
+    django = await freePort()
+    const daphne = ['-m', 'daphne', '-p', String(django), 'myproject.asgi:application']
+    programs.push(
+      await startProgram(programPath('python'), daphne, {
+        cwd: join(folder, 'django'),
+        ready: /Listening on TCP address/,
+        env: { PYTHONDONTWRITEBYTECODE: '1' },
+      }),
+    )
+    const cli = [`${root}packages/tideway/src/cli/main.ts`, 'serve', 'application.ts', '--port=0']
+    const server = await startProgram(process.execPath, ['--conditions=@tideway/source', '--import=tsx', ...cli], {
+      cwd: join(folder, 'tideway'),
+      ready: /Listening on http:\/\/127\.0\.0\.1:(\d+)/,
+    })
+    programs.push(server)
+    tideway = Number(server.readyMatch![1])
+  })
+
+  afterAll(async () => {
+    for (const client of clients) client.terminate()
+    await Promise.all(programs.map((program) => program.stop()))
+    await redis.stop()
+    await rm(folder, { recursive: true })
+  })
+
+  async function enter(port: number): Promise<WebSocket> {
+    const client = new WebSocket(`ws://127.0.0.1:${port}/ws/chat/lobby/`, { origin: 'http://localhost' })
+    clients.push(client)
+    await once(client, 'open')
+    return client
+  }
+
+  it('are one chat: what is said in either is heard in both', async () => {
+    const anna = await enter(django)
+    const ben = await enter(tideway)
+    for (const [speaker, message] of [
+      [anna, 'from Channels'],
+      [ben, 'from tideway'],
+    ] as const) {
+      const heard = Promise.all(
+        [anna, ben].map(async (client) => String(((await once(client, 'message')) as [Buffer])[0])),
+      )
+      speaker.send(JSON.stringify({ message }))
+      expect((await heard).map((text) => JSON.parse(text) as unknown)).toEqual(Array(2).fill({ message, user: '' }))
+    }
+  })
+
+  it.each(['http://evil.example', undefined])('both refuse the origin %s', async (origin) => {
+    for (const port of [django, tideway]) {
+      const client = new WebSocket(`ws://127.0.0.1:${port}/ws/chat/lobby/`, origin === undefined ? {} : { origin })
+      const [, response] = (await once(client, 'unexpected-response')) as [unknown, { statusCode: number }]
+      expect(response.statusCode).toBe(403)
+      client.terminate()
+      client.on('error', () => {})
+    }
+  })
+})
