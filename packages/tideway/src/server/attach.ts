@@ -19,19 +19,15 @@ import { resolveOptions, type AttachOptions, type ResolvedOptions, type SharedSe
 import { RETRY_AFTER_SECONDS, withReadiness } from './readiness.ts'
 import { NODE_EXTENSION, ScopeFactory } from './scope.ts'
 import { Compression } from './websocket/deflate/compression.ts'
-import {
-  asksForWebSocket,
-  checkHandshake,
-  isHandshakeProblem,
-  plainDenial,
-  type HandshakeProblem,
-} from './websocket/handshake.ts'
+import { asksForWebSocket, checkHandshake, isHandshakeProblem, type HandshakeProblem } from './websocket/handshake.ts'
 import { bothObservers } from './observe/both-observers.ts'
 import { Instrumented } from './observe/instrumented.ts'
 import { ServerObserver } from './observe/server-observer.ts'
 import type { RefusalReason } from './observe/server-counters.ts'
 import type { ServerStats } from './observe/server-stats.ts'
+import { answersOverHttp1 } from './websocket/handshake-answers.ts'
 import { Outbox } from './websocket/outbox.ts'
+import { RefusedHandshakes } from './websocket/refused-handshakes.ts'
 import { WebSocketConnection, type ConnectionContext } from './websocket/websocket-connection.ts'
 
 /** An application on a Node server. */
@@ -107,8 +103,7 @@ class AttachedApplication {
   readonly #access: AccessRecorder | undefined
   readonly #instrumented: Instrumented | undefined
   readonly connections = new EmptyingSet<WebSocketConnection>()
-  /** Refused handshakes whose peer has not hung up yet. */
-  readonly #refused = new Set<Socket>()
+  readonly #refused: RefusedHandshakes
   readonly #observer: ServerObserver
   #closed: Promise<void> | undefined
   #isClosed = false
@@ -119,6 +114,7 @@ class AttachedApplication {
     this.#handles = handles
     this.#scopes = new ScopeFactory(options)
     this.gate = new ConnectionGate(options)
+    this.#refused = new RefusedHandshakes(options.closeTimeoutMs)
     const heartbeat = new Heartbeat(shortestTimeout(options))
     const compression = options.compression === false ? undefined : new Compression(options.compression)
     this.#access =
@@ -174,6 +170,8 @@ class AttachedApplication {
       this.#refuseHandshake(request, socket, tooMany, tooMany.reason)
       return
     }
+    socket.setTimeout(0)
+    socket.setNoDelay(true)
     const connection = new WebSocketConnection(socket, handshake, scope.path, this.#context)
     this.#access?.connecting(connection, request)
     const start = (): void => connection.start(this.#application, scope, head)
@@ -214,37 +212,16 @@ class AttachedApplication {
 
   async #close(timeoutMs: number): Promise<void> {
     await drain(this.connections, { windowMs: this.#options.drainWindowMs, timeoutMs })
-    for (const socket of this.#refused) socket.destroy()
+    this.#refused.cut()
     this.#observer.stop()
     this.#isClosed = true
   }
 
-  #refuseHandshake(
-    request: IncomingMessage,
-    socket: Socket,
-    { status, message, headers }: HandshakeProblem,
-    reason: RefusalReason,
-  ): void {
+  #refuseHandshake(request: IncomingMessage, socket: Socket, problem: HandshakeProblem, reason: RefusalReason): void {
     this.#observer.counters.refused[reason]++
-    this.#refuse(socket, plainDenial(status, message, headers))
-    this.#access?.refusedByServer(request, status)
-  }
-
-  /**
-   * Answers a handshake that never becomes a connection, and hangs up. What the peer still sends is read and thrown away:
-   * unread bytes would turn the answer into a reset. It has as long for that as for the answer to a close frame.
-   */
-  #refuse(socket: Socket, response: string): void {
-    const cut = setTimeout(() => socket.destroy(), this.#options.closeTimeoutMs).unref()
-    this.#refused.add(socket)
     socket.setTimeout(0)
-    // The peer may be gone already: there is nobody to tell.
-    socket.on('error', ignore).once('close', () => {
-      clearTimeout(cut)
-      this.#refused.delete(socket)
-    })
-    socket.end(response)
-    socket.resume()
+    this.#refused.refuse(socket, answersOverHttp1, problem)
+    this.#access?.refusedByServer(request, problem.status)
   }
 }
 
@@ -286,5 +263,3 @@ const shuttingDown: HandshakeProblem = {
   message: 'The server is shutting down.',
   headers: [['Retry-After', String(RETRY_AFTER_SECONDS)]],
 }
-
-function ignore(): void {}

@@ -2,7 +2,7 @@ import type { WebSocketMessageSendEvent, WebSocketSendEvent } from '../asgi/webs
 import { TidewayError } from '../errors/tideway-error.ts'
 import { outOfTurn } from '../server/out-of-turn.ts'
 import { requireClose } from '../server/websocket/require-close.ts'
-import { acceptResponse, denialHead } from '../server/websocket/handshake.ts'
+import { acceptFields, denialFields } from '../server/websocket/handshake-answers.ts'
 
 /**
  * What the application may send:
@@ -48,7 +48,7 @@ export class WebSocketTurns {
     switch (type) {
       case 'websocket.accept':
         if (this.#state !== 'connecting') throw outOfTurn(type, 'the handshake has been answered')
-        acceptResponse({ key: '', subprotocols: this.#subprotocols }, event.subprotocol, event.headers ?? [])
+        acceptFields({ subprotocols: this.#subprotocols }, event.subprotocol, event.headers ?? [])
         return 'open'
       case 'websocket.send':
         if (this.#state === 'denying') throw outOfTurn(type, 'a denial response has been started')
@@ -63,7 +63,7 @@ export class WebSocketTurns {
         return 'ended'
       case 'websocket.http.response.start':
         if (this.#state !== 'connecting') throw outOfTurn(type, 'the handshake has been answered')
-        denialHead(event.status, event.headers ?? [])
+        denialFields(event.status, event.headers ?? [])
         return 'denying'
       case 'websocket.http.response.body':
         if (this.#state !== 'denying') throw outOfTurn(type, 'websocket.http.response.start comes first')

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import type { Heartbeat, HeartbeatClient } from '../heartbeat.ts'
 import type { ResolvedOptions } from '../options.ts'
@@ -27,7 +27,7 @@ export function limitedOwner(connection: LimitedConnection, context: LimitContex
 }
 
 /** Closes an open connection whose client sends more bytes than it may. Control frames and unfinished messages count too. */
-export function limitBytes(socket: Socket, connection: LimitedConnection, options: ResolvedOptions): void {
+export function limitBytes(socket: Duplex, connection: LimitedConnection, options: ResolvedOptions): void {
   const { maxBytesPerSecond, rateBurstSeconds } = options
   if (maxBytesPerSecond === false) return
   const bucket = new TokenBucket(maxBytesPerSecond, rateBurstSeconds)

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Application } from '../../asgi/application.ts'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import { httpStatusOf } from '../../asgi/http-status.ts'
@@ -24,7 +24,7 @@ import type { RefusalReason } from '../observe/server-counters.ts'
 import { untilDrained } from '../until-drained.ts'
 import { CompressedPeer } from './deflate/compressed-peer.ts'
 import type { Compression } from './deflate/compression.ts'
-import { acceptResponse, denialHead, plainDenial, type Handshake } from './handshake.ts'
+import type { Handshake } from './handshake.ts'
 import { Inbox } from './inbox.ts'
 import { WebSocketPeer, type PeerContext, type PeerOwner, type SlowOutcome } from './websocket-peer.ts'
 
@@ -58,7 +58,7 @@ type State = 'connecting' | 'denying' | 'open' | 'ended'
 
 /** One WebSocket connection as the application sees it: its events, its turns, its end. */
 export class WebSocketConnection implements PeerOwner, HeartbeatClient {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   /** Until it is accepted. */
   #handshake: Handshake | undefined
   readonly #context: ConnectionContext
@@ -74,7 +74,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   #socketClosed = false
   #applicationEnded = false
 
-  constructor(socket: Socket, handshake: Handshake, path: string, context: ConnectionContext) {
+  constructor(socket: Duplex, handshake: Handshake, path: string, context: ConnectionContext) {
     this.#socket = socket
     this.#handshake = handshake
     this.#path = path
@@ -95,8 +95,6 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     const { connections, heartbeat } = this.#context
     connections.add(this)
     heartbeat.add(this)
-    this.#socket.setTimeout(0)
-    this.#socket.setNoDelay(true)
     if (head.length > 0) this.#socket.unshift(head)
     this.#inbox.push({ type: 'websocket.connect' })
     // Set where the slot is, since a copy of the scope would cost each connection another one.
@@ -272,10 +270,10 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   #accept({ subprotocol, headers = [] }: WebSocketAcceptEvent): void {
     this.#requireConnecting('websocket.accept')
-    const response = acceptResponse(this.#handshake!, subprotocol, headers)
+    this.#handshake!.answers.accept(this.#socket, this.#handshake!, subprotocol, headers)
     this.#handshake = undefined
     this.#state = 'open'
-    this.#peer.open(response)
+    this.#peer.open()
     this.#context.counters.accepted++
     limitBytes(this.#socket, this, this.#context.options)
     this.#context.observer?.accepted(this)
@@ -308,7 +306,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   #startDenial({ status, headers = [] }: WebSocketDenialStartEvent): void {
     this.#requireConnecting('websocket.http.response.start')
-    this.#socket.write(denialHead(status, headers), 'latin1')
+    this.#handshake!.answers.startDenial(this.#socket, status, headers)
     this.#context.observer?.refused(this, status)
     this.#context.counters.refused.byApplication++
     this.#state = 'denying'
@@ -333,7 +331,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   /** Answers the handshake with a refusal in plain text. */
   #refuse(status: number, message: string, reason: RefusalReason): void {
     if (this.#state === 'connecting') {
-      this.#socket.write(plainDenial(status, message))
+      this.#handshake!.answers.denyPlainly(this.#socket, { status, message, headers: [] })
       this.#context.observer?.refused(this, status)
       this.#context.counters.refused[reason]++
       this.#state = 'denying'

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
@@ -46,14 +46,14 @@ type State = 'connecting' | 'open' | 'answering' | 'closing' | 'ended'
 
 const PING: Buffer = encodeFrame(opcodes.ping, new Uint8Array())
 
-const peers = new WeakMap<Socket, WebSocketPeer>()
+const peers = new WeakMap<Duplex, WebSocketPeer>()
 
 /**
  * The other end of a connection: frames in, frames out, pings, the close handshake (RFC 6455 §7) and backpressure both
  * ways. Knows nothing of applications.
  */
 export class WebSocketPeer implements FrameSink, OutboxClient {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #context: PeerContext
   readonly #owner: PeerOwner
   /** Made when the connection is opened. */
@@ -79,7 +79,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   /** Our close frame, when it is `answering`. */
   #answer: Buffer | undefined
 
-  constructor(socket: Socket, context: PeerContext, owner: PeerOwner) {
+  constructor(socket: Duplex, context: PeerContext, owner: PeerOwner) {
     this.#socket = socket
     this.#context = context
     this.#owner = owner
@@ -89,11 +89,10 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     socket.on('end', onEnd).on('close', onClose).on('error', onError)
   }
 
-  /** Completes the handshake with this response, and reads frames from now on. */
-  open(response: string): void {
+  /** The handshake has been answered: reads frames from now on. */
+  open(): void {
     this.#state = 'open'
     this.#parser = new FrameParser(this, this.#context.options.maxMessageBytes)
-    this.#socket.write(response, 'latin1')
     this.#socket.on('data', onData).on('drain', onDrain)
   }
 
@@ -407,19 +406,19 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 // An error is always followed by `close`, which says all that there is to know.
 function onError(): void {}
 
-function onData(this: Socket, chunk: Buffer): void {
+function onData(this: Duplex, chunk: Buffer): void {
   peers.get(this)!.data(chunk)
 }
 
-function onEnd(this: Socket): void {
+function onEnd(this: Duplex): void {
   peers.get(this)!.ended()
 }
 
-function onDrain(this: Socket): void {
+function onDrain(this: Duplex): void {
   peers.get(this)!.drained()
 }
 
-function onClose(this: Socket): void {
+function onClose(this: Duplex): void {
   peers.get(this)!.closed()
 }
 

@@ -71,7 +71,7 @@ export function rigs(
       socketClosed: () => void rig.events.push('gone'),
     }
     rig.peer = new CompressedPeer(socket as unknown as Socket, context, owner, compression, agreed)
-    rig.peer.open('')
+    rig.peer.open()
     socket.written.length = 0
     return rig
   })

@@ -187,7 +187,8 @@ describe('a client that is sent something all the time', () => {
     const socket = new StepwiseSocket()
     const context = { options, outbox: new Outbox(), heartbeat: new Heartbeat(50), counters: new ServerCounters() }
     const peer = new WebSocketPeer(socket as unknown as Socket, context, owner)
-    peer.open('101')
+    socket.write('101')
+    peer.open()
     socket.passOn()
     const waiting = peer.sendText('x'.repeat(200))
     expect(waiting).toBeInstanceOf(Promise)

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { closeCodes } from '../../../asgi/close-codes.ts'
 import type { WebSocketMessageSendEvent } from '../../../asgi/websocket-events.ts'
 import { TidewayError } from '../../../errors/tideway-error.ts'
@@ -49,7 +49,7 @@ export class CompressedPeer extends WebSocketPeer {
   #wasDropped = false
 
   constructor(
-    socket: Socket,
+    socket: Duplex,
     { options, heartbeat, counters }: PeerContext,
     owner: PeerOwner,
     compression: Compression,

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
+import { requireHeader } from '../require-header.ts'
+import type { Handshake, HandshakeOffer, HandshakeProblem } from './handshake.ts'
+
+/** How a handshake is answered, over what it came: each writes to the connection. */
+export interface HandshakeAnswers {
+  /** Completes it. @throws TidewayError `ERR_BAD_EVENT`, and nothing is written */
+  accept(transport: Duplex, handshake: Handshake, subprotocol: string | undefined, headers: HeadersInit): void
+  /** Status and headers of a refusal; its body ends with the connection. @throws TidewayError `ERR_BAD_EVENT` */
+  startDenial(transport: Duplex, status: number, headers: HeadersInit): void
+  /** A whole refusal in plain text. */
+  denyPlainly(transport: Duplex, problem: HandshakeProblem): void
+}
+
+/** Name and value of each header, as they go out. */
+export type HeaderFields = readonly (readonly [name: string, value: string])[]
+
+/** RFC 6455 §1.3. */
+const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+/** What the handshake itself says, and what describes a body that there is none of (RFC 9110 §8.6, RFC 9112 §6.1). */
+const ownHeaderPattern = /^(upgrade|connection|sec-websocket-(accept|extensions)|content-length|transfer-encoding)$/i
+
+/** Answers as RFC 6455 §4.2.2 has them. */
+export const answersOverHttp1: HandshakeAnswers = Object.freeze<HandshakeAnswers>({
+  accept(transport, handshake, subprotocol, headers) {
+    const accept = createHash('sha1')
+      .update(handshake.key + ACCEPT_GUID)
+      .digest('base64')
+    const fields = headerLines(acceptFields(handshake, subprotocol, headers))
+    transport.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n${fields}\r\n`,
+      'latin1',
+    )
+  },
+  startDenial(transport, status, headers) {
+    transport.write(denialHead(status, headers), 'latin1')
+  },
+  denyPlainly(transport, problem) {
+    const { body, fields } = plainDenial(problem)
+    transport.write(denialHead(problem.status, fields) + body)
+  },
+})
+
+/** The headers of an accepted handshake, besides what each version of HTTP has of its own. @throws TidewayError `ERR_BAD_EVENT` */
+export function acceptFields(
+  { subprotocols, compression }: HandshakeOffer,
+  subprotocol: string | undefined,
+  headers: HeadersInit,
+): HeaderFields {
+  const fields: (readonly [string, string])[] = []
+  if (subprotocol !== undefined) {
+    if (!subprotocols.includes(subprotocol)) {
+      const offered = subprotocols.join(', ') || 'none'
+      throw new TidewayError(
+        'ERR_BAD_EVENT',
+        `accept() with subprotocol "${subprotocol}", but the client offered ${offered}.`,
+      )
+    }
+    fields.push(['Sec-WebSocket-Protocol', subprotocol])
+  }
+  if (compression !== undefined) fields.push(['Sec-WebSocket-Extensions', compression.response])
+  for (const [name, value] of entriesOf(headers)) {
+    if (name.toLowerCase() === 'sec-websocket-protocol') {
+      throw new TidewayError('ERR_BAD_EVENT', 'accept() takes the subprotocol as an option, not as a header.')
+    }
+    if (ownHeaderPattern.test(name)) {
+      throw new TidewayError('ERR_BAD_EVENT', `accept() with the header ${name}, which is the server's own to set.`)
+    }
+    requireHeader(name, value)
+    fields.push([name, value])
+  }
+  return fields
+}
+
+/** The headers of a refusal, without what is about the connection. @throws TidewayError `ERR_BAD_EVENT` */
+export function denialFields(status: number, headers: HeadersInit): HeaderFields {
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    throw new TidewayError('ERR_BAD_EVENT', `A handshake is refused with a status of 200 to 599, not ${status}.`)
+  }
+  const fields: (readonly [string, string])[] = []
+  let hasDate = false
+  for (const [name, value] of entriesOf(headers)) {
+    const lower = name.toLowerCase()
+    if (lower === 'connection' || lower === 'transfer-encoding') continue
+    requireHeader(name, value)
+    hasDate ||= lower === 'date'
+    fields.push([name, value])
+  }
+  if (!hasDate) fields.push(['Date', new Date().toUTCString()])
+  return fields
+}
+
+/** Body and headers of a refusal in plain text. */
+export function plainDenial({ message, headers }: HandshakeProblem): {
+  readonly body: string
+  readonly fields: HeaderFields
+} {
+  const body = `${message}\n`
+  const own = [
+    ['Content-Type', 'text/plain; charset=utf-8'],
+    ['X-Content-Type-Options', 'nosniff'],
+    ['Content-Length', String(Buffer.byteLength(body))],
+  ] as const
+  return { body, fields: [...headers, ...own] }
+}
+
+function denialHead(status: number, headers: HeadersInit): string {
+  const fields = denialFields(status, headers)
+  // RFC 9110 §7.8: Upgrade goes with an option of the connection.
+  const connection = fields.some(([name]) => name.toLowerCase() === 'upgrade') ? 'close, Upgrade' : 'close'
+  const reason = STATUS_CODES[status] ?? 'Unknown'
+  return `HTTP/1.1 ${status} ${reason}\r\nConnection: ${connection}\r\n${headerLines(fields)}\r\n`
+}
+
+function headerLines(fields: HeaderFields): string {
+  let lines = ''
+  for (const [name, value] of fields) lines += `${name}: ${value}\r\n`
+  return lines
+}

@@ -1,0 +1,38 @@
+import type { Duplex } from 'node:stream'
+import type { HandshakeAnswers } from './handshake-answers.ts'
+import type { HandshakeProblem } from './handshake.ts'
+
+/** Refused handshakes whose peer has not hung up yet. */
+export class RefusedHandshakes {
+  readonly #timeoutMs: number
+  readonly #transports = new Set<Duplex>()
+
+  /** @param timeoutMs how long a peer may take to hang up: as long as to answer a close frame */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
+  }
+
+  /**
+   * Answers a handshake that never becomes a connection, and hangs up. What the peer still sends is read and thrown away:
+   * unread bytes would turn the answer into a reset.
+   */
+  refuse(transport: Duplex, answers: HandshakeAnswers, problem: HandshakeProblem): void {
+    const cut = setTimeout(() => transport.destroy(), this.#timeoutMs).unref()
+    this.#transports.add(transport)
+    // The peer may be gone already: there is nobody to tell.
+    transport.on('error', ignore).once('close', () => {
+      clearTimeout(cut)
+      this.#transports.delete(transport)
+    })
+    answers.denyPlainly(transport, problem)
+    transport.end()
+    transport.resume()
+  }
+
+  /** Cuts those that are still there. */
+  cut(): void {
+    for (const transport of this.#transports) transport.destroy()
+  }
+}
+
+function ignore(): void {}
