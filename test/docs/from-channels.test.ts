@@ -28,7 +28,7 @@ describeWith(['redis', 'python'], 'the two programs of docs/from-channels.md', (
     redis = await RedisServer.start()
     for (const file of ['django/myproject/settings.py', 'tideway/application.ts']) {
       const text = await readFile(join(folder, file), 'utf8')
-      expect(text).toContain('6379')
+      if (!text.includes('6379')) throw new Error(`${file} names no port of Redis.`)
       await writeFile(join(folder, file), text.replace('6379', String(redis.port)))
     }
 
@@ -75,7 +75,10 @@ describeWith(['redis', 'python'], 'the two programs of docs/from-channels.md', (
         [anna, ben].map(async (client) => String(((await once(client, 'message')) as [Buffer])[0])),
       )
       speaker.send(JSON.stringify({ message }))
-      expect((await heard).map((text) => JSON.parse(text) as unknown)).toEqual(Array(2).fill({ message, user: '' }))
+      expect((await heard).map((text) => JSON.parse(text) as unknown)).toEqual([
+        { message, user: '' },
+        { message, user: '' },
+      ])
     }
   })
 
