@@ -13,6 +13,36 @@ function lowerCase(name: string): string {
   return lower
 }
 
+/** Headers that clients have in common; the values of others are one client's own, and often secret. */
+const alike: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'connection',
+  'host',
+  'origin',
+  'pragma',
+  'sec-websocket-extensions',
+  'sec-websocket-version',
+  'upgrade',
+  'user-agent',
+])
+/** Their values: a browser's come to half a kilobyte, which each of its connections would else keep for itself. */
+const values = new Map<string, string>()
+const VALUES_KEPT = 256
+const LONGEST_VALUE_KEPT = 512
+
+function sharedValue(value: string): string {
+  const known = values.get(value)
+  if (known !== undefined) return known
+  if (value.length > LONGEST_VALUE_KEPT) return value
+  // Begun anew, since values that somebody made up should not keep those out that come again and again.
+  if (values.size >= VALUES_KEPT) values.clear()
+  values.set(value, value)
+  return value
+}
+
 /**
  * The headers of a request: names in lower case, order and duplicates kept, values as they came (each byte one
  * character, Latin-1). Immutable. Iterates `[name, value]` pairs.
@@ -35,7 +65,13 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
 
   /** From Node's `IncomingMessage.rawHeaders`: name, value, name, value, … */
   static fromRaw(rawHeaders: readonly string[]): HeaderList {
-    return new HeaderList(rawHeaders.map((text, i) => (i % 2 === 0 ? lowerCase(text) : text)))
+    const flat = rawHeaders.slice()
+    for (let i = 0; i < flat.length; i += 2) {
+      const name = lowerCase(flat[i]!)
+      flat[i] = name
+      if (alike.has(name)) flat[i + 1] = sharedValue(flat[i + 1]!)
+    }
+    return new HeaderList(flat)
   }
 
   /** How many headers there are, duplicates counted. */

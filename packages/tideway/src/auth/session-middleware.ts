@@ -1,12 +1,10 @@
-import type { Application, Send, SendOf } from '../asgi/application.ts'
-import type { HttpSendEvent } from '../asgi/http-events.ts'
-import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
+import type { Application } from '../asgi/application.ts'
 import type { WithCookies } from './cookies.ts'
 import { missingScope } from './missing-scope.ts'
 import { middleware, type ClientScope, type Outside } from './outside.ts'
-import { Session, type SessionResponse } from './session.ts'
+import type { Session } from './session.ts'
 import type { LoadedSession, Sessions } from './sessions.ts'
-import { deleteCookie, setCookie, type ResponseStartEvent } from './set-cookie.ts'
+import { Visit, type ClientSend } from './visit.ts'
 
 /** What {@link sessionMiddleware} adds to the scope. */
 export interface WithSession {
@@ -34,6 +32,7 @@ export function sessionMiddleware<S extends ClientScope>(
   options: SessionMiddlewareOptions,
 ): Application<Outside<S, WithSession> & WithCookies> {
   const { sessions, rolling = false } = options
+  const settings = { sessions, rolling }
   return middleware<S, WithSession, WithCookies>(inner, (inner) => (scope, receive, send) => {
     const { session, cookies } = scope
     if (session !== undefined) return inner({ ...scope, session }, receive, send)
@@ -42,82 +41,12 @@ export function sessionMiddleware<S extends ClientScope>(
     const cookieValue = cookies[sessions.cookieName]
     const run = (loaded: LoadedSession | undefined): Promise<void> => {
       const secure = scope.scheme === 'https' || scope.scheme === 'wss'
-      const response: SessionResponse = { secure, begun: false, cookie: undefined }
-      const session = new Session(sessions, loaded, response)
-      const visit: Visit = { session, sessions, response, rolling, hadCookie: cookieValue !== undefined }
-      return inner({ ...scope, session }, receive, sendWithSession(visit, send))
+      // It is the send of this scope's type, and it is given what an application of that type sends.
+      const visit = new Visit(settings, loaded, { secure, hadCookie: cookieValue !== undefined }, send as ClientSend)
+      return inner({ ...scope, session: visit.session }, receive, visit.send)
     }
     if (cookieValue === undefined || cookieValue === '') return run(undefined)
     const loaded = sessions.load(cookieValue)
     return loaded instanceof Promise ? loaded.then(run) : run(loaded)
   })
-}
-
-/** One connection, as its way out needs it. */
-interface Visit {
-  readonly session: Session
-  readonly sessions: Sessions
-  readonly response: SessionResponse
-  readonly rolling: boolean
-  readonly hadCookie: boolean
-}
-
-type ClientSendEvent = HttpSendEvent | WebSocketSendEvent
-
-/**
- * Saves the session where the response begins and puts its cookie there. Once the response has begun it costs a message two
- * comparisons.
- */
-function sendWithSession(visit: Visit, sendOfScope: SendOf<ClientScope>): Send<ClientSendEvent> {
-  // It is the send of this scope's type, and it is given what an application of that type sends.
-  const send = sendOfScope as Send<ClientSendEvent>
-  const { response } = visit
-  /** What was sent while the session was being saved waits for it, in order. */
-  let queue: Promise<void> | undefined
-
-  const enqueue = (job: () => Promise<void>): Promise<void> => {
-    const run = queue === undefined ? job() : queue.then(job)
-    queue = run
-    const settled = (): void => {
-      if (queue === run) queue = undefined
-    }
-    run.then(settled, settled)
-    return run
-  }
-
-  return (event) => {
-    if (queue !== undefined) return enqueue(async () => send(event))
-    if (response.begun) return send(event)
-    if (!beginsResponse(event)) {
-      if (event.type === 'websocket.close') response.begun = true
-      return send(event)
-    }
-    if (!savesAt(visit, event) && !visit.rolling) {
-      response.begun = true
-      return send(withSessionCookie(visit, event))
-    }
-    return enqueue(async () => {
-      if (savesAt(visit, event)) await visit.session.save()
-      else await visit.session.touch()
-      response.begun = true
-      await send(withSessionCookie(visit, event))
-    })
-  }
-}
-
-function beginsResponse(event: ClientSendEvent): event is ResponseStartEvent {
-  const { type } = event
-  return type === 'http.response.start' || type === 'websocket.accept' || type === 'websocket.http.response.start'
-}
-
-/** What led to a 500 may have left the session half done. */
-function savesAt({ session }: Visit, event: ResponseStartEvent): boolean {
-  return event.type === 'http.response.start' && event.status !== 500 && session.modified
-}
-
-function withSessionCookie({ response, sessions, hadCookie }: Visit, event: ResponseStartEvent): ResponseStartEvent {
-  const { cookie } = response
-  if (cookie === undefined) return event
-  if (cookie !== 'delete') return setCookie(event, sessions.cookieName, cookie.value, cookie.attributes)
-  return hadCookie ? deleteCookie(event, sessions.cookieName, sessions.cookieScope) : event
 }

@@ -1,12 +1,12 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { LoadedSession, SessionCookie, SessionData, Sessions, WrittenSession } from './sessions.ts'
 
-/** What {@link Session} and the middleware that sends its cookie share. */
+/** What a {@link Session} and the middleware that sends its cookie share. */
 export interface SessionResponse {
   /** Whether the connection is over TLS. */
   readonly secure: boolean
   /** Whether the response has begun, so that no cookie can be set any more. */
-  begun: boolean
+  readonly begun: boolean
   /** What is to be set; `'delete'` to take it away. */
   cookie: SessionCookie | 'delete' | undefined
 }

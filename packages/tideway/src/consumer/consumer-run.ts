@@ -48,8 +48,8 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   #left = false
   #overflowed = false
   #deadline: NodeJS.Timeout | undefined
-  #resolve!: () => void
-  #reject!: (error: unknown) => void
+  /** Settles what {@link run} returned: a rejected promise rejects it. */
+  #settle!: (outcome: void | Promise<never>) => void
 
   constructor(
     consumer: object,
@@ -68,9 +68,8 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
 
   /** Runs the consumer to its end; rejects with what a handler threw. */
   run(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
+    return new Promise((resolve) => {
+      this.#settle = resolve
       this.#readConnection()
     })
   }
@@ -263,8 +262,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     } catch (error) {
       failure = this.#alsoThrown(failure, error)
     }
-    if (failure === undefined || failure.isReported) this.#resolve()
-    else this.#reject(failure.error)
+    this.#settle(failure === undefined || failure.isReported ? undefined : Promise.reject(failure.error))
   }
 
   /** The first failure is what the run rejects with; what fails after it is reported here. */

@@ -15,13 +15,6 @@ export interface WithChannelLayers {
   readonly channelLayers?: Readonly<Record<string, ChannelLayer>>
 }
 
-/** What is bound to a consumer when its connection comes. */
-interface Binding<S extends Scope> {
-  readonly scope: S
-  readonly send: Send<SendEventOf<S>>
-  readonly run: ConsumerRun<ProtocolEvent>
-}
-
 /** The event that ends a connection. A named channel has no end, and its messages may be of any type. */
 const lastEventTypes: Readonly<Partial<Record<Scope['type'], string>>> = {
   websocket: 'websocket.disconnect',
@@ -62,7 +55,10 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     send: (consumer, event) => (consumer as Consumer<Scope>).sendEvent(event as SendEventOf<Scope>),
   }
 
-  #binding: Binding<S> | undefined
+  // Set when the connection comes; three properties, since an object around them is one more a connection.
+  #scope: S | undefined
+  #send: Send<SendEventOf<S>> | undefined
+  #run: ConsumerRun<ProtocolEvent> | undefined
 
   /**
    * The application of this class: one instance a connection, made with the given constructor arguments. The compiler
@@ -90,14 +86,16 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
         lastEventType,
         onEnd: (scope as WebSocketScope).onEnd,
       })
-      consumer.#binding = { scope, send, run }
+      consumer.#scope = scope
+      consumer.#send = send
+      consumer.#run = run
       return run.run()
     }
   }
 
   /** The connection: path, headers, URL arguments, user. Not yet there in the constructor. */
   get scope(): S {
-    return this.#bound.scope
+    return this.#scope ?? this.#notBound()
   }
 
   /**
@@ -105,47 +103,48 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
    * @throws TidewayError `ERR_NO_CHANNEL_LAYER` when the application defines none
    */
   get channelLayer(): ChannelLayer {
-    return this.#bound.run.channelLayer
+    return this.#bound.channelLayer
   }
 
   /** The name of this consumer's own channel: what is sent there, or to a group that it was added to, comes here. */
   get channelName(): string {
-    return this.#bound.run.channelName
+    return this.#bound.channelName
   }
 
   /** Aborts as soon as the connection has ended, even while a handler is running: pass it to what waits. */
   get signal(): AbortSignal {
-    return this.#bound.run.signal
+    return this.#bound.signal
   }
 
   /** Where the server reports. */
   protected get logger(): Logger {
-    return this.#bound.scope.logger ?? consoleLogger
+    return this.scope.logger ?? consoleLogger
   }
 
   /** Sends an event of the protocol as it is. */
   protected sendEvent(event: SendEventOf<S>): void | Promise<void> {
-    return this.#bound.send(event)
+    const send = this.#send ?? this.#notBound()
+    return send(event)
   }
 
   /** Ends the consumer from within: what `throw new StopConsumer()` does for a handler. */
   protected stop(): void {
-    this.#bound.run.stop()
+    this.#bound.stop()
   }
 
   /** Leaves every further message of the channel unhandled, those that wait included: there is nothing more to say. */
   protected takeNoMoreMessages(): void {
-    this.#bound.run.takeNoMoreMessages()
+    this.#bound.takeNoMoreMessages()
   }
 
   /** Whether the consumer has asked for its channel, so that a message may still reach it. */
   protected get hasChannel(): boolean {
-    return this.#bound.run.hasChannel
+    return this.#bound.hasChannel
   }
 
   /** Handles one event of the connection; a message of a named channel by its `on…` method. */
   protected handleEvent(event: ReceiveEventOf<S>): void | PromiseLike<void> {
-    return this.#bound.run.dispatch(event as Message)
+    return this.#bound.dispatch(event as Message)
   }
 
   /** The connection has ended: called exactly once, whatever ended it. */
@@ -165,8 +164,11 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     )
   }
 
-  get #bound(): Binding<S> {
-    if (this.#binding !== undefined) return this.#binding
+  get #bound(): ConsumerRun<ProtocolEvent> {
+    return this.#run ?? this.#notBound()
+  }
+
+  #notBound(): never {
     throw new TidewayError(
       'ERR_OUT_OF_TURN',
       `${this.constructor.name} has no connection yet: scope, channelLayer and signal are there from the first handler on, not in the constructor.`,

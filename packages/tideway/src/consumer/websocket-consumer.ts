@@ -10,6 +10,8 @@ import type { Routed } from './routed.ts'
 import { AcceptConnection, DenyConnection, StopConsumer } from './signals.ts'
 import type { TextOrBytes } from './text-or-bytes.ts'
 
+const noGroups: readonly string[] = Object.freeze([])
+
 /** The scope of a WebSocket consumer: the connection, its URL arguments, and what its middleware adds. */
 export type WebSocketConsumerScope<Kwargs extends object, Extra extends object> = WebSocketScope &
   WithChannelLayers &
@@ -47,7 +49,7 @@ export abstract class WebSocketConsumer<
   static override scopeType = 'websocket' as const
 
   /** Groups that the consumer is in from before `connect()` to its end. */
-  readonly groups: readonly string[] = []
+  readonly groups: readonly string[] = noGroups
 
   #accepted = false
 

@@ -2,7 +2,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelReceiver, Delivery, DropReason, GroupSendOptions, Message } from './channel-layer.ts'
 import { ChannelQueue } from './channel-queue.ts'
 import { ChannelFullError } from './errors.ts'
-import { LocalGroups, type LocalChannel, type LocalGroup, type Membership } from './local-groups.ts'
+import { LocalGroups, noGroups, type LocalChannel, type LocalGroup, type Membership } from './local-groups.ts'
 
 /** What the channels of this process are kept by. */
 export interface LocalChannelsOptions {
@@ -93,7 +93,7 @@ export class LocalChannels {
   attach(name: string, receiver: ChannelReceiver): void {
     const existing = this.#channels.get(name)
     if (existing === undefined) {
-      this.#channels.set(name, { name, receiver, queue: undefined, groups: [] })
+      this.#channels.set(name, { name, receiver, queue: undefined, groups: noGroups })
       return
     }
     const { queue } = existing
@@ -225,7 +225,7 @@ export class LocalChannels {
     }
     const { capacityOf, expiryMs, groupExpiryMs } = this.#options
     const queue = new ChannelQueue(capacityOf(name), expiryMs, (count) => this.countDropped('expired', count))
-    const channel: LocalChannel = { name, receiver: queue, queue, groups: [] }
+    const channel: LocalChannel = { name, receiver: queue, queue, groups: noGroups }
     this.#channels.set(name, channel)
     this.#queued.add(channel)
     const sweepMs = Math.min(Math.max(Math.min(expiryMs, groupExpiryMs) / 2, MIN_SWEEP_MS), MAX_SWEEP_MS)

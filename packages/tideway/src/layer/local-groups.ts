@@ -7,8 +7,11 @@ export interface LocalChannel {
   receiver: ChannelReceiver
   /** The receiver when nobody is attached. */
   queue: ChannelQueue | undefined
-  readonly groups: LocalGroup[]
+  groups: LocalGroup[]
 }
+
+/** Of a channel that is in none: the array is made with the first, since one that grows from nothing takes room for seventeen. */
+export const noGroups: LocalGroup[] = []
 
 /** A group with at least one member in this process. */
 export interface LocalGroup {
@@ -59,7 +62,8 @@ export class LocalGroups {
     if (membership !== undefined) membership.addedAt = performance.now()
     else {
       group.members.set(channel, { channel, order: ++this.#joins, addedAt: performance.now() })
-      channel.groups.push(group)
+      if (channel.groups.length === 0) channel.groups = [group]
+      else channel.groups.push(group)
     }
     return isFirst
   }
@@ -68,20 +72,26 @@ export class LocalGroups {
   remove(group: LocalGroup, channel: LocalChannel): boolean {
     if (!group.members.delete(channel)) return false
     channel.groups.splice(channel.groups.indexOf(group), 1)
-    return group.members.size === 0 && this.#groups.delete(group.name)
+    return this.#forgetIfEmpty(group)
   }
 
   /** Takes the channel out of all its groups; returns those that it was the last member of. */
   removeFromAll(channel: LocalChannel): string[] {
-    const left = channel.groups.slice()
-    return left.filter((group) => this.remove(group, channel)).map((group) => group.name)
+    const left = channel.groups
+    channel.groups = noGroups
+    for (const group of left) group.members.delete(channel)
+    return left.filter((group) => this.#forgetIfEmpty(group)).map((group) => group.name)
   }
 
   /** Takes every channel out of every group. */
   clear(): void {
     for (const group of this.#groups.values()) {
-      for (const channel of group.members.keys()) channel.groups.length = 0
+      for (const channel of group.members.keys()) channel.groups = noGroups
     }
     this.#groups.clear()
+  }
+
+  #forgetIfEmpty(group: LocalGroup): boolean {
+    return group.members.size === 0 && this.#groups.delete(group.name)
   }
 }

@@ -39,8 +39,6 @@ export class Mailbox<Event, Message> {
   #waitingEvents = 0
   #room: Promise<void> | undefined
   #roomMade: (() => void) | undefined
-  #onSettled: (() => void) | undefined
-  #onFailed: ((error: unknown) => void) | undefined
 
   constructor(owner: MailboxOwner<Event, Message>, capacity: number, overflow: OverflowPolicy = 'drop-newest') {
     this.#owner = owner
@@ -132,16 +130,20 @@ export class Mailbox<Event, Message> {
   }
 
   #await(result: PromiseLike<void>): void {
-    this.#onSettled ??= () => {
-      this.#busy = false
-      this.#drain()
-    }
-    this.#onFailed ??= (error) => {
-      this.#reportFailure(error)
-      this.#onSettled!()
-    }
     // A promise is itself here; what else has a `then` becomes one, so that it settles once and never at once.
-    void Promise.resolve(result).then(this.#onSettled, this.#onFailed)
+    // New functions each time: an idle connection should not keep any.
+    void Promise.resolve(result).then(
+      () => this.#settled(),
+      (error: unknown) => {
+        this.#reportFailure(error)
+        this.#settled()
+      },
+    )
+  }
+
+  #settled(): void {
+    this.#busy = false
+    this.#drain()
   }
 
   /** An owner that throws here as well gets an uncaught exception; the mailbox stays in order. */

@@ -60,7 +60,7 @@ interface Way {
   readonly pathRemaining: string
 }
 
-const nothingRead: UrlRoute<object> = { args: [], kwargs: {} }
+const nothingRead: UrlRoute<object> = { args: Object.freeze([]), kwargs: Object.freeze({}) }
 
 /** The ways that the path can go, in order. Routers without middleware around them are gone through in place. */
 function* waysFrom(path: string, routes: readonly Route[], outer: UrlRoute<object>): Generator<Way, undefined> {
@@ -68,7 +68,7 @@ function* waysFrom(path: string, routes: readonly Route[], outer: UrlRoute<objec
     const found = route.pattern.match(path)
     if (found === undefined) continue
     const urlRoute = {
-      args: [...outer.args, ...found.args],
+      args: found.args.length === 0 ? outer.args : [...outer.args, ...found.args],
       kwargs: { ...outer.kwargs, ...found.kwargs, ...route.extraKwargs },
     }
     if (route.innerRoutes === undefined) yield { route, urlRoute, pathRemaining: found.rest }

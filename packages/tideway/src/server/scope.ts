@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { HeaderList } from '../asgi/headers.ts'
 import { asgiVersions, type Address, type ConnectionScope, type HttpScope, type WebSocketScope } from '../asgi/scope.ts'
@@ -16,6 +16,7 @@ export const NODE_EXTENSION = 'tideway.node'
 export class ScopeFactory {
   readonly #options: ResolvedOptions
   readonly #trusted: TrustedProxies | undefined
+  #lastListening: Address | undefined
 
   constructor(options: ResolvedOptions) {
     this.#options = options
@@ -50,6 +51,19 @@ export class ScopeFactory {
     }) as WebSocketScope | undefined
   }
 
+  /** Node keeps what a socket is asked for; so it is asked only where connections differ, and else they share the answer. */
+  #localAddress(socket: Socket): Address | undefined {
+    const { server } = socket as { readonly server?: Server }
+    const listening = server?.address() ?? undefined
+    if (typeof listening === 'string') return { host: listening, port: undefined }
+    if (listening === undefined || isWildcard(listening.address)) return address(socket.localAddress, socket.localPort)
+    const { address: host, port } = listening
+    const last = this.#lastListening
+    if (last?.host === host && last.port === port) return last
+    this.#lastListening = Object.freeze({ host, port })
+    return this.#lastListening
+  }
+
   /** Everything in one literal, the slots too, so that the object and its copies are one allocation each. */
   #connection(request: IncomingMessage, own: OwnPart): object | undefined {
     const target = originForm(request)
@@ -70,14 +84,14 @@ export class ScopeFactory {
         subprotocols: own.subprotocols,
         extensions: isTls(socket) ? { ...own.extensions, tls: tlsExtension(socket) } : own.extensions,
         asgi: asgiVersions,
-        httpVersion: request.httpVersion,
+        httpVersion: request.httpVersion === '1.1' ? '1.1' : request.httpVersion,
         path,
         rawPath,
         queryString: queryAt === -1 ? '' : target.slice(queryAt + 1),
         rootPath,
         headers: HeaderList.fromRaw(request.rawHeaders),
         client: forwarded?.client ?? address(socket.remoteAddress, socket.remotePort),
-        server: localAddress(socket),
+        server: this.#localAddress(socket),
         state: state && { ...state },
         logger,
         onEnd: undefined,
@@ -141,12 +155,8 @@ function isTls(socket: Socket): socket is TLSSocket {
   return (socket as Partial<TLSSocket>).encrypted === true
 }
 
-/** Of a Unix socket, the path that its server listens on. */
-function localAddress(socket: IncomingMessage['socket']): Address | undefined {
-  if (socket.localAddress !== undefined) return address(socket.localAddress, socket.localPort)
-  const { server } = socket as { readonly server?: { address(): unknown } }
-  const path = server?.address()
-  return typeof path === 'string' ? { host: path, port: undefined } : undefined
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
 }
 
 function address(host: string | undefined, port: number | undefined): Address | undefined {

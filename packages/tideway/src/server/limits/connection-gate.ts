@@ -50,6 +50,8 @@ export class ConnectionGate {
   readonly #excess = new Map<Socket, Refusal>()
   #open = 0
   #total = 0
+  /** One for all sockets, instead of a closure, and what `once` puts around it, of each. */
+  readonly #onClose: (this: Socket) => void
 
   constructor(options: ResolvedOptions) {
     const { maxConnections, maxConnectionsPerAddress, maxHeaders, proxyHeaders, trustedProxies } = options
@@ -57,6 +59,13 @@ export class ConnectionGate {
     this.#maxPerAddress = maxConnectionsPerAddress === false ? Infinity : maxConnectionsPerAddress
     this.#maxHeaders = maxHeaders
     this.#trusted = proxyHeaders ? new TrustedProxies(trustedProxies) : undefined
+    const closed = (socket: Socket): void => {
+      this.#open--
+      this.#excess.delete(socket)
+    }
+    this.#onClose = function () {
+      closed(this)
+    }
   }
 
   /** How many connections there are. */
@@ -75,10 +84,7 @@ export class ConnectionGate {
     this.#total++
     const isExcess = this.#open > this.#maxConnections
     if (isExcess) this.#excess.set(socket, tooMany)
-    socket.once('close', () => {
-      this.#open--
-      this.#excess.delete(socket)
-    })
+    socket.on('close', this.#onClose)
     // The connections of a proxy that speaks for others are not its own.
     const isProxy = this.#trusted?.has(socket.remoteAddress) === true
     if (!isExcess && !isProxy && !this.#enter(socket, socket.remoteAddress)) this.#excess.set(socket, tooManyOfAddress)

@@ -82,8 +82,10 @@ function hasToken(header: string | undefined, token: string): boolean {
   return header !== undefined && header.split(',').some((one) => one.trim().toLowerCase() === token)
 }
 
+const noSubprotocols: readonly string[] = Object.freeze([])
+
 function parseSubprotocols(header: string | undefined): readonly string[] | undefined {
-  if (header === undefined) return []
+  if (header === undefined) return noSubprotocols
   const names = header.split(',').map((name) => name.trim())
   const areValid = names.every((name) => tokenPattern.test(name)) && new Set(names).size === names.length
   return areValid ? names : undefined

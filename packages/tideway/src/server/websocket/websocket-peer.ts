@@ -46,7 +46,10 @@ type State = 'connecting' | 'open' | 'answering' | 'closing' | 'ended'
 
 const PING: Buffer = encodeFrame(opcodes.ping, new Uint8Array())
 
-const peers = new WeakMap<Duplex, WebSocketPeer>()
+/** The peer of a socket, for listeners that all connections share. */
+const PEER: unique symbol = Symbol('tideway.peer')
+
+type PeerSocket = Duplex & { [PEER]?: WebSocketPeer }
 
 /**
  * The other end of a connection: frames in, frames out, pings, the close handshake (RFC 6455 §7) and backpressure both
@@ -84,7 +87,8 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     this.#context = context
     this.#owner = owner
     this.#lastSeen = context.heartbeat.now
-    peers.set(socket, this)
+    const peerSocket: PeerSocket = socket
+    peerSocket[PEER] = this
     // Listeners that all connections share, instead of closures of each.
     socket.on('end', onEnd).on('close', onClose).on('error', onError)
   }
@@ -406,20 +410,20 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 // An error is always followed by `close`, which says all that there is to know.
 function onError(): void {}
 
-function onData(this: Duplex, chunk: Buffer): void {
-  peers.get(this)!.data(chunk)
+function onData(this: PeerSocket, chunk: Buffer): void {
+  this[PEER]!.data(chunk)
 }
 
-function onEnd(this: Duplex): void {
-  peers.get(this)!.ended()
+function onEnd(this: PeerSocket): void {
+  this[PEER]!.ended()
 }
 
-function onDrain(this: Duplex): void {
-  peers.get(this)!.drained()
+function onDrain(this: PeerSocket): void {
+  this[PEER]!.drained()
 }
 
-function onClose(this: Duplex): void {
-  peers.get(this)!.closed()
+function onClose(this: PeerSocket): void {
+  this[PEER]!.closed()
 }
 
 /** What a sender gets that comes too late. */
