@@ -33,6 +33,11 @@ export const systemPrograms = {
       'python3-cryptography',
     ],
   },
+  pythonClients: {
+    commands: [['/usr/bin/python3']],
+    pythonModules: ['websockets', 'wsproto', 'autobahn'],
+    debianPackages: ['python3-websockets', 'python3-wsproto', 'python3-autobahn'],
+  },
   curl: { commands: [['curl']], debianPackages: ['curl'] },
   nghttp2: { commands: [['nghttp'], ['h2load']], debianPackages: ['nghttp2-client'] },
   openssl: { commands: [['openssl']], debianPackages: ['openssl'] },
