@@ -4,10 +4,12 @@ import { describe, expect, it } from 'vitest'
 import { codeBlocks, pages, root } from './markdown.ts'
 
 const KOREAN = 'docs/ko/'
-const translated = (await pages())
+const inDocs = (await pages())
   .filter((page) => page.startsWith(KOREAN))
   .map((korean) => ({ korean, english: korean.replace(KOREAN, 'docs/') }))
-  .filter(({ korean }) => korean !== `${KOREAN}README.md`)
+  // Its list of pages, and the site's start page, are its own.
+  .filter(({ korean }) => ![`${KOREAN}README.md`, `${KOREAN}index.md`].includes(korean))
+const translated = [...inDocs, { korean: 'README.ko.md', english: 'README.md' }]
 
 /** The levels of the headings of a page, in order: `['#', '##', '##']`. */
 async function outline(page: string): Promise<string[]> {
@@ -37,7 +39,8 @@ describe('the Korean page', () => {
     const at = new URL(korean, 'file:///')
     const english = targets
       .map((target) => new URL(target, at).pathname.slice(1))
-      .filter((path) => !path.startsWith(KOREAN) && existsSync(root + path.replace('docs/', KOREAN)))
+      .filter((path) => path.startsWith('docs/') && !path.startsWith(KOREAN) && path !== 'docs/README.md')
+      .filter((path) => existsSync(root + path.replace('docs/', KOREAN)))
     expect(english).toEqual([])
   })
 })
