@@ -30,6 +30,15 @@ describe('the code in the documentation', () => {
     expect(loose).toEqual([])
   })
 
+  it.each(['docs/guides/consumers.md', 'docs/from-channels.md', 'docs/from-ws.md'])(
+    'of %s is all cut from files that are compiled and run',
+    (page) => {
+      const ofPage = all.filter(({ at, language }) => at.startsWith(`${page}:`) && /^(tsx?|js|python)$/.test(language))
+      expect(ofPage.filter(({ file, partOf }) => (file ?? partOf) === undefined)).toEqual([])
+      expect(ofPage).not.toEqual([])
+    },
+  )
+
   it('of the tutorial is every file of its example', async () => {
     const parts = (await readdir(`${root}examples/tutorial`)).filter((name) => /^\d-/.test(name))
     // What the reader has at the end of a part: the files of that page and of those before it.
