@@ -107,6 +107,7 @@ export {
   type AccessLog,
   type AttachOptions,
   type Attachment,
+  type CloseOptions,
   type CompressionOptions,
   type ListenTarget,
   type RunningServer,

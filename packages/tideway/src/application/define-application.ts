@@ -8,12 +8,20 @@ import { protocolTypeRouter, type ProtocolApplications } from '../routing/protoc
 export interface ApplicationDefinition extends ProtocolApplications {
   /** The channel layers by alias; consumers use the one named `default` unless their class says otherwise. */
   readonly channelLayers?: Readonly<Record<string, ChannelLayer>> | undefined
+  /**
+   * `false` says that the application does without groups and channels that reach other processes, so that it may run as
+   * several (`tideway serve --workers`) although a layer of it is in memory.
+   * @default true
+   */
+  readonly groups?: boolean | undefined
 }
 
 /** A whole application, as `serve`, `attach` and the command line take it. */
 export type DefinedApplication = Application & {
   /** The layers that it was defined with. Whoever runs the application closes them at the end. */
   readonly channelLayers: Readonly<Record<string, ChannelLayer>>
+  /** Whether it needs groups that reach all its processes. */
+  readonly groups: boolean
 }
 
 /**
@@ -27,7 +35,7 @@ export type DefinedApplication = Application & {
  * })
  */
 export function defineApplication(definition: ApplicationDefinition): DefinedApplication {
-  const { channelLayers = {}, ...applications } = definition
+  const { channelLayers = {}, groups = true, ...applications } = definition
   const router = protocolTypeRouter(applications)
   const application: Application = (scope, receive, send) => {
     const withLayers = { ...scope, channelLayers }
@@ -35,5 +43,5 @@ export function defineApplication(definition: ApplicationDefinition): DefinedApp
   }
   const listener = (router as WithNodeListener<unknown>)[nodeListenerKey]
   if (listener !== undefined) Object.assign(application, { [nodeListenerKey]: listener })
-  return Object.assign(carryOriginCheck(router, application), { channelLayers })
+  return Object.assign(carryOriginCheck(router, application), { channelLayers, groups })
 }

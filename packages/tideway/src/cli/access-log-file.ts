@@ -10,15 +10,43 @@ export type AccessLogFormat = 'common' | 'json'
 /** So many bytes may wait for the disk. Lines above it are lost: the server must not end for its log. */
 const MOST_WAITING_BYTES = 16 * 1024 * 1024
 
-/**
- * Appends the lines of an access log to a file; `-` is standard output.
- * @throws TidewayError `ERR_BAD_OPTION` when the file cannot be written
- */
-export async function accessLogTo(file: string, format: AccessLogFormat): Promise<AccessLog> {
-  const stream = file === '-' ? process.stdout : await append(file)
-  const lineOf = format === 'json' ? jsonLogLine : commonLogLine
-  return (entry) => {
-    if (stream.writableLength < MOST_WAITING_BYTES) stream.write(`${lineOf(entry)}\n`)
+/** Appends the lines of an access log to a file, or to standard output. */
+export class AccessLogFile {
+  readonly #file: string
+  #stream: Writable
+  readonly write: AccessLog
+
+  private constructor(file: string, stream: Writable, format: AccessLogFormat) {
+    this.#file = file
+    this.#stream = stream
+    const lineOf = format === 'json' ? jsonLogLine : commonLogLine
+    this.write = (entry) => {
+      const to = this.#stream
+      if (to.writableLength < MOST_WAITING_BYTES) to.write(`${lineOf(entry)}\n`)
+    }
+  }
+
+  /**
+   * @param file `-` is standard output
+   * @throws TidewayError `ERR_BAD_OPTION` when the file cannot be written
+   */
+  static async open(file: string, format: AccessLogFormat): Promise<AccessLogFile> {
+    return new AccessLogFile(file, file === '-' ? process.stdout : await append(file), format)
+  }
+
+  /**
+   * Goes on in the file that has the name now: the one before was moved away. When it cannot be opened, it is said, and the
+   * old one is written to as before.
+   */
+  async reopen(): Promise<void> {
+    if (this.#file === '-') return
+    try {
+      const next = await append(this.#file)
+      this.#stream.end()
+      this.#stream = next
+    } catch (error) {
+      console.error(`tideway: ${(error as Error).message} It goes on where it was.`)
+    }
   }
 }
 

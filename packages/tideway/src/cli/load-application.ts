@@ -1,52 +1,53 @@
 import { stat } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { DefinedApplication } from '../application/define-application.ts'
 import type { Application } from '../asgi/application.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { areTasks } from '../worker/define-tasks.ts'
+import { enableTypeScript } from '../worker/enable-type-script.ts'
+
+/** What the command line needs of the file of an application. */
+export interface LoadedApplication {
+  readonly application: Application
+  /** What `defineApplication` said; an application without it has no layers. */
+  readonly channelLayers: DefinedApplication['channelLayers']
+  readonly groups: boolean
+  /** Its tasks, where the file exports some as `tasks`. */
+  readonly tasks: object | undefined
+}
 
 /**
  * Loads the application that a file exports as its default. A `.ts` file needs Node's own type stripping (22.18 and
  * later) or the `tsx` package beside it.
  * @throws TidewayError `ERR_NOT_A_FILE` with what is wrong with the file; what the file itself throws is passed on
  */
-export async function loadApplication(file: string): Promise<Application> {
+export async function loadApplication(file: string): Promise<LoadedApplication> {
   const path = resolve(file)
   const isFile = await stat(path).then(
     (found) => found.isFile(),
     () => false,
   )
   if (!isFile) throw new TidewayError('ERR_NOT_A_FILE', `There is no file ${path}.`)
-  if (/^\.[cm]?ts$/.test(extname(path))) await enableTypeScript(path)
-  const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown }
-  if (typeof module.default === 'function') return module.default as Application
-  throw new TidewayError(
-    'ERR_NOT_A_FILE',
-    `${path} has no application as its default export: write "export default defineApplication({ … })".`,
-  )
+  if (/^\.[cm]?ts$/.test(extname(path))) await enableTypeScriptOf(path)
+  const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown; readonly tasks?: unknown }
+  if (typeof module.default !== 'function') {
+    throw new TidewayError(
+      'ERR_NOT_A_FILE',
+      `${path} has no application as its default export: write "export default defineApplication({ … })".`,
+    )
+  }
+  const application = module.default as Application & Partial<DefinedApplication>
+  const { channelLayers = {}, groups = true } = application
+  return { application, channelLayers, groups, tasks: areTasks(module.tasks) ? module.tasks : undefined }
 }
 
-async function enableTypeScript(path: string): Promise<void> {
-  if (isTypeScriptEnabled()) return
-  try {
-    // The tsx of the application, and not one that happens to be beside this file. What is found from there is the
-    // CommonJS form of its API, which cannot register; the other lies beside it.
-    const entry = createRequire(path)
-      .resolve('tsx/esm/api')
-      .replace(/\.cjs$/, '.mjs')
-    const { register } = (await import(pathToFileURL(entry).href)) as { register(): unknown }
-    register()
-  } catch (cause) {
+async function enableTypeScriptOf(path: string): Promise<void> {
+  await enableTypeScript(path).catch((cause: unknown) => {
     throw new TidewayError(
       'ERR_NOT_A_FILE',
       `${path} is TypeScript, which this Node (${process.version}) does not run: "npm install --save-dev tsx", or build it first.`,
       { cause },
     )
-  }
-}
-
-/** Whether Node strips types itself, or a loader such as tsx is registered already. */
-function isTypeScriptEnabled(): boolean {
-  const { typescript } = process.features as { readonly typescript?: false | string }
-  return Boolean(typescript) || process.execArgv.some((argument) => argument.includes('tsx'))
+  })
 }

@@ -9,7 +9,7 @@ const packageFile = new URL('../../package.json', import.meta.url)
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { readonly version: string }
 
 // Set to nothing, as some platforms leave it, it is not set.
-if (process.env['PORT'] === '') delete process.env['PORT']
+for (const name of ['PORT', 'WEB_CONCURRENCY']) if (process.env[name] === '') delete process.env[name]
 
 const program = new Command('tideway').description('Serve real-time applications.').version(version)
 
@@ -26,7 +26,10 @@ program
   .option('-c, --concurrency <number>', 'jobs of one channel at a time', parseCount, 1)
   .option('--tasks', 'run the tasks that the file exports as "tasks"')
   .option('-l, --layer <alias>', 'channel layer to take jobs from', 'default')
+  .option('--no-lifespan', 'do not tell the application of its start-up and shutdown')
+  .option('--lifespan-timeout <seconds>', 'for its start-up, and for its shutdown', parseCount, 60)
   .option('--stop-timeout <seconds>', 'how long jobs may go on after SIGINT or SIGTERM', parseCount, 30)
+  .option('--exit-timeout <seconds>', 'then, for the shutdown and the layers, until exit code 3', parseCount, 30)
   .action((file: string, channels: string[], options: WorkerCommandOptions) => workerCommand(file, channels, options))
 
 try {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import type { ListenTarget } from '../server/listen/listen-target.ts'
 
@@ -17,6 +18,16 @@ export const count: Parse<number> = (text) => {
   if (/^\d+$/.test(text) && value > 0 && Number.isSafeInteger(value)) return value
   throw new InvalidArgumentError('It is a whole number over 0.')
 }
+
+/** How many workers: a number, or `auto` for one a processor that this process may use. */
+export const workerCount: Parse<number> = (text) => {
+  const value = text === 'auto' ? availableParallelism() : Number(text)
+  if (/^(\d+|auto)$/.test(text) && value >= 1 && value <= MOST_WORKERS) return value
+  throw new InvalidArgumentError(`It is a whole number from 1 to ${MOST_WORKERS}, or auto.`)
+}
+
+/** More are a mistake: each is a whole process. */
+const MOST_WORKERS = 1024
 
 /** A number over 0. */
 export const amount: Parse<number> = (text) => {

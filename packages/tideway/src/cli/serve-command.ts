@@ -1,56 +1,65 @@
-import { TidewayError } from '../errors/tideway-error.ts'
-import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { ServeOptions } from '../server/options.ts'
-import { serve, type RunningServer } from '../server/serve.ts'
-import { closeUsedThreads } from '../worker/used-threads.ts'
-import { watchEventLoop } from '../worker/watch-event-loop.ts'
 import { loadApplication } from './load-application.ts'
-import { reloadTlsOnHangUp } from './reload-tls-on-hang-up.ts'
+import { onHangup } from './on-hangup.ts'
+import { serveAsPrimary } from './processes/serve-as-primary.ts'
+import { requireSharedGroups } from './processes/shared-groups.ts'
+import { WorkerLink } from './processes/worker-link.ts'
+import { workerRole, type WorkerRole } from './processes/worker-role.ts'
+import { reloadTls } from './reload-tls.ts'
+import { serveProcess } from './serve-process.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
 
-/** What to do about an address that cannot be listened on, by the code of Node's error. */
-const advice: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'Another program listens there: stop it, or choose another port with --port.',
-  EACCES: 'The system does not allow it: ports below 1024 are for root, choose another with --port.',
-  EADDRNOTAVAIL: 'This machine has no such address: choose one that it has with --host, or 0.0.0.0 for all.',
-  ENOTFOUND: 'The name of the host is not known: choose another with --host.',
+/** What `tideway serve` is asked for that is no option of `serve()`. */
+export interface ProcessOptions {
+  /** How many processes serve. */
+  readonly workers: number
+  /** What asked for them, for messages. */
+  readonly workersFrom: string
+  /** How long everything after the drain may take at the end, in milliseconds. */
+  readonly exitTimeoutMs: number
+  /** Opens the file of the access log again. */
+  readonly reopenLogs: () => Promise<void>
 }
 
 /** Serves the application of a file until the process is told to stop. */
-export async function serveCommand(file: string, options: ServeOptions): Promise<void> {
-  const application = await loadApplication(file)
-  const server = await listen(() => serve(application, options))
-  const watch = process.env['NODE_ENV'] === 'production' ? undefined : watchEventLoop()
-  const { channelLayers = {} } = application as { readonly channelLayers?: Readonly<Record<string, ChannelLayer>> }
-  stopOnSignal('Stopping: closing connections.', async () => {
-    await server.close()
-    await closeUsedThreads()
-    await Promise.all(Object.values(channelLayers).map((layer) => layer.close()))
-    await watch?.stop()
+export async function serveCommand(file: string, options: ServeOptions, processes: ProcessOptions): Promise<void> {
+  const role = workerRole()
+  if (role !== undefined) await serveAsWorker(file, options, processes, role)
+  else if (processes.workers > 1) await serveAsPrimary(options, processes)
+  else await serveAlone(file, options, processes)
+}
+
+async function serveAlone(file: string, options: ServeOptions, processes: ProcessOptions): Promise<void> {
+  const { server, stop } = await serveProcess(await loadApplication(file), options, processes.exitTimeoutMs)
+  stopOnSignal('Stopping: closing connections.', stop)
+  onHangup(() => {
+    void processes.reopenLogs()
+    if (options.tlsKey !== undefined) void reloadTls(server)
   })
-  if (options.tlsKey !== undefined) reloadTlsOnHangUp(server)
   // Last, because whoever reads it may stop the process.
   if (server.metricsUrl !== undefined) console.log(`Metrics on ${server.metricsUrl}/metrics`)
   for (const { url } of server.addresses) console.log(`Listening on ${url}`)
 }
 
-async function listen(start: () => Promise<RunningServer>): Promise<RunningServer> {
-  try {
-    return await start()
-  } catch (cause) {
-    const { code, syscall, address, hostname, port } = cause as SystemError
-    if (syscall !== 'listen' && syscall !== 'getaddrinfo' && syscall !== 'bind') throw cause
-    const what = advice[code ?? ''] ?? (cause as Error).message
-    const where = `${address ?? hostname ?? 'the descriptor'}${port === undefined || port < 0 ? '' : `, port ${port}`}`
-    throw new TidewayError('ERR_CANNOT_LISTEN', `Cannot listen on ${where}. ${what}`, { cause })
-  }
-}
+/** How long connections that came just before another worker took over may take to say what they want, in milliseconds. */
+const HANDOVER_MS = 1000
 
-/** What Node's errors say of an address; a Unix socket has the port -1. */
-interface SystemError {
-  readonly code?: string
-  readonly syscall?: string
-  readonly address?: string
-  readonly hostname?: string
-  readonly port?: number
+async function serveAsWorker(
+  file: string,
+  options: ServeOptions,
+  { exitTimeoutMs, reopenLogs }: ProcessOptions,
+  role: WorkerRole,
+): Promise<void> {
+  process.umask(role.umask)
+  const link = new WorkerLink()
+  const loaded = await loadApplication(file)
+  requireSharedGroups(loaded, role)
+  const { server, stop } = await serveProcess(loaded, options, exitTimeoutMs)
+  link.ready(
+    server.addresses.map(({ url }) => url),
+    {
+      stop: ({ isReplaced }) => void stop({ handoverMs: isReplaced ? HANDOVER_MS : undefined }),
+      reopenLogs: () => void reopenLogs(),
+    },
+  )
 }

@@ -2,9 +2,11 @@ import { Command, Option } from 'commander'
 import { systemdSockets } from '../server/listen/systemd-sockets.ts'
 import type { ListenTarget } from '../server/listen/listen-target.ts'
 import type { ServeOptions } from '../server/options.ts'
-import { accessLogTo, type AccessLogFormat } from './access-log-file.ts'
+import { AccessLogFile, type AccessLogFormat } from './access-log-file.ts'
 import { consoleLogger, type Verbosity } from './console-logger.ts'
-import { mode } from './parse.ts'
+import { mode, seconds, workerCount } from './parse.ts'
+import { workerRole } from './processes/worker-role.ts'
+import type { ProcessOptions } from './serve-command.ts'
 import { optionOf, serveFlags } from './serve-flags.ts'
 
 /** What the flags that stand for no single option leave. */
@@ -13,23 +15,31 @@ interface OwnFlags {
   readonly verbosity: string
   readonly accessLog?: string
   readonly accessLogFormat: AccessLogFormat
+  readonly workers: number
+  readonly exitTimeout?: number
 }
 
 const footer = `
 Sizes may be written as 64k or 1M; "off" switches off what can be switched off.
 
-Exit codes: 0 stopped by SIGTERM or SIGINT, everything closed in order; 1 could not start, a fault while stopping, or a
-second signal.
+Signals: SIGTERM and SIGINT stop it in order, a second one at once. SIGHUP reads the certificate again and opens the
+access log again; with several workers it replaces them one by one, with the code of now.
+
+Exit codes: 0 stopped in order; 1 could not start, a fault while stopping, or a second signal; 3 stopped, but not all was
+over in time.
 
 Examples:
   tideway serve application.js
-  tideway serve application.js --host 0.0.0.0 --port 80 --access-log -
+  tideway serve application.js --host 0.0.0.0 --port 80 --workers auto --access-log -
   tideway serve application.js --host 0.0.0.0 --port 443 --tls-key key.pem --tls-cert chain.pem
   tideway serve application.js --unix-socket /run/chat.sock --proxy-headers --trusted-proxies unix
 `
 
-/** The command `tideway serve`. @param run what serves the application of the file */
-export function serveProgram(run: (file: string, options: ServeOptions) => Promise<void>): Command {
+/** What serves the application of a file. */
+export type RunServe = (file: string, options: ServeOptions, processes: ProcessOptions) => Promise<void>
+
+/** The command `tideway serve`. */
+export function serveProgram(run: RunServe): Command {
   const command = new Command('serve')
     .summary('serve an application over HTTP and WebSocket')
     .description('Serve the application that a file exports as its default, over HTTP and WebSocket.')
@@ -46,6 +56,19 @@ export function serveProgram(run: (file: string, options: ServeOptions) => Promi
     new Option('--unix-socket-mode <mode>', 'permissions of the Unix sockets, as 660').argParser(mode),
   )
   under(
+    'Processes:',
+    new Option('-w, --workers <number>', 'processes that serve; auto for one a processor')
+      .argParser(workerCount)
+      .default(1)
+      .env('WEB_CONCURRENCY'),
+  )
+  under(
+    'Stopping:',
+    new Option('--exit-timeout <seconds>', 'then, for tasks, shutdown and layers; exit code 3 (default: 30)').argParser(
+      seconds,
+    ),
+  )
+  under(
     'Logs:',
     new Option('-v, --verbosity <level>', '0 warnings, 1 and what happens, 2 and what is normal, 3 in detail')
       .choices(['0', '1', '2', '3'])
@@ -54,14 +77,31 @@ export function serveProgram(run: (file: string, options: ServeOptions) => Promi
     new Option('--access-log-format <format>', 'of these lines').choices(['common', 'json']).default('common'),
   )
   return command.action(async (file: string, given: Readonly<Record<string, unknown>> & OwnFlags) => {
-    await run(file, await serveOptionsOf(command, given))
+    const processes = { ...processesOf(command, given), reopenLogs: async () => log?.reopen() }
+    // The primary of several has no connections to write of.
+    const isWriting = workerRole() !== undefined || processes.workers === 1
+    const log = isWriting ? await openLog(given) : undefined
+    const options = serveOptionsOf(command, given)
+    await run(file, log === undefined ? options : { ...options, accessLog: log.write }, processes)
   })
 }
 
-async function serveOptionsOf(
+async function openLog({ accessLog, accessLogFormat }: OwnFlags): Promise<AccessLogFile | undefined> {
+  return accessLog === undefined ? undefined : AccessLogFile.open(accessLog, accessLogFormat)
+}
+
+/** How long everything after the drain may take at the end, in milliseconds. */
+export const DEFAULT_EXIT_TIMEOUT_MS = 30_000
+
+function processesOf(
   command: Command,
-  given: Readonly<Record<string, unknown>> & OwnFlags,
-): Promise<ServeOptions> {
+  { workers, exitTimeout = DEFAULT_EXIT_TIMEOUT_MS }: OwnFlags,
+): Omit<ProcessOptions, 'reopenLogs'> {
+  const isFromEnvironment = command.getOptionValueSource('workers') === 'env'
+  return { workers, workersFrom: isFromEnvironment ? 'WEB_CONCURRENCY' : '--workers', exitTimeoutMs: exitTimeout }
+}
+
+function serveOptionsOf(command: Command, given: Readonly<Record<string, unknown>> & OwnFlags): ServeOptions {
   const options: Record<string, unknown> = {}
   const listen: ListenTarget[] = []
   for (const one of Object.values(serveFlags).flat()) {
@@ -72,17 +112,21 @@ async function serveOptionsOf(
     if (one.option === 'listen') listen.push(...(given[name] as ListenTarget[]))
     else options[one.option] = one.flags.includes('<') ? given[name] : (one.value ?? true)
   }
-  const { unixSocketMode, verbosity, accessLog, accessLogFormat } = given
+  const { unixSocketMode, verbosity } = given
   const isBound = listen.length > 0 || options['port'] !== undefined || options['host'] !== undefined
-  if (!isBound) listen.push(...systemdSockets())
+  if (!isBound) listen.push(...inheritedSockets())
   // A platform's PORT is for a server that is told nothing else, or the host only.
   if (command.getOptionValueSource('port') === 'env' && listen.length === 0) options['port'] = given['port']
   return {
     ...(options as ServeOptions),
     ...(listen.length > 0 && { listen: listen.map((target) => withMode(target, unixSocketMode)) }),
-    ...(accessLog !== undefined && { accessLog: await accessLogTo(accessLog, accessLogFormat) }),
     logger: consoleLogger(Number(verbosity) as Verbosity),
   }
+}
+
+/** The primary has the sockets of systemd, and is named by the environment that its workers inherit. */
+function inheritedSockets(): readonly ListenTarget[] {
+  return systemdSockets(process.env, workerRole()?.primaryPid)
 }
 
 function withMode(target: ListenTarget, unixMode: number | undefined): ListenTarget {

@@ -1,14 +1,14 @@
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import type { Application } from '../asgi/application.ts'
+import { consoleLogger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
-import { InMemoryChannelLayer } from '../layer/in-memory-channel-layer.ts'
-import { areDurable, areTasks, channelLayerOf, closeTasks, runTasks } from '../worker/define-tasks.ts'
+import { Lifespan } from '../server/lifespan.ts'
+import { areDurable, channelLayerOf, closeTasks, runTasks } from '../worker/define-tasks.ts'
 import { closeUsedThreads } from '../worker/used-threads.ts'
 import { watchEventLoop } from '../worker/watch-event-loop.ts'
 import { Worker } from '../worker/worker.ts'
-import { loadApplication } from './load-application.ts'
+import { endInOrder } from './end-in-order.ts'
+import { exitCodes } from './exit-codes.ts'
+import { loadApplication, type LoadedApplication } from './load-application.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
 
 /** The options of `tideway worker`. */
@@ -21,6 +21,12 @@ export interface WorkerCommandOptions {
   readonly tasks?: boolean
   /** How long jobs may go on after the process was told to stop, in seconds. */
   readonly stopTimeout: number
+  /** How long everything after the jobs may take at the end, in seconds. */
+  readonly exitTimeout: number
+  /** Whether the application is told of its start-up and shutdown. */
+  readonly lifespan: boolean
+  /** How long it may take for each, in seconds. */
+  readonly lifespanTimeout: number
 }
 
 /** What works in this process until it is stopped. */
@@ -36,45 +42,74 @@ export async function workerCommand(
   channels: readonly string[],
   options: WorkerCommandOptions,
 ): Promise<void> {
-  const application = await loadApplication(file)
+  const loaded = await loadApplication(file)
+  const { channelLayers } = loaded
+  const lifespan = options.lifespan ? await startLifespan(loaded, options) : undefined
   const running: Running[] = []
-  if (channels.length > 0) running.push(await startChannels(application, channels, options))
-  if (options.tasks === true) running.push(await startTasks(file, options))
-  if (running.length === 0) {
-    throw new TidewayError(
-      'ERR_BAD_OPTION',
-      'There is nothing to do: name the channels to take jobs from, as in "tideway worker application.js thumbnails", or give --tasks.',
-    )
+  try {
+    if (channels.length > 0) running.push(await startChannels(loaded, channels, options, lifespan?.state))
+    if (options.tasks === true) running.push(await startTasks(file, loaded, options))
+    if (running.length === 0) throw nothingToDo()
+  } catch (error) {
+    await lifespan?.shutDown()
+    throw error
   }
   const watch = process.env['NODE_ENV'] === 'production' ? undefined : watchEventLoop()
-  const { channelLayers = {} } = application as { readonly channelLayers?: Readonly<Record<string, ChannelLayer>> }
-  const stop = async (): Promise<void> => {
-    await Promise.all(running.map((each) => each.stop()))
-    await Promise.all(Object.values(channelLayers).map((layer) => layer.close()))
-    await closeUsedThreads()
-    await watch?.stop()
+  const { stopTimeout, exitTimeout } = options
+  let exitCode: number = exitCodes.stopped
+  let ended: Promise<never> | undefined
+  const stop = (): Promise<never> => {
+    ended ??= endInOrder(
+      [
+        ['the jobs', () => Promise.all(running.map((each) => each.stop()))],
+        ['the shutdown of the application', () => lifespan?.shutDown()],
+        ['the threads', closeUsedThreads],
+        ['the channel layers', () => Promise.all(Object.values(channelLayers).map((layer) => layer.close()))],
+        ['the watch of the event loop', () => watch?.stop()],
+      ],
+      1000 * (stopTimeout + exitTimeout),
+      exitCode,
+    )
+    return ended
   }
   stopOnSignal('Stopping: finishing jobs.', stop)
   try {
     await Promise.all(running.map(({ ended }) => ended))
   } catch (error) {
     // What still works ends in order.
+    console.error(error instanceof TidewayError ? `tideway: ${error.message}` : error)
+    exitCode = exitCodes.failed
     await stop()
-    throw error
   }
 }
 
+function nothingToDo(): TidewayError {
+  return new TidewayError(
+    'ERR_BAD_OPTION',
+    'There is nothing to do: name the channels to take jobs from, as in "tideway worker application.js thumbnails", or give --tasks.',
+  )
+}
+
+function startLifespan(
+  { application }: LoadedApplication,
+  { lifespanTimeout }: WorkerCommandOptions,
+): Promise<Lifespan> {
+  return Lifespan.start(application, { timeoutMs: 1000 * lifespanTimeout, logger: consoleLogger })
+}
+
 async function startChannels(
-  application: Application,
+  loaded: LoadedApplication,
   channels: readonly string[],
   { layer: alias, concurrency, stopTimeout }: WorkerCommandOptions,
+  state: Readonly<Record<string, unknown>> | undefined,
 ): Promise<Running> {
-  const channelLayer = crossingLayer(application, alias)
+  const channelLayer = crossingLayer(loaded, alias)
   const worker = new Worker({
-    application,
+    application: loaded.application,
     channels,
     channelLayer,
     concurrency,
+    state,
     stopTimeoutMs: stopTimeout * 1000,
   })
   await channelLayer.ready?.()
@@ -83,9 +118,12 @@ async function startChannels(
   return { ended, stop: () => worker.stop() }
 }
 
-async function startTasks(file: string, { stopTimeout }: WorkerCommandOptions): Promise<Running> {
-  const { tasks } = await loadModule(file)
-  if (!areTasks(tasks)) {
+async function startTasks(
+  file: string,
+  { tasks }: LoadedApplication,
+  { stopTimeout }: WorkerCommandOptions,
+): Promise<Running> {
+  if (tasks === undefined) {
     throw new TidewayError(
       'ERR_NOT_A_FILE',
       `${file} exports no tasks: write "export const tasks = defineTasks({ … })", or export those of another module under that name.`,
@@ -97,10 +135,10 @@ async function startTasks(file: string, { stopTimeout }: WorkerCommandOptions): 
       'The tasks have no Redis: they run in the process that enqueues them, so that there is nothing to do here. Give defineTasks the same "redis" in both processes.',
     )
   }
-  if (channelLayerOf(tasks) instanceof InMemoryChannelLayer) {
+  if (channelLayerOf(tasks)?.isLocal === true) {
     throw new TidewayError(
       'ERR_LOCAL_CHANNEL_LAYER',
-      'The channel layer of the tasks is in memory: their progress and results would reach nobody from this process. Give defineTasks a Redis layer of @tideway/redis.',
+      'The channel layer of the tasks ends at its process: their progress and results would reach nobody from this process. Give defineTasks a Redis layer of @tideway/redis.',
     )
   }
   const work = await runTasks(tasks)
@@ -112,8 +150,7 @@ async function startTasks(file: string, { stopTimeout }: WorkerCommandOptions): 
 }
 
 /** The layer of that name, as long as what other processes send can come through it. */
-function crossingLayer(application: Application, alias: string): ChannelLayer {
-  const { channelLayers = {} } = application as { readonly channelLayers?: Readonly<Record<string, ChannelLayer>> }
+function crossingLayer({ channelLayers }: LoadedApplication, alias: string): ChannelLayer {
   const layer = channelLayers[alias]
   if (layer === undefined) {
     const known = Object.keys(channelLayers).join(', ') || 'none'
@@ -122,14 +159,9 @@ function crossingLayer(application: Application, alias: string): ChannelLayer {
       `The application has no channel layer "${alias}" to take jobs from; it has ${known}. Give defineApplication one in channelLayers, or name another with --layer.`,
     )
   }
-  if (!(layer instanceof InMemoryChannelLayer)) return layer
+  if (layer.isLocal !== true) return layer
   throw new TidewayError(
     'ERR_LOCAL_CHANNEL_LAYER',
-    `The channel layer "${alias}" is in memory: what the server sends never reaches this process. Use a Redis layer of @tideway/redis in both, or run the jobs within the server: new Worker({ application, channels, channelLayer }).run().`,
+    `The channel layer "${alias}" ends at its process: what the server sends never reaches this process. Use a Redis layer of @tideway/redis in both, or run the jobs within the server: new Worker({ application, channels, channelLayer }).run().`,
   )
-}
-
-/** What the file exports; it has been loaded before. */
-async function loadModule(file: string): Promise<Readonly<Record<string, unknown>>> {
-  return (await import(pathToFileURL(resolve(file)).href)) as Readonly<Record<string, unknown>>
 }

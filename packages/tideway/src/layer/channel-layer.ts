@@ -67,6 +67,12 @@ export interface ChannelLayerStats {
  */
 export interface ChannelLayer {
   /**
+   * Whether messages stay within this process, so that a second process of the application would have groups of its own.
+   * Who runs several processes asks for it. @default false
+   */
+  readonly isLocal?: boolean
+
+  /**
    * A name for a new channel of this process, at most 100 characters. Nothing is kept for it until it is attached,
    * received from, or sent to.
    * @param prefix the part before the process's own. Default `"specific"`.

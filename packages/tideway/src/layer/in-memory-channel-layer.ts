@@ -7,6 +7,7 @@ import type { GroupSendOptions, Message } from './channel-layer.ts'
  * crosses to another process, and nothing outlives this one.
  */
 export class InMemoryChannelLayer extends BaseChannelLayer {
+  readonly isLocal: boolean = true
   protected readonly processName: string = `inmemory.${randomBytes(6).toString('hex')}`
 
   // Written out because a class that inherits its constructor has no declaration of its options.

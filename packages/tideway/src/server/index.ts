@@ -48,7 +48,7 @@ export {
   type SlowConsumerPolicy,
   type WebSocketOptions,
 } from './options.ts'
-export { serve, type RunningServer } from './serve.ts'
+export { serve, type CloseOptions, type RunningServer } from './serve.ts'
 export type { TlsExtension } from './tls/tls-extension.ts'
 export type { TlsOptions } from './tls/tls-options.ts'
 export { compressionDefaults, type CompressionOptions } from './websocket/deflate/compression-options.ts'

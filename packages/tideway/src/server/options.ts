@@ -123,6 +123,11 @@ export interface SharedServerOptions {
 export interface ServeOptions extends AttachOptions, RequestLimitOptions, TlsOptions, MetricsOptions {
   /** How long the application may take for its start-up, and for its shutdown, in milliseconds. @default 60000 */
   readonly lifespanTimeoutMs?: number
+  /**
+   * What `close()` waits for when the connections have ended, before the application's shutdown: work that the
+   * connections began and that needs what the shutdown lets go of. @default none
+   */
+  readonly beforeShutdown?: () => Promise<void>
   /** Whether the application is told of its start-up and shutdown. @default true */
   readonly lifespan?: boolean
   /** TCP port to listen on; 0 for a free one. @default 8000 */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Application } from '../asgi/application.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { attachToAll, type Attachment } from './attach.ts'
@@ -40,7 +41,17 @@ export interface RunningServer {
    * there are more than a hundred, finishes running requests, and resolves when all have ended.
    * @param timeoutMs after it what is left is cut. Default `drainTimeoutMs`.
    */
-  close(timeoutMs?: number): Promise<void>
+  close(timeoutMs?: number, options?: CloseOptions): Promise<void>
+}
+
+/** Options of `close()`. */
+export interface CloseOptions {
+  /**
+   * For how long the server, having stopped to listen, goes on as before, in milliseconds: where another process listens
+   * in its place already, connections that came just before are served, and not refused. Then `close()` does what it does,
+   * but that with `readinessPath` it does not listen to the end. @default none
+   */
+  readonly handoverMs?: number
 }
 
 /** How long an application may take to start, and to shut down. */
@@ -53,7 +64,7 @@ const DEFAULT_LIFESPAN_TIMEOUT_MS = 60_000
  * @example const server = await serve(application, { port: 8000 })
  */
 export async function serve(application: Application, options: ServeOptions = {}): Promise<RunningServer> {
-  const { lifespan: hasLifespan = true, lifespanTimeoutMs, ...attachOptions } = options
+  const { lifespan: hasLifespan = true, lifespanTimeoutMs, beforeShutdown, ...attachOptions } = options
   const { logger = serverDefaults.logger } = options
   const targets = listenTargets(options)
   const credentials = await loadCredentials(options, logger)
@@ -96,10 +107,16 @@ export async function serve(application: Application, options: ServeOptions = {}
       }
       for (const front of fronts) front.use(anew)
     },
-    async close(closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs) {
-      await closeAll(fronts, attachment, closeTimeoutMs, typeof attachOptions.readinessPath === 'string')
-      await lifespan?.shutDown()
-      await metrics?.close()
+    async close(closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs, { handoverMs } = {}) {
+      if (handoverMs !== undefined) await handOver(fronts, handoverMs)
+      const tellsReadiness = handoverMs === undefined && typeof attachOptions.readinessPath === 'string'
+      await closeAll(fronts, attachment, closeTimeoutMs, tellsReadiness)
+      try {
+        await beforeShutdown?.()
+      } finally {
+        await lifespan?.shutDown()
+        await metrics?.close()
+      }
     },
   }
 }
@@ -112,6 +129,12 @@ function mainAddress(
   if (tcp !== undefined) return { ...tcp, webSocketUrl: tcp.url.replace('http', 'ws') }
   const { url } = addresses[0]!
   return { host: url.slice('unix:'.length), port: 0, url, webSocketUrl: `ws+${url}` }
+}
+
+/** Stops listening, and gives those who have just come the time to say what they want. */
+async function handOver(fronts: readonly Front[], timeMs: number): Promise<void> {
+  for (const front of fronts) void front.close({ finishesHandshakes: true })
+  await delay(timeMs)
 }
 
 /** @param tellsReadiness whether somebody is to be told for as long as connections are there */

@@ -80,7 +80,7 @@ function load(url: string): Promise<LoadedModule> {
 
 async function importModule(url: string): Promise<Readonly<Record<string, unknown>>> {
   if (/\.[cm]?ts$/.test(url)) {
-    await enableTypeScript().catch((cause: unknown) => {
+    await enableTypeScript(fileURLToPath(url)).catch((cause: unknown) => {
       throw new TidewayError(
         'ERR_NO_SUCH_MODULE',
         `${fileURLToPath(url)} is TypeScript, which this Node (${process.version}) does not run: "npm install --save-dev tsx", or build it first.`,

@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly concurrency?: number | undefined
   /** How long jobs may go on after `stop()`, in milliseconds. @default 30000 */
   readonly stopTimeoutMs?: number | undefined
+  /** What `scope.state` of each job is a shallow copy of: what the application's start-up left. @default none */
+  readonly state?: Readonly<Record<string, unknown>> | undefined
   /** Where lost jobs are reported. @default the console */
   readonly logger?: Logger | undefined
 }
@@ -64,6 +66,7 @@ export class Worker {
   readonly #layer: ChannelLayer
   readonly #concurrency: number
   readonly #stopTimeoutMs: number
+  readonly #state: Readonly<Record<string, unknown>> | undefined
   readonly #logger: Logger
   readonly #stopping = new AbortController()
   /** Channels that the layer does not answer for, with how often in a row. */
@@ -85,6 +88,7 @@ export class Worker {
     this.#layer = options.channelLayer
     this.#concurrency = requirePositive('concurrency', options.concurrency ?? workerDefaults.concurrency, 10_000)
     this.#stopTimeoutMs = requirePositive('stopTimeoutMs', options.stopTimeoutMs ?? workerDefaults.stopTimeoutMs)
+    this.#state = options.state
     this.#logger = options.logger ?? consoleLogger
   }
 
@@ -167,7 +171,14 @@ export class Worker {
 
   async #call(channel: string, message: Message): Promise<void> {
     const events = [message, jobEnd]
-    const scope: ChannelScope = { type: 'channel', channel, asgi: asgiVersions, logger: this.#logger }
+    const state = this.#state
+    const scope: ChannelScope = {
+      type: 'channel',
+      channel,
+      asgi: asgiVersions,
+      logger: this.#logger,
+      ...(state !== undefined && { state: { ...state } }),
+    }
     await this.#application(scope, () => events.shift() ?? never, refuseToSend)
   }
 

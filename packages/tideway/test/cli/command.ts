@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Descriptors to inherit, from 3 on. */
   readonly descriptors?: readonly number[]
+  /** Sets LISTEN_PID to the process that runs, as systemd does. */
+  readonly setsListenPid?: boolean
   /** A built command line to run, by plain Node, instead of the sources. */
   readonly main?: string
 }
@@ -23,11 +25,15 @@ export class Command {
   #changed: (() => void) | undefined
   readonly #ended: Promise<unknown>
 
-  constructor(args: readonly string[], { env = {}, descriptors = [], main: built }: CommandOptions = {}) {
+  constructor(args: readonly string[], options: CommandOptions = {}) {
+    const { env = {}, descriptors = [], setsListenPid = false, main: built } = options
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...descriptors]
     const loader = ['--conditions=@tideway/source', '--import=tsx']
     const script = built === undefined ? [...loader, main] : [built]
-    this.process = spawn(process.execPath, [...script, ...args], { stdio, env: { ...process.env, ...env } })
+    const command = [process.execPath, ...script, ...args]
+    // A shell that becomes the command keeps its process id.
+    const [program, ...rest] = setsListenPid ? ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...command] : command
+    this.process = spawn(program!, rest, { stdio, env: { ...process.env, ...env } })
     for (const stream of [this.process.stdout!, this.process.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.output += text

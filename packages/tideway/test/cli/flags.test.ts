@@ -1,7 +1,23 @@
+import { availableParallelism } from 'node:os'
 import { CommanderError } from 'commander'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { ProcessOptions } from '../../src/cli/serve-command.ts'
 import { serveProgram } from '../../src/cli/serve-program.ts'
 import { resolveOptions, type ServeOptions } from '../../src/server/options.ts'
+
+/** What a command line asks for that is no option of `serve()`. */
+async function processesOf(...args: readonly string[]): Promise<Omit<ProcessOptions, 'reopenLogs'>> {
+  let processes: ProcessOptions | undefined
+  const program = serveProgram((_file, _options, given) => {
+    processes = given
+    return Promise.resolve()
+  })
+  program.exitOverride().configureOutput({ writeErr: () => {} })
+  await program.parseAsync(['application.js', ...args], { from: 'user' })
+  const { reopenLogs, ...rest } = processes!
+  expect(reopenLogs).toBeTypeOf('function')
+  return rest
+}
 
 /** The options that a command line leads to, without the logger that it always has. */
 async function optionsOf(...args: readonly string[]): Promise<Partial<ServeOptions>> {
@@ -106,6 +122,34 @@ describe('a flag of tideway serve', () => {
   it('gives an access log to a file that can be written, and says which cannot', async () => {
     expect((await optionsOf('--access-log', '-')).accessLog).toBeTypeOf('function')
     await expect(optionsOf('--access-log', '/no/such/folder/log')).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' })
+  })
+})
+
+describe('the flags of processes', () => {
+  it('are one worker and thirty seconds after the drain without any', async () => {
+    expect(await processesOf()).toEqual({ workers: 1, workersFrom: '--workers', exitTimeoutMs: 30_000 })
+  })
+
+  it('say how many workers there are', async () => {
+    expect(await processesOf('--workers', '4')).toMatchObject({ workers: 4, workersFrom: '--workers' })
+    expect(await processesOf('-w', 'auto')).toMatchObject({ workers: availableParallelism() })
+    vi.stubEnv('WEB_CONCURRENCY', '3')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(await processesOf()).toMatchObject({ workers: 3, workersFrom: 'WEB_CONCURRENCY' })
+    expect(await processesOf('--workers', '1')).toMatchObject({ workers: 1, workersFrom: '--workers' })
+  })
+
+  it.each(['0', '1025', '-1', '1.5', 'many'])('take no %s for a number of workers', async (number) => {
+    await expect(processesOf('--workers', number)).rejects.toThrow(CommanderError)
+  })
+
+  it('say how long the end may take', async () => {
+    expect(await processesOf('--exit-timeout', '1.5')).toMatchObject({ exitTimeoutMs: 1500 })
+  })
+
+  it('open the access log in the processes that write it only', async () => {
+    const missing = ['--access-log', '/no/such/folder/log']
+    expect((await optionsOf('--workers', '2', ...missing)).accessLog).toBeUndefined()
   })
 })
 

@@ -9,6 +9,7 @@ interface Parcel {
 /** Joins the worker threads of one process: the groups of all layers that were made with the same name. */
 export class BroadcastChannelLayer extends BaseChannelLayer {
   static #made = 0
+  readonly isLocal = true
   protected readonly processName = `thread-${process.pid}-${threadId}-${BroadcastChannelLayer.#made++}`
   readonly name: string
   readonly #bus: BroadcastChannel

@@ -21,7 +21,7 @@ describe('tideway worker', () => {
   it('refuses a layer that no other process reaches, and says what to do', async () => {
     const [output, code] = await runTideway(['worker', application, 'jobs'], { TEST_LAYER: 'memory' })
     expect(code).toBe(1)
-    expect(output).toContain('tideway: The channel layer "default" is in memory')
+    expect(output).toContain('tideway: The channel layer "default" ends at its process')
     expect(output).toContain('Use a Redis layer of @tideway/redis in both')
   })
 

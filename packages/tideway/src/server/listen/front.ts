@@ -35,10 +35,13 @@ export class Front {
     if ('setSecureContext' in server) server.setSecureContext(credentials)
   }
 
-  /** Stops listening, and resolves when the last connection has ended: idle ones are ended at once. */
-  close(): Promise<void> {
+  /**
+   * Stops listening, and resolves when the last connection has ended: idle ones are ended at once, and so are TLS handshakes
+   * unless they are to finish.
+   */
+  close({ finishesHandshakes = false }: { readonly finishesHandshakes?: boolean } = {}): Promise<void> {
     const { server } = this
-    this.#pending?.cut()
+    if (!finishesHandshakes) this.#pending?.cut()
     // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
     const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
     return new Promise((resolve) => {

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { chmod } from 'node:fs/promises'
 import type { ListenOptions, Server } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
@@ -23,7 +24,8 @@ export async function listenAt(server: Server, target: ListenTarget): Promise<Se
 }
 
 async function listenAtPath(server: Server, path: string, mode: number | undefined): Promise<void> {
-  await clearUnixSocket(path)
+  // In a worker of node:cluster the primary binds, once for all workers: who listens may be another one.
+  await clearUnixSocket(path, { mayBeShared: cluster.isWorker })
   const options = { path, backlog: LISTEN_BACKLOG }
   if (mode === undefined) {
     await listen(server, options)

@@ -5,15 +5,20 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 /**
  * Makes way for a Unix socket: removes one that a process has left behind that nobody listens on. What is no socket is
  * never removed.
+ * @param options `mayBeShared`: one that somebody listens on is left as it is. @default false
  * @throws TidewayError `ERR_ADDRESS_TAKEN` when somebody listens there, or something else has that name
  */
-export async function clearUnixSocket(path: string): Promise<void> {
+export async function clearUnixSocket(
+  path: string,
+  { mayBeShared = false }: { readonly mayBeShared?: boolean } = {},
+): Promise<void> {
   const found = await lstat(path).catch(absent)
   if (found === undefined) return
   if (!found.isSocket()) {
     throw new TidewayError('ERR_ADDRESS_TAKEN', `${path} is there and is no socket: name another path, or remove it.`)
   }
   if (await isLive(path)) {
+    if (mayBeShared) return
     throw new TidewayError('ERR_ADDRESS_TAKEN', `A server listens on ${path} already: stop it, or name another path.`)
   }
   await unlink(path).catch(absent)

@@ -1,0 +1,97 @@
+import { TidewayError } from '../errors/tideway-error.ts'
+import { serverDefaults, type ServeOptions } from '../server/options.ts'
+import { serve, type RunningServer } from '../server/serve.ts'
+import { closeTasks } from '../worker/define-tasks.ts'
+import { closeUsedThreads } from '../worker/used-threads.ts'
+import { watchEventLoop } from '../worker/watch-event-loop.ts'
+import { endInOrder } from './end-in-order.ts'
+import type { LoadedApplication } from './load-application.ts'
+
+/** An application that this process serves. */
+export interface ServingProcess {
+  readonly server: RunningServer
+  /** Ends it, and the process. Called again, it waits for the same end. */
+  stop(options?: StopOptions): Promise<never>
+}
+
+/** How a {@link ServingProcess} ends. */
+export interface StopOptions {
+  /** For how long it goes on, without listening, because another process listens in its place. @default none */
+  readonly handoverMs?: number | undefined
+}
+
+/** What to do about an address that cannot be listened on, by the code of Node's error. */
+const advice: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Another program listens there: stop it, or choose another port with --port.',
+  EACCES: 'The system does not allow it: ports below 1024 are for root, choose another with --port.',
+  EADDRNOTAVAIL: 'This machine has no such address: choose one that it has with --host, or 0.0.0.0 for all.',
+  ENOTFOUND: 'The name of the host is not known: choose another with --host.',
+}
+
+/** What the disconnects of connections may take that were cut at the end of the drain. */
+const AFTER_DRAIN_MS = 1000
+
+/** The longest from the signal to the end of a process, in milliseconds. */
+export function mostToStopMs(
+  { drainTimeoutMs = serverDefaults.drainTimeoutMs }: ServeOptions,
+  exitTimeoutMs: number,
+): number {
+  return drainTimeoutMs + AFTER_DRAIN_MS + exitTimeoutMs
+}
+
+/**
+ * Serves an application in this process.
+ * @param exitTimeoutMs how long everything after the drain may take at the end
+ */
+export async function serveProcess(
+  { application, channelLayers, tasks }: LoadedApplication,
+  options: ServeOptions,
+  exitTimeoutMs: number,
+): Promise<ServingProcess> {
+  // Jobs may use what the shutdown of the application lets go of, and leave time for it.
+  const beforeShutdown = async (): Promise<void> => {
+    if (tasks !== undefined) await closeTasks(tasks, exitTimeoutMs / 2)
+  }
+  const server = await listen(() => serve(application, { ...options, beforeShutdown }))
+  const watch = process.env['NODE_ENV'] === 'production' ? undefined : watchEventLoop()
+  let ended: Promise<never> | undefined
+  return {
+    server,
+    stop({ handoverMs } = {}) {
+      ended ??= endInOrder(
+        [
+          [
+            'the connections, the tasks and the shutdown of the application',
+            () => server.close(undefined, handoverMs === undefined ? {} : { handoverMs }),
+          ],
+          ['the threads', closeUsedThreads],
+          ['the channel layers', () => Promise.all(Object.values(channelLayers).map((layer) => layer.close()))],
+          ['the watch of the event loop', () => watch?.stop()],
+        ],
+        mostToStopMs(options, exitTimeoutMs) + (handoverMs ?? 0),
+      )
+      return ended
+    },
+  }
+}
+
+async function listen(start: () => Promise<RunningServer>): Promise<RunningServer> {
+  try {
+    return await start()
+  } catch (cause) {
+    const { code, syscall, address, hostname, port } = cause as SystemError
+    if (syscall !== 'listen' && syscall !== 'getaddrinfo' && syscall !== 'bind') throw cause
+    const what = advice[code ?? ''] ?? (cause as Error).message
+    const where = `${address ?? hostname ?? 'the descriptor'}${port === undefined || port < 0 ? '' : `, port ${port}`}`
+    throw new TidewayError('ERR_CANNOT_LISTEN', `Cannot listen on ${where}. ${what}`, { cause })
+  }
+}
+
+/** What Node's errors say of an address; a Unix socket has the port -1. */
+interface SystemError {
+  readonly code?: string
+  readonly syscall?: string
+  readonly address?: string
+  readonly hostname?: string
+  readonly port?: number
+}

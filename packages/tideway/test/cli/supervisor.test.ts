@@ -1,0 +1,335 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { HEALTHY_AFTER_MS, restartBackoff, Supervisor } from '../../src/cli/processes/supervisor.ts'
+import type { SupervisedWorker, WorkerEnd } from '../../src/cli/processes/worker-process.ts'
+import { recordingLogger, type LogLine } from '../server/serving.ts'
+
+/** A process that is none: it does what the test says. */
+class FakeWorker implements SupervisedWorker {
+  static made: FakeWorker[] = []
+  readonly pid = FakeWorker.made.push(this)
+  isReady = false
+  end: WorkerEnd | undefined
+  readonly told: string[] = []
+  #listen!: (urls: readonly string[] | undefined) => void
+  #exit!: (end: WorkerEnd) => void
+  readonly ready = new Promise<readonly string[] | undefined>((resolve) => {
+    this.#listen = resolve
+  })
+  readonly ended = new Promise<WorkerEnd>((resolve) => {
+    this.#exit = resolve
+  })
+
+  listen(): void {
+    this.isReady = true
+    this.#listen(['http://127.0.0.1:1'])
+  }
+
+  exit(code: number | null, signal: string | null = null): void {
+    this.end = { code, signal }
+    this.#exit(this.end)
+    this.#listen(undefined)
+  }
+
+  stop({ isReplaced }: { readonly isReplaced: boolean }): void {
+    this.told.push(isReplaced ? 'replaced' : 'stop')
+  }
+
+  reopenLogs(): void {
+    this.told.push('reopen')
+  }
+
+  kill(): void {
+    this.told.push('kill')
+    this.exit(null, 'SIGKILL')
+  }
+}
+
+let log: LogLine[]
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  FakeWorker.made = []
+  log = []
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function supervisorOf(workers: number): Supervisor {
+  return new Supervisor({
+    workers,
+    start: () => new FakeWorker(),
+    startTimeoutMs: 100_000,
+    stopTimeoutMs: 2000,
+    logger: recordingLogger(log),
+  })
+}
+
+/** Lets what was resolved have its consequences. */
+const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(0)
+const worker = (number: number): FakeWorker => FakeWorker.made[number - 1]!
+const messages = (): string[] => log.map(({ message }) => message)
+
+async function started(workers: number): Promise<Supervisor> {
+  const supervisor = supervisorOf(workers)
+  const starting = supervisor.start()
+  for (let number = 1; number <= workers; number++) {
+    worker(number).listen()
+    await settled()
+  }
+  expect(await starting).toEqual(['http://127.0.0.1:1'])
+  return supervisor
+}
+
+/** The longest that the nth restart in a row is waited for. */
+const longestWait = (n: number): number => Math.min(restartBackoff.mostMs, restartBackoff.firstMs * 2 ** (n - 1))
+
+describe('starting', () => {
+  it('starts the first worker alone, and then the others', async () => {
+    const supervisor = supervisorOf(3)
+    const starting = supervisor.start()
+    expect(FakeWorker.made).toHaveLength(1)
+    worker(1).listen()
+    await settled()
+    expect(FakeWorker.made).toHaveLength(3)
+    worker(2).listen()
+    worker(3).listen()
+    expect(await starting).toEqual(['http://127.0.0.1:1'])
+  })
+
+  it('gives up with the first worker that does not start, and starts no other', async () => {
+    const starting = supervisorOf(3).start()
+    worker(1).exit(1)
+    expect(await starting).toBe(1)
+    expect(FakeWorker.made).toHaveLength(1)
+  })
+
+  it('stops the others when a later one does not start', async () => {
+    const starting = supervisorOf(2).start()
+    worker(1).listen()
+    await settled()
+    worker(2).exit(1)
+    await settled()
+    expect(worker(1).told).toEqual(['stop'])
+    worker(1).exit(0)
+    expect(await starting).toBe(1)
+  })
+
+  it('ends a worker that does not listen in time', async () => {
+    const starting = supervisorOf(1).start()
+    await vi.advanceTimersByTimeAsync(99_999)
+    expect(worker(1).told).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(worker(1).told).toEqual(['kill'])
+    expect(await starting).toBe(1)
+  })
+})
+
+describe('a worker that crashes', () => {
+  it('is replaced after a wait that doubles, up to half a minute', async () => {
+    await started(2)
+    for (let crash = 1; crash <= 12; crash++) {
+      const number = FakeWorker.made.length
+      worker(number).exit(7)
+      await settled()
+      await vi.advanceTimersByTimeAsync(longestWait(crash) / 2 - 1)
+      expect(FakeWorker.made).toHaveLength(number)
+      await vi.advanceTimersByTimeAsync(longestWait(crash) / 2 + 1)
+      expect(FakeWorker.made).toHaveLength(number + 1)
+      worker(number + 1).listen()
+      await settled()
+    }
+    expect(messages()[0]).toMatch(/^Worker 2 ended with exit code 7; another is started in 0\.[12] s\.$/)
+  })
+
+  it('is waited for as long when it ends before it listens', async () => {
+    await started(1)
+    worker(1).exit(null, 'SIGSEGV')
+    await settled()
+    await vi.advanceTimersByTimeAsync(longestWait(1))
+    worker(2).exit(1)
+    await settled()
+    await vi.advanceTimersByTimeAsync(longestWait(2) / 2 - 1)
+    expect(FakeWorker.made).toHaveLength(2)
+    await vi.advanceTimersByTimeAsync(longestWait(2) / 2 + 1)
+    expect(FakeWorker.made).toHaveLength(3)
+    expect(messages()[0]).toContain('SIGSEGV')
+  })
+
+  it('begins with a short wait again when it has lived for a minute', async () => {
+    await started(1)
+    for (let crash = 1; crash <= 6; crash++) {
+      worker(FakeWorker.made.length).exit(1)
+      await settled()
+      await vi.advanceTimersByTimeAsync(longestWait(crash))
+      worker(FakeWorker.made.length).listen()
+      await settled()
+    }
+    await vi.advanceTimersByTimeAsync(HEALTHY_AFTER_MS + 1)
+    worker(7).exit(1)
+    await settled()
+    await vi.advanceTimersByTimeAsync(longestWait(1))
+    expect(FakeWorker.made).toHaveLength(8)
+  })
+})
+
+describe('a restart', () => {
+  it('stops an old worker when its new one listens, and goes on with the next when the old one has ended', async () => {
+    const supervisor = await started(2)
+    supervisor.restart()
+    await settled()
+    expect(FakeWorker.made).toHaveLength(3)
+    expect(worker(1).told).toEqual([])
+    worker(3).listen()
+    await settled()
+    expect(worker(1).told).toEqual(['replaced'])
+    expect(FakeWorker.made).toHaveLength(3)
+    worker(1).exit(0)
+    await settled()
+    expect(FakeWorker.made).toHaveLength(4)
+    worker(4).listen()
+    await settled()
+    worker(2).exit(0)
+    await settled()
+    expect(messages().at(-1)).toBe('All workers are new.')
+    // Nobody misses those that were told to end.
+    await vi.advanceTimersByTimeAsync(longestWait(9))
+    expect(FakeWorker.made).toHaveLength(4)
+  })
+
+  it('is given up when a new worker does not start: the old ones go on', async () => {
+    const supervisor = await started(2)
+    supervisor.restart()
+    await settled()
+    worker(3).exit(1)
+    await settled()
+    expect(messages().at(-1)).toMatch(/did not start: the restart is given up/)
+    expect([worker(1).told, worker(2).told]).toEqual([[], []])
+    expect(FakeWorker.made).toHaveLength(3)
+  })
+
+  it('is done once more when it is asked for meanwhile, however often', async () => {
+    const supervisor = await started(1)
+    supervisor.restart()
+    await settled()
+    supervisor.restart()
+    supervisor.restart()
+    worker(2).listen()
+    await settled()
+    worker(1).exit(0)
+    await settled()
+    worker(3).listen()
+    await settled()
+    worker(2).exit(0)
+    await settled()
+    expect(FakeWorker.made).toHaveLength(3)
+  })
+
+  it('kills an old worker that does not end in time', async () => {
+    const supervisor = await started(1)
+    supervisor.restart()
+    await settled()
+    worker(2).listen()
+    await vi.advanceTimersByTimeAsync(1999)
+    expect(worker(1).told).toEqual(['replaced'])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(worker(1).told).toEqual(['replaced', 'kill'])
+  })
+
+  it('that is asked for while the workers start waits for that', async () => {
+    const supervisor = supervisorOf(2)
+    const starting = supervisor.start()
+    supervisor.restart()
+    worker(1).listen()
+    await settled()
+    expect(FakeWorker.made).toHaveLength(2)
+    worker(2).listen()
+    await starting
+    await settled()
+    expect(FakeWorker.made).toHaveLength(3)
+  })
+
+  it('takes the place of a crashed worker that waits', async () => {
+    const supervisor = await started(1)
+    worker(1).exit(1)
+    await settled()
+    supervisor.restart()
+    await settled()
+    worker(2).listen()
+    await vi.advanceTimersByTimeAsync(longestWait(1))
+    expect(FakeWorker.made).toHaveLength(2)
+  })
+})
+
+describe('stopping', () => {
+  it('tells all workers, and gives the worst of their exit codes', async () => {
+    const supervisor = await started(2)
+    const code = supervisor.stop()
+    expect([worker(1).told, worker(2).told]).toEqual([['stop'], ['stop']])
+    worker(1).exit(0)
+    worker(2).exit(3)
+    expect(await code).toBe(3)
+    expect(FakeWorker.made).toHaveLength(2)
+  })
+
+  it('gives 0 when all end with 0, and 1 when a signal ends one', async () => {
+    const orderly = await started(1)
+    const code = orderly.stop()
+    worker(1).exit(0)
+    expect(await code).toBe(0)
+    FakeWorker.made = []
+    const killed = await started(1)
+    const other = killed.stop()
+    worker(1).exit(null, 'SIGKILL')
+    expect(await other).toBe(1)
+  })
+
+  it('kills those that are late, and gives 3', async () => {
+    const supervisor = await started(2)
+    const code = supervisor.stop()
+    worker(1).exit(0)
+    await vi.advanceTimersByTimeAsync(2000)
+    expect(worker(1).told).toEqual(['stop'])
+    expect(worker(2).told).toEqual(['stop', 'kill'])
+    expect(await code).toBe(3)
+  })
+
+  it('in the middle of a restart stops old and new, and starts no more', async () => {
+    const supervisor = await started(2)
+    supervisor.restart()
+    await settled()
+    const code = supervisor.stop()
+    expect(FakeWorker.made.map(({ told }) => told)).toEqual([['stop'], ['stop'], ['stop']])
+    // The one that had not listened yet says nothing of how well the others ended.
+    worker(3).exit(1)
+    worker(1).exit(0)
+    worker(2).exit(0)
+    expect(await code).toBe(0)
+    await vi.advanceTimersByTimeAsync(longestWait(9))
+    expect(FakeWorker.made).toHaveLength(3)
+  })
+
+  it('starts none of those that wait after a crash', async () => {
+    const supervisor = await started(1)
+    worker(1).exit(1)
+    await settled()
+    expect(await supervisor.stop()).toBe(0)
+    await vi.advanceTimersByTimeAsync(longestWait(1))
+    expect(FakeWorker.made).toHaveLength(1)
+  })
+
+  it('while the first worker starts ends without a fault', async () => {
+    const supervisor = supervisorOf(2)
+    const starting = supervisor.start()
+    const code = supervisor.stop()
+    worker(1).exit(0)
+    expect([await starting, await code]).toEqual([0, 0])
+    expect(FakeWorker.made).toHaveLength(1)
+  })
+})
+
+it('lets every worker that runs open its log again', async () => {
+  const supervisor = await started(2)
+  supervisor.reopenLogs()
+  expect([worker(1).told, worker(2).told]).toEqual([['reopen'], ['reopen']])
+})
