@@ -11,6 +11,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { guardedListener } from './http/guarded-listener.ts'
 import { HttpExchange } from './http/http-exchange.ts'
 import { ignoreUpgrade } from './http/ignored-upgrade.ts'
+import { endingPipelined } from './http/pipelined-request.ts'
 import { answerPlainly } from './http/plain-answer.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
 import { behindGate } from './limits/request-refusal.ts'
@@ -140,7 +141,7 @@ class AttachedApplication {
     const ready = readinessPath === false ? onRequest : withReadiness(readinessPath, isDraining, onRequest)
     const told = this.#instrumented?.listener(ready) ?? ready
     const counted = this.#observer.listener(told)
-    this.onRequest = this.#access?.listener(counted) ?? counted
+    this.onRequest = endingPipelined(this.#access?.listener(counted) ?? counted)
   }
 
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {

@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest'
+import { nodeListener } from '../../../src/server/node-listener.ts'
+import { RawClient } from '../raw-client.ts'
+import { eventually, serving } from '../serving.ts'
+
+const requests = ['/1', '/2', '/3'].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join('')
+
+it('a client that goes away is the end of every request that it has sent in a row', async () => {
+  const told: string[] = []
+  const server = await serving({
+    http: async ({ path }, receive) => {
+      told.push(`request ${path}`)
+      while ((await receive()).type !== 'http.disconnect');
+      told.push(`end ${path}`)
+    },
+  })
+  const client = await RawClient.connect(server.port)
+  client.write(requests)
+  await eventually(() => told.length).toBe(3)
+  client.socket.destroy()
+  await eventually(() => told.slice(3).toSorted()).toEqual(['end /1', 'end /2', 'end /3'])
+  expect(server.stats().requests).toMatchObject({ running: 0, aborted: 3 })
+})
+
+it('requests in a row are answered in their order, and each is over once', async () => {
+  const closed: string[] = []
+  const waiting: (() => void)[] = []
+  const server = await serving({
+    http: nodeListener(({ url }, response) => {
+      response.on('close', () => closed.push(url!))
+      waiting.unshift(() => response.end(url))
+    }),
+  })
+  const client = await RawClient.connect(server.port)
+  client.write(requests)
+  await eventually(() => waiting.length).toBe(3)
+  for (const answer of waiting) answer()
+  await eventually(() => closed).toEqual(['/1', '/2', '/3'])
+  const bodies = [...client.received.toString().matchAll(/\r\n\r\n(\/\d)/g)].map(([, body]) => body)
+  expect(bodies).toEqual(['/1', '/2', '/3'])
+  client.socket.destroy()
+  await eventually(() => server.stats().sockets.open).toBe(0)
+  expect(closed.length).toBe(3)
+  expect(server.stats().requests).toMatchObject({ running: 0, aborted: 0, responses: { '2xx': 3 } })
+})
