@@ -57,7 +57,8 @@ export async function openConnections(target: Target, count: number): Promise<Co
   }
 }
 
-async function open({ port, path }: Target): Promise<Socket> {
+/** Opens one of them. */
+export async function open({ port, path }: Target): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   const key = randomBytes(16).toString('base64')
   socket.write(

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { soak } from '../soak/soak.ts'
 import { measureCrossing } from './crossing.ts'
 import { pin, startServer } from './server-process.ts'
 import { formatRow } from './table.ts'
@@ -10,6 +11,9 @@ const { positionals, values } = parseArgs({
   options: {
     runs: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
+    // Of the soak.
+    minutes: { type: 'string', default: '15' },
+    connections: { type: 'string', default: '5000' },
   },
 })
 const runs = Number(values.runs)
@@ -29,9 +33,9 @@ const suites: Readonly<Record<string, readonly Work[]>> = {
 
 const names = [...Object.keys(suites), 'redis']
 const chosen = positionals.length === 0 || positionals.includes('all') ? names : positionals
-const unknown = chosen.find((name) => !names.includes(name))
+const unknown = chosen.find((name) => !names.includes(name) && name !== 'soak')
 if (unknown !== undefined) {
-  console.error(`There is no suite "${unknown}": ${names.join(', ')}, all.`)
+  console.error(`There is no suite "${unknown}": ${names.join(', ')}, all, soak.`)
   process.exit(2)
 }
 
@@ -57,3 +61,4 @@ for (const work of chosen.flatMap((name) => suites[name] ?? [])) {
   console.log(formatRow({ work, figures }))
 }
 if (chosen.includes('redis')) await measureCrossing(runs, seconds)
+if (chosen.includes('soak') && !(await soak(Number(values.minutes), Number(values.connections)))) process.exitCode = 1
