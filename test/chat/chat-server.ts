@@ -22,15 +22,17 @@ export interface ChatServerOptions {
   readonly port?: number
   /** The file of its database. */
   readonly database: string
+  /** Further flags of `tideway serve`. @default none */
+  readonly flags?: readonly string[]
   /** Added to this process' own environment. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 /** Starts the chat. */
-export async function startChat({ port = 0, database, env }: ChatServerOptions): Promise<ChatServer> {
+export async function startChat({ port = 0, database, flags = [], env }: ChatServerOptions): Promise<ChatServer> {
   await (builtClient ??= buildClient())
   const cli = ['packages/tideway/src/cli/main.ts', 'serve', 'examples/chat/src/application.ts']
-  const args = ['--conditions=@tideway/source', '--import=tsx', ...cli, '--host=127.0.0.1', `--port=${port}`]
+  const args = ['--conditions=@tideway/source', '--import=tsx', ...cli, '--host=127.0.0.1', `--port=${port}`, ...flags]
   const program = await startProgram(process.execPath, args, {
     cwd: root,
     ready: /https?:\/\/[^\s/]+:(\d+)/,

@@ -5,13 +5,37 @@ import { closeSync, openSync } from 'node:fs'
  * terminal of a process was closed: then the process is stopped, as by SIGTERM.
  */
 export function onHangup(takeUpChanges: () => void): void {
-  const hadTerminal = hasTerminal()
+  const isClosed = watchTerminal()
+  let isStopping = false
   process.on('SIGHUP', () => {
+    // One terminal may send it several times: to the first process of its session, and to those in its foreground.
+    if (isStopping) return
     // Node is ended by Windows some seconds after the window was closed, whatever it does.
-    const isClosed = process.platform === 'win32' || (hadTerminal && !hasTerminal())
-    if (isClosed) process.kill(process.pid, 'SIGTERM')
+    isStopping = process.platform === 'win32' || isClosed()
+    if (isStopping) process.kill(process.pid, 'SIGTERM')
     else takeUpChanges()
   })
+}
+
+/**
+ * Lets a process go on that has lost its terminal, where what it says there is an error; and at last end of SIGHUP, as Node
+ * aborts when it cannot give the terminal its settings back.
+ * @returns whether the terminal that the process has now is closed by then
+ */
+export function watchTerminal(): () => boolean {
+  const hadTerminal = hasTerminal()
+  const isClosed = (): boolean => hadTerminal && !hasTerminal()
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (!isClosed()) throw error
+    })
+  }
+  process.once('exit', () => {
+    if (!isClosed()) return
+    process.removeAllListeners('SIGHUP')
+    process.kill(process.pid, 'SIGHUP')
+  })
+  return isClosed
 }
 
 /** Opening it fails for a process without a terminal, also when it has lost its one (tty(4)). */

@@ -129,6 +129,16 @@ describeWith(['redis'], 'worker processes over Redis', () => {
     await layer.close()
   })
 
+  it('run the start-up and the shutdown of the application, and show its state to jobs', async () => {
+    const layer = makeLayer('pubsub')
+    const worker = await start('pubsub', 'jobs')
+    await layer.send('jobs', { type: 'tell.state' })
+    await expect.poll(worker.output).toContain('state {"begun":"yes"}')
+    expect(await worker.stop()).toEqual({ code: 0, signal: null })
+    expect(worker.output()).toContain('shutdown, begun: yes')
+    await layer.close()
+  })
+
   it('report a job that fails and go on, but end where the application has nothing for a channel', async () => {
     const layer = makeLayer('pubsub')
     const worker = await start('pubsub', 'jobs', 'unknown')

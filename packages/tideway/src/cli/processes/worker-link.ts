@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
 import { exitCodes } from '../exit-codes.ts'
+import { watchTerminal } from '../on-hangup.ts'
 import { isOurs, type PrimaryMessage, type WorkerMessage } from './worker-messages.ts'
 
 /** What a worker does when it is told. */
@@ -20,6 +21,7 @@ export class WorkerLink {
     })
     // Ctrl-C goes to all processes of a terminal, and the primary passes on what is meant by it.
     process.on('SIGINT', () => {}).on('SIGHUP', () => {})
+    watchTerminal()
     process.on('SIGTERM', stop)
     this.#tell({ tideway: 'linked' })
     const { worker } = cluster
