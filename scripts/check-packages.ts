@@ -2,48 +2,19 @@
 // attw, and by importing and type-checking every entry point as somebody who has installed it does.
 //   npm run packages:check
 
-import { existsSync } from 'node:fs'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 
-import { contentProblems, type Manifest } from './package-contents.ts'
+import { contentProblems } from './package-contents.ts'
+import { buildPackages, install, pack, packageFolders, root, type Packed } from './packed-packages.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const folders = ['packages/tideway', 'packages/redis', 'packages/client']
 const run = promisify(execFile)
-
-/** A package and the tarball that it was packed into. */
-interface Packed {
-  readonly folder: string
-  readonly manifest: Manifest
-  readonly tarball: string
-  readonly files: readonly string[]
-  readonly bytes: number
-}
-
-async function pack(folder: string, destination: string): Promise<Packed> {
-  const manifest = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8')) as Manifest
-  const args = ['pack', '--json', '--pack-destination', destination]
-  const { stdout } = await run('npm', args, { cwd: join(root, folder), maxBuffer: 64 * 1024 * 1024 })
-  // npm 11 answers with a list, later ones with an object by name.
-  const [packed] = Object.values(JSON.parse(stdout) as Record<string, NpmPacked>)
-  const { filename, files, size } = packed!
-  const paths = files.map(({ path }) => path)
-  return { folder, manifest, tarball: join(destination, filename), files: paths, bytes: size }
-}
-
-interface NpmPacked {
-  readonly filename: string
-  readonly size: number
-  readonly files: readonly { readonly path: string }[]
-}
 
 async function publintProblems({ manifest }: Packed, modules: string): Promise<string[]> {
   const { messages, pkg } = await publint({ pkgDir: join(modules, manifest.name), pack: false, strict: true })
@@ -53,31 +24,6 @@ async function publintProblems({ manifest }: Packed, modules: string): Promise<s
 async function attwProblems({ tarball }: Packed): Promise<string[]> {
   const args = ['--profile', 'esm-only', '--format', 'ascii', '--no-emoji', '--no-color', tarball]
   return failureOf('attw', join(root, 'node_modules/.bin/attw'), args, root)
-}
-
-/** Puts the tarballs where npm would, with the dependencies that their manifests name and nothing else beside them. */
-async function install(packages: readonly Packed[], modules: string): Promise<void> {
-  for (const { manifest, tarball } of packages) {
-    const target = join(modules, manifest.name)
-    await mkdir(target, { recursive: true })
-    await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1'])
-  }
-  const own = new Set(packages.map(({ manifest }) => manifest.name))
-  const types = ['@types/node', '@types/react', 'undici-types', 'csstype']
-  const links = new Map(types.map((name) => [join(modules, name), join(root, 'node_modules', name)]))
-  for (const { folder, manifest } of packages) {
-    for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
-      if (own.has(name)) continue
-      // A version that something else of the workspace does not share is kept beside the package, by npm and so here.
-      const beside = join(root, folder, 'node_modules', name)
-      if (existsSync(beside)) links.set(join(modules, manifest.name, 'node_modules', name), beside)
-      else links.set(join(modules, name), join(root, 'node_modules', name))
-    }
-  }
-  for (const [link, target] of links) {
-    await mkdir(dirname(link), { recursive: true })
-    await symlink(target, link)
-  }
 }
 
 /** The programs in the READMEs of the packages, to be type-checked. */
@@ -139,11 +85,11 @@ async function failureOf(name: string, program: string, args: readonly string[],
 
 const temporary = await mkdtemp(join(tmpdir(), 'tideway-packages-'))
 try {
-  await run(join(root, 'node_modules/.bin/tsc'), ['-b', ...folders], { cwd: root })
-  const packages = await Promise.all(folders.map((folder) => pack(folder, temporary)))
+  await buildPackages()
+  const packages = await Promise.all(packageFolders.map((folder) => pack(folder, temporary)))
   const installed = join(temporary, 'installed')
   const modules = join(installed, 'node_modules')
-  await install(packages, modules)
+  await install(packages, modules, ['@types/node', '@types/react', 'undici-types', 'csstype'])
   const problems: string[] = []
   for (const packed of packages) {
     const { manifest, files, bytes } = packed

@@ -16,6 +16,9 @@ const EXPECTED: readonly RegExp[] = [
   /^src\/([a-z0-9-]+\/)*[a-z0-9-]+\.ts$/,
 ]
 
+/** What `tideway init` writes: an application with its tests. */
+const TEMPLATE = /^templates\/[a-z]+\/([a-z0-9-]+\/)*[A-Za-z0-9.-]+$/
+
 const TESTS = /(^|\/)(tests?|fixtures?)\/|\.test\./
 
 /** What is wrong with the files of a package: a sentence each. */
@@ -23,6 +26,7 @@ export function contentProblems(files: readonly string[], manifest: Manifest): s
   const held = new Set(files)
   const problems: string[] = []
   for (const file of files) {
+    if (TEMPLATE.test(file)) continue
     if (TESTS.test(file)) problems.push(`${file} is a test`)
     else if (!EXPECTED.some((pattern) => pattern.test(file))) problems.push(`${file} is nothing to publish`)
   }

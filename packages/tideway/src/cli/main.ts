@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { initProgram } from './init/init-program.ts'
 import { serveCommand } from './serve-command.ts'
 import { serveProgram } from './serve-program.ts'
 import { workerCommand, type WorkerCommandOptions } from './worker-command.ts'
@@ -13,6 +14,7 @@ for (const name of ['PORT', 'WEB_CONCURRENCY']) if (process.env[name] === '') de
 
 const program = new Command('tideway').description('Serve real-time applications.').version(version)
 
+program.addCommand(initProgram())
 program.addCommand(serveProgram(serveCommand))
 
 program

@@ -41,6 +41,7 @@ export const errorCodes = {
   ERR_CANNOT_LISTEN: 'An address of the command line, or that of the metrics, cannot be listened on.',
   ERR_NOT_A_FILE: 'The command line names an application file that cannot be loaded or exports no application.',
   ERR_LOCAL_CHANNEL_LAYER: 'Several processes were to work together over a channel layer that ends at its process.',
+  ERR_NOT_EMPTY: 'A new application was to be written into a folder that has something in it.',
   ERR_NO_SUCH_MODULE: 'The module of a threaded function does not exist, or cannot be loaded.',
   ERR_NO_SUCH_FUNCTION: 'The module of a threaded function exports no function of that name.',
   ERR_NOT_CLONEABLE: 'An argument or result of a threaded function cannot be copied to another thread.',

@@ -1,0 +1,94 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { TidewayError } from '../../errors/tideway-error.ts'
+
+/** The web frameworks that a new application may have. */
+export const templates = ['express', 'hono'] as const
+
+/** One of {@link templates}. */
+export type Template = (typeof templates)[number]
+
+/** An application that was written. */
+export interface CreatedApplication {
+  /** As npm takes it. */
+  readonly name: string
+  /** Paths in the folder, sorted. */
+  readonly files: readonly string[]
+}
+
+const packageFolder = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** What a folder may hold and still count as empty. */
+const negligible: ReadonlySet<string> = new Set(['.git', '.DS_Store'])
+
+/** npm takes no file of this name into a package, so it is kept under another. */
+const IGNORED_FILES = 'gitignore'
+
+/**
+ * Writes the files of a new application into a folder, and nothing else: nothing is downloaded.
+ * @throws TidewayError `ERR_NOT_EMPTY` when there is something in the folder, `ERR_BAD_OPTION` when its name cannot be one of a package
+ */
+export async function createApplication(folder: string, template: Template): Promise<CreatedApplication> {
+  const target = resolve(folder)
+  const name = packageNameOf(basename(target))
+  await requireEmpty(target)
+  const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
+    readonly version: string
+  }
+  const filled = (text: string): string => text.replaceAll('{{name}}', name).replaceAll('{{version}}', `^${version}`)
+  const files: string[] = []
+  for (const part of ['chat', template]) {
+    const source = join(packageFolder, 'templates', part)
+    for (const file of await filesIn(source)) {
+      const written = file === IGNORED_FILES ? '.gitignore' : file
+      await mkdir(dirname(join(target, written)), { recursive: true })
+      await writeFile(join(target, written), filled(await readFile(join(source, file), 'utf8')))
+      files.push(written)
+    }
+  }
+  return { name, files: files.sort() }
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+}
+
+async function requireEmpty(folder: string): Promise<void> {
+  let found: string[]
+  try {
+    found = await readdir(folder)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT') return
+    if (code !== 'ENOTDIR') throw cause
+    throw new TidewayError('ERR_NOT_EMPTY', `${folder} is a file: name a folder that is not there yet.`, { cause })
+  }
+  const first = found.find((name) => !negligible.has(name))
+  if (first === undefined) return
+  throw new TidewayError(
+    'ERR_NOT_EMPTY',
+    `${folder} has something in it (${first}): name a folder that is not there yet.`,
+  )
+}
+
+/** The name of a folder as npm takes it for a package: `My App` is `my-app`. */
+function packageNameOf(folderName: string): string {
+  const name = folderName
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[._-]+/, '')
+    .replace(/-+$/, '')
+    .slice(0, 200)
+  if (name === '') {
+    throw new TidewayError(
+      'ERR_BAD_OPTION',
+      `No package can be named after the folder ${JSON.stringify(folderName)}: take a name with Latin letters or digits.`,
+    )
+  }
+  // npm installs no package into one of the same name.
+  return ['tideway', ...templates].includes(name) ? `${name}-app` : name
+}

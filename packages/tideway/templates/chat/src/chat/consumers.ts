@@ -1,0 +1,25 @@
+import { JsonWebSocketConsumer, type Handlers } from 'tideway'
+import { isSaid } from './messages.ts'
+
+/** What the consumers of a room tell each other. A method handles each: `room.said` is for `onRoomSaid`. */
+export type RoomEvents = { 'room.said': { who: string; text: string } }
+
+/** One visitor in a room. */
+export class RoomConsumer extends JsonWebSocketConsumer<{ room: string }> implements Handlers<RoomEvents> {
+  #group = ''
+
+  override async connect() {
+    this.#group = `room_${this.scope.urlRoute.kwargs.room}`
+    await this.channelLayer.groupAdd(this.#group, this.channelName)
+    await this.accept()
+  }
+
+  override async receiveJson(content: unknown) {
+    if (!isSaid(content)) return this.sendJson({ error: 'A message has a name and a text.' })
+    await this.channelLayer.groupSend(this.#group, { type: 'room.said', who: content.who, text: content.text })
+  }
+
+  onRoomSaid({ who, text }: RoomEvents['room.said']) {
+    return this.sendJson({ who, text })
+  }
+}

@@ -1,0 +1,18 @@
+/** What a page says, and what it hears. */
+export interface Said {
+  readonly who: string
+  readonly text: string
+}
+
+const MAX_NAME = 40
+const MAX_TEXT = 2000
+
+/** Whether what came from outside is a message that others may see. */
+export function isSaid(content: unknown): content is Said {
+  const { who, text } = (content ?? {}) as { readonly who?: unknown; readonly text?: unknown }
+  return isText(who, MAX_NAME) && isText(text, MAX_TEXT)
+}
+
+function isText(value: unknown, maxLength: number): value is string {
+  return typeof value === 'string' && value.trim() !== '' && value.length <= maxLength
+}

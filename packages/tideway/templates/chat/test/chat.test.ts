@@ -1,0 +1,47 @@
+import { liveServer, WebSocketCommunicator } from 'tideway/testing'
+import { expect, test } from 'vitest'
+import application from '../src/application.ts'
+
+/** A browser says which page opens a connection, and the application lets its own pages only. */
+const headers = { Origin: 'http://localhost' }
+
+async function enter(room: string): Promise<WebSocketCommunicator> {
+  const visitor = new WebSocketCommunicator(application, `/ws/rooms/${room}/`, { headers })
+  expect((await visitor.connect()).accepted).toBe(true)
+  return visitor
+}
+
+test('everybody in the room hears what one says, and nobody else', async () => {
+  const [ada, grace, kim] = [await enter('lobby'), await enter('lobby'), await enter('kitchen')]
+  ada.sendJsonTo({ who: 'Ada', text: 'hello' })
+  expect(await ada.receiveJsonFrom()).toEqual({ who: 'Ada', text: 'hello' })
+  expect(await grace.receiveJsonFrom()).toEqual({ who: 'Ada', text: 'hello' })
+  expect(await kim.receiveNothing()).toBe(true)
+  await Promise.all([ada.disconnect(), grace.disconnect(), kim.disconnect()])
+})
+
+test.each([{}, null, { who: 'Ada' }, { who: '', text: 'hello' }, { who: 'Ada', text: 'x'.repeat(2001) }])(
+  '%j is answered, and said to nobody',
+  async (content) => {
+    const ada = await enter('lobby')
+    ada.sendJsonTo(content)
+    expect(await ada.receiveJsonFrom()).toEqual({ error: 'A message has a name and a text.' })
+    expect(await ada.receiveNothing()).toBe(true)
+    await ada.disconnect()
+  },
+)
+
+test('a page of another site cannot connect', async () => {
+  const stranger = new WebSocketCommunicator(application, '/ws/rooms/lobby/', {
+    headers: { Origin: 'https://example.org' },
+  })
+  expect((await stranger.connect()).accepted).toBe(false)
+})
+
+test('there is a page, and the client that it loads', async () => {
+  await using server = await liveServer(application)
+  const page = await fetch(server.url)
+  expect(await page.text()).toContain('<title>A room</title>')
+  const client = await fetch(`${server.url}/tideway-client.js`)
+  expect(client.headers.get('content-type')).toContain('javascript')
+})
