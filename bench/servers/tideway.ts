@@ -10,6 +10,7 @@ import {
   type Handlers,
   type TextOrBytes,
 } from 'tideway'
+import { serveOptions } from './serve-options.ts'
 
 // The whole stack as an application has it: origin check, auth stack with an anonymous visitor, URL routing, consumers,
 // channel layer (in memory, unless REDIS_URL or CHANNEL_LAYER say otherwise). Run it with the port as its argument or in PORT.
@@ -84,4 +85,4 @@ const application = defineApplication({
   ),
 })
 
-await serve(application, { port: Number(process.argv[2] ?? process.env['PORT'] ?? 8000) })
+await serve(application, serveOptions())

@@ -21,7 +21,7 @@ export async function soak(minutes: number, connections: number): Promise<boolea
     execArgv: ['--expose-gc', '--import', new URL('report.js', import.meta.url).href],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
-  pin(server, 0)
+  pin(server, 'server')
   const holding = async (): Promise<Holding> => {
     server.send('holding')
     const [answer] = (await once(server, 'message')) as [Holding]

@@ -1,8 +1,38 @@
-// Loaded into each server process with --import: answers the parent's question what it has used so far.
-process.on('message', () => {
-  const { user, system } = process.cpuUsage()
-  process.send!({ cpuMicroseconds: user + system, residentBytes: process.memoryUsage.rss() })
-})
+import type { Figure, Row } from './results.ts'
+import { formatNumber, median, range } from './statistics.ts'
+import { formatRatio, judge } from './targets.ts'
 
-// The server ends with its parent, whatever ended that.
-process.on('disconnect', () => process.exit(0))
+/** The load counts as the bottleneck when it had nothing left and the server had: then only the cost still says something. */
+export function isLoadBound({ loadBusy, serverBusy }: Figure): boolean {
+  return loadBusy > 0.97 && serverBusy < 0.9
+}
+
+/** A row for the terminal: a line a server, the ratio of the first one to each other, and what became of the targets. */
+export function formatRow(row: Row, rows: readonly Row[]): string {
+  const figures = row.figures.filter(({ values }) => values.length > 0)
+  const own = figures[0]
+  if (own === undefined) return `${row.title}: nothing was measured.`
+  const width = Math.max(...figures.map(({ name }) => name.length))
+  const lines = figures.map((figure, index) => {
+    const [low, high] = range(figure.values)
+    const ratio = index === 0 ? '' : `ratio ${formatRatio(median(own.values) / median(figure.values))}`
+    return [
+      `  ${figure.name.padEnd(width)}`,
+      formatNumber(median(figure.values)).padStart(9),
+      `${formatNumber(low)} to ${formatNumber(high)}`.padStart(18),
+      ratio.padStart(12),
+      `${formatNumber(figure.perSecond)}/s`.padStart(13),
+      `server ${percent(figure.serverBusy)}  load ${percent(figure.loadBusy)}${isLoadBound(figure) ? '  (the load was the bottleneck)' : ''}`,
+    ].join('  ')
+  })
+  const verdicts = judge(row, rows).map(
+    ({ target, words, measured, isMet }) =>
+      `  ${isMet ? 'met   ' : 'MISSED'}  ${target.name} ${words}: ${target.against === undefined ? formatNumber(measured) : formatRatio(measured)}`,
+  )
+  const head = `${row.title} · ${row.unit}, ${row.better} is better, medians of ${own.values.length}`
+  return [head, ...lines, ...verdicts].join('\n')
+}
+
+export function percent(share: number): string {
+  return `${Math.round(share * 100)} %`
+}

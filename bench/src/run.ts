@@ -1,64 +1,119 @@
-import { cpus } from 'node:os'
-import { parseArgs } from 'node:util'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { soak } from '../soak/soak.ts'
-import { measureCrossing } from './crossing.ts'
-import { pin, startServer } from './server-process.ts'
-import { formatRow } from './table.ts'
-import { echo, fanOut, idle, type ServerPaths, type Work } from './work.ts'
+import { drawChart } from './chart.ts'
+import { help, parseCommandLine, UsageError, type Task } from './command-line.ts'
+import { machineWords, maxOpenFiles, thisMachine } from './machine.ts'
+import { measureSuite } from './measure.ts'
+import { writeFigures } from './page.ts'
+import { benchFolder, loadProgram } from './programs.ts'
+import { formatRow } from './report.ts'
+import type { Results, Row, Skipped } from './results.ts'
+import { servers, type Server } from './servers.ts'
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: {
-    runs: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '4' },
-    // Of the soak.
-    minutes: { type: 'string', default: '15' },
-    connections: { type: 'string', default: '5000' },
-  },
-})
-const runs = Number(values.runs)
-const seconds = Number(values.seconds)
+const chartFile = join(benchFolder, '../docs/images/performance.svg')
+const pageFile = join(benchFolder, '../docs/performance.md')
 
-/** The first one is compared with the others. */
-const servers: Readonly<Record<string, ServerPaths>> = {
-  tideway: { chat: '/ws/chat/lobby/', echo: '/ws/json-echo/' },
-  ws: { chat: '/', echo: '/echo' },
+/** npm runs scripts in the folder of their package; files are named as seen from where it was called. */
+const fromCaller = (file: string): string => resolve(process.env['INIT_CWD'] ?? '.', file)
+
+function readResults(file: string): Results {
+  return JSON.parse(readFileSync(fromCaller(file), 'utf8')) as Results
 }
 
-const suites: Readonly<Record<string, readonly Work[]>> = {
-  fanout: [fanOut(1000, 8, seconds), fanOut(1000, 1, seconds)],
-  echo: [echo(100, 8, seconds)],
-  idle: [idle(10_000)],
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+  console.log(`Written: ${file}`)
 }
 
-const names = [...Object.keys(suites), 'redis']
-const chosen = positionals.length === 0 || positionals.includes('all') ? names : positionals
-const unknown = chosen.find((name) => !names.includes(name) && name !== 'soak')
-if (unknown !== undefined) {
-  console.error(`There is no suite "${unknown}": ${names.join(', ')}, all, soak.`)
-  process.exit(2)
+function installPeers(): number {
+  const args = ['install', '--no-package-lock', '--no-audit', '--no-fund']
+  return spawnSync('npm', args, { cwd: join(benchFolder, 'peers'), stdio: 'inherit' }).status ?? 1
 }
 
-pin(process, 1)
-console.log(
-  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${new Date().toISOString().slice(0, 10)}`,
-)
-for (const work of chosen.flatMap((name) => suites[name] ?? [])) {
-  const figures = new Map(Object.keys(servers).map((name): [string, number[]] => [name, []]))
-  for (let run = 0; run < runs; run++) {
-    // In turn and in changing order, so that what else the machine does falls on all alike.
-    const order = Object.entries(servers)
-    if (run % 2 === 1) order.reverse()
-    for (const [name, paths] of order) {
-      const server = await startServer(name)
-      try {
-        figures.get(name)!.push(await work.measure(server, paths))
-      } finally {
-        await server.stop()
-      }
+/** What is no measurement beside others has a folder of its own, and a program in it. */
+function runAlone(name: string, args: readonly string[]): number {
+  const program = join(benchFolder, name, 'run.ts')
+  if (!existsSync(program)) throw new UsageError(`There is no ${program}.`)
+  const flags = ['--import', 'tsx', '--conditions=@tideway/source']
+  return spawnSync(process.execPath, [...flags, program, ...args], { stdio: 'inherit' }).status ?? 1
+}
+
+async function measureAll(task: Extract<Task, { do: 'measure' }>): Promise<number> {
+  loadProgram()
+  const start = performance.now()
+  const machine = thisMachine()
+  const date = new Date().toISOString()
+  console.log(`${date.slice(0, 10)}, ${machineWords(machine)}`)
+  const { runs, seconds, peers } = task
+  // What is under way is shown where somebody looks, and overwritten.
+  const say = (line: string): void => void (process.stderr.isTTY && process.stderr.write(`\r\u001B[K${line}`))
+  const pass = { runs, seconds, maxFiles: maxOpenFiles(), say, ...(peers === undefined ? {} : { peers }) }
+  const rows: Row[] = []
+  const skipped: Skipped[] = []
+  for (const suite of task.suites) {
+    const outcome = await measureSuite(suite, pass)
+    say('')
+    for (const { what, reason } of outcome.skipped) {
+      if (skipped.some((other) => other.what === what && other.reason === reason)) continue
+      skipped.push({ what, reason })
+      console.log(`Skipped: ${what}: ${reason}`)
     }
+    rows.push(...outcome.rows)
+    for (const row of outcome.rows) console.log(`\n${formatRow(row, rows)}`)
   }
-  console.log(formatRow({ work, figures }))
+  const minutes = (performance.now() - start) / 60_000
+  const results: Results = { date, machine, versions: versionsOf(rows), runs, seconds, minutes, rows, skipped }
+  const name = `${date.slice(0, 19).replaceAll(/[:T]/g, '-')}.json`
+  console.log(`\nIt took ${minutes.toFixed(1)} minutes.`)
+  write(
+    task.out === undefined ? join(benchFolder, 'results', name) : fromCaller(task.out),
+    `${JSON.stringify(results, null, 1)}\n`,
+  )
+  return skipped.some(({ reason }) => reason.startsWith('failed')) ? 1 : 0
 }
-if (chosen.includes('redis')) await measureCrossing(runs, seconds)
-if (chosen.includes('soak') && !(await soak(Number(values.minutes), Number(values.connections)))) process.exitCode = 1
+
+/** Of the servers that have a figure. */
+function versionsOf(rows: readonly Row[]): Record<string, string> {
+  const names = new Set(rows.flatMap(({ figures }) => figures.map(({ name }) => name)))
+  const measured = Object.values<Server>(servers).filter(({ name }) => name === 'tideway' || names.has(name))
+  return Object.fromEntries(measured.map(({ name, version }) => [name, version()]))
+}
+
+async function perform(task: Task): Promise<number> {
+  switch (task.do) {
+    case 'help':
+      console.log(help)
+      return 0
+    case 'peers':
+      return installPeers()
+    case 'chart':
+      write(task.out === undefined ? chartFile : fromCaller(task.out), drawChart(readResults(task.results)))
+      return 0
+    case 'page': {
+      const results = readResults(task.results)
+      const file = task.out === undefined ? pageFile : fromCaller(task.out)
+      write(file, writeFigures(readFileSync(file, 'utf8'), results))
+      write(chartFile, drawChart(results))
+      return 0
+    }
+    case 'soak':
+      return (await soak(task.minutes, task.connections)) ? 0 : 1
+    case 'alone':
+      return runAlone(task.name, task.args)
+    case 'measure':
+      return await measureAll(task)
+    default:
+      return task satisfies never
+  }
+}
+
+try {
+  process.exitCode = await perform(parseCommandLine(process.argv.slice(2)))
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  console.error(`${error.message}\n\n${help}`)
+  process.exitCode = 2
+}

@@ -1,88 +1,134 @@
-import { execFileSync, fork, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { cpus } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
-/** What a server process has used since it began. */
-export interface Usage {
-  readonly cpuMicroseconds: number
-  readonly residentBytes: number
+/** A program and what it is started with. `PORT` in its arguments is the port that it gets. */
+export interface Command {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** What it prints when it is ready, where listening is not enough. */
+  readonly ready?: string
 }
 
-/** A server in a process of its own, on the first processor where there is a way to say so. */
+/** A program that listens on a port. */
 export interface ServerProcess {
   readonly port: number
-  usage(): Promise<Usage>
+  /** The process and its children of now. */
+  pids(): Promise<readonly number[]>
   stop(): Promise<void>
 }
 
 /** How long a server may take to listen. */
 const START_TIMEOUT_MS = 20_000
 
-/** Starts `servers/NAME` on a free port. */
-export async function startServer(name: string, env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
-  const port = await freePort()
-  const file = fileURLToPath(new URL(`../servers/${name}.js`, import.meta.url))
-  const report = new URL('./report.js', import.meta.url).href
-  const child = fork(file, [String(port)], {
-    execArgv: ['--import', report],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { ...process.env, ...env },
-  })
-  pin(child, 0)
-  await listening(port, child)
-  return {
-    port,
-    async usage() {
-      child.send('usage')
-      const [usage] = (await once(child, 'message')) as [Usage]
-      return usage
-    },
-    stop: () => stop(child),
-  }
+/** So much of what a server complains about is kept, to say why it did not start. */
+const KEPT_COMPLAINT = 4000
+
+/** Whether server and load can have a processor each: else the scheduler's choices are measured. Linux with two at least. */
+export const canPin: boolean =
+  cpus().length > 1 && spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status === 0
+
+/** The processors of the bench: the server's, and that of the load and of whatever else takes part. */
+export type Processor = 'server' | 'load' | 'any'
+
+/** Puts a command on its processor, all its threads with it. */
+export function pinned(program: Command, processor: Processor): Command {
+  if (!canPin || processor === 'any') return program
+  const { command, args } = program
+  return { ...program, command: 'taskset', args: ['-c', processor === 'server' ? '0' : '1', command, ...args] }
 }
 
-/** Starts another system's server on a free port, which takes the place of PORT in its arguments. Linux only. */
-export async function startCommand(
-  command: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv = {},
-): Promise<ServerProcess> {
+/** Puts a process that runs on its processor, all its threads with it. */
+export function pin(target: ChildProcess, processor: 'server' | 'load'): void {
+  if (!canPin) return
+  const list = processor === 'server' ? '0' : '1'
+  spawnSync('taskset', ['-a', '-p', '-c', list, String(target.pid)], { stdio: 'ignore' })
+}
+
+/** Starts a server on a free port, and waits until it listens. */
+export async function startServer(command: Command, processor: Processor = 'server'): Promise<ServerProcess> {
   const port = await freePort()
+  const { command: file, args, env, ready } = pinned(command, processor)
   const child = spawn(
-    command,
-    args.map((arg) => arg.replace('PORT', String(port))),
-    { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, ...env } },
+    file,
+    args.map((argument) => argument.replace('PORT', String(port))),
+    {
+      stdio: ['ignore', ready === undefined ? 'ignore' : 'pipe', 'pipe'],
+      env: { ...process.env, NODE_ENV: 'production', ...env },
+    },
   )
-  pin(child, 0)
-  await listening(port, child)
-  return { port, usage: () => usageOf(child.pid!), stop: () => stop(child) }
+  let complaint = ''
+  let isReady = ready === undefined
+  let said = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-KEPT_COMPLAINT)
+    isReady ||= said.includes(ready!)
+  })
+  child.stderr!.on('data', (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString()).slice(-KEPT_COMPLAINT)
+  })
+  let failure: Error | undefined
+  child.once('error', (error) => {
+    failure = error
+  })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  try {
+    await somebodyListens(port, () => {
+      if (failure !== undefined) throw failure
+      if (hasEnded(child)) throw new Error(reasonIn(complaint))
+      return isReady
+    })
+  } catch (error) {
+    await stop(child)
+    throw error
+  }
+  const pid = child.pid!
+  return { port, pids: async () => [pid, ...(await childrenOf(pid))], stop: () => stop(child) }
+}
+
+/** From /proc: nowhere else are there any to be found, and the process itself is all that is measured. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
+  return text.split(' ').filter(Boolean).map(Number)
+}
+
+/** What is still running. It ends with this process, whatever ends that. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+/** The line that names the error: in a stack of Node's the first that does, in Python's the last line. */
+export function reasonIn(complaint: string): string {
+  const lines = complaint.split('\n').filter((line) => line.trim() !== '')
+  const named = lines.find((line) => /^\s*(\w*Error\b.*|error: .*)/i.test(line))
+  return (named ?? lines.at(-1) ?? 'it ended without a word').trim()
 }
 
 async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
+  if (child.pid === undefined || hasEnded(child)) return
+  const children = await childrenOf(child.pid)
   child.kill('SIGKILL')
   await once(child, 'exit')
+  // After their parent, who would start others.
+  for (const pid of children) kill(pid)
 }
 
-/** From /proc, in ticks of 10 ms and pages of 4 KiB (proc(5)). */
-async function usageOf(pid: number): Promise<Usage> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return {
-    cpuMicroseconds: (Number(fields[11]) + Number(fields[12])) * 10_000,
-    residentBytes: Number(fields[21]) * 4096,
-  }
-}
-
-/** Server on one processor and load on another: else the scheduler's choices are measured. Linux only. */
-export function pin(target: ChildProcess | NodeJS.Process, processor: number): void {
+function kill(pid: number): void {
   try {
-    execFileSync('taskset', ['-a', '-p', '-c', String(processor), String(target.pid)], { stdio: 'ignore' })
+    process.kill(pid, 'SIGKILL')
   } catch {
-    // There is no taskset, or no second processor. The figures still compare within one run.
+    // It has ended with its parent.
   }
 }
 
@@ -96,18 +142,26 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** Waits until somebody listens on the port. */
+/** Waits until a child process listens on the port. */
 export async function listening(port: number, child: ChildProcess): Promise<void> {
+  await somebodyListens(port, () => {
+    if (hasEnded(child)) throw new Error(`The server ended with exit code ${child.exitCode}.`)
+    return true
+  })
+}
+
+/** Waits until somebody listens on the port and is ready; what `isReady` throws is the reason why nobody ever will. */
+async function somebodyListens(port: number, isReady: () => boolean): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MS
   while (performance.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`The server ended with exit code ${child.exitCode}.`)
+    const wasReady = isReady()
     const socket = connect(port, '127.0.0.1')
     const isListening = await new Promise<boolean>((resolve) => {
       socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
     })
     socket.destroy()
-    if (isListening) return
-    await delay(50)
+    if (isListening && wasReady) return
+    await delay(20)
   }
-  throw new Error(`The server did not listen within ${START_TIMEOUT_MS} ms.`)
+  throw new Error(`it did not listen within ${START_TIMEOUT_MS / 1000} s`)
 }

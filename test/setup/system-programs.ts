@@ -41,6 +41,7 @@ export const systemPrograms = {
   curl: { commands: [['curl']], debianPackages: ['curl'] },
   nghttp2: { commands: [['nghttp'], ['h2load']], debianPackages: ['nghttp2-client'] },
   openssl: { commands: [['openssl']], debianPackages: ['openssl'] },
+  cc: { commands: [['cc', 'gcc', 'clang']], debianPackages: ['gcc', 'libc6-dev'] },
   wrk: { commands: [['wrk']], debianPackages: ['wrk'] },
 } as const satisfies Record<string, SystemProgram>
 

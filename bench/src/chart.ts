@@ -1,0 +1,108 @@
+import { machineWords } from './machine.ts'
+import type { Figure, Results, Row } from './results.ts'
+import { formatNumber, median } from './statistics.ts'
+
+/** The rows of the chart, in their order: one panel each. */
+const PANELS = ['fanout-8', 'fanout-1', 'echo', 'crowd-p99', 'handshakes', 'idle', 'http', 'deflate']
+
+const WIDTH = 860
+const NAME_WIDTH = 200
+const VALUE_WIDTH = 110
+const BAR_LEFT = NAME_WIDTH + 12
+const BAR_WIDTH = WIDTH - BAR_LEFT - VALUE_WIDTH
+const LINE = 22
+const BAR = 14
+
+/** A bar this many times as long as the middle one is cut: else the others could not be seen beside it. */
+const CUT = 3
+
+// Colours that are told apart on white and on dark, by those who see few of them too; the names stand beside the bars anyway.
+const STYLE = `
+    text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #24292f; }
+    .panel { font-size: 14px; font-weight: 600; }
+    .unit, .foot { font-size: 12px; font-weight: 400; fill: #57606a; }
+    .own { font-weight: 600; }
+    rect { fill: #9aa4af; }
+    rect.own { fill: #0969da; }
+    path { fill: none; stroke: #24292f; stroke-width: 1.5; }
+    @media (prefers-color-scheme: dark) {
+      text { fill: #e6edf3; }
+      .unit, .foot { fill: #9198a1; }
+      rect { fill: #6e7681; }
+      rect.own { fill: #4493f8; }
+      path { stroke: #e6edf3; }
+    }`
+
+/** The chart of a pass: bars, the same in a bright and in a dark page, with a title and a description for who does not see them. */
+export function drawChart(results: Results): string {
+  const parts: string[] = []
+  let y = 8
+  for (const row of PANELS.flatMap((id) => results.rows.filter((row) => row.id === id && row.figures.length > 0))) {
+    const { svg, height } = drawPanel(row, y)
+    parts.push(svg)
+    y += height
+  }
+  const foot = `${results.date.slice(0, 10)} · ${machineWords(results.machine)}`
+  parts.push(`<text class="foot" x="0" y="${y + 8}">${escape(foot)}</text>`)
+  const height = y + 20
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title description">`,
+    `  <title id="title">tideway beside other servers</title>`,
+    `  <desc id="description">${escape(describe(results))}</desc>`,
+    `  <style>${STYLE}\n  </style>`,
+    ...parts.map((part) => `  ${part}`),
+    '</svg>',
+    '',
+  ].join('\n')
+}
+
+function drawPanel(row: Row, top: number): { readonly svg: string; readonly height: number } {
+  const figures = sorted(row)
+  const values = figures.map(({ values }) => median(values))
+  const largest = Math.max(...values)
+  const longest = Math.min(largest, CUT * median(values))
+  const lines = figures.map((figure, index) => {
+    const y = top + 28 + index * LINE
+    const value = values[index]!
+    const isCut = value > longest
+    const width = Math.max(2, (Math.min(value, longest) / longest) * BAR_WIDTH)
+    const kind = isOwn(figure, row) ? ' class="own"' : ''
+    const middle = y + BAR - 2
+    const end = BAR_LEFT + width
+    // Two strokes through a bar say that it goes on.
+    const cut = isCut ? `<path d="M${end - 16} ${y + BAR + 2}l5 ${-BAR - 4}m4 0l-5 ${BAR + 4}"/>` : ''
+    return (
+      `<text${kind} x="${NAME_WIDTH}" y="${middle}" text-anchor="end">${escape(figure.name)}</text>` +
+      `<rect${kind} x="${BAR_LEFT}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2"/>${cut}` +
+      `<text${kind} x="${(end + 8).toFixed(1)}" y="${middle}">${formatNumber(value)}</text>`
+    )
+  })
+  const head =
+    `<text class="panel" x="0" y="${top + 14}">${escape(row.title)}` +
+    `<tspan class="unit" dx="10">${escape(row.unit)}, ${row.better} is better</tspan></text>`
+  return { svg: [head, ...lines].join('\n  '), height: 28 + figures.length * LINE + 18 }
+}
+
+/** The best first. */
+function sorted(row: Row): Figure[] {
+  const sign = row.better === 'lower' ? 1 : -1
+  return row.figures.toSorted((a, b) => sign * (median(a.values) - median(b.values)))
+}
+
+function isOwn({ name }: Figure, row: Row): boolean {
+  return name === 'tideway' || name.startsWith('tideway,') || name === row.figures[0]?.name
+}
+
+function describe({ rows }: Results): string {
+  const sentences = rows
+    .filter(({ id, figures }) => PANELS.includes(id) && figures.length > 0)
+    .map((row) => {
+      const figures = sorted(row).map(({ name, values }) => `${name} ${formatNumber(median(values))}`)
+      return `${row.title}, ${row.unit}, ${row.better} is better: ${figures.join(', ')}.`
+    })
+  return sentences.join(' ')
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+}

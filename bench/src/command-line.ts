@@ -1,0 +1,112 @@
+import { parseArgs } from 'node:util'
+import { ownServers, servers, type ServerKey } from './servers.ts'
+import { suites, type Suite } from './suites.ts'
+
+/** What `npm run bench` is asked to do. */
+export type Task =
+  | { readonly do: 'help' }
+  | { readonly do: 'peers' }
+  | { readonly do: 'soak'; readonly minutes: number; readonly connections: number }
+  | { readonly do: 'alone'; readonly name: string; readonly args: readonly string[] }
+  | { readonly do: 'chart' | 'page'; readonly results: string; readonly out?: string }
+  | {
+      readonly do: 'measure'
+      readonly suites: readonly Suite[]
+      readonly runs: number
+      readonly seconds: number
+      readonly peers?: readonly ServerKey[]
+      readonly out?: string
+    }
+
+/** Thrown for a command line that asks for nothing that there is; the message says what there is. */
+export class UsageError extends Error {}
+
+/** Programs of the bench with arguments of their own. */
+const ALONE = ['micro']
+
+export const help = `npm run bench -- [NAME...]            measures; without a name, or with "all", everything
+npm run bench -- peers                installs the other servers into bench/peers
+npm run bench -- soak                 connections that come and go, and what the server holds: --minutes 15 --connections 5000
+npm run bench -- chart RESULTS.json   writes the chart of a result: docs/images/performance.svg, or --out FILE
+npm run bench -- page RESULTS.json    writes the figures into docs/performance.md, and the chart
+
+  --runs N          how often each is measured; medians are printed (default 5)
+  --seconds N       how long each measurement takes, besides half a second of warm-up (default 1.5)
+  --peers a,b       only these beside tideway: ${Object.keys(servers)
+    .filter((name) => !ownServers.some((own) => own === name))
+    .join(', ')}
+  --out FILE        where the results go (default bench/results/DATE.json)
+
+Names: ${namesOf(suites).join(', ')}. By themselves, with arguments of their own: ${ALONE.join(', ')}.`
+
+/** The names of the suites, and of rows that have one of their own. */
+export function namesOf(list: readonly Suite[]): string[] {
+  return [...new Set(list.flatMap(({ name, rows }) => [name, ...rows.map(({ id }) => id)]))]
+}
+
+export function parseCommandLine(args: readonly string[]): Task {
+  const [name, ...others] = args
+  if (name !== undefined && ALONE.includes(name)) return { do: 'alone', name, args: others }
+  const { positionals, values } = parse(args)
+  if (values.help === true) return { do: 'help' }
+  const [first, ...rest] = positionals
+  if (first === 'peers' && rest.length === 0) return { do: 'peers' }
+  if (first === 'soak' && rest.length === 0) {
+    const minutes = positive('--minutes', values.minutes, false)
+    return { do: 'soak', minutes, connections: positive('--connections', values.connections, true) }
+  }
+  if (first === 'chart' || first === 'page') {
+    const [results] = rest
+    if (results === undefined || rest.length > 1) throw new UsageError(`${first} takes one file of results.`)
+    return { do: first, results, ...(values.out === undefined ? {} : { out: values.out }) }
+  }
+  return {
+    do: 'measure',
+    suites: suitesNamed(positionals),
+    runs: positive('--runs', values.runs, true),
+    seconds: positive('--seconds', values.seconds, false),
+    ...(values.peers === undefined ? {} : { peers: peersNamed(values.peers) }),
+    ...(values.out === undefined ? {} : { out: values.out }),
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        runs: { type: 'string', default: '5' },
+        seconds: { type: 'string', default: '1.5' },
+        peers: { type: 'string' },
+        minutes: { type: 'string', default: '15' },
+        connections: { type: 'string', default: '5000' },
+        out: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error })
+  }
+}
+
+function suitesNamed(names: readonly string[]): readonly Suite[] {
+  if (names.length === 0 || names.includes('all')) return suites
+  const known = namesOf(suites)
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown !== undefined) throw new UsageError(`There is no "${unknown}": ${known.join(', ')}, all.`)
+  return suites.filter(({ name, rows }) => names.includes(name) || rows.some(({ id }) => names.includes(id)))
+}
+
+function peersNamed(list: string): ServerKey[] {
+  return list.split(',').map((name) => {
+    if (!(name in servers)) throw new UsageError(`There is no server "${name}": ${Object.keys(servers).join(', ')}.`)
+    return name as ServerKey
+  })
+}
+
+function positive(flag: string, text: string, isWhole: boolean): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value > 0 && Number.isFinite(value) && (!isWhole || Number.isInteger(value))) return value
+  throw new UsageError(`${flag} has to be a ${isWhole ? 'whole ' : ''}number above 0, not "${text}".`)
+}

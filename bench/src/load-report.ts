@@ -1,0 +1,45 @@
+/** What the load has measured in one stretch of time. */
+export interface Phase {
+  /** Messages that arrived, responses, or connections that were opened. */
+  readonly delivered: number
+  readonly seconds: number
+  /** Processor time of the server, all its processes and threads. */
+  readonly serverCpuNs: number
+  readonly serverBusy: number
+  readonly loadBusy: number
+  /** From sending to handling, where messages say when they were sent. */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** Of a fan-out: how many messages were under way. */
+  readonly window?: number
+  /** Of a storm: how many of the connections were accepted. */
+  readonly accepted?: number
+}
+
+/** What the load prints. */
+export interface LoadReport {
+  readonly phases: readonly Phase[]
+  readonly bytesPerConnection?: number
+  /** Of a fan-out: what was sent and never came. */
+  readonly missing?: number
+}
+
+/** What a measurement is of. */
+export interface Reading {
+  readonly value: number
+  readonly phase: Phase
+}
+
+/** The server's processor time for each thing that arrived, in microseconds. */
+export function cost(phase: Phase): number {
+  return phase.serverCpuNs / 1000 / phase.delivered
+}
+
+/** How many there would be in a second of the server's processor time. */
+export function perCpuSecond(phase: Phase): number {
+  return (phase.delivered / phase.serverCpuNs) * 1e9
+}
+
+export function phaseWithWindow(report: LoadReport, window: number): Phase | undefined {
+  return report.phases.find((phase) => phase.window === window)
+}

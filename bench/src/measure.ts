@@ -1,0 +1,156 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { promisify } from 'node:util'
+import type { LoadReport, Reading } from './load-report.ts'
+import { loadProgram } from './programs.ts'
+import { startRedis } from './redis-process.ts'
+import type { Figure, Row, Skipped } from './results.ts'
+import { pinned, startServer, type ServerProcess } from './server-process.ts'
+import { ownServers, servers, type Server, type ServerKey } from './servers.ts'
+import { mean } from './statistics.ts'
+import type { Cell, RowOfSuite, Suite } from './suites.ts'
+
+/** How a pass is made. */
+export interface Pass {
+  readonly runs: number
+  readonly seconds: number
+  /** Servers beside tideway that are measured; all where there is no list. */
+  readonly peers?: readonly ServerKey[]
+  /** How many files a process may have open. */
+  readonly maxFiles: number
+  say(line: string): void
+}
+
+/** What a suite has given. */
+export interface Outcome {
+  readonly rows: readonly Row[]
+  readonly skipped: readonly Skipped[]
+}
+
+/** Before the measurement, so that the compiler of a server has done its work. */
+const WARM_UP_MS = 500
+
+/** A measurement that takes longer than this hangs. */
+const LOAD_TIMEOUT_MS = 180_000
+
+const run = promisify(execFile)
+
+/** Files that a process has open besides its connections. */
+const OTHER_FILES = 100
+
+/** Makes all measurements of a suite: each of them once a run, in an order that changes from run to run. */
+export async function measureSuite(suite: Suite, pass: Pass): Promise<Outcome> {
+  const skipped: Skipped[] = []
+  if (suite.connections + OTHER_FILES > pass.maxFiles) {
+    const needed = suite.connections + OTHER_FILES
+    const reason = `it needs ${needed} open files a process, and the limit is ${pass.maxFiles}: raise it with ulimit -n ${needed}`
+    return { rows: [], skipped: [{ what: suite.name, reason }] }
+  }
+  const cells = suite.cells.filter((cell) => isChosen(cell.server, pass.peers))
+  const reports = new Map<Cell, LoadReport[]>()
+  for (const cell of cells) {
+    const reason = whyMissing(cell)
+    if (reason === undefined) reports.set(cell, [])
+    else skipped.push({ what: cell.name, reason })
+  }
+  for (let number = 0; number < pass.runs; number++) {
+    for (const cell of inTurn([...reports.keys()], number)) {
+      pass.say(`${suite.name}, run ${number + 1} of ${pass.runs}: ${cell.name}`)
+      try {
+        reports.get(cell)!.push(await measure(cell, pass.seconds))
+      } catch (error) {
+        // One that fails is not asked again: it is reported, and the others go on.
+        skipped.push({ what: `${cell.name} in ${suite.name}`, reason: `failed: ${(error as Error).message}` })
+        reports.delete(cell)
+      }
+    }
+  }
+  return { rows: suite.rows.map((row) => toRow(row, reports)), skipped }
+}
+
+function whyMissing({ server, crossesRedis }: Cell): string | undefined {
+  if (crossesRedis === true && spawnSync('redis-server', ['--version']).error !== undefined) {
+    return 'there is no redis-server; on Debian: apt-get install redis-server'
+  }
+  return (servers[server] as Server).missing?.()
+}
+
+/** tideway is always measured: the others are beside it. */
+function isChosen(server: ServerKey, peers: readonly ServerKey[] | undefined): boolean {
+  return peers === undefined || ownServers.includes(server) || peers.includes(server)
+}
+
+/** What else the machine does falls on all alike: each run begins with another server, and every second one runs backwards. */
+export function inTurn<T>(items: readonly T[], run: number): T[] {
+  const start = items.length === 0 ? 0 : run % items.length
+  const turned = [...items.slice(start), ...items.slice(0, start)]
+  return run % 2 === 1 ? turned.toReversed() : turned
+}
+
+function toRow({ read, without, ...row }: RowOfSuite, reports: ReadonlyMap<Cell, readonly LoadReport[]>): Row {
+  const figures = [...reports].flatMap(([cell, all]): Figure[] => {
+    const readings = all.map((report) => read(report)).filter((reading) => reading !== undefined)
+    return readings.length === 0 || cell.name === without ? [] : [toFigure(cell.name, readings)]
+  })
+  return { ...row, figures }
+}
+
+function toFigure(name: string, readings: readonly Reading[]): Figure {
+  return {
+    name,
+    values: readings.map(({ value }) => value),
+    serverBusy: mean(readings.map(({ phase }) => phase.serverBusy)),
+    loadBusy: mean(readings.map(({ phase }) => phase.loadBusy)),
+    perSecond: mean(readings.map(({ phase }) => phase.delivered / phase.seconds)),
+  }
+}
+
+async function measure(cell: Cell, seconds: number): Promise<LoadReport> {
+  const started: { stop(): Promise<void> }[] = []
+  try {
+    const { env = {}, ...rest } = cell.variant ?? {}
+    let variant = { ...rest, env }
+    if (cell.crossesRedis === true) {
+      const redis = await startRedis()
+      started.push(redis)
+      variant = { ...variant, env: { ...env, REDIS_URL: redis.url, REDIS: redis.url } }
+    }
+    const command = servers[cell.server].command(variant)
+    const server = await startServer(command, cell.isFree === true ? 'any' : 'server')
+    started.push(server)
+    let sender: ServerProcess | undefined
+    if (cell.crossesRedis === true) {
+      sender = await startServer(command, 'load')
+      started.push(sender)
+    }
+    const report = await load(cell, seconds, server, sender)
+    if (report.missing !== undefined && report.missing !== 0) throw new Error(`${report.missing} deliveries never came`)
+    if (report.phases.some(({ delivered }) => delivered === 0)) throw new Error('nothing came')
+    return report
+  } finally {
+    // The last that was started goes first.
+    for (const one of started.toReversed()) await one.stop()
+  }
+}
+
+async function load(cell: Cell, seconds: number, server: ServerProcess, sender?: ServerProcess): Promise<LoadReport> {
+  const { dialect } = servers[cell.server] as Server
+  const settings: Record<string, string | number> = {
+    port: server.port,
+    pids: (await server.pids()).join(','),
+    seconds,
+    warmms: WARM_UP_MS,
+    ...(dialect === undefined ? {} : { dialect }),
+    ...(sender === undefined ? {} : { senderport: sender.port }),
+    ...cell.load.arguments,
+  }
+  const args = [cell.load.mode, ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)]
+  const program = pinned({ command: loadProgram(), args }, cell.isFree === true ? 'any' : 'load')
+  try {
+    const { stdout } = await run(program.command, program.args, { timeout: LOAD_TIMEOUT_MS })
+    return JSON.parse(stdout) as LoadReport
+  } catch (error) {
+    const { stderr, killed } = error as { stderr?: string; killed?: boolean }
+    if (killed === true) throw new Error(`the load did not end within ${LOAD_TIMEOUT_MS / 1000} s`, { cause: error })
+    throw new Error(stderr?.trim() || (error as Error).message, { cause: error })
+  }
+}

@@ -1,0 +1,94 @@
+import { machineWords } from './machine.ts'
+import { isLoadBound, percent } from './report.ts'
+import type { Results, Row } from './results.ts'
+import { formatNumber, median, range } from './statistics.ts'
+import { formatRatio, judge } from './targets.ts'
+
+const BEGIN = '<!-- figures: written by npm run bench -- page -->'
+const END = '<!-- end of figures -->'
+
+/** The tables have all that the chart shows, for who does not see it. */
+const CHART =
+  '![Bars: the cost of tideway and of other servers, a panel for each kind of work; the tables below have the same figures.](images/performance.svg)'
+
+/** Puts the figures of a pass into a page, between the marks where those of another stand. */
+export function writeFigures(page: string, results: Results): string {
+  const begin = page.indexOf(BEGIN)
+  const end = page.indexOf(END)
+  if (begin < 0 || end < begin) throw new Error(`The page has no place for figures: the lines ${BEGIN} and ${END}.`)
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${figuresOf(results)}\n\n${page.slice(end)}`
+}
+
+/** The figures in Markdown: the chart, where and when, targets, a table a row, what was left out, versions. */
+export function figuresOf(results: Results): string {
+  const { rows, runs, seconds, minutes, date } = results
+  const measured = rows.filter(({ figures }) => figures.length > 0)
+  const parts = [
+    CHART,
+    `Measured on ${date.slice(0, 10)} in ${Math.round(minutes)} minutes on ${machineWords(results.machine)}. ` +
+      `Medians of ${runs} alternating runs, ${seconds} s each, and in brackets the smallest and the largest.`,
+    `Versions: ${Object.entries(results.versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join('; ')}.`,
+    '### Against the targets',
+    targetTable(measured),
+    ...measured.flatMap((row) => [`### ${capital(row.title)}`, figureTable(row)]),
+  ]
+  if (results.skipped.length > 0) {
+    parts.push(
+      '### Not measured',
+      results.skipped.map(({ what, reason }) => `- ${cell(what)}: ${cell(reason)}`).join('\n'),
+    )
+  }
+  return parts.join('\n\n')
+}
+
+function targetTable(rows: readonly Row[]): string {
+  const lines = rows.flatMap((row) =>
+    judge(row, rows).map(({ target, words, measured, isMet }) => {
+      const figure = target.against === undefined ? formatNumber(measured) : formatRatio(measured)
+      return [row.title, target.name, words, figure, isMet ? 'met' : '**missed**']
+    }),
+  )
+  return table(['work', 'who', 'target', 'measured', ''], ['-', '-', '-', '-:', '-'], lines)
+}
+
+function figureTable(row: Row): string {
+  const own = median(row.figures[0]!.values)
+  const lines = row.figures.map((figure, index) => {
+    const [low, high] = range(figure.values)
+    const value = median(figure.values)
+    return [
+      figure.name,
+      `${formatNumber(value)} (${formatNumber(low)} to ${formatNumber(high)})`,
+      index === 0 ? '' : formatRatio(own / value),
+      formatNumber(figure.perSecond),
+      percent(figure.serverBusy),
+      `${percent(figure.loadBusy)}${isLoadBound(figure) ? ' †' : ''}`,
+    ]
+  })
+  const head = [
+    'server',
+    `${row.unit}, ${row.better} is better`,
+    `${row.figures[0]!.name} / it`,
+    'a second',
+    'server busy',
+    'load busy',
+  ]
+  const text = table(head, ['-', '-:', '-:', '-:', '-:', '-:'], lines)
+  if (!row.figures.some(isLoadBound)) return text
+  return `${text}\n\n† The load was the bottleneck: its rate and latency are the load's, the cost is the server's.`
+}
+
+function table(head: readonly string[], align: readonly string[], lines: readonly (readonly string[])[]): string {
+  return [head, align, ...lines].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n')
+}
+
+/** A line break or a bar in a text would end a cell. */
+function cell(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|')
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+
+import { drawChart } from '../../bench/src/chart.ts'
+import { figure, results, row } from './sample-results.ts'
+
+/** The text with its tags, if they close in the order in which they opened. */
+function tagsOf(svg: string): string[] {
+  const open: string[] = []
+  const wronglyClosed: string[] = []
+  const all: string[] = []
+  for (const [tag, closing, name, , selfClosing] of svg.matchAll(
+    /<(\/?)([a-z]+)((?:\s+[\w-]+(?::\w+)?="[^"<]*")*)\s*(\/?)>/gi,
+  )) {
+    all.push(tag)
+    if (closing !== '/' && selfClosing !== '/') open.push(name!)
+    if (closing === '/' && open.pop() !== name) wronglyClosed.push(tag)
+  }
+  expect([...open, ...wronglyClosed]).toEqual([])
+  // Nothing that looks like a tag was passed over.
+  expect(svg.match(/</g)).toHaveLength(all.length)
+  return all
+}
+
+function barsOf(svg: string): { readonly own: boolean; readonly width: number }[] {
+  return [...svg.matchAll(/<rect( class="own")? [^>]*width="([\d.]+)"/g)].map(([, own, width]) => ({
+    own: own !== undefined,
+    width: Number(width),
+  }))
+}
+
+describe('the chart', () => {
+  it('is well-formed, with a title and a description that say what is to be seen', () => {
+    const svg = drawChart(results())
+    expect(tagsOf(svg)[0]).toMatch(/^<svg .*role="img" aria-labelledby="title description">$/)
+    expect(svg).toContain('<title id="title">tideway beside other servers</title>')
+    expect(svg).toContain('fan-out, µs a delivery, lower is better: tideway 2.00, ws 9.00, Channels 100.')
+  })
+
+  it('names machine and date', () => {
+    expect(drawChart(results())).toContain('2026-03-04 · 2 × a processor')
+  })
+
+  it('escapes what is text', () => {
+    const svg = drawChart(results({ rows: [row({ title: 'a < b & "c"', figures: [figure('<ws>', [1])] })] }))
+    tagsOf(svg)
+    expect(svg).toContain('a &lt; b &amp; &quot;c&quot;')
+    expect(svg).toContain('&lt;ws&gt;')
+  })
+
+  it('draws bars as long as the figures, the best first, and ours in a colour of its own', () => {
+    const figures = [figure('tideway', [2]), figure('ws', [4]), figure('best', [1])]
+    const [best, own, ws] = barsOf(drawChart(results({ rows: [row({ figures })] })))
+    expect(own!.own).toBe(true)
+    expect([best!.own, ws!.own]).toEqual([false, false])
+    expect(own!.width / best!.width).toBeCloseTo(2, 2)
+    expect(ws!.width / best!.width).toBeCloseTo(4, 2)
+    const higher = barsOf(drawChart(results({ rows: [row({ figures, better: 'higher' })] })))
+    expect(higher.map(({ own }) => own)).toEqual([false, true, false])
+    expect(higher[0]!.width).toBeGreaterThan(higher[1]!.width)
+  })
+
+  it('cuts a bar beside which the others could not be seen, with a mark, and its figure stays', () => {
+    const svg = drawChart(results())
+    const [own, ws, channels] = barsOf(svg)
+    expect(channels!.width / ws!.width).toBeCloseTo(3, 1)
+    expect(ws!.width / own!.width).toBeCloseTo(4.5, 1)
+    expect(svg.match(/<path /g)).toHaveLength(1)
+    expect(svg).toContain('>100</text>')
+  })
+
+  it('can be read on white and on dark', () => {
+    expect(drawChart(results())).toContain('prefers-color-scheme: dark')
+  })
+
+  it('leaves out rows that were not measured', () => {
+    expect(barsOf(drawChart(results({ rows: [row({ figures: [] })] })))).toEqual([])
+  })
+})

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+
+import { help, namesOf, parseCommandLine, UsageError } from '../../bench/src/command-line.ts'
+import { suites } from '../../bench/src/suites.ts'
+
+function suitesOf(...args: string[]): string[] {
+  const task = parseCommandLine(args)
+  return task.do === 'measure' ? task.suites.map(({ name }) => name) : []
+}
+
+describe('the command line of the bench', () => {
+  it('measures everything five times without arguments, and with "all"', () => {
+    expect(parseCommandLine([])).toEqual({ do: 'measure', suites, runs: 5, seconds: 1.5 })
+    expect(parseCommandLine(['all'])).toEqual(parseCommandLine([]))
+  })
+
+  it('measures what is named, by suite or by row, each once and in the order of the list', () => {
+    expect(suitesOf('echo', 'fanout')).toEqual(['fanout', 'echo'])
+    expect(suitesOf('idle', 'handshakes')).toEqual(['connections'])
+  })
+
+  it('knows each of its names, and tells them', () => {
+    for (const name of namesOf(suites)) {
+      expect(suitesOf(name)).toHaveLength(1)
+      expect(help).toContain(name)
+    }
+  })
+
+  it('takes runs, seconds, peers and a file', () => {
+    const task = parseCommandLine(['echo', '--runs', '2', '--seconds', '0.5', '--peers', 'ws,bun', '--out', 'a.json'])
+    expect(task).toMatchObject({ runs: 2, seconds: 0.5, peers: ['ws', 'bun'], out: 'a.json' })
+  })
+
+  it('installs peers, and makes a chart or a page of a file', () => {
+    expect(parseCommandLine(['peers'])).toEqual({ do: 'peers' })
+    expect(parseCommandLine(['chart', 'a.json'])).toEqual({ do: 'chart', results: 'a.json' })
+    expect(parseCommandLine(['page', 'a.json', '--out', 'b.md'])).toEqual({
+      do: 'page',
+      results: 'a.json',
+      out: 'b.md',
+    })
+    expect(parseCommandLine(['--help'])).toEqual({ do: 'help' })
+  })
+
+  it('soaks, and leaves the arguments of micro to it', () => {
+    expect(parseCommandLine(['soak'])).toEqual({ do: 'soak', minutes: 15, connections: 5000 })
+    expect(parseCommandLine(['soak', '--minutes', '0.5', '--connections', '7'])).toMatchObject({
+      minutes: 0.5,
+      connections: 7,
+    })
+    expect(parseCommandLine(['micro', '--fast', 'a'])).toEqual({ do: 'alone', name: 'micro', args: ['--fast', 'a'] })
+  })
+
+  it.each([
+    [['nothing'], 'There is no "nothing": fanout, '],
+    [['--runs', '0'], '--runs has to be a whole number above 0, not "0".'],
+    [['--runs', '1.5'], '--runs has to be a whole number'],
+    [['--seconds', 'two'], '--seconds has to be a number above 0, not "two".'],
+    [['--seconds', ''], '--seconds has to be a number above 0'],
+    [['--peers', 'ws,iis'], 'There is no server "iis": tideway, ws, '],
+    [['chart'], 'chart takes one file of results.'],
+    [['page', 'a', 'b'], 'page takes one file of results.'],
+    [['soak', '--minutes', '0'], '--minutes has to be a number above 0'],
+    [['soak', 'echo'], 'There is no "soak"'],
+    [['--fast'], "Unknown option '--fast'"],
+  ])('refuses %j', (args, message) => {
+    expect(() => parseCommandLine(args)).toThrow(UsageError)
+    expect(() => parseCommandLine(args)).toThrow(message)
+  })
+})
+
+describe('the suites', () => {
+  const rows = suites.flatMap((suite) => suite.rows.map((row) => ({ suite, row })))
+
+  it('have rows with an id each', () => {
+    const ids = rows.map(({ row }) => row.id)
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  it.each(rows.map(({ suite, row }) => [row.id, suite, row] as const))(
+    'hold %s against what is measured',
+    (_, suite, row) => {
+      const namesIn = (id: string): string[] =>
+        suites
+          .filter(({ rows }) => rows.some((other) => other.id === id))
+          .flatMap(({ cells }) => cells.map(({ name }) => name))
+      const own = row.targets.map(({ name }) => name)
+      expect(suite.cells.map(({ name }) => name)).toEqual(expect.arrayContaining(own))
+      const unknown = row.targets.filter(
+        ({ against }) => against !== undefined && !namesIn(against.row ?? row.id).includes(against.name),
+      )
+      expect(unknown).toEqual([])
+    },
+  )
+})

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest'
+
+import { figuresOf, writeFigures } from '../../bench/src/page.ts'
+import { formatRow, isLoadBound } from '../../bench/src/report.ts'
+import { formatNumber, mean, median, range } from '../../bench/src/statistics.ts'
+import { formatRatio, judge } from '../../bench/src/targets.ts'
+import { figure, results, row } from './sample-results.ts'
+
+describe('figures', () => {
+  it('have a median in the middle, or between the two in the middle, and leave the order of the runs as it was', () => {
+    const values = [30, 1, 2]
+    expect(median(values)).toBe(2)
+    expect(values).toEqual([30, 1, 2])
+    expect(median([4, 1, 2, 100])).toBe(3)
+    expect(median([7])).toBe(7)
+    expect(() => median([])).toThrow('no median of nothing')
+  })
+
+  it('have a mean and a range', () => {
+    expect(mean([1, 2, 6])).toBe(3)
+    expect(range([3, 1, 2])).toEqual([1, 3])
+  })
+
+  it.each([
+    [0.02138, '0.0214'],
+    [2.149, '2.15'],
+    [13.24, '13.2'],
+    [99.96, '100'],
+    [6410.4, '6,410'],
+    [1_692_000, '1,692,000'],
+    [0, '0'],
+    [Infinity, '–'],
+  ])('are written with three digits that count: %d as %s', (value, text) => {
+    expect(formatNumber(value)).toBe(text)
+  })
+
+  it.each([
+    [0.2204, '0.22'],
+    [1.129, '1.13'],
+    [1 / 36.4, '1/36'],
+    [1 / 1200, '1/1,200'],
+    [12.3, '12.3'],
+  ])('ratio %d is written as %s', (ratio, text) => {
+    expect(formatRatio(ratio)).toBe(text)
+  })
+})
+
+describe('a target', () => {
+  const verdictOf = (own: number, other: number, better: 'lower' | 'higher', factor: number) => {
+    const targets = [{ name: 'a', factor, against: { name: 'b' } }]
+    return judge(row({ better, figures: [figure('a', [own]), figure('b', [other])], targets }), [])[0]!
+  }
+
+  it('is met at its limit and missed beyond it, where lower is better', () => {
+    expect(verdictOf(2, 4, 'lower', 0.5)).toMatchObject({ isMet: true, words: '≤ 1/2 × b', measured: 0.5 })
+    expect(verdictOf(2.01, 4, 'lower', 0.5).isMet).toBe(false)
+  })
+
+  it('is met at its limit and missed below it, where higher is better', () => {
+    expect(verdictOf(90, 100, 'higher', 0.9)).toMatchObject({ isMet: true, words: '≥ 0.9 × b' })
+    expect(verdictOf(89, 100, 'higher', 0.9).isMet).toBe(false)
+  })
+
+  it('may be a number', () => {
+    const limited = row({ unit: 'kB', targets: [{ name: 'tideway', factor: 2 }] })
+    expect(judge(limited, [])).toMatchObject([{ words: '≤ 2.00 kB', measured: 2, isMet: true }])
+    expect(judge({ ...limited, targets: [{ name: 'tideway', factor: 1.99 }] }, [])[0]!.isMet).toBe(false)
+  })
+
+  it('may be held against another row', () => {
+    const echo = row({ id: 'echo', title: 'the echo', figures: [figure('tideway', [3])] })
+    const targets = [{ name: 'tideway', factor: 2, against: { name: 'tideway', row: 'echo' } }]
+    const groups = row({ id: 'groups', figures: [figure('tideway', [7])], targets })
+    expect(judge(groups, [groups, echo])).toMatchObject([{ words: '≤ 2 × tideway, the echo', isMet: false }])
+    expect(judge(groups, [groups])).toEqual([])
+  })
+
+  it('is left out where it or what it is held against was not measured', () => {
+    expect(judge(row({ figures: [figure('tideway', [1])] }), [])).toEqual([])
+    expect(judge(row({ figures: [figure('ws', [1])] }), [])).toEqual([])
+    expect(judge(row({ figures: [figure('tideway', [1]), figure('ws', [])] }), [])).toEqual([])
+  })
+})
+
+describe('a row in the terminal', () => {
+  it('has a line a server with its median, its range and the ratio, and what became of the targets', () => {
+    const lines = formatRow(row(), [row()]).split('\n')
+    expect(lines[0]).toBe('fan-out · µs a delivery, lower is better, medians of 3')
+    expect(lines[1]).toMatch(/^ {2}tideway +2\.00 +1\.00 to 3\.00 .*1,000\/s +server 100 % +load 50 %$/)
+    expect(lines[2]).toMatch(/^ {2}ws +9\.00 +8\.00 to 10\.0 +ratio 0\.22 /)
+    expect(lines[4]).toBe('  met     tideway ≤ 1/4 × ws: 0.22')
+    const missed = row({ targets: [{ name: 'tideway', factor: 0.2, against: { name: 'ws' } }] })
+    expect(formatRow(missed, [missed])).toContain('MISSED  tideway ≤ 1/5 × ws: 0.22')
+  })
+
+  it('says that nothing was measured, and when the load was the bottleneck', () => {
+    expect(formatRow(row({ figures: [] }), [])).toBe('fan-out: nothing was measured.')
+    expect(isLoadBound(figure('uws', [1], { loadBusy: 0.99, serverBusy: 0.6 }))).toBe(true)
+    expect(isLoadBound(figure('ws', [1], { loadBusy: 0.99, serverBusy: 0.99 }))).toBe(false)
+    const bound = row({ figures: [figure('uws', [1], { loadBusy: 0.99, serverBusy: 0.6 })] })
+    expect(formatRow(bound, [])).toContain('the load was the bottleneck')
+  })
+})
+
+describe('the page', () => {
+  const page =
+    '# Speed\n\n<!-- figures: written by npm run bench -- page -->\n\nold\n\n<!-- end of figures -->\n\nBelow.\n'
+
+  it('gets the figures between its marks, and keeps what is around them', () => {
+    const written = writeFigures(page, results())
+    expect(written).toMatch(/^# Speed\n\n<!-- figures/)
+    expect(written).toMatch(/<!-- end of figures -->\n\nBelow\.\n$/)
+    expect(written).not.toContain('old')
+    expect(writeFigures(written, results())).toBe(written)
+    expect(() => writeFigures('# Speed\n', results())).toThrow('no place for figures')
+  })
+
+  it('names machine, versions, date and how it was measured', () => {
+    const text = figuresOf(results())
+    expect(text).toContain('2026-03-04')
+    expect(text).toContain('2 × a processor, 8 GiB, Linux 1.2.3, Node 20.20.2')
+    expect(text).toContain('tideway 0.1.0; ws 8.0.0')
+    expect(text).toContain('Medians of 3 alternating runs, 1.5 s each')
+  })
+
+  it('has targets and figures as tables, and a mark for a target that is missed', () => {
+    const missed = row({ id: 'idle', targets: [{ name: 'tideway', factor: 1 }] })
+    const text = figuresOf(results({ rows: [row(), missed] }))
+    expect(text).toContain('| fan-out | tideway | ≤ 1/4 × ws | 0.22 | met |')
+    expect(text).toContain('| fan-out | tideway | ≤ 1.00 µs a delivery | 2.00 | **missed** |')
+    expect(text).toContain('| ws | 9.00 (8.00 to 10.0) | 0.22 | 1,000 | 100 % | 50 % |')
+    expect(text).toContain('| Channels | 100 (100 to 100) | 1/50 | 1,000 | 100 % | 50 % |')
+  })
+
+  it('lists what was left out, in one line each whatever the reason holds', () => {
+    const skipped = [{ what: 'Bun', reason: 'not installed;\nnpm | install' }]
+    expect(figuresOf(results({ skipped }))).toContain('- Bun: not installed; npm \\| install')
+    expect(figuresOf(results())).not.toContain('Not measured')
+  })
+
+  it('leaves out a row in which nothing was measured', () => {
+    expect(figuresOf(results({ rows: [row(), row({ title: 'nobody', figures: [] })] }))).not.toContain('Nobody')
+  })
+})

@@ -1,0 +1,231 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
+
+import { afterEach, describe, expect, it } from 'vitest'
+import { WebSocketServer, type WebSocket } from 'ws'
+
+import { cost, perCpuSecond, type LoadReport, type Phase } from '../../bench/src/load-report.ts'
+import { inTurn, measureSuite, type Pass } from '../../bench/src/measure.ts'
+import { loadProgram } from '../../bench/src/programs.ts'
+import { reasonIn, startServer } from '../../bench/src/server-process.ts'
+import type { Suite } from '../../bench/src/suites.ts'
+import { describeWith } from '../setup/describe-with.ts'
+
+const pass: Pass = { runs: 1, seconds: 0.1, maxFiles: 1000, say: () => {} }
+
+const ofTheFloor: Suite = {
+  name: 'small',
+  connections: 5,
+  cells: [
+    { name: 'floor', server: 'floor', load: { mode: 'fanout', arguments: { conns: 5, windows: '2,1', settlems: 1 } } },
+  ],
+  rows: [
+    {
+      id: 'small',
+      title: 'small',
+      unit: 'µs',
+      better: 'lower',
+      read: ({ phases: [phase] }) => (phase === undefined ? undefined : { value: cost(phase), phase }),
+      targets: [],
+    },
+  ],
+}
+
+describe('the order of a run', () => {
+  it('begins with another each time, runs backwards every second time, and leaves nobody out', () => {
+    const items = ['a', 'b', 'c']
+    expect(inTurn(items, 0)).toEqual(['a', 'b', 'c'])
+    expect(inTurn(items, 1)).toEqual(['a', 'c', 'b'])
+    expect(inTurn(items, 2)).toEqual(['c', 'a', 'b'])
+    expect(inTurn([], 1)).toEqual([])
+    expect(items).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('what a phase says', () => {
+  it('is the cost of each and how many a second of processor time brings', () => {
+    const phase: Phase = {
+      delivered: 2000,
+      seconds: 1,
+      serverCpuNs: 1e7,
+      serverBusy: 0.01,
+      loadBusy: 0,
+      p50Ms: 0,
+      p99Ms: 0,
+    }
+    expect(cost(phase)).toBe(5)
+    expect(perCpuSecond(phase)).toBe(200_000)
+  })
+})
+
+describe('a suite', () => {
+  it('that needs more files than may be open is skipped, and the line says what to do', async () => {
+    const outcome = await measureSuite({ ...ofTheFloor, connections: 10_000 }, { ...pass, maxFiles: 1024 })
+    const reason = 'it needs 10100 open files a process, and the limit is 1024: raise it with ulimit -n 10100'
+    expect(outcome).toEqual({ rows: [], skipped: [{ what: 'small', reason }] })
+  })
+
+  it('leaves out peers that were not asked for', async () => {
+    const { rows, skipped } = await measureSuite(ofTheFloor, { ...pass, peers: ['ws'] })
+    expect(rows[0]!.figures).toEqual([])
+    expect(skipped).toEqual([])
+  })
+})
+
+describe('a server that does not start', () => {
+  it('is reported with the line that names the error', () => {
+    expect(reasonIn('file:1\nimport x\n^^^\nError: no x\n    at a (b)\n')).toBe('Error: no x')
+    expect(reasonIn('Traceback:\n  File "a"\nModuleNotFoundError: No module named x\n')).toBe(
+      'ModuleNotFoundError: No module named x',
+    )
+    expect(reasonIn('taskset: failed to execute x\n')).toBe('taskset: failed to execute x')
+    expect(reasonIn('')).toBe('it ended without a word')
+  })
+
+  it('is not waited for', async () => {
+    const command = { command: process.execPath, args: ['-e', 'throw new Error("I do not want to")'] }
+    await expect(startServer(command, 'any')).rejects.toThrow('Error: I do not want to')
+    await expect(startServer({ command: '/no/such/program', args: [] }, 'any')).rejects.toThrow('ENOENT')
+  })
+})
+
+describeWith(['cc'], 'the load', () => {
+  const stops: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    await Promise.all(stops.splice(0).map((stop) => stop()))
+  })
+
+  /** A WebSocket server in this process. */
+  async function serve(onMessage: (socket: WebSocket, data: Buffer, isBinary: boolean) => void): Promise<number> {
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+    await once(server, 'listening')
+    server.on('connection', (socket) => {
+      members.add(socket)
+      socket.on('message', (data: Buffer, isBinary: boolean) => onMessage(socket, data, isBinary))
+    })
+    stops.push(async () => {
+      for (const socket of members) socket.terminate()
+      members.clear()
+      server.close()
+      await once(server, 'close')
+    })
+    return (server.address() as AddressInfo).port
+  }
+  const members = new Set<WebSocket>()
+
+  async function load(mode: string, settings: Readonly<Record<string, string | number>>): Promise<LoadReport> {
+    const args = Object.entries({ warmms: 0, settlems: 1, seconds: 0.1, ...settings })
+    const { stdout } = await promisify(execFile)(loadProgram(), [
+      mode,
+      ...args.map(([name, value]) => `${name}=${value}`),
+    ])
+    return JSON.parse(stdout) as LoadReport
+  }
+
+  it('counts what every member of a room receives, for each window', async () => {
+    let broadcasts = 0
+    const port = await serve((_, data) => {
+      broadcasts++
+      for (const member of members) member.send(data.toString())
+    })
+    const { phases, missing } = await load('fanout', { port, conns: 7, windows: '3,1', pids: process.pid })
+    expect(missing).toBe(0)
+    expect(phases.map(({ window }) => window)).toEqual([3, 1])
+    const counted = phases.reduce((sum, { delivered }) => sum + delivered, 0)
+    expect(counted).toBeGreaterThanOrEqual(7)
+    expect(counted).toBeLessThanOrEqual(7 * broadcasts)
+    for (const { serverCpuNs, p50Ms, p99Ms } of phases) {
+      expect(serverCpuNs).toBeGreaterThan(0)
+      expect(p50Ms).toBeGreaterThan(0)
+      expect(p99Ms).toBeGreaterThanOrEqual(p50Ms)
+    }
+  })
+
+  it('tells of what never came', async () => {
+    const port = await serve((socket, data) => {
+      for (const member of members) if (member !== socket) member.send(data.toString())
+    })
+    const { missing } = await load('fanout', { port, conns: 3, windows: 1, patience: 0.2 })
+    expect(missing).toBe(1)
+  })
+
+  it('sends well-formed messages of the length that it was told, text and binary', async () => {
+    const seen = new Map<boolean, Buffer>()
+    const port = await serve((socket, data, isBinary) => {
+      seen.set(isBinary, data)
+      socket.send(data, { binary: isBinary })
+    })
+    const { phases } = await load('echo', { port, conns: 2, depth: 3, bytes: 200 })
+    expect(phases[0]!.delivered).toBeGreaterThan(0)
+    expect(seen.get(false)).toHaveLength(200)
+    expect(JSON.parse(seen.get(false)!.toString())).toEqual({
+      message: expect.stringMatching(/^[0-9a-f]{16}x+$/) as string,
+    })
+    const binary = await load('echo', { port, conns: 2, depth: 2, bytes: 65_536, binary: 1 })
+    expect(binary.phases[0]!.delivered).toBeGreaterThan(0)
+    expect(seen.get(true)).toHaveLength(65_536)
+  })
+
+  it('counts responses of HTTP', async () => {
+    let requests = 0
+    const server = createServer((_, response) => {
+      requests++
+      response.end('Hello')
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    stops.push(async () => {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    })
+    const { port } = server.address() as AddressInfo
+    const { phases } = await load('http', { port, conns: 3, depth: 1 })
+    expect(phases[0]!.delivered).toBeGreaterThan(0)
+    expect(phases[0]!.delivered).toBeLessThanOrEqual(requests)
+  })
+
+  it('opens and holds, and storms, and says how many were accepted', async () => {
+    const port = await serve((socket, data) => socket.send(data.toString()))
+    const { phases } = await load('connect', { port, conns: 40, warm: 10 })
+    expect(phases[0]!.delivered).toBe(30)
+    const storm = await load('storm', { port, conns: 50, calm: 5, hz: 200 })
+    expect(storm.phases[1]).toMatchObject({ accepted: 50, refused: 0 })
+  })
+
+  it('says that a server refuses', async () => {
+    const server = createServer().on('upgrade', (_, socket) => {
+      socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    stops.push(async () => {
+      server.close()
+      await once(server, 'close')
+    })
+    const { port } = server.address() as AddressInfo
+    await expect(load('echo', { port, conns: 1 })).rejects.toThrow('The server refused a connection')
+  })
+
+  it('measures a suite: each cell once a run, with a figure for each', async () => {
+    const said: string[] = []
+    const { rows, skipped } = await measureSuite(ofTheFloor, { ...pass, runs: 2, say: (line) => said.push(line) })
+    expect(skipped).toEqual([])
+    expect(rows[0]).toMatchObject({ id: 'small', figures: [{ name: 'floor' }] })
+    expect(rows[0]!.figures[0]!.values).toHaveLength(2)
+    expect(Math.min(...rows[0]!.figures[0]!.values)).toBeGreaterThan(0)
+    expect(said).toEqual(['small, run 1 of 2: floor', 'small, run 2 of 2: floor'])
+  })
+
+  it('goes on when a cell fails, and does not ask it again', async () => {
+    const broken = { ...ofTheFloor.cells[0]!, name: 'broken', load: { mode: 'echo', arguments: { bytes: 1 } } } as const
+    const said: string[] = []
+    const suite: Suite = { ...ofTheFloor, cells: [broken, ...ofTheFloor.cells] }
+    const { rows, skipped } = await measureSuite(suite, { ...pass, runs: 2, say: (line) => said.push(line) })
+    expect(skipped).toEqual([{ what: 'broken in small', reason: 'failed: bytes: 64 to 131072.' }])
+    expect(rows[0]!.figures.map(({ name }) => name)).toEqual(['floor'])
+    expect(said.filter((line) => line.endsWith('broken'))).toHaveLength(1)
+  })
+})
