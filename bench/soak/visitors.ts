@@ -36,6 +36,7 @@ export class Visitors {
   #failed = 0
   #sent = 0
   #receivedBytes = 0
+  #isOver = false
   #timer: NodeJS.Timeout | undefined
 
   constructor(port: number, count: number) {
@@ -49,6 +50,7 @@ export class Visitors {
 
   /** Nobody comes any more, and all leave. */
   stop(): void {
+    this.#isOver = true
     clearInterval(this.#timer)
     for (const socket of this.#open) leave(socket)
   }
@@ -86,6 +88,10 @@ export class Visitors {
     try {
       const socket = await open({ port: this.#port, path })
       this.#opened++
+      if (this.#isOver) {
+        leave(socket)
+        return
+      }
       this.#open.add(socket)
       socket.on('data', (chunk: Buffer) => (this.#receivedBytes += chunk.length))
       socket.on('error', () => {}).on('close', () => this.#open.delete(socket))

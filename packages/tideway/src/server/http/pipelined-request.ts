@@ -3,8 +3,8 @@ import type { NodeListener } from '../node-listener.ts'
 
 /**
  * The listener, with an end for every response. A request that a client has sent behind another one, without waiting, has a
- * response that does not have the socket yet. When the client goes away Node emits `close` on the one that has it only (Node 20
- * to 24): an application that waits for the end of another would wait for ever.
+ * response that does not have the socket yet. When the client goes away Node 20 emits `close` on the one that has it only: an
+ * application that waits for the end of another would wait for ever.
  */
 export function endingPipelined(inner: NodeListener): NodeListener {
   return (request, response) => {

@@ -10,7 +10,7 @@ export interface Operations {
   /** The metrics in the text format of Prometheus, and the type of that. */
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>
   /** Whether clients may be sent here. */
-  readonly isReady: boolean
+  isReady(): boolean | Promise<boolean>
   /** Is told why there are no metrics. */
   failed(error: unknown): void
 }
@@ -35,7 +35,7 @@ export async function serveOperations(host: string, port: number, operations: Op
     request.resume()
     answer(request, response, operations).catch((error: unknown) => {
       operations.failed(error)
-      answerPlainly(response, 500, 'The metrics could not be read: see the log.')
+      answerPlainly(response, 500, 'There is no answer: see the log.')
     })
   })
   const { url } = (await listenAt(server, { host, port }).catch((cause: unknown) => {
@@ -67,6 +67,6 @@ async function answer(request: IncomingMessage, response: ServerResponse, operat
     response.writeHead(200, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(text) }).end(text)
   } else if (path === '/healthz') answerPlainly(response, 200, 'alive')
   else if (path !== '/readyz') answerPlainly(response, 404, 'There are /metrics, /healthz and /readyz here.')
-  else if (operations.isReady) answerPlainly(response, 200, 'ready')
+  else if (await operations.isReady()) answerPlainly(response, 200, 'ready')
   else answerPlainly(response, 503, 'The server is starting or shutting down.')
 }

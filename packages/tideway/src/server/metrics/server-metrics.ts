@@ -3,9 +3,10 @@ import type { Logger } from '../../asgi/logger.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { collectMetrics } from './collect-metrics.ts'
 import { DEFAULT_METRICS_HOST, type MetricsOptions } from './metrics-options.ts'
-import { serveOperations, type OperationsServer } from './operations-server.ts'
+import { serveOperations } from './operations-server.ts'
 import { loadPromClient } from './prom-client.ts'
 import type { WithStats } from './register-metrics.ts'
+import { answerPrimary } from './worker-figures.ts'
 
 /** The metrics of a server from its start to its end. */
 export interface ServerMetrics {
@@ -35,17 +36,16 @@ export async function startMetrics(
   const registry = new prom.Registry()
   prom.collectDefaultMetrics({ register: registry })
   let running: WithStats | undefined
-  const operations: OperationsServer | undefined = cluster.isWorker
-    ? answerPrimary()
-    : await serveOperations(metricsHost, metricsPort, {
-        async metrics() {
-          return { text: await registry.metrics(), contentType: registry.contentType }
-        },
-        get isReady() {
-          return running?.stats().state === 'serving'
-        },
-        failed: (error) => logger.error({ err: error }, 'The metrics could not be read'),
-      })
+  const isReady = (): boolean => running?.stats().state === 'serving'
+  const close = cluster.isWorker ? answerPrimary({ metrics: () => registry.getMetricsAsJSON(), isReady }) : undefined
+  const operations =
+    close === undefined
+      ? await serveOperations(metricsHost, metricsPort, {
+          metrics: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+          isReady,
+          failed: (error) => logger.error({ err: error }, 'The metrics could not be read'),
+        })
+      : undefined
   return {
     url: operations?.url,
     ready(server) {
@@ -53,16 +53,10 @@ export async function startMetrics(
       collectMetrics(prom, server, registry)
     },
     async close() {
+      close?.()
       await operations?.close()
       // prom-client keeps its observer of the garbage collector for as long as the process lives.
       registry.clear()
     },
-  }
-
-  /** The primary's AggregatorRegistry asks each worker over the channel of the cluster. */
-  function answerPrimary(): undefined {
-    prom.AggregatorRegistry.setRegistries([registry])
-    // What it is made for is what its constructor does: from now on this process answers.
-    void new prom.AggregatorRegistry()
   }
 }

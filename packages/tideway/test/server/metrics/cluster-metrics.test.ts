@@ -8,7 +8,7 @@ import { eventually } from '../serving.ts'
 const program = fileURLToPath(new URL('fixture/cluster.ts', import.meta.url))
 
 describe('serveClusterMetrics', () => {
-  it('answers in the primary with the sums of its workers, and is ready when one of them listens', async () => {
+  it('answers in the primary with the sums of its workers, and is ready while one of them takes connections', async () => {
     const primary = fork(program, {
       execArgv: ['--conditions=@tideway/source', '--import=tsx'],
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
@@ -24,7 +24,7 @@ describe('serveClusterMetrics', () => {
     const [, url] = /metrics (\S+)/.exec(output)!
     expect((await fetch(`${url}/readyz`)).status).toBe(503)
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
-    primary.send('fork')
+    primary.send('start two')
     await eventually(() => [...output.matchAll(/worker \d (\S+) undefined\n/g)].length).toBe(2)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
 
@@ -35,6 +35,16 @@ describe('serveClusterMetrics', () => {
     expect(text).toContain('\ntideway_websockets_open 3\n')
     expect(text).toContain('tideway_websocket_handshakes_total{outcome="accepted"} 3\n')
     expect(text).toContain('nodejs_heap_size_used_bytes')
+
+    primary.send('start a slow one')
+    await eventually(() => output).toContain('slow\n')
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('\ntideway_websockets_open 3\n')
+
+    // Nobody reads the close frames, so that all of them drain until the test ends.
+    for (const client of clients) client.pause()
+    primary.send('drain')
+    await eventually(async () => (await fetch(`${url}/readyz`)).status).toBe(503)
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('\ntideway_draining 2\n')
     for (const client of clients) client.terminate()
   })
 })

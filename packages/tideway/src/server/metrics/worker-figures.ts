@@ -1,0 +1,109 @@
+import cluster, { type Worker } from 'node:cluster'
+import type { MetricObjectWithValues, MetricValue } from 'prom-client'
+import { deferred } from '../deferred.ts'
+
+/** What a worker says of its metrics: those of prom-client as JSON. */
+export type WorkerMetrics = MetricObjectWithValues<MetricValue<string>>[]
+
+/** What the primary asks a worker, over the channel of `node:cluster`, which applications may use too. */
+interface Question {
+  readonly type: typeof QUESTION
+  readonly id: number
+  readonly wants: 'metrics' | 'readiness'
+}
+
+interface Answer {
+  readonly type: typeof ANSWER
+  readonly id: number
+  readonly metrics: WorkerMetrics
+  readonly isReady: boolean
+}
+
+const QUESTION = 'tideway:figures?'
+const ANSWER = 'tideway:figures'
+
+/** How long a worker may take. One that is blocked for longer should be seen. */
+const TIMEOUT_MS = 5000
+
+/** Answers the primary from now on, in a worker. Returns what ends that. */
+export function answerPrimary(figures: { metrics(): Promise<WorkerMetrics>; isReady(): boolean }): () => void {
+  const onMessage = (message: unknown): void => {
+    if (isOf<Question>(message, QUESTION)) void answer(message)
+  }
+  const answer = async ({ id, wants }: Question): Promise<void> => {
+    const metrics = wants === 'metrics' ? await figures.metrics() : []
+    const isReady = figures.isReady()
+    // The primary may be gone meanwhile.
+    if (process.connected) process.send?.({ type: ANSWER, id, metrics, isReady } satisfies Answer)
+  }
+  process.on('message', onMessage)
+  return () => void process.off('message', onMessage)
+}
+
+/**
+ * Asks the workers that listen, in the primary. prom-client's own AggregatorRegistry asks every worker that is connected: one
+ * that has not loaded it yet, as in each rolling restart, never answers, and nobody is answered.
+ */
+export class WorkerFigures {
+  readonly #listening = new Set<Worker>()
+  readonly #waiting = new Map<number, (worker: Worker, answer: Answer) => void>()
+  #asked = 0
+
+  constructor() {
+    cluster.on('listening', this.#onListening).on('disconnect', this.#onGone).on('exit', this.#onGone)
+    cluster.on('message', this.#onMessage)
+  }
+
+  stop(): void {
+    cluster.off('listening', this.#onListening).off('disconnect', this.#onGone).off('exit', this.#onGone)
+    cluster.off('message', this.#onMessage)
+  }
+
+  /** @throws Error when one of them does not answer: a sum without it would be taken for a fall */
+  async metrics(): Promise<WorkerMetrics[]> {
+    return (await this.#ask('metrics')).map(({ metrics }) => metrics)
+  }
+
+  /** Whether clients may be sent to one of them. */
+  async areReady(): Promise<boolean> {
+    return (await this.#ask('readiness')).some(({ isReady }) => isReady)
+  }
+
+  async #ask(wants: Question['wants']): Promise<Answer[]> {
+    const workers = new Set([...this.#listening].filter((worker) => worker.isConnected()))
+    const answers: Answer[] = []
+    const id = this.#asked++
+    const answered = deferred()
+    const done = (worker: Worker): void => {
+      workers.delete(worker)
+      if (workers.size === 0) answered.resolve()
+    }
+    this.#waiting.set(id, (worker, answer) => {
+      answers.push(answer)
+      done(worker)
+    })
+    cluster.on('exit', done)
+    const timer = setTimeout(() => answered.resolve(), TIMEOUT_MS)
+    // One that is just ending hears nothing any more, and exits.
+    for (const worker of workers) worker.send({ type: QUESTION, id, wants } satisfies Question, () => {})
+    if (workers.size > 0) await answered.promise
+    clearTimeout(timer)
+    cluster.off('exit', done)
+    this.#waiting.delete(id)
+    if (workers.size === 0) return answers
+    const late = [...workers].map((worker) => worker.process.pid).join(', ')
+    throw new Error(`The worker ${late} has not answered within ${TIMEOUT_MS / 1000} s.`)
+  }
+
+  readonly #onListening = (worker: Worker): void => void this.#listening.add(worker)
+
+  readonly #onGone = (worker: Worker): void => void this.#listening.delete(worker)
+
+  readonly #onMessage = (worker: Worker, message: unknown): void => {
+    if (isOf<Answer>(message, ANSWER)) this.#waiting.get(message.id)?.(worker, message)
+  }
+}
+
+function isOf<T extends { readonly type: string }>(message: unknown, type: T['type']): message is T {
+  return typeof message === 'object' && message !== null && 'type' in message && message.type === type
+}
