@@ -16,6 +16,8 @@ export const systemPrograms = {
   redis: { commands: [['redis-server'], ['redis-cli']], debianPackages: ['redis-server', 'redis-tools'] },
   nginx: { commands: [['nginx']], debianPackages: ['nginx-light'] },
   haproxy: { commands: [['haproxy']], debianPackages: ['haproxy'] },
+  caddy: { commands: [['caddy']], debianPackages: ['caddy'] },
+  systemd: { commands: [['systemd-analyze']], debianPackages: ['systemd'] },
   chromium: {
     commands: [['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']],
     debianPackages: ['chromium'],

@@ -18,6 +18,7 @@ const REPORT_PATH = /^\/rooms\/(?<room>\w{1,40})\/report\.svg$/
 export function web(people: People, revocations: Revocations): Express {
   const app = express()
   app.disable('x-powered-by')
+  app.set('trust proxy', trustProxy(process.env.TRUST_PROXY))
   app.use(securityHeaders)
   // No `max-age`: a browser asks each time, and is told 304 as long as the file is the same.
   app.use(express.static(publicFolder))
@@ -50,6 +51,15 @@ export function web(people: People, revocations: Revocations): Express {
   })
   app.use(clientErrors)
   return app
+}
+
+/**
+ * Behind a proxy that ends TLS, Express has to believe its headers, or cookies are not Secure and everybody has one address: a
+ * number of proxies, or their addresses as Express takes them.
+ */
+function trustProxy(value = ''): string | number | boolean {
+  if (value === '') return false
+  return /^\d+$/.test(value) ? Number(value) : value
 }
 
 /** A request that cannot be read is its sender's matter: an answer, and no line in the log. */

@@ -1,0 +1,46 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { read } from '../architecture/source-files.ts'
+import { startProgram } from '../setup/child-process.ts'
+import { programPath } from '../setup/describe-with.ts'
+import { freePort } from '../setup/free-port.ts'
+import { filledIn, type RunningProxy } from './proxy-suite.ts'
+import type { Certificate, Site } from './site.ts'
+
+const IDLE_SECONDS = 3
+
+/** nginx, with the files of deploy/nginx. */
+export async function startNginx(site: Site, { certificate, key }: Certificate): Promise<RunningProxy> {
+  const folder = join(site.folder, 'nginx')
+  await mkdir(join(folder, 'conf.d'), { recursive: true })
+  const [port, plainPort] = [await freePort(), await freePort()]
+  const [first, second] = site.processes
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `${kind}_temp_path ${join(folder, kind)};`,
+  )
+  const main = filledIn(read('deploy/nginx/nginx.conf'), {
+    '/etc/nginx/conf.d': join(folder, 'conf.d'),
+    '/run/nginx.pid': join(folder, 'nginx.pid'),
+    '/var/log/nginx/error.log': 'stderr',
+    '/var/log/nginx/access.log': join(folder, 'access.log'),
+    'worker_processes auto': 'worker_processes 2',
+    'http {\n': `http {\n${temporary.join('\n')}\n`,
+  })
+  const chat = filledIn(read('deploy/nginx/conf.d/chat.conf'), {
+    'listen 443': `listen 127.0.0.1:${port}`,
+    'listen 80': `listen 127.0.0.1:${plainPort}`,
+    '/etc/ssl/chat/fullchain.pem': certificate,
+    '/etc/ssl/chat/privkey.pem': key,
+    'server 127.0.0.1:3000': `server 127.0.0.1:${site.webPort}`,
+    'server unix:/run/tideway/1.sock': `server unix:${first.address}`,
+    'server unix:/run/tideway/2.sock': `server ${second.address}`,
+    'proxy_read_timeout 60s': `proxy_read_timeout ${IDLE_SECONDS}s`,
+    'proxy_send_timeout 60s': `proxy_send_timeout ${IDLE_SECONDS}s`,
+  })
+  await writeFile(join(folder, 'nginx.conf'), main)
+  await writeFile(join(folder, 'conf.d/chat.conf'), chat)
+  const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr', '-g', 'daemon off;']
+  const program = await startProgram(programPath('nginx'), args, { ready: port })
+  return { program, port, plainPort, idleMs: IDLE_SECONDS * 1000 }
+}
