@@ -38,6 +38,7 @@ export interface RequestInstrumentation extends HandlerInstrumentation {
 export interface ConnectionInstrumentation extends HandlerInstrumentation {
   /** Runs the application: calls `serve` once, before it returns. */
   run?(serve: () => void): void
+  /** The handshake was completed. */
   accepted?(): void
   /** The handshake was answered with this HTTP status instead; {@link ended} follows. */
   refused?(status: number): void
