@@ -12,6 +12,7 @@ const BAR_LEFT = NAME_WIDTH + 12
 const BAR_WIDTH = WIDTH - BAR_LEFT - VALUE_WIDTH
 const LINE = 22
 const BAR = 14
+const LINE_CHARACTERS = 130
 
 /** A bar this many times as long as the middle one is cut: else the others could not be seen beside it. */
 const CUT = 3
@@ -42,9 +43,11 @@ export function drawChart(results: Results): string {
     parts.push(svg)
     y += height
   }
-  const foot = `${results.date.slice(0, 10)} · ${machineWords(results.machine)}`
-  parts.push(`<text class="foot" x="0" y="${y + 8}">${escape(foot)}</text>`)
-  const height = y + 20
+  for (const line of [`${results.date.slice(0, 10)} · ${machineWords(results.machine)}`, ...versionLines(results)]) {
+    parts.push(`<text class="foot" x="0" y="${y + 8}">${escape(line)}</text>`)
+    y += 17
+  }
+  const height = y + 3
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title description">`,
     `  <title id="title">tideway beside other servers</title>`,
@@ -81,6 +84,17 @@ function drawPanel(row: Row, top: number): { readonly svg: string; readonly heig
     `<text class="panel" x="0" y="${top + 14}">${escape(row.title)}` +
     `<tspan class="unit" dx="10">${escape(row.unit)}, ${row.better} is better</tspan></text>`
   return { svg: [head, ...lines].join('\n  '), height: 28 + figures.length * LINE + 18 }
+}
+
+/** Versions, in lines that fit. */
+function versionLines({ versions }: Results): string[] {
+  const lines: string[] = []
+  for (const text of Object.entries(versions).map(([name, version]) => `${name} ${version}`)) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + text.length < LINE_CHARACTERS) lines[lines.length - 1] = `${last}, ${text}`
+    else lines.push(text)
+  }
+  return lines
 }
 
 /** The best first. */

@@ -31,7 +31,7 @@ npm run bench -- chart RESULTS.json   writes the chart of a result: docs/images/
 npm run bench -- page RESULTS.json    writes the figures into docs/performance.md, and the chart
 
   --runs N          how often each is measured; medians are printed (default 5)
-  --seconds N       how long each measurement takes, besides half a second of warm-up (default 1.5)
+  --seconds N       how long each measurement takes, besides half a second of warm-up (default 1)
   --peers a,b       only these beside tideway: ${Object.keys(servers)
     .filter((name) => !ownServers.some((own) => own === name))
     .join(', ')}
@@ -77,7 +77,7 @@ function parse(args: readonly string[]) {
       allowPositionals: true,
       options: {
         runs: { type: 'string', default: '5' },
-        seconds: { type: 'string', default: '1.5' },
+        seconds: { type: 'string', default: '1' },
         peers: { type: 'string' },
         minutes: { type: 'string', default: '15' },
         connections: { type: 'string', default: '5000' },

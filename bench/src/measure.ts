@@ -17,6 +17,8 @@ export interface Pass {
   readonly peers?: readonly ServerKey[]
   /** How many files a process may have open. */
   readonly maxFiles: number
+  /** Who is measured, by the names that cells have for them; those of the bench, unless a test has its own. */
+  readonly servers?: Readonly<Partial<Record<ServerKey, Server>>>
   say(line: string): void
 }
 
@@ -24,6 +26,8 @@ export interface Pass {
 export interface Outcome {
   readonly rows: readonly Row[]
   readonly skipped: readonly Skipped[]
+  /** Whether one of our own could not be measured. Of the others there is no more to say than that they were skipped. */
+  readonly hasFailed: boolean
 }
 
 /** Before the measurement, so that the compiler of a server has done its work. */
@@ -43,35 +47,41 @@ export async function measureSuite(suite: Suite, pass: Pass): Promise<Outcome> {
   if (suite.connections + OTHER_FILES > pass.maxFiles) {
     const needed = suite.connections + OTHER_FILES
     const reason = `it needs ${needed} open files a process, and the limit is ${pass.maxFiles}: raise it with ulimit -n ${needed}`
-    return { rows: [], skipped: [{ what: suite.name, reason }] }
+    return { rows: [], skipped: [{ what: suite.name, reason }], hasFailed: false }
   }
   const cells = suite.cells.filter((cell) => isChosen(cell.server, pass.peers))
   const reports = new Map<Cell, LoadReport[]>()
   for (const cell of cells) {
-    const reason = whyMissing(cell)
+    const reason = whyMissing(cell, serverOf(cell, pass))
     if (reason === undefined) reports.set(cell, [])
     else skipped.push({ what: cell.name, reason })
   }
+  let hasFailed = false
   for (let number = 0; number < pass.runs; number++) {
     for (const cell of inTurn([...reports.keys()], number)) {
       pass.say(`${suite.name}, run ${number + 1} of ${pass.runs}: ${cell.name}`)
       try {
-        reports.get(cell)!.push(await measure(cell, pass.seconds))
+        reports.get(cell)!.push(await measure(cell, serverOf(cell, pass), pass.seconds))
       } catch (error) {
         // One that fails is not asked again: it is reported, and the others go on.
         skipped.push({ what: `${cell.name} in ${suite.name}`, reason: `failed: ${(error as Error).message}` })
         reports.delete(cell)
+        hasFailed ||= ownServers.includes(cell.server)
       }
     }
   }
-  return { rows: suite.rows.map((row) => toRow(row, reports)), skipped }
+  return { rows: suite.rows.map((row) => toRow(row, reports)), skipped, hasFailed }
 }
 
-function whyMissing({ server, crossesRedis }: Cell): string | undefined {
+function serverOf({ server }: Cell, pass: Pass): Server {
+  return pass.servers?.[server] ?? servers[server]
+}
+
+function whyMissing({ crossesRedis }: Cell, server: Server): string | undefined {
   if (crossesRedis === true && spawnSync('redis-server', ['--version']).error !== undefined) {
     return 'there is no redis-server; on Debian: apt-get install redis-server'
   }
-  return (servers[server] as Server).missing?.()
+  return server.missing?.()
 }
 
 /** tideway is always measured: the others are beside it. */
@@ -104,7 +114,7 @@ function toFigure(name: string, readings: readonly Reading[]): Figure {
   }
 }
 
-async function measure(cell: Cell, seconds: number): Promise<LoadReport> {
+async function measure(cell: Cell, { command: commandOf, dialect }: Server, seconds: number): Promise<LoadReport> {
   const started: { stop(): Promise<void> }[] = []
   try {
     const { env = {}, ...rest } = cell.variant ?? {}
@@ -114,7 +124,7 @@ async function measure(cell: Cell, seconds: number): Promise<LoadReport> {
       started.push(redis)
       variant = { ...variant, env: { ...env, REDIS_URL: redis.url, REDIS: redis.url } }
     }
-    const command = servers[cell.server].command(variant)
+    const command = commandOf(variant)
     const server = await startServer(command, cell.isFree === true ? 'any' : 'server')
     started.push(server)
     let sender: ServerProcess | undefined
@@ -122,7 +132,7 @@ async function measure(cell: Cell, seconds: number): Promise<LoadReport> {
       sender = await startServer(command, 'load')
       started.push(sender)
     }
-    const report = await load(cell, seconds, server, sender)
+    const report = await load(cell, dialect, seconds, server, sender)
     if (report.missing !== undefined && report.missing !== 0) throw new Error(`${report.missing} deliveries never came`)
     if (report.phases.some(({ delivered }) => delivered === 0)) throw new Error('nothing came')
     return report
@@ -132,8 +142,13 @@ async function measure(cell: Cell, seconds: number): Promise<LoadReport> {
   }
 }
 
-async function load(cell: Cell, seconds: number, server: ServerProcess, sender?: ServerProcess): Promise<LoadReport> {
-  const { dialect } = servers[cell.server] as Server
+async function load(
+  cell: Cell,
+  dialect: string | undefined,
+  seconds: number,
+  server: ServerProcess,
+  sender?: ServerProcess,
+): Promise<LoadReport> {
   const settings: Record<string, string | number> = {
     port: server.port,
     pids: (await server.pids()).join(','),

@@ -30,6 +30,7 @@ export function figuresOf(results: Results): string {
     `Versions: ${Object.entries(results.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join('; ')}.`,
+    loadWords(measured),
     '### Against the targets',
     targetTable(measured),
     ...measured.flatMap((row) => [`### ${capital(row.title)}`, figureTable(row)]),
@@ -41,6 +42,23 @@ export function figuresOf(results: Results): string {
     )
   }
   return parts.join('\n\n')
+}
+
+/** Whether the load had time left: what it measured would be itself. */
+function loadWords(rows: readonly Row[]): string {
+  const figures = rows.flatMap(({ title, figures }) => figures.map((figure) => ({ title, figure })))
+  const busiest = figures.toSorted((a, b) => b.figure.loadBusy - a.figure.loadBusy)[0]
+  if (busiest === undefined) return ''
+  const { title, figure } = busiest
+  const bound = figures.filter(({ figure }) => isLoadBound(figure)).length
+  const verdict =
+    bound === 0
+      ? 'It was nowhere the bottleneck.'
+      : `It was the bottleneck in ${bound} of ${figures.length} figures, marked †.`
+  return (
+    `The load was busiest beside ${figure.name} (${title}): ${percent(figure.loadBusy)} of its processor, when the server used ` +
+    `${percent(figure.serverBusy)} of its own. ${verdict}`
+  )
 }
 
 function targetTable(rows: readonly Row[]): string {

@@ -53,7 +53,9 @@ async function measureAll(task: Extract<Task, { do: 'measure' }>): Promise<numbe
   const pass = { runs, seconds, maxFiles: maxOpenFiles(), say, ...(peers === undefined ? {} : { peers }) }
   const rows: Row[] = []
   const skipped: Skipped[] = []
+  let hasFailed = false
   for (const suite of task.suites) {
+    const begin = performance.now()
     const outcome = await measureSuite(suite, pass)
     say('')
     for (const { what, reason } of outcome.skipped) {
@@ -61,8 +63,10 @@ async function measureAll(task: Extract<Task, { do: 'measure' }>): Promise<numbe
       skipped.push({ what, reason })
       console.log(`Skipped: ${what}: ${reason}`)
     }
+    hasFailed ||= outcome.hasFailed
     rows.push(...outcome.rows)
     for (const row of outcome.rows) console.log(`\n${formatRow(row, rows)}`)
+    console.log(`\n(${suite.name}: ${Math.round((performance.now() - begin) / 1000)} s)`)
   }
   const minutes = (performance.now() - start) / 60_000
   const results: Results = { date, machine, versions: versionsOf(rows), runs, seconds, minutes, rows, skipped }
@@ -72,7 +76,7 @@ async function measureAll(task: Extract<Task, { do: 'measure' }>): Promise<numbe
     task.out === undefined ? join(benchFolder, 'results', name) : fromCaller(task.out),
     `${JSON.stringify(results, null, 1)}\n`,
   )
-  return skipped.some(({ reason }) => reason.startsWith('failed')) ? 1 : 0
+  return hasFailed ? 1 : 0
 }
 
 /** Of the servers that have a figure. */

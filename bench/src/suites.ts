@@ -180,10 +180,8 @@ const echo: Suite = {
     echoCell('bun'),
     echoCell('ws'),
     echoCell('socket.io'),
-    echoCell('crossws'),
     echoCell('floor', { variant: { args: ['echo'] } }),
     echoCell('uvicorn'),
-    echoCell('daphne'),
   ],
   rows: [
     {
@@ -281,7 +279,7 @@ function stormCell(server: ServerKey): Cell {
 const storm: Suite = {
   name: 'storm',
   connections: 10_050,
-  cells: [stormCell('tideway'), stormCell('uws'), stormCell('ws'), stormCell('socket.io')],
+  cells: [stormCell('tideway'), stormCell('uws'), stormCell('ws')],
   rows: [
     {
       id: 'storm',

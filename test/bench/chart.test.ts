@@ -36,8 +36,15 @@ describe('the chart', () => {
     expect(svg).toContain('fan-out, µs a delivery, lower is better: tideway 2.00, ws 9.00, Channels 100.')
   })
 
-  it('names machine and date', () => {
-    expect(drawChart(results())).toContain('2026-03-04 · 2 × a processor')
+  it('names date, machine and versions, in lines that fit', () => {
+    const svg = drawChart(results())
+    expect(svg).toContain('2026-03-04 · 2 × a processor')
+    expect(svg).toContain('tideway 0.1.0, ws 8.0.0')
+    const versions = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`server ${i}`, '1.2.3 of today']))
+    const lines = [...drawChart(results({ versions })).matchAll(/class="foot"[^>]*>([^<]*)</g)].map(([, text]) => text!)
+    expect(lines.length).toBeGreaterThan(3)
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(140)
+    expect(lines.join(' ')).toContain('server 19 1.2.3')
   })
 
   it('escapes what is text', () => {

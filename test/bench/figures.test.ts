@@ -118,6 +118,7 @@ describe('the page', () => {
   it('names machine, versions, date and how it was measured', () => {
     const text = figuresOf(results())
     expect(text).toContain('2026-03-04')
+    expect(text).toContain('](images/performance.svg)')
     expect(text).toContain('2 × a processor, 8 GiB, Linux 1.2.3, Node 20.20.2')
     expect(text).toContain('tideway 0.1.0; ws 8.0.0')
     expect(text).toContain('Medians of 3 alternating runs, 1.5 s each')
@@ -130,6 +131,15 @@ describe('the page', () => {
     expect(text).toContain('| fan-out | tideway | ≤ 1.00 µs a delivery | 2.00 | **missed** |')
     expect(text).toContain('| ws | 9.00 (8.00 to 10.0) | 0.22 | 1,000 | 100 % | 50 % |')
     expect(text).toContain('| Channels | 100 (100 to 100) | 1/50 | 1,000 | 100 % | 50 % |')
+  })
+
+  it('says where the load was busiest, and whether it was the bottleneck', () => {
+    expect(figuresOf(results())).toContain('It was nowhere the bottleneck.')
+    const figures = [figure('tideway', [1]), figure('uws', [1], { loadBusy: 0.99, serverBusy: 0.6 })]
+    const text = figuresOf(results({ rows: [row({ figures })] }))
+    expect(text).toContain('busiest beside uws (fan-out): 99 % of its processor, when the server used 60 % of its own.')
+    expect(text).toContain('It was the bottleneck in 1 of 2 figures')
+    expect(text).toContain('| 60 % | 99 % † |')
   })
 
   it('lists what was left out, in one line each whatever the reason holds', () => {

@@ -11,6 +11,7 @@ import { cost, perCpuSecond, type LoadReport, type Phase } from '../../bench/src
 import { inTurn, measureSuite, type Pass } from '../../bench/src/measure.ts'
 import { loadProgram } from '../../bench/src/programs.ts'
 import { reasonIn, startServer } from '../../bench/src/server-process.ts'
+import type { Server } from '../../bench/src/servers.ts'
 import type { Suite } from '../../bench/src/suites.ts'
 import { describeWith } from '../setup/describe-with.ts'
 
@@ -65,7 +66,34 @@ describe('a suite', () => {
   it('that needs more files than may be open is skipped, and the line says what to do', async () => {
     const outcome = await measureSuite({ ...ofTheFloor, connections: 10_000 }, { ...pass, maxFiles: 1024 })
     const reason = 'it needs 10100 open files a process, and the limit is 1024: raise it with ulimit -n 10100'
-    expect(outcome).toEqual({ rows: [], skipped: [{ what: 'small', reason }] })
+    expect(outcome).toEqual({ rows: [], skipped: [{ what: 'small', reason }], hasFailed: false })
+  })
+
+  const fake = (more: Partial<Server>): Server => ({
+    name: 'floor',
+    chat: '/',
+    echo: '/',
+    command: () => ({ command: process.execPath, args: ['-e', 'throw new Error("not today")'] }),
+    version: () => '1',
+    ...more,
+  })
+
+  it('skips a server that cannot be had, and says why in one line', async () => {
+    const floor = fake({ missing: () => 'not installed; npm run bench -- peers installs it' })
+    const { rows, skipped, hasFailed } = await measureSuite(ofTheFloor, { ...pass, runs: 2, servers: { floor } })
+    expect(rows[0]!.figures).toEqual([])
+    expect(skipped).toEqual([{ what: 'floor', reason: 'not installed; npm run bench -- peers installs it' }])
+    expect(hasFailed).toBe(false)
+  })
+
+  it('skips a peer that does not start, and has failed if it is ours', async () => {
+    const peer = await measureSuite(ofTheFloor, { ...pass, runs: 2, servers: { floor: fake({}) } })
+    expect(peer.skipped).toEqual([{ what: 'floor in small', reason: 'failed: Error: not today' }])
+    expect(peer.hasFailed).toBe(false)
+    const cells = [{ ...ofTheFloor.cells[0]!, name: 'tideway', server: 'tideway' as const }]
+    const own = await measureSuite({ ...ofTheFloor, cells }, { ...pass, servers: { tideway: fake({}) } })
+    expect(own.skipped).toEqual([{ what: 'tideway in small', reason: 'failed: Error: not today' }])
+    expect(own.hasFailed).toBe(true)
   })
 
   it('leaves out peers that were not asked for', async () => {
