@@ -57,6 +57,13 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
       'for a TLS handshake, then cut (default: 10)',
       parse.seconds,
     ),
+    { ...flag('--no-http2', 'http2', 'let clients speak HTTP/1.1 only'), value: false },
+    flag(
+      '--http2-max-streams <number>',
+      'http2MaxStreams',
+      'requests and WebSockets at once on a connection of HTTP/2 (default: 100)',
+      parse.count,
+    ),
   ],
   'The application:': [
     flag('--root-path <path>', 'rootPath', 'where it is mounted: scope.rootPath (default: none)'),

@@ -6,6 +6,7 @@ import { asgiVersions, type Address, type ConnectionScope, type HttpScope, type 
 import { authenticationKey, type ScopeSlots } from '../asgi/scope-slots.ts'
 import { readForwarded } from './forwarded.ts'
 import type { ResolvedOptions } from './options.ts'
+import { tlsSocketOf } from './tls/plain-socket.ts'
 import { tlsExtension } from './tls/tls-extension.ts'
 import { TrustedProxies } from './trusted-proxies.ts'
 
@@ -82,9 +83,9 @@ export class ScopeFactory {
         scheme: own.schemes[isEncrypted ? 1 : 0],
         method: own.method,
         subprotocols: own.subprotocols,
-        extensions: isTls(socket) ? { ...own.extensions, tls: tlsExtension(socket) } : own.extensions,
+        extensions: isTls(socket) ? { ...own.extensions, tls: tlsExtension(tlsSocketOf(socket)) } : own.extensions,
         asgi: asgiVersions,
-        httpVersion: request.httpVersion === '1.1' ? '1.1' : request.httpVersion,
+        httpVersion: versionOf(request.httpVersion),
         path,
         rawPath,
         queryString: queryAt === -1 ? '' : target.slice(queryAt + 1),
@@ -151,7 +152,13 @@ function decodePath(rawPath: string): string | undefined {
   }
 }
 
-function isTls(socket: Socket): socket is TLSSocket {
+/** ASGI writes 2 without its zero. The literals are there once, and not once a connection. */
+function versionOf(httpVersion: string): string {
+  if (httpVersion === '1.1') return '1.1'
+  return httpVersion === '2.0' ? '2' : httpVersion
+}
+
+function isTls(socket: Socket): boolean {
   return (socket as Partial<TLSSocket>).encrypted === true
 }
 

@@ -79,7 +79,8 @@ export async function serve(application: Application, options: ServeOptions = {}
     await metrics?.close()
     throw error
   }
-  const attachment = attachToAll(servers, application, { state: lifespan?.state, ...attachOptions })
+  const http2Servers = fronts.flatMap(({ http2 }) => (http2 === undefined ? [] : [http2.server]))
+  const attachment = attachToAll(servers, application, { state: lifespan?.state, ...attachOptions }, { http2Servers })
   const addresses: ServerAddress[] = []
   try {
     // One after the other, so that of two that are the same the second fails.

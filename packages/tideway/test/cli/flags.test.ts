@@ -60,6 +60,8 @@ describe('a flag of tideway serve', () => {
     ['--fd 3 --fd 4', { listen: [{ fd: 3 }, { fd: 4 }] }],
     ['--tls-key k.pem --tls-cert c.pem', { tlsKey: 'k.pem', tlsCert: 'c.pem' }],
     ['--tls-ca ca.pem --tls-handshake-timeout 3', { tlsCa: 'ca.pem', tlsHandshakeTimeoutMs: 3000 }],
+    ['--no-http2', { http2: false }],
+    ['--http2-max-streams 8', { http2MaxStreams: 8 }],
     ['--root-path /chat', { rootPath: '/chat' }],
     ['--no-lifespan', { lifespan: false }],
     ['--lifespan-timeout 1.5', { lifespanTimeoutMs: 1500 }],

@@ -58,7 +58,7 @@ describe('the flags', () => {
     const byCode = new Set(['state', 'logger', 'accessLog', 'instrumentation'])
     const options = [...Object.keys(serverDefaults), ...Object.keys(requestLimitDefaults)]
     // A passphrase among the arguments would be there for everybody on the machine to see: it has no flag.
-    const tls = ['tlsKey', 'tlsCert', 'tlsCa']
+    const tls = ['tlsKey', 'tlsCert', 'tlsCa', 'http2']
     const metrics = ['metricsPort', 'metricsHost']
     const own = ['host', 'port', 'listen', 'lifespan', 'lifespanTimeoutMs', ...tls, ...metrics]
     const wanted = [...options, ...own].filter((name) => !byCode.has(name))
@@ -68,7 +68,7 @@ describe('the flags', () => {
   })
 
   it('are in kebab-case', () => {
-    for (const name of longNames) expect(name).toMatch(/^--[a-z]+(-[a-z]+)*$/)
+    for (const name of longNames) expect(name).toMatch(/^--[a-z0-9]+(-[a-z0-9]+)*$/)
   })
 
   it('name no short flag twice', () => {

@@ -11,6 +11,7 @@ import type {
 import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { outOfTurn } from '../out-of-turn.ts'
+import { Http2Socket } from '../http2/http2-socket.ts'
 import { requireHeader } from '../require-header.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { untilDrained } from '../until-drained.ts'
@@ -176,6 +177,8 @@ export class HttpExchange {
     if (this.#bytesLeft === undefined && isLengthKnown && contentLength !== undefined) {
       headers.push('Content-Length', String(contentLength))
     }
+    const { socket } = this.#response
+    if (this.#start!.trailers === true && socket instanceof Http2Socket) socket.expectTrailers()
     this.#response.writeHead(status, headers)
     // Events are worth nothing when they wait for the first piece of a body.
     if (contentLength === undefined) this.#response.flushHeaders()
@@ -190,7 +193,9 @@ export class HttpExchange {
     }
     if (moreTrailers) return
     const wantsTrailers = /(^|[\s,])trailers\b/i.test(String(this.#request.headers['te'] ?? ''))
-    if (wantsTrailers) this.#response.addTrailers(this.#trailers)
+    const { socket } = this.#response
+    if (wantsTrailers && socket instanceof Http2Socket) socket.sendTrailers(this.#trailers)
+    else if (wantsTrailers) this.#response.addTrailers(this.#trailers)
     this.#state = 'complete'
     this.#response.end()
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { RefusalReason } from '../observe/server-counters.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { RETRY_AFTER_SECONDS } from '../readiness.ts'
@@ -99,13 +100,13 @@ export class ConnectionGate {
   }
 
   /** Counts a WebSocket that came through a trusted proxy to the client that it is of. */
-  refusalOfForwarded(socket: Socket, client: string | undefined): Refusal | undefined {
-    if (this.#trusted?.has(socket.remoteAddress) !== true) return undefined
-    return this.#enter(socket, client) ? undefined : tooManyOfAddress
+  refusalOfForwarded(request: IncomingMessage, transport: Duplex, client: string | undefined): Refusal | undefined {
+    if (this.#trusted?.has(request.socket.remoteAddress) !== true) return undefined
+    return this.#enter(transport, client) ? undefined : tooManyOfAddress
   }
 
   /** `false`: the address has as many connections as it may have. The peers of a Unix socket have none. */
-  #enter(socket: Socket, address: string | undefined): boolean {
+  #enter(socket: Duplex, address: string | undefined): boolean {
     if (this.#maxPerAddress === Infinity || address === undefined) return true
     const count = this.#perAddress.get(address) ?? 0
     if (count >= this.#maxPerAddress) return false

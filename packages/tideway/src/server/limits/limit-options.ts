@@ -38,6 +38,8 @@ export interface RequestLimitOptions {
   readonly keepAliveTimeoutMs?: number
   /** How long a client may take from its connection to the end of its TLS handshake; then it is cut. @default 10000 */
   readonly tlsHandshakeTimeoutMs?: number
+  /** The most requests and WebSockets at once on a connection of HTTP/2; the client waits with more. @default 100 */
+  readonly http2MaxStreams?: number
 }
 
 /** The defaults of {@link LimitOptions}. */
@@ -59,4 +61,5 @@ export const requestLimitDefaults: Readonly<Required<RequestLimitOptions>> = Obj
   requestTimeoutMs: 300_000,
   keepAliveTimeoutMs: 5000,
   tlsHandshakeTimeoutMs: 10_000,
+  http2MaxStreams: 100,
 })

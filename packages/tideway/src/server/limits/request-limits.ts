@@ -28,7 +28,7 @@ export function nodeLimits(limits: RequestLimits): ServerOptions {
     headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    connectionsCheckingInterval: Math.max(SHORTEST_CHECK_MS, Math.min(CHECK_MS, headersTimeoutMs / 4)),
+    connectionsCheckingInterval: Math.max(SHORTEST_CHECK_MS, Math.min(CHECK_MS, Math.ceil(headersTimeoutMs / 4))),
   }
 }
 

@@ -1,5 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import { createServer, type Server as HttpsServer } from 'node:https'
+import type { TLSSocket } from 'node:tls'
+import { Http2Front } from '../http2/http2-front.ts'
 import { createServerWithin, nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
 import type { ServeOptions } from '../options.ts'
 import type { Credentials } from '../tls/credentials.ts'
@@ -8,6 +10,8 @@ import { PendingHandshakes } from '../tls/pending-handshakes.ts'
 /** What serves one place to listen at: plain HTTP, or HTTP over TLS. */
 export class Front {
   readonly server: HttpServer | HttpsServer
+  /** What serves HTTP/2 on its connections. */
+  readonly http2: Http2Front | undefined
   readonly #pending: PendingHandshakes | undefined
 
   /** @throws TidewayError `ERR_BAD_OPTION` for a limit out of its range */
@@ -21,12 +25,17 @@ export class Front {
     const server = createServer({
       ...nodeLimits(limits),
       ...credentials,
+      ALPNProtocols: options.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
       requestCert: asksForCertificate,
       rejectUnauthorized: asksForCertificate,
     })
     server.maxHeadersCount = nodeHeadersCount(options)
-    this.#pending = new PendingHandshakes(server, limits.tlsHandshakeTimeoutMs)
     this.server = server
+    this.#pending = new PendingHandshakes(server, limits.tlsHandshakeTimeoutMs)
+    if (options.http2 === false) return
+    const http2 = new Http2Front(limits, nodeHeadersCount(options))
+    divert(server, http2)
+    this.http2 = http2
   }
 
   /** Handshakes from now on are made with these; connections that there are keep theirs. */
@@ -42,6 +51,7 @@ export class Front {
   close({ finishesHandshakes = false }: { readonly finishesHandshakes?: boolean } = {}): Promise<void> {
     const { server } = this
     if (!finishesHandshakes) this.#pending?.cut()
+    this.http2?.close()
     // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
     const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
     return new Promise((resolve) => {
@@ -56,7 +66,18 @@ export class Front {
   cut(): void {
     this.#pending?.cut()
     this.server.closeAllConnections()
+    this.http2?.cut()
   }
+}
+
+/** Connections that have agreed on HTTP/2 are not for Node's own listener, the first that a new server has. */
+function divert(server: HttpsServer, http2: Http2Front): void {
+  const [serveHttp1] = server.listeners('secureConnection') as [(socket: TLSSocket) => void]
+  server.removeListener('secureConnection', serveHttp1)
+  server.prependListener('secureConnection', (socket) => {
+    if (socket.alpnProtocol === 'h2') http2.accept(socket)
+    else serveHttp1.call(server, socket)
+  })
 }
 
 /** How often a closing server looks for connections whose request is done. */

@@ -16,4 +16,10 @@ export interface TlsOptions {
   readonly tlsCa?: string | Uint8Array
   /** What `tlsKey` is encrypted with. The command line takes keys without one. @default none */
   readonly tlsPassphrase?: string
+  /**
+   * Whether clients may agree on HTTP/2 in their TLS handshake (ALPN), for requests and for WebSockets (RFC 8441); others
+   * speak HTTP/1.1.
+   * @default true
+   */
+  readonly http2?: boolean
 }

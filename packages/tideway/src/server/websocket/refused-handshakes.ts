@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { cut } from './cut.ts'
 import type { HandshakeAnswers } from './handshake-answers.ts'
 import type { HandshakeProblem } from './handshake.ts'
 
@@ -17,11 +18,11 @@ export class RefusedHandshakes {
    * unread bytes would turn the answer into a reset.
    */
   refuse(transport: Duplex, answers: HandshakeAnswers, problem: HandshakeProblem): void {
-    const cut = setTimeout(() => transport.destroy(), this.#timeoutMs).unref()
+    const timer = setTimeout(() => cut(transport), this.#timeoutMs).unref()
     this.#transports.add(transport)
     // The peer may be gone already: there is nobody to tell.
     transport.on('error', ignore).once('close', () => {
-      clearTimeout(cut)
+      clearTimeout(timer)
       this.#transports.delete(transport)
     })
     answers.denyPlainly(transport, problem)
@@ -31,7 +32,7 @@ export class RefusedHandshakes {
 
   /** Cuts those that are still there. */
   cut(): void {
-    for (const transport of this.#transports) transport.destroy()
+    for (const transport of this.#transports) cut(transport)
   }
 }
 

@@ -90,12 +90,11 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#startedAt = performance.now()
   }
 
-  /** Runs the application. `head` is what the client sent behind its handshake. */
-  start(application: Application<WebSocketScope>, scope: WebSocketScope, head: Buffer): void {
+  /** Runs the application. */
+  start(application: Application<WebSocketScope>, scope: WebSocketScope): void {
     const { connections, heartbeat } = this.#context
     connections.add(this)
     heartbeat.add(this)
-    if (head.length > 0) this.#socket.unshift(head)
     this.#inbox.push({ type: 'websocket.connect' })
     // Set where the slot is, since a copy of the scope would cost each connection another one.
     const own: { onEnd?: WebSocketScope['onEnd'] } = scope

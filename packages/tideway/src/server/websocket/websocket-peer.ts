@@ -6,6 +6,7 @@ import { deferred, type Deferred } from '../deferred.ts'
 import type { Heartbeat } from '../heartbeat.ts'
 import type { ServerCounters } from '../observe/server-counters.ts'
 import type { ResolvedOptions } from '../options.ts'
+import { cut } from './cut.ts'
 import { encodeCloseFrame, encodeFrame, opcodes } from './frame.ts'
 import { FrameParser, type FrameSink } from './frame-parser.ts'
 import type { FrameNode } from './frame-tree.ts'
@@ -156,7 +157,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
   terminate(): void {
     this.#end(closeCodes.abnormal, '')
     this.#isWritable = false
-    this.#socket.destroy()
+    cut(this.#socket)
   }
 
   /** Whether it has ended, or is about to. */

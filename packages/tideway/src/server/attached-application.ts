@@ -1,0 +1,231 @@
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Application } from '../asgi/application.ts'
+import { nodeListenerKey } from '../asgi/node-listener.ts'
+import { AccessRecorder } from './access-log/access-recorder.ts'
+import { drain } from './drain.ts'
+import { EmptyingSet } from './emptying-set.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { guardedListener } from './http/guarded-listener.ts'
+import { HttpExchange } from './http/http-exchange.ts'
+import { ignoreUpgrade } from './http/ignored-upgrade.ts'
+import { answersOverHttp2 } from './http2/answers-over-http2.ts'
+import { checkExtendedConnect } from './http2/extended-connect.ts'
+import { serveStream, type Http2StreamListener, type StreamServer } from './http2/serve-stream.ts'
+import { endingPipelined } from './http/pipelined-request.ts'
+import { answerPlainly } from './http/plain-answer.ts'
+import { ConnectionGate } from './limits/connection-gate.ts'
+import { behindGate } from './limits/request-refusal.ts'
+import type { NodeListener } from './node-listener.ts'
+import type { ResolvedOptions, SharedServerOptions } from './options.ts'
+import { RETRY_AFTER_SECONDS, withReadiness } from './readiness.ts'
+import { NODE_EXTENSION, ScopeFactory } from './scope.ts'
+import { Compression } from './websocket/deflate/compression.ts'
+import { asksForWebSocket, checkHandshake, isHandshakeProblem, type HandshakeProblem } from './websocket/handshake.ts'
+import { bothObservers } from './observe/both-observers.ts'
+import { Instrumented } from './observe/instrumented.ts'
+import { ServerObserver } from './observe/server-observer.ts'
+import type { RefusalReason } from './observe/server-counters.ts'
+import type { ServerStats } from './observe/server-stats.ts'
+import { answersOverHttp1, type HandshakeAnswers } from './websocket/handshake-answers.ts'
+import { Outbox } from './websocket/outbox.ts'
+import { RefusedHandshakes } from './websocket/refused-handshakes.ts'
+import { WebSocketConnection, type ConnectionContext } from './websocket/websocket-connection.ts'
+
+/** An application at its servers: what becomes of each request and handshake, from the first look at it to its end. */
+export class AttachedApplication {
+  readonly #application: Application
+  readonly #options: ResolvedOptions
+  readonly #handles: SharedServerOptions['handles']
+  readonly #context: ConnectionContext
+  readonly #scopes: ScopeFactory
+  readonly onRequest: NodeListener
+  readonly gate: ConnectionGate
+  readonly #access: AccessRecorder | undefined
+  readonly #instrumented: Instrumented | undefined
+  readonly connections: EmptyingSet<WebSocketConnection> = new EmptyingSet()
+  readonly #refused: RefusedHandshakes
+  readonly #observer: ServerObserver
+  #closed: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(application: Application, options: ResolvedOptions, handles: SharedServerOptions['handles']) {
+    this.#application = application
+    this.#options = options
+    this.#handles = handles
+    this.#scopes = new ScopeFactory(options)
+    this.gate = new ConnectionGate(options)
+    this.#refused = new RefusedHandshakes(options.closeTimeoutMs)
+    const heartbeat = new Heartbeat(shortestTimeout(options))
+    const compression = options.compression === false ? undefined : new Compression(options.compression)
+    this.#access =
+      options.accessLog === false
+        ? undefined
+        : new AccessRecorder(options.accessLog, (request) => this.#scopes.client(request)?.host)
+    this.#instrumented =
+      options.instrumentation === undefined ? undefined : new Instrumented(options.instrumentation, options.logger)
+    this.#observer = new ServerObserver(application)
+    this.#context = {
+      options,
+      counters: this.#observer.counters,
+      heartbeat,
+      outbox: new Outbox(),
+      connections: this.connections,
+      compression,
+      observer: bothObservers(this.#access, this.#instrumented),
+    }
+    const listener = directListener(application, options)
+    const { readinessPath } = options
+    const onRequest = behindGate(this.gate, listener ?? this.#onRequest)
+    const isDraining = (): boolean => this.#closed !== undefined
+    const ready = readinessPath === false ? onRequest : withReadiness(readinessPath, isDraining, onRequest)
+    const told = this.#instrumented?.listener(ready) ?? ready
+    const counted = this.#observer.listener(told)
+    this.onRequest = endingPipelined(this.#access?.listener(counted) ?? counted)
+  }
+
+  readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+    if (this.#handles?.(request) === false && isHeardByOthers(socket)) return
+    if (!asksForWebSocket(request)) {
+      ignoreUpgrade(request, socket, head)
+      return
+    }
+    socket.setTimeout(0)
+    socket.setNoDelay(true)
+    if (head.length > 0) socket.unshift(head)
+    this.#handshake(request, socket, answersOverHttp1, checkHandshake)
+  }
+
+  readonly onStream: Http2StreamListener = (stream, headers, _flags, rawHeaders) => {
+    serveStream(stream, headers, rawHeaders, this.#streams)
+  }
+
+  readonly #streams: StreamServer = {
+    onRequest: (request, response) => this.onRequest(request, response),
+    onConnect: (request, stream) => {
+      if (this.#closed === undefined) this.#handshake(request, stream, answersOverHttp2, checkExtendedConnect)
+      else this.#refuseLate(request, stream, answersOverHttp2)
+    },
+  }
+
+  #handshake(
+    request: IncomingMessage,
+    transport: Duplex,
+    answers: HandshakeAnswers,
+    check: typeof checkHandshake,
+  ): void {
+    const refuse = (problem: HandshakeProblem, reason: RefusalReason): void =>
+      this.#refuseHandshake(request, transport, answers, problem, reason)
+    this.#observer.counters.handshakes++
+    const refusal = this.gate.refusalOf(request)
+    if (refusal !== undefined) {
+      refuse(refusal, refusal.reason)
+      return
+    }
+    const handshake = check(request, this.#context.compression)
+    if (isHandshakeProblem(handshake)) {
+      refuse(handshake, 'badHandshake')
+      return
+    }
+    const scope = this.#scopes.webSocket(request, handshake.subprotocols)
+    if (scope === undefined) {
+      refuse(invalidPath, 'badHandshake')
+      return
+    }
+    const tooMany = this.gate.refusalOfForwarded(request, transport, scope.client?.host)
+    if (tooMany !== undefined) {
+      refuse(tooMany, tooMany.reason)
+      return
+    }
+    const connection = new WebSocketConnection(transport, handshake, scope.path, this.#context)
+    this.#access?.connecting(connection, request)
+    const start = (): void => connection.start(this.#application, scope)
+    if (this.#instrumented === undefined) start()
+    else this.#instrumented.start(connection, scope, request, start)
+  }
+
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const scope = this.#scopes.http(request, { [NODE_EXTENSION]: { request, response } })
+    if (scope === undefined) {
+      answerPlainly(response, 400, 'The path is invalid.')
+      return
+    }
+    this.#instrumented?.requestScope(scope, request)
+    void new HttpExchange(request, response, this.#options).run(this.#application, scope)
+  }
+
+  /** Refuses a handshake that comes after `close()`. */
+  refuseLate(request: IncomingMessage, socket: Socket): void {
+    socket.setTimeout(0)
+    this.#refuseLate(request, socket, answersOverHttp1)
+  }
+
+  #refuseLate(request: IncomingMessage, transport: Duplex, answers: HandshakeAnswers): void {
+    this.#observer.counters.handshakes++
+    this.#refuseHandshake(request, transport, answers, shuttingDown, 'shuttingDown')
+  }
+
+  stats(): ServerStats {
+    const state = this.#isClosed ? 'closed' : this.#closed === undefined ? 'serving' : 'draining'
+    return this.#observer.stats({
+      state,
+      sockets: { open: this.gate.open, total: this.gate.total },
+      openWebSockets: this.connections.size,
+      compression: this.#context.compression?.counters,
+    })
+  }
+
+  close(timeoutMs: number): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs)
+    return this.#closed
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    await drain(this.connections, { windowMs: this.#options.drainWindowMs, timeoutMs })
+    this.#refused.cut()
+    this.#observer.stop()
+    this.#isClosed = true
+  }
+
+  #refuseHandshake(
+    request: IncomingMessage,
+    transport: Duplex,
+    answers: HandshakeAnswers,
+    problem: HandshakeProblem,
+    reason: RefusalReason,
+  ): void {
+    this.#observer.counters.refused[reason]++
+    this.#refused.refuse(transport, answers, problem)
+    this.#access?.refusedByServer(request, problem.status)
+  }
+}
+
+/** Whether somebody else answers the upgrades of the server that has this socket. */
+function isHeardByOthers(socket: Socket): boolean {
+  return (socket as Socket & { readonly server: HttpServer }).server.listenerCount('upgrade') > 1
+}
+
+/** The listener of an HTTP application that is one. With a time limit it is called through an exchange, which looks after that. */
+function directListener(
+  application: Application,
+  { httpTimeoutMs, logger }: ResolvedOptions,
+): NodeListener | undefined {
+  const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
+  return listener === undefined || httpTimeoutMs !== false ? undefined : guardedListener(listener, logger)
+}
+
+function shortestTimeout(options: ResolvedOptions): number {
+  const { connectTimeoutMs, pingIntervalMs, pingTimeoutMs, closeTimeoutMs, slowConsumerTimeoutMs } = options
+  const { applicationCloseTimeoutMs, idleTimeoutMs, maxAgeMs } = options
+  const times = [connectTimeoutMs, pingTimeoutMs, closeTimeoutMs, slowConsumerTimeoutMs, applicationCloseTimeoutMs]
+  const mayBeOff = [pingIntervalMs, idleTimeoutMs, maxAgeMs].filter((time) => time !== false)
+  return Math.min(...times, ...mayBeOff)
+}
+
+const invalidPath: HandshakeProblem = { status: 400, message: 'The path is invalid.', headers: [] }
+const shuttingDown: HandshakeProblem = {
+  status: 503,
+  message: 'The server is shutting down.',
+  headers: [['Retry-After', String(RETRY_AFTER_SECONDS)]],
+}

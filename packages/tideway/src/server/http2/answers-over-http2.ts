@@ -1,0 +1,20 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import { acceptFields, denialFields, plainDenial, type HandshakeAnswers } from '../websocket/handshake-answers.ts'
+import { fieldsOf } from './http1-head.ts'
+
+/** Answers on a stream: 200 instead of 101, and no key (RFC 8441 §5). */
+export const answersOverHttp2: HandshakeAnswers = Object.freeze<HandshakeAnswers>({
+  accept(transport, handshake, subprotocol, headers) {
+    const fields = fieldsOf(acceptFields(handshake, subprotocol, headers))
+    ;(transport as ServerHttp2Stream).respond({ ...fields, ':status': 200 })
+  },
+  startDenial(transport, status, headers) {
+    const fields = fieldsOf(denialFields(status, headers))
+    ;(transport as ServerHttp2Stream).respond({ ...fields, ':status': status })
+  },
+  denyPlainly(transport, problem) {
+    const { body, fields } = plainDenial(problem)
+    answersOverHttp2.startDenial(transport, problem.status, fields)
+    transport.write(body)
+  },
+})

@@ -1,0 +1,22 @@
+import type { IncomingMessage } from 'node:http'
+import type { Compression } from '../websocket/deflate/compression.ts'
+import {
+  checkOffer,
+  isHandshakeProblem,
+  problem,
+  type Handshake,
+  type HandshakeProblem,
+} from '../websocket/handshake.ts'
+import { answersOverHttp2 } from './answers-over-http2.ts'
+
+/** Checks the extended CONNECT that opens a WebSocket (RFC 8441 §5): no key, and nothing about the connection. */
+export function checkExtendedConnect(
+  { headers }: IncomingMessage,
+  compression?: Compression,
+): Handshake | HandshakeProblem {
+  if (headers['sec-websocket-version'] !== '13') {
+    return problem(400, 'This server speaks version 13.', [['Sec-WebSocket-Version', '13']])
+  }
+  const offer = checkOffer(headers, compression)
+  return isHandshakeProblem(offer) ? offer : { ...offer, key: '', answers: answersOverHttp2 }
+}

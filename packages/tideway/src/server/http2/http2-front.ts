@@ -1,0 +1,121 @@
+import { createServer, constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import { Heartbeat, type HeartbeatClient } from '../heartbeat.ts'
+import type { RequestLimits } from '../limits/request-limits.ts'
+import { cut } from '../websocket/cut.ts'
+import { carrierOf, carry } from './carrier.ts'
+
+/** The pseudo-header fields that a request has at most: method, scheme, authority, path, protocol. */
+const PSEUDO_FIELDS = 5
+
+/** Serves HTTP/2 on connections that have agreed on it, and holds them to the limits that HTTP/1 has. */
+export class Http2Front {
+  /** Listens to nothing itself: what comes is told by its `stream` event. */
+  readonly server: Http2Server
+  readonly #limits: RequestLimits
+  readonly #heartbeat: Heartbeat
+  readonly #sessions = new Set<ServerHttp2Session>()
+  #carrier: TLSSocket | undefined
+  #isClosing = false
+
+  /** @param headersCount how many headers a request may have before its stream is reset */
+  constructor(limits: RequestLimits, headersCount: number) {
+    const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs } = limits
+    this.#limits = limits
+    this.#heartbeat = new Heartbeat(Math.min(headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs))
+    this.server = createServer({
+      settings: {
+        enableConnectProtocol: true,
+        maxConcurrentStreams: limits.http2MaxStreams,
+        maxHeaderListSize: limits.maxHeaderBytes,
+      },
+      maxHeaderListPairs: headersCount + PSEUDO_FIELDS,
+    })
+    this.server.on('session', (session) => this.#watch(session))
+    // The connection is gone, and its streams say so themselves.
+    this.server.on('sessionError', () => {})
+  }
+
+  /** Takes a connection that has agreed on `h2`. */
+  accept(socket: TLSSocket): void {
+    this.#carrier = socket
+    this.server.emit('connection', socket)
+  }
+
+  /** Says on every connection that it takes no more streams (GOAWAY); those that run go on to their end. */
+  close(): void {
+    this.#isClosing = true
+    for (const session of this.#sessions) session.close()
+  }
+
+  /** Cuts every connection. */
+  cut(): void {
+    // To destroy a session that has been closed would only end our side of its connection.
+    for (const session of this.#sessions) carrierOf(session).destroy()
+  }
+
+  #watch(session: ServerHttp2Session): void {
+    carry(session, this.#carrier!)
+    this.#carrier = undefined
+    // Whoever was let in that late has asked for something: that is answered, and nothing more.
+    if (this.#isClosing) session.once('stream', () => session.close())
+    const guard = new SessionGuard(session, this.#limits)
+    this.#sessions.add(session)
+    this.#heartbeat.add(guard)
+    session.once('close', () => {
+      this.#sessions.delete(session)
+      this.#heartbeat.delete(guard)
+    })
+  }
+}
+
+/** The times of one connection. */
+class SessionGuard implements HeartbeatClient {
+  readonly #session: ServerHttp2Session
+  readonly #limits: RequestLimits
+  #open = 0
+  #wasUsed = false
+  /** Since when no stream is open. */
+  #idleSince = performance.now()
+  /** Requests whose bodies are not there yet, and when they began. */
+  readonly #unfinished = new Map<ServerHttp2Stream, number>()
+
+  constructor(session: ServerHttp2Session, limits: RequestLimits) {
+    this.#session = session
+    this.#limits = limits
+    session.on('stream', (stream, headers) => this.#opened(stream, headers[':method'] === 'CONNECT'))
+  }
+
+  check(now: number): void {
+    const { headersTimeoutMs, keepAliveTimeoutMs, requestTimeoutMs } = this.#limits
+    // Whatever else a client sends, such as pings or half a header block: it is no request.
+    const mayBeIdleMs = this.#wasUsed ? keepAliveTimeoutMs : headersTimeoutMs
+    const isIdle = this.#open === 0 && now - this.#idleSince >= mayBeIdleMs
+    // A client that has been told and does not hang up is cut.
+    if (isIdle && this.#session.closed) carrierOf(this.#session).destroy()
+    else if (isIdle) this.#session.close()
+    for (const [stream, beganAt] of this.#unfinished) {
+      if (now - beganAt < requestTimeoutMs) continue
+      this.#unfinished.delete(stream)
+      if (stream.headersSent) cut(stream)
+      else {
+        stream.respond({ ':status': 408 }, { endStream: true })
+        stream.close(constants.NGHTTP2_NO_ERROR)
+      }
+    }
+  }
+
+  #opened(stream: ServerHttp2Stream, isConnect: boolean): void {
+    this.#open++
+    this.#wasUsed = true
+    if (!isConnect && !stream.endAfterHeaders) {
+      this.#unfinished.set(stream, performance.now())
+      stream.once('end', () => this.#unfinished.delete(stream))
+    }
+    stream.once('close', () => {
+      this.#unfinished.delete(stream)
+      this.#open--
+      if (this.#open === 0) this.#idleSince = performance.now()
+    })
+  }
+}

@@ -1,0 +1,51 @@
+import { ServerResponse, type IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { carrierOf } from './carrier.ts'
+import { http2Request, streamBody } from './http2-request.ts'
+import { Http2Socket } from './http2-socket.ts'
+
+/** Listens to the `stream` event of a server. */
+export type Http2StreamListener = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: readonly string[],
+) => void
+
+/** Who serves what comes over HTTP/2. */
+export interface StreamServer {
+  onRequest(request: IncomingMessage, response: ServerResponse): void
+  /** A WebSocket handshake (RFC 8441): the stream is to be answered, and then carries the frames. */
+  onConnect(request: IncomingMessage, stream: ServerHttp2Stream): void
+}
+
+/** Hands a stream on: as a request like those of HTTP/1.1, or as a WebSocket handshake. */
+export function serveStream(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+  server: StreamServer,
+): void {
+  // An error is always followed by `close`, which says all that there is to know.
+  stream.on('error', ignore)
+  const socket = new Http2Socket(stream, carrierOf(stream.session!))
+  const request = http2Request(socket, !stream.endAfterHeaders, headers, rawHeaders)
+  if (request === undefined) refuse(stream, 400)
+  else if (headers[':method'] !== 'CONNECT') {
+    const response = new ServerResponse(request)
+    streamBody(stream, request)
+    socket.serve(response)
+    if (headers.expect === '100-continue') response.writeContinue()
+    server.onRequest(request, response)
+  } else if (headers[':protocol'] === 'websocket') server.onConnect(request, stream)
+  // There are no tunnels here, and of other protocols RFC 8441 §3 says 501.
+  else refuse(stream, headers[':protocol'] === undefined ? 405 : 501)
+}
+
+function refuse(stream: ServerHttp2Stream, status: number): void {
+  stream.respond({ ':status': status }, { endStream: true })
+  // What the client still sends is for nobody.
+  stream.resume()
+}
+
+function ignore(): void {}

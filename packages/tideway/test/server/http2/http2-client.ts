@@ -1,0 +1,43 @@
+import { once } from 'node:events'
+import {
+  connect,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type SecureClientSessionOptions,
+} from 'node:http2'
+import { onTestFinished } from 'vitest'
+
+/** A whole answer on a stream. */
+export interface Http2Answer {
+  readonly headers: IncomingHttpHeaders
+  readonly status: number
+  readonly body: string
+}
+
+/** A connection of HTTP/2 that ends with the test. */
+export async function openHttp2(url: string, options: SecureClientSessionOptions): Promise<ClientHttp2Session> {
+  const session = connect(url, options)
+  session.on('error', () => {})
+  onTestFinished(() => session.destroy())
+  // What a client may do, it knows by the settings of the server.
+  await once(session, 'remoteSettings')
+  return session
+}
+
+/** The answer on a stream. Rejects when it is reset. */
+export async function answerOf(stream: ClientHttp2Stream): Promise<Http2Answer> {
+  const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+  const body = (await stream.setEncoding('utf8').toArray()).join('')
+  return { headers, status: Number(headers[':status']), body }
+}
+
+/** One request without a body, and its answer. */
+export function get(
+  session: ClientHttp2Session,
+  path: string,
+  headers: OutgoingHttpHeaders = {},
+): Promise<Http2Answer> {
+  return answerOf(session.request({ ':path': path, ...headers }))
+}

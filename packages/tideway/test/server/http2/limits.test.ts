@@ -1,0 +1,244 @@
+import { once } from 'node:events'
+import { constants, type ClientHttp2Session } from 'node:http2'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describeWith } from '../../../../../test/setup/describe-with.ts'
+import type { Application } from '../../../src/asgi/application.ts'
+import type { HttpScope } from '../../../src/asgi/scope.ts'
+import type { ServeOptions } from '../../../src/server/options.ts'
+import { echo } from '../applications.ts'
+import { eventually, serving, type ServerUnderTest } from '../serving.ts'
+import { CertificateFolder, type KeyPair } from '../tls/certificates.ts'
+import { answerOf, get, openHttp2 } from './http2-client.ts'
+import { Http2WebSocket } from './http2-web-socket.ts'
+
+const ok: Application<HttpScope> = async (_scope, _receive, send) => {
+  await send({ type: 'http.response.start', status: 200 })
+  await send({ type: 'http.response.body', body: 'ok' })
+}
+
+/** What a client says first (RFC 9113 §3.4): the preface and an empty SETTINGS frame. */
+const PREFACE = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from('000000040000000000', 'hex'),
+])
+
+/** `GET https://a/` as a HEADERS frame that ends its stream: static entries of HPACK, and the authority as a literal. */
+function getFrame(stream: number): Buffer {
+  return frame(0x1, 0x5, stream, '828487410161')
+}
+
+function resetFrame(stream: number): Buffer {
+  return frame(0x3, 0, stream, '00000008')
+}
+
+/** A frame (RFC 9113 §4.1) with a payload in hex. */
+function frame(type: number, flags: number, stream: number, payload: string): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(payload.length / 2, 0, 3)
+  head.writeUInt8(type, 3)
+  head.writeUInt8(flags, 4)
+  head.writeUInt32BE(stream, 5)
+  return Buffer.concat([head, Buffer.from(payload, 'hex')])
+}
+
+describeWith(['openssl'], 'a connection of HTTP/2', () => {
+  let folder: CertificateFolder
+  let pair: KeyPair
+  beforeAll(() => {
+    folder = new CertificateFolder()
+    pair = folder.pair()
+  })
+  afterAll(() => folder.remove())
+
+  function start(options: ServeOptions = {}, http: Application<HttpScope> = ok): Promise<ServerUnderTest> {
+    return serving({ http, websocket: echo }, { tlsKey: pair.keyFile, tlsCert: pair.certFile, ...options })
+  }
+
+  async function session(options: ServeOptions = {}, http: Application<HttpScope> = ok) {
+    const server = await start(options, http)
+    return { server, client: await openHttp2(server.url, { ca: pair.cert }) }
+  }
+
+  /** A connection that has agreed on h2 and speaks bytes. */
+  async function raw(server: ServerUnderTest): Promise<TLSSocket> {
+    const socket = connectTls({ port: server.port, host: '127.0.0.1', ca: pair.cert, ALPNProtocols: ['h2'] })
+    socket.on('error', () => {})
+    onTestFinished(() => void socket.destroy())
+    await once(socket, 'secureConnect')
+    return socket
+  }
+
+  it('has no more streams at once than http2MaxStreams', async () => {
+    let running = 0
+    let most = 0
+    const { client } = await session({ http2MaxStreams: 3 }, async (scope, receive, send) => {
+      most = Math.max(most, ++running)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      running--
+      await ok(scope, receive, send)
+    })
+    expect(client.remoteSettings.maxConcurrentStreams).toBe(3)
+    await Promise.all(Array.from({ length: 12 }, () => get(client, '/')))
+    expect(most).toBe(3)
+  })
+
+  it('refuses a request with more than maxHeaders by 431, and one with many more by a reset', async () => {
+    const { client } = await session({ maxHeaders: 10 })
+    const headers = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, 'x']))
+    expect((await get(client, '/', headers(9))).status).toBe(200)
+    expect((await get(client, '/', headers(10))).status).toBe(431)
+    await expect(get(client, '/', headers(40))).rejects.toThrow('NGHTTP2_ENHANCE_YOUR_CALM')
+    expect((await get(client, '/')).status).toBe(200)
+  })
+
+  it('resets a request whose headers are larger than maxHeaderBytes', async () => {
+    const { client } = await session({ maxHeaderBytes: 1000 })
+    await expect(get(client, '/', { 'x-long': 'x'.repeat(1000) })).rejects.toThrow('NGHTTP2_ENHANCE_YOUR_CALM')
+    expect((await get(client, '/')).status).toBe(200)
+  })
+
+  it('is answered by 503 above maxConnections, on every stream', async () => {
+    const { server, client } = await session({ maxConnections: 1 })
+    expect((await get(client, '/')).status).toBe(200)
+    const second = await openHttp2(server.url, { ca: pair.cert })
+    const { status, headers } = await get(second, '/')
+    expect([status, headers['retry-after']]).toEqual([503, '5'])
+    expect((await answerOf(Http2WebSocket.request(second))).status).toBe(503)
+  })
+
+  it('ends when it is not used for keepAliveTimeoutMs, and not while a stream is open', async () => {
+    const { server, client } = await session({ keepAliveTimeoutMs: 100, headersTimeoutMs: 5000 })
+    const socket = await Http2WebSocket.open(client)
+    const idle = await openHttp2(server.url, { ca: pair.cert })
+    await get(idle, '/')
+    await once(idle, 'close')
+    socket.send('text', 'still here')
+    expect(await socket.frame()).toBe('text still here')
+    socket.sendClose(1000)
+    await socket.frame()
+    socket.stream.end()
+    await once(client, 'close')
+  })
+
+  it.each([
+    ['nothing', Buffer.alloc(0)],
+    ['its preface', PREFACE],
+    // The head of a HEADERS frame without END_HEADERS, and a byte of it now and then.
+    ['half a block of headers', Buffer.concat([PREFACE, Buffer.from('000400010000000001', 'hex')])],
+  ])('ends when its client sends %s and no request within headersTimeoutMs', async (_what, bytes) => {
+    const server = await start({ headersTimeoutMs: 100 })
+    const socket = await raw(server)
+    socket.write(bytes)
+    const trickle = setInterval(() => bytes.length > PREFACE.length && socket.write(Buffer.from([0x82])), 10)
+    socket.resume()
+    await once(socket, 'close')
+    clearInterval(trickle)
+    await eventually(() => server.stats().sockets.open).toBe(0)
+  })
+
+  it('answers a request that is not there within requestTimeoutMs by 408', async () => {
+    const { client } = await session(
+      { requestTimeoutMs: 100, headersTimeoutMs: 50, keepAliveTimeoutMs: 5000 },
+      async (scope, receive, send) => {
+        for (;;) {
+          const event = await receive()
+          if (event.type === 'http.disconnect') return
+          if (!event.moreBody) break
+        }
+        await ok(scope, receive, send)
+      },
+    )
+    const stream = client.request({ ':method': 'POST', ':path': '/' })
+    stream.write('half')
+    expect((await answerOf(stream)).status).toBe(408)
+    expect((await get(client, '/')).status).toBe(200)
+  })
+
+  describe('that floods the server', () => {
+    /** Sends pieces until the server has ended the connection. */
+    async function isCutOff(server: ServerUnderTest, piece: (i: number) => Buffer): Promise<boolean> {
+      const socket = await raw(server)
+      const closed = new Promise((resolve) => socket.once('close', resolve))
+      socket.resume().write(PREFACE)
+      for (let i = 0; i < 20_000; i++) {
+        if (socket.destroyed) return true
+        if (!socket.write(piece(i))) await Promise.race([once(socket, 'drain'), closed])
+        if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
+      }
+      await closed
+      return true
+    }
+
+    it('with requests that it resets at once (CVE-2023-44487) is cut off', async () => {
+      const server = await start({ keepAliveTimeoutMs: 200 })
+      const stream = (i: number): number => 2 * i + 1
+      expect(await isCutOff(server, (i) => Buffer.concat([getFrame(stream(i)), resetFrame(stream(i))]))).toBe(true)
+      expect(server.stats().requests.total).toBeLessThan(5000)
+      expect((await get(await openHttp2(server.url, { ca: pair.cert }), '/')).status).toBe(200)
+    })
+  })
+
+  describe('at close()', () => {
+    it('finishes the streams that run, takes no more, and ends', async () => {
+      let finish: (() => void) | undefined
+      const { server, client } = await session({}, async (scope, receive, send) => {
+        await new Promise<void>((resolve) => {
+          finish = resolve
+        })
+        await ok(scope, receive, send)
+      })
+      const running = get(client, '/')
+      await eventually(() => finish !== undefined).toBe(true)
+      const goaway = once(client, 'goaway')
+      const closed = server.close(10_000)
+      expect((await goaway)[0]).toBe(constants.NGHTTP2_NO_ERROR)
+      expect(() => client.request({ ':path': '/' })).toThrow(/GOAWAY|goaway|session/i)
+      finish!()
+      expect((await running).status).toBe(200)
+      await closed
+    })
+
+    it('is cut when the time is over', async () => {
+      const { server, client } = await session({}, () => new Promise(() => {}))
+      const stream = client.request({ ':path': '/' })
+      let isAnswered = false
+      stream.once('response', () => {
+        isAnswered = true
+      })
+      stream.on('error', () => {})
+      await eventually(() => server.stats().requests.running).toBe(1)
+      const closed = once(stream, 'close')
+      await server.close(50)
+      await closed
+      expect(isAnswered).toBe(false)
+    })
+
+    it('tells its readiness to the end with readinessPath', async () => {
+      const { server, client } = await session({ readinessPath: '/readyz' })
+      expect((await get(client, '/readyz')).status).toBe(200)
+      const socket = await Http2WebSocket.open(client)
+      const closed = server.close(10_000)
+      expect(await socket.frame()).toBe('close 1012')
+      expect((await get(client, '/readyz')).status).toBe(503)
+      expect((await answerOf(Http2WebSocket.request(client))).status).toBe(503)
+      socket.sendClose(1012)
+      socket.stream.end()
+      await closed
+    })
+  })
+
+  it('keeps nothing of streams that have ended', async () => {
+    const { server, client } = await session()
+    for (let i = 0; i < 200; i++) await get(client, '/')
+    await closeAll(client)
+    await eventually(() => server.stats().requests.running).toBe(0)
+    await eventually(() => server.stats().sockets.open).toBe(0)
+  })
+
+  async function closeAll(client: ClientHttp2Session): Promise<void> {
+    const closed = once(client, 'close')
+    client.close()
+    await closed
+  }
+})
