@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { onTestFinished } from 'vitest'
 import { Heartbeat } from '../../../src/server/heartbeat.ts'
@@ -70,7 +69,7 @@ export function rigs(
       peerClosed: (code) => void rig.events.push(`closed ${code}`),
       socketClosed: () => void rig.events.push('gone'),
     }
-    rig.peer = new CompressedPeer(socket as unknown as Socket, context, owner, compression, agreed)
+    rig.peer = new CompressedPeer(socket, context, owner, compression, agreed)
     rig.peer.open()
     socket.written.length = 0
     return rig

@@ -186,7 +186,7 @@ describe('a client that is sent something all the time', () => {
     }
     const socket = new StepwiseSocket()
     const context = { options, outbox: new Outbox(), heartbeat: new Heartbeat(50), counters: new ServerCounters() }
-    const peer = new WebSocketPeer(socket as unknown as Socket, context, owner)
+    const peer = new WebSocketPeer(socket, context, owner)
     socket.write('101')
     peer.open()
     socket.passOn()
