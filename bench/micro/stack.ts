@@ -1,0 +1,146 @@
+import {
+  allowedHostsOriginValidator,
+  authMiddlewareStack,
+  defineApplication,
+  InMemoryChannelLayer,
+  path,
+  urlRouter,
+  WebSocketConsumer,
+  type TextOrBytes,
+} from 'tideway'
+import { clientFrame, endOfTick, LocalServer, type LocalSocket } from './sockets.ts'
+
+// The whole stack without a network: origin check, auth stack with an anonymous visitor, routing, consumer, layer, server.
+
+const MEMBERS = 1000
+
+class Room extends WebSocketConsumer<{ room: string }> {
+  override async connect() {
+    await this.channelLayer.groupAdd(this.scope.urlRoute.kwargs.room, this.channelName)
+    await this.accept()
+  }
+  override async receive({ text }: TextOrBytes) {
+    const { message } = JSON.parse(text!) as { message: string }
+    const { room } = this.scope.urlRoute.kwargs
+    await this.channelLayer.groupSend(room, { type: 'chat.message', message, user: this.scope.user.username })
+  }
+}
+
+class Chat extends Room {
+  onChatMessage({ message, user }: { message: string; user: string }) {
+    return this.send({ text: JSON.stringify({ message, user }) })
+  }
+}
+
+class SharedChat extends Room {
+  static onChatMessage({ message, user }: { message: string; user: string }) {
+    return { text: JSON.stringify({ message, user }) }
+  }
+}
+
+class JsonEcho extends WebSocketConsumer {
+  override receive({ text }: TextOrBytes) {
+    const { message } = JSON.parse(text!) as { message: string }
+    return this.send({ text: JSON.stringify({ message, user: '' }) })
+  }
+}
+
+function server(): LocalServer {
+  return new LocalServer(
+    defineApplication({
+      channelLayers: { default: new InMemoryChannelLayer() },
+      websocket: allowedHostsOriginValidator(
+        authMiddlewareStack(
+          urlRouter([
+            path('chat/:room/', Chat.asApplication()),
+            path('shared/:room/', SharedChat.asApplication()),
+            path('echo/', JsonEcho.asApplication()),
+          ]),
+        ),
+      ),
+    }),
+  )
+}
+
+const FRAME = clientFrame(JSON.stringify({ message: 'x'.repeat(113) }))
+
+/** Something that the stack does over and over. */
+export interface StackWork {
+  readonly name: string
+  /** What one round does so many times of. */
+  readonly unit: string
+  readonly count: number
+  prepare(): Promise<() => Promise<void>>
+}
+
+function fanOut(name: string, route: string, inFlight: number, members = MEMBERS): StackWork {
+  return {
+    name: `${name}, ${members} members, ${inFlight} in flight`,
+    unit: 'delivery',
+    count: members * inFlight,
+    async prepare() {
+      const sockets = open(route, members)
+      await endOfTick()
+      const burst = Buffer.concat(Array.from({ length: inFlight }, () => FRAME))
+      return async () => {
+        sockets[0]!.push(Buffer.from(burst))
+        await endOfTick()
+      }
+    },
+  }
+}
+
+function open(route: string, count: number, of: LocalServer = server()): LocalSocket[] {
+  return Array.from({ length: count }, () => of.open(route))
+}
+
+/** What is measured, by what it tells. */
+export const stackWorks: readonly StackWork[] = [
+  fanOut('a handler that sends', '/chat/lobby/', 8),
+  fanOut('a static handler', '/shared/lobby/', 8),
+  fanOut('a handler that sends', '/chat/lobby/', 1),
+  fanOut('a static handler', '/shared/lobby/', 1),
+  fanOut('a static handler', '/shared/lobby/', 4, 10_000),
+  {
+    name: 'JSON echo, 100 connections, 8 in flight',
+    unit: 'message',
+    count: 800,
+    async prepare() {
+      const sockets = open('/echo/', 100)
+      await endOfTick()
+      const burst = Buffer.concat(Array.from({ length: 8 }, () => FRAME))
+      return async () => {
+        for (const socket of sockets) socket.push(Buffer.from(burst))
+        await endOfTick()
+      }
+    },
+  },
+  {
+    name: '5000 groups of 2, one send each',
+    unit: 'delivery',
+    count: 10_000,
+    async prepare() {
+      const of = server()
+      const senders = Array.from({ length: 5000 }, (_, i) => open(`/shared/room${i}/`, 2, of)[0]!)
+      await endOfTick()
+      return async () => {
+        for (const socket of senders) socket.push(Buffer.from(FRAME))
+        await endOfTick()
+      }
+    },
+  },
+  {
+    name: 'handshake, join and end, 200 at once',
+    unit: 'connection',
+    count: 200,
+    async prepare() {
+      const of = server()
+      return async () => {
+        const sockets = open('/shared/lobby/', 200, of)
+        await endOfTick()
+        for (const socket of sockets) socket.destroy()
+        await endOfTick()
+      }
+    },
+  },
+]
