@@ -22,7 +22,11 @@ const sink: FrameSink = {
 
 /** Bytes become messages. The parser unmasks in place, so each time it gets a copy. */
 function parser(bench: Bench): void {
-  const texts = { 'ASCII of 128 B': 'x'.repeat(128), 'UTF-8 of 128 B': 'é'.repeat(64), 'ASCII of 64 KiB': 'x'.repeat(65_535) }
+  const texts = {
+    'ASCII of 128 B': 'x'.repeat(128),
+    'UTF-8 of 128 B': 'é'.repeat(64),
+    'ASCII of 64 KiB': 'x'.repeat(65_535),
+  }
   for (const [name, text] of Object.entries(texts)) {
     const frame = clientFrame(text)
     const whole = new FrameParser(sink, 2 ** 20)
@@ -52,12 +56,18 @@ function framer(bench: Bench): void {
 }
 
 function mailbox(bench: Bench): void {
-  const idle = new Mailbox<object, object>({ handleEvent: nothing, handleMessage: nothing, handlerFailed: nothing }, 100)
+  const idle = new Mailbox<object, object>(
+    { handleEvent: nothing, handleMessage: nothing, handlerFailed: nothing },
+    100,
+  )
   const message = {}
   bench.add('hand a message to an idle mailbox', () => void idle.offer(message))
   let settle: () => void = nothing
   const handler = (): Promise<void> => new Promise((resolve) => (settle = resolve))
-  const busy = new Mailbox<object, object>({ handleEvent: handler, handleMessage: nothing, handlerFailed: nothing }, 100)
+  const busy = new Mailbox<object, object>(
+    { handleEvent: handler, handleMessage: nothing, handlerFailed: nothing },
+    100,
+  )
   bench.add('queue 50 messages in a busy mailbox, and hand them over', async () => {
     busy.enter(message)
     for (let i = 0; i < 50; i++) busy.offer(message)
@@ -69,9 +79,17 @@ function mailbox(bench: Bench): void {
 async function router(bench: Bench): Promise<void> {
   const application = (): Promise<void> => Promise.resolve()
   const routes = Array.from({ length: 20 }, (_, i) => path(`ws/other${i}/:id/`, application))
-  const site = urlRouter([...routes, path('ws/chat/:room/<int:page>/', application), rePath(/^ws\/re\/(?<room>\w+)\/$/, application)])
+  const site = urlRouter([
+    ...routes,
+    path('ws/chat/:room/<int:page>/', application),
+    rePath(/^ws\/re\/(?<room>\w+)\/$/, application),
+  ])
   const call = site as unknown as (scope: object, receive: unknown, send: unknown) => Promise<void>
-  for (const [name, target] of [['the 1st', '/ws/other0/7/'], ['the 21st', '/ws/chat/lobby/7/'], ['the 22nd, a regular expression,', '/ws/re/lobby/']]) {
+  for (const [name, target] of [
+    ['the 1st', '/ws/other0/7/'],
+    ['the 21st', '/ws/chat/lobby/7/'],
+    ['the 22nd, a regular expression,', '/ws/re/lobby/'],
+  ]) {
     const scope = { type: 'websocket', path: target, rootPath: '', urlRoute: undefined, pathRemaining: undefined }
     bench.add(`route to ${name} of 22 routes`, () => call(scope, nothing, nothing))
   }

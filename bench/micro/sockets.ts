@@ -45,12 +45,12 @@ export class LocalServer {
   open(path: string): LocalSocket {
     const socket = new LocalSocket()
     const headers = {
-      'Host': '127.0.0.1:8000',
-      'Upgrade': 'websocket',
-      'Connection': 'Upgrade',
+      Host: '127.0.0.1:8000',
+      Upgrade: 'websocket',
+      Connection: 'Upgrade',
       'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
       'Sec-WebSocket-Version': '13',
-      'Origin': 'http://127.0.0.1:8000',
+      Origin: 'http://127.0.0.1:8000',
     }
     const request = {
       method: 'GET',
@@ -69,7 +69,8 @@ export class LocalServer {
 export function clientFrame(text: string): Buffer {
   const payload = Buffer.from(text)
   const mask = Buffer.from([0x1d, 0x7c, 0xa3, 0x5e])
-  const header = payload.length < 126 ? [0x81, 0x80 | payload.length] : [0x81, 0xfe, payload.length >> 8, payload.length & 0xff]
+  const header =
+    payload.length < 126 ? [0x81, 0x80 | payload.length] : [0x81, 0xfe, payload.length >> 8, payload.length & 0xff]
   return Buffer.concat([Buffer.from(header), mask, payload.map((byte, i) => byte ^ mask[i % 4]!)])
 }
 
