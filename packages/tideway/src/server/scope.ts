@@ -141,9 +141,9 @@ function originForm(request: IncomingMessage): string | undefined {
   return rest!.startsWith('/') ? rest : `/${rest}`
 }
 
-/** RFC 3986: a path begins with `/`, is ASCII, and its percent-encoding is UTF-8. `undefined`: it is not. */
+/** RFC 3986: a path begins with `/`, is ASCII without `#`, and its percent-encoding is UTF-8. `undefined`: it is not. */
 function decodePath(rawPath: string): string | undefined {
-  if (!rawPath.startsWith('/') || !/^[\x21-\x7e]*$/.test(rawPath)) return undefined
+  if (!rawPath.startsWith('/') || !/^[\x21-\x7e]*$/.test(rawPath) || rawPath.includes('#')) return undefined
   if (!rawPath.includes('%')) return rawPath
   try {
     return decodeURIComponent(rawPath)

@@ -49,6 +49,10 @@ export function checkHandshake(request: IncomingMessage, compression?: Compressi
       ['Sec-WebSocket-Version', '13'],
     ])
   }
+  // Node gives what it would be as the first bytes of the WebSocket.
+  if ((headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined) {
+    return problem(400, 'A WebSocket handshake has no body.')
+  }
   const key = headers['sec-websocket-key']
   if (key === undefined || !keyPattern.test(key)) return problem(400, 'Sec-WebSocket-Key is missing or invalid.')
   const offer = checkOffer(headers, compression)
