@@ -29,11 +29,11 @@ export function forTheSite(md: MarkdownRenderer): void {
     }
   })
 
-  // Above a block that is a file stands its name, as the reader of the tutorial has it: without examples/tutorial/PART/.
+  // Above a block that is a file stands its name, as the reader has it: without the folder that it is kept in here.
   const fence = md.renderer.rules.fence!
   md.renderer.rules.fence = (tokens, index, ...rest) => {
     const token = tokens[index]!
-    const file = CUT_FROM.exec(token.info)?.[1]?.replace(/^examples\/tutorial\/[^/]+\//, '')
+    const file = CUT_FROM.exec(token.info)?.[1]?.replace(/^(?:examples\/tutorial|test\/docs)\/[^/]+\//, '')
     // Digits behind the language would be lines to highlight.
     token.info = token.info.split(' ')[0]!
     const block = fence(tokens, index, ...rest)
