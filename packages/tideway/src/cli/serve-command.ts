@@ -5,6 +5,7 @@ import { serveAsPrimary } from './processes/serve-as-primary.ts'
 import { requireSharedGroups } from './processes/shared-groups.ts'
 import { WorkerLink } from './processes/worker-link.ts'
 import { workerRole, type WorkerRole } from './processes/worker-role.ts'
+import { reloadDefaults, serveAndReload } from './reload/serve-and-reload.ts'
 import { reloadTls } from './reload-tls.ts'
 import { serveProcess } from './serve-process.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
@@ -17,6 +18,8 @@ export interface ProcessOptions {
   readonly workersFrom: string
   /** How long everything after the drain may take at the end, in milliseconds. */
   readonly exitTimeoutMs: number
+  /** Whether it is started again whenever a source of the application changes. */
+  readonly reload: boolean
   /** Opens the file of the access log again. */
   readonly reopenLogs: () => Promise<void>
 }
@@ -25,6 +28,7 @@ export interface ProcessOptions {
 export async function serveCommand(file: string, options: ServeOptions, processes: ProcessOptions): Promise<void> {
   const role = workerRole()
   if (role !== undefined) await serveAsWorker(file, options, processes, role)
+  else if (processes.reload) await serveAndReload(file, options, processes)
   else if (processes.workers > 1) await serveAsPrimary(options, processes)
   else await serveAlone(file, options, processes)
 }
@@ -54,11 +58,14 @@ async function serveAsWorker(
   const link = new WorkerLink()
   const loaded = await loadApplication(file)
   requireSharedGroups(loaded, role)
-  const { server, stop } = await serveProcess(loaded, options, exitTimeoutMs)
+  const { isReloaded } = role
+  const suited = isReloaded ? { ...reloadDefaults, ...options } : options
+  const { server, stop } = await serveProcess(loaded, suited, exitTimeoutMs)
+  const handoverMs = isReloaded ? 0 : HANDOVER_MS
   link.ready(
     server.addresses.map(({ url }) => url),
     {
-      stop: ({ isReplaced }) => void stop({ handoverMs: isReplaced ? HANDOVER_MS : undefined }),
+      stop: ({ isReplaced }) => void stop({ handoverMs: isReplaced ? handoverMs : undefined }),
       reopenLogs: () => void reopenLogs(),
     },
   )

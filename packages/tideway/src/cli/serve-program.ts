@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { TidewayError } from '../errors/tideway-error.ts'
 import { systemdSockets } from '../server/listen/systemd-sockets.ts'
 import type { ListenTarget } from '../server/listen/listen-target.ts'
 import type { ServeOptions } from '../server/options.ts'
@@ -17,6 +18,7 @@ interface OwnFlags {
   readonly accessLogFormat: AccessLogFormat
   readonly workers: number
   readonly exitTimeout?: number
+  readonly reload?: boolean
 }
 
 const footer = `
@@ -61,6 +63,7 @@ export function serveProgram(run: RunServe): Command {
       .argParser(workerCount)
       .default(1)
       .env('WEB_CONCURRENCY'),
+    new Option('--reload', 'for development: start it again whenever a source file changes'),
   )
   under(
     'Stopping:',
@@ -79,7 +82,7 @@ export function serveProgram(run: RunServe): Command {
   return command.action(async (file: string, given: Readonly<Record<string, unknown>> & OwnFlags) => {
     const processes = { ...processesOf(command, given), reopenLogs: async () => log?.reopen() }
     // The primary of several has no connections to write of.
-    const isWriting = workerRole() !== undefined || processes.workers === 1
+    const isWriting = workerRole() !== undefined || (processes.workers === 1 && !processes.reload)
     const log = isWriting ? await openLog(given) : undefined
     const options = serveOptionsOf(command, given)
     await run(file, log === undefined ? options : { ...options, accessLog: log.write }, processes)
@@ -95,10 +98,15 @@ export const DEFAULT_EXIT_TIMEOUT_MS = 30_000
 
 function processesOf(
   command: Command,
-  { workers, exitTimeout = DEFAULT_EXIT_TIMEOUT_MS }: OwnFlags,
+  { workers, exitTimeout = DEFAULT_EXIT_TIMEOUT_MS, reload = false }: OwnFlags,
 ): Omit<ProcessOptions, 'reopenLogs'> {
   const isFromEnvironment = command.getOptionValueSource('workers') === 'env'
-  return { workers, workersFrom: isFromEnvironment ? 'WEB_CONCURRENCY' : '--workers', exitTimeoutMs: exitTimeout }
+  const workersFrom = isFromEnvironment ? 'WEB_CONCURRENCY' : '--workers'
+  if (reload && workers > 1 && !isFromEnvironment) {
+    throw new TidewayError('ERR_BAD_OPTION', '--reload is for development, by one process: leave out --workers.')
+  }
+  // What a machine has for production is not meant for whoever develops on it.
+  return { workers: reload ? 1 : workers, workersFrom, exitTimeoutMs: exitTimeout, reload }
 }
 
 function serveOptionsOf(command: Command, given: Readonly<Record<string, unknown>> & OwnFlags): ServeOptions {

@@ -129,7 +129,12 @@ describe('a flag of tideway serve', () => {
 
 describe('the flags of processes', () => {
   it('are one worker and thirty seconds after the drain without any', async () => {
-    expect(await processesOf()).toEqual({ workers: 1, workersFrom: '--workers', exitTimeoutMs: 30_000 })
+    expect(await processesOf()).toEqual({
+      workers: 1,
+      workersFrom: '--workers',
+      exitTimeoutMs: 30_000,
+      reload: false,
+    })
   })
 
   it('say how many workers there are', async () => {
@@ -147,6 +152,16 @@ describe('the flags of processes', () => {
 
   it('say how long the end may take', async () => {
     expect(await processesOf('--exit-timeout', '1.5')).toMatchObject({ exitTimeoutMs: 1500 })
+  })
+
+  it('let --reload have one process, whatever the environment says', async () => {
+    expect(await processesOf('--reload')).toMatchObject({ reload: true, workers: 1 })
+    await expect(processesOf('--reload', '--workers', '2')).rejects.toThrow(
+      '--reload is for development, by one process',
+    )
+    vi.stubEnv('WEB_CONCURRENCY', '3')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(await processesOf('--reload')).toMatchObject({ reload: true, workers: 1 })
   })
 
   it('open the access log in the processes that write it only', async () => {

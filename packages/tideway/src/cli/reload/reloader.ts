@@ -1,0 +1,81 @@
+import { exitCodes } from '../exit-codes.ts'
+import { describeEnd, type SupervisedWorker } from '../processes/worker-process.ts'
+
+/** What a {@link Reloader} is made of. */
+export interface ReloaderOptions {
+  readonly start: () => SupervisedWorker
+  /** Where it is said what happens. */
+  readonly say: (line: string) => void
+}
+
+/** Keeps one worker running with the code of now. What does not start waits for the next change, and so does what has ended. */
+export class Reloader {
+  readonly #options: ReloaderOptions
+  /** Those that have not ended. */
+  readonly #running = new Set<SupervisedWorker>()
+  #serving: SupervisedWorker | undefined
+  #starting: SupervisedWorker | undefined
+  #isStopping = false
+
+  constructor(options: ReloaderOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Starts a worker, and stops the one before when it listens. Gives its addresses; or `undefined` when it did not start, or
+   * the code has changed once more before it did.
+   */
+  async load(): Promise<readonly string[] | undefined> {
+    if (this.#isStopping) return undefined
+    this.#starting?.kill()
+    const fresh = this.#begin()
+    this.#starting = fresh
+    const urls = await fresh.ready
+    if (this.#starting !== fresh || this.#isStopping) return undefined
+    this.#starting = undefined
+    if (urls === undefined) this.#sayWaiting(this.#serving === undefined ? '' : 'The code before goes on. ')
+    else this.#change(fresh)
+    return urls
+  }
+
+  /** Lets all end in order, and gives the exit code. */
+  async stop(): Promise<number> {
+    this.#isStopping = true
+    const [serving, all] = [this.#serving, [...this.#running]]
+    this.#starting?.kill()
+    for (const worker of all) worker.stop({ isReplaced: false })
+    await Promise.all(all.map((worker) => worker.ended))
+    return serving === undefined ? exitCodes.stopped : (serving.end?.code ?? exitCodes.failed)
+  }
+
+  /** Ends all at once. */
+  kill(): void {
+    for (const worker of this.#running) worker.kill()
+  }
+
+  reopenLogs(): void {
+    for (const worker of this.#running) worker.reopenLogs()
+  }
+
+  #begin(): SupervisedWorker {
+    const worker = this.#options.start()
+    this.#running.add(worker)
+    void worker.ended.then(() => this.#running.delete(worker))
+    return worker
+  }
+
+  #change(fresh: SupervisedWorker): void {
+    const old = this.#serving
+    this.#serving = fresh
+    void fresh.ended.then((end) => {
+      if (this.#serving !== fresh || this.#isStopping) return
+      this.#serving = undefined
+      this.#sayWaiting(`It ended with ${describeEnd(end)}. `)
+    })
+    old?.stop({ isReplaced: true })
+  }
+
+  #sayWaiting(why: string): void {
+    this.#options.say(`${why}Waiting for a change.`)
+  }
+}
