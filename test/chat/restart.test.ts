@@ -108,5 +108,5 @@ describeWith(['redis'], 'the chat over Redis, whose two workers are replaced one
     expect(speaker.losses).toBeGreaterThan(0)
     expect(listener.losses).toBeGreaterThan(0)
     await Promise.all([speaker.leave(), listener.leave()])
-  }, 60_000)
+  }, 120_000)
 })

@@ -47,6 +47,8 @@ async function serveAlone(file: string, options: ServeOptions, processes: Proces
 
 /** How long connections that came just before another worker took over may take to say what they want, in milliseconds. */
 const HANDOVER_MS = 1000
+/** The same for one developer, who has a server near by. */
+const RELOAD_HANDOVER_MS = 100
 
 async function serveAsWorker(
   file: string,
@@ -61,7 +63,7 @@ async function serveAsWorker(
   const { isReloaded } = role
   const suited = isReloaded ? { ...reloadDefaults, ...options } : options
   const { server, stop } = await serveProcess(loaded, suited, exitTimeoutMs)
-  const handoverMs = isReloaded ? 0 : HANDOVER_MS
+  const handoverMs = isReloaded ? RELOAD_HANDOVER_MS : HANDOVER_MS
   link.ready(
     server.addresses.map(({ url }) => url),
     {

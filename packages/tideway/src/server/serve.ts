@@ -134,7 +134,7 @@ function mainAddress(
 
 /** Stops listening, and gives those who have just come the time to say what they want. */
 async function handOver(fronts: readonly Front[], timeMs: number): Promise<void> {
-  for (const front of fronts) void front.close({ finishesHandshakes: true })
+  for (const front of fronts) front.handOver()
   await delay(timeMs)
 }
 

@@ -2,7 +2,7 @@ import { expect, onTestFinished } from 'vitest'
 import type { Application } from '../../src/asgi/application.ts'
 import type { Logger } from '../../src/asgi/logger.ts'
 import { markOriginCheck } from '../../src/asgi/origin-check.ts'
-import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
+import type { HttpScope, LifespanScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import { protocolTypeRouter } from '../../src/routing/protocol-type-router.ts'
 import type { ServeOptions } from '../../src/server/options.ts'
 import { serve, type RunningServer } from '../../src/server/serve.ts'
@@ -23,6 +23,8 @@ export interface ServerUnderTest extends RunningServer {
 export interface Applications {
   readonly http?: Application<HttpScope>
   readonly websocket?: Application<WebSocketScope>
+  /** Is told only with the option `lifespan`. */
+  readonly lifespan?: Application<LifespanScope>
 }
 
 /** A logger that keeps its lines. */

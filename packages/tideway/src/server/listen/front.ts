@@ -1,5 +1,6 @@
-import type { Server as HttpServer } from 'node:http'
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer, type Server as HttpsServer } from 'node:https'
+import { Server } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { Http2Front } from '../http2/http2-front.ts'
 import { createServerWithin, nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
@@ -45,12 +46,24 @@ export class Front {
   }
 
   /**
-   * Stops listening, and resolves when the last connection has ended: idle ones are ended at once, and so are TLS handshakes
-   * unless they are to finish.
+   * Stops listening and serves on. Whoever asks once more over a connection that is there is answered, and told to make
+   * another connection next time. `close()` is still to be called.
    */
-  close({ finishesHandshakes = false }: { readonly finishesHandshakes?: boolean } = {}): Promise<void> {
+  handOver(): void {
     const { server } = this
-    if (!finishesHandshakes) this.#pending?.cut()
+    // The close() of http ends idle connections at once, also those on which a request is on its way.
+    Server.prototype.close.call(server)
+    this.http2?.close()
+    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+      // HTTP/2 has been told in its own way, and has no such header.
+      if (request.httpVersionMajor === 1) response.setHeader('Connection', 'close')
+    })
+  }
+
+  /** Stops listening, and resolves when the last connection has ended: idle ones and TLS handshakes are ended at once. */
+  close(): Promise<void> {
+    const { server } = this
+    this.#pending?.cut()
     this.http2?.close()
     // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
     const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
