@@ -93,7 +93,9 @@ describeWith(['systemd', 'curl'], 'the units of deploy/systemd', () => {
     expect([node, bin]).toEqual(['/usr/bin/node', 'node_modules/.bin/tideway'])
     const env = { PATH: process.env.PATH }
     const main = ['--conditions=@tideway/source', '--import=tsx', 'packages/tideway/src/cli/main.ts']
-    const args = flags.map((flag) => flag.replace('dist/application.js', 'test/deploy/fixture/without-groups.ts'))
+    const args = flags.map((flag) =>
+      flag.replace('dist/application.js', 'test/deploy/fixture/without-groups/application.ts'),
+    )
     const environment = Object.entries(env).flatMap(([name, value]) => ['--setenv', `${name}=${value}`])
     const activate = programPath('systemd').replace('systemd-analyze', 'systemd-socket-activate')
     const program = await startProgram(
