@@ -7,6 +7,7 @@ import { AccessRecorder } from './access-log/access-recorder.ts'
 import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { afterResponses } from './http/after-responses.ts'
 import { guardedListener } from './http/guarded-listener.ts'
 import { HttpExchange } from './http/http-exchange.ts'
 import { ignoreUpgrade } from './http/ignored-upgrade.ts'
@@ -88,13 +89,15 @@ export class AttachedApplication {
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
     if (this.#handles?.(request) === false && isHeardByOthers(socket)) return
     if (!asksForWebSocket(request)) {
-      ignoreUpgrade(request, socket, head)
+      afterResponses(socket, () => ignoreUpgrade(request, socket, head))
       return
     }
-    socket.setTimeout(0)
-    socket.setNoDelay(true)
-    if (head.length > 0) socket.unshift(head)
-    this.#handshake(request, socket, answersOverHttp1, checkHandshake)
+    afterResponses(socket, () => {
+      socket.setTimeout(0)
+      socket.setNoDelay(true)
+      if (head.length > 0) socket.unshift(head)
+      this.#handshake(request, socket, answersOverHttp1, checkHandshake)
+    })
   }
 
   readonly onStream: Http2StreamListener = (stream, headers, _flags, rawHeaders) => {
@@ -103,10 +106,7 @@ export class AttachedApplication {
 
   readonly #streams: StreamServer = {
     onRequest: (request, response) => this.onRequest(request, response),
-    onConnect: (request, stream) => {
-      if (this.#closed === undefined) this.#handshake(request, stream, answersOverHttp2, checkExtendedConnect)
-      else this.#refuseLate(request, stream, answersOverHttp2)
-    },
+    onConnect: (request, stream) => this.#handshake(request, stream, answersOverHttp2, checkExtendedConnect),
   }
 
   #handshake(
@@ -115,6 +115,10 @@ export class AttachedApplication {
     answers: HandshakeAnswers,
     check: typeof checkHandshake,
   ): void {
+    if (this.#closed !== undefined) {
+      this.#refuseLate(request, transport, answers)
+      return
+    }
     const refuse = (problem: HandshakeProblem, reason: RefusalReason): void =>
       this.#refuseHandshake(request, transport, answers, problem, reason)
     this.#observer.counters.handshakes++

@@ -163,7 +163,8 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
       socket.resume().write(PREFACE)
       for (let i = 0; i < 20_000; i++) {
         if (socket.destroyed) return true
-        if (!socket.write(piece(i))) await Promise.race([once(socket, 'drain'), closed])
+        if (!socket.write(piece(i)))
+          await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed])
         if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
       }
       await closed
