@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { initProgram } from './init/init-program.ts'
+import { helpLayout } from './help-layout.ts'
 import { serveCommand } from './serve-command.ts'
 import { serveProgram } from './serve-program.ts'
 import { workerCommand, type WorkerCommandOptions } from './worker-command.ts'
@@ -23,6 +24,7 @@ program
     'Do the jobs that are sent to named channels, each at most once: one that fails, or whose worker dies, is lost. ' +
       'With --tasks, run the tasks of defineTasks, each at least once: none is lost.',
   )
+  .configureHelp(helpLayout)
   .argument('<file>', 'application.js, or application.ts where tsx or type stripping is there')
   .argument('[channels...]', 'names of the channels to take jobs from')
   .option('-c, --concurrency <number>', 'jobs of one channel at a time', parseCount, 1)

@@ -5,6 +5,7 @@ import type { ListenTarget } from '../server/listen/listen-target.ts'
 import type { ServeOptions } from '../server/options.ts'
 import { AccessLogFile, type AccessLogFormat } from './access-log-file.ts'
 import { consoleLogger, type Verbosity } from './console-logger.ts'
+import { helpLayout } from './help-layout.ts'
 import { mode, seconds, workerCount } from './parse.ts'
 import { workerRole } from './processes/worker-role.ts'
 import type { ProcessOptions } from './serve-command.ts'
@@ -24,17 +25,23 @@ interface OwnFlags {
 const footer = `
 Sizes may be written as 64k or 1M; "off" switches off what can be switched off.
 
-Signals: SIGTERM and SIGINT stop it in order, a second one at once. SIGHUP reads the certificate again and opens the
-access log again; with several workers it replaces them one by one, with the code of now.
+Signals:
+  SIGTERM, SIGINT  stop it in order; a second one: at once
+  SIGHUP           reads the certificate again, and opens the access log again;
+                   with several workers it replaces them one by one, with the
+                   code of now
 
-Exit codes: 0 stopped in order; 1 could not start, a fault while stopping, or a second signal; 3 stopped, but not all was
-over in time.
+Exit codes:
+  0  stopped in order
+  1  could not start, something failed while stopping, or a second signal
+  3  stopped, but not all was over in time
 
 Examples:
-  tideway serve application.js
-  tideway serve application.js --host 0.0.0.0 --port 80 --workers auto --access-log -
-  tideway serve application.js --host 0.0.0.0 --port 443 --tls-key key.pem --tls-cert chain.pem
-  tideway serve application.js --unix-socket /run/chat.sock --proxy-headers --trusted-proxies unix
+  tideway serve application.ts --reload
+  tideway serve application.js --host 0.0.0.0 --workers auto --access-log -
+  tideway serve application.js --port 443 --tls-key key.pem --tls-cert chain.pem
+  tideway serve application.js --unix-socket /run/chat.sock --proxy-headers \\
+    --trusted-proxies unix
 `
 
 /** What serves the application of a file. */
@@ -46,6 +53,7 @@ export function serveProgram(run: RunServe): Command {
     .summary('serve an application over HTTP and WebSocket')
     .description('Serve the application that a file exports as its default, over HTTP and WebSocket.')
     .argument('<file>', 'application.js, or application.ts where tsx or type stripping is there')
+    .configureHelp(helpLayout)
     .addHelpText('after', footer)
   for (const [heading, flags] of Object.entries(serveFlags)) {
     for (const one of flags) command.addOption(optionOf(one).helpGroup(heading))

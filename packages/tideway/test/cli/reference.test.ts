@@ -71,6 +71,16 @@ describe('the flags', () => {
     for (const name of longNames) expect(name).toMatch(/^--[a-z0-9]+(-[a-z0-9]+)*$/)
   })
 
+  it('have a help that fits into 80 columns, and does not cut a word', () => {
+    let help = ''
+    const command = serveProgram(() => Promise.resolve())
+    command.configureOutput({ getOutHelpWidth: () => 80, writeOut: (text) => (help += text) }).outputHelp()
+    const lines = help.split('\n')
+    expect(lines.filter((line) => line.length > 80)).toEqual([])
+    expect(help).toContain('\n  --max-connections-per-address <number>\n')
+    for (const name of longNames) expect(help).toContain(`${name} `.trimEnd())
+  })
+
   it('name no short flag twice', () => {
     const short = program.options.map((option) => option.short).filter((name) => name !== undefined)
     expect(new Set(short).size).toBe(short.length)
