@@ -30,6 +30,7 @@ program
   .option('-c, --concurrency <number>', 'jobs of one channel at a time', parseCount, 1)
   .option('--tasks', 'run the tasks that the file exports as "tasks"')
   .option('-l, --layer <alias>', 'channel layer to take jobs from', 'default')
+  .option('--job-timeout <seconds>', 'for a job of a channel; then it has failed (default: none)', parseCount)
   .option('--no-lifespan', 'do not tell the application of its start-up and shutdown')
   .option('--lifespan-timeout <seconds>', 'for its start-up, and for its shutdown', parseCount, 60)
   .option('--stop-timeout <seconds>', 'how long jobs may go on after SIGINT or SIGTERM', parseCount, 30)

@@ -15,6 +15,8 @@ import { stopOnSignal } from './stop-on-signal.ts'
 export interface WorkerCommandOptions {
   /** Jobs of one channel at a time. */
   readonly concurrency: number
+  /** How long a job of a channel may take, in seconds. @default for ever */
+  readonly jobTimeout?: number
   /** Alias of the channel layer to take jobs from. */
   readonly layer: string
   /** Whether to work on the durable tasks of the application. */
@@ -100,7 +102,7 @@ function startLifespan(
 async function startChannels(
   loaded: LoadedApplication,
   channels: readonly string[],
-  { layer: alias, concurrency, stopTimeout }: WorkerCommandOptions,
+  { layer: alias, concurrency, jobTimeout, stopTimeout }: WorkerCommandOptions,
   state: Readonly<Record<string, unknown>> | undefined,
 ): Promise<Running> {
   const channelLayer = crossingLayer(loaded, alias)
@@ -110,6 +112,7 @@ async function startChannels(
     channelLayer,
     concurrency,
     state,
+    jobTimeoutMs: jobTimeout === undefined ? false : jobTimeout * 1000,
     stopTimeoutMs: stopTimeout * 1000,
   })
   await channelLayer.ready?.()

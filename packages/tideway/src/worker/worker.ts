@@ -18,6 +18,11 @@ export interface WorkerOptions {
   readonly channelLayer: ChannelLayer
   /** The most jobs of one channel that run at a time. @default 1 */
   readonly concurrency?: number | undefined
+  /**
+   * How long a job may take, in milliseconds; then it counts as failed, and the next one is taken. Nobody can stop the
+   * function that does it: it goes on beside the others. `false`: for ever. @default false
+   */
+  readonly jobTimeoutMs?: number | false | undefined
   /** How long jobs may go on after `stop()`, in milliseconds. @default 30000 */
   readonly stopTimeoutMs?: number | undefined
   /** What `scope.state` of each job is a shallow copy of: what the application's start-up left. @default none */
@@ -27,10 +32,12 @@ export interface WorkerOptions {
 }
 
 /** The defaults of {@link WorkerOptions}. */
-export const workerDefaults: { readonly concurrency: number; readonly stopTimeoutMs: number } = Object.freeze({
-  concurrency: 1,
-  stopTimeoutMs: 30_000,
-})
+export const workerDefaults: Required<Pick<WorkerOptions, 'concurrency' | 'jobTimeoutMs' | 'stopTimeoutMs'>> =
+  Object.freeze({
+    concurrency: 1,
+    jobTimeoutMs: false,
+    stopTimeoutMs: 30_000,
+  })
 
 /** What a worker has done since it was made. */
 export interface WorkerStats {
@@ -65,6 +72,7 @@ export class Worker {
   readonly #channels: readonly string[]
   readonly #layer: ChannelLayer
   readonly #concurrency: number
+  readonly #jobTimeoutMs: number | false
   readonly #stopTimeoutMs: number
   readonly #state: Readonly<Record<string, unknown>> | undefined
   readonly #logger: Logger
@@ -87,6 +95,8 @@ export class Worker {
     for (const channel of this.#channels) requireChannelName(channel)
     this.#layer = options.channelLayer
     this.#concurrency = requirePositive('concurrency', options.concurrency ?? workerDefaults.concurrency, 10_000)
+    const { jobTimeoutMs = false } = options
+    this.#jobTimeoutMs = jobTimeoutMs === false ? false : requirePositive('jobTimeoutMs', jobTimeoutMs)
     this.#stopTimeoutMs = requirePositive('stopTimeoutMs', options.stopTimeoutMs ?? workerDefaults.stopTimeoutMs)
     this.#state = options.state
     this.#logger = options.logger ?? consoleLogger
@@ -158,7 +168,7 @@ export class Worker {
     const job = { channel, type: message.type }
     this.#running.add(job)
     try {
-      await this.#call(channel, message)
+      await this.#withinTime(this.#call(channel, message))
       this.#done++
     } catch (error) {
       this.#failed++
@@ -166,6 +176,23 @@ export class Worker {
       if (isFatal(error)) throw error
     } finally {
       this.#running.delete(job)
+    }
+  }
+
+  async #withinTime(call: Promise<void>): Promise<void> {
+    const timeoutMs = this.#jobTimeoutMs
+    if (timeoutMs === false) return call
+    let timer: NodeJS.Timeout | undefined
+    const overdue = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const message = `The job was not done within ${timeoutMs} ms. What does it goes on, beside the next one.`
+        reject(new TidewayError('ERR_APPLICATION_TIMEOUT', message))
+      }, timeoutMs)
+    })
+    try {
+      await Promise.race([call, overdue])
+    } finally {
+      clearTimeout(timer)
     }
   }
 

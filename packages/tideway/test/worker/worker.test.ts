@@ -67,6 +67,29 @@ afterEach(async () => {
   info.mockClear()
 })
 
+describe('a worker with a time limit for jobs', () => {
+  it('counts a job that is over it as failed, and takes the next one', async () => {
+    const { begun, application, end } = makeGate()
+    const { worker } = start(layer, application, { jobTimeoutMs: 100 })
+    await layer.send('jobs', job(1))
+    await layer.send('jobs', job(2))
+    await expect.poll(() => begun).toEqual([1, 2])
+    end(2)
+    await expect.poll(() => worker.stats).toEqual({ running: 0, done: 1, failed: 1 })
+    expect(error).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ err: expect.objectContaining({ code: 'ERR_APPLICATION_TIMEOUT' }) as Error }),
+      'A job of jobs failed, and is lost',
+    )
+    // What the first one does at last is of no interest any more.
+    end(1)
+    expect(worker.stats).toEqual({ running: 0, done: 1, failed: 1 })
+  })
+
+  it.each([0, -1, 1.5, 2 ** 31])('takes no %s for it', (jobTimeoutMs) => {
+    expect(() => start(layer, makeGate().application, { jobTimeoutMs })).toThrow('jobTimeoutMs must be a whole number')
+  })
+})
+
 describe('a worker', () => {
   it('calls the application once for each job, with the scope of its channel', async () => {
     const scopes: ChannelScope[] = []
