@@ -72,12 +72,14 @@ export class RedisChannelLayer extends RedisLayer {
 
   constructor(options: RedisChannelLayerOptions = {}) {
     const randomPrefix = positiveOption('randomPrefixLength', options.randomPrefixLength ?? 12, 1024)
-    super(options, randomPrefix, (options.expiry ?? 60) + 10)
+    const addresses = parseHosts(options.hosts)
+    const evictable = { what: 'groups and messages that wait', level: 'problem' } as const
+    super(options, randomPrefix, (options.expiry ?? 60) + 10, { addresses, evictable })
     this.#processCapacity = positiveOption('processCapacity', options.processCapacity ?? 10_000)
     const leaseMs = positiveOption('leaseMs', options.leaseMs ?? 30_000)
     const { prefix, processName, groupExpiryMs } = this
     this.#queues = [`${prefix}specific.${processName}!`]
-    this.#hosts = parseHosts(options.hosts).map((address) => {
+    this.#hosts = addresses.map((address) => {
       const memberships = new Memberships({ prefix, processName, groupExpiryMs, leaseMs })
       const redis = new CoreHost(address, this.settings, this.events, {
         expiryMs: this.expiryMs,

@@ -6,6 +6,7 @@ import {
   type ChannelLayerStats,
   type ChannelReceiver,
   type Delivery,
+  type LayerFinding,
   type Message,
   type ReceiveOptions,
   TidewayError,
@@ -13,6 +14,8 @@ import {
 
 import { Acknowledgements } from './acknowledgements.ts'
 import { Demand, type Claim } from './demand.ts'
+import { diagnoseRedis, type Evictable } from './diagnosis.ts'
+import type { HostAddress } from './host-address.ts'
 import { LayerEvents, type RedisLayerEvents, type RedisLayerListener } from './layer-events.ts'
 import {
   connectionSettings,
@@ -33,6 +36,12 @@ export interface Incoming {
   readonly acknowledge: number | undefined
 }
 
+/** Where the Redis of a layer are, of a cluster the nodes that it was given, and what the layer has there. */
+export interface Places {
+  readonly addresses: readonly HostAddress[]
+  readonly evictable: Evictable
+}
+
 /** What both Redis layers do alike. */
 export abstract class RedisLayer extends BaseChannelLayer {
   protected readonly processName: string = PROCESS_MARK + randomBytes(15).toString('hex')
@@ -41,12 +50,19 @@ export abstract class RedisLayer extends BaseChannelLayer {
   protected readonly codec: MessageCodec
   protected readonly events: LayerEvents = new LayerEvents()
   protected readonly demand: Demand = new Demand()
+  readonly #places: Places
   readonly #acknowledgements = new Acknowledgements()
   readonly #lasting = new Map<string, Claim>()
   #sweep: NodeJS.Timeout | undefined
 
-  protected constructor(options: RedisLayerOptions, randomPrefixBytes: number, maxAgeSeconds: number | undefined) {
+  protected constructor(
+    options: RedisLayerOptions,
+    randomPrefixBytes: number,
+    maxAgeSeconds: number | undefined,
+    places: Places,
+  ) {
     super(options)
+    this.#places = places
     this.prefix = requirePrefix(options.prefix)
     this.settings = connectionSettings(options)
     this.codec = new MessageCodec(options, randomPrefixBytes, maxAgeSeconds)
@@ -54,6 +70,13 @@ export abstract class RedisLayer extends BaseChannelLayer {
 
   /** Connects where that has not begun yet, and resolves when every host can be used. */
   abstract ready(): Promise<void>
+
+  /** Whether each Redis answers, its version, what it does when its memory is full, and its clock. */
+  async diagnose(): Promise<readonly LayerFinding[]> {
+    const { addresses, evictable } = this.#places
+    const hosts = addresses.map((address) => diagnoseRedis(address, evictable, this.settings))
+    return (await Promise.all(hosts)).flat()
+  }
 
   /** How often hosts came back. */
   protected abstract reconnects(): number

@@ -1,6 +1,6 @@
 import { ChannelFullError, nonLocalName, TidewayError, type GroupSendOptions, type Message } from 'tideway/layer'
 
-import { parseHosts, type ClusterHost } from './host-address.ts'
+import { parseHost, parseHosts, type ClusterHost, type HostAddress } from './host-address.ts'
 import { JobQueues, type HandOver } from './job-queues.ts'
 import type { RedisLayerOptions } from './layer-options.ts'
 import { PubSubCluster } from './pub-sub-cluster.ts'
@@ -40,7 +40,8 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   readonly #patterns = new Map<string, Promise<unknown> | undefined>()
 
   constructor(options: RedisPubSubChannelLayerOptions = {}) {
-    super(options, 0, undefined)
+    const evictable = { what: 'jobs that wait for a worker', level: 'warning' } as const
+    super(options, 0, undefined, { addresses: addressesOf(options), evictable })
     const listener = {
       message: (channel: string, bytes: Buffer) => this.#message(channel, bytes),
       up: () => this.#jobs.fetchAll(),
@@ -240,4 +241,14 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     if (!this.demand.take(channel)) return 'refused'
     return this.hand(channel, incoming) === 'full' ? 'refused' : 'taken'
   }
+}
+
+/** Where its Redis are; of a cluster, the nodes that it was given. */
+function addressesOf({ hosts, cluster }: RedisPubSubChannelLayerOptions): HostAddress[] {
+  if (cluster === undefined) return parseHosts(hosts)
+  const { cluster: nodes, ...rest } = cluster
+  // What is no list is refused where the cluster is made.
+  return Array.isArray(nodes)
+    ? (nodes as ClusterHost['cluster']).map(([host, port]) => parseHost({ ...rest, host, port }))
+    : []
 }

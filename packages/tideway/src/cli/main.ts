@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { doctorProgram } from './doctor/doctor-program.ts'
 import { initProgram } from './init/init-program.ts'
 import { helpLayout } from './help-layout.ts'
 import { serveCommand } from './serve-command.ts'
@@ -17,6 +18,7 @@ const program = new Command('tideway').description('Serve real-time applications
 
 program.addCommand(initProgram())
 program.addCommand(serveProgram(serveCommand))
+program.addCommand(doctorProgram())
 
 program
   .command('worker')

@@ -55,6 +55,11 @@ export function serveProgram(run: RunServe): Command {
     .argument('<file>', 'application.js, or application.ts where tsx or type stripping is there')
     .configureHelp(helpLayout)
     .addHelpText('after', footer)
+  return withServeFlags(command, run)
+}
+
+/** Gives a command of one file the flags of `tideway serve`. @param run what is done with them */
+export function withServeFlags(command: Command, run: RunServe): Command {
   for (const [heading, flags] of Object.entries(serveFlags)) {
     for (const one of flags) command.addOption(optionOf(one).helpGroup(heading))
   }

@@ -60,6 +60,18 @@ export interface ChannelLayerStats {
   readonly reconnects: number
 }
 
+/** Something that was looked at before a deployment, and how it was found. */
+export interface LayerFinding {
+  /** What was looked at: `redis-version`. */
+  readonly check: string
+  /** `problem`: it does not work, or will lose something; `warning`: it may. */
+  readonly level: 'ok' | 'warning' | 'problem'
+  /** What was found, as a sentence. */
+  readonly found: string
+  /** What to do about it, as a sentence. */
+  readonly advice?: string | undefined
+}
+
 /**
  * Carries messages between the consumers of one process or of many. Delivery is at most once; order is kept for one
  * sender and one receiver. `docs/spec/channel-layer.md` is the specification, `describeChannelLayer` of
@@ -134,4 +146,10 @@ export interface ChannelLayer {
    * @throws TidewayError `ERR_LAYER_UNAVAILABLE` when the engine cannot be used as configured
    */
   ready?(): Promise<void>
+
+  /**
+   * Looks at the engine of the layer, as an operator would before a deployment: whether it can be reached, its version, its
+   * settings, its clock. What is wrong is a finding and not an error. `tideway doctor` calls it.
+   */
+  diagnose?(): Promise<readonly LayerFinding[]>
 }

@@ -13,6 +13,7 @@ export type {
   Delivery,
   DropReason,
   GroupSendOptions,
+  LayerFinding,
   Message,
   ReceiveOptions,
 } from './channel-layer.ts'

@@ -1,0 +1,132 @@
+import { Redis, type RedisOptions } from 'ioredis'
+import type { LayerFinding } from 'tideway/layer'
+
+import type { HostAddress } from './host-address.ts'
+import type { FullConnectionSettings } from './layer-options.ts'
+import { OLDEST_VERSION } from './redis-version.ts'
+import { fatalReason } from './unavailable.ts'
+
+/** What a layer keeps in Redis, so that it is lost when Redis makes room. */
+export interface Evictable {
+  /** As the subject of a sentence: `groups and messages that wait`. */
+  readonly what: string
+  /** How bad that is. */
+  readonly level: 'warning' | 'problem'
+}
+
+/** Clocks that are further apart than this make expiry wrong by something that people notice. */
+const CLOCK_TOLERANCE_MS = 1000
+
+/** Looks at one Redis over a connection of its own. What is wrong is a finding. */
+export async function diagnoseRedis(
+  { label, options }: HostAddress,
+  evictable: Evictable,
+  settings: FullConnectionSettings,
+): Promise<LayerFinding[]> {
+  const clientOptions: RedisOptions = {
+    ...options,
+    lazyConnect: true,
+    protocol: 2,
+    disableClientInfo: true,
+    connectionName: 'tideway-doctor',
+    connectTimeout: settings.connectTimeoutMs,
+    commandTimeout: settings.commandTimeoutMs,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    sentinelRetryStrategy: () => null,
+    enableReadyCheck: false,
+  }
+  const client = new Redis({ ...clientOptions, replyMapping: 'legacy' })
+  // What it tells is told by the call that fails.
+  let lastError: Error | undefined
+  client.on('error', (error: Error) => {
+    lastError = error
+  })
+  try {
+    await client.connect()
+    await client.ping()
+  } catch (error) {
+    client.disconnect()
+    return [unreachable(label, lastError ?? (error as Error))]
+  }
+  try {
+    const reachable: LayerFinding = { check: 'redis-reachable', level: 'ok', found: `Redis at ${label} answers.` }
+    const found = await Promise.all([clock(label, client), version(label, client), eviction(label, client, evictable)])
+    return [reachable, ...found.filter((finding) => finding !== undefined)]
+  } finally {
+    client.disconnect()
+  }
+}
+
+function unreachable(label: string, error: Error): LayerFinding {
+  return {
+    check: 'redis-reachable',
+    level: 'problem',
+    found: `Redis at ${label} ${fatalReason(error) ?? `cannot be used: ${error.message}`}.`,
+    advice: 'See that it runs, that this machine may connect to it, and that the hosts of the layer name it.',
+  }
+}
+
+async function version(label: string, client: Redis): Promise<LayerFinding | undefined> {
+  const info = await permitted(client.info('server'))
+  const [, text, major] = /redis_version:((\d+)\.\S+)/.exec(info ?? '') ?? []
+  if (text === undefined) return undefined
+  const isOld = Number(major) < OLDEST_VERSION
+  return {
+    check: 'redis-version',
+    level: isOld ? 'problem' : 'ok',
+    found: `Redis at ${label} is version ${text}.`,
+    advice: isOld ? `Take one of version ${OLDEST_VERSION} or later.` : undefined,
+  }
+}
+
+async function eviction(label: string, client: Redis, { what, level }: Evictable): Promise<LayerFinding | undefined> {
+  const info = await permitted(client.info('memory'))
+  const policy = /maxmemory_policy:(\S+)/.exec(info ?? '')?.[1]
+  const limit = Number(/maxmemory:(\d+)/.exec(info ?? '')?.[1])
+  if (policy === undefined) return undefined
+  const check = 'redis-eviction'
+  if (policy === 'noeviction') {
+    return { check, level: 'ok', found: `Redis at ${label} drops no keys when its memory is full (noeviction).` }
+  }
+  const advice = 'Set "maxmemory-policy noeviction", or give the layer a Redis of its own.'
+  if (limit === 0) {
+    const found = `Redis at ${label} has the policy ${policy}: once it is given a maxmemory, it drops ${what} when that is full.`
+    return { check, level: 'warning', found, advice }
+  }
+  return {
+    check,
+    level,
+    found: `Redis at ${label} drops keys when its memory is full (${policy}), and so ${what}.`,
+    advice,
+  }
+}
+
+async function clock(label: string, client: Redis): Promise<LayerFinding | undefined> {
+  const before = Date.now()
+  const time = await permitted(client.time())
+  if (time === undefined) return undefined
+  // What the answer took is not what the clocks differ by.
+  const here = (before + Date.now()) / 2
+  const [seconds, microseconds] = time
+  const apartMs = Math.abs(Number(seconds) * 1000 + Number(microseconds) / 1000 - here)
+  const isApart = apartMs > CLOCK_TOLERANCE_MS
+  return {
+    check: 'redis-clock',
+    level: isApart ? 'warning' : 'ok',
+    found: isApart
+      ? `The clock of Redis at ${label} is ${(apartMs / 1000).toFixed(1)} s away from this machine's: what expires does so too early or too late.`
+      : `The clock of Redis at ${label} is this machine's.`,
+    advice: isApart ? 'Have both machines ask a time server (chrony, systemd-timesyncd).' : undefined,
+  }
+}
+
+/** Some services do not permit such commands: then nothing is said about it. */
+async function permitted<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof Error && /^NOPERM|^ERR unknown command/.test(error.message)) return undefined
+    throw error
+  }
+}

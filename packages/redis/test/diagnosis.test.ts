@@ -1,0 +1,81 @@
+import { expect, it, onTestFinished } from 'vitest'
+
+import { describeWith } from '../../../test/setup/describe-with.ts'
+import { freePort } from '../../../test/setup/free-port.ts'
+import { RedisChannelLayer, RedisPubSubChannelLayer } from '../src/index.ts'
+import { RedisServer } from './redis-server.ts'
+
+async function redisWith(...args: string[]): Promise<RedisServer> {
+  const server = await RedisServer.start(...args)
+  onTestFinished(() => server.stop())
+  return server
+}
+
+async function levels(layer: RedisChannelLayer | RedisPubSubChannelLayer): Promise<Record<string, string>> {
+  onTestFinished(() => layer.close())
+  return Object.fromEntries((await layer.diagnose()).map(({ check, level }) => [check, level]))
+}
+
+describeWith(['redis'], 'the diagnosis of a Redis layer', () => {
+  it('finds nothing wrong with a Redis as it comes', async () => {
+    const { url } = await redisWith()
+    expect(await levels(new RedisPubSubChannelLayer({ hosts: [url] }))).toEqual({
+      'redis-reachable': 'ok',
+      'redis-version': 'ok',
+      'redis-eviction': 'ok',
+      'redis-clock': 'ok',
+    })
+  })
+
+  it('finds a Redis that drops keys, which is worse for the layer that has its groups there', async () => {
+    const { url } = await redisWith('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru')
+    expect(await levels(new RedisPubSubChannelLayer({ hosts: [url] }))).toMatchObject({ 'redis-eviction': 'warning' })
+    const core = new RedisChannelLayer({ hosts: [url] })
+    expect(await levels(core)).toMatchObject({ 'redis-eviction': 'problem' })
+    const [eviction] = (await core.diagnose()).filter(({ check }) => check === 'redis-eviction')
+    expect(eviction).toEqual({
+      check: 'redis-eviction',
+      level: 'problem',
+      found: `Redis at ${url} drops keys when its memory is full (allkeys-lru), and so groups and messages that wait.`,
+      advice: 'Set "maxmemory-policy noeviction", or give the layer a Redis of its own.',
+    })
+  })
+
+  it('warns of a policy that waits for a limit', async () => {
+    const { url } = await redisWith('--maxmemory-policy', 'volatile-ttl')
+    expect(await levels(new RedisChannelLayer({ hosts: [url] }))).toMatchObject({ 'redis-eviction': 'warning' })
+  })
+
+  it('says which of several hosts is not there, and what the other one is', async () => {
+    const { url } = await redisWith()
+    const gone = `redis://127.0.0.1:${await freePort()}`
+    const layer = new RedisPubSubChannelLayer({ hosts: [url, gone] })
+    onTestFinished(() => layer.close())
+    const found = await layer.diagnose()
+    expect(found).toContainEqual({ check: 'redis-reachable', level: 'ok', found: `Redis at ${url} answers.` })
+    expect(found).toContainEqual(
+      expect.objectContaining({ check: 'redis-reachable', level: 'problem', found: expect.stringContaining(gone) }),
+    )
+  })
+
+  it('says that a password is missing or wrong', async () => {
+    const { url, port } = await redisWith('--requirepass', 'open sesame')
+    for (const host of [url, `redis://:wrong@127.0.0.1:${port}`]) {
+      const layer = new RedisPubSubChannelLayer({ hosts: [host] })
+      onTestFinished(() => layer.close())
+      expect(await layer.diagnose()).toEqual([
+        expect.objectContaining({
+          level: 'problem',
+          found: `Redis at ${url} refuses the user name or password: check hosts.`,
+        }),
+      ])
+    }
+  })
+
+  it('says nothing about what Redis does not permit to ask', async () => {
+    const server = await redisWith()
+    await server.client.call('ACL', 'SETUSER', 'layer', 'on', '>secret', '~*', '&*', '+@all', '-info', '-time')
+    const layer = new RedisPubSubChannelLayer({ hosts: [`redis://layer:secret@127.0.0.1:${server.port}`] })
+    expect(await levels(layer)).toEqual({ 'redis-reachable': 'ok' })
+  })
+})

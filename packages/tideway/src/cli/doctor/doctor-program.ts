@@ -1,0 +1,65 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { ServeOptions } from '../../server/options.ts'
+import { withServeFlags } from '../serve-program.ts'
+import { applicationFindings } from './application-checks.ts'
+import { machineFindings } from './machine-checks.ts'
+import { optionFindings } from './option-checks.ts'
+import { countOf, jsonReport, textReport } from './report.ts'
+import { urlFindings } from './url-checks.ts'
+
+/** What `tideway doctor` takes besides the flags of `tideway serve`. */
+interface DoctorFlags {
+  readonly url?: URL
+  readonly json?: true
+}
+
+const footer = `
+Give it the flags that "tideway serve" gets: they are looked at, and nothing is served.
+
+Exit codes: 0 no problem was found, though there may be warnings; 1 there is one, or the flags are wrong.
+
+Examples:
+  tideway doctor application.js --workers 4 --proxy-headers
+  tideway doctor application.js --proxy-headers --url wss://chat.example.com/ws/rooms/lobby/ --json
+`
+
+/** The command `tideway doctor`. */
+export function doctorProgram(): Command {
+  const command = new Command('doctor')
+    .summary('look for what goes wrong in deployments')
+    .description('Look for what goes wrong in deployments: in the application, around it, and behind its URL.')
+    .argument('<file>', 'application.js, or application.ts where tsx or type stripping is there')
+    .addOption(
+      new Option('--url <url>', 'of a WebSocket, as pages open it: tried through all proxies').argParser(parseUrl),
+    )
+    .option('--json', 'the findings as JSON')
+    .addHelpText('after', footer)
+  return withServeFlags(command, async (file, options, { workers }) => {
+    const { url, json } = command.opts<DoctorFlags>()
+    await examine(file, options, workers, url, json === true)
+  })
+}
+
+async function examine(
+  file: string,
+  options: ServeOptions,
+  workers: number,
+  url: URL | undefined,
+  asJson: boolean,
+): Promise<void> {
+  const findings = [
+    ...(await machineFindings(file, options)),
+    ...(await applicationFindings(file, workers)),
+    ...optionFindings(options, url),
+    ...(url === undefined ? [] : await urlFindings(url)),
+  ]
+  console.log(asJson ? jsonReport(findings) : textReport(findings))
+  // What the application opened when it was loaded, such as a database, would keep the process from ending.
+  process.exit(countOf('problem', findings) > 0 ? 1 : 0)
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url !== undefined && /^(ws|http)s?:$/.test(url.protocol)) return url
+  throw new InvalidArgumentError('It is a whole URL, such as wss://chat.example.com/ws/rooms/lobby/.')
+}

@@ -1,0 +1,75 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Duplex } from 'node:stream'
+
+/** What came back to a request, with an upgrade or without. */
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** Whether it is a WebSocket now, and the right one: with the key of the request (RFC 6455 §4.1). */
+  readonly isWebSocket: boolean
+}
+
+/** How long an answer may take. */
+const TIMEOUT_MS = 10_000
+
+/** What hashes the key of a handshake (RFC 6455 §1.3). */
+const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+/** A close frame with 1000, masked by zeros (RFC 6455 §5.5.1). */
+const CLOSE_FRAME = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8])
+
+/** What a handshake is to look like. */
+export interface HandshakeOptions {
+  readonly origin: string
+  /** @default 13, the only one that there is */
+  readonly version?: number
+}
+
+/** Asks for a WebSocket, and closes it in order if it gets one. Rejects when there is no answer at all. */
+export function shakeHands(url: URL, { origin, version = 13 }: HandshakeOptions): Promise<Answer> {
+  const key = randomBytes(16).toString('base64')
+  const accept = createHash('sha1')
+    .update(key + KEY_SUFFIX)
+    .digest('base64')
+  const headers = {
+    Connection: 'Upgrade',
+    Upgrade: 'websocket',
+    Origin: origin,
+    'Sec-WebSocket-Key': key,
+    'Sec-WebSocket-Version': String(version),
+  }
+  return ask(url, headers, (response) => response.headers['sec-websocket-accept'] === accept)
+}
+
+/** Asks for the same URL as a page. */
+export function askPlainly(url: URL): Promise<Answer> {
+  return ask(url, { Connection: 'close' }, () => false)
+}
+
+function ask(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  isRight: (response: IncomingMessage) => boolean,
+): Promise<Answer> {
+  const send = url.protocol === 'https:' ? httpsRequest : httpRequest
+  return new Promise((resolve, reject) => {
+    const request = send(url, { headers, agent: false, timeout: TIMEOUT_MS })
+    request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)))
+    request.on('error', reject)
+    request.on('response', (response) => {
+      // What it says is of no interest; who says it is.
+      response.resume()
+      const { statusCode: status = 0 } = response
+      resolve({ status, headers: response.headers, isWebSocket: false })
+    })
+    request.on('upgrade', (response, socket: Duplex) => {
+      socket.on('error', () => {})
+      socket.end(CLOSE_FRAME)
+      socket.resume()
+      resolve({ status: 101, headers: response.headers, isWebSocket: isRight(response) })
+    })
+    request.end()
+  })
+}

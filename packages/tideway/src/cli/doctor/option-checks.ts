@@ -1,0 +1,61 @@
+import { listenTargets } from '../../server/listen/listen-target.ts'
+import { resolveOptions, type ServeOptions } from '../../server/options.ts'
+import { TrustedProxies } from '../../server/trusted-proxies.ts'
+import { ok, problem, warning, type Finding } from './finding.ts'
+
+/** Addresses of two networks that belong to nobody (RFC 5737): who believes both believes everybody. */
+const STRANGERS = ['192.0.2.1', '198.51.100.1']
+
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]'])
+
+/** The options of the server, by themselves and with the URL that people use. */
+export function optionFindings(options: ServeOptions, url: URL | undefined): Finding[] {
+  let trustedProxies: readonly string[]
+  let proxies: TrustedProxies
+  try {
+    trustedProxies = resolveOptions(options).trustedProxies
+    proxies = new TrustedProxies(trustedProxies)
+  } catch (error) {
+    return [problem('options', (error as Error).message, 'Mend the option: "tideway serve" would not start.')]
+  }
+  const endsTls = options.tlsKey !== undefined
+  const isTls = url !== undefined && (url.protocol === 'https:' || url.protocol === 'wss:')
+  if (options.proxyHeaders !== true) return isTls && !endsTls ? [proxyNotBelieved] : []
+  const check = 'proxy-headers'
+  const targets = listenTargets(options)
+  if (STRANGERS.every((address) => proxies.has(address))) {
+    return [
+      problem(
+        check,
+        'Every client is believed to be a proxy (--trusted-proxies), so that each may say that it is another.',
+        'Name the addresses of your proxies, such as 10.0.0.0/8, or "unix".',
+      ),
+    ]
+  }
+  if (targets.some((target) => 'path' in target) && !proxies.has(undefined)) {
+    return [
+      problem(
+        check,
+        'It listens on a Unix socket, and a proxy that comes over one is not believed: its clients have no address.',
+        'Add it: --trusted-proxies unix.',
+      ),
+    ]
+  }
+  const isOpen = targets.some((target) => 'host' in target && EVERY_ADDRESS.has(target.host ?? ''))
+  if (isOpen && options.trustedProxies === undefined) {
+    return [
+      warning(
+        check,
+        'Headers of proxies on this machine are believed only, and it listens for other machines too.',
+        'If the proxy is on another machine, or in another container, name its address in --trusted-proxies.',
+      ),
+    ]
+  }
+  return [ok(check, `The headers of proxies at ${trustedProxies.join(', ')} are believed.`)]
+}
+
+const proxyNotBelieved = problem(
+  'proxy-headers',
+  'TLS ends at a proxy that is not believed: scope.scheme is "ws", cookies of sessions are not Secure, and every client has the address of the proxy.',
+  'Give --proxy-headers, with --trusted-proxies unless the proxy is on this machine, and have it set X-Forwarded-For and X-Forwarded-Proto.',
+)

@@ -1,0 +1,141 @@
+import { ok, problem, warning, type Finding } from './finding.ts'
+import { askPlainly, shakeHands, type Answer } from './handshake-probe.ts'
+
+/** `Date` has whole seconds, and a token of tideway's may be off by five. */
+const CLOCK_TOLERANCE_MS = 5000
+
+const LOCAL_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** An origin that no site has (RFC 2606 §2). */
+const FOREIGN_ORIGIN = 'https://doctor.invalid'
+
+/** The URL as people use it, through whatever stands between: with the handshake of a page, and with some that are wrong. */
+export async function urlFindings(webSocketUrl: URL): Promise<Finding[]> {
+  const url = new URL(webSocketUrl)
+  // The schemes are the same to a proxy; Node's clients know one pair of them.
+  url.protocol = url.protocol.replace('ws', 'http')
+  let answer: Answer
+  let plain: Answer
+  try {
+    answer = await shakeHands(url, { origin: url.origin })
+    plain = await askPlainly(url)
+  } catch (error) {
+    return [unreachable(url, error as NodeJS.ErrnoException)]
+  }
+  const findings = [await handshakeFinding(url, answer)]
+  if (answer.isWebSocket) findings.push(await foreignOriginFinding(url))
+  return [...findings, ...tlsFindings(url), ...cookieFindings(url, [answer, plain]), ...clockFindings(plain)]
+}
+
+function unreachable(url: URL, error: NodeJS.ErrnoException): Finding {
+  const isCertificate = /CERT|TLS|SSL|SIGNATURE|SIGNED/.test(error.code ?? '')
+  return problem(
+    'url',
+    `${url.origin} does not answer: ${error.message || error.code}.`,
+    isCertificate
+      ? 'Browsers refuse such a certificate too: mend it, with all of its intermediate ones.'
+      : 'See that the name leads to the proxy, and that the proxy listens there.',
+  )
+}
+
+async function handshakeFinding(url: URL, answer: Answer): Promise<Finding> {
+  const { status, headers } = answer
+  if (answer.isWebSocket) return ok('handshake', `${url.href} opens a WebSocket for pages of ${url.origin}.`)
+  if (status === 101) {
+    return problem(
+      'handshake',
+      'The handshake is answered with another key than its own.',
+      'Something between answers for the server: a cache, or a proxy that does not know WebSockets. Take it out of the way.',
+    )
+  }
+  if (status >= 300 && status < 400) {
+    const found = `The handshake is redirected to ${headers.location ?? 'somewhere else'}, and WebSockets follow no redirects.`
+    return problem('handshake', found, 'Have pages use that URL, or take the redirect off this path.')
+  }
+  if (status >= 502 && status <= 504) {
+    const found = `The handshake is answered with ${status}: the proxy does not reach the server, or the server is stopping.`
+    return problem('handshake', found, 'See that tideway runs, and that the proxy names where it listens.')
+  }
+  if (!(await reachesAWebSocketServer(url))) {
+    return problem(
+      'upgrade-header',
+      `The handshake arrives as a request without Upgrade, and is answered with ${status}: the header is lost at the proxy.`,
+      'In nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; and see that this path goes to tideway.',
+    )
+  }
+  return refusal(url, status)
+}
+
+/** A server that knows WebSockets says which version it speaks when it is asked for another (RFC 6455 §4.2.2). */
+async function reachesAWebSocketServer(url: URL): Promise<boolean> {
+  const { headers } = await shakeHands(url, { origin: url.origin, version: 99 })
+  return headers['sec-websocket-version']?.includes('13') === true
+}
+
+function refusal(url: URL, status: number): Finding {
+  switch (status) {
+    case 401:
+      return ok('handshake', `${url.href} asks who it is (401): the handshake reaches the application.`)
+    case 403:
+      return problem(
+        'origin',
+        `Pages of ${url.origin} are refused with 403.`,
+        `Add ${url.hostname} to allowedHosts; without a list, have the proxy pass the name on: proxy_set_header Host $host (with its port, if it has one: $http_host).`,
+      )
+    case 404:
+      return problem(
+        'handshake',
+        `No route of the application has the path ${url.pathname} (404).`,
+        'Give --url a path of a consumer. Does the proxy cut something off its front? Then give --root-path.',
+      )
+    case 429:
+      return warning(
+        'handshake',
+        'The handshake is one too many (429).',
+        'Wait, or look at rateLimit and the limits of the server.',
+      )
+    default:
+      return problem('handshake', `The handshake is answered with ${status}.`, 'See the log of the server.')
+  }
+}
+
+async function foreignOriginFinding(url: URL): Promise<Finding> {
+  const { isWebSocket, status } = await shakeHands(url, { origin: FOREIGN_ORIGIN })
+  if (!isWebSocket) return ok('origin', `A page of another site is refused (${status}).`)
+  return problem(
+    'origin',
+    `A page of another site (${FOREIGN_ORIGIN}) may connect, with the cookies of its visitor.`,
+    'Wrap the WebSocket application in allowedHostsOriginValidator(…, { allowedHosts }).',
+  )
+}
+
+function tlsFindings(url: URL): Finding[] {
+  if (url.protocol === 'https:' || LOCAL_NAMES.has(url.hostname)) return []
+  const found = `${url.origin} is not encrypted: whoever is between reads and changes what is said, and proxies on the way may break it.`
+  return [warning('tls', found, 'Serve it over TLS, and give --url an address with wss:.')]
+}
+
+function cookieFindings(url: URL, answers: readonly Answer[]): Finding[] {
+  const cookies = answers.flatMap(({ headers }) => headers['set-cookie'] ?? [])
+  if (url.protocol !== 'https:' || cookies.length === 0) return []
+  const insecure = cookies
+    .filter((cookie) => !/;\s*secure\s*(;|$)/i.test(cookie))
+    .map((cookie) => cookie.split('=')[0]!)
+  if (insecure.length === 0) return [ok('cookies', 'The cookies that are set are Secure.')]
+  return [
+    problem(
+      'cookies',
+      `${[...new Set(insecure)].join(', ')} is set without Secure, though the page came over TLS: it would go over the network in the clear too.`,
+      'Have the server know of the TLS (--proxy-headers, "trust proxy" in Express), or set secure: true.',
+    ),
+  ]
+}
+
+function clockFindings({ headers }: Answer): Finding[] {
+  const there = Date.parse(headers.date ?? '')
+  if (Number.isNaN(there)) return []
+  const apartMs = Math.abs(there - Date.now())
+  if (apartMs <= CLOCK_TOLERANCE_MS) return [ok('clock', 'The clocks of this machine and of that one agree.')]
+  const found = `The clock behind the URL is ${Math.round(apartMs / 1000)} s away from this machine's: tokens and sessions end too early or too late.`
+  return [warning('clock', found, 'Have both machines ask a time server (chrony, systemd-timesyncd).')]
+}
