@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { describeWith, programPath } from '../../../../test/setup/describe-with.ts'
 import { serveFlags } from '../../src/cli/serve-flags.ts'
@@ -8,7 +8,8 @@ import { requestLimitDefaults } from '../../src/server/limits/limit-options.ts'
 import { serverDefaults } from '../../src/server/options.ts'
 
 const page = readFileSync(new URL('../../../../docs/reference/cli.md', import.meta.url), 'utf8')
-const [flagsPart, daphnePart] = page.split('## From Daphne') as [string, string]
+const [flagsPart, rest] = page.split('## `tideway init`') as [string, string]
+const [otherCommands, daphnePart] = rest.split('## From Daphne') as [string, string]
 
 const program = serveProgram(() => Promise.resolve())
 const longNames = program.options.map(({ long }) => long!)
@@ -35,6 +36,16 @@ describe('docs/reference/cli.md', () => {
   it('has the flags that stand for no single option', () => {
     const documented = rowsOf(flagsPart).map(([flags]) => flags!.slice(1, -1))
     expect([...documented].sort()).toEqual(program.options.map(({ flags }) => flags).sort())
+  })
+
+  it('has each check of tideway doctor', () => {
+    const doctor = new URL('../../src/cli/doctor/', import.meta.url)
+    const files = readdirSync(doctor).map((name) => new URL(name, doctor))
+    const redis = new URL('../../../redis/src/diagnosis.ts', import.meta.url)
+    const texts = [...files, redis].map((file) => readFileSync(file, 'utf8')).join('\n')
+    const names = [...texts.matchAll(/(?:ok|warning|problem)\(\s*'([a-z-]+)'|\bcheck(?:: | = )'([a-z-]+)'/g)]
+    const documented = rowsOf(otherCommands).map(([name]) => name!.slice(1, -1))
+    expect(new Set(documented)).toEqual(new Set(names.map(([, first, second]) => first ?? second)))
   })
 
   it('leads from the flags of Daphne to flags that there are', () => {
