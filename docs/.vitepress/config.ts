@@ -67,7 +67,25 @@ const site: UserConfig<DefaultTheme.Config> = defineConfig({
     ],
     sidebar: [...contentsOf('docs/README.md'), ...fromTheCode],
     outline: { level: [2, 3] },
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      options: {
+        locales: {
+          ko: {
+            translations: {
+              button: { buttonText: '검색', buttonAriaLabel: '검색' },
+              modal: {
+                displayDetails: '자세히 보기',
+                resetButtonTitle: '지우기',
+                backButtonTitle: '닫기',
+                noResultsText: '결과가 없습니다:',
+                footer: { selectText: '선택', navigateText: '이동', closeText: '닫기' },
+              },
+            },
+          },
+        },
+      },
+    },
   },
   locales: {
     root: { label: 'English', lang: 'en' },
