@@ -41,5 +41,19 @@ export interface HttpResponseTrailersEvent {
   readonly moreTrailers?: boolean
 }
 
+/**
+ * Early hints (103, RFC 8297): what the client may fetch while the response is being made. Ahead of the first body event; as
+ * often as there is something to say. A client of HTTP/1.0 is not sent them.
+ */
+export interface HttpEarlyHintEvent {
+  readonly type: 'http.response.early_hint'
+  /** Values of `Link` (RFC 8288): `</style.css>; rel=preload; as=style`. */
+  readonly links: readonly string[]
+}
+
 /** What an HTTP application tells the server. */
-export type HttpSendEvent = HttpResponseStartEvent | HttpResponseBodyEvent | HttpResponseTrailersEvent
+export type HttpSendEvent =
+  | HttpResponseStartEvent
+  | HttpResponseBodyEvent
+  | HttpResponseTrailersEvent
+  | HttpEarlyHintEvent

@@ -12,6 +12,7 @@ export { HeaderList, entriesOf, type HeadersInit } from './headers.ts'
 export { httpStatusOf } from './http-status.ts'
 export type {
   HttpDisconnectEvent,
+  HttpEarlyHintEvent,
   HttpReceiveEvent,
   HttpRequestEvent,
   HttpResponseBodyEvent,

@@ -150,7 +150,7 @@ export class AttachedApplication {
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const scope = this.#scopes.http(request, { [NODE_EXTENSION]: { request, response } })
+    const scope = this.#scopes.http(request, { ...httpExtensions, [NODE_EXTENSION]: { request, response } })
     if (scope === undefined) {
       answerPlainly(response, 400, 'The path is invalid.')
       return
@@ -226,6 +226,12 @@ function shortestTimeout(options: ResolvedOptions): number {
   const mayBeOff = [pingIntervalMs, idleTimeoutMs, maxAgeMs].filter((time) => time !== false)
   return Math.min(...times, ...mayBeOff)
 }
+
+/** What ASGI has for servers to offer. */
+const httpExtensions = Object.freeze({
+  'http.response.early_hint': Object.freeze({}),
+  'http.response.trailers': Object.freeze({}),
+})
 
 const invalidPath: HandshakeProblem = { status: 400, message: 'The path is invalid.', headers: [] }
 const shuttingDown: HandshakeProblem = {

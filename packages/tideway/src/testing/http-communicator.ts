@@ -64,6 +64,7 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
   #bodyIsRead = false
   readonly #trailers: (readonly [name: string, value: string])[] = []
   #trailersAreRead = false
+  readonly #earlyHints: string[] = []
 
   /** @param url a path, with a query or without, or a whole URL */
   constructor(
@@ -83,6 +84,11 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
     this.#run = new ApplicationRun(owner, (receive, send) =>
       (application as unknown as Application<HttpScope>)(this.scope, receive, send),
     )
+  }
+
+  /** The links of the early hints so far. */
+  get earlyHints(): readonly string[] {
+    return this.#earlyHints
   }
 
   /** Sends a piece of the request's body; the last one has no `moreBody`. For a request that is `chunked`. */
@@ -171,6 +177,10 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
 
   #takesOutput(event: HttpSendEvent): boolean {
     this.#turns.take(event)
+    if (event.type === 'http.response.early_hint') {
+      this.#earlyHints.push(...event.links)
+      return false
+    }
     // As the server has it: nothing is asked of the application any more.
     if (this.#turns.isComplete) this.#run.giveLast({ type: 'http.disconnect' })
     return true

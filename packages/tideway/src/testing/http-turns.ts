@@ -2,6 +2,7 @@ import { entriesOf } from '../asgi/headers.ts'
 import type { HttpSendEvent } from '../asgi/http-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { outOfTurn } from '../server/out-of-turn.ts'
+import { requireLinks } from '../server/http/require-links.ts'
 import { requireHeader } from '../server/require-header.ts'
 
 /**
@@ -17,6 +18,8 @@ type State = 'waiting' | 'streaming' | 'trailers' | 'complete'
 export class HttpTurns {
   #state: State = 'waiting'
   #hasTrailers = false
+  /** Its start has been sent, but not its first body: nothing would be on the wire. */
+  #isHeldBack = false
   #clientIsGone = false
 
   get isComplete(): boolean {
@@ -46,10 +49,12 @@ export class HttpTurns {
         for (const [name, value] of entriesOf(event.headers ?? [])) requireHeader(name, value)
         this.#hasTrailers = event.trailers === true
         this.#state = 'streaming'
+        this.#isHeldBack = true
         return
       case 'http.response.body':
         if (this.#state === 'waiting') throw outOfTurn(type, 'http.response.start comes first')
         if (this.#state !== 'streaming') throw outOfTurn(type, 'the response is complete')
+        this.#isHeldBack = false
         if (event.moreBody !== true) this.#state = this.#hasTrailers ? 'trailers' : 'complete'
         return
       case 'http.response.trailers':
@@ -57,6 +62,10 @@ export class HttpTurns {
           throw outOfTurn(type, 'it follows the last body of a response started with trailers')
         }
         if (event.moreTrailers !== true) this.#state = 'complete'
+        return
+      case 'http.response.early_hint':
+        if (this.#state !== 'waiting' && !this.#isHeldBack) throw outOfTurn(type, 'the response is on its way')
+        requireLinks(event.links)
         return
       default:
         throw new TidewayError('ERR_BAD_EVENT', `Unknown event "${String(type)}".`)

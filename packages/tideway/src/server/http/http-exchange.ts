@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Application } from '../../asgi/application.ts'
 import { entriesOf } from '../../asgi/headers.ts'
 import type {
+  HttpEarlyHintEvent,
   HttpReceiveEvent,
   HttpResponseBodyEvent,
   HttpResponseStartEvent,
@@ -13,6 +14,7 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { outOfTurn } from '../out-of-turn.ts'
 import { Http2Socket } from '../http2/http2-socket.ts'
 import { requireHeader } from '../require-header.ts'
+import { requireLinks } from './require-links.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { untilDrained } from '../until-drained.ts'
 import { answerFailure, reportFailure } from './http-failure.ts'
@@ -99,6 +101,9 @@ export class HttpExchange {
       case 'http.response.trailers':
         this.#sendTrailers(event)
         return undefined
+      case 'http.response.early_hint':
+        this.#sendEarlyHint(event)
+        return undefined
       default:
         throw new TidewayError('ERR_BAD_EVENT', `Unknown event "${(event as { type: unknown }).type as string}".`)
     }
@@ -123,6 +128,13 @@ export class HttpExchange {
     this.#start = event
     this.#state = 'started'
     clearTimeout(this.#deadline)
+  }
+
+  #sendEarlyHint({ type, links }: HttpEarlyHintEvent): void {
+    if (this.#state !== 'waiting' && this.#state !== 'started') throw outOfTurn(type, 'the response is on its way')
+    requireLinks(links)
+    // RFC 9110 §15.2: a client of HTTP/1.0 would take it for the response.
+    if (this.#request.httpVersion !== '1.0') this.#response.writeEarlyHints({ link: [...links] })
   }
 
   #sendBody({ type, body = NO_BYTES, moreBody = false }: HttpResponseBodyEvent): void | Promise<void> {
