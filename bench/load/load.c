@@ -139,6 +139,11 @@ static bool is_warm(moment from, double warm_ms) {
   return elapsed >= enough && (from.server_cpu == 0 || used >= enough || elapsed >= 4 * enough);
 }
 
+/** Whether it is worth waiting longer: the time is up, and nothing has come yet. */
+static bool is_still_waiting(moment from) {
+  return counted.delivered == from.delivered && now_ns() - from.time < from_seconds(argument("patience", 30));
+}
+
 static int phases;
 
 /** Prints what there was since then, but for the closing bracket. */
@@ -283,6 +288,7 @@ static void echo(int count, double seconds, double warm_ms) {
   while (!is_warm(from, warm_ms));
   from = start_measuring();
   pump_until(from.time + from_seconds(seconds));
+  while (is_still_waiting(from)) pump(10);
   printf("{\"phases\":[");
   print_phase(from);
   printf("}]}\n");
@@ -351,6 +357,7 @@ static void groups(int count, double seconds, double warm_ms) {
   while (!is_warm(from, warm_ms));
   from = start_measuring();
   keep_pace_until(from.time + from_seconds(seconds), &p);
+  while (is_still_waiting(from)) keep_pace_until(now_ns() + WARM_STEP_NS, &p);
   printf("{\"phases\":[");
   print_phase(from);
   printf("}]}\n");

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpus, release, totalmem, type } from 'node:os'
+import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import type { Machine } from './results.ts'
 import { canPin } from './server-process.ts'
 
@@ -12,6 +12,7 @@ export function thisMachine(): Machine {
     system: `${type()} ${release()}`,
     node: process.version,
     isPinned: canPin,
+    loadAverage: loadavg()[0]!,
   }
 }
 
@@ -25,4 +26,10 @@ export function maxOpenFiles(): number {
 export function machineWords({ processor, processors, memoryGiB, system, node, isPinned }: Machine): string {
   const pinning = isPinned ? 'server and load on a processor each' : 'server and load share all processors'
   return `${processors} × ${processor}, ${memoryGiB} GiB, ${system}, Node ${node.slice(1)}; ${pinning}`
+}
+
+/** What to know of a machine that does other things too; nothing where it does not. */
+export function busyWords({ loadAverage, processors }: Machine): string | undefined {
+  if (loadAverage < processors / 2) return undefined
+  return `The machine was busy with other work (load average ${loadAverage.toFixed(1)} on ${processors} processors): no figure of this pass is worth keeping.`
 }

@@ -1,4 +1,4 @@
-import { machineWords } from './machine.ts'
+import { busyWords, machineWords } from './machine.ts'
 import { isLoadBound, percent } from './report.ts'
 import type { Results, Row } from './results.ts'
 import { formatNumber, median, range } from './statistics.ts'
@@ -22,11 +22,13 @@ export function writeFigures(page: string, results: Results): string {
 /** The figures in Markdown: the chart, where and when, targets, a table a row, what was left out, versions. */
 export function figuresOf(results: Results): string {
   const { rows, runs, seconds, minutes, date } = results
+  const busy = busyWords(results.machine)
   const measured = rows.filter(({ figures }) => figures.length > 0)
   const parts = [
     CHART,
     `Measured on ${date.slice(0, 10)} in ${Math.round(minutes)} minutes on ${machineWords(results.machine)}. ` +
       `Medians of ${runs} alternating runs, ${seconds} s each, and in brackets the smallest and the largest.`,
+    ...(busy === undefined ? [] : [`**${busy}**`]),
     `Versions: ${Object.entries(results.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join('; ')}.`,

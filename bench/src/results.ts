@@ -20,6 +20,8 @@ export interface Machine {
   readonly node: string
   /** Whether server and load had a processor each. */
   readonly isPinned: boolean
+  /** Of the minute before: how many processes wanted a processor. */
+  readonly loadAverage: number
 }
 
 /** What was not measured, and why. */

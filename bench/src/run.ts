@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { soak } from '../soak/soak.ts'
 import { drawChart } from './chart.ts'
 import { help, parseCommandLine, UsageError, type Task } from './command-line.ts'
-import { machineWords, maxOpenFiles, thisMachine } from './machine.ts'
+import { busyWords, machineWords, maxOpenFiles, thisMachine } from './machine.ts'
 import { measureSuite } from './measure.ts'
 import { writeFigures } from './page.ts'
 import { benchFolder, loadProgram } from './programs.ts'
@@ -47,6 +47,8 @@ async function measureAll(task: Extract<Task, { do: 'measure' }>): Promise<numbe
   const machine = thisMachine()
   const date = new Date().toISOString()
   console.log(`${date.slice(0, 10)}, ${machineWords(machine)}`)
+  const busy = busyWords(machine)
+  if (busy !== undefined) console.log(busy)
   const { runs, seconds, peers } = task
   // What is under way is shown where somebody looks, and overwritten.
   const say = (line: string): void => void (process.stderr.isTTY && process.stderr.write(`\r\u001B[K${line}`))

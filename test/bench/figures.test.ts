@@ -133,6 +133,13 @@ describe('the page', () => {
     expect(text).toContain('| Channels | 100 (100 to 100) | 1/50 | 1,000 | 100 % | 50 % |')
   })
 
+  it('says that the machine was busy with other work', () => {
+    const { machine } = results()
+    const busy = figuresOf(results({ machine: { ...machine, loadAverage: 1 } }))
+    expect(busy).toContain('**The machine was busy with other work (load average 1.0 on 2 processors)')
+    expect(figuresOf(results({ machine: { ...machine, loadAverage: 0.9 } }))).not.toContain('busy with other work')
+  })
+
   it('says where the load was busiest, and whether it was the bottleneck', () => {
     expect(figuresOf(results())).toContain('It was nowhere the bottleneck.')
     const figures = [figure('tideway', [1]), figure('uws', [1], { loadBusy: 0.99, serverBusy: 0.6 })]

@@ -26,6 +26,7 @@ export function results(more: Partial<Results> = {}): Results {
       system: 'Linux 1.2.3',
       node: 'v20.20.2',
       isPinned: true,
+      loadAverage: 0.1,
     },
     versions: { tideway: '0.1.0', ws: '8.0.0' },
     runs: 3,
