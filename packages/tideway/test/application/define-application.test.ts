@@ -55,6 +55,11 @@ describe('defineApplication', () => {
     expect(await layer.receive('test')).toEqual({ type: 'done', by: 'jobs' })
   })
 
+  it('says whether it needs groups that reach all of its processes: it does, unless it says no', () => {
+    expect(defineApplication({}).groups).toBe(true)
+    expect(defineApplication({ groups: false }).groups).toBe(false)
+  })
+
   it('gives consumers its layers, and shows them to whoever runs it', async () => {
     const [first, second] = [new InMemoryChannelLayer(), new InMemoryChannelLayer()]
     const application = defineApplication({

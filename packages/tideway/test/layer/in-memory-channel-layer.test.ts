@@ -30,6 +30,10 @@ async function groupOf(layer: InMemoryChannelLayer, group: string, count: number
 }
 
 describe('a groupSend', () => {
+  it('says that it ends at its process', () => {
+    expect(new InMemoryChannelLayer().isLocal).toBe(true)
+  })
+
   it('gives all members one and the same frozen object', async () => {
     const layer = new InMemoryChannelLayer()
     const members = await groupOf(layer, 'group', 3)

@@ -12,7 +12,7 @@ const LOAD_TIMEOUT_MS = 60_000
 /** What `serve()` gives to a start-up that is not told how long it may take. */
 const LIFESPAN_TIMEOUT_MS = 60_000
 /** A worker ends itself in time; this much later something keeps it from that. */
-const GRACE_MS = 5000
+const GRACE_MS = 2000
 
 /** Serves by several processes, of which this is the first: it has the addresses and the workers, and no connections. */
 export async function serveAsPrimary(options: ServeOptions, processes: ProcessOptions): Promise<void> {
