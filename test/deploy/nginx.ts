@@ -30,6 +30,7 @@ export async function startNginx(site: Site, { certificate, key }: Certificate):
   const chat = filledIn(read('deploy/nginx/conf.d/chat.conf'), {
     'listen 443': `listen 127.0.0.1:${port}`,
     'listen 80': `listen 127.0.0.1:${plainPort}`,
+    '/var/www/acme': join(folder, 'acme'),
     '/etc/ssl/chat/fullchain.pem': certificate,
     '/etc/ssl/chat/privkey.pem': key,
     'server 127.0.0.1:3000': `server 127.0.0.1:${site.webPort}`,
@@ -38,6 +39,9 @@ export async function startNginx(site: Site, { certificate, key }: Certificate):
     'proxy_read_timeout 60s': `proxy_read_timeout ${IDLE_SECONDS}s`,
     'proxy_send_timeout 60s': `proxy_send_timeout ${IDLE_SECONDS}s`,
   })
+  const challenges = join(folder, 'acme/.well-known/acme-challenge')
+  await mkdir(challenges, { recursive: true })
+  await writeFile(join(challenges, 'token'), 'the answer')
   await writeFile(join(folder, 'nginx.conf'), main)
   await writeFile(join(folder, 'conf.d/chat.conf'), chat)
   const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr', '-g', 'daemon off;']

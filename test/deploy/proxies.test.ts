@@ -35,6 +35,12 @@ describeWith(['redis', 'openssl'], 'a site behind', () => {
           expect(status).toBe(413)
         })
 
+        it('answers for a certificate without TLS', async () => {
+          const path = '/.well-known/acme-challenge/token'
+          const answer = await fetch(`http://127.0.0.1:${proxy().plainPort}${path}`)
+          expect([answer.status, await answer.text()]).toEqual([200, 'the answer'])
+        })
+
         it('speaks HTTP/2 for pages', async () => {
           const { host } = browser()
           const options = { servername: SITE_NAME, rejectUnauthorized: false }

@@ -14,6 +14,7 @@ import { startProgram } from '../setup/child-process.ts'
 import { describeWith, programPath } from '../setup/describe-with.ts'
 
 const services = ['tideway@.service', 'tideway.service'] as const
+const worker = 'tideway-worker.service'
 const sockets = ['tideway@.socket', 'tideway.socket'] as const
 
 /** The values of a unit by their names, those of a name that is repeated in a list; continued lines are one. */
@@ -28,11 +29,13 @@ function settingsOf(unit: string): Map<string, string[]> {
 
 const one = (unit: string, name: string): string => settingsOf(unit).get(name)![0]!
 
-describe.each(services)('deploy/systemd/%s', (service) => {
+describe.each([...services, worker])('deploy/systemd/%s', (service) => {
   it('is waited for longer than tideway serve takes to stop', () => {
     expect(Number(one(service, 'TimeoutStopSec')) * 1000).toBeGreaterThan(mostToStopMs({}, DEFAULT_EXIT_TIMEOUT_MS))
   })
+})
 
+describe.each(services)('deploy/systemd/%s', (service) => {
   it('has more descriptors than connections are let in', () => {
     expect(Number(one(service, 'LimitNOFILE'))).toBeGreaterThan(limitDefaults.maxConnections as number)
   })
@@ -57,7 +60,7 @@ describeWith(['systemd', 'curl'], 'the units of deploy/systemd', () => {
     folder = await mkdtemp(join(tmpdir(), 'tideway-systemd-'))
     await mkdir(join(folder, 'units'))
     // The programs are looked for where they are on this machine.
-    for (const unit of [...services, ...sockets]) {
+    for (const unit of [...services, ...sockets, worker]) {
       const text = read(`deploy/systemd/${unit}`)
         .replaceAll('/usr/bin/node', process.execPath)
         .replaceAll('/usr/bin/curl', programPath('curl'))
@@ -68,10 +71,12 @@ describeWith(['systemd', 'curl'], 'the units of deploy/systemd', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }))
 
   it('are all here', async () => {
-    expect((await readdir(join(root, 'deploy/systemd'))).toSorted()).toEqual([...services, ...sockets].toSorted())
+    expect((await readdir(join(root, 'deploy/systemd'))).toSorted()).toEqual(
+      [...services, ...sockets, worker].toSorted(),
+    )
   })
 
-  it.each(['tideway@1.service', 'tideway.service'])('%s is understood by systemd', (unit) => {
+  it.each(['tideway@1.service', 'tideway.service', worker])('%s is understood by systemd', (unit) => {
     const { status, stdout, stderr } = spawnSync(programPath('systemd'), ['verify', join(folder, 'units', unit)], {
       encoding: 'utf8',
     })
@@ -80,7 +85,7 @@ describeWith(['systemd', 'curl'], 'the units of deploy/systemd', () => {
     expect({ status, said }).toEqual({ status: 0, said: [] })
   })
 
-  it.each(services)('%s may do little: systemd rates its exposure below 2 of 10', (service) => {
+  it.each([...services, worker])('%s may do little: systemd rates its exposure below 2 of 10', (service) => {
     const args = ['security', '--offline=yes', '--threshold=20', join(folder, 'units', service)]
     const { status, stdout } = spawnSync(programPath('systemd'), args, { encoding: 'utf8' })
     expect(status, stdout.split('\n').at(-2)).toBe(0)
