@@ -30,7 +30,7 @@ describe('the code in the documentation', () => {
     expect(loose).toEqual([])
   })
 
-  it.each(['docs/guides/consumers.md', 'docs/from-channels.md', 'docs/from-ws.md'])(
+  it.each(['docs/get-started.md', 'docs/guides/consumers.md', 'docs/from-channels.md', 'docs/from-ws.md'])(
     'of %s is all cut from files that are compiled and run',
     (page) => {
       const ofPage = all.filter(({ at, language }) => at.startsWith(`${page}:`) && /^(tsx?|js|python)$/.test(language))

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { RedisServer } from '../../packages/redis/test/redis-server.ts'
@@ -90,5 +92,53 @@ describeWith(['redis', 'python'], 'the two programs of docs/from-channels.md', (
       client.terminate()
       client.on('error', () => {})
     }
+  })
+})
+
+/** What an application does not use, the inside of Channels: methods by class, or `all` of it. */
+const INSIDE: Readonly<Record<string, readonly string[] | 'all'>> = {
+  AsyncHttpConsumer: ['http_disconnect'],
+  AuthMiddleware: ['populate_scope', 'resolve_scope'],
+  await_many_dispatch: 'all',
+  BaseChannelLayer: ['compile_capacities', 'match_type_and_length', 'valid_channel_names'],
+  BoundedQueue: 'all',
+  ChannelLayerManager: 'all',
+  ChannelLock: 'all',
+  database_sync_to_async: ['thread_handler'],
+  DatabaseSyncToAsync: 'all',
+  InstanceSessionWrapper: 'all',
+  OriginValidator: ['get_origin_port', 'match_allowed_origin', 'valid_origin', 'validate_origin'],
+  RedisChannelLayer: [
+    'consistent_hash',
+    'create_pool',
+    'decode_hosts',
+    'deserialize',
+    'make_fernet',
+    'receive_single',
+    'serialize',
+    'wait_received',
+  ],
+  RedisLoopLayer: 'all',
+  RedisPubSubChannelLayer: ['deserialize', 'serialize'],
+  RedisPubSubLoopLayer: 'all',
+  RedisSingleShardConnection: 'all',
+  UserLazyObject: 'all',
+  WebsocketDenier: 'all',
+  Worker: ['listener'],
+}
+
+describeWith(['python'], 'the names in docs/from-channels.md', () => {
+  it('are all that the installed Channels and channels_redis have', async () => {
+    const script = `${root}test/docs/names-of-channels.py`
+    const { stdout } = await promisify(execFile)(programPath('python'), ['-B', script])
+    const page = await readFile(`${root}docs/from-channels.md`, 'utf8')
+    const words = new Set(page.match(/\w+/g))
+    const missing = Object.entries(JSON.parse(stdout) as Record<string, string[]>).flatMap(([name, methods]) => {
+      const inside = INSIDE[name] ?? []
+      if (inside === 'all') return []
+      const unknown = methods.filter((method) => !words.has(method) && !inside.includes(method))
+      return [...(words.has(name) ? [] : [name]), ...unknown.map((method) => `${name}.${method}`)]
+    })
+    expect(missing).toEqual([])
   })
 })
