@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,6 +28,7 @@ export async function startRedis(): Promise<{ readonly url: string; stop(): Prom
     async stop() {
       child.kill()
       await once(child, 'exit')
+      rmSync(folder, { recursive: true })
     },
   }
 }

@@ -1,4 +1,4 @@
-import { machineWords } from './machine.ts'
+import { busyWords, machineWords } from './machine.ts'
 import type { Figure, Results, Row } from './results.ts'
 import { formatNumber, median } from './statistics.ts'
 
@@ -43,7 +43,9 @@ export function drawChart(results: Results): string {
     parts.push(svg)
     y += height
   }
-  for (const line of [`${results.date.slice(0, 10)} · ${machineWords(results.machine)}`, ...versionLines(results)]) {
+  const where = `${results.date.slice(0, 10)} · ${machineWords(results.machine)}`
+  const busy = busyWords(results.machine)
+  for (const line of [where, ...(busy === undefined ? [] : [busy]), ...versionLines(results)]) {
     parts.push(`<text class="foot" x="0" y="${y + 8}">${escape(line)}</text>`)
     y += 17
   }

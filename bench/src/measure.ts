@@ -4,7 +4,7 @@ import type { LoadReport, Reading } from './load-report.ts'
 import { loadProgram } from './programs.ts'
 import { startRedis } from './redis-process.ts'
 import type { Figure, Row, Skipped } from './results.ts'
-import { pinned, startServer, type ServerProcess } from './server-process.ts'
+import { endWithThis, pinned, startServer, type ServerProcess } from './server-process.ts'
 import { ownServers, servers, type Server, type ServerKey } from './servers.ts'
 import { mean } from './statistics.ts'
 import type { Cell, RowOfSuite, Suite } from './suites.ts'
@@ -161,7 +161,9 @@ async function load(
   const args = [cell.load.mode, ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)]
   const program = pinned({ command: loadProgram(), args }, cell.isFree === true ? 'any' : 'load')
   try {
-    const { stdout } = await run(program.command, program.args, { timeout: LOAD_TIMEOUT_MS })
+    const running = run(program.command, program.args, { timeout: LOAD_TIMEOUT_MS })
+    endWithThis(running.child)
+    const { stdout } = await running
     return JSON.parse(stdout) as LoadReport
   } catch (error) {
     const { stderr, killed } = error as { stderr?: string; killed?: boolean }

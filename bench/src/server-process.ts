@@ -75,8 +75,7 @@ export async function startServer(command: Command, processor: Processor = 'serv
   child.once('error', (error) => {
     failure = error
   })
-  running.add(child)
-  child.once('exit', () => running.delete(child))
+  endWithThis(child)
   try {
     await somebodyListens(port, () => {
       if (failure !== undefined) throw failure
@@ -95,6 +94,12 @@ export async function startServer(command: Command, processor: Processor = 'serv
 async function childrenOf(pid: number): Promise<number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
   return text.split(' ').filter(Boolean).map(Number)
+}
+
+/** Kills a child that still runs when this process ends. */
+export function endWithThis(child: ChildProcess): void {
+  running.add(child)
+  child.once('exit', () => running.delete(child))
 }
 
 /** What is still running. It ends with this process, whatever ends that. */
