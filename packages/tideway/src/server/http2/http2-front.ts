@@ -4,6 +4,7 @@ import { Heartbeat, type HeartbeatClient } from '../heartbeat.ts'
 import type { RequestLimits } from '../limits/request-limits.ts'
 import { cut } from '../websocket/cut.ts'
 import { carrierOf, carry } from './carrier.ts'
+import { SessionPulse, type PulseOptions } from './session-pulse.ts'
 
 /** The pseudo-header fields that a request has at most: method, scheme, authority, path, protocol. */
 const PSEUDO_FIELDS = 5
@@ -12,17 +13,18 @@ const PSEUDO_FIELDS = 5
 export class Http2Front {
   /** Listens to nothing itself: what comes is told by its `stream` event. */
   readonly server: Http2Server
-  readonly #limits: RequestLimits
+  readonly #limits: RequestLimits & PulseOptions
   readonly #heartbeat: Heartbeat
   readonly #sessions = new Set<ServerHttp2Session>()
   #carrier: TLSSocket | undefined
   #isClosing = false
 
   /** @param headersCount how many headers a request may have before its stream is reset */
-  constructor(limits: RequestLimits, headersCount: number) {
-    const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs } = limits
+  constructor(limits: RequestLimits & PulseOptions, headersCount: number) {
+    const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, pingIntervalMs, pingTimeoutMs } = limits
+    const pulseMs = pingIntervalMs === false ? pingTimeoutMs : Math.min(pingIntervalMs, pingTimeoutMs)
     this.#limits = limits
-    this.#heartbeat = new Heartbeat(Math.min(headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs))
+    this.#heartbeat = new Heartbeat(Math.min(headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, pulseMs))
     this.server = createServer({
       settings: {
         enableConnectProtocol: true,
@@ -73,6 +75,7 @@ export class Http2Front {
 class SessionGuard implements HeartbeatClient {
   readonly #session: ServerHttp2Session
   readonly #limits: RequestLimits
+  readonly #pulse: SessionPulse
   #open = 0
   #wasUsed = false
   /** Since when no stream is open. */
@@ -80,9 +83,10 @@ class SessionGuard implements HeartbeatClient {
   /** Requests whose bodies are not there yet, and when they began. */
   readonly #unfinished = new Map<ServerHttp2Stream, number>()
 
-  constructor(session: ServerHttp2Session, limits: RequestLimits) {
+  constructor(session: ServerHttp2Session, limits: RequestLimits & PulseOptions) {
     this.#session = session
     this.#limits = limits
+    this.#pulse = new SessionPulse(session, limits)
     session.on('stream', (stream, headers) => this.#opened(stream, headers[':method'] === 'CONNECT'))
   }
 
@@ -94,6 +98,7 @@ class SessionGuard implements HeartbeatClient {
     // A client that has been told and does not hang up is cut.
     if (isIdle && this.#session.closed) carrierOf(this.#session).destroy()
     else if (isIdle) this.#session.close()
+    else if (this.#open > 0 && !this.#pulse.isThere(now)) carrierOf(this.#session).destroy()
     for (const [stream, beganAt] of this.#unfinished) {
       if (now - beganAt < requestTimeoutMs) continue
       this.#unfinished.delete(stream)

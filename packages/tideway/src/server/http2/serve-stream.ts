@@ -28,7 +28,10 @@ export function serveStream(
 ): void {
   // An error is always followed by `close`, which says all that there is to know.
   stream.on('error', ignore)
-  const socket = new Http2Socket(stream, carrierOf(stream.session!))
+  // Node tells of a stream in the next tick. A fault behind it in the same bytes has ended the connection by then.
+  const { session } = stream
+  if (session === undefined || stream.destroyed) return
+  const socket = new Http2Socket(stream, carrierOf(session))
   const request = http2Request(socket, !stream.endAfterHeaders, headers, rawHeaders)
   if (request === undefined) refuse(stream, 400)
   else if (headers[':method'] !== 'CONNECT') {

@@ -4,7 +4,7 @@ import { Server } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { Http2Front } from '../http2/http2-front.ts'
 import { createServerWithin, nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
-import type { ServeOptions } from '../options.ts'
+import { serverDefaults, type ServeOptions } from '../options.ts'
 import type { Credentials } from '../tls/credentials.ts'
 import { PendingHandshakes } from '../tls/pending-handshakes.ts'
 
@@ -34,7 +34,8 @@ export class Front {
     this.server = server
     this.#pending = new PendingHandshakes(server, limits.tlsHandshakeTimeoutMs)
     if (options.http2 === false) return
-    const http2 = new Http2Front(limits, nodeHeadersCount(options))
+    const { pingIntervalMs = serverDefaults.pingIntervalMs, pingTimeoutMs = serverDefaults.pingTimeoutMs } = options
+    const http2 = new Http2Front({ ...limits, pingIntervalMs, pingTimeoutMs }, nodeHeadersCount(options))
     divert(server, http2)
     this.http2 = http2
   }

@@ -123,7 +123,7 @@ function text(random: Random): Buffer {
 }
 
 /** The same with a few bytes changed, left out, doubled or cut off. */
-function mutated(original: string | Buffer, random: Random): Buffer {
+export function mutated(original: string | Buffer, random: Random): Buffer {
   let bytes = Buffer.from(original)
   do {
     const at = random.below(bytes.length + 1)

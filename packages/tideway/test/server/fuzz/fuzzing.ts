@@ -1,0 +1,157 @@
+import { fork } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { request as requestTls } from 'node:https'
+import { request, type IncomingMessage } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { connect as connectTls, TLSSocket } from 'node:tls'
+import { expect, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import type { KeyPair } from '../tls/certificates.ts'
+import type { LeftOver } from './fixture/server.ts'
+import { Random } from './random.ts'
+
+/** In CI a minute, elsewhere what nobody minds to wait for; longer by TIDEWAY_FUZZ_SECONDS. */
+export const seconds = Number(process.env['TIDEWAY_FUZZ_SECONDS'] ?? (process.env['CI'] === 'true' ? 60 : 15))
+/** Another one each time; TIDEWAY_FUZZ_SEED repeats one: connection by connection what each sends is the same. */
+const seed = Number(process.env['TIDEWAY_FUZZ_SEED'] ?? randomInt(2 ** 31))
+
+const CONNECTIONS = 40
+/** How much of the heap may have moved: what 4,000 connections of a few seconds would leave if each left a kilobyte. */
+const LEEWAY_BYTES = 4_000_000
+/** How long one who does nothing wrong waits, on a machine that is busy with the others. */
+const PATIENCE_MS = 30_000
+const CHILD = fileURLToPath(new URL('fixture/server.ts', import.meta.url))
+
+/** What is fuzzed: the server in the clear, or over TLS. */
+export interface Target {
+  /** @default in the clear */
+  readonly pair?: KeyPair
+  /** What a connection sends. */
+  attack(random: Random): Buffer[]
+}
+
+/** One connection: sends what the number of the attack says, as slowly and to such an end as it says. */
+async function run(port: number, { attack, pair }: Target, number: number): Promise<void> {
+  const random = new Random(seed + number)
+  const options = { port, host: '127.0.0.1', allowHalfOpen: random.is(0.3) }
+  // A few speak no TLS where it is spoken.
+  const isTls = pair !== undefined && random.is(0.9)
+  const socket = isTls ? connectTls({ ...options, ALPNProtocols: ['h2'], rejectUnauthorized: false }) : connect(options)
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  socket.on('error', () => {})
+  if (random.is(0.9)) socket.resume()
+  const all = Buffer.concat(attack(random))
+  // In most cases all at once; in others in pieces that are cut anywhere, the last of which may never come.
+  const pieces = random.is(0.6) ? 1 : 1 + random.below(8)
+  const end = random.is(0.8) ? all.length : random.below(all.length + 1)
+  for (let i = 0; i < pieces && !socket.destroyed; i++) {
+    socket.write(all.subarray(Math.floor((end * i) / pieces), Math.floor((end * (i + 1)) / pieces)))
+    await delay(random.below(pieces > 1 ? 10 : 2))
+  }
+  await leave(socket, random, closed)
+}
+
+async function leave(socket: Socket, random: Random, closed: Promise<void>): Promise<void> {
+  const how = random.next()
+  if (how < 0.3) socket.end()
+  // A TLS socket cannot do it.
+  else if (how < 0.5 && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
+  else if (how < 0.7) socket.destroy()
+  // The server has had its say by then, or is waiting for more.
+  await Promise.race([closed, delay(random.below(400))])
+  socket.destroy()
+  await closed
+}
+
+/** A client that does nothing wrong is served as ever. */
+async function isServed(port: number, isTls: boolean): Promise<void> {
+  const options = { port, host: '127.0.0.1', method: 'POST', rejectUnauthorized: false, agent: false } as const
+  const asked = (isTls ? requestTls : request)(options).end('hello')
+  const [response] = (await once(asked, 'response', { signal: AbortSignal.timeout(PATIENCE_MS) })) as [IncomingMessage]
+  expect((await response.setEncoding('utf8').toArray()).join('')).toBe('hello')
+  const socket = new WebSocket(`${isTls ? 'wss' : 'ws'}://127.0.0.1:${port}/`, { rejectUnauthorized: false })
+  const echoed = new Promise<void>((resolve, reject) => {
+    // Others say something to everybody.
+    socket.on('message', (data: Buffer) => data.toString() === 'hello' && resolve())
+    socket.on('error', reject).on('close', (code) => reject(new Error(`Closed with ${code}.`)))
+    socket.on('open', () => socket.send('hello'))
+  })
+  await Promise.race([echoed, delay(PATIENCE_MS).then(() => Promise.reject(new Error('There was no echo.')))])
+  socket.close()
+  await once(socket, 'close')
+}
+
+/** Attacks a server for so long, and looks at what is left. @param warmUp connections before the first look */
+export async function fuzz(target: Target, forSeconds: number, warmUp: number): Promise<void> {
+  const child = fork(CHILD, {
+    execArgv: ['--conditions=@tideway/source', '--import=tsx', '--expose-gc'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, TLS_KEY: target.pair?.keyFile, TLS_CERT: target.pair?.certFile },
+  })
+  const exited = once(child, 'exit')
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null
+  const [port] = (await once(child, 'message')) as [number]
+  const leftOver = async (): Promise<LeftOver> => {
+    child.send('left over?')
+    const [answer] = (await once(child, 'message', { signal: AbortSignal.timeout(30_000) })) as [LeftOver]
+    return answer
+  }
+  /** Waits for the end of what is about to end. */
+  const settled = async (bytesAtMost = Infinity): Promise<LeftOver> => {
+    let now = await leftOver()
+    const until = performance.now() + 20_000
+    while ((now.sockets > 0 || now.webSockets > 0 || now.bytes > bytesAtMost) && performance.now() < until) {
+      await delay(100)
+      now = await leftOver()
+    }
+    return now
+  }
+  let number = 0
+  const attackUntil = async (isOver: () => boolean): Promise<void> => {
+    const one = async (): Promise<void> => {
+      while (!isOver() && !hasEnded()) await run(port, target, number++)
+    }
+    await Promise.all(Array.from({ length: CONNECTIONS }, one))
+  }
+
+  try {
+    await attackUntil(() => number >= warmUp)
+    await isServed(port, target.pair !== undefined)
+    const before = await settled()
+    const end = performance.now() + forSeconds * 1000
+    const probing = (async () => {
+      while (performance.now() < end && !hasEnded()) {
+        await isServed(port, target.pair !== undefined)
+        await delay(500)
+      }
+    })()
+    await Promise.all([probing, attackUntil(() => performance.now() >= end)])
+    await isServed(port, target.pair !== undefined)
+    const after = await settled(before.bytes + LEEWAY_BYTES)
+    process.stdout.write(
+      `fuzz: seed ${seed}, ${number} connections, ${((after.bytes - before.bytes) / 1e6).toFixed(2)} MB more\n`,
+    )
+    expect(after).toMatchObject({
+      descriptors: before.descriptors,
+      sockets: 0,
+      webSockets: 0,
+      requests: 0,
+      groups: 0,
+      channels: 0,
+      errors: [],
+    })
+    expect(after.bytes).toBeLessThan(before.bytes + LEEWAY_BYTES)
+  } catch (error) {
+    throw new Error(
+      `${hasEnded() ? 'The server has ended. ' : ''}Repeat it with TIDEWAY_FUZZ_SEED=${seed} TIDEWAY_FUZZ_SECONDS=${seconds} (${number} connections were made).`,
+      { cause: error },
+    )
+  }
+}
