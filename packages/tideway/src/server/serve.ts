@@ -106,6 +106,10 @@ export async function serve(application: Application, options: ServeOptions = {}
       if (anew === undefined) {
         throw new TidewayError('ERR_BAD_OPTION', 'There is no TLS to reload: tlsKey and tlsCert are missing.')
       }
+      if ((anew.ca === undefined) !== (credentials?.ca === undefined)) {
+        const message = 'Whether clients need a certificate (tlsCa) is settled when the server starts: start it anew.'
+        throw new TidewayError('ERR_BAD_OPTION', message)
+      }
       for (const front of fronts) front.use(anew)
     },
     async close(closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs, { handoverMs } = {}) {

@@ -11,35 +11,11 @@ import { eventually, serving, type ServerUnderTest } from '../serving.ts'
 import { CertificateFolder, type KeyPair } from '../tls/certificates.ts'
 import { answerOf, get, openHttp2 } from './http2-client.ts'
 import { Http2WebSocket } from './http2-web-socket.ts'
+import { getFrame, pingFrame, PREFACE, resetFrame, settingsFrame } from './raw-frames.ts'
 
 const ok: Application<HttpScope> = async (_scope, _receive, send) => {
   await send({ type: 'http.response.start', status: 200 })
   await send({ type: 'http.response.body', body: 'ok' })
-}
-
-/** What a client says first (RFC 9113 §3.4): the preface and an empty SETTINGS frame. */
-const PREFACE = Buffer.concat([
-  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-  Buffer.from('000000040000000000', 'hex'),
-])
-
-/** `GET https://a/` as a HEADERS frame that ends its stream: static entries of HPACK, and the authority as a literal. */
-function getFrame(stream: number): Buffer {
-  return frame(0x1, 0x5, stream, '828487410161')
-}
-
-function resetFrame(stream: number): Buffer {
-  return frame(0x3, 0, stream, '00000008')
-}
-
-/** A frame (RFC 9113 §4.1) with a payload in hex. */
-function frame(type: number, flags: number, stream: number, payload: string): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length / 2, 0, 3)
-  head.writeUInt8(type, 3)
-  head.writeUInt8(flags, 4)
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, Buffer.from(payload, 'hex')])
 }
 
 describeWith(['openssl'], 'a connection of HTTP/2', () => {
@@ -138,17 +114,14 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
   })
 
   it('answers a request that is not there within requestTimeoutMs by 408', async () => {
-    const { client } = await session(
-      { requestTimeoutMs: 100, headersTimeoutMs: 50, keepAliveTimeoutMs: 5000 },
-      async (scope, receive, send) => {
-        for (;;) {
-          const event = await receive()
-          if (event.type === 'http.disconnect') return
-          if (!event.moreBody) break
-        }
-        await ok(scope, receive, send)
-      },
-    )
+    const { client } = await session({ requestTimeoutMs: 100 }, async (scope, receive, send) => {
+      for (;;) {
+        const event = await receive()
+        if (event.type === 'http.disconnect') return
+        if (!event.moreBody) break
+      }
+      await ok(scope, receive, send)
+    })
     const stream = client.request({ ':method': 'POST', ':path': '/' })
     stream.write('half')
     expect((await answerOf(stream)).status).toBe(408)
@@ -177,6 +150,25 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
       expect(await isCutOff(server, (i) => Buffer.concat([getFrame(stream(i)), resetFrame(stream(i))]))).toBe(true)
       expect(server.stats().requests.total).toBeLessThan(5000)
       expect((await get(await openHttp2(server.url, { ca: pair.cert }), '/')).status).toBe(200)
+    })
+
+    it.each([
+      ['pings', pingFrame],
+      ['settings', settingsFrame],
+    ])('with %s whose answers it does not read is cut off, or not read any more', async (_what, piece) => {
+      const server = await start({ headersTimeoutMs: 1000 })
+      const socket = await raw(server)
+      const closed = new Promise((resolve) => socket.once('close', resolve))
+      socket.write(PREFACE)
+      socket.pause()
+      const many = Buffer.concat(Array.from({ length: 1000 }, piece))
+      const before = process.memoryUsage.rss()
+      for (let i = 0; i < 1000 && !socket.destroyed; i++) {
+        if (!socket.write(many)) await Promise.race([new Promise((resolve) => setImmediate(resolve)), closed])
+      }
+      await closed
+      expect(process.memoryUsage.rss() - before).toBeLessThan(200 * 1024 * 1024)
+      await eventually(() => server.stats().sockets.open).toBe(0)
     })
   })
 

@@ -195,6 +195,14 @@ describeWith(['openssl'], 'TLS at the server', () => {
       expect((await getHttps(server.url, { ca: pair.cert })).status).toBe(200)
     })
 
+    it('does not change whether clients need a certificate', async () => {
+      const server = await secure()
+      await expect(server.reloadTls({ tlsKey: pair.key, tlsCert: pair.cert, tlsCa: pair.cert })).rejects.toMatchObject({
+        code: 'ERR_BAD_OPTION',
+      })
+      expect((await getHttps(server.url, { ca: pair.cert })).status).toBe(200)
+    })
+
     it('is refused without TLS', async () => {
       const server = await serving({ http: tell })
       await expect(server.reloadTls({ tlsKey: pair.key, tlsCert: pair.cert })).rejects.toMatchObject({
