@@ -8,7 +8,7 @@ export type Task =
   | { readonly do: 'peers' }
   | { readonly do: 'soak'; readonly minutes: number; readonly connections: number }
   | { readonly do: 'alone'; readonly name: string; readonly args: readonly string[] }
-  | { readonly do: 'chart' | 'page'; readonly results: string; readonly out?: string }
+  | { readonly do: 'chart' | 'page'; readonly results: readonly string[]; readonly out?: string }
   | {
       readonly do: 'measure'
       readonly suites: readonly Suite[]
@@ -28,7 +28,8 @@ export const help = `npm run bench -- [NAME...]            measures; without a n
 npm run bench -- peers                installs the other servers into bench/peers
 npm run bench -- soak                 connections that come and go, and what the server holds: --minutes 15 --connections 5000
 npm run bench -- chart RESULTS.json   writes the chart of a result: docs/images/performance.svg, or --out FILE
-npm run bench -- page RESULTS.json    writes the figures into docs/performance.md, and the chart
+npm run bench -- page RESULTS.json    writes the figures into docs/performance.md, and the chart; of several
+                                      files, rows of a later one replace those of the ones before
 
   --runs N          how often each is measured; medians are printed (default 5)
   --seconds N       how long each measurement takes, besides half a second of warm-up (default 1)
@@ -56,9 +57,8 @@ export function parseCommandLine(args: readonly string[]): Task {
     return { do: 'soak', minutes, connections: positive('--connections', values.connections, true) }
   }
   if (first === 'chart' || first === 'page') {
-    const [results] = rest
-    if (results === undefined || rest.length > 1) throw new UsageError(`${first} takes one file of results.`)
-    return { do: first, results, ...(values.out === undefined ? {} : { out: values.out }) }
+    if (rest.length === 0) throw new UsageError(`${first} takes files of results.`)
+    return { do: first, results: rest, ...(values.out === undefined ? {} : { out: values.out }) }
   }
   return {
     do: 'measure',

@@ -6,6 +6,7 @@ import { drawChart } from './chart.ts'
 import { help, parseCommandLine, UsageError, type Task } from './command-line.ts'
 import { busyWords, machineWords, maxOpenFiles, thisMachine } from './machine.ts'
 import { measureSuite } from './measure.ts'
+import { mergeResults } from './merge.ts'
 import { writeFigures } from './page.ts'
 import { benchFolder, loadProgram } from './programs.ts'
 import { formatRow } from './report.ts'
@@ -18,8 +19,8 @@ const pageFile = join(benchFolder, '../docs/performance.md')
 /** npm runs scripts in the folder of their package; files are named as seen from where it was called. */
 const fromCaller = (file: string): string => resolve(process.env['INIT_CWD'] ?? '.', file)
 
-function readResults(file: string): Results {
-  return JSON.parse(readFileSync(fromCaller(file), 'utf8')) as Results
+function readResults(files: readonly string[]): Results {
+  return mergeResults(files.map((file) => JSON.parse(readFileSync(fromCaller(file), 'utf8')) as Results))
 }
 
 function write(file: string, text: string): void {

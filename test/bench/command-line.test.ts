@@ -33,10 +33,10 @@ describe('the command line of the bench', () => {
 
   it('installs peers, and makes a chart or a page of a file', () => {
     expect(parseCommandLine(['peers'])).toEqual({ do: 'peers' })
-    expect(parseCommandLine(['chart', 'a.json'])).toEqual({ do: 'chart', results: 'a.json' })
-    expect(parseCommandLine(['page', 'a.json', '--out', 'b.md'])).toEqual({
+    expect(parseCommandLine(['chart', 'a.json'])).toEqual({ do: 'chart', results: ['a.json'] })
+    expect(parseCommandLine(['page', 'a.json', 'c.json', '--out', 'b.md'])).toEqual({
       do: 'page',
-      results: 'a.json',
+      results: ['a.json', 'c.json'],
       out: 'b.md',
     })
     expect(parseCommandLine(['--help'])).toEqual({ do: 'help' })
@@ -58,8 +58,8 @@ describe('the command line of the bench', () => {
     [['--seconds', 'two'], '--seconds has to be a number above 0, not "two".'],
     [['--seconds', ''], '--seconds has to be a number above 0'],
     [['--peers', 'ws,iis'], 'There is no server "iis": tideway, ws, '],
-    [['chart'], 'chart takes one file of results.'],
-    [['page', 'a', 'b'], 'page takes one file of results.'],
+    [['chart'], 'chart takes files of results.'],
+    [['page'], 'page takes files of results.'],
     [['soak', '--minutes', '0'], '--minutes has to be a number above 0'],
     [['soak', 'echo'], 'There is no "soak"'],
     [['--fast'], "Unknown option '--fast'"],

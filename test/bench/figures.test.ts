@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
+import { mergeResults } from '../../bench/src/merge.ts'
 import { figuresOf, writeFigures } from '../../bench/src/page.ts'
 import { formatRow, isLoadBound } from '../../bench/src/report.ts'
 import { formatNumber, mean, median, range } from '../../bench/src/statistics.ts'
@@ -157,5 +158,39 @@ describe('the page', () => {
 
   it('leaves out a row in which nothing was measured', () => {
     expect(figuresOf(results({ rows: [row(), row({ title: 'nobody', figures: [] })] }))).not.toContain('Nobody')
+  })
+})
+
+describe('several passes', () => {
+  const older = results({ rows: [row(), row({ id: 'idle', title: 'idle' })], skipped: [{ what: 'Bun', reason: 'no' }] })
+
+  it('are one, in which a row that was measured again takes the place of what it was', () => {
+    const again = row({ id: 'idle', title: 'idle', figures: [figure('tideway', [7])] })
+    const newer = results({
+      date: '2026-03-05T00:00:00.000Z',
+      minutes: 1,
+      runs: 2,
+      rows: [again, row({ id: 'new' })],
+      skipped: [{ what: 'Bun', reason: 'still not' }],
+      versions: { bun: '1' },
+    })
+    const merged = mergeResults([older, newer])
+    expect(merged.rows.map(({ id }) => id)).toEqual(['fanout-8', 'idle', 'new'])
+    expect(merged.rows[1]).toBe(again)
+    expect(merged).toMatchObject({ date: newer.date, minutes: 3.4, runs: 2, skipped: older.skipped })
+    expect(merged.versions).toEqual({ tideway: '0.1.0', ws: '8.0.0', bun: '1' })
+    expect(mergeResults([older])).toBe(older)
+  })
+
+  it('keep a row that the later one could not measure, and the busier state of the machine', () => {
+    const failed = results({ rows: [row({ figures: [] })] })
+    const busy = results({ machine: { ...older.machine, loadAverage: 5 } })
+    expect(mergeResults([older, failed]).rows[0]).toBe(older.rows[0])
+    expect(mergeResults([busy, older]).machine.loadAverage).toBe(5)
+  })
+
+  it('of different machines are not mixed', () => {
+    const elsewhere = results({ machine: { ...older.machine, processor: 'another' } })
+    expect(() => mergeResults([older, elsewhere])).toThrow('are of different machines')
   })
 })
