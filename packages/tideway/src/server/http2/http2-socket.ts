@@ -21,6 +21,8 @@ export class Http2Socket extends Duplex {
   /** What has come of the head of the response; `undefined`: it is through. */
   #head: Buffer | undefined = Buffer.alloc(0)
   #trailers: OutgoingHttpHeaders | undefined
+  /** How much of the body has to follow; `undefined`: that is not known, or trailers come behind it. */
+  #bytesLeft: number | undefined
 
   constructor(stream: ServerHttp2Stream, carrier: TLSSocket) {
     super()
@@ -127,7 +129,7 @@ export class Http2Socket extends Duplex {
       done(error as Error)
       return
     }
-    if (body === undefined || body.length === 0 || this.#stream.write(body)) done()
+    if (body === undefined || body.length === 0 || this.#writeBody(body)) done()
     else this.#stream.once('drain', done)
   }
 
@@ -158,8 +160,18 @@ export class Http2Socket extends Duplex {
     }
   }
 
+  /** The last piece takes the end of the stream along: a frame of its own would be as dear as a small body. */
+  #writeBody(body: Buffer): boolean {
+    if (this.#bytesLeft !== undefined) this.#bytesLeft -= body.length
+    if (this.#bytesLeft !== 0) return this.#stream.write(body)
+    this.#stream.end(body)
+    return true
+  }
+
   #respond(headers: OutgoingHttpHeaders): void {
     const waitForTrailers = this.#trailers !== undefined
+    const length = headers['content-length']
+    if (!waitForTrailers && length !== undefined) this.#bytesLeft = Number(length)
     this.#stream.respond(headers, { waitForTrailers })
     if (waitForTrailers) this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#trailers!))
   }
