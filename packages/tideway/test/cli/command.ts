@@ -11,8 +11,8 @@ export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Descriptors to inherit, from 3 on. */
   readonly descriptors?: readonly number[]
-  /** Sets LISTEN_PID to the process that runs, as systemd does. */
-  readonly setsListenPid?: boolean
+  /** What a shell does before it becomes the command, and so has its process id. */
+  readonly before?: string
   /** A built command line to run, by plain Node, instead of the sources. */
   readonly main?: string
 }
@@ -26,13 +26,13 @@ export class Command {
   readonly #ended: Promise<unknown>
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
-    const { env = {}, descriptors = [], setsListenPid = false, main: built } = options
+    const { env = {}, descriptors = [], before, main: built } = options
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...descriptors]
     const loader = ['--conditions=@tideway/source', '--import=tsx']
     const script = built === undefined ? [...loader, main] : [built]
     const command = [process.execPath, ...script, ...args]
-    // A shell that becomes the command keeps its process id.
-    const [program, ...rest] = setsListenPid ? ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh', ...command] : command
+    const [program, ...rest] =
+      before === undefined ? command : ['/bin/sh', '-c', `${before} exec "$@"`, 'sh', ...command]
     this.process = spawn(program!, rest, { stdio, env: { ...process.env, ...env } })
     for (const stream of [this.process.stdout!, this.process.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { Agent, request, type IncomingMessage } from 'node:http'
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -189,7 +189,7 @@ describe('tideway serve --workers 2', () => {
     const command = new Command(['serve', application, '--workers', '2'], {
       descriptors: [handle.fd],
       env: { LISTEN_FDS: '1' },
-      setsListenPid: true,
+      before: 'LISTEN_PID=$$',
     })
     parent.close()
     expect(await command.url()).toBe(`http://127.0.0.1:${port}`)
@@ -198,6 +198,29 @@ describe('tideway serve --workers 2', () => {
     expect(await command.exitCode()).toBe(0)
   })
 })
+
+it('tideway serve --workers 2 goes on when it has run out of descriptors and has some again', async () => {
+  const command = new Command(['serve', application, '--workers', '2', '--port', '0', '--keep-alive-timeout', '60'], {
+    before: 'ulimit -n 250;',
+  })
+  const url = await command.url()
+  const { host, port } = addressOf(url)
+  const clients: Socket[] = []
+  onTestFinished(() => clients.forEach((client) => client.destroy()))
+  // More than both workers together can have, in an order in which they can be taken.
+  while (clients.length < 600) {
+    const some = Array.from({ length: 20 }, () => connect(Number(port), host).on('error', () => {}))
+    clients.push(...some)
+    const answers = some.map((client) => {
+      client.write(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+      return once(client.resume(), 'data').catch(() => {})
+    })
+    await Promise.race([Promise.all(answers), delay(100)])
+  }
+  for (const client of clients) client.destroy()
+  await eventually(() => pidAt(url).catch(() => '')).toMatch(/^\d+$/)
+  expect(await pidsOf(url, 2)).toHaveLength(2)
+}, 60_000)
 
 describe('the workers of tideway serve', { timeout: 60_000 }, () => {
   it('close their connections and end when their primary process is killed', async () => {

@@ -48,7 +48,7 @@ async function serveMetrics({ metricsPort, metricsHost, logger }: ServeOptions):
 
 /**
  * Every worker accepts from the same sockets, unless the environment says otherwise. Node's own default, that the primary
- * accepts and passes connections on, costs more for each, and does not recover when a worker has run out of descriptors.
+ * accepts and passes connections on, costs more for each, and does not always recover when workers have run out of descriptors.
  */
 function shareSockets(): void {
   if (process.env['NODE_CLUSTER_SCHED_POLICY'] === undefined) cluster.schedulingPolicy = cluster.SCHED_NONE
