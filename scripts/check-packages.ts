@@ -64,12 +64,15 @@ async function installedProblems(packages: readonly Packed[], folder: string): P
   const bins = packages.flatMap(({ manifest: { name, bin = {} } }) =>
     Object.values(bin).map((path) => join(folder, 'node_modules', name, path)),
   )
-  const [imported, checked, ...started] = await Promise.all([
+  const tsc = join(root, 'node_modules/.bin/tsc')
+  const [imported, ...rest] = await Promise.all([
     failureOf('import', process.execPath, ['program.js'], folder),
-    failureOf('tsc', join(root, 'node_modules/.bin/tsc'), ['-p', '.'], folder),
+    failureOf('tsc', tsc, ['-p', '.'], folder),
+    failureOf('tsc (node16)', tsc, ['-p', '.', '--module', 'node16', '--moduleResolution', 'node16'], folder),
+    failureOf('tsc (bundler)', tsc, ['-p', '.', '--module', 'esnext', '--moduleResolution', 'bundler'], folder),
     ...bins.map((bin) => failureOf('bin', bin, ['--version'], folder)),
   ])
-  return [...imported, ...checked, ...started.flat()]
+  return [...imported, ...rest.flat()]
 }
 
 /** What a program says when it fails; nothing when it does not. */

@@ -35,6 +35,11 @@ describe.each(folders)('%s', (folder) => {
     expect(read(`${folder}/LICENSE`)).toBe(read('LICENSE'))
   })
 
+  it('is published for everybody, and says what it is', () => {
+    expect(manifest).toMatchObject({ publishConfig: { access: 'public' }, description: expect.any(String) as string })
+    expect((manifest as { keywords?: readonly string[] }).keywords?.length).toBeGreaterThan(3)
+  })
+
   it('leads from each entry point to a source and to what is built from it', () => {
     for (const [entry, target] of Object.entries(manifest.exports)) {
       // The bundle for browsers has no source of its own.
