@@ -12,10 +12,10 @@ export function afterResponses(socket: Socket, then: () => void): void {
     then()
     return
   }
-  // Node has taken its own listener off the socket, and nobody else listens yet.
-  socket.on('error', ignore)
+  // Node has taken its own listener off the socket, and nobody else listens yet. It stays: a write that fails ends the response
+  // first, and is told as an error of the socket after that.
+  if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
   response.once('close', () => {
-    socket.removeListener('error', ignore)
     if (!socket.destroyed && socket.writable) afterResponses(socket, then)
   })
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { nodeListener } from '../../../src/server/node-listener.ts'
-import { RawClient } from '../raw-client.ts'
+import { RawClient, requestText, validHandshake } from '../raw-client.ts'
 import { eventually, serving } from '../serving.ts'
 
 const requests = ['/1', '/2', '/3'].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join('')
@@ -43,4 +43,23 @@ it('requests in a row are answered in their order, and each is over once', async
   await eventually(() => server.stats().sockets.open).toBe(0)
   expect(closed.length).toBe(3)
   expect(server.stats().requests).toMatchObject({ running: 0, aborted: 0, responses: { '2xx': 3 } })
+})
+
+it('a client that breaks off behind its upgrade, before it is answered, ends nothing but its connection', async () => {
+  let answer: (() => void) | undefined
+  const server = await serving({
+    http: async (_scope, _receive, send) => {
+      await new Promise<void>((resolve) => (answer = resolve))
+      await send({ type: 'http.response.start', status: 200 })
+      await send({ type: 'http.response.body', body: 'late' })
+    },
+  })
+  const upgrade = requestText('GET / HTTP/1.1', validHandshake)
+  const client = await RawClient.connect(server.port)
+  client.write(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${upgrade}`)
+  await eventually(() => answer).toBeDefined()
+  // Both in one turn, so that the answer meets the fault before the server has read of it.
+  client.socket.resetAndDestroy()
+  answer!()
+  await eventually(() => server.stats().sockets.open).toBe(0)
 })
