@@ -253,13 +253,18 @@ export class FrameParser {
     unmask(chunk, start, end, this.#mask, this.#payloadRead)
     const piece = chunk.subarray(start, end)
     if (this.#control !== undefined) this.#control.set(piece, this.#payloadRead)
-    else if (!this.#message!.append(piece)) {
+    else if (!this.#message!.append(piece, this.#wholeLength())) {
       this.#fail(closeCodes.invalidPayload, 'text that is not UTF-8')
       return chunk.length
     }
     this.#payloadRead += piece.length
     if (this.#payloadRead === this.#payloadLength) this.#finishPayload()
     return end
+  }
+
+  /** The length of the message, which only its last frame knows. */
+  #wholeLength(): number {
+    return this.#fin ? this.#message!.byteLength + this.#payloadLength - this.#payloadRead : Infinity
   }
 
   #finishPayload(): void {

@@ -23,10 +23,13 @@ export class MessageAssembler {
     return this.#length
   }
 
-  /** `false`: a text that can no longer be valid UTF-8. */
-  append(piece: Buffer): boolean {
+  /**
+   * Adds the next piece. `false`: a text that can no longer be valid UTF-8.
+   * @param whole the length of the message, where its last frame has said it
+   */
+  append(piece: Buffer, whole: number = Infinity): boolean {
     const length = this.#length + piece.length
-    if (length > this.#buffer.length) this.#grow(length)
+    if (length > this.#buffer.length) this.#grow(length, whole)
     this.#buffer.set(piece, this.#length)
     this.#length = length
     return this.#validator?.push(piece) ?? true
@@ -45,9 +48,10 @@ export class MessageAssembler {
     return this.#buffer.toString('utf8', 0, this.#length)
   }
 
-  #grow(atLeast: number): void {
-    const doubled = Math.max(FIRST_BYTES, this.#buffer.length * 2, atLeast)
-    const grown = Buffer.allocUnsafeSlow(Math.max(atLeast, Math.min(doubled, this.#maxBytes)))
+  /** At most twice what is there. A message that was cut once, as one of a chunk's size always is, needs no second buffer. */
+  #grow(atLeast: number, whole: number): void {
+    const doubled = Math.max(FIRST_BYTES, atLeast * 2)
+    const grown = Buffer.allocUnsafeSlow(Math.max(atLeast, Math.min(doubled, whole, this.#maxBytes)))
     grown.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = grown
   }

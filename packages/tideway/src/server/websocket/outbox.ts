@@ -11,8 +11,14 @@ export interface OutboxClient {
 }
 
 /**
- * What all connections of a server are to write in this tick. Nothing is written while handlers run: at the end of the
- * tick each connection writes once, and a payload that many are sent is framed once.
+ * A frame from this size on is no cheaper to write together with others, and would have to be copied for that. Kept to the
+ * end of the tick, large frames also outlive the small garbage collections that would free them.
+ */
+const LARGE_FRAME_BYTES = 16 * 1024
+
+/**
+ * What all connections of a server are to write in this tick. Nothing but large frames is written while handlers run:
+ * at the end of the tick each connection writes once, and a payload that many are sent is framed once.
  */
 export class Outbox {
   #root = new FrameNode()
@@ -58,9 +64,12 @@ export class Outbox {
     return frame
   }
 
-  /** Queues the frame behind what the client is to write already. */
+  /** Queues the frame behind what the client is to write already. A large one is written at once, behind that. */
   enqueue(client: OutboxClient, frame: Buffer): void {
-    if (client.pending === undefined) {
+    if (frame.length >= LARGE_FRAME_BYTES) {
+      this.flushNow(client)
+      client.flush(frame)
+    } else if (client.pending === undefined) {
       if (this.#dirty.length === 0) setImmediate(this.#flushAll)
       this.#dirty.push(client)
       client.pending = this.#root.next(frame)

@@ -120,6 +120,18 @@ describe('Outbox', () => {
     expect(two.writes[0]).toBe(one.writes[0])
   })
 
+  it('writes a large frame at once, as it is, behind what is queued and before what comes', async () => {
+    const outbox = new Outbox()
+    const client = new Client()
+    const large = encodeFrame(opcodes.binary, Buffer.alloc(16 * 1024 - 4))
+    const below = encodeFrame(opcodes.binary, Buffer.alloc(16 * 1024 - 5))
+    for (const frame of [a, b, large, c, large, a, below]) outbox.enqueue(client, frame)
+    expect(client.writes).toEqual([Buffer.concat([a, b]), large, c, large])
+    expect(client.writes[1]).toBe(large)
+    await endOfTick()
+    expect(client.writes.slice(4)).toEqual([Buffer.concat([a, below])])
+  })
+
   it('writes again in the next tick', async () => {
     const outbox = new Outbox()
     const client = new Client()
