@@ -58,7 +58,7 @@ describe('deploy/Dockerfile', () => {
     expect(existsSync(join(folder, 'sources/packages/tideway/src/index.ts'))).toBe(true)
   })
 
-  it('builds what answers its own health check, and stops in order at SIGTERM', async () => {
+  it('builds what answers its own health check, and stops in order at SIGTERM', { timeout: 90_000 }, async () => {
     const free = await freePort()
     expect(last('EXPOSE')).toEqual([port])
     const program = await startProgram(
@@ -67,6 +67,8 @@ describe('deploy/Dockerfile', () => {
       {
         cwd: join(folder, 'final'),
         ready: /Listening on/,
+        startTimeoutMs: 60_000,
+        stopTimeoutMs: 20_000,
         env: { NODE_ENV: 'production', CHAT_DATABASE: join(folder, 'chat.db'), REDIS_URL: undefined },
       },
     )

@@ -5,94 +5,122 @@ import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { describeWith } from '../setup/describe-with.ts'
+import type { Browser } from './browser.ts'
 import { startCaddy } from './caddy.ts'
 import { startHaproxy } from './haproxy.ts'
 import { startNginx } from './nginx.ts'
-import { describeProxy, RESTARTS_MS } from './proxy-suite.ts'
+import { bothAreAsked, describeProxy, type RunningProxy } from './proxy-suite.ts'
 import { selfSigned, SITE_NAME, startSite, type Certificate, type Site } from './site.ts'
+import { Talk } from './talk.ts'
+
+/** For a test that starts processes, on a machine that may be busy with others. */
+const RESTARTS_MS = 180_000
 
 describeWith(['redis', 'openssl'], 'a site behind', () => {
   let site: Site
   let certificate: Certificate
+  const proxies: RunningProxy[] = []
+  const browsers: Browser[] = []
+  const talks: Talk[] = []
 
   beforeAll(async () => {
     site = await startSite()
     certificate = await selfSigned(site.folder)
+  }, RESTARTS_MS)
+
+  afterAll(async () => {
+    for (const talk of talks) talk.close()
+    await Promise.all(proxies.map(({ program }) => program.stop()))
+    await site?.stop()
   })
 
-  afterAll(() => site?.stop())
+  /** All of them stay, in front of the one site, for the last test. */
+  const given: Parameters<typeof describeProxy>[0] = () => ({
+    site,
+    certificate,
+    started(proxy, browser) {
+      proxies.push(proxy)
+      browsers.push(browser)
+    },
+  })
 
   describeWith(['nginx'], 'deploy/nginx', () => {
-    describeProxy(
-      () => ({ site, certificate }),
-      startNginx,
-      ({ site: siteOf, proxy, browser, open, talkThrough }) => {
-        it('refuses an upload over its limit', async () => {
-          const { status } = await browser().fetch('/upload', {
-            method: 'POST',
-            body: Buffer.alloc(13 * 1024 * 1024),
-          })
-          expect(status).toBe(413)
+    describeProxy(given, startNginx, ({ proxy, browser, open }) => {
+      it('refuses an upload over its limit', async () => {
+        const { status } = await browser().fetch('/upload', {
+          method: 'POST',
+          body: Buffer.alloc(13 * 1024 * 1024),
         })
+        expect(status).toBe(413)
+      })
 
-        it('answers for a certificate without TLS', async () => {
-          const path = '/.well-known/acme-challenge/token'
-          const answer = await fetch(`http://127.0.0.1:${proxy().plainPort}${path}`)
-          expect([answer.status, await answer.text()]).toEqual([200, 'the answer'])
-        })
+      it('answers for a certificate without TLS', async () => {
+        const path = '/.well-known/acme-challenge/token'
+        const answer = await fetch(`http://127.0.0.1:${proxy().plainPort}${path}`)
+        expect([answer.status, await answer.text()]).toEqual([200, 'the answer'])
+      })
 
-        it('speaks HTTP/2 for pages', async () => {
-          const { host } = browser()
-          const options = { servername: SITE_NAME, rejectUnauthorized: false }
-          const session = connectHttp2(`https://127.0.0.1:${proxy().port}`, options)
-          try {
-            const stream = session.request({ ':path': '/server', ':authority': host })
-            const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
-            expect(headers[':status']).toBe(200)
-          } finally {
-            session.destroy()
-          }
-        })
+      it('speaks HTTP/2 for pages', async () => {
+        const { host } = browser()
+        const options = { servername: SITE_NAME, rejectUnauthorized: false }
+        const session = connectHttp2(`https://127.0.0.1:${proxy().port}`, options)
+        try {
+          const stream = session.request({ ':path': '/server', ':authority': host })
+          const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+          expect(headers[':status']).toBe(200)
+        } finally {
+          session.destroy()
+        }
+      })
 
-        it('shows no certificate to those who call it by another name', async () => {
-          const socket = connectTls({ host: '127.0.0.1', port: proxy().port, servername: 'attacker.example' })
-          const [error] = (await once(socket, 'error')) as [Error]
-          expect(error.message).toMatch(/unrecognized name/)
-        })
+      it('shows no certificate to those who call it by another name', async () => {
+        const socket = connectTls({ host: '127.0.0.1', port: proxy().port, servername: 'attacker.example' })
+        const [error] = (await once(socket, 'error')) as [Error]
+        expect(error.message).toMatch(/unrecognized name/)
+      })
 
-        it('lets no other upgrade through', async () => {
-          const headers = {
-            connection: 'Upgrade, HTTP2-Settings',
-            upgrade: 'h2c',
-            'http2-settings': 'AAMAAABkAAQAAP__',
-          }
-          const { status, body } = await browser().fetch('/server', { headers })
-          expect([status, JSON.parse(body)]).toMatchObject([200, { server: 'web', upgrade: '' }])
-        })
+      it('lets no other upgrade through', async () => {
+        const headers = {
+          connection: 'Upgrade, HTTP2-Settings',
+          upgrade: 'h2c',
+          'http2-settings': 'AAMAAABkAAQAAP__',
+        }
+        const { status, body } = await browser().fetch('/server', { headers })
+        expect([status, JSON.parse(body)]).toMatchObject([200, { server: 'web', upgrade: '' }])
+      })
 
-        it('lets no address open more than it may, and others are not held up', async () => {
-          const mine = { address: '127.0.0.66' }
-          for (let i = 0; i < 200; i++) await open('/ws/chat/crowd/', mine)
-          expect(await browser().refusal('/ws/chat/crowd/', mine)).toBe(429)
-          await open('/ws/chat/crowd/', { address: '127.0.0.67' })
-        })
-
-        it(
-          'loses nothing while its processes are restarted one after the other',
-          async () => {
-            await talkThrough(siteOf().processes.map((one) => () => one.restart()))
-          },
-          RESTARTS_MS,
-        )
-      },
-    )
+      it('lets no address open more than it may, and others are not held up', async () => {
+        const mine = { address: '127.0.0.66' }
+        for (let i = 0; i < 200; i++) await open('/ws/chat/crowd/', mine)
+        expect(await browser().refusal('/ws/chat/crowd/', mine)).toBe(429)
+        await open('/ws/chat/crowd/', { address: '127.0.0.67' })
+      })
+    })
   })
 
   describeWith(['haproxy'], 'deploy/haproxy', () => {
-    describeProxy(() => ({ site, certificate }), startHaproxy)
+    describeProxy(given, startHaproxy)
   })
 
   describeWith(['caddy'], 'deploy/caddy', () => {
-    describeProxy(() => ({ site, certificate }), startCaddy)
+    describeProxy(given, startCaddy)
   })
+
+  it(
+    'loses no acknowledged message, and delivers none twice, when processes are killed and restarted one after the other',
+    async () => {
+      const [first, second] = site.processes
+      await Promise.all(browsers.map((browser) => bothAreAsked(site, browser)))
+      talks.push(...(await Promise.all(browsers.map((browser, n) => Talk.begin(browser, `restarts_${n}`)))))
+      const steps = [() => first.kill(), () => first.start(), () => second.restart(), () => first.restart()]
+      for (const step of steps) {
+        await step()
+        await Promise.all(talks.map((talk) => talk.isHeard()))
+      }
+      for (const { acknowledged, heard } of await Promise.all(talks.map((talk) => talk.end()))) {
+        expect(heard).toEqual(heard.map(() => acknowledged))
+      }
+    },
+    RESTARTS_MS,
+  )
 })

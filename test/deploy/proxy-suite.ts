@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 
 import type { Visitor } from '../chat/visitor.ts'
 import type { RunningProgram } from '../setup/child-process.ts'
-import { Browser, type From, type RoomClient } from './browser.ts'
+import { Browser } from './browser.ts'
 import type { SeenScope } from './fixture/application.ts'
 import { SITE_NAME, type Certificate, type Site } from './site.ts'
 
@@ -23,25 +23,25 @@ export interface RunningProxy {
 
 /** What the tests of one proxy may use beside what all of them have to do. */
 export interface ProxyFixture {
-  readonly site: () => Site
   readonly proxy: () => RunningProxy
   readonly browser: () => Browser
   /** Opens a WebSocket that is closed after the test. */
   readonly open: Browser['open']
-  /** Four people talk while each of these is done, and go on for a while after it: nothing of it may be lost. */
-  readonly talkThrough: (steps: readonly (() => Promise<unknown>)[]) => Promise<void>
 }
 
-/** For tests that start processes, on a machine that may be busy with others. */
-export const RESTARTS_MS = 90_000
-/** Between two messages of one who talks: the machine is needed for the restarts. */
-const PAUSE_MS = 10
 /** Between two questions which process answers: proxies limit handshakes. */
 const ASK_EVERY_MS = 50
 
-/** What every proxy of deploy/ has to do, with the very file that is there. `more` adds tests of its own. */
+/**
+ * What every proxy of deploy/ has to do, with the very file that is there. `more` adds tests of its own. The proxy is stopped by
+ * whoever asked for it: `given().started` is told of it.
+ */
 export function describeProxy(
-  given: () => { site: Site; certificate: Certificate },
+  given: () => {
+    readonly site: Site
+    readonly certificate: Certificate
+    readonly started: (proxy: RunningProxy, browser: Browser) => void
+  },
   start: (site: Site, certificate: Certificate) => Promise<RunningProxy>,
   more: (fixture: ProxyFixture) => void = () => {},
 ): void {
@@ -50,85 +50,30 @@ export function describeProxy(
   let browser: Browser
   let idle: Visitor
   let idleSince = 0
-  let rooms = 0
   const visitors: Visitor[] = []
-  const pages: RoomClient[] = []
 
   beforeAll(async () => {
-    const { certificate } = given()
+    const { certificate, started } = given()
     site = given().site
     proxy = await start(site, certificate)
     browser = await Browser.of(proxy.port, certificate)
-    await bothAreAsked()
+    started(proxy, browser)
+    await bothAreAsked(site, browser)
     // For a test of below: silence takes its time.
     idle = await browser.open('/ws/chat/idle/')
     idleSince = Date.now()
   })
 
   afterEach(async () => {
-    for (const page of pages.splice(0)) page.close()
     await Promise.all(visitors.splice(0).map((visitor) => visitor.leave()))
   })
 
-  afterAll(async () => {
-    idle?.socket.terminate()
-    await proxy?.program.stop()
-  })
+  afterAll(() => idle?.socket.terminate())
 
   async function open(...args: Parameters<Browser['open']>): Promise<Visitor> {
     const visitor = await browser.open(...args)
     visitors.push(visitor)
     return visitor
-  }
-
-  async function scopeOf(from: From): Promise<SeenScope> {
-    return (await (await open('/ws/scope/', from)).next(() => true)) as unknown as SeenScope
-  }
-
-  /** A proxy that looks after its servers once a second needs one to see that a server is back. */
-  async function bothAreAsked(): Promise<void> {
-    const missing = new Set(site.processes.map((one) => one.pid()))
-    while (missing.size > 0) {
-      missing.delete((await scopeOf({})).pid)
-      await delay(ASK_EVERY_MS)
-    }
-    await Promise.all(visitors.splice(0).map((visitor) => visitor.leave()))
-  }
-
-  async function talkThrough(steps: readonly (() => Promise<unknown>)[]): Promise<void> {
-    await bothAreAsked()
-    const room = `restarts_${proxy.port}_${(rooms += 1)}`
-    const tabs = ['one', 'two', 'three', 'four'] as const
-    const people = tabs.map((tab) => browser.enter(room, tab))
-    pages.push(...people)
-    const acknowledged: string[] = []
-    const say = async (n: number, text: string): Promise<void> => {
-      await people[n]!.say(text)
-      acknowledged.push(text)
-    }
-    await Promise.all(tabs.map((tab, n) => say(n, `${tab} is here`)))
-    const over = new AbortController()
-    const talk = Promise.all(
-      tabs.map(async (tab, n) => {
-        for (let i = 0; !over.signal.aborted; i++) {
-          await say(n, `${tab}: ${i}`)
-          await delay(PAUSE_MS)
-        }
-      }),
-    )
-    talk.catch(() => {})
-    for (const step of steps) {
-      await Promise.race([step(), talk])
-      // All four come back from it.
-      for (const tab of tabs) {
-        const count = acknowledged.length
-        await expect.poll(() => acknowledged.slice(count).some((text) => text.startsWith(tab))).toBe(true)
-      }
-    }
-    over.abort()
-    await talk
-    await expect.poll(() => people.map(({ texts }) => texts.length)).toEqual(people.map(() => acknowledged.length))
-    for (const { texts } of people) expect(texts.toSorted()).toEqual(acknowledged.toSorted())
   }
 
   it('carries a chat over wss across both processes', async () => {
@@ -168,7 +113,9 @@ export function describeProxy(
     ]
     // Twice each, as either process may be asked.
     const asked = [...claims, ...claims]
-    const answers = await Promise.all(asked.map((headers) => scopeOf({ address: '127.0.0.9', headers })))
+    const answers = await Promise.all(
+      asked.map(async (headers) => scopeOf(await open('/ws/scope/', { address: '127.0.0.9', headers }))),
+    )
     expect(answers).toEqual(asked.map(() => ({ ...seen, pid: expect.any(Number) as number })))
     expect(new Set(answers.map(({ pid }) => pid)).size).toBe(2)
   })
@@ -206,16 +153,24 @@ export function describeProxy(
     expect(await idle.next(() => true)).toEqual({ message: 'still here', user: '' })
   })
 
-  it(
-    'loses no acknowledged message, and delivers none twice, while one process is killed and the other one restarted',
-    async () => {
-      const [first, second] = site.processes
-      await talkThrough([() => first.kill(), () => first.start(), () => second.restart()])
-    },
-    RESTARTS_MS,
-  )
+  more({ proxy: () => proxy, browser: () => browser, open })
+}
 
-  more({ site: () => site, proxy: () => proxy, browser: () => browser, open, talkThrough })
+/** Waits until the proxy sends handshakes to both processes: one that looks after them once a second needs one for that. */
+export async function bothAreAsked(site: Site, browser: Browser): Promise<void> {
+  const missing = new Set(site.processes.map((one) => one.pid()))
+  const asked: Visitor[] = []
+  while (missing.size > 0) {
+    const visitor = await browser.open('/ws/scope/')
+    asked.push(visitor)
+    missing.delete((await scopeOf(visitor)).pid)
+    await delay(ASK_EVERY_MS)
+  }
+  await Promise.all(asked.map((visitor) => visitor.leave()))
+}
+
+async function scopeOf(visitor: Visitor): Promise<SeenScope> {
+  return (await visitor.next(() => true)) as unknown as SeenScope
 }
 
 /** The text of a file of deploy/ with the ports and paths of a test: each is replaced wherever it stands, and has to be there. */

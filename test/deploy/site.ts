@@ -63,6 +63,7 @@ export async function startSite(): Promise<Site> {
   const web = startProgram(process.execPath, [...fromSources, 'test/deploy/fixture/web.ts'], {
     cwd: root,
     ready: /Web on (\d+)/,
+    startTimeoutMs: 60_000,
     env,
   })
   const started = await Promise.allSettled([web, ...processes.map((one) => one.start())])
@@ -95,6 +96,9 @@ function tidewayProcess(flag: string, address: string, env: Readonly<Record<stri
     program = await startProgram(process.execPath, [...fromSources, ...args], {
       cwd: root,
       ready: /Listening on/,
+      // On a machine that is busy with other tests.
+      startTimeoutMs: 60_000,
+      stopTimeoutMs: 20_000,
       env,
     })
   }

@@ -1,0 +1,66 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+import type { Browser, RoomClient } from './browser.ts'
+
+const tabs = ['one', 'two', 'three', 'four'] as const
+/** Between two messages of one who talks: the machine is needed for the restarts. */
+const PAUSE_MS = 20
+
+/** Four people in a room who talk all the time, whatever happens to the processes that serve them. */
+export class Talk {
+  readonly #people: readonly RoomClient[]
+  readonly #acknowledged: string[] = []
+  readonly #over = new AbortController()
+  #talking: Promise<unknown> = Promise.resolve()
+
+  private constructor(people: readonly RoomClient[]) {
+    this.#people = people
+  }
+
+  /** All four are in the room, and talk. */
+  static async begin(browser: Browser, room: string): Promise<Talk> {
+    const talk = new Talk(tabs.map((tab) => browser.enter(room, tab)))
+    await Promise.all(tabs.map((tab, n) => talk.#say(n, `${tab} is here`)))
+    talk.#talking = Promise.all(tabs.map((tab, n) => talk.#goOn(n, tab)))
+    // Whoever waits for something hears of it.
+    talk.#talking.catch(() => {})
+    return talk
+  }
+
+  /** Each of the four is answered once more. */
+  async isHeard(): Promise<void> {
+    const from = this.#acknowledged.length
+    const missing = new Set<string>(tabs)
+    while (missing.size > 0) {
+      await Promise.race([delay(PAUSE_MS), this.#talking])
+      for (const text of this.#acknowledged.slice(from)) missing.delete(text.split(':')[0]!)
+    }
+  }
+
+  /** What was acknowledged, and what each of the four has heard of it. */
+  async end(): Promise<{ readonly acknowledged: string[]; readonly heard: string[][] }> {
+    this.#over.abort()
+    await this.#talking
+    const acknowledged = this.#acknowledged.toSorted()
+    // Whoever never hears everything is shown by the time-out of the test, and whoever hears more by its comparison.
+    while (this.#people.some(({ texts }) => texts.length < acknowledged.length)) await delay(PAUSE_MS)
+    return { acknowledged, heard: this.#people.map(({ texts }) => texts.toSorted()) }
+  }
+
+  close(): void {
+    this.#over.abort()
+    for (const page of this.#people) page.close()
+  }
+
+  async #goOn(n: number, tab: string): Promise<void> {
+    for (let i = 0; !this.#over.signal.aborted; i++) {
+      await this.#say(n, `${tab}: ${i}`)
+      await delay(PAUSE_MS)
+    }
+  }
+
+  async #say(n: number, text: string): Promise<void> {
+    await this.#people[n]!.say(text)
+    this.#acknowledged.push(text)
+  }
+}
