@@ -40,6 +40,7 @@ describeWith(['redis', 'python'], 'the two programs of docs/from-channels.md', (
       await startProgram(programPath('python'), daphne, {
         cwd: join(folder, 'django'),
         ready: /Listening on TCP address/,
+        startTimeoutMs: 60_000,
         env: { PYTHONDONTWRITEBYTECODE: '1' },
       }),
     )
@@ -47,10 +48,11 @@ describeWith(['redis', 'python'], 'the two programs of docs/from-channels.md', (
     const server = await startProgram(process.execPath, ['--conditions=@tideway/source', '--import=tsx', ...cli], {
       cwd: join(folder, 'tideway'),
       ready: /Listening on http:\/\/127\.0\.0\.1:(\d+)/,
+      startTimeoutMs: 60_000,
     })
     programs.push(server)
     tideway = Number(server.readyMatch![1])
-  })
+  }, 120_000)
 
   afterAll(async () => {
     for (const client of clients) client.terminate()
