@@ -1,6 +1,6 @@
 import { createServer as createHttpsServer } from 'node:https'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -132,6 +132,24 @@ describe('what is found about the machine', () => {
       advice: expect.stringContaining('LimitNOFILE'),
     })
     expect(await descriptors(1)).toMatchObject({ level: 'ok' })
+  })
+
+  it('is that a package beside the application is of another version than tideway works with', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tideway-doctor-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const packages = async (name: string, version: string): Promise<Finding[]> => {
+      await mkdir(join(folder, 'node_modules', name), { recursive: true })
+      await writeFile(join(folder, 'node_modules', name, 'package.json'), JSON.stringify({ name, version }))
+      const findings = await machineFindings(join(folder, 'application.js'), {})
+      return findings.filter(({ check }) => check === 'packages')
+    }
+    expect(await packages('ioredis', '5.4.1')).toEqual([
+      expect.objectContaining({ level: 'ok', found: expect.stringMatching(/needed only by what uses them: .*bullmq/) }),
+    ])
+    const [tooOld] = await packages('bullmq', '4.0.0')
+    expect(tooOld).toMatchObject({ level: 'problem', found: expect.stringContaining('bullmq 4.0.0 is installed') })
+    const [, apart] = await packages('@tideway/redis', '0.0.9')
+    expect(apart).toMatchObject({ level: 'problem', found: expect.stringContaining('@tideway/redis is 0.0.9') })
   })
 
   it.each([
