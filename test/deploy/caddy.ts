@@ -28,5 +28,5 @@ export async function startCaddy(site: Site, { certificate, key }: Certificate):
       XDG_DATA_HOME: site.folder,
     },
   })
-  return { program, port, plainPort }
+  return { program, port, plainPort, hidesRestarts: false }
 }

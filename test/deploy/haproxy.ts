@@ -32,5 +32,5 @@ export async function startHaproxy(site: Site, { certificate, key }: Certificate
   }
   await writeFile(file, filledIn(read('deploy/haproxy/haproxy.cfg'), values))
   const program = await startProgram(programPath('haproxy'), ['-db', '-f', file], { ready: port })
-  return { program, port, plainPort, idleMs: IDLE_SECONDS * 1000 }
+  return { program, port, plainPort, idleMs: IDLE_SECONDS * 1000, hidesRestarts: true }
 }

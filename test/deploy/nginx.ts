@@ -46,5 +46,5 @@ export async function startNginx(site: Site, { certificate, key }: Certificate):
   await writeFile(join(folder, 'conf.d/chat.conf'), chat)
   const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr', '-g', 'daemon off;']
   const program = await startProgram(programPath('nginx'), args, { ready: port })
-  return { program, port, plainPort, idleMs: IDLE_SECONDS * 1000 }
+  return { program, port, plainPort, idleMs: IDLE_SECONDS * 1000, hidesRestarts: true }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect as connectTls } from 'node:tls'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
@@ -13,6 +14,8 @@ import { bothAreAsked, describeProxy, type RunningProxy } from './proxy-suite.ts
 import { selfSigned, SITE_NAME, startSite, type Certificate, type Site } from './site.ts'
 import { Talk } from './talk.ts'
 
+/** Between two handshakes, of which proxies take thirty a second from one address. */
+const ASK_EVERY_MS = 50
 /** For a test that starts processes, on a machine that may be busy with others. */
 const RESTARTS_MS = 180_000
 
@@ -112,10 +115,25 @@ describeWith(['redis', 'openssl'], 'a site behind', () => {
       const [first, second] = site.processes
       await Promise.all(browsers.map((browser) => bothAreAsked(site, browser)))
       talks.push(...(await Promise.all(browsers.map((browser, n) => Talk.begin(browser, `restarts_${n}`)))))
-      const steps = [() => first.kill(), () => first.start(), () => second.restart(), () => first.restart()]
-      for (const step of steps) {
-        await step()
-        await Promise.all(talks.map((talk) => talk.isHeard()))
+      const goOn = (): Promise<unknown> => Promise.all(talks.map((talk) => talk.isHeard()))
+      await first.kill()
+      await goOn()
+      await first.start()
+      await goOn()
+      await Promise.all(browsers.map((browser) => bothAreAsked(site, browser)))
+      const patient = browsers.filter((_, n) => proxies[n]!.hidesRestarts)
+      const restarted = new AbortController()
+      const asking = Promise.all(patient.map((browser) => askOn(browser, restarted.signal)))
+      await second.restart()
+      await goOn()
+      // Not before every proxy has seen that the second one is back.
+      await Promise.all(browsers.map((browser) => bothAreAsked(site, browser)))
+      await first.restart()
+      await goOn()
+      restarted.abort()
+      for (const answers of await asking) {
+        expect(answers.length).toBeGreaterThan(10)
+        expect(new Set(answers)).toEqual(new Set([101]))
       }
       for (const { acknowledged, heard } of await Promise.all(talks.map((talk) => talk.end()))) {
         expect(heard).toEqual(heard.map(() => acknowledged))
@@ -124,3 +142,14 @@ describeWith(['redis', 'openssl'], 'a site behind', () => {
     RESTARTS_MS,
   )
 })
+
+/** Opens one WebSocket after the other, and says what each handshake was answered with. */
+async function askOn(browser: Browser, signal: AbortSignal): Promise<(number | undefined)[]> {
+  const answers: (number | undefined)[] = []
+  while (!signal.aborted) {
+    // An address for itself: those that talk have a limit.
+    answers.push((await browser.refusal('/ws/chat/probe/', { address: '127.0.0.33' })) ?? 101)
+    await delay(ASK_EVERY_MS)
+  }
+  return answers
+}

@@ -19,6 +19,8 @@ export interface RunningProxy {
   readonly plainPort: number
   /** A time after which it ends a connection on which nothing moves, shortened for the test; `undefined`: it never does. */
   readonly idleMs?: number
+  /** Whether it takes a handshake that a process refuses, because it stops, to another one: the client does not know. */
+  readonly hidesRestarts: boolean
 }
 
 /** What the tests of one proxy may use beside what all of them have to do. */
