@@ -20,15 +20,17 @@ interface Hop {
 }
 
 /**
- * Reads `Forwarded` (RFC 7239), or else `X-Forwarded-For`, `-Port` and `-Proto`. Only a trusted peer is believed, and of a list,
+ * Reads `X-Forwarded-For`, `-Port` and `-Proto`, or else `Forwarded` (RFC 7239). Only a trusted peer is believed, and of a list,
  * which every proxy on the way adds to on the right, only what trusted proxies have written: the client is the right-most
  * address that is not itself a trusted proxy's. Anything further left, the client may have made up.
+ *
+ * Never both: a proxy that sets the one passes on what a client has written into the other. Nearly all set the `X-` ones.
  */
 export function readForwarded(request: IncomingMessage, trusted: TrustedProxies): Forwarded {
   if (!trusted.has(request.socket.remoteAddress)) return nothing
   const { headers } = request
-  const forwarded = headers['forwarded']
-  const hops = forwarded === undefined ? hopsOfXForwarded(headers) : hopsOfForwarded(forwarded)
+  const xForwarded = hopsOfXForwarded(headers)
+  const hops = xForwarded.length > 0 ? xForwarded : hopsOfForwarded(headers['forwarded'] ?? '')
   let client: Hop | undefined
   for (const hop of hops.toReversed()) {
     // What cannot be read as an address can be nobody's we trust, and nothing left of it counts.

@@ -88,7 +88,7 @@ export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOp
   /** Where the application is mounted; put into `scope.rootPath`. @default '' */
   readonly rootPath?: string
   /**
-   * Whether the headers of {@link trustedProxies} (`Forwarded`, or `X-Forwarded-For`, `-Port` and `-Proto`) say who the
+   * Whether the headers of {@link trustedProxies} (`X-Forwarded-For`, `-Port` and `-Proto`, or `Forwarded`) say who the
    * client is and over what scheme it came.
    * @default false
    */

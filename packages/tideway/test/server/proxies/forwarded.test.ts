@@ -59,13 +59,21 @@ describe('proxy headers', () => {
     expect((await seen({ 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https, http' })).scheme).toBe('http')
   })
 
-  it('may be the one header of RFC 7239, which wins over the others', async () => {
-    const headers = {
-      forwarded: 'for=198.51.100.9, For="[2001:db8::1]:4711";proto=https;by=203.0.113.43',
-      'x-forwarded-for': '192.0.2.1',
-    }
+  it('may be the one header of RFC 7239', async () => {
+    const headers = { forwarded: 'for=198.51.100.9, For="[2001:db8::1]:4711";proto=https;by=203.0.113.43' }
     expect(await seen(headers)).toEqual({ client: { host: '2001:db8::1', port: 4711 }, scheme: 'https' })
   })
+
+  it.each([{ 'x-forwarded-for': '192.0.2.1' }, { 'x-forwarded-proto': 'http' }])(
+    'are never mixed: with %o, what a client wrote into Forwarded counts for nothing',
+    async (header) => {
+      const forged = { forwarded: 'for=198.51.100.9:1;proto=https' }
+      expect(await seen({ ...header, ...forged })).toEqual({
+        ...(await seen(header)),
+        client: expect.objectContaining({ host: header['x-forwarded-for'] ?? '127.0.0.1' }),
+      })
+    },
+  )
 
   it('give a WebSocket behind TLS the scheme wss', async () => {
     const accept: Application<WebSocketScope> = async (scope, receive, send) => {
