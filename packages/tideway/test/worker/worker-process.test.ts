@@ -40,7 +40,7 @@ describe('tideway worker', () => {
     const url = `redis://127.0.0.1:${await freePort()}`
     const [output, code] = await runTideway(['worker', application, 'jobs'], { TEST_REDIS_URL: url })
     expect(code).toBe(1)
-    expect(output).toMatch(/^tideway: Redis at .* /)
+    expect(output).toMatch(/^tideway: Redis at .* cannot be reached/m)
   })
 })
 
