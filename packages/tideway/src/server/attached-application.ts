@@ -119,6 +119,7 @@ export class AttachedApplication {
       this.#refuseLate(request, transport, answers)
       return
     }
+    this.#context.outbox.betweenEvents()
     const refuse = (problem: HandshakeProblem, reason: RefusalReason): void =>
       this.#refuseHandshake(request, transport, answers, problem, reason)
     this.#observer.counters.handshakes++

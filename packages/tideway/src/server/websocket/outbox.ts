@@ -17,10 +17,26 @@ export interface OutboxClient {
 const LARGE_FRAME_BYTES = 16 * 1024
 
 /**
+ * So long what is to be written may wait for the end of the tick, in milliseconds, while reads come in. libuv takes up to
+ * 48 times 1,024 events before it lets an immediate run: on a machine that cannot keep up, with ten thousand sockets, that
+ * is seconds. Longer than a broadcast takes, so that a burst of them is still joined; shorter than a person notices.
+ */
+const MAX_WAIT_MS = 20
+
+/** The clock is asked at each so many-th event: asking it costs a fifth of what a delivery does. */
+const EVENTS_A_LOOK = 16
+
+/**
  * What all connections of a server are to write in this tick. Nothing but large frames is written while handlers run:
- * at the end of the tick each connection writes once, and a payload that many are sent is framed once.
+ * at the end of the tick each connection writes once, and a payload that many are sent is framed once. A tick that takes
+ * longer than {@link MAX_WAIT_MS} is cut in pieces, between one read and the next.
  */
 export class Outbox {
+  readonly #now: () => number
+  /** When the first of what waits came. */
+  #waitsSince = 0
+  #isScheduled = false
+  #events = 0
   #root = new FrameNode()
   #dirty: OutboxClient[] = []
   #lastText: string | undefined
@@ -31,6 +47,11 @@ export class Outbox {
   #lastSharedFrame: Buffer | undefined
   /** Frames of shared messages, for connections that are sent them in a later tick. Each is forgotten with its message. */
   readonly #sharedFrames = new WeakMap<WebSocketMessageSendEvent, Buffer>()
+
+  /** @param now milliseconds on a clock that only goes forward */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
 
   /** The frame of a shared message, which is made once. */
   sharedFrame(event: WebSocketMessageSendEvent): Buffer {
@@ -70,7 +91,7 @@ export class Outbox {
       this.flushNow(client)
       client.flush(frame)
     } else if (client.pending === undefined) {
-      if (this.#dirty.length === 0) setImmediate(this.#flushAll)
+      if (this.#dirty.length === 0) this.#begin()
       this.#dirty.push(client)
       client.pending = this.#root.next(frame)
     } else client.pending = client.pending.next(frame)
@@ -84,7 +105,28 @@ export class Outbox {
     client.flush(node.bytes)
   }
 
-  readonly #flushAll = (): void => {
+  /**
+   * An event of the event loop is about to be handled: writes what has waited for too long. Here, and not where frames are
+   * queued, since a broadcast is never cut in two by it: each of its members would be written to once more for the next.
+   */
+  betweenEvents(): void {
+    this.#events = (this.#events + 1) % EVENTS_A_LOOK
+    if (this.#events === 0 && this.#dirty.length > 0 && this.#now() - this.#waitsSince >= MAX_WAIT_MS) this.#flushAll()
+  }
+
+  #begin(): void {
+    this.#waitsSince = this.#now()
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    setImmediate(this.#endOfTick)
+  }
+
+  readonly #endOfTick = (): void => {
+    this.#isScheduled = false
+    this.#flushAll()
+  }
+
+  #flushAll(): void {
     const clients = this.#dirty
     // What a write leads to is for the next tick. Nothing of this tick's frames is kept for it.
     this.#dirty = []

@@ -167,6 +167,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 
   /** Takes bytes that came from the peer. */
   data(chunk: Buffer): void {
+    this.#context.outbox.betweenEvents()
     this.#lastSeen = this.#context.heartbeat.now
     this.#pingSentAt = 0
     this.#context.counters.wireBytesReceived += chunk.length

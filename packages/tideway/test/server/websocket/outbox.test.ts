@@ -1,13 +1,18 @@
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
 import { sharedSend } from '../../../src/asgi/shared-send.ts'
 import { protocolTypeRouter } from '../../../src/routing/protocol-type-router.ts'
 import { attach } from '../../../src/server/attach.ts'
+import { Heartbeat } from '../../../src/server/heartbeat.ts'
+import { ServerCounters } from '../../../src/server/observe/server-counters.ts'
+import { resolveOptions } from '../../../src/server/options.ts'
 import { encodeCloseFrame, encodeFrame, encodeTextFrame, opcodes } from '../../../src/server/websocket/frame.ts'
 import { FrameNode } from '../../../src/server/websocket/frame-tree.ts'
 import { Outbox, type OutboxClient } from '../../../src/server/websocket/outbox.ts'
+import { WebSocketPeer } from '../../../src/server/websocket/websocket-peer.ts'
 import { accepting } from '../applications.ts'
 import { clientFrame, describeFrames, readFrame } from '../frames.ts'
 import { RawClient } from '../raw-client.ts'
@@ -156,6 +161,94 @@ describe('Outbox', () => {
     await endOfTick()
     expect(describeFrames(Buffer.concat(one.writes))).toEqual(['text x', 'text answer'])
     expect(describeFrames(Buffer.concat(two.writes))).toEqual(['text x', 'text answer'])
+  })
+
+  describe('in a tick that does not end', () => {
+    /** Of this many events one looks at the clock. */
+    const events = 16
+
+    function starved(): { outbox: Outbox; clock: { ms: number }; handleEvents: (count: number) => void } {
+      const clock = { ms: 1000 }
+      const outbox = new Outbox(() => clock.ms)
+      const handleEvents = (count: number): void => {
+        for (let i = 0; i < count; i++) outbox.betweenEvents()
+      }
+      return { outbox, clock, handleEvents }
+    }
+
+    it('writes between two events what has waited for 20 ms, and not before', async () => {
+      const { outbox, clock, handleEvents } = starved()
+      const [one, two] = [new Client(), new Client()]
+      outbox.enqueue(one, a)
+      clock.ms += 15
+      for (const client of [one, two]) outbox.enqueue(client, b)
+      clock.ms += 4.9
+      handleEvents(events)
+      expect([...one.writes, ...two.writes]).toEqual([])
+      clock.ms += 0.1
+      handleEvents(events)
+      expect([one.writes, two.writes]).toEqual([[Buffer.concat([a, b])], [b]])
+      await endOfTick()
+      expect([one.writes, two.writes]).toEqual([[Buffer.concat([a, b])], [b]])
+    })
+
+    it('looks at the clock once in 16 events', () => {
+      const { outbox, clock, handleEvents } = starved()
+      const client = new Client()
+      outbox.enqueue(client, a)
+      clock.ms += 20
+      handleEvents(events - 1)
+      expect(client.writes).toEqual([])
+      handleEvents(1)
+      expect(client.writes).toEqual([a])
+    })
+
+    it('gives what comes after that its own 20 ms, and the end of the tick', async () => {
+      const { outbox, clock, handleEvents } = starved()
+      const client = new Client()
+      outbox.enqueue(client, a)
+      clock.ms += 20
+      handleEvents(events)
+      outbox.enqueue(client, b)
+      clock.ms += 19
+      handleEvents(events)
+      expect(client.writes).toEqual([a])
+      await endOfTick()
+      expect(client.writes).toEqual([a, b])
+    })
+
+    it('is told of each read of a connection', () => {
+      const { outbox, clock } = starved()
+      const context = {
+        options: resolveOptions({}),
+        outbox,
+        heartbeat: new Heartbeat(50),
+        counters: new ServerCounters(),
+      }
+      const owner = { messageReceived: () => true, readsTooSlowly() {}, peerClosed() {}, socketClosed() {} }
+      const peer = new WebSocketPeer(new PassThrough(), context, owner)
+      peer.open()
+      const client = new Client()
+      outbox.enqueue(client, a)
+      clock.ms += 20
+      for (let i = 1; i < events; i++) peer.data(clientFrame('text', 'x'))
+      expect(client.writes).toEqual([])
+      peer.data(clientFrame('text', 'x'))
+      expect(client.writes).toEqual([a])
+    })
+
+    it('does not cut a broadcast that takes longer', async () => {
+      const { outbox, clock } = starved()
+      const clients = Array.from({ length: 3000 }, () => new Client())
+      for (const frame of [a, b]) {
+        for (const client of clients) {
+          outbox.enqueue(client, frame)
+          clock.ms += 1
+        }
+      }
+      await endOfTick()
+      expect(clients.every(({ writes }) => writes.length === 1 && writes[0] === clients[0]!.writes[0])).toBe(true)
+    })
   })
 
   it('frames equal texts once', () => {
