@@ -62,7 +62,10 @@ function parameterRow(text: string, { converter }: Parameter, ending: Ending, ne
 }
 
 function emptyRow(text: string): number[] {
-  return Array.from<number>({ length: text.length + 1 }).fill(0)
+  // A tenth of the time of Array.from({ length }), which goes through an object that looks like an array.
+  const row: number[] = []
+  for (let at = 0; at <= text.length; at += 1) row.push(0)
+  return row
 }
 
 /** Whether what follows a part matches from the position on. */

@@ -99,6 +99,7 @@ function pathToMatch(scope: RoutableScope): string | TidewayError {
 
 /** What follows the root, or `undefined`: `/apis` is not under `/api`. */
 function withoutRoot(path: string, rootPath: string): string | undefined {
+  if (rootPath === '') return path
   const root = rootPath.replace(/\/+$/, '')
   if (!path.startsWith(root)) return undefined
   const rest = path.slice(root.length)
@@ -106,7 +107,9 @@ function withoutRoot(path: string, rootPath: string): string | undefined {
 }
 
 function withoutLeadingSlashes(path: string): string {
-  return path.replace(/^\/+/, '')
+  let start = 0
+  while (path[start] === '/') start += 1
+  return path.slice(start)
 }
 
 /** The no-match errors of inner routers, with the `urlRoute` that their outer router had put into the scope. */

@@ -13,6 +13,10 @@ export interface Origin {
 const MAX_PORT = 65_535
 /** The longest host name of DNS is 253 characters; a longer header is no origin. */
 const MAX_LENGTH = 512
+
+/** What was read last: most clients of a site come from the same few pages. `undefined` is a value here: it is no origin. */
+const known = new Map<string, Origin | undefined>()
+const KNOWN_KEPT = 64
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/(\[[0-9a-f:.]+\]|[^\s/?#@:[\]\\,<>]+)(?::(\d{1,5}))?$/i
 
 /**
@@ -21,13 +25,23 @@ const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/(\[[0-9a-f:.]+\]|[^\s/?#@:[\]\\,<>]+)(?
  */
 export function parseOrigin(value: string): Origin | undefined {
   if (value.length > MAX_LENGTH) return undefined
+  const before = known.get(value)
+  if (before !== undefined || known.has(value)) return before
+  // Begun anew, since values that somebody made up should not keep those out that come again and again.
+  if (known.size >= KNOWN_KEPT) known.clear()
+  const origin = readOrigin(value)
+  known.set(value, origin)
+  return origin
+}
+
+function readOrigin(value: string): Origin | undefined {
   const match = ORIGIN.exec(value)
   if (match === null) return undefined
   const scheme = match[1]!.toLowerCase()
   const host = normalHost(match[2]!)
   const port = match[3] === undefined ? defaultPortOf(scheme) : Number(match[3])
   if (host === undefined || (port !== undefined && port > MAX_PORT)) return undefined
-  return { scheme, host, port }
+  return Object.freeze({ scheme, host, port })
 }
 
 /** The port that a URL of the scheme means when it names none. */

@@ -1,11 +1,12 @@
 import * as fc from 'fast-check'
 import { allowedHostsOriginValidator, originValidator } from 'tideway/security'
-import { describe, expect, expectTypeOf, test } from 'vitest'
+import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 
 import type { Application } from '../../src/asgi/application.ts'
 import { checksOrigin } from '../../src/asgi/origin-check.ts'
 import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import type { Routed } from '../../src/asgi/url-route.ts'
+import { parseOrigin } from '../../src/security/origin.ts'
 import { anyText, byteText } from '../auth/arbitrary-text.ts'
 import { httpScope, run, webSocketScope } from '../auth/connection.ts'
 
@@ -220,5 +221,24 @@ describe('allowedHostsOriginValidator', () => {
   test('with an empty list lets nobody in', async () => {
     const application = allowedHostsOriginValidator(inner, { allowedHosts: [] })
     expect(await isAccepted(application, { host: 'a.com', origin: 'http://a.com' })).toBe(false)
+  })
+})
+
+describe('parseOrigin', () => {
+  test('reads an origin once that comes again, and keeps 64', async () => {
+    // Anew, since other tests have left what they read.
+    vi.resetModules()
+    const { parseOrigin: parse } = await import('../../src/security/origin.ts')
+    const names = Array.from({ length: 64 }, (_, i) => `https://${i}.example`)
+    const first = names.map((name) => parse(name))
+    expect(first.map((origin) => `https://${origin?.host}`)).toEqual(names)
+    expect(names.every((name, i) => parse(name) === first[i])).toBe(true)
+    parse('https://one-more.example')
+    expect(parse(names[0]!)).not.toBe(first[0])
+    expect(parse(names[0]!)).toEqual(first[0])
+  })
+
+  test('says of what is no origin each time that it is none', () => {
+    expect(['null', 'null', 'http://', 'http://'].map((value) => parseOrigin(value))).toEqual(Array(4).fill(undefined))
   })
 })
