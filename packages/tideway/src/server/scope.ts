@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Server, Socket } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { HeaderList } from '../asgi/headers.ts'
 import { asgiVersions, type Address, type ConnectionScope, type HttpScope, type WebSocketScope } from '../asgi/scope.ts'
@@ -18,6 +18,8 @@ export class ScopeFactory {
   readonly #options: ResolvedOptions
   readonly #trusted: TrustedProxies | undefined
   #lastListening: Address | undefined
+  /** Where servers listen, which is a system call to ask. */
+  readonly #listening = new WeakMap<Server, AddressInfo | string>()
 
   constructor(options: ResolvedOptions) {
     this.#options = options
@@ -55,7 +57,7 @@ export class ScopeFactory {
   /** Node keeps what a socket is asked for; so it is asked only where connections differ, and else they share the answer. */
   #localAddress(socket: Socket): Address | undefined {
     const { server } = socket as { readonly server?: Server }
-    const listening = server?.address() ?? undefined
+    const listening = server && this.#listeningOf(server)
     if (typeof listening === 'string') return { host: listening, port: undefined }
     if (listening === undefined || isWildcard(listening.address)) return address(socket.localAddress, socket.localPort)
     const { address: host, port } = listening
@@ -63,6 +65,17 @@ export class ScopeFactory {
     if (last?.host === host && last.port === port) return last
     this.#lastListening = Object.freeze({ host, port })
     return this.#lastListening
+  }
+
+  #listeningOf(server: Server): AddressInfo | string | undefined {
+    const known = this.#listening.get(server)
+    if (known !== undefined) return known
+    const listening = server.address() ?? undefined
+    if (listening === undefined) return undefined
+    this.#listening.set(server, listening)
+    // It may be told to listen elsewhere.
+    server.once('listening', () => this.#listening.delete(server))
+    return listening
   }
 
   /** Everything in one literal, the slots too, so that the object and its copies are one allocation each. */

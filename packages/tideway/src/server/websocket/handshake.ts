@@ -83,7 +83,10 @@ function hostCount(rawHeaders: readonly string[]): number {
 }
 
 function hasToken(header: string | undefined, token: string): boolean {
-  return header !== undefined && header.split(',').some((one) => one.trim().toLowerCase() === token)
+  if (header === undefined) return false
+  // The whole header, as nearly all clients have it: no list needs to be made.
+  if (header.length === token.length) return header.toLowerCase() === token
+  return header.split(',').some((one) => one.trim().toLowerCase() === token)
 }
 
 const noSubprotocols: readonly string[] = Object.freeze([])

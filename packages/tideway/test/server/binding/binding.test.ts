@@ -1,5 +1,5 @@
 import { linkSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { get, type IncomingMessage } from 'node:http'
+import { createServer as createHttpServer, get, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Application } from '../../../src/asgi/application.ts'
 import type { HttpScope } from '../../../src/asgi/scope.ts'
+import { protocolTypeRouter } from '../../../src/routing/protocol-type-router.ts'
+import { attach } from '../../../src/server/attach.ts'
 import { listenTargets, type ListenTarget, type TcpAddress } from '../../../src/server/listen/listen-target.ts'
 import type { ServeOptions } from '../../../src/server/options.ts'
 import { systemdSockets } from '../../../src/server/listen/systemd-sockets.ts'
@@ -47,6 +49,21 @@ describe('listen', () => {
     expect(server.port).toBe(first.port)
     expect(await (await fetch(first.url)).json()).toEqual({ host: '127.0.0.1', port: server.port })
     expect(await (await fetch(second.url)).json()).toEqual({ host: '127.0.0.2', port: second.port })
+  })
+
+  it('tells the scope where a server listens that was told to listen elsewhere', async () => {
+    const server = createHttpServer()
+    const attachment = attach(server, protocolTypeRouter({ http: tellServer }))
+    onTestFinished(() => attachment.close(1))
+    for (const host of ['127.0.0.1', '127.0.0.2']) {
+      await once(server.listen(0, host), 'listening')
+      const { port } = server.address() as AddressInfo
+      for (let i = 0; i < 2; i++) {
+        const response = await fetch(`http://${host}:${port}/`, { headers: { connection: 'close' } })
+        expect(await response.json()).toEqual({ host, port })
+      }
+      await new Promise((resolve) => server.close(resolve))
+    }
   })
 
   it('takes an IPv6 address with and without brackets', async () => {
