@@ -122,9 +122,11 @@ export function reasonIn(complaint: string): string {
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || hasEnded(child)) return
+  // Listened for before anything is awaited: it may end meanwhile, and would be waited for without an end.
+  const ended = once(child, 'exit')
   const children = await childrenOf(child.pid)
   child.kill('SIGKILL')
-  await once(child, 'exit')
+  await ended
   // After their parent, who would start others.
   for (const pid of children) kill(pid)
 }
