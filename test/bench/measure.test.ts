@@ -15,7 +15,7 @@ import type { Server } from '../../bench/src/servers.ts'
 import type { Suite } from '../../bench/src/suites.ts'
 import { describeWith } from '../setup/describe-with.ts'
 
-const pass: Pass = { runs: 1, seconds: 0.1, maxFiles: 1000, say: () => {} }
+const pass: Pass = { runs: 1, seconds: 0.5, maxFiles: 1000, say: () => {} }
 
 const ofTheFloor: Suite = {
   name: 'small',
