@@ -1,4 +1,5 @@
 import { clientFrame } from '../frames.ts'
+import { frame } from '../http2/raw-frames.ts'
 import { mutated } from './attacks.ts'
 import type { Random } from './random.ts'
 
@@ -81,15 +82,6 @@ function anyFrame(random: Random, id: number): Buffer {
   const target = random.of([0, id, id + 1, 1, 0x7fffffff])
   const length = random.of([0, 4, 5, 6, 8, random.below(200)])
   return frame(type, random.below(256), target, random.bytes(length))
-}
-
-function frame(type: number, flags: number, id: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head.writeUInt8(type, 3)
-  head.writeUInt8(flags, 4)
-  head.writeUInt32BE(id, 5)
-  return Buffer.concat([head, payload])
 }
 
 /** A field that goes into the dynamic table (RFC 7541 §6.2.1): an entry of the static one, or a name of its own. */

@@ -1,32 +1,31 @@
 import { connect as connectTls } from 'node:tls'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
 import { nodeListener } from '../../../src/server/node-listener.ts'
 import { eventually, serving } from '../serving.ts'
-import { CertificateFolder, type KeyPair } from '../tls/certificates.ts'
+import { suiteCertificates } from '../tls/certificates.ts'
 import { get, openHttp2 } from './http2-client.ts'
 
 describeWith(['openssl'], 'broken HTTP/2', () => {
-  let folder: CertificateFolder
-  let pair: KeyPair
-  beforeAll(() => {
-    folder = new CertificateFolder()
-    pair = folder.pair()
-  })
-  afterAll(() => folder.remove())
+  const certificates = suiteCertificates()
 
   it('a request with a fault of the connection behind it, in the same bytes, harms nobody', async () => {
     const http = nodeListener((_request, response) => void response.end('ok'))
     const server = await serving(
       { http },
       {
-        tlsKey: pair.keyFile,
-        tlsCert: pair.certFile,
+        tlsKey: certificates.pair.keyFile,
+        tlsCert: certificates.pair.certFile,
         pingIntervalMs: 50,
         pingTimeoutMs: 200,
       },
     )
-    const socket = connectTls({ port: server.port, host: '127.0.0.1', ALPNProtocols: ['h2'], ca: pair.cert })
+    const socket = connectTls({
+      port: server.port,
+      host: '127.0.0.1',
+      ALPNProtocols: ['h2'],
+      ca: certificates.pair.cert,
+    })
     await new Promise((resolve) => socket.once('secureConnect', resolve))
     socket.on('error', () => {}).resume()
     // The preface, SETTINGS, GET / on stream 1, and DATA on stream 0, which RFC 9113 §6.1 makes a fault of the connection.
@@ -38,7 +37,7 @@ describeWith(['openssl'], 'broken HTTP/2', () => {
         Buffer.from('00000100000000000078', 'hex'),
       ]),
     )
-    const client = await openHttp2(server.url, { ca: pair.cert })
+    const client = await openHttp2(server.url, { ca: certificates.pair.cert })
     expect(await get(client, '/')).toMatchObject({ body: 'ok' })
     client.close()
     // Node does not see that this client goes: it stops reading at the fault.

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { constants, type ClientHttp2Session } from 'node:http2'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
 import type { Application } from '../../../src/asgi/application.ts'
 import type { HttpScope } from '../../../src/asgi/scope.ts'
 import type { ServeOptions } from '../../../src/server/options.ts'
 import { echo } from '../applications.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'
-import { CertificateFolder, type KeyPair } from '../tls/certificates.ts'
+import { suiteCertificates } from '../tls/certificates.ts'
 import { answerOf, get, openHttp2 } from './http2-client.ts'
 import { Http2WebSocket } from './http2-web-socket.ts'
 import { getFrame, pingFrame, PREFACE, resetFrame, settingsFrame } from './raw-frames.ts'
@@ -19,26 +19,28 @@ const ok: Application<HttpScope> = async (_scope, _receive, send) => {
 }
 
 describeWith(['openssl'], 'a connection of HTTP/2', () => {
-  let folder: CertificateFolder
-  let pair: KeyPair
-  beforeAll(() => {
-    folder = new CertificateFolder()
-    pair = folder.pair()
-  })
-  afterAll(() => folder.remove())
+  const certificates = suiteCertificates()
 
   function start(options: ServeOptions = {}, http: Application<HttpScope> = ok): Promise<ServerUnderTest> {
-    return serving({ http, websocket: echo }, { tlsKey: pair.keyFile, tlsCert: pair.certFile, ...options })
+    return serving(
+      { http, websocket: echo },
+      { tlsKey: certificates.pair.keyFile, tlsCert: certificates.pair.certFile, ...options },
+    )
   }
 
   async function session(options: ServeOptions = {}, http: Application<HttpScope> = ok) {
     const server = await start(options, http)
-    return { server, client: await openHttp2(server.url, { ca: pair.cert }) }
+    return { server, client: await openHttp2(server.url, { ca: certificates.pair.cert }) }
   }
 
   /** A connection that has agreed on h2 and speaks bytes. */
   async function raw(server: ServerUnderTest): Promise<TLSSocket> {
-    const socket = connectTls({ port: server.port, host: '127.0.0.1', ca: pair.cert, ALPNProtocols: ['h2'] })
+    const socket = connectTls({
+      port: server.port,
+      host: '127.0.0.1',
+      ca: certificates.pair.cert,
+      ALPNProtocols: ['h2'],
+    })
     socket.on('error', () => {})
     onTestFinished(() => void socket.destroy())
     await once(socket, 'secureConnect')
@@ -77,7 +79,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
   it('is answered by 503 above maxConnections, on every stream', async () => {
     const { server, client } = await session({ maxConnections: 1 })
     expect((await get(client, '/')).status).toBe(200)
-    const second = await openHttp2(server.url, { ca: pair.cert })
+    const second = await openHttp2(server.url, { ca: certificates.pair.cert })
     const { status, headers } = await get(second, '/')
     expect([status, headers['retry-after']]).toEqual([503, '5'])
     expect((await answerOf(Http2WebSocket.request(second))).status).toBe(503)
@@ -86,7 +88,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
   it('ends when it is not used for keepAliveTimeoutMs, and not while a stream is open', async () => {
     const { server, client } = await session({ keepAliveTimeoutMs: 100, headersTimeoutMs: 5000 })
     const socket = await Http2WebSocket.open(client)
-    const idle = await openHttp2(server.url, { ca: pair.cert })
+    const idle = await openHttp2(server.url, { ca: certificates.pair.cert })
     await get(idle, '/')
     await once(idle, 'close')
     socket.send('text', 'still here')
@@ -149,7 +151,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
       const stream = (i: number): number => 2 * i + 1
       expect(await isCutOff(server, (i) => Buffer.concat([getFrame(stream(i)), resetFrame(stream(i))]))).toBe(true)
       expect(server.stats().requests.total).toBeLessThan(5000)
-      expect((await get(await openHttp2(server.url, { ca: pair.cert }), '/')).status).toBe(200)
+      expect((await get(await openHttp2(server.url, { ca: certificates.pair.cert }), '/')).status).toBe(200)
     })
 
     it.each([

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { connect as connectTls } from 'node:tls'
 import { assert, asyncProperty, array, constantFrom, nat, oneof, record, uint8Array } from 'fast-check'
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
 import { fetchHandler } from '../../../src/server/fetch-handler.ts'
 import { clientFrame } from '../frames.ts'
 import { echo } from '../applications.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'
-import { CertificateFolder, type KeyPair } from '../tls/certificates.ts'
+import { suiteCertificates } from '../tls/certificates.ts'
 import { get, openHttp2 } from './http2-client.ts'
 import { frame, PREFACE } from './raw-frames.ts'
 import { Http2WebSocket } from './http2-web-socket.ts'
@@ -21,23 +21,22 @@ const anyFrame = record({
 })
 
 describeWith(['openssl'], 'bytes that are not what they should be', () => {
-  let folder: CertificateFolder
-  let pair: KeyPair
-  beforeAll(() => {
-    folder = new CertificateFolder()
-    pair = folder.pair()
-  })
-  afterAll(() => folder.remove())
+  const certificates = suiteCertificates()
 
   async function site(): Promise<ServerUnderTest> {
     const http = fetchHandler(async (request) => new Response(await request.text()))
-    const tls = { tlsKey: pair.keyFile, tlsCert: pair.certFile }
+    const tls = { tlsKey: certificates.pair.keyFile, tlsCert: certificates.pair.certFile }
     return serving({ http, websocket: echo }, { ...tls, headersTimeoutMs: 3000, keepAliveTimeoutMs: 3000 })
   }
 
   /** Sends the bytes on a connection of their own and hangs up. */
   async function send(server: ServerUnderTest, bytes: Uint8Array): Promise<void> {
-    const socket = connectTls({ port: server.port, host: '127.0.0.1', ca: pair.cert, ALPNProtocols: ['h2'] })
+    const socket = connectTls({
+      port: server.port,
+      host: '127.0.0.1',
+      ca: certificates.pair.cert,
+      ALPNProtocols: ['h2'],
+    })
     socket.on('error', () => {})
     onTestFinished(() => void socket.destroy())
     await once(socket, 'secureConnect')
@@ -47,7 +46,7 @@ describeWith(['openssl'], 'bytes that are not what they should be', () => {
   }
 
   async function isWell(server: ServerUnderTest): Promise<void> {
-    const client = await openHttp2(server.url, { ca: pair.cert })
+    const client = await openHttp2(server.url, { ca: certificates.pair.cert })
     expect((await get(client, '/')).status).toBe(200)
     client.destroy()
     await eventually(() => server.stats().sockets.open).toBe(0)
@@ -79,7 +78,7 @@ describeWith(['openssl'], 'bytes that are not what they should be', () => {
 
   it('on a WebSocket close that one, and none of the others', async () => {
     const server = await site()
-    const client = await openHttp2(server.url, { ca: pair.cert })
+    const client = await openHttp2(server.url, { ca: certificates.pair.cert })
     const good = await Http2WebSocket.open(client)
     await assert(
       asyncProperty(uint8Array({ minLength: 20, maxLength: 300 }), async (bytes) => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { constants } from 'node:http2'
 import { connect as connectTls } from 'node:tls'
 import express from 'express'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
 import type { Application } from '../../../src/asgi/application.ts'
 import type { HttpReceiveEvent } from '../../../src/asgi/http-events.ts'
@@ -12,28 +12,22 @@ import { fetchHandler } from '../../../src/server/fetch-handler.ts'
 import { nodeListener } from '../../../src/server/node-listener.ts'
 import type { ServeOptions } from '../../../src/server/options.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'
-import { CertificateFolder, type KeyPair } from '../tls/certificates.ts'
+import { suiteCertificates } from '../tls/certificates.ts'
 import { getHttps } from '../tls/tls-client.ts'
 import { answerOf, get, openHttp2 } from './http2-client.ts'
 
 const MIB = 1024 * 1024
 
 describeWith(['openssl'], 'a request over HTTP/2', () => {
-  let folder: CertificateFolder
-  let pair: KeyPair
-  beforeAll(() => {
-    folder = new CertificateFolder()
-    pair = folder.pair()
-  })
-  afterAll(() => folder.remove())
+  const certificates = suiteCertificates()
 
   function start(http: Application<HttpScope>, options: ServeOptions = {}): Promise<ServerUnderTest> {
-    return serving({ http }, { tlsKey: pair.keyFile, tlsCert: pair.certFile, ...options })
+    return serving({ http }, { tlsKey: certificates.pair.keyFile, tlsCert: certificates.pair.certFile, ...options })
   }
 
   async function session(http: Application<HttpScope>, options: ServeOptions = {}) {
     const server = await start(http, options)
-    return { server, client: await openHttp2(server.url, { ca: pair.cert }) }
+    return { server, client: await openHttp2(server.url, { ca: certificates.pair.cert }) }
   }
 
   const ok: Application<HttpScope> = async (scope, _receive, send) => {
@@ -47,13 +41,18 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
       [['h2', 'http/1.1'], 'h2'],
       [['http/1.1'], 'http/1.1'],
     ] as const) {
-      const socket = connectTls({ port: server.port, host: '127.0.0.1', ca: pair.cert, ALPNProtocols: [...offered] })
+      const socket = connectTls({
+        port: server.port,
+        host: '127.0.0.1',
+        ca: certificates.pair.cert,
+        ALPNProtocols: [...offered],
+      })
       await once(socket, 'secureConnect')
       expect(socket.alpnProtocol).toBe(agreed)
       socket.destroy()
     }
-    expect((await getHttps(server.url, { ca: pair.cert })).body).toBe('ok 1.1')
-    const client = await openHttp2(server.url, { ca: pair.cert })
+    expect((await getHttps(server.url, { ca: certificates.pair.cert })).body).toBe('ok 1.1')
+    const client = await openHttp2(server.url, { ca: certificates.pair.cert })
     expect((await get(client, '/')).body).toBe('ok 2')
   })
 
@@ -62,7 +61,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     const socket = connectTls({
       port: server.port,
       host: '127.0.0.1',
-      ca: pair.cert,
+      ca: certificates.pair.cert,
       ALPNProtocols: ['h2', 'http/1.1'],
     })
     await once(socket, 'secureConnect')

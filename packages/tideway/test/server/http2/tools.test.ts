@@ -1,24 +1,18 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { describeWith, programPath } from '../../../../../test/setup/describe-with.ts'
 import { fetchHandler } from '../../../src/server/fetch-handler.ts'
 import { nodeListener } from '../../../src/server/node-listener.ts'
 import { eventually, serving } from '../serving.ts'
-import { CertificateFolder, type KeyPair } from '../tls/certificates.ts'
+import { suiteCertificates } from '../tls/certificates.ts'
 
 const run = promisify(execFile)
 const BODY = Buffer.alloc(3_000_000, 'body ')
 
 describeWith(['openssl', 'curl', 'nghttp2'], 'programs that speak HTTP/2', () => {
-  let folder: CertificateFolder
-  let pair: KeyPair
-  beforeAll(() => {
-    folder = new CertificateFolder()
-    pair = folder.pair()
-  })
-  afterAll(() => folder.remove())
+  const certificates = suiteCertificates()
 
   async function site() {
     const http = fetchHandler(async (request) => {
@@ -30,7 +24,7 @@ describeWith(['openssl', 'curl', 'nghttp2'], 'programs that speak HTTP/2', () =>
       }
       return new Response(`${request.method} ${pathname} ${await request.text()}`)
     })
-    return serving({ http }, { tlsKey: pair.keyFile, tlsCert: pair.certFile })
+    return serving({ http }, { tlsKey: certificates.pair.keyFile, tlsCert: certificates.pair.certFile })
   }
 
   describe('curl', () => {
@@ -39,7 +33,7 @@ describeWith(['openssl', 'curl', 'nghttp2'], 'programs that speak HTTP/2', () =>
         '--silent',
         '--show-error',
         '--cacert',
-        pair.certFile,
+        certificates.pair.certFile,
         ...args,
       ])
       return stdout
@@ -54,7 +48,7 @@ describeWith(['openssl', 'curl', 'nghttp2'], 'programs that speak HTTP/2', () =>
 
     it('uploads and downloads what is larger than the windows', async () => {
       const { url } = await site()
-      const file = folder.file('upload', BODY.toString())
+      const file = certificates.folder.file('upload', BODY.toString())
       const digest = createHash('sha256').update(BODY).digest('hex')
       expect(await curl('--http2', '--data-binary', `@${file}`, `${url}/digest`)).toBe(digest)
       const format = '%{http_version} %{size_download}'
@@ -69,7 +63,7 @@ describeWith(['openssl', 'curl', 'nghttp2'], 'programs that speak HTTP/2', () =>
 
   it('nghttp gets several pages on one connection, and its upload is taken', async () => {
     const server = await site()
-    const file = folder.file('data', 'hello')
+    const file = certificates.folder.file('data', 'hello')
     const { stdout } = await run(programPath('nghttp2'), ['--data', file, `${server.url}/a`, `${server.url}/b`])
     expect(stdout).toContain('POST /a hello')
     expect(stdout).toContain('POST /b hello')
@@ -78,7 +72,10 @@ describeWith(['openssl', 'curl', 'nghttp2'], 'programs that speak HTTP/2', () =>
 
   it('h2load gets an answer to each of its requests, a hundred at a time on each connection', async () => {
     const listener = nodeListener((_request, response) => response.end('ok'))
-    const server = await serving({ http: listener }, { tlsKey: pair.keyFile, tlsCert: pair.certFile })
+    const server = await serving(
+      { http: listener },
+      { tlsKey: certificates.pair.keyFile, tlsCert: certificates.pair.certFile },
+    )
     const h2load = programPath('nghttp2').replace(/nghttp$/, 'h2load')
     const { stdout } = await run(h2load, ['-n', '4000', '-c', '4', '-m', '100', `${server.url}/`])
     expect(stdout).toContain('4000 succeeded, 0 failed, 0 errored, 0 timeout')

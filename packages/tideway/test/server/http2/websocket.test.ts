@@ -1,32 +1,29 @@
 import { once } from 'node:events'
 import { constants, type ClientHttp2Session, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
 import { constants as zlibConstants, deflateRawSync, inflateRawSync } from 'node:zlib'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
 import type { Application } from '../../../src/asgi/application.ts'
 import type { WebSocketScope } from '../../../src/asgi/scope.ts'
 import type { ServeOptions } from '../../../src/server/options.ts'
 import { accepting, echo, Recorder } from '../applications.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'
-import { CertificateFolder, type KeyPair } from '../tls/certificates.ts'
+import { suiteCertificates } from '../tls/certificates.ts'
 import { answerOf, openHttp2 } from './http2-client.ts'
 import { Http2WebSocket } from './http2-web-socket.ts'
 
 describeWith(['openssl'], 'a WebSocket over HTTP/2 (RFC 8441)', () => {
-  let folder: CertificateFolder
-  let pair: KeyPair
-  beforeAll(() => {
-    folder = new CertificateFolder()
-    pair = folder.pair()
-  })
-  afterAll(() => folder.remove())
+  const certificates = suiteCertificates()
 
   async function connected(
     websocket: Application<WebSocketScope>,
     options: ServeOptions = {},
   ): Promise<{ server: ServerUnderTest; client: ClientHttp2Session }> {
-    const server = await serving({ websocket }, { tlsKey: pair.keyFile, tlsCert: pair.certFile, ...options })
-    return { server, client: await openHttp2(server.url, { ca: pair.cert }) }
+    const server = await serving(
+      { websocket },
+      { tlsKey: certificates.pair.keyFile, tlsCert: certificates.pair.certFile, ...options },
+    )
+    return { server, client: await openHttp2(server.url, { ca: certificates.pair.cert }) }
   }
 
   /** The answer to a handshake that is refused. */

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
 import { programPath } from '../../../../../test/setup/describe-with.ts'
 
 /** A key and its certificate in files. */
@@ -65,5 +66,29 @@ export class CertificateFolder {
 
   #openssl(...args: readonly string[]): void {
     execFileSync(programPath('openssl'), args, { stdio: 'pipe' })
+  }
+}
+
+/** What the tests of a suite have: a folder, and a first pair in it. */
+export interface SuiteCertificates {
+  readonly folder: CertificateFolder
+  readonly pair: KeyPair
+}
+
+/** For the suite that calls it: made before its tests, removed after them. */
+export function suiteCertificates(): SuiteCertificates {
+  const made: { folder?: CertificateFolder; pair?: KeyPair } = {}
+  beforeAll(() => {
+    made.folder = new CertificateFolder()
+    made.pair = made.folder.pair()
+  })
+  afterAll(() => made.folder?.remove())
+  return {
+    get folder() {
+      return made.folder!
+    },
+    get pair() {
+      return made.pair!
+    },
   }
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
 import type { Application } from '../../../src/asgi/application.ts'
@@ -10,7 +10,7 @@ import type { ServeOptions } from '../../../src/server/options.ts'
 import type { TlsExtension } from '../../../src/server/tls/tls-extension.ts'
 import { accepting, echo } from '../applications.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'
-import { CertificateFolder, type KeyPair } from './certificates.ts'
+import { suiteCertificates } from './certificates.ts'
 import { getHttps, openTls } from './tls-client.ts'
 
 function tlsOf(scope: HttpScope | WebSocketScope): TlsExtension {
@@ -44,16 +44,10 @@ const tellWebSocket = accepting(({ scope, send }) =>
 )
 
 describeWith(['openssl'], 'TLS at the server', () => {
-  let folder: CertificateFolder
-  let pair: KeyPair
-  beforeAll(() => {
-    folder = new CertificateFolder()
-    pair = folder.pair()
-  })
-  afterAll(() => folder.remove())
+  const certificates = suiteCertificates()
 
   function secure(options: ServeOptions = {}, websocket: Application<WebSocketScope> = echo): Promise<ServerUnderTest> {
-    const { keyFile, certFile } = pair
+    const { keyFile, certFile } = certificates.pair
     return serving({ http: tell, websocket }, { tlsKey: keyFile, tlsCert: certFile, ...options })
   }
 
@@ -63,20 +57,23 @@ describeWith(['openssl'], 'TLS at the server', () => {
       `https://127.0.0.1:${server.port}`,
       `wss://127.0.0.1:${server.port}`,
     ])
-    const { status, body } = await getHttps(server.url, { ca: pair.cert })
+    const { status, body } = await getHttps(server.url, { ca: certificates.pair.cert })
     expect(status).toBe(200)
     expect(JSON.parse(body)).toMatchObject({ scheme: 'https', httpVersion: '1.1' })
   })
 
   it('hands requests to a Node listener', async () => {
     const listener = nodeListener((request, response) => response.end(`${request.method} ${request.url}`))
-    const server = await serving({ http: listener }, { tlsKey: pair.keyFile, tlsCert: pair.certFile })
-    expect((await getHttps(`${server.url}/a?b`, { ca: pair.cert })).body).toBe('GET /a?b')
+    const server = await serving(
+      { http: listener },
+      { tlsKey: certificates.pair.keyFile, tlsCert: certificates.pair.certFile },
+    )
+    expect((await getHttps(`${server.url}/a?b`, { ca: certificates.pair.cert })).body).toBe('GET /a?b')
   })
 
   it('opens WebSockets over wss', async () => {
     const server = await secure({}, tellWebSocket)
-    const client = new WebSocket(server.webSocketUrl, { ca: pair.cert })
+    const client = new WebSocket(server.webSocketUrl, { ca: certificates.pair.cert })
     const [data] = (await once(client, 'message')) as [Buffer]
     expect(JSON.parse(data.toString())).toMatchObject({
       scheme: 'wss',
@@ -89,7 +86,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
 
   it('echoes what is larger than a TLS record, both ways', async () => {
     const server = await secure()
-    const client = new WebSocket(server.webSocketUrl, { ca: pair.cert })
+    const client = new WebSocket(server.webSocketUrl, { ca: certificates.pair.cert })
     await once(client, 'open')
     const text = 'räksmörgås '.repeat(40_000)
     client.send(text)
@@ -102,17 +99,22 @@ describeWith(['openssl'], 'TLS at the server', () => {
   it('takes TLS 1.2 and 1.3, and nothing older', async () => {
     const { port } = await secure()
     for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-      const socket = await openTls(port, { ca: pair.cert, minVersion: version, maxVersion: version })
+      const socket = await openTls(port, { ca: certificates.pair.cert, minVersion: version, maxVersion: version })
       expect(socket.getProtocol()).toBe(version)
     }
-    const old = { ca: pair.cert, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' } as const
+    const old = {
+      ca: certificates.pair.cert,
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT:@SECLEVEL=0',
+    } as const
     await expect(openTls(port, old)).rejects.toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' })
   })
 
   it('answers nothing to a client that speaks plain HTTP, and goes on', async () => {
     const server = await secure()
     await expect(fetch(server.url.replace('https', 'http'))).rejects.toThrow('fetch failed')
-    expect((await getHttps(server.url, { ca: pair.cert })).status).toBe(200)
+    expect((await getHttps(server.url, { ca: certificates.pair.cert })).status).toBe(200)
   })
 
   it('does not start with what it cannot use', async () => {
@@ -123,11 +125,11 @@ describeWith(['openssl'], 'TLS at the server', () => {
     it('has the certificate of the server, the version and the cipher suite', async () => {
       const server = await secure()
       const ask = async (options: object): Promise<unknown> =>
-        JSON.parse((await getHttps(server.url, { ca: pair.cert, ...options })).body)
+        JSON.parse((await getHttps(server.url, { ca: certificates.pair.cert, ...options })).body)
       expect(await ask({ ciphers: 'TLS_AES_128_GCM_SHA256' })).toEqual({
         scheme: 'https',
         httpVersion: '1.1',
-        serverCert: pair.cert,
+        serverCert: certificates.pair.cert,
         clientCertChain: [],
         tlsVersion: 0x0304,
         cipherSuite: 0x1301,
@@ -140,17 +142,19 @@ describeWith(['openssl'], 'TLS at the server', () => {
     })
 
     it('has the certificate of a client, where tlsCa asks for one', async () => {
-      const authority = folder.pair({ name: 'authority' })
-      const anna = folder.pair({ name: 'anna', issuer: authority })
+      const authority = certificates.folder.pair({ name: 'authority' })
+      const anna = certificates.folder.pair({ name: 'anna', issuer: authority })
       const server = await secure({ tlsCa: authority.certFile })
-      const { body } = await getHttps(server.url, { ca: pair.cert, key: anna.key, cert: anna.cert })
+      const { body } = await getHttps(server.url, { ca: certificates.pair.cert, key: anna.key, cert: anna.cert })
       expect(JSON.parse(body)).toMatchObject({
         clientCertChain: [anna.cert, authority.cert],
         clientCertName: 'CN=anna,O=Tideway',
       })
-      const stranger = folder.pair({ name: 'anna' })
+      const stranger = certificates.folder.pair({ name: 'anna' })
       for (const { key, cert } of [{ key: undefined, cert: undefined }, stranger]) {
-        await expect(getHttps(server.url, { ca: pair.cert, key, cert })).rejects.toThrow(/alert|hang up|RESET/)
+        await expect(getHttps(server.url, { ca: certificates.pair.cert, key, cert })).rejects.toThrow(
+          /alert|hang up|RESET/,
+        )
       }
     })
 
@@ -166,15 +170,15 @@ describeWith(['openssl'], 'TLS at the server', () => {
 
   describe('reloadTls()', () => {
     it('uses what is in the files by then for new connections, and keeps those that there are', async () => {
-      const first = folder.pair({ name: 'first' })
-      const keyFile = folder.file('now.key.pem', first.key)
-      const certFile = folder.file('now.cert.pem', first.cert)
+      const first = certificates.folder.pair({ name: 'first' })
+      const keyFile = certificates.folder.file('now.key.pem', first.key)
+      const certFile = certificates.folder.file('now.cert.pem', first.cert)
       const server = await secure({ tlsKey: keyFile, tlsCert: certFile })
       const before = new WebSocket(server.webSocketUrl, { ca: first.cert })
       await once(before, 'open')
-      const second = folder.pair({ name: 'second' })
-      folder.file('now.key.pem', second.key)
-      folder.file('now.cert.pem', second.cert)
+      const second = certificates.folder.pair({ name: 'second' })
+      certificates.folder.file('now.key.pem', second.key)
+      certificates.folder.file('now.cert.pem', second.cert)
       const nameNow = async (): Promise<string | undefined> =>
         (await getHttps(server.url, { ca: [first.cert, second.cert] })).certificateName
       expect(await nameNow()).toBe('first')
@@ -188,24 +192,32 @@ describeWith(['openssl'], 'TLS at the server', () => {
 
     it('keeps what it has when the new ones cannot be used', async () => {
       const server = await secure()
-      const other = folder.pair()
-      await expect(server.reloadTls({ tlsKey: other.key, tlsCert: pair.cert })).rejects.toMatchObject({
+      const other = certificates.folder.pair()
+      await expect(server.reloadTls({ tlsKey: other.key, tlsCert: certificates.pair.cert })).rejects.toMatchObject({
         code: 'ERR_BAD_CERTIFICATE',
       })
-      expect((await getHttps(server.url, { ca: pair.cert })).status).toBe(200)
+      expect((await getHttps(server.url, { ca: certificates.pair.cert })).status).toBe(200)
     })
 
     it('does not change whether clients need a certificate', async () => {
       const server = await secure()
-      await expect(server.reloadTls({ tlsKey: pair.key, tlsCert: pair.cert, tlsCa: pair.cert })).rejects.toMatchObject({
+      await expect(
+        server.reloadTls({
+          tlsKey: certificates.pair.key,
+          tlsCert: certificates.pair.cert,
+          tlsCa: certificates.pair.cert,
+        }),
+      ).rejects.toMatchObject({
         code: 'ERR_BAD_OPTION',
       })
-      expect((await getHttps(server.url, { ca: pair.cert })).status).toBe(200)
+      expect((await getHttps(server.url, { ca: certificates.pair.cert })).status).toBe(200)
     })
 
     it('is refused without TLS', async () => {
       const server = await serving({ http: tell })
-      await expect(server.reloadTls({ tlsKey: pair.key, tlsCert: pair.cert })).rejects.toMatchObject({
+      await expect(
+        server.reloadTls({ tlsKey: certificates.pair.key, tlsCert: certificates.pair.cert }),
+      ).rejects.toMatchObject({
         code: 'ERR_BAD_OPTION',
       })
     })
@@ -243,12 +255,12 @@ describeWith(['openssl'], 'TLS at the server', () => {
       onTestFinished(() => void socket.destroy())
       await once(socket, 'connect')
       await eventually(() => server.stats().sockets.open).toBe(1)
-      expect(await getHttps(server.url, { ca: pair.cert })).toMatchObject({
+      expect(await getHttps(server.url, { ca: certificates.pair.cert })).toMatchObject({
         status: 503,
         headers: { 'retry-after': '5' },
       })
       socket.destroy()
-      await eventually(async () => (await getHttps(server.url, { ca: pair.cert })).status).toBe(200)
+      await eventually(async () => (await getHttps(server.url, { ca: certificates.pair.cert })).status).toBe(200)
       await eventually(() => server.stats().sockets.open).toBe(0)
     })
   })

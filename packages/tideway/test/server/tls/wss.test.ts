@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http2'
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket, type ClientOptions } from 'ws'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
 import type { Application } from '../../../src/asgi/application.ts'
@@ -11,7 +11,7 @@ import { originValidator } from '../../../src/security/origin-validator.ts'
 import { openHttp2 } from '../http2/http2-client.ts'
 import { Http2WebSocket } from '../http2/http2-web-socket.ts'
 import { serving, type ServerUnderTest } from '../serving.ts'
-import { CertificateFolder, type KeyPair } from './certificates.ts'
+import { suiteCertificates } from './certificates.ts'
 
 /** Counts the visits of a session, and says how many there were. */
 const countVisits: Application<WebSocketScope & WithSession> = async ({ session }, receive, send) => {
@@ -31,21 +31,22 @@ interface Visit {
 }
 
 describeWith(['openssl'], 'wss from end to end', () => {
-  let folder: CertificateFolder
-  let pair: KeyPair
-  beforeAll(() => {
-    folder = new CertificateFolder()
-    pair = folder.pair()
-  })
-  afterAll(() => folder.remove())
+  const certificates = suiteCertificates()
 
   function site(isSecure: boolean): Promise<ServerUnderTest> {
     const websocket = originValidator(sessionMiddlewareStack(countVisits), ['https://example.org'])
-    return serving({ websocket }, isSecure ? { tlsKey: pair.keyFile, tlsCert: pair.certFile } : {})
+    return serving(
+      { websocket },
+      isSecure ? { tlsKey: certificates.pair.keyFile, tlsCert: certificates.pair.certFile } : {},
+    )
   }
 
   function visitByWs(server: ServerUnderTest, options: ClientOptions): Promise<Visit> {
-    const client = new WebSocket(server.webSocketUrl, { ca: pair.cert, origin: 'https://example.org', ...options })
+    const client = new WebSocket(server.webSocketUrl, {
+      ca: certificates.pair.cert,
+      origin: 'https://example.org',
+      ...options,
+    })
     onTestFinished(() => client.terminate())
     client.on('error', () => {})
     return new Promise((resolve) => {
@@ -59,7 +60,7 @@ describeWith(['openssl'], 'wss from end to end', () => {
   }
 
   async function visitByHttp2(server: ServerUnderTest, { headers }: ClientOptions): Promise<Visit> {
-    const session = await openHttp2(server.url, { ca: pair.cert })
+    const session = await openHttp2(server.url, { ca: certificates.pair.cert })
     const stream = Http2WebSocket.request(session, { origin: 'https://example.org', ...headers })
     const [answered] = (await once(stream, 'response')) as [IncomingHttpHeaders]
     const [frame] = (await once(stream, 'data')) as [Buffer]
