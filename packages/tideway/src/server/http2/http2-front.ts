@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls'
 import { Heartbeat, type HeartbeatClient } from '../heartbeat.ts'
 import type { RequestLimits } from '../limits/request-limits.ts'
 import { cut } from '../websocket/cut.ts'
-import { carrierOf, carry } from './carrier.ts'
+import { Carrier, carrierOf, carry } from './carrier.ts'
 import { SessionPulse, type PulseOptions } from './session-pulse.ts'
 
 /** The pseudo-header fields that a request has at most: method, scheme, authority, path, protocol. */
@@ -16,7 +16,7 @@ export class Http2Front {
   readonly #limits: RequestLimits & PulseOptions
   readonly #heartbeat: Heartbeat
   readonly #sessions = new Set<ServerHttp2Session>()
-  #carrier: TLSSocket | undefined
+  #carrier: Carrier | undefined
   #isClosing = false
 
   /** @param headersCount how many headers a request may have before its stream is reset */
@@ -40,8 +40,8 @@ export class Http2Front {
 
   /** Takes a connection that has agreed on `h2`. */
   accept(socket: TLSSocket): void {
-    this.#carrier = socket
-    this.server.emit('connection', socket)
+    this.#carrier = new Carrier(socket)
+    this.server.emit('connection', this.#carrier)
   }
 
   /** Says on every connection that it takes no more streams (GOAWAY); those that run go on to their end. */
@@ -52,8 +52,7 @@ export class Http2Front {
 
   /** Cuts every connection. */
   cut(): void {
-    // To destroy a session that has been closed would only end our side of its connection.
-    for (const session of this.#sessions) carrierOf(session).destroy()
+    for (const session of this.#sessions) cutSession(session)
   }
 
   #watch(session: ServerHttp2Session): void {
@@ -95,13 +94,16 @@ class SessionGuard implements HeartbeatClient {
     // Whatever else a client sends, such as pings or half a header block: it is no request.
     const mayBeIdleMs = this.#wasUsed ? keepAliveTimeoutMs : headersTimeoutMs
     const isIdle = this.#open === 0 && now - this.#idleSince >= mayBeIdleMs
-    // A client that has been told and does not hang up is cut.
-    if (isIdle && this.#session.closed) carrierOf(this.#session).destroy()
+    // A client that has been told and does not hang up is cut; and one of which Node 20 waits, after a fault, for a write
+    // that never ends, as it does if TLS was ending already.
+    const isOver = this.#session.closed || this.#session.destroyed
+    if (isIdle && isOver) cutSession(this.#session)
     else if (isIdle) this.#session.close()
-    else if (this.#open > 0 && !this.#pulse.isThere(now)) carrierOf(this.#session).destroy()
+    else if (this.#open > 0 && !this.#pulse.isThere(now)) cutSession(this.#session)
     for (const [stream, beganAt] of this.#unfinished) {
       if (now - beganAt < requestTimeoutMs) continue
       this.#unfinished.delete(stream)
+      if (stream.destroyed) continue
       if (stream.headersSent) cut(stream)
       else {
         stream.respond({ ':status': 408 }, { endStream: true })
@@ -123,4 +125,10 @@ class SessionGuard implements HeartbeatClient {
       if (this.#open === 0) this.#idleSince = performance.now()
     })
   }
+}
+
+/** Ends a session and its connection: to destroy a session that has been closed would only end our side of it. */
+function cutSession(session: ServerHttp2Session): void {
+  session.destroy()
+  carrierOf(session).destroy()
 }

@@ -31,7 +31,7 @@ export function serveStream(
   // Node tells of a stream in the next tick. A fault behind it in the same bytes has ended the connection by then.
   const { session } = stream
   if (session === undefined || stream.destroyed) return
-  const socket = new Http2Socket(stream, carrierOf(session))
+  const socket = new Http2Socket(stream, carrierOf(session).socket)
   const request = http2Request(socket, !stream.endAfterHeaders, headers, rawHeaders)
   if (request === undefined) refuse(stream, 400)
   else if (headers[':method'] !== 'CONNECT') {

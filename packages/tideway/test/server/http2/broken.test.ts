@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { expect, it } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
@@ -5,6 +7,7 @@ import { nodeListener } from '../../../src/server/node-listener.ts'
 import { eventually, serving } from '../serving.ts'
 import { suiteCertificates } from '../tls/certificates.ts'
 import { get, openHttp2 } from './http2-client.ts'
+import { frame, PREFACE } from './raw-frames.ts'
 
 describeWith(['openssl'], 'broken HTTP/2', () => {
   const certificates = suiteCertificates()
@@ -42,6 +45,31 @@ describeWith(['openssl'], 'broken HTTP/2', () => {
     client.close()
     // Node does not see that this client goes: it stops reading at the fault.
     socket.destroy()
+    await eventually(() => server.stats().sockets.open).toBe(0)
+    expect(server.stats().requests.running).toBe(0)
+  })
+
+  it('clients that hang up while they are answered, with a fault behind what they have sent, leave nothing behind', async () => {
+    const server = await serving(
+      { http: nodeListener((request, response) => void request.pipe(response)) },
+      { tlsKey: certificates.pair.keyFile, tlsCert: certificates.pair.certFile, keepAliveTimeoutMs: 300 },
+    )
+    // What comes back is more than the 4 KiB from which on Node writes while it is still reading; then DATA on stream 0.
+    const bytes = Buffer.concat([
+      PREFACE,
+      frame(0x1, 0x4, 1, Buffer.from('838487410161', 'hex')),
+      ...[4600, 9300, 4600, 43, 48, 11_161, 124].map((length) => frame(0x0, 0, 1, Buffer.alloc(length, 'x'))),
+      frame(0x0, 0, 0, Buffer.from('x')),
+    ])
+    const hangUp = async (): Promise<void> => {
+      const tcp = connect(server.port, '127.0.0.1').on('error', () => {})
+      const socket = connectTls({ socket: tcp, ALPNProtocols: ['h2'], ca: certificates.pair.cert, host: '127.0.0.1' })
+      socket.on('error', () => {})
+      await once(socket, 'secureConnect')
+      await new Promise((resolve) => socket.write(bytes, resolve))
+      tcp.resetAndDestroy()
+    }
+    for (let i = 0; i < 10; i++) await Promise.all(Array.from({ length: 30 }, hangUp))
     await eventually(() => server.stats().sockets.open).toBe(0)
     expect(server.stats().requests.running).toBe(0)
   })
