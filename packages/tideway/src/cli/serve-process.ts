@@ -1,4 +1,5 @@
 import { TidewayError } from '../errors/tideway-error.ts'
+import { CUT_TIMEOUT_MS } from '../server/drain.ts'
 import { serverDefaults, type ServeOptions } from '../server/options.ts'
 import { serve, type RunningServer } from '../server/serve.ts'
 import { closeTasks } from '../worker/define-tasks.ts'
@@ -28,15 +29,12 @@ const advice: Readonly<Record<string, string>> = {
   ENOTFOUND: 'The name of the host is not known: choose another with --host.',
 }
 
-/** What the disconnects of connections may take that were cut at the end of the drain. */
-const AFTER_DRAIN_MS = 1000
-
 /** The longest from the signal to the end of a process, in milliseconds. */
 export function mostToStopMs(
   { drainTimeoutMs = serverDefaults.drainTimeoutMs }: ServeOptions,
   exitTimeoutMs: number,
 ): number {
-  return drainTimeoutMs + AFTER_DRAIN_MS + exitTimeoutMs
+  return drainTimeoutMs + CUT_TIMEOUT_MS + exitTimeoutMs
 }
 
 /**

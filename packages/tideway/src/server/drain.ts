@@ -19,8 +19,8 @@ export interface DrainOptions {
 const SMALLEST_BATCH = 100
 /** Batches closer together would be none. */
 const SHORTEST_GAP_MS = 50
-/** How long applications may take for the disconnect of connections that were cut at the end. */
-const CUT_TIMEOUT_MS = 1000
+/** How long applications may take for the disconnect of connections that were cut at the end, in milliseconds. */
+export const CUT_TIMEOUT_MS = 1000
 
 /**
  * Closes all connections with 1012 (service restart), in batches spread over the window, and waits for the end of their

@@ -54,8 +54,8 @@ export interface CloseOptions {
   readonly handoverMs?: number
 }
 
-/** How long an application may take to start, and to shut down. */
-const DEFAULT_LIFESPAN_TIMEOUT_MS = 60_000
+/** How long an application may take to start, and to shut down, when nobody says: in milliseconds. */
+export const DEFAULT_LIFESPAN_TIMEOUT_MS = 60_000
 
 /**
  * Serves the application over HTTP and WebSocket. Runs its lifespan's start-up first and its shutdown at `close()`. Resolves

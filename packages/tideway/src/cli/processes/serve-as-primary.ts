@@ -1,4 +1,5 @@
 import { serverDefaults, type ServeOptions } from '../../server/options.ts'
+import { DEFAULT_LIFESPAN_TIMEOUT_MS } from '../../server/serve.ts'
 import { onHangup } from '../on-hangup.ts'
 import type { ProcessOptions } from '../serve-command.ts'
 import { mostToStopMs } from '../serve-process.ts'
@@ -9,14 +10,12 @@ import { WorkerProcess } from './worker-process.ts'
 
 /** What loading an application may take before its start-up, in milliseconds. */
 const LOAD_TIMEOUT_MS = 60_000
-/** What `serve()` gives to a start-up that is not told how long it may take. */
-const LIFESPAN_TIMEOUT_MS = 60_000
 /** A worker ends itself in time; this much later something keeps it from that. */
 const GRACE_MS = 2000
 
 /** Serves by several processes, of which this is the first: it has the addresses and the workers, and no connections. */
 export async function serveAsPrimary(options: ServeOptions, processes: ProcessOptions): Promise<void> {
-  const { logger = serverDefaults.logger, lifespanTimeoutMs = LIFESPAN_TIMEOUT_MS } = options
+  const { logger = serverDefaults.logger, lifespanTimeoutMs = DEFAULT_LIFESPAN_TIMEOUT_MS } = options
   const { workers } = processes
   const { role, metricsUrl } = await preparePrimary(options, processes)
   const supervisor = new Supervisor({
