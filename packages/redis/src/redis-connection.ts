@@ -285,12 +285,9 @@ export class RedisConnection {
   }
 
   #beat(): void {
-    const allowed = this.#settings.heartbeatIntervalMs + (this.#role.blocksForMs ?? 0)
-    const silentFor = performance.now() - this.#answeredAt
-    if (this.#role.blocksForMs !== undefined) {
-      if (silentFor > allowed) this.drop()
-    } else if (this.#pinging) this.drop()
-    else {
+    // Timers come before what has arrived: an answer that is there already is read first, in a process that was busy.
+    if (this.#isSilent()) setImmediate(() => this.#dropIfSilent())
+    else if (this.#role.blocksForMs === undefined) {
       this.#pinging = true
       this.client.ping().then(
         () => {
@@ -300,6 +297,17 @@ export class RedisConnection {
         () => {},
       )
     }
+  }
+
+  /** Whether nothing has come for longer than it may take. */
+  #isSilent(): boolean {
+    const { blocksForMs } = this.#role
+    if (blocksForMs === undefined) return this.#pinging
+    return performance.now() - this.#answeredAt > this.#settings.heartbeatIntervalMs + blocksForMs
+  }
+
+  #dropIfSilent(): void {
+    if (this.#state === 'up' && this.#isSilent()) this.drop()
   }
 
   #stopTimers(): void {
