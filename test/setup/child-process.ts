@@ -10,9 +10,9 @@ export interface ChildProcessOptions {
   readonly cwd?: string
   /** Added to this process' own. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** How long it may take to be ready. @default 15000 */
+  /** How long it may take to be ready. @default 60000 */
   readonly startTimeoutMs?: number
-  /** How long it may take to end after SIGTERM, before SIGKILL. @default 5000 */
+  /** How long it may take to end after SIGTERM, before SIGKILL. @default 20000 */
   readonly stopTimeoutMs?: number
 }
 
@@ -53,7 +53,7 @@ export async function startProgram(
   args: readonly string[],
   options: ChildProcessOptions,
 ): Promise<RunningProgram> {
-  const { ready, cwd, env, startTimeoutMs = 15_000, stopTimeoutMs = 5000 } = options
+  const { ready, cwd, env, startTimeoutMs = 60_000, stopTimeoutMs = 20_000 } = options
   const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)
 

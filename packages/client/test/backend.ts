@@ -68,7 +68,8 @@ export const startTideway: StartBackend = async (port, events) => {
     return undefined
   }
   const server = await serve(application, { port })
-  return { port: server.port, stop: () => server.close(1_000) }
+  // A crowd on a busy machine takes its time to answer: a client that is cut instead has another wait than one that was told.
+  return { port: server.port, stop: () => server.close(60_000) }
 }
 
 /** The `ws` package: a server that is not of this project. */

@@ -7,18 +7,20 @@ import { createRoot } from 'react-dom/client'
 
 interface Seen {
   socket?: TidewayClient | undefined
+  /** The texts of the page, as they came: who looks now and then may miss one that is there for a second. */
+  readonly texts: string[]
   unmount?: () => void
   changeUrl?: (url: string) => void
 }
 
-const seen: Seen = {}
+const seen: Seen = { texts: [] }
 
 function Room({ url }: { url: string }): ReactElement {
   const [messages, setMessages] = useState<string[]>([])
   const socket = useSocket<unknown, { text: string }>(url, {
     minUptimeMs: 0,
-    backoff: { baseMs: 3_000 },
-    restartSpreadMs: 3_000,
+    // A wait of half a minute, to see something of it.
+    backoff: { baseMs: 30_000 },
     random: () => 0.999,
     onMessage: ({ text }) => setMessages((earlier) => [...earlier, text]),
   })
@@ -37,6 +39,11 @@ function Page({ url }: { url: string }): ReactElement {
 export function mount(url: string): void {
   const element = document.createElement('main')
   document.body.append(element)
+  new MutationObserver(() => seen.texts.push(element.textContent)).observe(element, {
+    childList: true,
+    characterData: true,
+    subtree: true,
+  })
   const root = createRoot(element)
   seen.unmount = () => root.unmount()
   root.render(createElement(StrictMode, null, createElement(Page, { url })))

@@ -32,7 +32,8 @@ async function storm(start: StartBackend): Promise<number[]> {
 
   const waits: number[] = []
   for (let n = 0; n < crowd; n++) {
-    const client = connect(`ws://127.0.0.1:${port}/`, { WebSocket, random })
+    // An attempt that takes long on a busy machine is none that failed.
+    const client = connect(`ws://127.0.0.1:${port}/`, { WebSocket, random, connectTimeoutMs: 60_000 })
     // Only the first wait: what the crowd does to the new server. Later ones are of attempts that failed.
     const off = client.on('reconnecting', ({ retryAt }) => {
       waits.push(retryAt - Date.now())
@@ -65,7 +66,7 @@ function largestSecond(waits: readonly number[]): number {
 
 test(
   'after a drain of the server no second holds more than 30 % of 2,000 clients, and all are back',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const waits = await storm(startTideway)
     expect(waits.length).toBe(crowd)
@@ -75,7 +76,7 @@ test(
 
 test(
   'after a crash no second holds more than 65 % of 2,000 clients, and all are back',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const waits = await storm(startWs)
     expect(waits.length).toBe(crowd)

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { describeChannelLayer } from 'tideway/layer/contract'
 
 import { describeWith } from '../../../test/setup/describe-with.ts'
 import { freePort } from '../../../test/setup/free-port.ts'
+import { patiently } from '../../../test/setup/patiently.ts'
 import { SLOTS, slotOf } from '../src/cluster-slot.ts'
 import { RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from '../src/index.ts'
 import { RedisServer } from './redis-server.ts'
@@ -81,13 +82,10 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
     await move(from, 'MIGRATING', toId)
     await move(to, 'NODE', toId)
     await move(from, 'NODE', toId)
-    await vi.waitFor(
-      async () => {
-        await sender.groupSend('room', { type: 'moved' })
-        await layer.receive(channel, { signal: AbortSignal.timeout(200) })
-      },
-      { timeout: 15_000 },
-    )
+    await patiently(async () => {
+      await sender.groupSend('room', { type: 'moved' })
+      await layer.receive(channel, { signal: AbortSignal.timeout(200) })
+    })
     await Promise.all([layer.close(), sender.close()])
   })
 
@@ -101,18 +99,18 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
     await master.crash()
     await gone
     expect(await Promise.all(back)).toMatchObject([{ gap: true }, { gap: true }])
-    await vi.waitFor(() => sender.send(channels[0]!, { type: 'direct' }), { timeout: 15_000 })
+    await patiently(() => sender.send(channels[0]!, { type: 'direct' }))
     for (const [number, channel] of channels.entries()) {
       await sender.groupSend(`room-${number}`, { type: 'grouped', number })
       const received = []
-      do received.push(await layer.receive(channel, { signal: AbortSignal.timeout(5000) }))
+      do received.push(await layer.receive(channel, { signal: AbortSignal.timeout(30_000) }))
       while (received.at(-1)!.type === 'direct')
       expect(received.at(-1)).toEqual({ type: 'grouped', number })
     }
     await sender.send('jobs', { type: 'job' })
     expect(await layer.receive('jobs')).toEqual({ type: 'job' })
     await Promise.all([layer.close(), sender.close()])
-  }, 60_000)
+  }, 120_000)
 
   it('refuses what is no cluster, and hosts beside one', async () => {
     const single = await RedisServer.start()
@@ -175,11 +173,8 @@ async function ownerAndOther(servers: readonly RedisServer[], slot: number): Pro
 
 /** Waits until the answer is as wanted. */
 async function said(ask: () => Promise<string>, wanted: RegExp): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      const answer = await ask()
-      if (!wanted.test(answer)) throw new Error(`Not yet ${String(wanted)}:\n${answer}`)
-    },
-    { timeout: 20_000 },
-  )
+  await patiently(async () => {
+    const answer = await ask()
+    if (!wanted.test(answer)) throw new Error(`Not yet ${String(wanted)}:\n${answer}`)
+  })
 }

@@ -2,13 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { describeChannelLayer } from 'tideway/layer/contract'
 
 import { startProgram, type RunningProgram } from '../../../test/setup/child-process.ts'
 import { describeWith, programPath } from '../../../test/setup/describe-with.ts'
 import { freePort } from '../../../test/setup/free-port.ts'
+import { patiently } from '../../../test/setup/patiently.ts'
 import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisHost, type RedisLayerOptions } from '../src/index.ts'
 import { redisCli, RedisServer } from './redis-server.ts'
 
@@ -90,13 +91,10 @@ describeWith(['redis'], 'Redis behind Sentinels', () => {
 
 /** Waits until the answer is as wanted. */
 async function said(ask: () => Promise<string>, wanted: RegExp): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      const answer = await ask()
-      if (!wanted.test(answer)) throw new Error(`Not yet ${String(wanted)}:\n${answer}`)
-    },
-    { timeout: 20_000 },
-  )
+  await patiently(async () => {
+    const answer = await ask()
+    if (!wanted.test(answer)) throw new Error(`Not yet ${String(wanted)}:\n${answer}`)
+  })
 }
 
 interface Sentinel {

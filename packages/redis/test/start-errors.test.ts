@@ -65,7 +65,7 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
         code: 'ERR_LAYER_UNAVAILABLE',
         message: expect.stringMatching(/host name that does not exist|cannot be reached/),
       })
-    }, 30_000)
+    })
 
     it('for a database that does not exist is said', async () => {
       const host = { host: '127.0.0.1', port: server.port, password: 'open sesame', db: 4711 }

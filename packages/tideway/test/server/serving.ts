@@ -59,5 +59,5 @@ const CLOSE_AT_ONCE_MS = 1
 
 /** Asserts what is true soon: for what a server does after it has answered. */
 export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> {
-  return expect.poll(read, { interval: 4, timeout: 10_000 })
+  return expect.poll(read, { interval: 4 })
 }

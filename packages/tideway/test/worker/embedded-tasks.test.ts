@@ -11,6 +11,7 @@ import {
 } from 'tideway/worker'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { TaskLogger } from './task-logger.ts'
+import { patiently } from '../../../../test/setup/patiently.ts'
 
 let logger: TaskLogger
 const open: object[] = []
@@ -48,7 +49,7 @@ describe('tasks without Redis', () => {
     const { id } = await tasks.note.enqueue()
     order.push('enqueued')
     await tasks.note.enqueue()
-    await vi.waitFor(() => expect(order).toHaveLength(3))
+    await patiently(() => expect(order).toHaveLength(3))
     expect(order[0]).toBe('enqueued')
     expect(id).toBe('1')
     expect(logger.of('warn')).toEqual([
@@ -64,9 +65,9 @@ describe('tasks without Redis', () => {
     await tasks.work.enqueue('late', { priority: 9 })
     await tasks.work.enqueue('soon', { priority: 1 })
     await tasks.work.enqueue('c')
-    await vi.waitFor(() => expect(gate.begun).toEqual(['a', 'b']))
+    await patiently(() => expect(gate.begun).toEqual(['a', 'b']))
     for (let i = 0; i < 5; i++) {
-      await vi.waitFor(() => expect(gate.begun.length).toBe(Math.min(i + 2, 5)))
+      await patiently(() => expect(gate.begun.length).toBe(Math.min(i + 2, 5)))
       gate.endNext()
     }
     expect(gate.begun).toEqual(['a', 'b', 'c', 'soon', 'late'])
@@ -76,7 +77,7 @@ describe('tasks without Redis', () => {
     const gate = makeGate()
     const tasks = make({ work: gate.run }, { maxWaiting: 2 })
     await tasks.work.enqueue(0)
-    await vi.waitFor(() => expect(gate.begun).toEqual([0]))
+    await patiently(() => expect(gate.begun).toEqual([0]))
     await tasks.work.enqueue(1)
     await tasks.work.enqueue(2, { delay: 1 })
     await expect(tasks.work.enqueue(3)).rejects.toThrow(
@@ -86,12 +87,12 @@ describe('tasks without Redis', () => {
       }),
     )
     gate.endNext()
-    await vi.waitFor(() => expect(gate.begun).toEqual([0, 1]))
+    await patiently(() => expect(gate.begun).toEqual([0, 1]))
     await tasks.work.enqueue(3)
     gate.endNext()
-    await vi.waitFor(() => expect(gate.begun).toHaveLength(3))
+    await patiently(() => expect(gate.begun).toHaveLength(3))
     gate.endNext()
-    await vi.waitFor(() => expect(gate.begun).toHaveLength(4))
+    await patiently(() => expect(gate.begun).toHaveLength(4))
     gate.endNext()
   })
 
@@ -100,9 +101,9 @@ describe('tasks without Redis', () => {
     const tasks = make({ report: gate.run })
     expect(await tasks.report.enqueue('first', { jobId: 'room-1' })).toEqual({ id: 'room-1' })
     expect(await tasks.report.enqueue('joins', { jobId: 'room-1' })).toEqual({ id: 'room-1' })
-    await vi.waitFor(() => expect(gate.begun).toEqual(['first']))
+    await patiently(() => expect(gate.begun).toEqual(['first']))
     gate.endNext()
-    await vi.waitFor(async () => {
+    await patiently(async () => {
       await tasks.report.enqueue('next', { jobId: 'room-1' })
       expect(gate.begun).toEqual(['first', 'next'])
     })
@@ -122,12 +123,12 @@ describe('tasks without Redis', () => {
       },
     })
     await tasks.flaky.enqueue(3)
-    await vi.waitFor(() => expect(attempts).toEqual([1, 2, 3]))
+    await patiently(() => expect(attempts).toEqual([1, 2, 3]))
     await tasks.flaky.enqueue(9)
-    await vi.waitFor(() => expect(logger.of('error')).toEqual(['The task flaky failed, and is not tried again']))
+    await patiently(() => expect(logger.of('error')).toEqual(['The task flaky failed, and is not tried again']))
     expect(attempts).toEqual([1, 2, 3, 1, 2, 3])
     await tasks.flaky.enqueue(9, { attempts: 1 })
-    await vi.waitFor(() => expect(logger.of('error')).toHaveLength(2))
+    await patiently(() => expect(logger.of('error')).toHaveLength(2))
     expect(attempts).toHaveLength(7)
   })
 
@@ -135,10 +136,10 @@ describe('tasks without Redis', () => {
     const run = vi.fn<(input: string) => void>()
     const tasks = make({ tick: (input: string) => run(input) })
     expect(await tasks.tick.enqueue('limited', { repeat: { every: 1, limit: 3 } })).toEqual({ id: 'tick' })
-    await vi.waitFor(() => expect(run).toHaveBeenCalledTimes(3))
+    await patiently(() => expect(run).toHaveBeenCalledTimes(3))
     expect(await tasks.tick.unschedule()).toBe(false)
     await tasks.tick.enqueue('cron', { repeat: { pattern: '* * * * * *' }, jobId: 'each-second' })
-    await vi.waitFor(() => expect(run).toHaveBeenCalledWith('cron'), { timeout: 5000 })
+    await patiently(() => expect(run).toHaveBeenCalledWith('cron'))
     expect(await tasks.tick.unschedule('each-second')).toBe(true)
     await expect(tasks.tick.enqueue('x', { repeat: { pattern: 'now and then' } })).rejects.toThrow('no cron pattern')
   })
@@ -149,7 +150,7 @@ describe('tasks without Redis', () => {
       work: { concurrency: 10, rateLimit: { max: 2, durationMs: 300 }, run: () => void begun.push(performance.now()) },
     })
     for (let i = 0; i < 5; i++) await tasks.work.enqueue(i)
-    await vi.waitFor(() => expect(begun).toHaveLength(5), { timeout: 5000 })
+    await patiently(() => expect(begun).toHaveLength(5))
     // Timers may be early by a millisecond.
     expect(begun[2]! - begun[0]!).toBeGreaterThanOrEqual(298)
     expect(begun[4]! - begun[2]!).toBeGreaterThanOrEqual(298)
@@ -161,7 +162,7 @@ describe('tasks without Redis', () => {
     const work = await runTasks(tasks)
     await tasks.work.enqueue(1)
     await tasks.work.enqueue(2)
-    await vi.waitFor(() => expect(gate.begun).toEqual([1]))
+    await patiently(() => expect(gate.begun).toEqual([1]))
     const stopped = work.stop()
     gate.endNext()
     await stopped
@@ -233,7 +234,7 @@ describe('who asked for a task', () => {
     await tasks.count.enqueue(1, { notify: { group: 'room' } })
     expect(await layer.receive('member')).toMatchObject({ type: 'task.progress', task: 'count', progress: 1 })
     expect(await layer.receive('member')).toMatchObject({ type: 'task.done', task: 'count', result: { to: 1 } })
-    await vi.waitFor(() => expect(told).toHaveLength(3))
+    await patiently(() => expect(told).toHaveLength(3))
     expect(told.map(({ type, progress, result }) => [type, progress ?? result])).toEqual([
       ['task.progress', 0.5],
       ['task.progress', 1],
@@ -278,8 +279,8 @@ describe('who asked for a task', () => {
       { channelLayer: layer },
     )
     await tasks.work.enqueue(1, { notify: { group: 'room' } })
-    await vi.waitFor(() => expect(done).toHaveBeenCalled())
-    await vi.waitFor(() => expect(logger.of('warn')).toContain('Nobody could be told of task.done of the task work'))
+    await patiently(() => expect(done).toHaveBeenCalled())
+    await patiently(() => expect(logger.of('warn')).toContain('Nobody could be told of task.done of the task work'))
     expect(logger.of('warn')).toContain('Nobody could be told of task.progress of the task work')
     expect(logger.of('error')).toEqual([])
     await layer.close()

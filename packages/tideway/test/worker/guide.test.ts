@@ -16,6 +16,7 @@ import {
   sendJob,
   tasks,
 } from './heavy-work/examples.ts'
+import { patiently } from '../../../../test/setup/patiently.ts'
 
 const guide = readFileSync(new URL('../../../../docs/guides/heavy-work.md', import.meta.url), 'utf8')
 const folder = new URL('heavy-work/', import.meta.url)
@@ -74,7 +75,7 @@ describe('the guide to heavy work', () => {
     const worker = new Worker({ application, channels: ['thumbnails'], channelLayer })
     const ended = worker.run()
     await sendJob()
-    await vi.waitFor(() => expect(made).toEqual([7]))
+    await patiently(() => expect(made).toEqual([7]))
     await worker.stop()
     await ended
   })

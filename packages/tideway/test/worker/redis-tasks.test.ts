@@ -13,6 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vite
 import { z } from 'zod'
 import { describeWith } from '../../../../test/setup/describe-with.ts'
 import { freePort } from '../../../../test/setup/free-port.ts'
+import { patiently } from '../../../../test/setup/patiently.ts'
 import { TaskLogger } from './task-logger.ts'
 import { TaskRedis } from './task-redis.ts'
 
@@ -51,7 +52,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     await closeTasks(elsewhere)
     const tasks = make({ resize: run })
     const work = await runTasks(tasks)
-    await vi.waitFor(() => expect(run).toHaveBeenCalledTimes(2))
+    await patiently(() => expect(run).toHaveBeenCalledTimes(2))
     expect(run.mock.calls.map(([input]) => input)).toEqual([{ id: 1 }, { id: 2 }])
     expect(run.mock.calls.map(([, { id, name, attempt }]) => [id, name, attempt])).toEqual(
       ids.map(({ id }) => [id, 'resize', 1]),
@@ -67,10 +68,10 @@ describeWith(['redis'], 'tasks in Redis', () => {
     const tasks = make({ known: old, added: recent })
     await tasks.added.enqueue()
     await tasks.known.enqueue()
-    await vi.waitFor(() => expect(old).toHaveBeenCalledTimes(1))
+    await patiently(() => expect(old).toHaveBeenCalledTimes(1))
     expect(recent).not.toHaveBeenCalled()
     await runTasks(tasks)
-    await vi.waitFor(() => expect(recent).toHaveBeenCalledTimes(1))
+    await patiently(() => expect(recent).toHaveBeenCalledTimes(1))
   })
 
   it('tell a group of progress and result, and a channel of a failure', async () => {
@@ -110,13 +111,10 @@ describeWith(['redis'], 'tasks in Redis', () => {
     })
     await runTasks(tasks)
     for (const [round, outcome] of [undefined, new Error('failed'), undefined].entries()) {
-      await vi.waitFor(
-        async () => {
-          expect(await tasks.report.enqueue(undefined, { jobId: 'room-1' })).toEqual({ id: 'room-1' })
-          expect(ends).toHaveLength(round + 1)
-        },
-        { timeout: 5000 },
-      )
+      await patiently(async () => {
+        expect(await tasks.report.enqueue(undefined, { jobId: 'room-1' })).toEqual({ id: 'room-1' })
+        expect(ends).toHaveLength(round + 1)
+      })
       await Promise.all([1, 2, 3].map(() => tasks.report.enqueue(undefined, { jobId: 'room-1' })))
       expect(ends).toHaveLength(round + 1)
       ends[round]!(outcome)
@@ -140,7 +138,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     await tasks.work.enqueue('high', { priority: 1 })
     await tasks.work.enqueue('first')
     await runTasks(tasks)
-    await vi.waitFor(() => expect(runs).toHaveLength(4), { timeout: 10_000 })
+    await patiently(() => expect(runs).toHaveLength(4))
     expect(runs).toEqual([
       ['first', 1],
       ['high', 1],
@@ -148,7 +146,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
       ['delayed', 1],
     ])
     await tasks.work.enqueue('flaky')
-    await vi.waitFor(() =>
+    await patiently(() =>
       expect(runs.slice(4)).toEqual([
         ['flaky', 1],
         ['flaky', 2],
@@ -163,11 +161,11 @@ describeWith(['redis'], 'tasks in Redis', () => {
     const tasks = make({ tick: (input: string) => run(input) })
     await runTasks(tasks)
     expect(await tasks.tick.enqueue('often', { repeat: { every: 50 } })).toEqual({ id: 'tick' })
-    await vi.waitFor(() => expect(run.mock.calls.length).toBeGreaterThan(2))
+    await patiently(() => expect(run.mock.calls.length).toBeGreaterThan(2))
     expect(await tasks.tick.unschedule()).toBe(true)
     expect(await tasks.tick.unschedule()).toBe(false)
     await tasks.tick.enqueue('cron', { repeat: { pattern: '* * * * * *' }, jobId: 'each-second' })
-    await vi.waitFor(() => expect(run).toHaveBeenCalledWith('cron'), { timeout: 5000 })
+    await patiently(() => expect(run).toHaveBeenCalledWith('cron'))
     await expect(tasks.tick.enqueue('x', { repeat: { pattern: 'now and then' } })).rejects.toThrow(
       expect.objectContaining({ code: 'ERR_BAD_OPTION' }),
     )
@@ -183,7 +181,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
       }),
     )
     await runTasks(tasks)
-    await vi.waitFor(async () => expect(await tasks.work.enqueue()).toHaveProperty('id'))
+    await patiently(async () => expect(await tasks.work.enqueue()).toHaveProperty('id'))
   })
 
   it('refuse an input that was queued by another version of the program, without trying again', async () => {
@@ -192,7 +190,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     const run = vi.fn<() => void>()
     const tasks = make({ resize: task({ attempts: 5, input: z.object({ width: z.number() }), run }) })
     await runTasks(tasks)
-    await vi.waitFor(() => expect(logger.of('error')).toEqual(['The task resize failed, and is not tried again']))
+    await patiently(() => expect(logger.of('error')).toEqual(['The task resize failed, and is not tried again']))
     expect(logger.lines.find(({ level }) => level === 'error')!.details).toMatchObject({
       err: { code: 'ERR_BAD_TASK_INPUT', message: expect.stringMatching(/resize is refused: width: /) as string },
     })
@@ -223,13 +221,13 @@ describeWith(['redis'], 'tasks in Redis', () => {
     )
     await runTasks(tasks)
     for (let id = 0; id < 10; id++) await tasks.work.enqueue(id)
-    await vi.waitFor(() => expect(done.length).toBeGreaterThan(2))
+    await patiently(() => expect(done.length).toBeGreaterThan(2))
     await redis.crash()
     await expect(tasks.work.enqueue(99)).rejects.toThrow(expect.objectContaining({ code: 'ERR_TASKS_UNAVAILABLE' }))
     await redis.run()
-    await vi.waitFor(() => expect(new Set(done).size).toBe(10), { timeout: 15_000 })
-    await vi.waitFor(async () => expect(await tasks.work.enqueue(10)).toHaveProperty('id'), { timeout: 5000 })
-    await vi.waitFor(() => expect(done).toContain(10), { timeout: 5000 })
+    await patiently(() => expect(new Set(done).size).toBe(10))
+    await patiently(async () => expect(await tasks.work.enqueue(10)).toHaveProperty('id'))
+    await patiently(() => expect(done).toContain(10))
     expect(done).not.toContain(99)
   })
 
@@ -251,14 +249,14 @@ describeWith(['redis'], 'tasks in Redis', () => {
     })
     const work = await runTasks(tasks)
     await tasks.work.enqueue(200)
-    await vi.waitFor(() => expect(begun).toEqual([200]))
+    await patiently(() => expect(begun).toEqual([200]))
     await work.stop()
     expect(done).toEqual([200])
     const again = await runTasks(tasks)
     await tasks.work.enqueue(60_000)
-    await vi.waitFor(() => expect(begun).toHaveLength(2))
+    await patiently(() => expect(begun).toHaveLength(2))
     await again.stop(10)
-    await vi.waitFor(() => expect(done).toEqual([200, -1]))
+    await patiently(() => expect(done).toEqual([200, -1]))
     expect(logger.of('error')).toEqual([
       'Tasks were not done 10 ms after they were to stop: they are run again elsewhere',
     ])

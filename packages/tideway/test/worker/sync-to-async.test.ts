@@ -9,6 +9,7 @@ import type * as blockingModule from './fixtures/blocking.ts'
 import type * as brokenModule from './fixtures/broken.ts'
 import type * as failingStartModule from './fixtures/failing-start.ts'
 import { blocking, open, reaches, sharedNumber } from './threads.ts'
+import { patiently } from '../../../../test/setup/patiently.ts'
 
 let pool: ThreadPool
 
@@ -109,7 +110,7 @@ describe('onThreadStart and onThreadStop', () => {
     try {
       const whoAmI = databaseSyncToAsync(blocking, 'whoAmI', { pool: shortly })
       const { thread } = await whoAmI()
-      await vi.waitFor(async () => expect(await lines()).toContain(`stop ${thread}`), { timeout: 10_000 })
+      await patiently(async () => expect(await lines()).toContain(`stop ${thread}`))
       expect(await whoAmI()).toEqual({ thread, connections: 1, opened: 2 })
     } finally {
       await shortly.close()

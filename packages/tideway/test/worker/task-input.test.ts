@@ -3,6 +3,7 @@ import { closeTasks, defineTasks, task, type StandardSchema, type TaskContext } 
 import { afterEach, describe, expect, expectTypeOf, it, vi } from 'vitest'
 import { z } from 'zod'
 import { TaskLogger } from './task-logger.ts'
+import { patiently } from '../../../../test/setup/patiently.ts'
 
 const open: object[] = []
 
@@ -46,7 +47,7 @@ describe('the input of a task', () => {
     await tasks.byHand.enqueue({ count: '7' })
     await tasks.byZod.enqueue({ when: '2026-01-02T03:04:05Z' })
     await tasks.byValibot.enqueue({ name: ' Ada ' })
-    await vi.waitFor(() => expect(run).toHaveBeenCalledTimes(3))
+    await patiently(() => expect(run).toHaveBeenCalledTimes(3))
     const inputs = run.mock.calls.map(([input]) => input)
     expect(inputs).toContainEqual({ count: 7 })
     expect(inputs).toContainEqual({ when: new Date('2026-01-02T03:04:05Z'), size: 10 })
@@ -84,7 +85,7 @@ describe('the input of a task', () => {
     const tasks = keep(defineTasks({ any: (input: unknown) => run(input) }, { logger }))
     const text = 'x'.repeat(1024 * 1024 - 2)
     for (const input of [undefined, null, 0, text, [null], { a: { b: undefined } }]) await tasks.any.enqueue(input)
-    await vi.waitFor(() => expect(run).toHaveBeenCalledTimes(6))
+    await patiently(() => expect(run).toHaveBeenCalledTimes(6))
     expect(run.mock.calls.map(([input]) => input)).toEqual([undefined, null, 0, text, [null], { a: {} }])
   })
 

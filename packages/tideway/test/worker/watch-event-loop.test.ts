@@ -1,6 +1,7 @@
 import { Consumer, type Logger } from 'tideway'
 import { watchEventLoop, type EventLoopWatch } from 'tideway/worker'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { patiently } from '../../../../test/setup/patiently.ts'
 
 // Long enough for a busy machine to run the thread that watches, too.
 const BLOCK_MS = 1500
@@ -43,7 +44,7 @@ describe('the watch over the event loop', () => {
       () => events.shift() ?? new Promise<never>(() => {}),
       () => {},
     )
-    await vi.waitFor(() => expect(warn).toHaveBeenCalled(), { timeout: 10_000 })
+    await patiently(() => expect(warn).toHaveBeenCalled())
     expect(warn.mock.calls[0]![1]).toMatch(
       /^ReportConsumer\.onReportRequest \(.*watch-event-loop\.test\.ts:\d+\) blocked the event loop for about \d+ ms/,
     )

@@ -13,6 +13,7 @@ import { jobEnd } from 'tideway/asgi'
 import { Worker, type WorkerOptions } from 'tideway/worker'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Hub, HubChannelLayer } from '../layer/hub-channel-layer.ts'
+import { patiently } from '../../../../test/setup/patiently.ts'
 
 type Job = {
   readonly type: string
@@ -104,7 +105,7 @@ describe('a worker', () => {
     )
     await layer.send('jobs', { type: 'job', id: 1 })
     await layer.send('others', { type: 'job', id: 2 })
-    await vi.waitFor(() => expect(worker.stats).toEqual({ running: 0, done: 2, failed: 0 }))
+    await patiently(() => expect(worker.stats).toEqual({ running: 0, done: 2, failed: 0 }))
     expect(scopes).toMatchObject([
       { type: 'channel', channel: 'jobs', logger },
       { type: 'channel', channel: 'others' },
@@ -131,7 +132,7 @@ describe('a worker', () => {
     })
     const { worker } = start(layer, application)
     for (let id = 0; id < 5; id++) await layer.send('jobs', { type: 'thumbnail.make', id })
-    await vi.waitFor(() => expect(worker.stats.done).toBe(5))
+    await patiently(() => expect(worker.stats.done).toBe(5))
     expect(new Set(handled).size).toBe(5)
     expect(ended).toEqual(handled)
   })
@@ -140,24 +141,24 @@ describe('a worker', () => {
     const gate = makeGate()
     const { worker } = start(layer, gate.application, { concurrency: 2 })
     for (let id = 0; id < 4; id++) await layer.send('jobs', job(id))
-    await vi.waitFor(() => expect(gate.begun).toEqual([0, 1]))
+    await patiently(() => expect(gate.begun).toEqual([0, 1]))
     expect(worker.stats.running).toBe(2)
     // Nobody asks for the third yet, so that another worker could.
     expect(await layer.receive('jobs')).toEqual(job(2))
     gate.end(1)
-    await vi.waitFor(() => expect(gate.begun).toEqual([0, 1, 3]))
+    await patiently(() => expect(gate.begun).toEqual([0, 1, 3]))
     gate.end(0)
     gate.end(3)
-    await vi.waitFor(() => expect(worker.stats).toEqual({ running: 0, done: 3, failed: 0 }))
+    await patiently(() => expect(worker.stats).toEqual({ running: 0, done: 3, failed: 0 }))
   })
 
   it('keeps a busy channel from holding up another', async () => {
     const gate = makeGate()
     start(layer, gate.application, { channels: ['slow', 'jobs'] })
     await layer.send('slow', job(1))
-    await vi.waitFor(() => expect(gate.begun).toEqual([1]))
+    await patiently(() => expect(gate.begun).toEqual([1]))
     await layer.send('jobs', job(2))
-    await vi.waitFor(() => expect(gate.begun).toEqual([1, 2]))
+    await patiently(() => expect(gate.begun).toEqual([1, 2]))
     gate.end(1)
     gate.end(2)
   })
@@ -179,7 +180,7 @@ describe('a worker', () => {
     }
     const ids = Array.from({ length: 300 }, (_, id) => id)
     for (const id of ids) await layers[id % 3]!.send('jobs', job(id))
-    await vi.waitFor(() => expect(done).toHaveLength(300), { timeout: 10_000 })
+    await patiently(() => expect(done).toHaveLength(300))
     expect(done.toSorted((a, b) => a - b)).toEqual(ids)
     await Promise.all(workers.map((worker) => worker.stop()))
     await Promise.all(layers.map((each) => each.close()))
@@ -195,7 +196,7 @@ describe('a job that fails', () => {
     }
     const { worker } = start(layer, FragileConsumer.asApplication())
     for (let id = 1; id <= 4; id++) await layer.send('jobs', job(id))
-    await vi.waitFor(() => expect(worker.stats).toEqual({ running: 0, done: 3, failed: 1 }))
+    await patiently(() => expect(worker.stats).toEqual({ running: 0, done: 3, failed: 1 }))
     expect(error).toHaveBeenCalledExactlyOnceWith(
       { err: expect.objectContaining({ message: 'two' }) as Error, channel: 'jobs', type: 'job' },
       'A job of jobs failed, and is lost',
@@ -215,7 +216,7 @@ describe('a job that fails', () => {
     })
     await layer.send('jobs', job(1))
     await layer.send('sends', job(1))
-    await vi.waitFor(() => expect(worker.stats.failed + sender.worker.stats.failed).toBe(2))
+    await patiently(() => expect(worker.stats.failed + sender.worker.stats.failed).toBe(2))
     const errors = error.mock.calls.map(([details]) => (details as { err: Error }).err)
     expect(errors).toContainEqual(expect.objectContaining({ message: 'at once' }))
     expect(errors).toContainEqual(expect.objectContaining({ code: 'ERR_OUT_OF_TURN' }))
@@ -244,7 +245,7 @@ describe('stopping a worker', () => {
     const { worker, ended } = start(layer, gate.application)
     await layer.send('jobs', job(1))
     await layer.send('jobs', job(2))
-    await vi.waitFor(() => expect(gate.begun).toEqual([1]))
+    await patiently(() => expect(gate.begun).toEqual([1]))
     const stopped = worker.stop()
     gate.end(1)
     await stopped
@@ -257,7 +258,7 @@ describe('stopping a worker', () => {
     const gate = makeGate()
     const { worker, ended } = start(layer, gate.application, { stopTimeoutMs: 20 })
     await layer.send('jobs', job(1))
-    await vi.waitFor(() => expect(gate.begun).toEqual([1]))
+    await patiently(() => expect(gate.begun).toEqual([1]))
     await worker.stop()
     await ended
     expect(error).toHaveBeenCalledExactlyOnceWith(
@@ -279,7 +280,7 @@ describe('a layer that fails', () => {
     receive.mockRejectedValueOnce(unavailable).mockRejectedValueOnce(unavailable)
     const { worker } = start(layer, async () => {})
     await layer.send('jobs', job(1))
-    await vi.waitFor(() => expect(worker.stats.done).toBe(1), { timeout: 5000 })
+    await patiently(() => expect(worker.stats.done).toBe(1))
     expect(error).toHaveBeenCalledExactlyOnceWith(
       { err: unavailable, channel: 'jobs' },
       'Cannot listen to jobs, trying again',
@@ -290,7 +291,7 @@ describe('a layer that fails', () => {
   it('does not keep the worker from stopping', async () => {
     vi.spyOn(layer, 'receive').mockRejectedValue(new Error('gone'))
     const { worker } = start(layer, async () => {})
-    await vi.waitFor(() => expect(error).toHaveBeenCalled())
+    await patiently(() => expect(error).toHaveBeenCalled())
     await worker.stop()
   })
 

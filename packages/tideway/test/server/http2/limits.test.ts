@@ -48,16 +48,23 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
   }
 
   it('has no more streams at once than http2MaxStreams', async () => {
-    let running = 0
+    const running: (() => void)[] = []
     let most = 0
     const { client } = await session({ http2MaxStreams: 3 }, async (scope, receive, send) => {
-      most = Math.max(most, ++running)
-      await new Promise((resolve) => setTimeout(resolve, 5))
-      running--
+      await new Promise<void>((resolve) => {
+        most = Math.max(most, running.push(resolve))
+      })
       await ok(scope, receive, send)
     })
     expect(client.remoteSettings.maxConcurrentStreams).toBe(3)
-    await Promise.all(Array.from({ length: 12 }, () => get(client, '/')))
+    let answered = 0
+    const answers = Array.from({ length: 12 }, () => get(client, '/').then(() => answered++))
+    for (let done = 0; done < 12; done += 3) {
+      await eventually(() => running.length).toBe(3)
+      for (const finish of running.splice(0)) finish()
+      await eventually(() => answered).toBe(done + 3)
+    }
+    await Promise.all(answers)
     expect(most).toBe(3)
   })
 
