@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import type { MarkdownRenderer } from 'vitepress'
+import { drawFlowchart } from './diagrams.ts'
 import { repository, siteLink } from './site-paths.ts'
 
 interface PageEnvironment {
@@ -33,6 +34,7 @@ export function forTheSite(md: MarkdownRenderer): void {
   const fence = md.renderer.rules.fence!
   md.renderer.rules.fence = (tokens, index, ...rest) => {
     const token = tokens[index]!
+    if (token.info === 'mermaid') return drawFlowchart(token.content)
     const file = CUT_FROM.exec(token.info)?.[1]?.replace(/^(?:examples\/tutorial|test\/docs)\/[^/]+\//, '')
     // Digits behind the language would be lines to highlight.
     token.info = token.info.split(' ')[0]!
