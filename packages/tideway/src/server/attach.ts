@@ -55,6 +55,7 @@ export function attachToAll(
   for (const server of servers) {
     server.on('connection', attached.gate.onConnection)
     server.on('upgrade', attached.onUpgrade)
+    server.on('connect', attached.onConnect)
     if (server.listenerCount('request') === 0) server.on('request', attached.onRequest)
   }
   for (const server of http2Servers) server.on('stream', attached.onStream)
@@ -67,6 +68,7 @@ export function attachToAll(
       for (const server of servers) {
         if (!server.listeners('upgrade').includes(attached.onUpgrade)) continue
         server.removeListener('upgrade', attached.onUpgrade)
+        server.removeListener('connect', attached.onConnect)
         server.on('upgrade', (request, socket) => {
           // Who has attached something else since then answers.
           if (server.listenerCount('upgrade') === 1) attached.refuseLate(request, socket as Socket)

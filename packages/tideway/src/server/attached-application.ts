@@ -11,6 +11,7 @@ import { afterResponses } from './http/after-responses.ts'
 import { guardedListener } from './http/guarded-listener.ts'
 import { HttpExchange } from './http/http-exchange.ts'
 import { ignoreUpgrade } from './http/ignored-upgrade.ts'
+import { answerConnect, noTunnel } from './http/refuse-tunnel.ts'
 import { answersOverHttp2 } from './http2/answers-over-http2.ts'
 import { checkExtendedConnect } from './http2/extended-connect.ts'
 import { serveStream, type Http2StreamListener, type StreamServer } from './http2/serve-stream.ts'
@@ -42,6 +43,8 @@ export class AttachedApplication {
   readonly #context: ConnectionContext
   readonly #scopes: ScopeFactory
   readonly onRequest: NodeListener
+  /** A CONNECT of HTTP/1. */
+  readonly #onTunnel: NodeListener
   readonly gate: ConnectionGate
   readonly #access: AccessRecorder | undefined
   readonly #instrumented: Instrumented | undefined
@@ -82,12 +85,16 @@ export class AttachedApplication {
     const isDraining = (): boolean => this.#closed !== undefined
     const ready = readinessPath === false ? onRequest : withReadiness(readinessPath, isDraining, onRequest)
     const told = this.#instrumented?.listener(ready) ?? ready
-    const counted = this.#observer.listener(told)
-    this.onRequest = endingPipelined(this.#access?.listener(counted) ?? counted)
+    const observed = (inner: NodeListener): NodeListener => {
+      const counted = this.#observer.listener(inner)
+      return this.#access?.listener(counted) ?? counted
+    }
+    this.onRequest = endingPipelined(observed(told))
+    this.#onTunnel = observed(noTunnel)
   }
 
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    if (this.#handles?.(request) === false && isHeardByOthers(socket)) return
+    if (this.#handles?.(request) === false && isHeardByOthers(socket, 'upgrade')) return
     if (!asksForWebSocket(request)) {
       afterResponses(socket, () => ignoreUpgrade(request, socket, head))
       return
@@ -97,6 +104,14 @@ export class AttachedApplication {
       socket.setNoDelay(true)
       if (head.length > 0) socket.unshift(head)
       this.#handshake(request, socket, answersOverHttp1, checkHandshake)
+    })
+  }
+
+  /** Without it, Node would hang up on a CONNECT and say nothing. */
+  readonly onConnect = (request: IncomingMessage, socket: Socket): void => {
+    if (isHeardByOthers(socket, 'connect')) return
+    afterResponses(socket, () => {
+      this.#refused.hangUpAfter(socket, () => answerConnect(request, socket, this.#onTunnel))
     })
   }
 
@@ -206,9 +221,9 @@ export class AttachedApplication {
   }
 }
 
-/** Whether somebody else answers the upgrades of the server that has this socket. */
-function isHeardByOthers(socket: Socket): boolean {
-  return (socket as Socket & { readonly server: HttpServer }).server.listenerCount('upgrade') > 1
+/** Whether somebody else answers what the server that has this socket is asked for. */
+function isHeardByOthers(socket: Socket, asking: 'upgrade' | 'connect'): boolean {
+  return (socket as Socket & { readonly server: HttpServer }).server.listenerCount(asking) > 1
 }
 
 /** The listener of an HTTP application that is one. With a time limit it is called through an exchange, which looks after that. */

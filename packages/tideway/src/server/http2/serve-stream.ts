@@ -41,8 +41,8 @@ export function serveStream(
     if (headers.expect === '100-continue') response.writeContinue()
     server.onRequest(request, response)
   } else if (headers[':protocol'] === 'websocket') server.onConnect(request, stream)
-  // There are no tunnels here, and of other protocols RFC 8441 §3 says 501.
-  else refuse(stream, headers[':protocol'] === undefined ? 405 : 501)
+  // There are no tunnels here (RFC 9110 §9.1), and no other protocols (RFC 8441 §3).
+  else refuse(stream, 501)
 }
 
 function refuse(stream: ServerHttp2Stream, status: number): void {

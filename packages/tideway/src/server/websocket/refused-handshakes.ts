@@ -13,11 +13,16 @@ export class RefusedHandshakes {
     this.#timeoutMs = timeoutMs
   }
 
-  /**
-   * Answers a handshake that never becomes a connection, and hangs up. What the peer still sends is read and thrown away:
-   * unread bytes would turn the answer into a reset.
-   */
+  /** Answers a handshake that never becomes a connection, and hangs up. */
   refuse(transport: Duplex, answers: HandshakeAnswers, problem: HandshakeProblem): void {
+    this.hangUpAfter(transport, () => answers.denyPlainly(transport, problem))
+  }
+
+  /**
+   * Hangs up behind an answer. What the peer still sends is read and thrown away: unread bytes would turn the answer into a
+   * reset.
+   */
+  hangUpAfter(transport: Duplex, answer: () => void): void {
     const timer = setTimeout(() => cut(transport), this.#timeoutMs).unref()
     this.#transports.add(transport)
     // The peer may be gone already: there is nobody to tell.
@@ -25,7 +30,7 @@ export class RefusedHandshakes {
       clearTimeout(timer)
       this.#transports.delete(transport)
     })
-    answers.denyPlainly(transport, problem)
+    answer()
     transport.end()
     transport.resume()
   }

@@ -280,7 +280,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
   })
 
   it.each([
-    ['a CONNECT', { ':method': 'CONNECT', ':authority': 'localhost:1' }, 405],
+    ['a CONNECT', { ':method': 'CONNECT', ':authority': 'localhost:1' }, 501],
     [
       'an unknown protocol',
       { ':method': 'CONNECT', ':protocol': 'chat', ':path': '/', ':scheme': 'https', ':authority': 'a' },
