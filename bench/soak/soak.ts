@@ -22,9 +22,14 @@ export async function soak(minutes: number, connections: number): Promise<boolea
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   pin(server, 'server')
+  const ended = once(server, 'exit').then(([code, signal]): never => {
+    throw new Error(`The server has ended with ${code ?? signal}.`)
+  })
+  // Nobody hears of it between two looks, nor when it is stopped.
+  ended.catch(() => {})
   const holding = async (): Promise<Holding> => {
     server.send('holding')
-    const [answer] = (await once(server, 'message')) as [Holding]
+    const [answer] = (await Promise.race([once(server, 'message'), ended])) as [Holding]
     return answer
   }
   try {

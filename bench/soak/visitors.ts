@@ -95,8 +95,9 @@ export class Visitors {
       this.#open.add(socket)
       socket.on('data', (chunk: Buffer) => (this.#receivedBytes += chunk.length))
       socket.on('error', () => {}).on('close', () => this.#open.delete(socket))
-    } catch {
+    } catch (error) {
       this.#failed++
+      console.log(`  a handshake failed: ${String(error)}`)
     } finally {
       this.#opening--
     }

@@ -19,8 +19,9 @@ export async function open({ port, path }: Target): Promise<Socket> {
       `Sec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\nOrigin: http://127.0.0.1:${port}\r\n\r\n`,
   )
   const [answer] = (await once(socket, 'data')) as [Buffer]
-  if (!answer.toString('latin1').startsWith('HTTP/1.1 101')) throw new Error(`Refused: ${answer.toString('latin1')}`)
-  return socket
+  if (answer.toString('latin1').startsWith('HTTP/1.1 101')) return socket
+  socket.destroy()
+  throw new Error(`Refused: ${answer.toString('latin1')}`)
 }
 
 /** A text message as a client's frame. Its masking key is random, as a browser's is (RFC 6455 §5.3). */
