@@ -236,7 +236,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     this.#failed = this.#deaf = true
     this.#mailbox.close()
     try {
-      await this.#options.hooks.handleFailure(this.#consumer, failure.error)
+      await this.#options.hooks.handleFailure(this.#consumer, failure.error, failure.isReported ?? false)
     } catch (error) {
       this.#alsoThrown(failure, error)
     }

@@ -50,7 +50,7 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
   static readonly #hooks: RunHooks<ProtocolEvent> = {
     handleEvent: (consumer, event) => (consumer as Consumer<Scope>).handleEvent(event as ReceiveEventOf<Scope>),
     handleEnd: (consumer, code, reason) => (consumer as Consumer<Scope>).handleEnd(code, reason),
-    handleFailure: (consumer, error) => (consumer as Consumer<Scope>).handleFailure(error),
+    handleFailure: (consumer, error, isReported) => (consumer as Consumer<Scope>).handleFailure(error, isReported),
     sharedEvent: (consumer, returned) => (consumer as Consumer<Scope>).sharedEvent(returned),
     send: (consumer, event) => (consumer as Consumer<Scope>).sendEvent(event as SendEventOf<Scope>),
   }
@@ -150,8 +150,12 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
   /** The connection has ended: called exactly once, whatever ended it. */
   protected handleEnd(_code: number, _reason: string): void | PromiseLike<void> {}
 
-  /** A handler threw: tells the peer, before {@link handleEnd}. */
-  protected handleFailure(_error: unknown): void | PromiseLike<void> {}
+  /**
+   * A handler threw: tells the peer, before {@link handleEnd}. The application rejects with the error then, and the server
+   * answers what is still to be answered, unless `isReported`: the same error of a static handler ends another consumer,
+   * which tells of it.
+   */
+  protected handleFailure(_error: unknown, _isReported: boolean): void | PromiseLike<void> {}
 
   /**
    * The event that all are sent for what a static handler returned. Called once a message, on the first consumer that

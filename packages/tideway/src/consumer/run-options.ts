@@ -30,8 +30,8 @@ export interface RunHooks<Event> extends SharingHooks {
   handleEvent(consumer: object, event: Event): void | PromiseLike<void>
   /** The connection has ended: called exactly once, whatever ended it. */
   handleEnd(consumer: object, code: number, reason: string): void | PromiseLike<void>
-  /** A handler threw: tells the peer, before `handleEnd`. */
-  handleFailure(consumer: object, error: unknown): void | PromiseLike<void>
+  /** A handler threw: tells the peer, before `handleEnd`. `isReported`: another consumer's run rejects with it, not this one's. */
+  handleFailure(consumer: object, error: unknown, isReported: boolean): void | PromiseLike<void>
 }
 
 /** How one class's consumers are run. */

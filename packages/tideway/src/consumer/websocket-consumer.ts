@@ -1,5 +1,6 @@
 import { closeCodes } from '../asgi/close-codes.ts'
 import type { HeadersInit } from '../asgi/headers.ts'
+import { httpStatusOf } from '../asgi/http-status.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
 import type { Authenticated } from '../asgi/user.ts'
 import { sharedSend } from '../asgi/shared-send.ts'
@@ -115,8 +116,10 @@ export abstract class WebSocketConsumer<
   }
 
   /** Closes before `disconnect` runs, so that the client does not wait for it. */
-  protected override handleFailure(_error: unknown): void | PromiseLike<void> {
+  protected override handleFailure(error: unknown, isReported: boolean): void | PromiseLike<void> {
     if (this.#accepted) return this.close(closeCodes.internalError)
+    // As the server answers an error, which it does not see here.
+    if (isReported) return this.deny({ status: httpStatusOf(error) ?? 500 })
     return undefined
   }
 

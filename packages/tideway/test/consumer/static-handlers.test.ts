@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import {
   Consumer,
   defineApplication,
@@ -424,6 +425,34 @@ describe('a static handler that fails', () => {
 })
 
 describe('behind a real server, a static handler', () => {
+  it('that fails before the handshakes are answered refuses all of them with 500, and is reported once', async () => {
+    class Waiting extends Member {
+      override async connect() {}
+      static onNote(): TextOrBytes {
+        throw new Error('broken')
+      }
+    }
+    const layer = new InMemoryChannelLayer()
+    const application = defineApplication({
+      channelLayers: { default: layer },
+      websocket: originValidator(Waiting.asApplication(), ['*']),
+    })
+    const logger = new RecordingLogger()
+    const server = await liveServer(application, { logger })
+    onTestFinished(() => server.close())
+    const answers = [1, 2, 3].map(async () => {
+      const client = new WebSocket(server.webSocketUrl)
+      const [request, response] = (await once(client, 'unexpected-response')) as [ClientRequest, IncomingMessage]
+      request.destroy()
+      return response.statusCode
+    })
+    await expect.poll(() => layer.stats().channels).toBe(3)
+    await layer.groupSend('all', { type: 'note' })
+    expect(await Promise.all(answers)).toEqual([500, 500, 500])
+    await expect.poll(() => layer.stats().channels).toBe(0)
+    expect(logger.errors).toEqual([new Error('broken')])
+  })
+
   it.each([
     ['without compression', false as const],
     ['with compression', { thresholdBytes: 0 }],
