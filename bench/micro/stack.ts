@@ -73,25 +73,39 @@ export interface StackWork {
   prepare(): Promise<() => Promise<void>>
 }
 
-function fanOut(name: string, route: string, inFlight: number, members = MEMBERS): StackWork {
+/** So many frames of each that speaks, a round. */
+function talk(
+  work: Pick<StackWork, 'name' | 'unit' | 'count'>,
+  inFlight: number,
+  speakers: () => readonly LocalSocket[],
+): StackWork {
   return {
-    name: `${name}, ${members} members, ${inFlight} in flight`,
-    unit: 'delivery',
-    count: members * inFlight,
+    ...work,
     async prepare() {
-      const sockets = open(route, members)
+      const sockets = speakers()
       await endOfTick()
       const burst = Buffer.concat(Array.from({ length: inFlight }, () => FRAME))
       return async () => {
-        sockets[0]!.push(Buffer.from(burst))
+        for (const socket of sockets) socket.push(Buffer.from(burst))
         await endOfTick()
       }
     },
   }
 }
 
+function fanOut(handler: string, route: string, inFlight: number, members = MEMBERS): StackWork {
+  const name = `${handler}, ${members} members, ${inFlight} in flight`
+  return talk({ name, unit: 'delivery', count: members * inFlight }, inFlight, () => open(route, members).slice(0, 1))
+}
+
 function open(route: string, count: number, of: LocalServer = server()): LocalSocket[] {
   return Array.from({ length: count }, () => of.open(route))
+}
+
+/** One of each group. */
+function membersOfGroups(groups: number, each: number): LocalSocket[] {
+  const of = server()
+  return Array.from({ length: groups }, (_, i) => open(`/shared/room${i}/`, each, of)[0]!)
 }
 
 /** What is measured, by what it tells. */
@@ -101,34 +115,8 @@ export const stackWorks: readonly StackWork[] = [
   fanOut('a handler that sends', '/chat/lobby/', 1),
   fanOut('a static handler', '/shared/lobby/', 1),
   fanOut('a static handler', '/shared/lobby/', 4, 10_000),
-  {
-    name: 'JSON echo, 100 connections, 8 in flight',
-    unit: 'message',
-    count: 800,
-    async prepare() {
-      const sockets = open('/echo/', 100)
-      await endOfTick()
-      const burst = Buffer.concat(Array.from({ length: 8 }, () => FRAME))
-      return async () => {
-        for (const socket of sockets) socket.push(Buffer.from(burst))
-        await endOfTick()
-      }
-    },
-  },
-  {
-    name: '5000 groups of 2, one send each',
-    unit: 'delivery',
-    count: 10_000,
-    async prepare() {
-      const of = server()
-      const senders = Array.from({ length: 5000 }, (_, i) => open(`/shared/room${i}/`, 2, of)[0]!)
-      await endOfTick()
-      return async () => {
-        for (const socket of senders) socket.push(Buffer.from(FRAME))
-        await endOfTick()
-      }
-    },
-  },
+  talk({ name: 'JSON echo, 100 connections, 8 in flight', unit: 'message', count: 800 }, 8, () => open('/echo/', 100)),
+  talk({ name: '5000 groups of 2, one send each', unit: 'delivery', count: 10_000 }, 1, () => membersOfGroups(5000, 2)),
   {
     name: 'handshake, join and end, 200 at once',
     unit: 'connection',

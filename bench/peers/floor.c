@@ -1,5 +1,6 @@
 // The floor: what the kernel takes for one write a delivery. A handshake that looks at nothing, no JSON, no UTF-8, no limits: what
-// comes in one frame goes out in one, to every connection (or with "echo" to its sender). `floor PORT [echo]`
+// comes in one frame goes out in one, to every connection of the room (or with "echo" to its sender). The room is the number in the
+// path, /ws/chat/7/. `floor PORT [echo]`
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -10,23 +11,33 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_FDS = 1 << 17, BUFFER = 1 << 20 };
+enum { MAX_FDS = 1 << 17, ROOMS = 1 << 13, BUFFER = 1 << 20 };
 static const char response[] =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-static int members[MAX_FDS], place[MAX_FDS], member_count;
+/** The members of a room are a ring through its entry, which stands behind those of the connections. */
+static int next[MAX_FDS + ROOMS], previous[MAX_FDS + ROOMS], room[MAX_FDS];
 static unsigned char in[BUFFER], out[BUFFER + 16];
 static int is_echo;
 
 static void leave(int fd) {
-  if (place[fd] > 0) {
-    int last = members[--member_count];
-    members[place[fd] - 1] = last;
-    place[last] = place[fd];
-    place[fd] = 0;
+  if (room[fd] > 0) {
+    next[previous[fd]] = next[fd];
+    previous[next[fd]] = previous[fd];
+    room[fd] = 0;
   }
   close(fd);
+}
+
+static void join(int fd, const char *request) {
+  const char *name = strstr(request, "/chat/");
+  int entry = MAX_FDS + (name == NULL ? 0 : atoi(name + 6) % ROOMS);
+  room[fd] = entry;
+  next[fd] = entry;
+  previous[fd] = previous[entry];
+  next[previous[entry]] = fd;
+  previous[entry] = fd;
 }
 
 static void put(int fd, size_t length) {
@@ -48,7 +59,7 @@ static void pass_on(int fd, size_t length) {
     for (size_t i = 0; i < payload; i++) out[reply + i] = text[i] ^ mask[i & 3];
     if ((in[at] & 15) == 1) {
       if (is_echo) put(fd, reply + payload);
-      else for (int i = 0; i < member_count; i++) put(members[i], reply + payload);
+      else for (int member = next[room[fd]]; member != room[fd]; member = next[member]) put(member, reply + payload);
     }
     at += header + 4 + payload;
   }
@@ -60,6 +71,7 @@ int main(int count, char **values) {
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
   is_echo = count > 2 && strcmp(values[2], "echo") == 0;
+  for (int entry = MAX_FDS; entry < MAX_FDS + ROOMS; entry++) next[entry] = previous[entry] = entry;
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1, queue = epoll_create1(0);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(count > 1 ? values[1] : "0"))};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -84,12 +96,12 @@ int main(int count, char **values) {
         }
         continue;
       }
-      ssize_t length = read(fd, in, sizeof in);
+      ssize_t length = read(fd, in, sizeof in - 1);
       if (length <= 0) {
         leave(fd);
-      } else if (place[fd] == 0) {
-        members[member_count++] = fd;
-        place[fd] = member_count;
+      } else if (room[fd] == 0) {
+        in[length] = 0;
+        join(fd, (const char *)in);
         memcpy(out, response, sizeof response - 1);
         put(fd, sizeof response - 1);
       } else {

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { ownServers, servers, type ServerKey } from './servers.ts'
-import { suites, type Suite } from './suites.ts'
+import type { Suite } from './suite.ts'
+import { suites } from './suites.ts'
 
 /** What `npm run bench` is asked to do. */
 export type Task =

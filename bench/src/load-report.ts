@@ -30,6 +30,9 @@ export interface Reading {
   readonly phase: Phase
 }
 
+/** Takes one figure from what the load printed. */
+export type Reader = (report: LoadReport) => Reading | undefined
+
 /** The server's processor time for each thing that arrived, in microseconds. */
 export function cost(phase: Phase): number {
   return phase.serverCpuNs / 1000 / phase.delivered
@@ -40,6 +43,20 @@ export function perCpuSecond(phase: Phase): number {
   return (phase.delivered / phase.serverCpuNs) * 1e9
 }
 
-export function phaseWithWindow(report: LoadReport, window: number): Phase | undefined {
-  return report.phases.find((phase) => phase.window === window)
+/** What is read of a report's phase, by its number; `undefined` where there was none. */
+export function ofPhase(index: number, take: (phase: Phase, report: LoadReport) => number): Reader {
+  return (report) => read(report.phases[index], (phase) => take(phase, report))
+}
+
+/** What is read of the phase of a fan-out with so many messages under way; `undefined` where there was none. */
+export function inWindow(window: number, take: (phase: Phase) => number): Reader {
+  return ({ phases }) =>
+    read(
+      phases.find((phase) => phase.window === window),
+      take,
+    )
+}
+
+function read(phase: Phase | undefined, take: (phase: Phase) => number): Reading | undefined {
+  return phase === undefined ? undefined : { value: take(phase), phase }
 }

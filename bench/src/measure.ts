@@ -7,7 +7,7 @@ import type { Figure, Row, Skipped } from './results.ts'
 import { endWithThis, pinned, startServer, type ServerProcess } from './server-process.ts'
 import { ownServers, servers, type Server, type ServerKey } from './servers.ts'
 import { mean } from './statistics.ts'
-import type { Cell, RowOfSuite, Suite } from './suites.ts'
+import type { Cell, RowOfSuite, Suite } from './suite.ts'
 
 /** How a pass is made. */
 export interface Pass {

@@ -12,7 +12,7 @@ import { inTurn, measureSuite, type Pass } from '../../bench/src/measure.ts'
 import { loadProgram } from '../../bench/src/programs.ts'
 import { reasonIn, startServer } from '../../bench/src/server-process.ts'
 import type { Server } from '../../bench/src/servers.ts'
-import type { Suite } from '../../bench/src/suites.ts'
+import type { Suite } from '../../bench/src/suite.ts'
 import { describeWith } from '../setup/describe-with.ts'
 
 // On a machine that is busy a server gets some processor time in two seconds, and maybe none in half of one.

@@ -1,0 +1,50 @@
+import { servers, type ServerKey } from './servers.ts'
+import type { Cell, Load } from './suite.ts'
+
+type Arguments = Load['arguments']
+
+/** What a cell may have besides what its kind gives it. Arguments of the load are added to those of the kind. */
+type More = Omit<Partial<Cell>, 'server' | 'load'> & { readonly load?: Arguments }
+
+function cell(server: ServerKey, mode: Load['mode'], settings: Arguments, { load, ...more }: More): Cell {
+  return { name: servers[server].name, server, load: { mode, arguments: { ...settings, ...load } }, ...more }
+}
+
+/** A member speaks, all hear it; each of the windows is how many messages are under way. */
+export function fanOut(server: ServerKey, members: number, windows: string, more: More = {}): Cell {
+  return cell(server, 'fanout', { path: servers[server].chat, conns: members, windows }, more)
+}
+
+/** The name of {@link fanOutOnce}. */
+export const ONCE: string = 'tideway, static handler'
+
+/** The same, where the answer is made once for all members. */
+export function fanOutOnce(members: number, windows: string): Cell {
+  return fanOut('tideway', members, windows, { name: ONCE, load: { path: '/ws/shared/#/' } })
+}
+
+/** 100 connections that keep 8 messages each under way. */
+export function echo(server: ServerKey, more: More = {}): Cell {
+  return cell(server, 'echo', { path: servers[server].echo, conns: 100, depth: 8 }, more)
+}
+
+/** 10,000 connections that are opened 128 at a time, and kept. */
+export function connect(server: ServerKey, more: More = {}): Cell {
+  return cell(server, 'connect', { path: servers[server].chat, conns: 10_000, parallel: 128, warm: 2000 }, more)
+}
+
+/** 10,000 connections that are opened at once, while 50 others talk. */
+export function storm(server: ServerKey): Cell {
+  const { chat, echo: calmpath } = servers[server]
+  return cell(server, 'storm', { path: chat, calmpath, conns: 10_000, calm: 50, hz: 1000 }, {})
+}
+
+/** 10,000 connections in 5,000 groups of 2, which are sent 20,000 messages a second together. */
+export function groups(server: ServerKey): Cell {
+  return cell(server, 'groups', { path: servers[server].chat, conns: 10_000, groups: 5000, hz: 20_000 }, {})
+}
+
+/** 50 connections that ask again when they have their answer. */
+export function http(server: ServerKey, more: More = {}): Cell {
+  return cell(server, 'http', { path: '/', conns: 50, depth: 1 }, more)
+}
