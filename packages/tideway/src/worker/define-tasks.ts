@@ -1,6 +1,6 @@
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import type { ChannelLayer } from '../layer/channel-layer.ts'
+import type { ChannelLayer, LayerFinding } from '../layer/channel-layer.ts'
 import { EmbeddedTasks } from './embedded-tasks.ts'
 import { redisTasksDefaults, type FullRedisTasksOptions, type RedisTasksOptions } from './redis-tasks-options.ts'
 import { RedisTasks } from './redis-tasks.ts'
@@ -168,6 +168,11 @@ export function areTasks(value: unknown): value is object {
 /** Whether the jobs of these tasks can be run by another process than the one that enqueues them. */
 export function areDurable(tasks: object): boolean {
   return controlOf(tasks).backend.isDurable
+}
+
+/** Looks at where the jobs of these tasks wait, as an operator would before a deployment. */
+export function diagnoseTasks(tasks: object): Promise<readonly LayerFinding[]> {
+  return controlOf(tasks).backend.diagnose()
 }
 
 /** What carries the messages of these tasks. */

@@ -1,9 +1,11 @@
 import type { Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import type { LayerFinding } from '../layer/channel-layer.ts'
 import { makeClock, wakeAt } from './repeat-clock.ts'
 import type { EnqueueOptions, TaskBackend, TaskPayload, TaskRepeat, TaskRunner, TaskWork } from './task-backend.ts'
 import type { ResolvedTask } from './task-runner.ts'
 import { retryDelayMs } from './task-options.ts'
+import { withoutRedis } from './tasks-diagnosis.ts'
 
 interface Job {
   readonly id: string
@@ -80,6 +82,10 @@ export class EmbeddedTasks implements TaskBackend {
       this.#ended = resolve
     })
     return { ended, stop: (timeoutMs) => this.close(timeoutMs) }
+  }
+
+  async diagnose(): Promise<readonly LayerFinding[]> {
+    return [withoutRedis]
   }
 
   close(timeoutMs?: number): Promise<void> {

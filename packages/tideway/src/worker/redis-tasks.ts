@@ -1,5 +1,6 @@
 import type { Job, JobsOptions, Queue, Worker } from 'bullmq'
 import { TidewayError } from '../errors/tideway-error.ts'
+import type { LayerFinding } from '../layer/channel-layer.ts'
 import { makeClock } from './repeat-clock.ts'
 import { makeTaskWorker, type BullMq, type TaskWorkerContext } from './redis-task-worker.ts'
 import {
@@ -18,6 +19,7 @@ import {
   type TaskWork,
 } from './task-backend.ts'
 import type { ResolvedTask } from './task-runner.ts'
+import { infoOf, redisFindings, unusableRedis } from './tasks-diagnosis.ts'
 
 /** How many jobs of a task wait, as Redis said it for the last time, and how many this process has added since. */
 interface Count {
@@ -102,6 +104,14 @@ export class RedisTasks implements TaskBackend {
     }
     this.#working.add(work)
     return work
+  }
+
+  async diagnose(): Promise<readonly LayerFinding[]> {
+    try {
+      return redisFindings(await this.#inTime(infoOf(await this.#load(), connectionOf(this.#settings))))
+    } catch (error) {
+      return [unusableRedis(error)]
+    }
   }
 
   async close(timeoutMs: number): Promise<void> {

@@ -1,3 +1,4 @@
+import type { LayerFinding } from '../layer/channel-layer.ts'
 import type { TaskAudience } from './task-events.ts'
 import type { TaskBackoff } from './task-definition.ts'
 
@@ -79,6 +80,8 @@ export interface TaskBackend {
   /** `false`: there was no such schedule. */
   unschedule(task: string, jobId: string): Promise<boolean>
   work(): Promise<TaskWork>
+  /** Looks at where the jobs wait, for `tideway doctor`. */
+  diagnose(): Promise<readonly LayerFinding[]>
   close(timeoutMs: number): Promise<void>
 }
 

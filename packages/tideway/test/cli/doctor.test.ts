@@ -118,6 +118,41 @@ describe('tideway doctor', () => {
       expect(levelsOf(report.findings)).toMatchObject({ 'redis-reachable': 'problem' })
     })
   })
+
+  describeWith(['redis'], 'of an application with tasks', () => {
+    const tasksIn = async (redisUrl: string | undefined): Promise<Finding | undefined> => {
+      const { report } = await doctor('tasks', [], { TASKS_REDIS_URL: redisUrl })
+      return report.findings.find(({ check }) => check === 'tasks')
+    }
+
+    it('finds that their jobs end with their process, or that their Redis answers, drops jobs, or is not there', async () => {
+      expect(await tasksIn(undefined)).toMatchObject({
+        level: 'warning',
+        found: 'The tasks have no Redis: those that wait or run are lost with their process.',
+      })
+      const redis = await RedisServer.start()
+      try {
+        expect(await tasksIn(redis.url)).toMatchObject({
+          level: 'ok',
+          found: expect.stringMatching(/^The Redis of the tasks answers; it is version \d/) as string,
+        })
+        expect(await redis.keys()).toEqual([])
+        await redis.client.config('SET', 'maxmemory-policy', 'allkeys-lru')
+        expect(await tasksIn(redis.url)).toMatchObject({ level: 'warning' })
+        await redis.client.config('SET', 'maxmemory', '100mb')
+        expect(await tasksIn(redis.url)).toMatchObject({
+          level: 'problem',
+          found: 'The Redis of the tasks drops keys when its memory is full (allkeys-lru), and so jobs that wait.',
+        })
+      } finally {
+        await redis.stop()
+      }
+      expect(await tasksIn(redis.url)).toMatchObject({
+        level: 'problem',
+        found: expect.stringContaining('ECONNREFUSED') as string,
+      })
+    })
+  })
 })
 
 describe('what is found about the machine', () => {

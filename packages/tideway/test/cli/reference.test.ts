@@ -42,7 +42,8 @@ describe('docs/reference/cli.md', () => {
     const doctor = new URL('../../src/cli/doctor/', import.meta.url)
     const files = readdirSync(doctor).map((name) => new URL(name, doctor))
     const redis = new URL('../../../redis/src/diagnosis.ts', import.meta.url)
-    const texts = [...files, redis].map((file) => readFileSync(file, 'utf8')).join('\n')
+    const tasks = new URL('../../src/worker/tasks-diagnosis.ts', import.meta.url)
+    const texts = [...files, redis, tasks].map((file) => readFileSync(file, 'utf8')).join('\n')
     const names = [...texts.matchAll(/(?:ok|warning|problem)\(\s*'([a-z-]+)'|\bcheck(?:: | = )'([a-z-]+)'/g)]
     const documented = rowsOf(otherCommands).map(([name]) => name!.slice(1, -1))
     expect(new Set(documented)).toEqual(new Set(names.map(([, first, second]) => first ?? second)))

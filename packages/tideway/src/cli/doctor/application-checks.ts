@@ -3,11 +3,12 @@ import { NoRouteError } from '../../asgi/no-route-error.ts'
 import { checksOrigin } from '../../asgi/origin-check.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import type { ChannelLayer } from '../../layer/channel-layer.ts'
+import { closeTasks, diagnoseTasks } from '../../worker/define-tasks.ts'
 import { WebSocketCommunicator } from '../../testing/websocket-communicator.ts'
 import { loadApplication, type LoadedApplication } from '../load-application.ts'
 import { ok, problem, warning, type Finding } from './finding.ts'
 
-/** The application of the file: whether it loads, its channel layers, and whom it lets connect. Its layers are closed. */
+/** The application of the file: whether it loads, its channel layers and tasks, and whom it lets connect. Both are closed. */
 export async function applicationFindings(file: string, workers: number): Promise<Finding[]> {
   let loaded: LoadedApplication
   try {
@@ -28,10 +29,12 @@ export async function applicationFindings(file: string, workers: number): Promis
       ok('application', `${file} exports an application.`),
       ...noLayer,
       ...ofLayers.flat(),
+      ...(loaded.tasks === undefined ? [] : await diagnoseTasks(loaded.tasks)),
       ...(await originFindings(loaded.application)),
     ]
   } finally {
     await Promise.all(layers.map(([, layer]) => layer.close()))
+    if (loaded.tasks !== undefined) await closeTasks(loaded.tasks, 0)
   }
 }
 
