@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
-import { describeFrames, takeFrame } from './frames.ts'
+import { describeFrames } from './frames.ts'
+import { Received } from './received.ts'
 
 /** The head of an HTTP response, and what followed it. */
 export interface RawResponse {
@@ -36,27 +37,15 @@ export function requestText(
 /** A TCP client that speaks bytes. */
 export class RawClient {
   readonly socket: Socket
-  #received: Buffer = Buffer.alloc(0)
-  #isOver = false
+  readonly #received: Received
   #error: Error | undefined
-  #changed: (() => void) | undefined
 
   private constructor(socket: Socket) {
     this.socket = socket
-    const changed = (): void => this.#changed?.()
-    socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk])
-      changed()
-    })
+    this.#received = new Received(socket)
     socket.on('error', (error) => {
       this.#error = error
     })
-    for (const event of ['end', 'close']) {
-      socket.on(event, () => {
-        this.#isOver = true
-        changed()
-      })
-    }
   }
 
   /** Connects to a port of this machine. */
@@ -91,12 +80,12 @@ export class RawClient {
 
   /** What has come and was not taken yet. */
   get received(): Buffer {
-    return this.#received
+    return this.#received.bytes
   }
 
   /** Whether the server has ended its side, or the connection is gone. */
   get isOver(): boolean {
-    return this.#isOver
+    return this.#received.isOver
   }
 
   /** Why the connection broke, if it did. */
@@ -106,10 +95,9 @@ export class RawClient {
 
   /** Takes the head of a response; what follows it stays. */
   async head(): Promise<Omit<RawResponse, 'body'>> {
-    await this.#until(() => this.#received.includes('\r\n\r\n'))
-    const end = this.#received.indexOf('\r\n\r\n')
-    const [statusLine = '', ...lines] = this.#received.subarray(0, end).toString('latin1').split('\r\n')
-    this.#received = this.#received.subarray(end + 4)
+    await this.#until(() => this.received.includes('\r\n\r\n'))
+    const text = this.#received.take(this.received.indexOf('\r\n\r\n') + 4).toString('latin1')
+    const [statusLine = '', ...lines] = text.slice(0, -4).split('\r\n')
     const headers: Record<string, string> = {}
     for (const line of lines) {
       const [name = ''] = line.split(':', 1)
@@ -124,38 +112,24 @@ export class RawClient {
   async response(): Promise<RawResponse> {
     const head = await this.head()
     await this.over()
-    const body = this.#received.toString()
-    this.#received = Buffer.alloc(0)
-    return { ...head, body }
+    return { ...head, body: this.#takeAll().toString() }
   }
 
   /** Takes the next frame of the server, as a line such as `text Hello`. */
-  async frame(): Promise<string> {
-    for (;;) {
-      const taken = takeFrame(this.#received)
-      if (taken !== undefined) {
-        this.#received = taken.rest
-        return taken.line
-      }
-      if (this.#isOver) throw new Error('The server ended the connection before a frame came.')
-      await this.#change()
-    }
+  frame(): Promise<string> {
+    return this.#received.frame()
   }
 
   /** Waits for this many bytes and takes them. */
   async bytes(length: number): Promise<Buffer> {
-    await this.#until(() => this.#received.length >= length)
-    const bytes = this.#received.subarray(0, length)
-    this.#received = this.#received.subarray(length)
-    return bytes
+    await this.#until(() => this.received.length >= length)
+    return this.#received.take(length)
   }
 
   /** Waits until the server has ended its side, and takes all frames that came before. */
   async frames(): Promise<string[]> {
     await this.over()
-    const lines = describeFrames(this.#received)
-    this.#received = Buffer.alloc(0)
-    return lines
+    return describeFrames(this.#takeAll())
   }
 
   /** Takes frames up to the close frame of the server, and leaves that unanswered. */
@@ -167,7 +141,7 @@ export class RawClient {
 
   /** Waits until the server has ended its side. */
   async over(): Promise<void> {
-    while (!this.#isOver) await this.#change()
+    while (!this.isOver) await this.#received.change()
   }
 
   /** Ends the connection with a reset, as a machine that lost its memory does. */
@@ -177,15 +151,12 @@ export class RawClient {
 
   async #until(isDone: () => boolean): Promise<void> {
     while (!isDone()) {
-      if (this.#isOver)
-        throw new Error(`The server ended the connection too early, after: ${this.#received.toString()}`)
-      await this.#change()
+      if (this.isOver) throw new Error(`The server ended the connection too early, after: ${this.received.toString()}`)
+      await this.#received.change()
     }
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#changed = resolve
-    })
+  #takeAll(): Buffer {
+    return this.#received.take(this.received.length)
   }
 }

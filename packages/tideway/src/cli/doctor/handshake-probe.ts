@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Duplex } from 'node:stream'
+import { acceptOf } from '../../server/websocket/handshake-answers.ts'
 
 /** What came back to a request, with an upgrade or without. */
 export interface Answer {
@@ -13,9 +14,6 @@ export interface Answer {
 
 /** How long an answer may take. */
 const TIMEOUT_MS = 10_000
-
-/** What hashes the key of a handshake (RFC 6455 §1.3). */
-const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** A close frame with 1000, masked by zeros (RFC 6455 §5.5.1). */
 const CLOSE_FRAME = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8])
@@ -30,9 +28,7 @@ export interface HandshakeOptions {
 /** Asks for a WebSocket, and closes it in order if it gets one. Rejects when there is no answer at all. */
 export function shakeHands(url: URL, { origin, version = 13 }: HandshakeOptions): Promise<Answer> {
   const key = randomBytes(16).toString('base64')
-  const accept = createHash('sha1')
-    .update(key + KEY_SUFFIX)
-    .digest('base64')
+  const accept = acceptOf(key)
   const headers = {
     Connection: 'Upgrade',
     Upgrade: 'websocket',

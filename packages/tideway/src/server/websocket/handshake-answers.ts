@@ -22,14 +22,19 @@ export type HeaderFields = readonly (readonly [name: string, value: string])[]
 /** RFC 6455 §1.3. */
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
+/** What `Sec-WebSocket-Accept` says to a `Sec-WebSocket-Key` (RFC 6455 §4.2.2). */
+export function acceptOf(key: string): string {
+  // In one call: a third of the time of an object with its steps.
+  return hash('sha1', key + ACCEPT_GUID, 'base64')
+}
+
 /** What the handshake itself says, and what describes a body that there is none of (RFC 9110 §8.6, RFC 9112 §6.1). */
 const ownHeaderPattern = /^(upgrade|connection|sec-websocket-(accept|extensions)|content-length|transfer-encoding)$/i
 
 /** Answers as RFC 6455 §4.2.2 has them. */
 export const answersOverHttp1: HandshakeAnswers = Object.freeze<HandshakeAnswers>({
   accept(transport, handshake, subprotocol, headers) {
-    // In one call: a third of the time of an object with its steps.
-    const accept = hash('sha1', handshake.key + ACCEPT_GUID, 'base64')
+    const accept = acceptOf(handshake.key)
     const fields = headerLines(acceptFields(handshake, subprotocol, headers))
     transport.write(
       `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n${fields}\r\n`,

@@ -7,6 +7,7 @@ import {
   type OutgoingHttpHeaders,
   type SecureClientSessionOptions,
 } from 'node:http2'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { onTestFinished } from 'vitest'
 
 /** A whole answer on a stream. */
@@ -24,6 +25,15 @@ export async function openHttp2(url: string, options: SecureClientSessionOptions
   // What a client may do, it knows by the settings of the server.
   await once(session, 'remoteSettings')
   return session
+}
+
+/** A connection to a port of this machine that has agreed on h2 and speaks bytes. It ends with the test. */
+export async function openRawHttp2(port: number, ca: string | Buffer): Promise<TLSSocket> {
+  const socket = connectTls({ port, host: '127.0.0.1', ca, ALPNProtocols: ['h2'] })
+  socket.on('error', () => {})
+  onTestFinished(() => void socket.destroy())
+  await once(socket, 'secureConnect')
+  return socket
 }
 
 /** The answer on a stream. Rejects when it is reset. */

@@ -1,27 +1,17 @@
 import { once } from 'node:events'
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
-import { clientFrame, takeFrame, type FrameKind } from '../frames.ts'
+import { clientFrame, type FrameKind } from '../frames.ts'
+import { Received } from '../received.ts'
 
 /** A WebSocket on a stream (RFC 8441), that speaks frames. */
 export class Http2WebSocket {
   readonly stream: ClientHttp2Stream
-  #received: Buffer = Buffer.alloc(0)
-  #isOver = false
-  #changed: (() => void) | undefined
+  readonly #received: Received
 
   private constructor(stream: ClientHttp2Stream) {
     this.stream = stream
     stream.on('error', () => {})
-    stream.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk])
-      this.#changed?.()
-    })
-    for (const event of ['end', 'close']) {
-      stream.on(event, () => {
-        this.#isOver = true
-        this.#changed?.()
-      })
-    }
+    this.#received = new Received(stream)
   }
 
   /** Asks for a WebSocket. */
@@ -60,18 +50,8 @@ export class Http2WebSocket {
   }
 
   /** Takes the next frame, as a line such as `text Hello`. */
-  async frame(): Promise<string> {
-    for (;;) {
-      const taken = takeFrame(this.#received)
-      if (taken !== undefined) {
-        this.#received = taken.rest
-        return taken.line
-      }
-      if (this.#isOver) throw new Error('The stream ended before a frame came.')
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve
-      })
-    }
+  frame(): Promise<string> {
+    return this.#received.frame()
   }
 
   /** Waits for the end of the stream, and gives the code of its reset: 0 for an end in order. */

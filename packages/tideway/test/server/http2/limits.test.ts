@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { constants, type ClientHttp2Session } from 'node:http2'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import type { TLSSocket } from 'node:tls'
+import { describe, expect, it } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
 import type { Application } from '../../../src/asgi/application.ts'
 import type { HttpScope } from '../../../src/asgi/scope.ts'
@@ -9,7 +9,7 @@ import type { ServeOptions } from '../../../src/server/options.ts'
 import { echo } from '../applications.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'
 import { suiteCertificates } from '../tls/certificates.ts'
-import { answerOf, get, openHttp2 } from './http2-client.ts'
+import { answerOf, get, openHttp2, openRawHttp2 } from './http2-client.ts'
 import { Http2WebSocket } from './http2-web-socket.ts'
 import { getFrame, pingFrame, PREFACE, resetFrame, settingsFrame } from './raw-frames.ts'
 
@@ -33,18 +33,8 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
     return { server, client: await openHttp2(server.url, { ca: certificates.pair.cert }) }
   }
 
-  /** A connection that has agreed on h2 and speaks bytes. */
-  async function raw(server: ServerUnderTest): Promise<TLSSocket> {
-    const socket = connectTls({
-      port: server.port,
-      host: '127.0.0.1',
-      ca: certificates.pair.cert,
-      ALPNProtocols: ['h2'],
-    })
-    socket.on('error', () => {})
-    onTestFinished(() => void socket.destroy())
-    await once(socket, 'secureConnect')
-    return socket
+  function raw({ port }: ServerUnderTest): Promise<TLSSocket> {
+    return openRawHttp2(port, certificates.pair.cert)
   }
 
   it('has no more streams at once than http2MaxStreams', async () => {

@@ -1,14 +1,12 @@
-import { once } from 'node:events'
-import { connect as connectTls } from 'node:tls'
 import { assert, asyncProperty, array, constantFrom, nat, oneof, record, uint8Array } from 'fast-check'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
 import { fetchHandler } from '../../../src/server/fetch-handler.ts'
 import { clientFrame } from '../frames.ts'
 import { echo } from '../applications.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'
 import { suiteCertificates } from '../tls/certificates.ts'
-import { get, openHttp2 } from './http2-client.ts'
+import { get, openHttp2, openRawHttp2 } from './http2-client.ts'
 import { frame, PREFACE } from './raw-frames.ts'
 import { Http2WebSocket } from './http2-web-socket.ts'
 
@@ -31,15 +29,7 @@ describeWith(['openssl'], 'bytes that are not what they should be', () => {
 
   /** Sends the bytes on a connection of their own and hangs up. */
   async function send(server: ServerUnderTest, bytes: Uint8Array): Promise<void> {
-    const socket = connectTls({
-      port: server.port,
-      host: '127.0.0.1',
-      ca: certificates.pair.cert,
-      ALPNProtocols: ['h2'],
-    })
-    socket.on('error', () => {})
-    onTestFinished(() => void socket.destroy())
-    await once(socket, 'secureConnect')
+    const socket = await openRawHttp2(server.port, certificates.pair.cert)
     const closed = new Promise((resolve) => socket.once('close', resolve))
     socket.resume().end(bytes)
     await closed

@@ -1,0 +1,55 @@
+import type { Readable } from 'node:stream'
+import { takeFrame } from './frames.ts'
+
+/** What a server has sent and a test has not taken yet. */
+export class Received {
+  bytes: Buffer = Buffer.alloc(0)
+  #isOver = false
+  #changed: (() => void) | undefined
+
+  constructor(stream: Readable) {
+    const changed = (): void => this.#changed?.()
+    stream.on('data', (chunk: Buffer) => {
+      this.bytes = Buffer.concat([this.bytes, chunk])
+      changed()
+    })
+    for (const event of ['end', 'close']) {
+      stream.on(event, () => {
+        this.#isOver = true
+        changed()
+      })
+    }
+  }
+
+  /** Whether the server has ended its side, or all is gone. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Waits until something comes, or it is over. */
+  change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed = resolve
+    })
+  }
+
+  /** Takes this many bytes. */
+  take(length: number): Buffer {
+    const taken = this.bytes.subarray(0, length)
+    this.bytes = this.bytes.subarray(length)
+    return taken
+  }
+
+  /** Takes the next frame, as a line such as `text Hello`. */
+  async frame(): Promise<string> {
+    for (;;) {
+      const taken = takeFrame(this.bytes)
+      if (taken !== undefined) {
+        this.bytes = taken.rest
+        return taken.line
+      }
+      if (this.#isOver) throw new Error('The server ended before a frame came.')
+      await this.change()
+    }
+  }
+}
