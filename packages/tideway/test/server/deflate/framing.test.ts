@@ -115,6 +115,13 @@ describe('messages', () => {
     ])
   })
 
+  it('are compressed from a threshold on that counts the bytes of a text, not its characters', async () => {
+    const below = '한'.repeat(33)
+    const frames = [below, `${below}x`, `${below}한`].map((text) => clientFrame('text', text))
+    const answers = [`text ${below}`, `deflated text ${below}x`, `deflated text ${below}한`]
+    await expectEcho(frames, [...answers, 'close 1000'])
+  })
+
   it('with and without compression keep their order', async () => {
     const first = compressedFrame('text', toBytes('f248'), { fin: false })
     const frames = ['8181 00000000 61', first, '8085 00000000 cdc9c90700', '8181 00000000 62']

@@ -117,13 +117,17 @@ export class CompressedPeer extends WebSocketPeer {
   }
 
   #sendAtOnce(payload: string | Uint8Array): void | Promise<void> {
-    const { thresholdBytes } = this.#compression.options
-    const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength
-    if (this.#sent === undefined || bytes < thresholdBytes || bytes === 0) {
+    // What is shared is told by the outbox: its length is asked for once, and not for each member.
+    if (this.#sent === undefined || !this.#isCompressed(payload)) {
       return typeof payload === 'string' ? super.sendText(payload) : super.sendBytes(payload)
     }
     const data = typeof payload === 'string' ? Buffer.from(payload) : payload
     return this.#sendInContext(typeof payload === 'string', data, deflateNow(this.#deflateJob(data)))
+  }
+
+  #isCompressed(payload: string | Uint8Array): boolean {
+    const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength
+    return bytes > 0 && bytes >= this.#compression.options.thresholdBytes
   }
 
   /** Sends what was compressed with what was sent before, and is itself what the next message is compressed with. */

@@ -1,4 +1,4 @@
-import { encodeFrame, encodeTextFrame, opcodes } from '../frame.ts'
+import { encodeFrame, opcodes } from '../frame.ts'
 import { Outbox } from '../outbox.ts'
 import { encodeSmallerFrame } from './compressed-frame.ts'
 import type { Compression } from './compression.ts'
@@ -8,6 +8,9 @@ type Payload = string | Uint8Array
 
 /** Enough for a handler that sends each member a few texts in turn: to compress is dearer than to compare. */
 const RECENT_TEXTS = 4
+
+/** Of a character as `length` counts them: two of those make a longer one, which has four. */
+const MAX_BYTES_A_CHARACTER = 3
 
 /**
  * What all connections are to write that share their parameters and compress each message for itself: a message is
@@ -59,11 +62,12 @@ export class DeflateOutbox extends Outbox {
   }
 
   override textFrame(text: string): Buffer {
+    // What is not compressed costs what it does without compression.
+    if (this.#isShort(text)) return super.textFrame(text)
     for (const recent of this.#recentTexts) {
       if (recent.text === text) return recent.frame
     }
-    const isSmall = Buffer.byteLength(text) < this.#compression.options.thresholdBytes || text === ''
-    const frame = isSmall ? encodeTextFrame(text) : this.#deflate(opcodes.text, Buffer.from(text))
+    const frame = this.#deflate(opcodes.text, Buffer.from(text))
     if (this.#recentTexts.length === RECENT_TEXTS) this.#recentTexts.shift()
     this.#recentTexts.push({ text, frame })
     return frame
@@ -74,6 +78,14 @@ export class DeflateOutbox extends Outbox {
     this.#recentTexts.length = 0
     this.#lastBytes = this.#lastBytesFrame = undefined
     this.#lastBytesCopy = EMPTY
+  }
+
+  /** Whether it is below the threshold. A text has as many bytes as characters at least, and three times as many at most. */
+  #isShort(text: string): boolean {
+    const { thresholdBytes } = this.#compression.options
+    const { length } = text
+    if (length === 0 || length * MAX_BYTES_A_CHARACTER < thresholdBytes) return true
+    return length < thresholdBytes && Buffer.byteLength(text) < thresholdBytes
   }
 
   #isBelowThreshold(payload: Uint8Array): boolean {
