@@ -28,7 +28,9 @@ export class Heartbeat {
     this.#clients.add(client)
     if (this.#timer !== undefined) return
     this.now = performance.now()
-    this.#timer = setInterval(() => this.#sweep(), this.#sweepMs).unref()
+    // Timers come before what has arrived. A process that was busy, or stopped, for as long as a time-out reads first what its
+    // clients have said meanwhile: it would cut those that have answered.
+    this.#timer = setInterval(() => setImmediate(() => this.#sweep()), this.#sweepMs).unref()
   }
 
   delete(client: HeartbeatClient): void {

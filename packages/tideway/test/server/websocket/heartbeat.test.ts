@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { accepting, Recorder } from '../applications.ts'
 import { RawClient } from '../raw-client.ts'
 import { eventually, serving } from '../serving.ts'
@@ -35,6 +37,33 @@ describe('pings by the server', () => {
     // A second ping comes only when the first one counts as answered.
     expect(await client.frame()).toBe('ping ')
     client.socket.destroy()
+  })
+
+  it('are not missed of a client that has answered a server which was too busy to read it', async () => {
+    const recorder = new Recorder()
+    const server = await serving({ websocket: recorder.application }, { pingIntervalMs: 200, pingTimeoutMs: 400 })
+    // In a thread of its own, which answers while this one is busy.
+    const client = new Worker(
+      `const { parentPort, workerData } = require('node:worker_threads')
+      const { WebSocket } = require('ws')
+      const socket = new WebSocket(workerData)
+      for (const event of ['open', 'close']) socket.on(event, () => parentPort.postMessage(event))
+      socket.on('error', () => {})`,
+      { eval: true, workerData: server.webSocketUrl },
+    )
+    onTestFinished(async () => void (await client.terminate()))
+    expect(await once(client, 'message')).toEqual(['open'])
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+    const pingsSent = (): number => server.stats().webSockets.pings.sent
+    for (let sent = 0; sent < 4; sent++) {
+      while (pingsSent() === sent && server.connectionCount === 1) await turn()
+      // It is on its way, and the answer has most likely not been read yet.
+      for (let i = 0; i < 2; i++) await turn()
+      const end = performance.now() + 500
+      while (performance.now() < end);
+    }
+    await turn()
+    expect(server.stats().webSockets).toMatchObject({ open: 1, pings: { timeouts: 0 } })
   })
 
   it('do not come when they are switched off', async () => {
