@@ -23,7 +23,7 @@ const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
 type Layer = RedisPubSubChannelLayer | RedisChannelLayer
 
 // Noticed and mended fast: what is tested is that it is, not how long it takes.
-const hasty: RedisLayerOptions = { heartbeatIntervalMs: 200, commandTimeoutMs: 1000, maxReconnectDelayMs: 100 }
+const hasty: RedisLayerOptions = { heartbeatIntervalMs: 500, commandTimeoutMs: 3000, maxReconnectDelayMs: 100 }
 
 interface Member {
   readonly channel: string

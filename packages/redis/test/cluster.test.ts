@@ -40,7 +40,7 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
     options: RedisPubSubChannelLayerOptions = {},
     prefix: string = `c${prefixes++}`,
   ): Promise<RedisPubSubChannelLayer> {
-    const settings = { heartbeatIntervalMs: 300, commandTimeoutMs: 2000, maxReconnectDelayMs: 200 }
+    const settings = { heartbeatIntervalMs: 1000, commandTimeoutMs: 5000, maxReconnectDelayMs: 200 }
     const cluster = { cluster: servers.slice(0, 2).map(({ address }) => address) }
     const layer = new RedisPubSubChannelLayer({ ...settings, ...options, prefix, cluster })
     prefixOf.set(layer, prefix)
@@ -133,7 +133,7 @@ async function startCluster(): Promise<RedisServer[]> {
   const busPorts = await Promise.all(Array.from({ length: 6 }, () => freePort()))
   const servers = await Promise.all(
     busPorts.map((busPort) =>
-      RedisServer.start('--cluster-enabled', 'yes', '--cluster-node-timeout', '1500', '--cluster-port', `${busPort}`),
+      RedisServer.start('--cluster-enabled', 'yes', '--cluster-node-timeout', '3000', '--cluster-port', `${busPort}`),
     ),
   )
   const tell = (server: RedisServer, ...args: (string | number)[]): Promise<unknown> =>

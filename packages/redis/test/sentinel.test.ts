@@ -48,7 +48,7 @@ describeWith(['redis'], 'Redis behind Sentinels', () => {
 
     async function makeLayer(options: RedisLayerOptions, prefix: string): Promise<Layer> {
       const host: RedisHost = { sentinels: sentinels.map(({ port }) => ['127.0.0.1', port]), masterName: 'main' }
-      const settings = { heartbeatIntervalMs: 300, commandTimeoutMs: 2000, maxReconnectDelayMs: 200 }
+      const settings = { heartbeatIntervalMs: 1000, commandTimeoutMs: 5000, maxReconnectDelayMs: 200 }
       const layer = new layers[kind]({ ...settings, ...options, prefix, hosts: [host] })
       prefixOf.set(layer, prefix)
       // One test of the contract has a receiver that throws.
@@ -83,7 +83,7 @@ describeWith(['redis'], 'Redis behind Sentinels', () => {
       } finally {
         await Promise.all(made.map((one) => one.close()))
       }
-    }, 60_000)
+    }, 120_000)
 
     describeChannelLayer<Layer>('after the failover', (options) => makeLayer(options, `s${prefixes++}`), contract)
   })
@@ -112,7 +112,7 @@ async function startSentinel(masterPort: number): Promise<Sentinel> {
 bind 127.0.0.1
 dir ${folder}
 sentinel monitor main 127.0.0.1 ${masterPort} 2
-sentinel down-after-milliseconds main 1500
+sentinel down-after-milliseconds main 3000
 sentinel failover-timeout main 5000
 `,
   )

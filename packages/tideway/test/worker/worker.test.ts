@@ -71,7 +71,7 @@ afterEach(async () => {
 describe('a worker with a time limit for jobs', () => {
   it('counts a job that is over it as failed, and takes the next one', async () => {
     const { begun, application, end } = makeGate()
-    const { worker } = start(layer, application, { jobTimeoutMs: 100 })
+    const { worker } = start(layer, application, { jobTimeoutMs: 1000 })
     await layer.send('jobs', job(1))
     await layer.send('jobs', job(2))
     await expect.poll(() => begun).toEqual([1, 2])

@@ -88,7 +88,7 @@ describe('headersTimeoutMs', () => {
   })
 
   it('does not touch a WebSocket', async () => {
-    const client = await connected({ headersTimeoutMs: 20, requestTimeoutMs: 20, pingIntervalMs: 100 })
+    const client = await connected({ headersTimeoutMs: 300, requestTimeoutMs: 300, pingIntervalMs: 1000 })
     client.write(requestText('GET / HTTP/1.1', validHandshake))
     expect(await client.head()).toMatchObject({ status: 101 })
     expect(await client.frame()).toBe('ping ')
