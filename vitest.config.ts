@@ -17,9 +17,9 @@ export default defineConfig({
     reporters: ['default', './test/reporter.ts'],
     // These only end what hangs: on two processors that are busy with everything else too, what has to happen happens, but
     // a command that starts in half a second may take ten.
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
-    hookTimeout: 120_000,
+    hookTimeout: 180_000,
     teardownTimeout: 20_000,
     pool: 'forks',
     maxWorkers: 2,

@@ -91,33 +91,29 @@ describeWith(['systemd', 'curl'], 'the units of deploy/systemd', () => {
     expect(status, stdout.split('\n').at(-2)).toBe(0)
   })
 
-  it.each(services)(
-    'the command of %s takes the socket of systemd, answers, and stops in order',
-    { timeout: 90_000 },
-    async (service) => {
-      const socket = join(folder, `${service}.sock`)
-      // systemd-socket-activate does what systemd would: it holds the socket, and starts the command at the first question.
-      const [node, bin, ...flags] = one(service, 'ExecStart').split(' ')
-      expect([node, bin]).toEqual(['/usr/bin/node', 'node_modules/.bin/tideway'])
-      const env = { PATH: process.env.PATH }
-      const main = ['--conditions=@tideway/source', '--import=tsx', 'packages/tideway/src/cli/main.ts']
-      const args = flags.map((flag) =>
-        flag.replace('dist/application.js', 'test/deploy/fixture/without-groups/application.ts'),
-      )
-      const environment = Object.entries(env).flatMap(([name, value]) => ['--setenv', `${name}=${value}`])
-      const activate = programPath('systemd').replace('systemd-analyze', 'systemd-socket-activate')
-      const program = await startProgram(
-        activate,
-        ['--listen', socket, ...environment, process.execPath, ...main, ...args],
-        { cwd: root, ready: /Listening on/, stopTimeoutMs: 20_000 },
-      )
-      try {
-        const [, ...question] = one(service, 'ExecStartPost').split(' ')
-        const asked = question.map((word) => (word.startsWith('/run/') ? socket : word))
-        await promisify(execFile)(programPath('curl'), asked)
-      } finally {
-        expect(await program.stop()).toEqual({ code: 0, signal: null })
-      }
-    },
-  )
+  it.each(services)('the command of %s takes the socket of systemd, answers, and stops in order', async (service) => {
+    const socket = join(folder, `${service}.sock`)
+    // systemd-socket-activate does what systemd would: it holds the socket, and starts the command at the first question.
+    const [node, bin, ...flags] = one(service, 'ExecStart').split(' ')
+    expect([node, bin]).toEqual(['/usr/bin/node', 'node_modules/.bin/tideway'])
+    const env = { PATH: process.env.PATH }
+    const main = ['--conditions=@tideway/source', '--import=tsx', 'packages/tideway/src/cli/main.ts']
+    const args = flags.map((flag) =>
+      flag.replace('dist/application.js', 'test/deploy/fixture/without-groups/application.ts'),
+    )
+    const environment = Object.entries(env).flatMap(([name, value]) => ['--setenv', `${name}=${value}`])
+    const activate = programPath('systemd').replace('systemd-analyze', 'systemd-socket-activate')
+    const program = await startProgram(
+      activate,
+      ['--listen', socket, ...environment, process.execPath, ...main, ...args],
+      { cwd: root, ready: /Listening on/, stopTimeoutMs: 20_000 },
+    )
+    try {
+      const [, ...question] = one(service, 'ExecStartPost').split(' ')
+      const asked = question.map((word) => (word.startsWith('/run/') ? socket : word))
+      await promisify(execFile)(programPath('curl'), asked)
+    } finally {
+      expect(await program.stop()).toEqual({ code: 0, signal: null })
+    }
+  })
 })

@@ -62,7 +62,7 @@ describe('the program of the seed', () => {
 
   it('compiles', async () => {
     await reader.checkTypes()
-  }, 60_000)
+  })
 
   it('runs', async () => {
     const server = await reader.serve()
@@ -81,5 +81,5 @@ describe('the program of the seed', () => {
       for (const client of clients) client.terminate()
       await server.stop()
     }
-  }, 60_000)
+  })
 })

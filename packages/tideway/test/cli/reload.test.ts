@@ -64,8 +64,7 @@ describe('tideway serve --reload', () => {
     await expect.poll(text).toBe('three')
     command.process.kill('SIGTERM')
     expect(await command.exitCode()).toBe(0)
-    // Five processes, one after the other, on a machine that may be busy.
-  }, 120_000)
+  })
 
   it('waits for a change of a JavaScript file that is broken from the beginning', async () => {
     const folder = await folderIn(cache)

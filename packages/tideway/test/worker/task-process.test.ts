@@ -79,29 +79,25 @@ describeWith(['redis'], 'worker processes of tasks', () => {
     await closeTasks(tasks)
   })
 
-  it(
-    'tell a group of another process how it goes, also after the first worker has died',
-    { timeout: 60_000 },
-    async () => {
-      const channelLayer = new RedisPubSubChannelLayer({ hosts: [redis.url] })
-      const tasks = defineTasks(definitions, { redis: redis.url, channelLayer, logger: new TaskLogger() })
-      const member = channelLayer.newChannel()
-      await channelLayer.groupAdd('room', member)
-      const first = await start()
-      const { id } = await tasks.work.enqueue({ id: 7, takesMs: 1000 }, { notify: { group: 'room' }, jobId: 'seven' })
-      const progress = { type: 'task.progress', task: 'work', id, progress: 7 }
-      expect(await channelLayer.receive(member)).toEqual(progress)
-      await kill(first)
-      running.delete(first)
-      await start()
-      expect(await tasks.work.enqueue({ id: 8, takesMs: 0 }, { jobId: 'seven' })).toEqual({ id: 'seven' })
-      expect(await channelLayer.receive(member)).toEqual(progress)
-      expect(await channelLayer.receive(member)).toEqual({ type: 'task.done', task: 'work', id, result: 7 })
-      expect(await numbersOf(redis.client, 'begun')).toEqual([7, 7])
-      await closeTasks(tasks)
-      await channelLayer.close()
-    },
-  )
+  it('tell a group of another process how it goes, also after the first worker has died', async () => {
+    const channelLayer = new RedisPubSubChannelLayer({ hosts: [redis.url] })
+    const tasks = defineTasks(definitions, { redis: redis.url, channelLayer, logger: new TaskLogger() })
+    const member = channelLayer.newChannel()
+    await channelLayer.groupAdd('room', member)
+    const first = await start()
+    const { id } = await tasks.work.enqueue({ id: 7, takesMs: 1000 }, { notify: { group: 'room' }, jobId: 'seven' })
+    const progress = { type: 'task.progress', task: 'work', id, progress: 7 }
+    expect(await channelLayer.receive(member)).toEqual(progress)
+    await kill(first)
+    running.delete(first)
+    await start()
+    expect(await tasks.work.enqueue({ id: 8, takesMs: 0 }, { jobId: 'seven' })).toEqual({ id: 'seven' })
+    expect(await channelLayer.receive(member)).toEqual(progress)
+    expect(await channelLayer.receive(member)).toEqual({ type: 'task.done', task: 'work', id, result: 7 })
+    expect(await numbersOf(redis.client, 'begun')).toEqual([7, 7])
+    await closeTasks(tasks)
+    await channelLayer.close()
+  })
 
   it('give up a job that kills one worker after the other, and say so', { timeout: 120_000 }, async () => {
     const channelLayer = new RedisPubSubChannelLayer({ hosts: [redis.url] })
@@ -120,7 +116,7 @@ describeWith(['redis'], 'worker processes of tasks', () => {
     await channelLayer.close()
   })
 
-  it('finish what they are at when they are told to stop', { timeout: 60_000 }, async () => {
+  it('finish what they are at when they are told to stop', async () => {
     const tasks = defineTasks(definitions, { redis: redis.url, logger: new TaskLogger() })
     const worker = await start()
     await tasks.work.enqueue({ id: 1, takesMs: 300 })

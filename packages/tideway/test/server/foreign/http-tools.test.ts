@@ -89,7 +89,7 @@ describeWith(['curl', 'wrk'], 'tools that speak HTTP/1.1', () => {
     expect(await curl('--http2', `${server.url}/upgrade`)).toBe('GET /upgrade 0')
   })
 
-  it('wrk sees no error under load, of the contract and of a listener', { timeout: 60_000 }, async () => {
+  it('wrk sees no error under load, of the contract and of a listener', async () => {
     const direct = await startServer({ http: nodeListener((_request, response) => void response.end('hello')) })
     try {
       for (const one of [server, direct]) {
