@@ -33,14 +33,21 @@ const values = new Map<string, string>()
 const VALUES_KEPT = 256
 const LONGEST_VALUE_KEPT = 512
 
+/** Whether lists of headers share one string for a value of this length, of this name in lower case. */
+export function hasSharedValue(name: string, length: number): boolean {
+  return length <= LONGEST_VALUE_KEPT && alike.has(name)
+}
+
 function sharedValue(value: string): string {
   const known = values.get(value)
   if (known !== undefined) return known
   if (value.length > LONGEST_VALUE_KEPT) return value
   // Begun anew, since values that somebody made up should not keep those out that come again and again.
   if (values.size >= VALUES_KEPT) values.clear()
-  values.set(value, value)
-  return value
+  // Not the string itself, which may be a slice of a whole request.
+  const own = Buffer.from(value, 'latin1').toString('latin1')
+  values.set(own, own)
+  return own
 }
 
 /**

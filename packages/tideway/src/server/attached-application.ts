@@ -15,6 +15,7 @@ import { answerConnect, noTunnel } from './http/refuse-tunnel.ts'
 import { answersOverHttp2 } from './http2/answers-over-http2.ts'
 import { checkExtendedConnect } from './http2/extended-connect.ts'
 import { serveStream, type Http2StreamListener, type StreamServer } from './http2/serve-stream.ts'
+import { messageOf, type RequestHead } from './http/request-head.ts'
 import { endingPipelined } from './http/pipelined-request.ts'
 import { answerPlainly } from './http/plain-answer.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
@@ -93,10 +94,10 @@ export class AttachedApplication {
     this.#onTunnel = observed(noTunnel)
   }
 
-  readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    if (this.#handles?.(request) === false && isHeardByOthers(socket, 'upgrade')) return
+  readonly onUpgrade = (request: RequestHead, socket: Socket, head: Buffer): void => {
+    if (this.#handles?.(messageOf(request)) === false && isHeardByOthers(socket, 'upgrade')) return
     if (!asksForWebSocket(request)) {
-      afterResponses(socket, () => ignoreUpgrade(request, socket, head))
+      afterResponses(socket, () => ignoreUpgrade(messageOf(request), socket, head))
       return
     }
     afterResponses(socket, () => {
@@ -124,12 +125,7 @@ export class AttachedApplication {
     onConnect: (request, stream) => this.#handshake(request, stream, answersOverHttp2, checkExtendedConnect),
   }
 
-  #handshake(
-    request: IncomingMessage,
-    transport: Duplex,
-    answers: HandshakeAnswers,
-    check: typeof checkHandshake,
-  ): void {
+  #handshake(request: RequestHead, transport: Duplex, answers: HandshakeAnswers, check: typeof checkHandshake): void {
     if (this.#closed !== undefined) {
       this.#refuseLate(request, transport, answers)
       return
@@ -176,12 +172,12 @@ export class AttachedApplication {
   }
 
   /** Refuses a handshake that comes after `close()`. */
-  refuseLate(request: IncomingMessage, socket: Socket): void {
+  refuseLate(request: RequestHead, socket: Socket): void {
     socket.setTimeout(0)
     this.#refuseLate(request, socket, answersOverHttp1)
   }
 
-  #refuseLate(request: IncomingMessage, transport: Duplex, answers: HandshakeAnswers): void {
+  #refuseLate(request: RequestHead, transport: Duplex, answers: HandshakeAnswers): void {
     this.#observer.counters.handshakes++
     this.#refuseHandshake(request, transport, answers, shuttingDown, 'shuttingDown')
   }
@@ -209,7 +205,7 @@ export class AttachedApplication {
   }
 
   #refuseHandshake(
-    request: IncomingMessage,
+    request: RequestHead,
     transport: Duplex,
     answers: HandshakeAnswers,
     problem: HandshakeProblem,

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { Address } from '../asgi/scope.ts'
+import type { RequestHead } from './http/request-head.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
 /** What trusted proxies say of the client that they speak for. */
@@ -26,7 +26,7 @@ interface Hop {
  *
  * Never both: a proxy that sets the one passes on what a client has written into the other. Nearly all set the `X-` ones.
  */
-export function readForwarded(request: IncomingMessage, trusted: TrustedProxies): Forwarded {
+export function readForwarded(request: RequestHead, trusted: TrustedProxies): Forwarded {
   if (!trusted.has(request.socket.remoteAddress)) return nothing
   const { headers } = request
   const xForwarded = hopsOfXForwarded(headers)
@@ -46,7 +46,7 @@ function isSecure(scheme: string): boolean {
 }
 
 /** The one port and the schemes belong to the addresses from the right; a single scheme holds for all. */
-function hopsOfXForwarded(headers: IncomingMessage['headers']): Hop[] {
+function hopsOfXForwarded(headers: RequestHead['headers']): Hop[] {
   const addresses = listOf(headers['x-forwarded-for'])
   const schemes = listOf(headers['x-forwarded-proto']).map((scheme) => scheme.toLowerCase())
   const port = parsePort(listOf(headers['x-forwarded-port']).at(-1))

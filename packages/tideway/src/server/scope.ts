@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { HeaderList } from '../asgi/headers.ts'
 import { asgiVersions, type Address, type ConnectionScope, type HttpScope, type WebSocketScope } from '../asgi/scope.ts'
 import { authenticationKey, type ScopeSlots } from '../asgi/scope-slots.ts'
+import type { RequestHead } from './http/request-head.ts'
 import { readForwarded } from './forwarded.ts'
 import type { ResolvedOptions } from './options.ts'
 import { tlsSocketOf } from './tls/plain-socket.ts'
@@ -27,13 +27,13 @@ export class ScopeFactory {
   }
 
   /** Who the client of a request is, as the scope says it. */
-  client(request: IncomingMessage): Address | undefined {
+  client(request: RequestHead): Address | undefined {
     const forwarded = this.#trusted && readForwarded(request, this.#trusted)
     return forwarded?.client ?? address(request.socket.remoteAddress, request.socket.remotePort)
   }
 
   /** The scope of an HTTP request, or `undefined` when its target is no path that can be decoded. */
-  http(request: IncomingMessage, extensions: Readonly<Record<string, unknown>>): HttpScope | undefined {
+  http(request: RequestHead, extensions: Readonly<Record<string, unknown>>): HttpScope | undefined {
     return this.#connection(request, {
       type: 'http',
       schemes: HTTP_SCHEMES,
@@ -44,7 +44,7 @@ export class ScopeFactory {
   }
 
   /** The scope of a WebSocket handshake, or `undefined` when its target is no path that can be decoded. */
-  webSocket(request: IncomingMessage, subprotocols: readonly string[]): WebSocketScope | undefined {
+  webSocket(request: RequestHead, subprotocols: readonly string[]): WebSocketScope | undefined {
     return this.#connection(request, {
       type: 'websocket',
       schemes: WEBSOCKET_SCHEMES,
@@ -79,7 +79,7 @@ export class ScopeFactory {
   }
 
   /** Everything in one literal, the slots too, so that the object and its copies are one allocation each. */
-  #connection(request: IncomingMessage, own: OwnPart): object | undefined {
+  #connection(request: RequestHead, own: OwnPart): object | undefined {
     const target = originForm(request)
     if (target === undefined) return undefined
     const queryAt = target.indexOf('?')
@@ -146,7 +146,7 @@ interface OwnPart {
  * The target as a path with its query. A client may name the whole URL (RFC 9112 §3.2.2); one that differs from the Host
  * would leave it open which of the two a check of hosts has seen.
  */
-function originForm(request: IncomingMessage): string | undefined {
+function originForm(request: RequestHead): string | undefined {
   const target = request.url!
   if (target.startsWith('/')) return target
   const [, host, rest] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? []

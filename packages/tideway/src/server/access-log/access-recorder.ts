@@ -1,6 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { redactQuery } from '../../asgi/redact-query.ts'
 import { CLIENT_WENT_AWAY } from '../http/client-went-away.ts'
+import type { RequestHead } from '../http/request-head.ts'
 import type { NodeListener } from '../node-listener.ts'
 import type { ConnectionObserver, WebSocketConnection } from '../websocket/websocket-connection.ts'
 import type { AccessLog, WebSocketAccess } from './access-entry.ts'
@@ -15,11 +16,11 @@ interface Visitor {
 /** Writes an access log. A server without one has none of this. */
 export class AccessRecorder implements ConnectionObserver {
   readonly #log: AccessLog
-  readonly #clientOf: (request: IncomingMessage) => string | undefined
+  readonly #clientOf: (request: RequestHead) => string | undefined
   readonly #visitors = new WeakMap<WebSocketConnection, Visitor>()
 
   /** @param clientOf the address that a request is to be logged for */
-  constructor(log: AccessLog, clientOf: (request: IncomingMessage) => string | undefined) {
+  constructor(log: AccessLog, clientOf: (request: RequestHead) => string | undefined) {
     this.#log = log
     this.#clientOf = clientOf
   }
@@ -33,14 +34,14 @@ export class AccessRecorder implements ConnectionObserver {
   }
 
   /** A handshake that the application is asked about. */
-  connecting(connection: WebSocketConnection, request: IncomingMessage): void {
+  connecting(connection: WebSocketConnection, request: RequestHead): void {
     const visitor = this.#visitorOf(request)
     this.#visitors.set(connection, visitor)
     this.#tell(visitor, { event: 'connecting' })
   }
 
   /** A handshake that the server itself refuses. */
-  refusedByServer(request: IncomingMessage, status: number): void {
+  refusedByServer(request: RequestHead, status: number): void {
     this.#tell(this.#visitorOf(request), { event: 'reject', status })
   }
 
@@ -61,7 +62,7 @@ export class AccessRecorder implements ConnectionObserver {
     this.#tell(this.#visitors.get(connection), { event: 'disconnect', code })
   }
 
-  #watch(request: IncomingMessage, response: ServerResponse): void {
+  #watch(request: RequestHead, response: ServerResponse): void {
     const { socket, method, httpVersion } = request
     const visitor = this.#visitorOf(request)
     const writtenBefore = socket.bytesWritten
@@ -83,7 +84,7 @@ export class AccessRecorder implements ConnectionObserver {
     if (visitor !== undefined) this.#log({ type: 'websocket', ...described(visitor), ...what })
   }
 
-  #visitorOf(request: IncomingMessage): Visitor {
+  #visitorOf(request: RequestHead): Visitor {
     return { client: this.#clientOf(request), path: loggedPath(request.url!), began: performance.now() }
   }
 }

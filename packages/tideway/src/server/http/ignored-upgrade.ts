@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { serveAnew, type ServeHttp } from './serve-anew.ts'
 
 /** Fields that ask for another protocol, or belong to the asking (RFC 7540 §3.2.1). */
 const askingPattern = /^(upgrade|http2-settings)$/i
@@ -12,10 +13,9 @@ const askingPattern = /^(upgrade|http2-settings)$/i
  */
 export function ignoreUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
   const { server, encrypted } = socket as Partial<TLSSocket> & { readonly server: Server }
-  socket.unshift(Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]))
   // The server's own listener comes first; those behind it have seen the connection.
-  const [serveAnew] = server.listeners(encrypted === true ? 'secureConnection' : 'connection')
-  serveAnew!.call(server, socket)
+  const [serveHttp] = server.listeners(encrypted === true ? 'secureConnection' : 'connection') as [ServeHttp]
+  serveAnew(server, serveHttp, socket, Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]))
 }
 
 function headOf({ method, url, httpVersion, rawHeaders }: IncomingMessage): string {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { RequestHead } from '../http/request-head.ts'
 import type { Compression } from '../websocket/deflate/compression.ts'
 import {
   checkOffer,
@@ -11,7 +11,7 @@ import { answersOverHttp2 } from './answers-over-http2.ts'
 
 /** Checks the extended CONNECT that opens a WebSocket (RFC 8441 §5): no key, and nothing about the connection. */
 export function checkExtendedConnect(
-  { headers }: IncomingMessage,
+  { headers }: RequestHead,
   compression?: Compression,
 ): Handshake | HandshakeProblem {
   if (headers['sec-websocket-version'] !== '13') {

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { RequestHead } from '../http/request-head.ts'
 import type { RefusalReason } from '../observe/server-counters.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { RETRY_AFTER_SECONDS } from '../readiness.ts'
@@ -93,14 +93,14 @@ export class ConnectionGate {
   }
 
   /** Why a request or handshake is refused before anybody looks at it; `undefined`: it is not. */
-  refusalOf(request: IncomingMessage): Refusal | undefined {
+  refusalOf(request: RequestHead): Refusal | undefined {
     // Node keeps names and values in one list.
     if (request.rawHeaders.length > 2 * this.#maxHeaders) return tooManyHeaders
     return this.#excess.size === 0 ? undefined : this.#excess.get(plainSocketOf(request.socket))
   }
 
   /** Counts a WebSocket that came through a trusted proxy to the client that it is of. */
-  refusalOfForwarded(request: IncomingMessage, transport: Duplex, client: string | undefined): Refusal | undefined {
+  refusalOfForwarded(request: RequestHead, transport: Duplex, client: string | undefined): Refusal | undefined {
     if (this.#trusted?.has(request.socket.remoteAddress) !== true) return undefined
     return this.#enter(transport, client) ? undefined : tooManyOfAddress
   }

@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerOptions } from 'node:http'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { limitDefaults, requestLimitDefaults, type LimitOptions, type RequestLimitOptions } from './limit-options.ts'
 
-/** How often Node looks for requests that take too long, unless they are to be found sooner. */
+/** The longest and the shortest time between two looks for requests that take too long. */
 const CHECK_MS = 1000
 const SHORTEST_CHECK_MS = 10
 
@@ -28,8 +28,13 @@ export function nodeLimits(limits: RequestLimits): ServerOptions {
     headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    connectionsCheckingInterval: Math.max(SHORTEST_CHECK_MS, Math.min(CHECK_MS, Math.ceil(headersTimeoutMs / 4))),
+    connectionsCheckingInterval: checkMs(limits),
   }
+}
+
+/** How often a server looks for what takes too long, in milliseconds. */
+export function checkMs({ headersTimeoutMs }: RequestLimits): number {
+  return Math.max(SHORTEST_CHECK_MS, Math.min(CHECK_MS, Math.ceil(headersTimeoutMs / 4)))
 }
 
 /** Makes a server without TLS with these limits. @throws TidewayError `ERR_BAD_OPTION` for a value that is no number over 0 */

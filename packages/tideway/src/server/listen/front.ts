@@ -1,27 +1,32 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer, type Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import { Http2Front } from '../http2/http2-front.ts'
 import { createServerWithin, nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
 import { serverDefaults, type ServeOptions } from '../options.ts'
 import type { Credentials } from '../tls/credentials.ts'
 import { PendingHandshakes } from '../tls/pending-handshakes.ts'
+import { HandshakeShortcut } from './handshake-shortcut.ts'
 
 /** What serves one place to listen at: plain HTTP, or HTTP over TLS. */
 export class Front {
   readonly server: HttpServer | HttpsServer
   /** What serves HTTP/2 on its connections. */
   readonly http2: Http2Front | undefined
+  readonly #shortcut: HandshakeShortcut
   readonly #pending: PendingHandshakes | undefined
 
   /** @throws TidewayError `ERR_BAD_OPTION` for a limit out of its range */
   constructor(options: ServeOptions, credentials: Credentials | undefined) {
+    const limits = requestLimitsOf(options)
     if (credentials === undefined) {
-      this.server = createServerWithin(options)
+      const server = createServerWithin(options)
+      const shortcut = HandshakeShortcut.replacing(server, 'connection', limits)
+      server.prependListener('connection', (socket) => shortcut.accept(socket))
+      this.server = server
+      this.#shortcut = shortcut
       return
     }
-    const limits = requestLimitsOf(options)
     const asksForCertificate = credentials.ca !== undefined
     const server = createServer({
       ...nodeLimits(limits),
@@ -33,10 +38,18 @@ export class Front {
     server.maxHeadersCount = nodeHeadersCount(options)
     this.server = server
     this.#pending = new PendingHandshakes(server, limits.tlsHandshakeTimeoutMs)
-    if (options.http2 === false) return
+    const shortcut = HandshakeShortcut.replacing(server, 'secureConnection', limits)
+    this.#shortcut = shortcut
+    if (options.http2 === false) {
+      server.prependListener('secureConnection', (socket) => shortcut.accept(socket))
+      return
+    }
     const { pingIntervalMs = serverDefaults.pingIntervalMs, pingTimeoutMs = serverDefaults.pingTimeoutMs } = options
     const http2 = new Http2Front({ ...limits, pingIntervalMs, pingTimeoutMs }, nodeHeadersCount(options))
-    divert(server, http2)
+    server.prependListener('secureConnection', (socket) => {
+      if (socket.alpnProtocol === 'h2') http2.accept(socket)
+      else shortcut.accept(socket)
+    })
     this.http2 = http2
   }
 
@@ -65,6 +78,7 @@ export class Front {
   close(): Promise<void> {
     const { server } = this
     this.#pending?.cut()
+    this.#shortcut.close()
     this.http2?.close()
     // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
     const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
@@ -79,19 +93,10 @@ export class Front {
   /** Cuts every connection. */
   cut(): void {
     this.#pending?.cut()
+    this.#shortcut.close()
     this.server.closeAllConnections()
     this.http2?.cut()
   }
-}
-
-/** Connections that have agreed on HTTP/2 are not for Node's own listener, the first that a new server has. */
-function divert(server: HttpsServer, http2: Http2Front): void {
-  const [serveHttp1] = server.listeners('secureConnection') as [(socket: TLSSocket) => void]
-  server.removeListener('secureConnection', serveHttp1)
-  server.prependListener('secureConnection', (socket) => {
-    if (socket.alpnProtocol === 'h2') http2.accept(socket)
-    else serveHttp1.call(server, socket)
-  })
 }
 
 /** How often a closing server looks for connections whose request is done. */

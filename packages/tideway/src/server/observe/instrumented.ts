@@ -10,6 +10,7 @@ import type { Logger } from '../../asgi/logger.ts'
 import type { Scope, WebSocketScope } from '../../asgi/scope.ts'
 import { onFailure } from '../http/http-failure.ts'
 import { CLIENT_WENT_AWAY } from '../http/client-went-away.ts'
+import { messageOf, type RequestHead } from '../http/request-head.ts'
 import type { NodeListener } from '../node-listener.ts'
 import type { ConnectionObserver, WebSocketConnection } from '../websocket/websocket-connection.ts'
 
@@ -47,8 +48,8 @@ export class Instrumented implements ConnectionObserver {
   }
 
   /** Starts a connection, which is told of. */
-  start(connection: WebSocketConnection, scope: WebSocketScope, request: IncomingMessage, serve: () => void): void {
-    const own = this.#guarded(() => this.#instrumentation.connection?.(scope, request))
+  start(connection: WebSocketConnection, scope: WebSocketScope, request: RequestHead, serve: () => void): void {
+    const own = this.#guarded(() => this.#instrumentation.connection?.(scope, messageOf(request)))
     if (own === undefined) {
       serve()
       return

@@ -1,4 +1,5 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { RequestHead } from '../http/request-head.ts'
 import type { Compression } from './deflate/compression.ts'
 import type { DeflateParameters } from './deflate/negotiate.ts'
 import { answersOverHttp1, type HandshakeAnswers } from './handshake-answers.ts'
@@ -31,12 +32,12 @@ const keyPattern = /^[+/0-9A-Za-z]{22}==$/
 const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** Whether the protocol that a request asks for is ours (RFC 6455 §4.2.1, 3). Another one may be ignored. */
-export function asksForWebSocket({ headers }: IncomingMessage): boolean {
+export function asksForWebSocket({ headers }: RequestHead): boolean {
   return hasToken(headers.upgrade, 'websocket')
 }
 
 /** Checks the request of a client's opening handshake (RFC 6455 §4.2.1). */
-export function checkHandshake(request: IncomingMessage, compression?: Compression): Handshake | HandshakeProblem {
+export function checkHandshake(request: RequestHead, compression?: Compression): Handshake | HandshakeProblem {
   const { headers } = request
   // Node answers a plain request without a Host by itself, but not an upgrade (RFC 9112 §3.2).
   if (hostCount(request.rawHeaders) !== 1) return problem(400, 'A handshake has exactly one Host.')

@@ -6,6 +6,7 @@ import { deferred, type Deferred } from '../deferred.ts'
 import type { Heartbeat } from '../heartbeat.ts'
 import type { ServerCounters } from '../observe/server-counters.ts'
 import type { ResolvedOptions } from '../options.ts'
+import { own, read, type SocketOwner } from '../socket-owner.ts'
 import { cut } from './cut.ts'
 import { encodeCloseFrame, encodeFrame, opcodes } from './frame.ts'
 import { FrameParser, type FrameSink } from './frame-parser.ts'
@@ -47,16 +48,11 @@ type State = 'connecting' | 'open' | 'answering' | 'closing' | 'ended'
 
 const PING: Buffer = encodeFrame(opcodes.ping, new Uint8Array())
 
-/** The peer of a socket, for listeners that all connections share. */
-const PEER: unique symbol = Symbol('tideway.peer')
-
-type PeerSocket = Duplex & { [PEER]?: WebSocketPeer }
-
 /**
  * The other end of a connection: frames in, frames out, pings, the close handshake (RFC 6455 §7) and backpressure both
  * ways. Knows nothing of applications.
  */
-export class WebSocketPeer implements FrameSink, OutboxClient {
+export class WebSocketPeer implements FrameSink, OutboxClient, SocketOwner {
   readonly #socket: Duplex
   readonly #context: PeerContext
   readonly #owner: PeerOwner
@@ -88,17 +84,14 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     this.#context = context
     this.#owner = owner
     this.#lastSeen = context.heartbeat.now
-    const peerSocket: PeerSocket = socket
-    peerSocket[PEER] = this
-    // Listeners that all connections share, instead of closures of each.
-    socket.on('end', onEnd).on('close', onClose).on('error', onError)
+    own(socket, this)
   }
 
   /** The handshake has been answered: reads frames from now on. */
   open(): void {
     this.#state = 'open'
     this.#parser = new FrameParser(this, this.#context.options.maxMessageBytes)
-    this.#socket.on('data', onData).on('drain', onDrain)
+    read(this.#socket)
   }
 
   /** Ends a connection that was not opened, behind what has been written to its socket. */
@@ -167,6 +160,12 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
 
   /** Takes bytes that came from the peer. */
   data(chunk: Buffer): void {
+    if (this.#state === 'connecting') {
+      // Before the answer to the handshake nothing is to be read yet.
+      this.#socket.pause()
+      this.#socket.unshift(chunk)
+      return
+    }
     this.#context.outbox.betweenEvents()
     this.#lastSeen = this.#context.heartbeat.now
     this.#pingSentAt = 0
@@ -407,25 +406,6 @@ export class WebSocketPeer implements FrameSink, OutboxClient {
     this.#socket.end()
     this.#socket.resume()
   }
-}
-
-// An error is always followed by `close`, which says all that there is to know.
-function onError(): void {}
-
-function onData(this: PeerSocket, chunk: Buffer): void {
-  this[PEER]!.data(chunk)
-}
-
-function onEnd(this: PeerSocket): void {
-  this[PEER]!.ended()
-}
-
-function onDrain(this: PeerSocket): void {
-  this[PEER]!.drained()
-}
-
-function onClose(this: PeerSocket): void {
-  this[PEER]!.closed()
 }
 
 /** What a sender gets that comes too late. */
