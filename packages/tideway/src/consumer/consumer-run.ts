@@ -5,7 +5,7 @@ import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
 import type { ChannelLayer, ChannelReceiver, Delivery, Message } from '../layer/channel-layer.ts'
-import { Mailbox, type MailboxOwner } from '../layer/mailbox.ts'
+import { Mailbox } from '../layer/mailbox.ts'
 import { withinDeadline } from './deadline.ts'
 import { isAbortOf, isConnectionClosed } from './end-of-connection.ts'
 import { handlerNameOf } from './handlers.ts'
@@ -27,7 +27,7 @@ const READ_AHEAD_EVENTS = 16
  * One consumer's life: reads its connection, takes the messages of its channel, gives both to the consumer one at a time
  * (see {@link Mailbox}), and ends it exactly once: `disconnect`, then out of every group, whatever the cause.
  */
-export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Event, Message>, ChannelReceiver {
+export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Message> implements ChannelReceiver {
   readonly #consumer: object
   readonly #options: RunOptions<Event>
   readonly #receive: Receive<Event>
@@ -36,7 +36,6 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   readonly #lastEventType: string | undefined
   /** Asked when the reader stops for the first time, and so never for most connections. */
   #onEnd: RunConnection<Event>['onEnd']
-  readonly #mailbox: Mailbox<Event, Message>
   #channelName: string | undefined
   #abort: AbortController | undefined
   #disconnected = false
@@ -56,6 +55,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     options: RunOptions<Event>,
     { receive, layer, logger = consoleLogger, lastEventType, onEnd }: RunConnection<Event>,
   ) {
+    super(options.capacity ?? DEFAULT_CAPACITY, options.overflow)
     this.#consumer = consumer
     this.#options = options
     this.#receive = receive
@@ -63,7 +63,6 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     this.#logger = logger
     this.#lastEventType = lastEventType
     this.#onEnd = onEnd
-    this.#mailbox = new Mailbox<Event, Message>(this, options.capacity ?? DEFAULT_CAPACITY, options.overflow)
   }
 
   /** Runs the consumer to its end; rejects with what a handler threw. */
@@ -99,7 +98,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
       const name = this.channelLayer.newChannel()
       // For a `disconnect` that leaves a group which was never joined: the name leads nowhere.
       if (this.#ended) return name
-      this.#mailbox.capacity = this.#options.capacity ?? this.channelLayer.capacityOf(name)
+      this.capacity = this.#options.capacity ?? this.channelLayer.capacityOf(name)
       this.channelLayer.attach(name, this)
       this.#channelName = name
     }
@@ -131,7 +130,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
       this.#reportUnhandled(message.type)
       return 'unhandled'
     }
-    if (this.#mailbox.offer(message)) return 'delivered'
+    if (this.offer(message)) return 'delivered'
     this.#reportOverflow()
     return 'full'
   }
@@ -201,17 +200,17 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   /** `false`: nothing is to be read now. */
   #take(event: Event): boolean {
     if (event.type === this.#lastEventType) {
-      this.#mailbox.enter(event)
+      this.enter(event)
       this.#noteEnd(event)
       return false
     }
-    this.#mailbox.enter(event)
+    this.enter(event)
     if (isJobEnd(event)) return false
-    if (this.#mailbox.waitingEvents < READ_AHEAD_EVENTS) return true
+    if (this.waitingEvents < READ_AHEAD_EVENTS) return true
     // Nobody reads now: the end would not be seen behind a handler that takes its time, or never ends.
     this.#onEnd?.((event) => this.#noteEnd(event))
     this.#onEnd = undefined
-    void this.#mailbox.room().then(() => this.#readConnection())
+    void this.room().then(() => this.#readConnection())
     return false
   }
 
@@ -234,7 +233,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
   async #fail(failure: Failure): Promise<void> {
     if (this.#failed || this.#ended) return
     this.#failed = this.#deaf = true
-    this.#mailbox.close()
+    this.close()
     try {
       await this.#options.hooks.handleFailure(this.#consumer, failure.error, failure.isReported ?? false)
     } catch (error) {
@@ -247,7 +246,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     if (this.#ended) return
     this.#ended = this.#deaf = true
     clearTimeout(this.#deadline)
-    this.#mailbox.close()
+    this.close()
     this.#abort?.abort()
     let failure = cause
     try {
@@ -279,7 +278,7 @@ export class ConsumerRun<Event extends ProtocolEvent> implements MailboxOwner<Ev
     this.#overflowed = true
     this.#logger.warn(
       { channel: this.#channelName },
-      `${this.#options.name} is slower than what it is sent: messages beyond its capacity of ${this.#mailbox.capacity} are dropped`,
+      `${this.#options.name} is slower than what it is sent: messages beyond its capacity of ${this.capacity} are dropped`,
     )
   }
 }

@@ -20,7 +20,7 @@ export type {
 export { ChannelFullError, MessageTooLargeError } from './errors.ts'
 export { InMemoryChannelLayer } from './in-memory-channel-layer.ts'
 export { LocalChannels, type LocalChannelsOptions } from './local-channels.ts'
-export { Mailbox, type MailboxOwner, type OverflowPolicy } from './mailbox.ts'
+export { Mailbox, type OverflowPolicy } from './mailbox.ts'
 export { copyMessage, DEFAULT_MAX_MESSAGE_BYTES } from './message.ts'
 export {
   isChannelName,

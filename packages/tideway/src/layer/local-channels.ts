@@ -157,13 +157,13 @@ export class LocalChannels {
     const excepted = except === undefined ? undefined : this.#localOf(except)
     const { lastJoin } = this.#groups
     let failure: { readonly error: unknown } | undefined
-    for (const membership of group.members.values()) {
-      // A handler may add and discard members while it is pushed the message; a Map shows those added last.
-      if (membership.order > lastJoin) continue
-      const { channel } = membership
+    for (const channel of group.members.keys()) {
+      // A handler may add and discard members while it is pushed the message; a Map shows those added last. The membership
+      // is looked at only then: it is one more object of each member that has to come from memory.
+      if (this.#groups.lastJoin !== lastJoin && group.members.get(channel)!.order > lastJoin) continue
       if (excepted !== undefined && (excepted === channel || (excepted instanceof Set && excepted.has(channel))))
         continue
-      if (channel.queue !== undefined && this.#dropIfStale(membership, channel.queue, group)) continue
+      if (channel.queue !== undefined && this.#dropIfStale(group.members.get(channel)!, channel.queue, group)) continue
       try {
         this.#handOver(channel, message)
       } catch (error) {

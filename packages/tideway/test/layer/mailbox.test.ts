@@ -1,26 +1,26 @@
 import { promiseHooks } from 'node:v8'
 import { describe, expect, it } from 'vitest'
-import { Mailbox, type MailboxOwner, type OverflowPolicy } from 'tideway/layer'
+import { Mailbox, type OverflowPolicy } from 'tideway/layer'
 import { uncaughtDuring } from './uncaught.ts'
 
-/** An owner that writes down what it handles and does what the test says. */
-class Desk implements MailboxOwner<string, string> {
+/** A mailbox that writes down what it handles and does what the test says. */
+class Desk extends Mailbox<string, string> {
   readonly handled: string[] = []
   readonly failures: unknown[] = []
   /** What each handler call does; nothing where it is not named. */
   readonly does: Record<string, () => void | PromiseLike<void>> = {}
 
-  handleEvent(event: string): void | PromiseLike<void> {
+  protected override handleEvent(event: string): void | PromiseLike<void> {
     this.handled.push(event)
     return this.does[event]?.()
   }
 
-  handleMessage(message: string): void | PromiseLike<void> {
+  protected override handleMessage(message: string): void | PromiseLike<void> {
     this.handled.push(message)
     return this.does[message]?.()
   }
 
-  handlerFailed(error: unknown): void {
+  override handlerFailed(error: unknown): void {
     this.failures.push(error)
   }
 }
@@ -42,8 +42,8 @@ function gate(): { readonly wait: () => Promise<void>; open(): Promise<void>; fa
 }
 
 function open(capacity = 100, overflow?: OverflowPolicy): { desk: Desk; mailbox: Mailbox<string, string> } {
-  const desk = new Desk()
-  return { desk, mailbox: new Mailbox(desk, capacity, overflow) }
+  const desk = new Desk(capacity, overflow)
+  return { desk, mailbox: desk }
 }
 
 /** A mailbox with a handler that runs, called "held". */
