@@ -1,5 +1,6 @@
 import type { Send } from '../asgi/application.ts'
 import type { HttpSendEvent } from '../asgi/http-events.ts'
+import { passMessages } from '../asgi/message-outlet.ts'
 import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import { Session, type SessionResponse } from './session.ts'
 import type { LoadedSession, Sessions } from './sessions.ts'
@@ -58,7 +59,9 @@ export class Visit implements SessionResponse {
     }
     if (!this.#savesAt(event) && !this.#settings.rolling) {
       this.begun = true
-      return this.#send(this.#withCookie(event))
+      const sent = this.#send(this.#withCookie(event))
+      passMessages(this.send, this.#send)
+      return sent
     }
     return this.#enqueue(async () => {
       if (this.#savesAt(event)) await this.session.save()
@@ -72,7 +75,9 @@ export class Visit implements SessionResponse {
     const run = this.#queue === undefined ? job() : this.#queue.then(job)
     this.#queue = run
     const settled = (): void => {
-      if (this.#queue === run) this.#queue = undefined
+      if (this.#queue !== run) return
+      this.#queue = undefined
+      if (this.begun) passMessages(this.send, this.#send)
     }
     run.then(settled, settled)
     return run

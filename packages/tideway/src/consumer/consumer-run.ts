@@ -2,15 +2,16 @@ import type { Receive } from '../asgi/application.ts'
 import { jobEnd } from '../asgi/channel-events.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
-import { TidewayError } from '../errors/tideway-error.ts'
+import { messageOutletOf, type MessageOutlet } from '../asgi/message-outlet.ts'
+import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
 import type { ChannelLayer, ChannelReceiver, Delivery, Message } from '../layer/channel-layer.ts'
 import { Mailbox } from '../layer/mailbox.ts'
 import { withinDeadline } from './deadline.ts'
 import { isAbortOf, isConnectionClosed } from './end-of-connection.ts'
-import { handlerNameOf } from './handlers.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
-import { SharedFailure } from './shared-handler.ts'
+import { groupsLeft, leftBehind, noChannelLayer, unhandledType } from './run-reports.ts'
+import { SharedFailure, type Member, type SharedEvent } from './shared-handler.ts'
 import { StopConsumer } from './signals.ts'
 
 /** What a handler, or the end, threw. In a box, since `undefined` can be thrown too. */
@@ -27,9 +28,17 @@ const READ_AHEAD_EVENTS = 16
  * One consumer's life: reads its connection, takes the messages of its channel, gives both to the consumer one at a time
  * (see {@link Mailbox}), and ends it exactly once: `disconnect`, then out of every group, whatever the cause.
  */
-export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Message> implements ChannelReceiver {
-  readonly #consumer: object
+export class ConsumerRun<Event extends ProtocolEvent>
+  extends Mailbox<Event, Message>
+  implements ChannelReceiver, Member
+{
+  // What each message looks at comes first, and so lies together.
+  /** Takes no more messages of its channel: it has failed, has ended, or has said all that it has to say. */
+  #deaf = false
   readonly #options: RunOptions<Event>
+  #outlet: MessageOutlet | undefined
+  readonly consumer: object
+  readonly #send: object | undefined
   readonly #receive: Receive<Event>
   readonly #layer: ChannelLayer | undefined
   readonly #logger: Logger
@@ -41,8 +50,6 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
   #disconnected = false
   #failed = false
   #ended = false
-  /** Takes no more messages of its channel: it has failed, has ended, or has said all that it has to say. */
-  #deaf = false
   /** Out of every group for good. */
   #left = false
   #overflowed = false
@@ -53,16 +60,17 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
   constructor(
     consumer: object,
     options: RunOptions<Event>,
-    { receive, layer, logger = consoleLogger, lastEventType, onEnd }: RunConnection<Event>,
+    { receive, layer, logger = consoleLogger, lastEventType, onEnd, send }: RunConnection<Event>,
   ) {
     super(options.capacity ?? DEFAULT_CAPACITY, options.overflow)
-    this.#consumer = consumer
+    this.consumer = consumer
     this.#options = options
     this.#receive = receive
     this.#layer = layer
     this.#logger = logger
     this.#lastEventType = lastEventType
     this.#onEnd = onEnd
+    this.#send = send
   }
 
   /** Runs the consumer to its end; rejects with what a handler threw. */
@@ -76,11 +84,7 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
   /** @throws TidewayError `ERR_NO_CHANNEL_LAYER` */
   get channelLayer(): ChannelLayer {
     if (this.#layer !== undefined) return this.#layer
-    const { name, channelLayerAlias } = this.#options
-    throw new TidewayError(
-      'ERR_NO_CHANNEL_LAYER',
-      `${name} has no channel layer "${channelLayerAlias}": give defineApplication one of this name in channelLayers.`,
-    )
+    throw noChannelLayer(this.#options)
   }
 
   /** Whether the consumer has a channel, so that something may still reach it. */
@@ -93,7 +97,7 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
    * @throws TidewayError `ERR_CONNECTION_CLOSED` once the groups are left: nobody would leave one that is joined now
    */
   get channelName(): string {
-    if (this.#left) throw leftAlready(this.#options.name)
+    if (this.#left) throw groupsLeft(this.#options)
     if (this.#channelName === undefined) {
       const name = this.channelLayer.newChannel()
       // For a `disconnect` that leaves a group which was never joined: the name leads nowhere.
@@ -114,6 +118,12 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
     return this.#abort.signal
   }
 
+  /** Where messages may go past `send`; `undefined`: nowhere yet. Looked for at each, as it may be there from the next on. */
+  get outlet(): MessageOutlet | undefined {
+    if (this.#outlet === undefined && this.#send !== undefined) this.#outlet = messageOutletOf(this.#send)
+    return this.#outlet
+  }
+
   /** Takes no more messages, those that wait included; the end of the connection is still to come. */
   takeNoMoreMessages(): void {
     this.#deaf = true
@@ -126,7 +136,7 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
 
   deliver(message: Message): Delivery {
     if (this.#deaf) return 'unhandled'
-    if (this.#options.handlers.find(message.type, this.#consumer) === undefined) {
+    if (this.#options.handlers.find(message.type, this.consumer) === undefined) {
       this.#reportUnhandled(message.type)
       return 'unhandled'
     }
@@ -137,13 +147,21 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
 
   handleEvent(event: Event): void | PromiseLike<void> {
     if (isJobEnd(event)) return this.stop()
-    if (event.type !== this.#lastEventType) return this.#options.hooks.handleEvent(this.#consumer, event)
+    if (event.type !== this.#lastEventType) return this.#options.hooks.handleEvent(this.consumer, event)
     return this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', undefined)
   }
 
   handleMessage(message: Message): void | PromiseLike<void> {
     if (this.#deaf) return undefined
-    return this.#options.handlers.find(message.type, this.#consumer)!.call(this.#consumer, message)
+    return this.#options.handlers.find(message.type, this.consumer)!(this, message)
+  }
+
+  sendShared(event: SharedEvent): void | PromiseLike<void> {
+    const { outlet } = this
+    if (outlet === undefined || !outlet.isOpen || event.type !== 'websocket.send') {
+      return this.#options.hooks.sendShared(this.consumer, event)
+    }
+    return outlet.sendMessage(event as WebSocketMessageSendEvent)
   }
 
   handlerFailed(thrown: unknown): void {
@@ -161,16 +179,14 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
 
   /** Handles an event of a named channel as the message that it is. */
   dispatch(message: Message): void | PromiseLike<void> {
-    if (this.#options.handlers.find(message.type, this.#consumer) !== undefined) return this.handleMessage(message)
+    if (this.#options.handlers.find(message.type, this.consumer) !== undefined) return this.handleMessage(message)
     return this.#reportUnhandled(message.type)
   }
 
   /** Says once for each type and class that nobody handles it. */
   #reportUnhandled(type: string): void {
     if (!this.#options.handlers.isFirstReport(type)) return
-    const name = handlerNameOf(type)
-    const what = `${this.#options.name} has no handler for messages of type "${type}"`
-    this.#logger.warn({ type }, name === undefined ? `${what}, and cannot have one` : `${what}: add ${name}()`)
+    this.#logger.warn({ type }, unhandledType(this.#options, type))
   }
 
   /** Reads until it has to wait. Callbacks, since an idle connection would hold an async function's frame for good. */
@@ -220,14 +236,9 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
     this.#disconnected = true
     this.#abort?.abort()
     if (this.#ended) return
-    const { name, disconnectTimeoutMs } = this.#options
     this.#deadline = setTimeout(() => {
-      const error = new TidewayError(
-        'ERR_APPLICATION_TIMEOUT',
-        `A handler of ${name} was still running ${disconnectTimeoutMs} ms after its connection had ended, and was left behind: end it when this.signal aborts.`,
-      )
-      void this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', { error })
-    }, disconnectTimeoutMs).unref()
+      void this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', { error: leftBehind(this.#options) })
+    }, this.#options.disconnectTimeoutMs).unref()
   }
 
   async #fail(failure: Failure): Promise<void> {
@@ -235,7 +246,7 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
     this.#failed = this.#deaf = true
     this.close()
     try {
-      await this.#options.hooks.handleFailure(this.#consumer, failure.error, failure.isReported ?? false)
+      await this.#options.hooks.handleFailure(this.consumer, failure.error, failure.isReported ?? false)
     } catch (error) {
       this.#alsoThrown(failure, error)
     }
@@ -250,7 +261,7 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
     this.#abort?.abort()
     let failure = cause
     try {
-      const disconnecting = this.#options.hooks.handleEnd(this.#consumer, code, reason)
+      const disconnecting = this.#options.hooks.handleEnd(this.consumer, code, reason)
       if (disconnecting !== undefined) await withinDeadline(disconnecting, this.#options)
     } catch (error) {
       failure = this.#alsoThrown(failure, error)
@@ -281,13 +292,6 @@ export class ConsumerRun<Event extends ProtocolEvent> extends Mailbox<Event, Mes
       `${this.#options.name} is slower than what it is sent: messages beyond its capacity of ${this.capacity} are dropped`,
     )
   }
-}
-
-function leftAlready(name: string): TidewayError {
-  return new TidewayError(
-    'ERR_CONNECTION_CLOSED',
-    `The connection of this ${name} has ended and its groups are left: it has no channel any more.`,
-  )
 }
 
 function isJobEnd(event: object): boolean {

@@ -2,6 +2,7 @@ import type { Application, ReceiveEventOf, SendEventOf, Send } from '../asgi/app
 import { handlerInstrumentationOf } from '../asgi/instrumentation.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import type { ChannelScope, Scope, WebSocketScope } from '../asgi/scope.ts'
+import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
@@ -52,7 +53,7 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     handleEnd: (consumer, code, reason) => (consumer as Consumer<Scope>).handleEnd(code, reason),
     handleFailure: (consumer, error, isReported) => (consumer as Consumer<Scope>).handleFailure(error, isReported),
     sharedEvent: (consumer, returned) => (consumer as Consumer<Scope>).sharedEvent(returned),
-    send: (consumer, event) => (consumer as Consumer<Scope>).sendEvent(event as SendEventOf<Scope>),
+    sendShared: (consumer, event) => (consumer as Consumer<Scope>).sendEvent(event as SendEventOf<Scope>),
   }
 
   // Set when the connection comes; three properties, since an object around them is one more a connection.
@@ -85,6 +86,8 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
         logger: scope.logger,
         lastEventType,
         onEnd: (scope as WebSocketScope).onEnd,
+        // A class that has a sendEvent() of its own is to see what is sent.
+        send: consumer.sendEvent === Consumer.prototype.sendEvent ? send : undefined,
       })
       consumer.#scope = scope
       consumer.#send = send
@@ -124,7 +127,8 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
   /** Sends an event of the protocol as it is. */
   protected sendEvent(event: SendEventOf<S>): void | Promise<void> {
     const send = this.#send ?? this.#notBound()
-    return send(event)
+    const outlet = event.type === 'websocket.send' ? this.#run!.outlet : undefined
+    return outlet?.isOpen === true ? outlet.sendMessage(event as WebSocketMessageSendEvent) : send(event)
   }
 
   /** Ends the consumer from within: what `throw new StopConsumer()` does for a handler. */

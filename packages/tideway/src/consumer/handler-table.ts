@@ -1,9 +1,12 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 import { handlerNameOf } from './handlers.ts'
-import { SharedHandler, type SharingHooks, type StaticHandler } from './shared-handler.ts'
+import { SharedHandler, type Member, type SharingHooks, type StaticHandler } from './shared-handler.ts'
 
-/** A method that handles messages, to be called on its consumer. */
-export type Handler = (this: object, message: object) => void | PromiseLike<void>
+/** Handles a message for one consumer. */
+export type Handler = (member: Member, message: object) => void | PromiseLike<void>
+
+/** A handler as a consumer has it. */
+type Method = (this: object, message: object) => void | PromiseLike<void>
 
 /** Types that are remembered; a sender that makes up new ones all the time costs a look-up each, and no memory. */
 const MAX_TYPES_KEPT = 1000
@@ -60,21 +63,21 @@ export class HandlerTable {
       if (Object.hasOwn(level.prototype as object, name)) break
     }
     const found: unknown = Reflect.get(consumer, name)
-    return typeof found === 'function' ? (found as Handler) : undefined
+    return typeof found === 'function' ? callMethod(found as Method) : undefined
   }
 
   #shared(handler: StaticHandler): Handler {
     const shared = SharedHandler.of(this.#class, handler, this.#hooks)
-    return function (this: object, message: object) {
-      return shared.handle(this, message)
-    }
+    return (member, message) => shared.handle(member, message)
   }
 }
 
+function callMethod(method: Method): Handler {
+  return ({ consumer }, message) => method.call(consumer, message)
+}
+
 function callOwn(name: string): Handler {
-  return function (this: object, message: object) {
-    return (Reflect.get(this, name) as Handler).call(this, message)
-  }
+  return ({ consumer }, message) => (Reflect.get(consumer, name) as Method).call(consumer, message)
 }
 
 /** The class, and what it extends. */

@@ -52,9 +52,9 @@ class InstrumentedHandlers implements Pick<HandlerTable, 'find' | 'isFirstReport
     if (handler === undefined) return undefined
     const run = this.#run
     const consumer = this.#consumer
-    return function (this: object, event: object) {
+    return (member, event) => {
       const call: HandlerCall = { consumer, type, event }
-      return run(call, () => handler.call(this, event))
+      return run(call, () => handler(member, event))
     }
   }
 

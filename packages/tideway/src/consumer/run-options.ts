@@ -4,7 +4,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
 import { HandlerTable } from './handler-table.ts'
-import type { SharingHooks } from './shared-handler.ts'
+import type { SharedEvent, SharingHooks } from './shared-handler.ts'
 
 /** An event of any protocol; the last one of a connection may carry a close code. */
 export interface ProtocolEvent {
@@ -22,6 +22,8 @@ export interface RunConnection<Event> {
   readonly lastEventType: string | undefined
   /** Tells of the end ahead of the events that wait to be received, where the server can. */
   readonly onEnd: ((listener: (event: Event) => void) => void) | undefined
+  /** The `send` of the application, which may have a shorter way for messages; none where the consumer is to see them all. */
+  readonly send: object | undefined
 }
 
 /** What a run calls on its consumer: the methods of the base classes that nobody else may call. */
@@ -32,6 +34,8 @@ export interface RunHooks<Event> extends SharingHooks {
   handleEnd(consumer: object, code: number, reason: string): void | PromiseLike<void>
   /** A handler threw: tells the peer, before `handleEnd`. `isReported`: another consumer's run rejects with it, not this one's. */
   handleFailure(consumer: object, error: unknown, isReported: boolean): void | PromiseLike<void>
+  /** Sends what a static handler has made for all. */
+  sendShared(consumer: object, event: SharedEvent): void | PromiseLike<void>
 }
 
 /** How one class's consumers are run. */

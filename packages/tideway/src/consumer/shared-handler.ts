@@ -1,9 +1,19 @@
+/** What all are sent that a static handler is for: an event of the protocol. */
+export interface SharedEvent {
+  readonly type: string
+}
+
 /** What a static handler needs of its class. */
 export interface SharingHooks {
   /** The event for all who are to be sent what the handler returned; `undefined` for none. Encodes as `consumer` does. */
-  sharedEvent(consumer: object, returned: unknown): object | undefined
-  /** Sends an event of the protocol. */
-  send(consumer: object, event: object): void | PromiseLike<void>
+  sharedEvent(consumer: object, returned: unknown): SharedEvent | undefined
+}
+
+/** One consumer for which a message is handled: its run. */
+export interface Member {
+  readonly consumer: object
+  /** Sends the consumer's connection what all are sent. */
+  sendShared(event: SharedEvent): void | PromiseLike<void>
 }
 
 /** A handler that is a static method of its class. */
@@ -20,7 +30,7 @@ export class SharedFailure {
 
 /** What a static handler made of one message. Nothing of it there: nothing is to be sent. */
 interface Answer {
-  event?: object | undefined
+  event?: SharedEvent | undefined
   /** The handler is still at it. */
   pending?: Promise<void> | undefined
   failure?: SharedFailure | undefined
@@ -59,15 +69,15 @@ export class SharedHandler {
   }
 
   /** Handles the message for one consumer. */
-  handle(consumer: object, message: object): void | PromiseLike<void> {
-    const answer = message === this.#lastMessage ? this.#lastAnswer! : this.#answerTo(message, consumer)
-    if (answer.event !== undefined) return this.#hooks.send(consumer, answer.event)
-    if (answer.pending !== undefined) return answer.pending.then(() => this.#give(answer, consumer))
-    return this.#give(answer, consumer)
+  handle(member: Member, message: object): void | PromiseLike<void> {
+    const answer = message === this.#lastMessage ? this.#lastAnswer! : this.#answerTo(message, member.consumer)
+    if (answer.event !== undefined) return member.sendShared(answer.event)
+    if (answer.pending !== undefined) return answer.pending.then(() => this.#give(answer, member))
+    return this.#give(answer, member)
   }
 
-  #give(answer: Answer, consumer: object): void | PromiseLike<void> {
-    if (answer.event !== undefined) return this.#hooks.send(consumer, answer.event)
+  #give(answer: Answer, member: Member): void | PromiseLike<void> {
+    if (answer.event !== undefined) return member.sendShared(answer.event)
     const { failure } = answer
     if (failure === undefined) return undefined
     if (answer.isFailureReported) throw failure

@@ -20,14 +20,15 @@ class QueuedEvent<Event> {
  * more when its turn comes, and each object on the way to its handler is one more wait for memory.
  */
 export abstract class Mailbox<Event, Message> {
-  /** The most messages that wait; may be set while it runs, since a consumer's channel is named when it is first used. */
-  capacity: number
-  readonly #overflow: OverflowPolicy
-  #busy = false
+  // What each message looks at comes first, and so lies together.
   #closed = false
+  #busy = false
   /** Made when something has to wait for the first time; the next of it is at `#head`. */
   #queue: (QueuedEvent<Event> | Message)[] | undefined
   #head = 0
+  /** The most messages that wait; may be set while it runs, since a consumer's channel is named when it is first used. */
+  capacity: number
+  readonly #overflow: OverflowPolicy
   #waitingEvents = 0
   #room: Promise<void> | undefined
   #roomMade: (() => void) | undefined

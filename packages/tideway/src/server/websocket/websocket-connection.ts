@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Application } from '../../asgi/application.ts'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import { httpStatusOf } from '../../asgi/http-status.ts'
-import { isSharedSend } from '../../asgi/shared-send.ts'
+import { setMessageOutlet } from '../../asgi/message-outlet.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 import type {
   WebSocketAcceptEvent,
@@ -26,7 +26,8 @@ import { CompressedPeer } from './deflate/compressed-peer.ts'
 import type { Compression } from './deflate/compression.ts'
 import type { Handshake } from './handshake.ts'
 import { Inbox } from './inbox.ts'
-import { WebSocketPeer, type PeerContext, type PeerOwner, type SlowOutcome } from './websocket-peer.ts'
+import type { PeerContext, PeerOwner, SlowOutcome } from './peer-owner.ts'
+import { WebSocketPeer } from './websocket-peer.ts'
 
 /** Who is told what becomes of connections. */
 export interface ConnectionObserver {
@@ -203,16 +204,12 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
 
   /** No async function: an idle connection would hold its frame, and the first scope with it, for good. */
   #run(application: Application<WebSocketScope>, scope: WebSocketScope): void {
+    const send = (event: WebSocketSendEvent): void | Promise<void> => this.send(event)
+    setMessageOutlet(send, this.#peer)
     let running: Promise<void>
     try {
       // A function that is not async may return nothing.
-      running = Promise.resolve(
-        application(
-          scope,
-          () => this.receive(),
-          (event) => this.send(event),
-        ),
-      )
+      running = Promise.resolve(application(scope, () => this.receive(), send))
     } catch (error) {
       running = Promise.reject(error)
     }
@@ -279,16 +276,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   }
 
   #send(event: WebSocketMessageSendEvent): void | Promise<void> {
-    if (this.#state === 'open') {
-      if (isSharedSend(event)) return this.#peer.sendShared(event)
-      const { text, bytes } = event
-      if (typeof text === 'string' && (bytes ?? undefined) === undefined) return this.#peer.sendText(text)
-      if (bytes instanceof Uint8Array && (text ?? undefined) === undefined) return this.#peer.sendBytes(bytes)
-      throw new TidewayError(
-        'ERR_BAD_EVENT',
-        'websocket.send needs a string as text or a Uint8Array as bytes, not both.',
-      )
-    }
+    if (this.#state === 'open') return this.#peer.sendMessage(event)
     if (this.#state === 'ended') throw this.#closedError()
     if (this.#state === 'denying') throw outOfTurn('websocket.send', 'a denial response has been started')
     throw new TidewayError('ERR_OUT_OF_TURN', 'Call accept() before send(): the handshake is not complete.')

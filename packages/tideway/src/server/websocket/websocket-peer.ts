@@ -1,40 +1,17 @@
 import type { Duplex } from 'node:stream'
 import { closeCodes } from '../../asgi/close-codes.ts'
+import type { MessageOutlet } from '../../asgi/message-outlet.ts'
+import { isSharedSend } from '../../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../deferred.ts'
-import type { Heartbeat } from '../heartbeat.ts'
-import type { ServerCounters } from '../observe/server-counters.ts'
-import type { ResolvedOptions } from '../options.ts'
 import { own, read, type SocketOwner } from '../socket-owner.ts'
 import { cut } from './cut.ts'
 import { encodeCloseFrame, encodeFrame, opcodes } from './frame.ts'
 import { FrameParser, type FrameSink } from './frame-parser.ts'
 import type { FrameNode } from './frame-tree.ts'
-import type { Outbox, OutboxClient } from './outbox.ts'
-
-/** What all connections of a server share. */
-export interface PeerContext {
-  readonly options: ResolvedOptions
-  readonly outbox: Outbox
-  readonly heartbeat: Heartbeat
-  readonly counters: ServerCounters
-}
-
-/** What became of a peer that reads too slowly. */
-export type SlowOutcome = 'closed' | 'messages dropped'
-
-/** Who is told what the peer does. */
-export interface PeerOwner {
-  /** A message has come. `false`: read no more until {@link WebSocketPeer.resume}. */
-  messageReceived(message: string | Buffer): boolean
-  /** The peer reads so slowly that its connection is closed, or that messages for it are dropped. */
-  readsTooSlowly(outcome: SlowOutcome): void
-  /** The connection has ended, as far as anybody can still say something. Called exactly once. */
-  peerClosed(code: number, reason: string): void
-  /** The socket is gone. Called exactly once, after `peerClosed`. */
-  socketClosed(): void
-}
+import type { OutboxClient } from './outbox.ts'
+import type { PeerContext, PeerOwner } from './peer-owner.ts'
 
 /**
  * - `connecting`: the handshake has not been answered. Nothing is read but the end of the connection.
@@ -52,7 +29,7 @@ const PING: Buffer = encodeFrame(opcodes.ping, new Uint8Array())
  * The other end of a connection: frames in, frames out, pings, the close handshake (RFC 6455 §7) and backpressure both
  * ways. Knows nothing of applications.
  */
-export class WebSocketPeer implements FrameSink, OutboxClient, SocketOwner {
+export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, SocketOwner {
   readonly #socket: Duplex
   readonly #context: PeerContext
   readonly #owner: PeerOwner
@@ -98,6 +75,18 @@ export class WebSocketPeer implements FrameSink, OutboxClient, SocketOwner {
   hangUp(): void {
     this.#end(closeCodes.abnormal, '')
     this.#endSocket()
+  }
+
+  /**
+   * Queues a message. A promise: the connection is above its high-water mark, wait.
+   * @throws TidewayError `ERR_BAD_EVENT`
+   */
+  sendMessage(event: WebSocketMessageSendEvent): void | Promise<void> {
+    if (isSharedSend(event)) return this.sendShared(event)
+    const { text, bytes } = event
+    if (typeof text === 'string' && (bytes ?? undefined) === undefined) return this.sendText(text)
+    if (bytes instanceof Uint8Array && (text ?? undefined) === undefined) return this.sendBytes(bytes)
+    throw new TidewayError('ERR_BAD_EVENT', 'websocket.send needs a string as text or a Uint8Array as bytes, not both.')
   }
 
   /** Queues a text message. A promise: the connection is above its high-water mark, wait. */
@@ -151,6 +140,11 @@ export class WebSocketPeer implements FrameSink, OutboxClient, SocketOwner {
     this.#end(closeCodes.abnormal, '')
     this.#isWritable = false
     cut(this.#socket)
+  }
+
+  /** Whether messages go both ways. */
+  get isOpen(): boolean {
+    return this.#state === 'open'
   }
 
   /** Whether it has ended, or is about to. */
@@ -273,10 +267,6 @@ export class WebSocketPeer implements FrameSink, OutboxClient, SocketOwner {
     this.#end(closeCodes.abnormal, '')
     this.pending = undefined
     this.#owner.socketClosed()
-  }
-
-  protected get isOpen(): boolean {
-    return this.#state === 'open'
   }
 
   get #buffered(): number {

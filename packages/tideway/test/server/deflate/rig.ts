@@ -7,7 +7,7 @@ import { CompressedPeer } from '../../../src/server/websocket/deflate/compressed
 import type { CompressionOptions } from '../../../src/server/websocket/deflate/compression-options.ts'
 import { Compression } from '../../../src/server/websocket/deflate/compression.ts'
 import { Outbox } from '../../../src/server/websocket/outbox.ts'
-import type { PeerOwner } from '../../../src/server/websocket/websocket-peer.ts'
+import type { PeerOwner } from '../../../src/server/websocket/peer-owner.ts'
 
 /** A socket without a network: what is written to it is kept, what comes in is pushed. */
 class MemorySocket extends Duplex {
