@@ -98,11 +98,14 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
   /** Every value of the header, in order. */
   getAll(name: string): string[] {
     const wanted = name.toLowerCase()
-    const values: string[] = []
+    let values: string[] | undefined
     for (let i = 0; i < this.#flat.length; i += 2) {
-      if (this.#flat[i] === wanted) values.push(this.#flat[i + 1]!)
+      if (this.#flat[i] !== wanted) continue
+      // An empty list that is pushed to has room for 17.
+      if (values === undefined) values = [this.#flat[i + 1]!]
+      else values.push(this.#flat[i + 1]!)
     }
-    return values
+    return values ?? []
   }
 
   /** Whether there is a header of that name, in any case. */

@@ -139,18 +139,30 @@ export abstract class WebSocketConsumer<
     this.#accepted = true
   }
 
-  async #connect(): Promise<void> {
+  /** No async function, which would be one more a connection than what it waits for. */
+  #connect(): void | Promise<void> {
     try {
-      for (const group of this.groups) await this.channelLayer.groupAdd(group, this.channelName)
-      await this.connect()
+      const connecting = this.groups.length === 0 ? this.connect() : this.#joinAndConnect()
+      if (connecting === undefined) return undefined
+      return Promise.resolve(connecting).then(undefined, (error: unknown) => this.#answerThrown(error))
     } catch (error) {
-      if (error instanceof AcceptConnection) await this.accept()
-      else if (error instanceof DenyConnection) await this.close()
-      else {
-        // Who stops without an answer means no.
-        if (error instanceof StopConsumer && !this.#accepted) await this.close()
-        throw error
-      }
+      return this.#answerThrown(error)
+    }
+  }
+
+  async #joinAndConnect(): Promise<void> {
+    for (const group of this.groups) await this.channelLayer.groupAdd(group, this.channelName)
+    await this.connect()
+  }
+
+  /** What `connect()` threw may be an answer. */
+  async #answerThrown(error: unknown): Promise<void> {
+    if (error instanceof AcceptConnection) await this.accept()
+    else if (error instanceof DenyConnection) await this.close()
+    else {
+      // Who stops without an answer means no.
+      if (error instanceof StopConsumer && !this.#accepted) await this.close()
+      throw error
     }
   }
 }

@@ -114,7 +114,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   send(channel: string, message: Message): Promise<void> {
-    // Not async, nor is groupSend: a message that crosses nothing should cost no more than the one promise it needs.
+    // Not async, nor are groupSend and groupAdd: a message that crosses nothing should cost no more than the one promise it needs.
     try {
       this.requireOpen()
       requireChannelName(channel)
@@ -131,12 +131,16 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     return this.receiveFromChannel(channel, options.signal)
   }
 
-  async groupAdd(group: string, channel: string): Promise<void> {
-    this.requireOpen()
-    requireGroupName(group)
-    requireChannelName(channel)
-    if (this.local.join(group, channel)) this.#enter(group)
-    await this.#entering.get(group)
+  groupAdd(group: string, channel: string): Promise<void> {
+    try {
+      this.requireOpen()
+      requireGroupName(group)
+      requireChannelName(channel)
+      if (this.local.join(group, channel)) this.#enter(group)
+      return this.#entering.get(group) ?? entered
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async groupDiscard(group: string, channel: string): Promise<void> {
@@ -245,6 +249,9 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     await Promise.all(groups.map((group) => this.groupLeft(group)))
   }
 }
+
+/** For whoever joins a group that there is already. */
+const entered = Promise.resolve()
 
 function layerClosed(): TidewayError {
   return new TidewayError('ERR_LAYER_CLOSED', 'The channel layer is closed: make a new one.')

@@ -14,6 +14,8 @@ export type Ending = 'end' | 'anywhere' | 'segment'
  */
 export function matchParts(parts: readonly Part[], text: string, ending: Ending): readonly number[] | undefined {
   if (parts.length === 0) return mayEnd(text, 0, ending) ? [] : undefined
+  // What most patterns come to: all of the text is for one parameter, and nothing has to be tried.
+  if (parts.length === 1 && ending === 'end') return isWhole(text, parts[0]!) ? [text.length] : undefined
   const rows: Row[] = []
   let next: Row | undefined
   for (let i = parts.length - 1; i >= 0; i -= 1) {
@@ -29,6 +31,15 @@ export function matchParts(parts: readonly Part[], text: string, ending: Ending)
     ends.push(position)
   }
   return ends
+}
+
+/** Whether the text from its start to its end is what the part stands for. */
+function isWhole(text: string, part: Part): boolean {
+  if (typeof part === 'string') return text === part
+  const { takes, shape } = converters[part.converter]
+  if (shape !== undefined) return text.length === shape.length && shape.regexp.test(text)
+  for (let at = 0; at < text.length; at += 1) if (!takes(text.charCodeAt(at))) return false
+  return text !== ''
 }
 
 /** Of one part: where it ends if it starts at a position and what follows it matches; 0 if it does not. None is empty. */

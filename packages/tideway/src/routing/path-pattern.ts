@@ -63,12 +63,13 @@ function read(
   path: string,
   ends: readonly number[],
 ): Record<string, string | number> | undefined {
-  const entries: [string, string | number][] = []
-  for (const [i, part] of parts.entries()) {
+  let kwargs: Record<string, string | number> | undefined
+  for (let i = 0; i < parts.length; i += 1) {
+    const part = parts[i]!
     if (typeof part === 'string') continue
     const value = converters[part.converter].read(path.slice(ends[i - 1] ?? 0, ends[i]))
     if (value === undefined) return undefined
-    entries.push([part.name, value])
+    kwargs = kwargs === undefined ? { [part.name]: value } : { ...kwargs, [part.name]: value }
   }
-  return Object.fromEntries(entries)
+  return kwargs ?? {}
 }

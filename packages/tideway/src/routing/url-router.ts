@@ -4,6 +4,7 @@ import { checksOrigin, markOriginCheck } from '../asgi/origin-check.ts'
 import type { Routed, UrlRoute } from '../asgi/url-route.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { Flat } from './kwargs-of.ts'
+import type { Reading } from './pattern.ts'
 import { refuseUnreachable } from './unreachable-route.ts'
 import type { RoutableScope, WithKwargs } from './required-scope.ts'
 import { routesOf, type Route } from './route.ts'
@@ -30,9 +31,17 @@ type AllKwargs<R> = (R extends Route<never, infer K> ? (kwargs: K) => void : nev
 export function urlRouter<R extends Route>(routes: readonly R[]): Application<ScopeFor<R>> {
   const kept: readonly Route[] = [...routes]
   refuseUnreachable(kept)
+  const areFinal = kept.every(({ isPrefix }) => !isPrefix)
   const router: Application<RoutableScope & Partial<Routed<object>>> = (scope, receive, send) => {
     const path = pathToMatch(scope)
     if (path instanceof TidewayError) return Promise.reject(path)
+    if (areFinal) {
+      const way = firstWay(path, kept, scope.urlRoute ?? nothingRead)
+      if (way === undefined) return Promise.reject(noMatch(scope, path))
+      const { route, urlRoute, pathRemaining } = way
+      const application = route.application as Application<RoutableScope & Routed<object>>
+      return application({ ...scope, urlRoute, pathRemaining }, receive, send)
+    }
     const ways = waysFrom(path, kept, scope.urlRoute ?? nothingRead)
     const takeNext = (): Promise<void> => {
       const way = ways.next().value
@@ -67,14 +76,28 @@ function* waysFrom(path: string, routes: readonly Route[], outer: UrlRoute<objec
   for (const route of routes) {
     const found = route.pattern.match(path)
     if (found === undefined) continue
-    const urlRoute = {
-      args: found.args.length === 0 ? outer.args : [...outer.args, ...found.args],
-      kwargs: { ...outer.kwargs, ...found.kwargs, ...route.extraKwargs },
-    }
+    const urlRoute = joined(outer, found, route)
     if (route.innerRoutes === undefined) yield { route, urlRoute, pathRemaining: found.rest }
     else yield* waysFrom(withoutLeadingSlashes(found.rest), route.innerRoutes, urlRoute)
   }
   return undefined
+}
+
+/** The way that the path goes where each route is final, without the generator that would go on behind it. */
+function firstWay(path: string, routes: readonly Route[], outer: UrlRoute<object>): Way | undefined {
+  for (const route of routes) {
+    const found = route.pattern.match(path)
+    if (found !== undefined) return { route, urlRoute: joined(outer, found, route), pathRemaining: found.rest }
+  }
+  return undefined
+}
+
+/** What outer routers have read, what was read here, and what the route says itself; of two of a name the later. */
+function joined(outer: UrlRoute<object>, found: Reading, { extraKwargs }: Route): UrlRoute<object> {
+  return {
+    args: found.args.length === 0 ? outer.args : [...outer.args, ...found.args],
+    kwargs: { ...outer.kwargs, ...found.kwargs, ...extraKwargs },
+  }
 }
 
 /** The path that the routes of this router are matched against, or why there is none. */

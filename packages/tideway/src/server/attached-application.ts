@@ -131,34 +131,31 @@ export class AttachedApplication {
       return
     }
     this.#context.outbox.betweenEvents()
-    const refuse = (problem: HandshakeProblem, reason: RefusalReason): void =>
-      this.#refuseHandshake(request, transport, answers, problem, reason)
     this.#observer.counters.handshakes++
     const refusal = this.gate.refusalOf(request)
     if (refusal !== undefined) {
-      refuse(refusal, refusal.reason)
+      this.#refuseHandshake(request, transport, answers, refusal, refusal.reason)
       return
     }
     const handshake = check(request, this.#context.compression)
     if (isHandshakeProblem(handshake)) {
-      refuse(handshake, 'badHandshake')
+      this.#refuseHandshake(request, transport, answers, handshake, 'badHandshake')
       return
     }
     const scope = this.#scopes.webSocket(request, handshake.subprotocols)
     if (scope === undefined) {
-      refuse(invalidPath, 'badHandshake')
+      this.#refuseHandshake(request, transport, answers, invalidPath, 'badHandshake')
       return
     }
     const tooMany = this.gate.refusalOfForwarded(request, transport, scope.client?.host)
     if (tooMany !== undefined) {
-      refuse(tooMany, tooMany.reason)
+      this.#refuseHandshake(request, transport, answers, tooMany, tooMany.reason)
       return
     }
     const connection = new WebSocketConnection(transport, handshake, scope.path, this.#context)
     this.#access?.connecting(connection, request)
-    const start = (): void => connection.start(this.#application, scope)
-    if (this.#instrumented === undefined) start()
-    else this.#instrumented.start(connection, scope, request, start)
+    if (this.#instrumented === undefined) connection.start(this.#application, scope)
+    else this.#instrumented.start(connection, scope, request, () => connection.start(this.#application, scope))
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {

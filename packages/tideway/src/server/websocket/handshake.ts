@@ -57,7 +57,8 @@ export function checkHandshake(request: RequestHead, compression?: Compression):
   const key = headers['sec-websocket-key']
   if (key === undefined || !keyPattern.test(key)) return problem(400, 'Sec-WebSocket-Key is missing or invalid.')
   const offer = checkOffer(headers, compression)
-  return isHandshakeProblem(offer) ? offer : { ...offer, key, answers: answersOverHttp1 }
+  if (isHandshakeProblem(offer)) return offer
+  return { subprotocols: offer.subprotocols, compression: offer.compression, key, answers: answersOverHttp1 }
 }
 
 /** What the client offers besides, over HTTP/1.1 and HTTP/2 alike. */

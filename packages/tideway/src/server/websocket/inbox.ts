@@ -7,7 +7,8 @@ const TAKEN_KEPT = 32
 export class Inbox {
   readonly #maxMessages: number
   readonly #maxBytes: number
-  #events: WebSocketReceiveEvent[] = []
+  /** Made when something has to wait. */
+  #events: WebSocketReceiveEvent[] | undefined
   #head = 0
   #bytes = 0
   #waiting: ((event: WebSocketReceiveEvent) => void) | undefined
@@ -19,11 +20,15 @@ export class Inbox {
 
   /** Whether the connection should not be read on. */
   get isFull(): boolean {
-    return this.#events.length - this.#head >= this.#maxMessages || this.#bytes >= this.#maxBytes
+    return this.#length - this.#head >= this.#maxMessages || this.#bytes >= this.#maxBytes
   }
 
   get isEmpty(): boolean {
-    return this.#head === this.#events.length
+    return this.#head === this.#length
+  }
+
+  get #length(): number {
+    return this.#events === undefined ? 0 : this.#events.length
   }
 
   push(event: WebSocketReceiveEvent): void {
@@ -33,23 +38,28 @@ export class Inbox {
       waiting(event)
       return
     }
-    this.#events.push(event)
+    if (this.#events === undefined) this.#events = [event]
+    else this.#events.push(event)
     this.#bytes += sizeOf(event)
   }
 
   /** The next event, or a promise of it. */
   take(): WebSocketReceiveEvent | Promise<WebSocketReceiveEvent> {
-    const event = this.#events[this.#head]
-    if (event === undefined) {
+    const events = this.#events
+    const event = events?.[this.#head]
+    if (events === undefined || event === undefined) {
       return new Promise((resolve) => {
         this.#waiting = resolve
       })
     }
     this.#bytes -= sizeOf(event)
     this.#head++
-    // An application that never quite catches up must not keep all that it has taken.
-    if (this.#head === this.#events.length || this.#head >= TAKEN_KEPT) {
-      this.#events.splice(0, this.#head)
+    if (this.#head === events.length) {
+      this.#events = undefined
+      this.#head = 0
+    } else if (this.#head >= TAKEN_KEPT) {
+      // An application that never quite catches up must not keep all that it has taken.
+      events.splice(0, this.#head)
       this.#head = 0
     }
     return event
