@@ -43,8 +43,7 @@ export async function soak(minutes: number, connections: number): Promise<boolea
       await delay((minutes * 60_000) / SAMPLES)
       const held = await holding()
       const { opened, failed, sent, receivedBytes, open } = visitors.visits
-      // How many are connected depends on how fast the machine lets them come; what counts is what they leave behind.
-      samples.push({ ...held, descriptors: held.descriptors - open })
+      samples.push(ofAll(connections, open, held, empty))
       console.log(
         `${String(((i + 1) * minutes) / SAMPLES)
           .slice(0, 5)
@@ -63,6 +62,12 @@ export async function soak(minutes: number, connections: number): Promise<boolea
     server.kill('SIGKILL')
     await once(server, 'exit')
   }
+}
+
+/** How many are connected depends on how fast the machine lets them come: what would be held if all were there. */
+function ofAll(connections: number, open: number, held: Holding, empty: Holding): Holding {
+  const heapBytes = empty.heapBytes + ((held.heapBytes - empty.heapBytes) * connections) / Math.max(open, 1)
+  return { ...held, heapBytes, descriptors: held.descriptors - open }
 }
 
 /** The first third after the warm-up beside the last. */

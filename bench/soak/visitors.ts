@@ -9,10 +9,7 @@ const ROOM_SIZE = 50
 const SAYS_EVERY_SECONDS = 5
 const TURN_MS = 100
 const HANDSHAKES_A_TURN = 100
-/**
- * Handshakes under way: fewer than the 511 that Node lets wait to be accepted. Of one beyond them the kernel drops what has been
- * sent, and sends it again so much later that the server has ended the wait for it by 408.
- */
+/** Handshakes under way: a machine that is slow for a moment must not have ever more of them. */
 const MOST_OPENING = 400
 
 const message = clientFrame(chatMessage(128).text)
