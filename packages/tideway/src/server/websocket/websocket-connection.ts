@@ -18,7 +18,7 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { outOfTurn } from '../out-of-turn.ts'
 import { requireClose } from './require-close.ts'
 import { errorAnswer } from '../error-answer.ts'
-import type { HeartbeatClient } from '../heartbeat.ts'
+import { wholeMilliseconds, type HeartbeatClient } from '../heartbeat.ts'
 import { limitBytes, limitedOwner } from '../limits/limited-owner.ts'
 import type { RefusalReason } from '../observe/server-counters.ts'
 import { untilDrained } from '../until-drained.ts'
@@ -88,7 +88,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
         ? new WebSocketPeer(socket, context, owner)
         : new CompressedPeer(socket, context, owner, compression, agreed)
     this.#inbox = new Inbox(context.options.maxInboxMessages, context.options.maxInboxBytes)
-    this.#startedAt = performance.now()
+    this.#startedAt = wholeMilliseconds()
   }
 
   /** Runs the application. */
@@ -97,12 +97,6 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     connections.add(this)
     heartbeat.add(this)
     this.#inbox.push({ type: 'websocket.connect' })
-    // Set where the slot is, since a copy of the scope would cost each connection another one.
-    const own: { onEnd?: WebSocketScope['onEnd'] } = scope
-    own.onEnd = (listener) => {
-      if (this.#disconnect === undefined) this.#onEnd = listener
-      else listener(this.#disconnect)
-    }
     this.#run(application, scope)
   }
 
@@ -202,10 +196,19 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#forgetIfDone()
   }
 
-  /** No async function: an idle connection would hold its frame, and the first scope with it, for good. */
+  /**
+   * No async function: an idle connection would hold its frame, and the first scope with it, for good. All functions that it
+   * does hold are made here, since those of one call share what they close over.
+   */
   #run(application: Application<WebSocketScope>, scope: WebSocketScope): void {
     const send = (event: WebSocketSendEvent): void | Promise<void> => this.send(event)
     setMessageOutlet(send, this.#peer)
+    // Set where the slot is, since a copy of the scope would cost each connection another one.
+    const own: { onEnd?: WebSocketScope['onEnd'] } = scope
+    own.onEnd = (listener) => {
+      if (this.#disconnect === undefined) this.#onEnd = listener
+      else listener(this.#disconnect)
+    }
     let running: Promise<void>
     try {
       // A function that is not async may return nothing.
@@ -297,7 +300,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#context.observer?.refused(this, status)
     this.#context.counters.refused.byApplication++
     this.#state = 'denying'
-    this.#startedAt = performance.now()
+    this.#startedAt = wholeMilliseconds()
   }
 
   #denialBody({ body = '', moreBody = false }: WebSocketDenialBodyEvent): void | Promise<void> {
