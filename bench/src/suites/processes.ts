@@ -46,9 +46,10 @@ export const workers: Suite = {
   rows: rowsOf('workers', 'messages that are work, a hash 30 times over', 'message', true),
 }
 
+// Each of several processes has a compiler of its own, which needs some handshakes first.
 export const workersConnecting: Suite = {
   name: 'workers-handshakes',
-  connections: 5000,
-  cells: processes.map((process) => connect('workers', { ...process, load: { path, conns: 5000, settlems: 1 } })),
+  connections: 10_000,
+  cells: processes.map((process) => connect('workers', { ...process, load: { path, warm: 4000, settlems: 1 } })),
   rows: rowsOf('workers-handshakes', 'handshakes with several processes', 'handshake', false),
 }
