@@ -3,7 +3,7 @@
 //
 //   load fanout  port= path= conns= windows=8,1 seconds=   one member speaks, all hear it; so many broadcasts under way
 //   load echo    port= path= conns= depth= seconds=        every connection keeps so many messages under way
-//   load connect port= path= conns= parallel= warm=        opens, and holds: processor time a handshake, memory a connection
+//   load connect port= path= conns= parallel= warm= gone=  opens, and holds: processor time a handshake, memory a connection
 //   load groups  port= path=/ws/#/ conns= groups= hz=      so many sends a second, from everywhere, each to its own group
 //   load storm   port= path= conns= calmpath= calm= hz=    opens all at once while others talk
 //   load http    port= path= conns= depth= seconds=        requests on connections that are kept
@@ -301,10 +301,19 @@ static void ignore(connection *c, const unsigned char *payload, size_t kept) {
   (void)c, (void)payload, (void)kept;
 }
 
+/** Connections that have gone again when what is measured begins: a server's compiler has seen them come and go. */
+static void come_and_go(int count, int parallel) {
+  open_all(0, count, port, parallel, text_argument("path", "/"));
+  for (int i = 0; i < count; i++) close_connection(connection_at(i));
+  closed = 0;
+  pause_ms(argument("settlems", 1000));
+}
+
 static void connect_all(int count) {
-  int warm = (int)argument("warm", 0), parallel = (int)argument("parallel", 128);
-  use_connections(count, ignore, NULL);
+  int gone = (int)argument("gone", 0), warm = (int)argument("warm", 0), parallel = (int)argument("parallel", 128);
+  use_connections(gone > count ? gone : count, ignore, NULL);
   uint64_t rss = watched_rss();
+  if (gone > 0) come_and_go(gone, parallel);
   open_all(0, warm, port, parallel, text_argument("path", "/"));
   moment from = start_measuring();
   open_all(warm, count, port, parallel, text_argument("path", "/"));

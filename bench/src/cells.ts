@@ -28,6 +28,12 @@ export function echo(server: ServerKey, more: More = {}): Cell {
   return cell(server, 'echo', { path: servers[server].echo, conns: 100, depth: 8 }, more)
 }
 
+/** 10,000 connections that are opened 128 at a time, behind as many that have come and gone. */
+export function shakeHands(server: ServerKey): Cell {
+  const settings = { path: servers[server].chat, conns: 10_000, parallel: 128, gone: 10_000, settlems: 2000 }
+  return cell(server, 'connect', settings, {})
+}
+
 /** 10,000 connections that are opened 128 at a time, and kept. */
 export function connect(server: ServerKey, more: More = {}): Cell {
   return cell(server, 'connect', { path: servers[server].chat, conns: 10_000, parallel: 128, warm: 2000 }, more)

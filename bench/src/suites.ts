@@ -1,6 +1,6 @@
 import type { Suite } from './suite.ts'
 import { crowd, deflate, fanout, manyGroups, redis } from './suites/broadcasts.ts'
-import { connections, storming } from './suites/connections.ts'
+import { handshakes, idling, storming } from './suites/connections.ts'
 import { binary, echo, features, http } from './suites/exchanges.ts'
 import { workers, workersConnecting } from './suites/processes.ts'
 
@@ -9,7 +9,8 @@ export const suites: readonly Suite[] = [
   fanout,
   crowd,
   echo,
-  connections,
+  handshakes,
+  idling,
   redis,
   workers,
   workersConnecting,

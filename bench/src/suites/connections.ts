@@ -1,14 +1,14 @@
-import { connect, storm } from '../cells.ts'
+import { connect, shakeHands, storm } from '../cells.ts'
 import { ofPhase, perCpuSecond } from '../load-report.ts'
 import type { ServerKey } from '../servers.ts'
 import { against, CONSUMER, type Suite } from '../suite.ts'
 
 const connecting: readonly ServerKey[] = ['tideway', 'uws', 'bun', 'ws', 'socket.io']
 
-export const connections: Suite = {
-  name: 'connections',
+export const handshakes: Suite = {
+  name: 'handshakes',
   connections: 10_000,
-  cells: connecting.map((server) => connect(server)),
+  cells: connecting.map((server) => shakeHands(server)),
   rows: [
     {
       id: 'handshakes',
@@ -18,6 +18,14 @@ export const connections: Suite = {
       read: ofPhase(0, perCpuSecond),
       targets: [against(CONSUMER, 0.9, 'ws'), against(CONSUMER, 3, 'Socket.IO')],
     },
+  ],
+}
+
+export const idling: Suite = {
+  name: 'idle',
+  connections: 10_000,
+  cells: connecting.map((server) => connect(server)),
+  rows: [
     {
       id: 'idle',
       title: '10,000 idle connections in a room',
