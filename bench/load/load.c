@@ -311,9 +311,9 @@ static void come_and_go(int count, int parallel) {
 
 static void connect_all(int count) {
   int gone = (int)argument("gone", 0), warm = (int)argument("warm", 0), parallel = (int)argument("parallel", 128);
-  use_connections(gone > count ? gone : count, ignore, NULL);
+  use_connections(count, ignore, NULL);
   uint64_t rss = watched_rss();
-  if (gone > 0) come_and_go(gone, parallel);
+  for (; gone > 0; gone -= count) come_and_go(count, parallel);
   open_all(0, warm, port, parallel, text_argument("path", "/"));
   moment from = start_measuring();
   open_all(warm, count, port, parallel, text_argument("path", "/"));

@@ -30,7 +30,7 @@ export function echo(server: ServerKey, more: More = {}): Cell {
 
 /** 10,000 connections that are opened 128 at a time, behind as many that have come and gone. */
 export function shakeHands(server: ServerKey): Cell {
-  const settings = { path: servers[server].chat, conns: 10_000, parallel: 128, gone: 10_000, settlems: 2000 }
+  const settings = { path: servers[server].chat, conns: 10_000, parallel: 128, gone: 10_000, settlems: 1000 }
   return cell(server, 'connect', settings, {})
 }
 
