@@ -31,5 +31,8 @@ export function machineWords({ processor, processors, memoryGiB, system, node, i
 /** What to know of a machine that does other things too; nothing where it does not. */
 export function busyWords({ loadAverage, processors }: Machine): string | undefined {
   if (loadAverage < processors / 2) return undefined
-  return `The machine was busy with other work (load average ${loadAverage.toFixed(1)} on ${processors} processors): no figure of this pass is worth keeping.`
+  const load = `load average ${loadAverage.toFixed(1)} on ${processors} processors`
+  return loadAverage < processors
+    ? `The machine had other work in the minute before (${load}): trust the ratios rather than the figures.`
+    : `The machine was busy with other work (${load}): no figure of this pass is worth keeping.`
 }

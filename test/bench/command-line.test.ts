@@ -16,7 +16,8 @@ describe('the command line of the bench', () => {
 
   it('measures what is named, by suite or by row, each once and in the order of the list', () => {
     expect(suitesOf('echo', 'fanout')).toEqual(['fanout', 'echo'])
-    expect(suitesOf('idle', 'handshakes')).toEqual(['connections'])
+    expect(suitesOf('storm-p99', 'storm')).toEqual(['storm'])
+    expect(suitesOf('idle', 'handshakes')).toEqual(['handshakes', 'idle'])
   })
 
   it('knows each of its names, and tells them', () => {

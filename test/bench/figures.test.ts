@@ -134,11 +134,12 @@ describe('the page', () => {
     expect(text).toContain('| Channels | 100 (100 to 100) | 1/50 | 1,000 | 100 % | 50 % |')
   })
 
-  it('says that the machine was busy with other work', () => {
-    const { machine } = results()
-    const busy = figuresOf(results({ machine: { ...machine, loadAverage: 1 } }))
-    expect(busy).toContain('**The machine was busy with other work (load average 1.0 on 2 processors)')
-    expect(figuresOf(results({ machine: { ...machine, loadAverage: 0.9 } }))).not.toContain('busy with other work')
+  it('says that the machine had other work, and that it was busy with it', () => {
+    const at = (loadAverage: number) => figuresOf(results({ machine: { ...results().machine, loadAverage } }))
+    expect(at(0.9)).not.toContain('other work')
+    expect(at(1)).toContain('**The machine had other work in the minute before (load average 1.0 on 2 processors)')
+    expect(at(1.9)).toContain('trust the ratios')
+    expect(at(2)).toContain('**The machine was busy with other work (load average 2.0 on 2 processors)')
   })
 
   it('says where the load was busiest, and whether it was the bottleneck', () => {
