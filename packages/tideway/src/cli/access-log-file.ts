@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { TidewayError } from '../errors/tideway-error.ts'
-import type { AccessLog } from '../server/access-log/access-entry.ts'
-import { commonLogLine, jsonLogLine } from '../server/access-log/log-line.ts'
+import type { AccessLog } from '../server/observe/access-log/access-entry.ts'
+import { commonLogLine, jsonLogLine } from '../server/observe/access-log/log-line.ts'
 
 /** How the lines of an access log look. */
 export type AccessLogFormat = 'common' | 'json'

@@ -3,10 +3,10 @@
  * @module tideway/server
  */
 
-export type { AccessEntry, AccessLog, HttpAccess, WebSocketAccess } from './access-log/access-entry.ts'
-export { commonLogLine, jsonLogLine } from './access-log/log-line.ts'
+export type { AccessEntry, AccessLog, HttpAccess, WebSocketAccess } from './observe/access-log/access-entry.ts'
+export { commonLogLine, jsonLogLine } from './observe/access-log/log-line.ts'
 export { attach, type Attachment } from './attach.ts'
-export { fetchHandler, type FetchHandler } from './fetch-handler.ts'
+export { fetchHandler, type FetchHandler } from './http/fetch-handler.ts'
 export type { LimitOptions, RequestLimitOptions } from './limits/limit-options.ts'
 export type {
   DescriptorTarget,
@@ -18,7 +18,7 @@ export type {
   UnixTarget,
 } from './listen/listen-target.ts'
 export { systemdSockets } from './listen/systemd-sockets.ts'
-export { nodeListener, type NodeListener, type NodeListenerApplication } from './node-listener.ts'
+export { nodeListener, type NodeListener, type NodeListenerApplication } from './http/node-listener.ts'
 export { serveClusterMetrics, type ClusterMetricsOptions } from './metrics/cluster-metrics.ts'
 export type { MetricsOptions } from './metrics/metrics-options.ts'
 export type { OperationsServer } from './metrics/operations-server.ts'
@@ -49,6 +49,6 @@ export {
   type WebSocketOptions,
 } from './options.ts'
 export { serve, type CloseOptions, type RunningServer } from './serve.ts'
-export type { TlsExtension } from './tls/tls-extension.ts'
-export type { TlsOptions } from './tls/tls-options.ts'
+export type { TlsExtension } from './transport/tls/tls-extension.ts'
+export type { TlsOptions } from './transport/tls/tls-options.ts'
 export { compressionDefaults, type CompressionOptions } from './websocket/deflate/compression-options.ts'

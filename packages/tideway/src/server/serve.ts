@@ -10,8 +10,8 @@ import { listenAt } from './listen/listener.ts'
 import type { ServerStats } from './observe/server-stats.ts'
 import { startMetrics } from './metrics/server-metrics.ts'
 import { serverDefaults, type ServeOptions } from './options.ts'
-import { loadCredentials } from './tls/credentials.ts'
-import type { TlsOptions } from './tls/tls-options.ts'
+import { loadCredentials } from './transport/tls/credentials.ts'
+import type { TlsOptions } from './transport/tls/tls-options.ts'
 
 /** A server that listens. */
 export interface RunningServer {

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import type { Receive, Send } from '../asgi/application.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { deferred, type Deferred } from '../server/deferred.ts'
+import { deferred, type Deferred } from '../server/transport/deferred.ts'
 import { EventQueue } from './event-queue.ts'
 
 /** What a run asks of its communicator. */

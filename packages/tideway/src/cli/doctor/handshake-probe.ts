@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { acceptOf } from '../../server/websocket/handshake-answers.ts'
+import { acceptOf } from '../../server/handshake/handshake-answers.ts'
 
 /** What came back to a request, with an upgrade or without. */
 export interface Answer {

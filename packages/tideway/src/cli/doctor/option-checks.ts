@@ -1,6 +1,6 @@
 import { listenTargets } from '../../server/listen/listen-target.ts'
 import { resolveOptions, type ServeOptions } from '../../server/options.ts'
-import { TrustedProxies } from '../../server/trusted-proxies.ts'
+import { TrustedProxies } from '../../server/handshake/trusted-proxies.ts'
 import { ok, problem, warning, type Finding } from './finding.ts'
 
 /** Addresses of two networks that belong to nobody (RFC 5737): who believes both believes everybody. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../../asgi/logger.ts'
-import type { NodeListener } from '../node-listener.ts'
+import type { NodeListener } from './node-listener.ts'
 import { answerFailure, reportFailure } from './http-failure.ts'
 
 /** The listener as a server calls it: what it throws, or rejects with, is reported and answered, and does not end the process. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { httpStatusOf } from '../../asgi/http-status.ts'
 import type { Logger } from '../../asgi/logger.ts'
-import { errorAnswer } from '../error-answer.ts'
+import { errorAnswer } from '../handshake/error-answer.ts'
 import { answerPlainly } from './plain-answer.ts'
 
 type FailureListener = (error: unknown) => void

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { NodeListener } from '../node-listener.ts'
+import type { NodeListener } from './node-listener.ts'
 
 /**
  * The listener, with an end for every response. A request that a client has sent behind another one, without waiting, has a

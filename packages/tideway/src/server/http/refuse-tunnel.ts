@@ -1,6 +1,6 @@
 import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { NodeListener } from '../node-listener.ts'
+import type { NodeListener } from './node-listener.ts'
 import { answerPlainly } from './plain-answer.ts'
 
 /** There are no tunnels here, for any target (RFC 9110 §9.1). */

@@ -1,5 +1,5 @@
 import { TidewayError } from '../../errors/tideway-error.ts'
-import { requireHeader } from '../require-header.ts'
+import { requireHeader } from '../handshake/require-header.ts'
 
 /** A target in angle brackets, and parameters whose values are tokens or quoted (RFC 8288 §3): what Node sends, too. */
 const linkPattern = /^<[^>]*>(?:\s*;\s*[^;"\s]+(?:=(")?[^;"\s]*\1)?)*$/

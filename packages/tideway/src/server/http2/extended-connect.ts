@@ -1,4 +1,4 @@
-import type { RequestHead } from '../http/request-head.ts'
+import type { RequestHead } from '../handshake/request-head.ts'
 import type { Compression } from '../websocket/deflate/compression.ts'
 import {
   checkOffer,
@@ -6,7 +6,7 @@ import {
   problem,
   type Handshake,
   type HandshakeProblem,
-} from '../websocket/handshake.ts'
+} from '../handshake/handshake.ts'
 import { answersOverHttp2 } from './answers-over-http2.ts'
 
 /** Checks the extended CONNECT that opens a WebSocket (RFC 8441 §5): no key, and nothing about the connection. */

@@ -1,8 +1,8 @@
 import { createServer, constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
-import { Heartbeat, type HeartbeatClient } from '../heartbeat.ts'
+import { Heartbeat, type HeartbeatClient } from '../transport/heartbeat.ts'
 import type { RequestLimits } from '../limits/request-limits.ts'
-import { cut } from '../websocket/cut.ts'
+import { cut } from '../transport/cut.ts'
 import { Carrier, carrierOf, carry } from './carrier.ts'
 import { SessionPulse, type PulseOptions } from './session-pulse.ts'
 

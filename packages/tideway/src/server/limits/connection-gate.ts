@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { RequestHead } from '../http/request-head.ts'
+import type { RequestHead } from '../handshake/request-head.ts'
 import type { RefusalReason } from '../observe/server-counters.ts'
 import type { ResolvedOptions } from '../options.ts'
-import { RETRY_AFTER_SECONDS } from '../readiness.ts'
-import { plainSocketOf } from '../tls/plain-socket.ts'
-import { TrustedProxies } from '../trusted-proxies.ts'
+import { RETRY_AFTER_SECONDS } from '../http/readiness.ts'
+import { plainSocketOf } from '../transport/tls/plain-socket.ts'
+import { TrustedProxies } from '../handshake/trusted-proxies.ts'
 
 /** Why the server itself refuses a request or handshake. */
 export interface Refusal {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { closeCodes } from '../../asgi/close-codes.ts'
-import type { Heartbeat, HeartbeatClient } from '../heartbeat.ts'
+import type { Heartbeat, HeartbeatClient } from '../transport/heartbeat.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { PeerOwner, SlowOutcome } from '../websocket/peer-owner.ts'
 import { TokenBucket } from './token-bucket.ts'

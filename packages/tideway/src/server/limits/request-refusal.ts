@@ -1,5 +1,5 @@
 import { faultOf } from '../http/request-fault.ts'
-import type { NodeListener } from '../node-listener.ts'
+import type { NodeListener } from '../http/node-listener.ts'
 import type { ConnectionGate } from './connection-gate.ts'
 
 /** The listener for requests that HTTP and the gate let pass; it refuses the others and hangs up. */

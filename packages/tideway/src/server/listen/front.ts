@@ -4,8 +4,8 @@ import { Server } from 'node:net'
 import { Http2Front } from '../http2/http2-front.ts'
 import { createServerWithin, nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
 import { serverDefaults, type ServeOptions } from '../options.ts'
-import type { Credentials } from '../tls/credentials.ts'
-import { PendingHandshakes } from '../tls/pending-handshakes.ts'
+import type { Credentials } from '../transport/tls/credentials.ts'
+import { PendingHandshakes } from '../transport/tls/pending-handshakes.ts'
 import { HandshakeShortcut } from './handshake-shortcut.ts'
 
 /** What serves one place to listen at: plain HTTP, or HTTP over TLS. */

@@ -1,10 +1,10 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import { MAX_HEAD_BYTES, readHandshakeHead } from '../http/handshake-head.ts'
+import { MAX_HEAD_BYTES, readHandshakeHead } from '../handshake/handshake-head.ts'
 import { serveAnew, type ServeHttp } from '../http/serve-anew.ts'
 import { checkMs, type RequestLimits } from '../limits/request-limits.ts'
-import { disown, own, read, type SocketOwner } from '../socket-owner.ts'
+import { disown, own, read, type SocketOwner } from '../transport/socket-owner.ts'
 
 /**
  * Stands in front of Node's HTTP: a connection whose first bytes are a plain WebSocket handshake never gets there, and its

@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { MetricObjectWithValues, MetricValue } from 'prom-client'
-import { deferred } from '../deferred.ts'
+import { deferred } from '../transport/deferred.ts'
 
 /** What a worker says of its metrics: those of prom-client as JSON. */
 export type WorkerMetrics = MetricObjectWithValues<MetricValue<string>>[]

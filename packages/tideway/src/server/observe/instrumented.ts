@@ -10,8 +10,8 @@ import type { Logger } from '../../asgi/logger.ts'
 import type { Scope, WebSocketScope } from '../../asgi/scope.ts'
 import { onFailure } from '../http/http-failure.ts'
 import { CLIENT_WENT_AWAY } from '../http/client-went-away.ts'
-import { messageOf, type RequestHead } from '../http/request-head.ts'
-import type { NodeListener } from '../node-listener.ts'
+import { messageOf, type RequestHead } from '../handshake/request-head.ts'
+import type { NodeListener } from '../http/node-listener.ts'
 import type { ConnectionObserver, WebSocketConnection } from '../websocket/websocket-connection.ts'
 
 /** Tells an {@link Instrumentation} what a server does. A server without one has none of this. */

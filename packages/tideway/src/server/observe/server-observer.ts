@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Application } from '../../asgi/application.ts'
-import type { NodeListener } from '../node-listener.ts'
+import type { NodeListener } from '../http/node-listener.ts'
 import type { CompressionCounters } from '../websocket/deflate/compression-counters.ts'
 import { EventLoopDelay } from './event-loop-delay.ts'
 import { ServerCounters } from './server-counters.ts'

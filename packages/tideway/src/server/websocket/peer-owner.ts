@@ -1,4 +1,4 @@
-import type { Heartbeat } from '../heartbeat.ts'
+import type { Heartbeat } from '../transport/heartbeat.ts'
 import type { ServerCounters } from '../observe/server-counters.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Outbox } from './outbox.ts'

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import { onTestFinished } from 'vitest'
-import { Heartbeat } from '../../../src/server/heartbeat.ts'
+import { Heartbeat } from '../../../src/server/transport/heartbeat.ts'
 import { ServerCounters } from '../../../src/server/observe/server-counters.ts'
 import { resolveOptions, type AttachOptions } from '../../../src/server/options.ts'
 import { CompressedPeer } from '../../../src/server/websocket/deflate/compressed-peer.ts'

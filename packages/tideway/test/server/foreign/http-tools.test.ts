@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { describeWith, programPath } from '../../../../../test/setup/describe-with.ts'
 import type { Application } from '../../../src/asgi/application.ts'
 import type { HttpScope } from '../../../src/asgi/scope.ts'
-import { nodeListener } from '../../../src/server/node-listener.ts'
+import { nodeListener } from '../../../src/server/http/node-listener.ts'
 import { eventually, startServer, type ServerUnderTest } from '../serving.ts'
 
 /** Answers with the method, the path and how many bytes came; to `/stream` piece by piece, to `/trailers` with one. */

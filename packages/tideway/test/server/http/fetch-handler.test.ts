@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { describe, expect, it } from 'vitest'
-import { fetchHandler, type FetchHandler } from '../../../src/server/fetch-handler.ts'
+import { fetchHandler, type FetchHandler } from '../../../src/server/http/fetch-handler.ts'
 import { RawClient } from '../raw-client.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'
 

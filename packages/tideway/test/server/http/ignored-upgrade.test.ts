@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fetchHandler } from '../../../src/server/fetch-handler.ts'
+import { fetchHandler } from '../../../src/server/http/fetch-handler.ts'
 import { echo } from '../applications.ts'
 import { RawClient, requestText } from '../raw-client.ts'
 import { serving, type ServerUnderTest } from '../serving.ts'

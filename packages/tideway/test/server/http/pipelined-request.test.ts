@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { nodeListener } from '../../../src/server/node-listener.ts'
+import { nodeListener } from '../../../src/server/http/node-listener.ts'
 import { RawClient, requestText, validHandshake } from '../raw-client.ts'
 import { eventually, serving } from '../serving.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { nodeListener } from '../../../src/server/node-listener.ts'
+import { nodeListener } from '../../../src/server/http/node-listener.ts'
 import type { ServeOptions } from '../../../src/server/options.ts'
 import { echo } from '../applications.ts'
 import { RawClient, requestText, validHandshake } from '../raw-client.ts'

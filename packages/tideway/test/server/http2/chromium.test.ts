@@ -1,7 +1,7 @@
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { describeWith, programPath } from '../../../../../test/setup/describe-with.ts'
-import { fetchHandler } from '../../../src/server/fetch-handler.ts'
+import { fetchHandler } from '../../../src/server/http/fetch-handler.ts'
 import type { ServeOptions } from '../../../src/server/options.ts'
 import { accepting } from '../applications.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'

@@ -1,7 +1,7 @@
 import { assert, asyncProperty, array, constantFrom, nat, oneof, record, uint8Array } from 'fast-check'
 import { expect, it } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
-import { fetchHandler } from '../../../src/server/fetch-handler.ts'
+import { fetchHandler } from '../../../src/server/http/fetch-handler.ts'
 import { clientFrame } from '../frames.ts'
 import { echo } from '../applications.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'

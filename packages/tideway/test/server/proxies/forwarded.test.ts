@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import type { Application } from '../../../src/asgi/application.ts'
 import type { HttpScope, WebSocketScope } from '../../../src/asgi/scope.ts'
 import type { ServeOptions } from '../../../src/server/options.ts'
-import { TrustedProxies } from '../../../src/server/trusted-proxies.ts'
+import { TrustedProxies } from '../../../src/server/handshake/trusted-proxies.ts'
 import { serving } from '../serving.ts'
 
 const tell: Application<HttpScope> = async (scope, _receive, send) => {

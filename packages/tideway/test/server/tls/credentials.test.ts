@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
-import { loadCredentials } from '../../../src/server/tls/credentials.ts'
-import type { TlsOptions } from '../../../src/server/tls/tls-options.ts'
+import { loadCredentials } from '../../../src/server/transport/tls/credentials.ts'
+import type { TlsOptions } from '../../../src/server/transport/tls/tls-options.ts'
 import { recordingLogger, type LogLine } from '../serving.ts'
 import { CertificateFolder, type KeyPair } from './certificates.ts'
 

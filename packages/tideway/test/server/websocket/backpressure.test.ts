@@ -6,7 +6,7 @@ import type { WebSocketReceiveEvent } from '../../../src/asgi/websocket-events.t
 import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
 import { protocolTypeRouter } from '../../../src/routing/protocol-type-router.ts'
 import { attach } from '../../../src/server/attach.ts'
-import { Heartbeat } from '../../../src/server/heartbeat.ts'
+import { Heartbeat } from '../../../src/server/transport/heartbeat.ts'
 import { ServerCounters } from '../../../src/server/observe/server-counters.ts'
 import { resolveOptions, type WebSocketOptions } from '../../../src/server/options.ts'
 import { Outbox } from '../../../src/server/websocket/outbox.ts'

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fetchHandler } from '../../../src/server/fetch-handler.ts'
+import { fetchHandler } from '../../../src/server/http/fetch-handler.ts'
 import { echo } from '../applications.ts'
 import { clientFrame } from '../frames.ts'
 import { RawClient, requestText, validHandshake } from '../raw-client.ts'

@@ -1,4 +1,4 @@
-import { TidewayError } from '../errors/tideway-error.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
 
 /** The error for an event that the state of the connection does not allow, with what would. */
 export function outOfTurn(type: string, why: string): TidewayError {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import type { Address } from '../asgi/scope.ts'
-import type { RequestHead } from './http/request-head.ts'
+import type { Address } from '../../asgi/scope.ts'
+import type { RequestHead } from './request-head.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
 /** What trusted proxies say of the client that they speak for. */

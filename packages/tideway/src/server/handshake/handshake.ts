@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { RequestHead } from '../http/request-head.ts'
-import type { Compression } from './deflate/compression.ts'
-import type { DeflateParameters } from './deflate/negotiate.ts'
+import type { RequestHead } from './request-head.ts'
+import type { Compression } from '../websocket/deflate/compression.ts'
+import type { DeflateParameters } from '../websocket/deflate/negotiate.ts'
 import { answersOverHttp1, type HandshakeAnswers } from './handshake-answers.ts'
 
 /** What a valid handshake asks for. */

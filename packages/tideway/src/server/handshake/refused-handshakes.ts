@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { cut } from './cut.ts'
+import { cut } from '../transport/cut.ts'
 import type { HandshakeAnswers } from './handshake-answers.ts'
 import type { HandshakeProblem } from './handshake.ts'
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Application } from '../asgi/application.ts'
-import { nodeListenerKey } from '../asgi/node-listener.ts'
-import type { HttpScope } from '../asgi/scope.ts'
-import { TidewayError } from '../errors/tideway-error.ts'
+import type { Application } from '../../asgi/application.ts'
+import { nodeListenerKey } from '../../asgi/node-listener.ts'
+import type { HttpScope } from '../../asgi/scope.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
 import { nodeExchange } from './node-exchange.ts'
 
 /** A listener of Node's HTTP server: an Express application, Koa's `callback()`, Fastify's `routing`, a function. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { HttpScope } from '../asgi/scope.ts'
-import { NODE_EXTENSION } from './scope.ts'
+import type { HttpScope } from '../../asgi/scope.ts'
+import { NODE_EXTENSION } from '../handshake/scope.ts'
 
 /** Node's own request and response, which a server puts into the extensions of an HTTP scope. */
 export interface NodeExchange {

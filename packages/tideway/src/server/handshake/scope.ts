@@ -1,13 +1,19 @@
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { HeaderList } from '../asgi/headers.ts'
-import { asgiVersions, type Address, type ConnectionScope, type HttpScope, type WebSocketScope } from '../asgi/scope.ts'
-import { authenticationKey, type ScopeSlots } from '../asgi/scope-slots.ts'
-import type { RequestHead } from './http/request-head.ts'
+import { HeaderList } from '../../asgi/headers.ts'
+import {
+  asgiVersions,
+  type Address,
+  type ConnectionScope,
+  type HttpScope,
+  type WebSocketScope,
+} from '../../asgi/scope.ts'
+import { authenticationKey, type ScopeSlots } from '../../asgi/scope-slots.ts'
+import type { RequestHead } from './request-head.ts'
 import { readForwarded } from './forwarded.ts'
-import type { ResolvedOptions } from './options.ts'
-import { tlsSocketOf } from './tls/plain-socket.ts'
-import { tlsExtension } from './tls/tls-extension.ts'
+import type { ResolvedOptions } from '../options.ts'
+import { tlsSocketOf } from '../transport/tls/plain-socket.ts'
+import { tlsExtension } from '../transport/tls/tls-extension.ts'
 import { TrustedProxies } from './trusted-proxies.ts'
 
 /** Where an HTTP scope carries Node's own `{ request, response }`, under `scope.extensions`. */

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http'
-import { redactQuery } from '../../asgi/redact-query.ts'
-import { CLIENT_WENT_AWAY } from '../http/client-went-away.ts'
-import type { RequestHead } from '../http/request-head.ts'
-import type { NodeListener } from '../node-listener.ts'
-import type { ConnectionObserver, WebSocketConnection } from '../websocket/websocket-connection.ts'
+import { redactQuery } from '../../../asgi/redact-query.ts'
+import { CLIENT_WENT_AWAY } from '../../http/client-went-away.ts'
+import type { RequestHead } from '../../handshake/request-head.ts'
+import type { NodeListener } from '../../http/node-listener.ts'
+import type { ConnectionObserver, WebSocketConnection } from '../../websocket/websocket-connection.ts'
 import type { AccessLog, WebSocketAccess } from './access-entry.ts'
 
 /** What is known of a connection from its handshake. */

@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { TidewayError } from '../errors/tideway-error.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
 
 /** Node's own check, so that no value can end the header that it is in. @throws TidewayError `ERR_BAD_EVENT` */
 export function requireHeader(name: string, value: string): void {

@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import type { Logger } from '../../asgi/logger.ts'
-import { TidewayError } from '../../errors/tideway-error.ts'
+import type { Logger } from '../../../asgi/logger.ts'
+import { TidewayError } from '../../../errors/tideway-error.ts'
 import type { TlsOptions } from './tls-options.ts'
 
 /** Keys and certificates as Node's TLS takes them. */

@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
-import { requireHeader } from '../require-header.ts'
+import { requireHeader } from './require-header.ts'
 import type { Handshake, HandshakeOffer, HandshakeProblem } from './handshake.ts'
 
 /** How a handshake is answered, over what it came: each writes to the connection. */

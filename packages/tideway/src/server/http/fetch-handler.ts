@@ -1,7 +1,7 @@
-import type { Application, Receive, SendOf } from '../asgi/application.ts'
-import type { HttpReceiveEvent } from '../asgi/http-events.ts'
-import type { HttpScope } from '../asgi/scope.ts'
-import { TidewayError } from '../errors/tideway-error.ts'
+import type { Application, Receive, SendOf } from '../../asgi/application.ts'
+import type { HttpReceiveEvent } from '../../asgi/http-events.ts'
+import type { HttpScope } from '../../asgi/scope.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
 import { nodeExchange } from './node-exchange.ts'
 
 /** What answers a standard `Request` with a standard `Response`: Hono's `app.fetch`, for example. */

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { TidewayError } from '../errors/tideway-error.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
 
 /** Addresses that may say whom they speak for: a proxy on this machine. */
 export const DEFAULT_TRUSTED_PROXIES: readonly string[] = Object.freeze(['127.0.0.0/8', '::1/128'])

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { httpStatusOf } from '../asgi/http-status.ts'
+import { httpStatusOf } from '../../asgi/http-status.ts'
 
 /** What a client is told of an application's error. */
 export interface ErrorAnswer {
