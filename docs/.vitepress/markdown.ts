@@ -11,7 +11,8 @@ interface PageEnvironment {
 
 type Token = ReturnType<MarkdownRenderer['parse']>[number]
 
-const RELATIVE = /^(?![a-z][a-z+.-]*:|\/)/i
+// Not an anchor alone: VitePress splits a page at `href="#` when it writes the search index.
+const RELATIVE = /^(?![a-z][a-z+.-]*:|\/|#)/i
 const CUT_FROM = /(?:^| )file=(\S+)/
 
 /** Makes pages that are written for the repository into pages of the site. */
@@ -41,6 +42,8 @@ export function forTheSite(md: MarkdownRenderer): void {
     const block = fence(tokens, index, ...rest)
     return file === undefined ? block : `<div class="file-name">${file}</div>${block}`
   }
+  // An indented block has the same look: VitePress gives a bare `<pre>` no scroll bar, so that it is wider than a phone.
+  md.renderer.rules.code_block = (...args) => fence(...args)
 }
 
 /** The link leads to a file that only the repository has: its text stays. */
