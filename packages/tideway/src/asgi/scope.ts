@@ -46,6 +46,7 @@ export interface ConnectionScope extends BaseScope {
   /** What a `urlRouter` left of the path for the application that it chose; absent before the first one. */
   readonly pathRemaining?: string
   readonly headers: HeaderList
+  /** The client's address in its canonical form; `undefined` if it is not known. */
   readonly client: Address | undefined
   readonly server: Address | undefined
 }

@@ -94,7 +94,7 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
     ),
   ],
   'Behind proxies:': [
-    flag('--proxy-headers', 'proxyHeaders', 'believe X-Forwarded-For, -Port and -Proto, or Forwarded'),
+    flag('--proxy-headers', 'proxyHeaders', 'believe X-Forwarded-For and -Proto, or Forwarded'),
     flag(
       '--trusted-proxies <list>',
       'trustedProxies',

@@ -153,7 +153,7 @@ export class AttachedApplication {
       return
     }
     const connection = new WebSocketConnection(transport, handshake, scope.path, this.#context)
-    this.#access?.connecting(connection, request)
+    this.#access?.connecting(connection, request, scope.client?.host)
     if (this.#instrumented === undefined) connection.start(this.#application, scope)
     else this.#instrumented.start(connection, scope, request, () => connection.start(this.#application, scope))
   }

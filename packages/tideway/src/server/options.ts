@@ -88,8 +88,8 @@ export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOp
   /** Where the application is mounted; put into `scope.rootPath`. @default '' */
   readonly rootPath?: string
   /**
-   * Whether the headers of {@link trustedProxies} (`X-Forwarded-For`, `-Port` and `-Proto`, or `Forwarded`) say who the
-   * client is and over what scheme it came.
+   * Whether the headers of {@link trustedProxies} (`X-Forwarded-For` and `-Proto`, or `Forwarded`) name the client
+   * and its scheme.
    * @default false
    */
   readonly proxyHeaders?: boolean

@@ -1,85 +1,114 @@
 import { isIP } from 'node:net'
+import { canonicalAddress } from '../../asgi/ip-address.ts'
 import type { Address } from '../../asgi/scope.ts'
+import { HeaderScanner } from './header-scanner.ts'
 import type { RequestHead } from './request-head.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
-/** What trusted proxies say of the client that they speak for. */
+/** What trusted proxies say of the client whose request they pass on. */
 export interface Forwarded {
-  /** `undefined`: they do not say. */
-  readonly client: Address | undefined
-  /** Whether the client's own connection was encrypted; `undefined`: they do not say. */
+  /**
+   * `'unknown'`: a proxy passes a request on, and does not say for which address, or what it says cannot be read.
+   * `undefined`: no proxy names a client, so the peer is the client.
+   */
+  readonly client: Address | 'unknown' | undefined
+  /** Whether the client's own connection was encrypted; `undefined`: the proxies do not say. */
   readonly isEncrypted: boolean | undefined
 }
 
 const nothing: Forwarded = { client: undefined, isEncrypted: undefined }
 
-/** One proxy's word: for whom, over what. */
+/** What one proxy says. */
 interface Hop {
-  readonly address: Address | undefined
+  readonly client: Address | 'unknown' | undefined
   readonly scheme: string | undefined
 }
 
+/** What is written in a header that cannot be read. */
+const unreadable: Hop = { client: 'unknown', scheme: undefined }
+
 /**
- * Reads `X-Forwarded-For`, `-Port` and `-Proto`, or else `Forwarded` (RFC 7239). Only a trusted peer is believed, and of a list,
- * which every proxy on the way adds to on the right, only what trusted proxies have written: the client is the right-most
- * address that is not itself a trusted proxy's. Anything further left, the client may have made up.
+ * Reads `X-Forwarded-For` and `X-Forwarded-Proto`, or else `Forwarded` (RFC 7239), if the peer is a trusted proxy. Every proxy
+ * adds to a list on the right, so only what trusted proxies have written counts: the client is the right-most address that is not
+ * a trusted proxy's. Anything further left may be made up by the client.
  *
- * Never both: a proxy that sets the one passes on what a client has written into the other. Nearly all set the `X-` ones.
+ * Never both: a proxy that sets the one passes on what a client has written into the other. Nearly all set the `X-` headers.
+ * `X-Forwarded-Port` is not read: proxies write the port of the site into it, not that of the client.
  */
 export function readForwarded(request: RequestHead, trusted: TrustedProxies): Forwarded {
   if (!trusted.has(request.socket.remoteAddress)) return nothing
   const { headers } = request
   const xForwarded = hopsOfXForwarded(headers)
-  const hops = xForwarded.length > 0 ? xForwarded : hopsOfForwarded(headers['forwarded'] ?? '')
-  let client: Hop | undefined
+  const hops = xForwarded.length > 0 || headers.forwarded === undefined ? xForwarded : hopsOfForwarded(request)
+  let last: Hop | undefined
   for (const hop of hops.toReversed()) {
-    // What cannot be read as an address can be nobody's we trust, and nothing left of it counts.
-    client = hop
-    if (hop.address === undefined || !trusted.has(hop.address.host)) break
+    last = hop
+    // An address that cannot be read is not a trusted proxy's, and nothing to the left of it counts.
+    if (typeof hop.client !== 'object' || !trusted.has(hop.client.host)) break
   }
-  if (client === undefined) return nothing
-  return { client: client.address, isEncrypted: client.scheme === undefined ? undefined : isSecure(client.scheme) }
+  if (last === undefined) return nothing
+  return { client: last.client, isEncrypted: last.scheme === undefined ? undefined : isSecure(last.scheme) }
 }
 
 function isSecure(scheme: string): boolean {
   return scheme === 'https' || scheme === 'wss'
 }
 
-/** The one port and the schemes belong to the addresses from the right; a single scheme holds for all. */
+/** The schemes belong to the addresses from the right; a single scheme holds for all. */
 function hopsOfXForwarded(headers: RequestHead['headers']): Hop[] {
   const addresses = listOf(headers['x-forwarded-for'])
   const schemes = listOf(headers['x-forwarded-proto']).map((scheme) => scheme.toLowerCase())
-  const port = parsePort(listOf(headers['x-forwarded-port']).at(-1))
   const schemeAt = (fromRight: number): string | undefined => schemes.at(-fromRight) ?? schemes[0]
-  if (addresses.length === 0) return schemes.length === 0 ? [] : [{ address: undefined, scheme: schemeAt(1) }]
-  return addresses.map((text, index) => {
-    const address = parseAddress(text)
-    return {
-      address: address && { host: address.host, port: address.port ?? port },
-      scheme: schemeAt(addresses.length - index),
+  if (addresses.length === 0) return schemes.length === 0 ? [] : [{ client: undefined, scheme: schemeAt(1) }]
+  return addresses.map((text, index) => ({
+    client: parseAddress(text) ?? 'unknown',
+    scheme: schemeAt(addresses.length - index),
+  }))
+}
+
+/**
+ * Each line is parsed by itself: a quote that a client leaves open in its own line cannot reach into the line that a proxy adds.
+ * A line that does not follow the grammar as a whole is one unreadable hop.
+ */
+function hopsOfForwarded({ rawHeaders }: RequestHead): Hop[] {
+  const hops: Hop[] = []
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!
+    if (name.length !== 9 || name.toLowerCase() !== 'forwarded') continue
+    hops.push(...(parseForwarded(rawHeaders[i + 1]!) ?? [unreadable]))
+  }
+  return hops
+}
+
+/** RFC 7239 §4, and the empty elements of RFC 9110 §5.6.1.2. `undefined`: the line does not follow the grammar. */
+function parseForwarded(line: string): Hop[] | undefined {
+  const scanner = new HeaderScanner(line)
+  const hops: Hop[] = []
+  scanner.skipCommas()
+  while (!scanner.isAtEnd) {
+    const pairs = parsePairs(scanner)
+    if (pairs === undefined) return undefined
+    hops.push({ client: parseAddress(pairs.get('for') ?? '') ?? 'unknown', scheme: pairs.get('proto')?.toLowerCase() })
+    if (!scanner.skipCommas() && !scanner.isAtEnd) return undefined
+  }
+  return hops
+}
+
+/** Pairs parted by semicolons. Like other parameters (RFC 9110 §5.6.6) they may have white space around these. */
+function parsePairs(scanner: HeaderScanner): ReadonlyMap<string, string> | undefined {
+  const pairs = new Map<string, string>()
+  do {
+    scanner.skipSpace()
+    const name = scanner.token()?.toLowerCase()
+    if (name !== undefined) {
+      const value = scanner.skip('=') ? scanner.value() : undefined
+      // RFC 7239 §4: each parameter must not occur more than once in an element.
+      if (value === undefined || pairs.has(name)) return undefined
+      pairs.set(name, value)
     }
-  })
-}
-
-/** RFC 7239 §4: elements parted by commas, of pairs parted by semicolons; values may be quoted. */
-function hopsOfForwarded(header: string): Hop[] {
-  return splitOutsideQuotes(header, ',').map((element) => {
-    const pairs = new Map(
-      splitOutsideQuotes(element, ';').map((pair): [string, string] => {
-        const [name = '', ...value] = pair.split('=')
-        return [name.trim().toLowerCase(), unquote(value.join('=').trim())]
-      }),
-    )
-    return { address: parseAddress(pairs.get('for') ?? ''), scheme: pairs.get('proto')?.toLowerCase() }
-  })
-}
-
-function splitOutsideQuotes(text: string, separator: ',' | ';'): string[] {
-  return text.match(separator === ',' ? /(?:[^,"]|"(?:\\.|[^"\\])*")+/g : /(?:[^;"]|"(?:\\.|[^"\\])*")+/g) ?? []
-}
-
-function unquote(value: string): string {
-  return value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, '$1') : value
+    scanner.skipSpace()
+  } while (scanner.skip(';'))
+  return pairs
 }
 
 function listOf(header: string | string[] | undefined): string[] {
@@ -90,17 +119,19 @@ function listOf(header: string | string[] | undefined): string[] {
     .filter((item) => item !== '')
 }
 
-/** `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`; anything else is nobody's address. */
+/**
+ * `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`, in canonical form; a port may be hidden as `_name` (RFC
+ * 7239 §6.3). `undefined`: it is not an address.
+ */
 function parseAddress(text: string): Address | undefined {
-  if (isIP(text) !== 0) return { host: text, port: undefined }
-  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text) ?? []
+  if (isIP(text) !== 0) return { host: canonicalAddress(text), port: undefined }
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(?:(\d{1,5})|_[\w.-]+))?$/.exec(text) ?? []
   const host = bracketed ?? plain ?? ''
   if (isIP(host) === 0) return undefined
-  return { host, port: parsePort(port) }
+  return { host: canonicalAddress(host), port: parsePort(port) }
 }
 
 function parsePort(text: string | undefined): number | undefined {
-  if (text === undefined || !/^\d{1,5}$/.test(text)) return undefined
   const port = Number(text)
   return port <= 65_535 ? port : undefined
 }

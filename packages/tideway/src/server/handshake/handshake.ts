@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { HeaderScanner } from './header-scanner.ts'
 import type { RequestHead } from './request-head.ts'
 import type { Compression } from '../websocket/deflate/compression.ts'
 import type { DeflateParameters } from '../websocket/deflate/negotiate.ts'
@@ -27,9 +28,6 @@ export interface HandshakeProblem {
 
 /** 16 bytes in base64. */
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/
-
-/** RFC 9110 §5.6.2. */
-const tokenPattern = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** Whether the protocol that a request asks for is ours (RFC 6455 §4.2.1, 3). Another one may be ignored. */
 export function asksForWebSocket({ headers }: RequestHead): boolean {
@@ -93,11 +91,20 @@ function hasToken(header: string | undefined, token: string): boolean {
 
 const noSubprotocols: readonly string[] = Object.freeze([])
 
+/** Empty elements are ignored (RFC 9110 §5.6.1.2), and clients send an empty list for none. `undefined`: it is invalid. */
 function parseSubprotocols(header: string | undefined): readonly string[] | undefined {
   if (header === undefined) return noSubprotocols
-  const names = header.split(',').map((name) => name.trim())
-  const areValid = names.every((name) => tokenPattern.test(name)) && new Set(names).size === names.length
-  return areValid ? names : undefined
+  const scanner = new HeaderScanner(header)
+  const names: string[] = []
+  scanner.skipCommas()
+  while (!scanner.isAtEnd) {
+    const name = scanner.token()
+    if (name === undefined) return undefined
+    names.push(name)
+    if (!scanner.skipCommas() && !scanner.isAtEnd) return undefined
+  }
+  // RFC 6455 §4.1, 10: each occurs once.
+  return new Set(names).size === names.length ? names : undefined
 }
 
 /** A refusal. */

@@ -1,5 +1,6 @@
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { canonicalAddress } from '../../asgi/ip-address.ts'
 import { HeaderList } from '../../asgi/headers.ts'
 import {
   asgiVersions,
@@ -10,7 +11,7 @@ import {
 } from '../../asgi/scope.ts'
 import { authenticationKey, type ScopeSlots } from '../../asgi/scope-slots.ts'
 import type { RequestHead } from './request-head.ts'
-import { readForwarded } from './forwarded.ts'
+import { readForwarded, type Forwarded } from './forwarded.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { tlsSocketOf } from '../transport/tls/plain-socket.ts'
 import { tlsExtension } from '../transport/tls/tls-extension.ts'
@@ -24,6 +25,8 @@ export class ScopeFactory {
   readonly #options: ResolvedOptions
   readonly #trusted: TrustedProxies | undefined
   #lastListening: Address | undefined
+  /** What proxies say of requests whose scope is still to be made. */
+  readonly #forwarded = new WeakMap<RequestHead, Forwarded>()
   /** Where servers listen, which is a system call to ask. */
   readonly #listening = new WeakMap<Server, AddressInfo | string>()
 
@@ -32,10 +35,11 @@ export class ScopeFactory {
     this.#trusted = options.proxyHeaders ? new TrustedProxies(options.trustedProxies) : undefined
   }
 
-  /** Who the client of a request is, as the scope says it. */
+  /** The client of a request, as its scope has it. Headers of proxies that it reads are not read again for the scope. */
   client(request: RequestHead): Address | undefined {
     const forwarded = this.#trusted && readForwarded(request, this.#trusted)
-    return forwarded?.client ?? address(request.socket.remoteAddress, request.socket.remotePort)
+    if (forwarded !== undefined) this.#forwarded.set(request, forwarded)
+    return clientOf(forwarded, request.socket)
   }
 
   /** The scope of an HTTP request, or `undefined` when its target is no path that can be decoded. */
@@ -93,7 +97,7 @@ export class ScopeFactory {
     const path = decodePath(rawPath)
     if (path === undefined) return undefined
     const { socket } = request
-    const forwarded = this.#trusted && readForwarded(request, this.#trusted)
+    const forwarded = this.#trusted && (this.#forwarded.get(request) ?? readForwarded(request, this.#trusted))
     const isEncrypted = forwarded?.isEncrypted ?? isTls(socket)
     const { rootPath, logger, state } = this.#options
     const scope: Omit<ConnectionScope, 'pathRemaining' | 'state'> & Omit<OwnPart, 'schemes'> & ScopeSlots & WithState =
@@ -110,7 +114,7 @@ export class ScopeFactory {
         queryString: queryAt === -1 ? '' : target.slice(queryAt + 1),
         rootPath,
         headers: HeaderList.fromRaw(request.rawHeaders),
-        client: forwarded?.client ?? address(socket.remoteAddress, socket.remotePort),
+        client: clientOf(forwarded, socket),
         server: this.#localAddress(socket),
         state: state && { ...state },
         logger,
@@ -185,6 +189,12 @@ function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
 }
 
+function clientOf(forwarded: Forwarded | undefined, { remoteAddress, remotePort }: Socket): Address | undefined {
+  const { client } = forwarded ?? {}
+  if (client === undefined) return address(remoteAddress, remotePort)
+  return client === 'unknown' ? undefined : client
+}
+
 function address(host: string | undefined, port: number | undefined): Address | undefined {
-  return host === undefined ? undefined : { host, port }
+  return host === undefined ? undefined : { host: canonicalAddress(host), port }
 }

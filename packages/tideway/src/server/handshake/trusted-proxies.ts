@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { canonicalAddress } from '../../asgi/ip-address.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 
 /** Addresses that may say whom they speak for: a proxy on this machine. */
@@ -21,7 +22,7 @@ export class TrustedProxies {
   /** Whether the peer with this address is one of them; `undefined` is the address of a Unix socket's peer. */
   has(address: string | undefined): boolean {
     if (address === undefined) return this.#trustsUnixSockets
-    const plain = withoutMapping(address)
+    const plain = canonicalAddress(address)
     const version = isIP(plain)
     return version !== 0 && this.#addresses.check(plain, version === 6 ? 'ipv6' : 'ipv4')
   }
@@ -44,9 +45,4 @@ export class TrustedProxies {
     }
     this.#addresses.addSubnet(address, bits, version === 6 ? 'ipv6' : 'ipv4')
   }
-}
-
-/** An IPv4 address that a dual-stack socket gives as IPv6 (RFC 4291 §2.5.5.2), in its own form. */
-function withoutMapping(address: string): string {
-  return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice(7) : address
 }

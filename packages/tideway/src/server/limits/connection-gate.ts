@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { canonicalAddress } from '../../asgi/ip-address.ts'
 import type { RequestHead } from '../handshake/request-head.ts'
 import type { RefusalReason } from '../observe/server-counters.ts'
 import type { ResolvedOptions } from '../options.ts'
@@ -40,6 +41,9 @@ const tooManyHeaders: Refusal = {
  * would take it for a fault. Others are cut at once.
  */
 const MOST_EXCESS = 1024
+
+/** What the clients are counted under together whose addresses trusted proxies do not say. */
+const UNKNOWN = 'unknown'
 
 /** Counts the connections of a server and says what is too much. */
 export class ConnectionGate {
@@ -88,7 +92,7 @@ export class ConnectionGate {
     socket.on('close', this.#onClose)
     // The connections of a proxy that speaks for others are not its own.
     const isProxy = this.#trusted?.has(socket.remoteAddress) === true
-    if (!isExcess && !isProxy && !this.#enter(socket, socket.remoteAddress)) this.#excess.set(socket, tooManyOfAddress)
+    if (!isExcess && !isProxy && !this.#enter(socket, addressOf(socket))) this.#excess.set(socket, tooManyOfAddress)
     if (this.#excess.size > MOST_EXCESS) socket.destroy()
   }
 
@@ -102,7 +106,7 @@ export class ConnectionGate {
   /** Counts a WebSocket that came through a trusted proxy to the client that it is of. */
   refusalOfForwarded(request: RequestHead, transport: Duplex, client: string | undefined): Refusal | undefined {
     if (this.#trusted?.has(request.socket.remoteAddress) !== true) return undefined
-    return this.#enter(transport, client) ? undefined : tooManyOfAddress
+    return this.#enter(transport, client ?? UNKNOWN) ? undefined : tooManyOfAddress
   }
 
   /** `false`: the address has as many connections as it may have. The peers of a Unix socket have none. */
@@ -120,4 +124,8 @@ export class ConnectionGate {
     if (count === 0) this.#perAddress.delete(address)
     else this.#perAddress.set(address, count)
   }
+}
+
+function addressOf({ remoteAddress }: Socket): string | undefined {
+  return remoteAddress === undefined ? undefined : canonicalAddress(remoteAddress)
 }

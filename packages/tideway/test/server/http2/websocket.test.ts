@@ -60,7 +60,8 @@ describeWith(['openssl'], 'a WebSocket over HTTP/2 (RFC 8441)', () => {
       ':path': '/ws/a%20b/?q=1',
       origin: 'https://example.org',
       cookie: ['a=1', 'b=2'],
-      'sec-websocket-protocol': 'chat, other',
+      'sec-websocket-protocol': 'chat,, other,',
+      'sec-websocket-extensions': '',
     })
     expect(scope).toMatchObject({
       type: 'websocket',

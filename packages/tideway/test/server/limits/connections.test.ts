@@ -79,6 +79,16 @@ describe('maxConnectionsPerAddress', () => {
     expect((await fetch(server.url)).status).toBe(200)
   })
 
+  it('counts all clients together whose addresses a trusted proxy does not say, and spellings of one address as one', async () => {
+    const server = await serving(
+      { websocket: new Recorder().application },
+      { maxConnectionsPerAddress: 1, proxyHeaders: true },
+    )
+    const from = (Forwarded: string): Promise<number> => handshake(server.webSocketUrl, { Forwarded })
+    expect([await from('for=_one'), await from('for=_two;"')]).toEqual([101, 429])
+    expect([await from('for="[2001:db8::1]"'), await from('for="[2001:DB8:0::0:1]"')]).toEqual([101, 429])
+  })
+
   it('does not believe the header of a peer that is no trusted proxy', async () => {
     const server = await serving(
       { websocket: new Recorder().application },

@@ -5,7 +5,10 @@ import { WebSocket } from 'ws'
 import type { Application } from '../../../src/asgi/application.ts'
 import type { HttpScope, WebSocketScope } from '../../../src/asgi/scope.ts'
 import type { ServeOptions } from '../../../src/server/options.ts'
+import { readForwarded } from '../../../src/server/handshake/forwarded.ts'
+import type { RequestHead } from '../../../src/server/handshake/request-head.ts'
 import { TrustedProxies } from '../../../src/server/handshake/trusted-proxies.ts'
+import { RawClient, requestText } from '../raw-client.ts'
 import { serving } from '../serving.ts'
 
 const tell: Application<HttpScope> = async (scope, _receive, send) => {
@@ -17,13 +20,13 @@ const tell: Application<HttpScope> = async (scope, _receive, send) => {
 async function seen(headers: Record<string, string>, options: ServeOptions = { proxyHeaders: true }) {
   const server = await serving({ http: tell }, options)
   const response = await fetch(server.url, { headers })
-  return (await response.json()) as { client: { host: string; port?: number }; scheme: string }
+  return (await response.json()) as { client?: { host: string; port?: number }; scheme: string }
 }
 
 describe('proxy headers', () => {
   it('are not read unless asked for', async () => {
     const { client, scheme } = await seen({ 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https' }, {})
-    expect(client.host).toBe('127.0.0.1')
+    expect(client?.host).toBe('127.0.0.1')
     expect(scheme).toBe('http')
   })
 
@@ -32,13 +35,18 @@ describe('proxy headers', () => {
       { 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https' },
       { proxyHeaders: true, trustedProxies: ['10.0.0.0/8'] },
     )
-    expect(client.host).toBe('127.0.0.1')
+    expect(client?.host).toBe('127.0.0.1')
     expect(scheme).toBe('http')
   })
 
-  it('say who the client is, with which port and scheme', async () => {
-    const headers = { 'x-forwarded-for': '192.0.2.1', 'x-forwarded-port': '4711', 'x-forwarded-proto': 'https' }
+  it('name the client and its scheme', async () => {
+    const headers = { 'x-forwarded-for': '192.0.2.1:4711', 'x-forwarded-proto': 'https' }
     expect(await seen(headers)).toEqual({ client: { host: '192.0.2.1', port: 4711 }, scheme: 'https' })
+  })
+
+  it('give the client no port from X-Forwarded-Port, which is the port of the site', async () => {
+    const headers = { 'x-forwarded-for': '192.0.2.1', 'x-forwarded-port': '443' }
+    expect(await seen(headers)).toEqual({ client: { host: '192.0.2.1' }, scheme: 'http' })
   })
 
   it.each([
@@ -47,10 +55,19 @@ describe('proxy headers', () => {
     ['an IPv6 address', '2001:db8::1', '2001:db8::1'],
     ['an address with its port', '192.0.2.1:4711', '192.0.2.1'],
     ['an IPv6 address with its port', '[2001:db8::1]:4711', '2001:db8::1'],
-    ['the proxy itself when what it says is no address', '192.0.2.1, unknown', '127.0.0.1'],
-    ['the proxy itself when it says nothing', ' , ', '127.0.0.1'],
+    ['an IPv6 address in its canonical form', '2001:0DB8:0:0::0001', '2001:db8::1'],
+    ['an IPv4 address without its IPv6 prefix', '::ffff:192.0.2.1', '192.0.2.1'],
+    ['nothing for the client when the last proxy writes no address', '192.0.2.1, unknown', undefined],
+    ['nothing for the client when a trusted proxy passes on what is no address', 'x"y, 127.0.0.1', undefined],
+    ['the peer as the client when no proxy says anything', ' , ', '127.0.0.1'],
   ])('take %s', async (_what, header, host) => {
-    expect((await seen({ 'x-forwarded-for': header })).client.host).toBe(host)
+    expect((await seen({ 'x-forwarded-for': header })).client?.host).toBe(host)
+  })
+
+  it('give an IPv4 client of a dual-stack socket its IPv4 address', async () => {
+    const server = await serving({ http: tell }, { host: '::', proxyHeaders: false })
+    const response = await fetch(`http://127.0.0.1:${server.port}`)
+    expect(await response.json()).toMatchObject({ client: { host: '127.0.0.1' } })
   })
 
   it('never take the scheme as it came: it is one of two', async () => {
@@ -62,6 +79,69 @@ describe('proxy headers', () => {
   it('may be the one header of RFC 7239', async () => {
     const headers = { forwarded: 'for=198.51.100.9, For="[2001:db8::1]:4711";proto=https;by=203.0.113.43' }
     expect(await seen(headers)).toEqual({ client: { host: '2001:db8::1', port: 4711 }, scheme: 'https' })
+  })
+
+  it.each([
+    ['empty elements, and spaces around semicolons', ', for=192.0.2.1 ; proto=https ,,', '192.0.2.1', 'https'],
+    ['a quoted value with escapes', 'for="192.0.2\\.1";proto="https"', '192.0.2.1', 'https'],
+    ['a port that is hidden', 'for="192.0.2.1:_x-1"', '192.0.2.1', 'http'],
+    ['a client that is unknown', 'for=unknown;proto=https', undefined, 'https'],
+    ['a client that is hidden', 'for=_gazonk', undefined, 'http'],
+    ['an element without a client', 'proto=https', undefined, 'https'],
+    ['a port without quotes, which is against the grammar', 'for=192.0.2.1:4711;proto=https', undefined, 'http'],
+    ['an IPv6 address without quotes', 'for=[2001:db8::1];proto=https', undefined, 'http'],
+    ['the same parameter twice', 'for=192.0.2.1;proto=https;for=192.0.2.2', undefined, 'http'],
+    ['a parameter without a value', 'for=192.0.2.1;proto=https;by', undefined, 'http'],
+    ['two elements without a comma', 'for=192.0.2.1 for=192.0.2.2', undefined, 'http'],
+    ['an open quote', 'for=192.0.2.1;proto=https;a="', undefined, 'http'],
+  ])('read, in Forwarded, %s', async (_what, forwarded, host, scheme) => {
+    expect(await seen({ forwarded })).toMatchObject({ scheme, ...(host !== undefined && { client: { host } }) })
+    expect((await seen({ forwarded })).client?.host).toBe(host)
+  })
+
+  describe('of a client that forges Forwarded', () => {
+    const added = 'proto=http;for="[2001:db8::1]"'
+    const attacks = [
+      'for=6.6.6.6;proto=https;a="',
+      'for=6.6.6.6;proto=https;a="\\',
+      'for=6.6.6.6;proto=https,a="x',
+      'for=6.6.6.6;proto=https;"',
+      '"for=6.6.6.6;proto=https',
+      'for="6.6.6.6',
+    ]
+
+    it.each(attacks)('name nothing made up when a proxy appends to the same line: %s', async (forged) => {
+      const { client, scheme } = await seen({ forwarded: `${forged}, ${added}` })
+      expect(client?.host).not.toBe('6.6.6.6')
+      expect(client?.host).not.toBe('127.0.0.1')
+      expect(scheme).toBe('http')
+    })
+
+    it.each(['for=6.6.6.6;proto=https', ...attacks])('name the client of a line of its own: %s', async (forged) => {
+      const server = await serving({ http: tell }, { proxyHeaders: true })
+      const client = await RawClient.connect(server.port)
+      client.write(requestText('GET / HTTP/1.1', { Host: 'a', Connection: 'close', Forwarded: [forged, added] }))
+      const { body } = await client.response()
+      expect(JSON.parse(body)).toEqual({ client: { host: '2001:db8::1' }, scheme: 'http' })
+    })
+
+    it('take time in proportion to the header', () => {
+      const trusted = new TrustedProxies(['127.0.0.1'])
+      const cpuMs = (forwarded: string): number => {
+        const request = {
+          headers: { forwarded },
+          rawHeaders: ['Forwarded', forwarded],
+          socket: { remoteAddress: '127.0.0.1' },
+        } as unknown as RequestHead
+        const before = process.cpuUsage()
+        expect(readForwarded(request, trusted).client).toBe('unknown')
+        return process.cpuUsage(before).user / 1000
+      }
+      const header = `for=1.2.3.4;a="${'\\"'.repeat(8_000)}`
+      expect(header.length).toBeGreaterThan(16_000)
+      // A quadratic parser takes 400 ms.
+      expect(Math.min(cpuMs(header), cpuMs(header), cpuMs(header))).toBeLessThan(40)
+    })
   })
 
   it.each([{ 'x-forwarded-for': '192.0.2.1' }, { 'x-forwarded-proto': 'http' }])(

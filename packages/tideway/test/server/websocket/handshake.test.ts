@@ -53,6 +53,9 @@ describe('a handshake that is answered by 101 (RFC 6455 §4.2.2)', () => {
     ['websocket among other protocols', { Upgrade: 'h2c, websocket' }],
     ['header names in any case', { 'Sec-WebSocket-Key': undefined, 'sec-WEBSOCKET-key': SAMPLE_KEY }],
     ['extensions that the server does not know', { 'Sec-WebSocket-Extensions': 'x-unknown; a=b, permessage-deflate' }],
+    ['a connection option between empty elements', { Connection: ' ,, Upgrade, ' }],
+    ['a protocol between empty elements', { Upgrade: ',\twebsocket ,' }],
+    ['an empty list of extensions', { 'Sec-WebSocket-Extensions': '' }],
     ['an origin', { Origin: 'https://example.com' }],
     ['headers that nobody knows', { 'X-Whatever': 'ö'.repeat(100) }],
   ])('takes %s', async (_what, headers) => {
@@ -81,8 +84,6 @@ describe('a handshake that is refused (RFC 6455 §4.2.1)', () => {
     ['two keys', { 'Sec-WebSocket-Key': [SAMPLE_KEY, SAMPLE_KEY] }, 400],
     ['no Host', { Host: undefined }, 400],
     ['two Hosts (RFC 9112 §3.2)', { Host: ['localhost', 'evil.example'] }, 400],
-    ['an empty list of subprotocols', { 'Sec-WebSocket-Protocol': '' }, 400],
-    ['an empty subprotocol', { 'Sec-WebSocket-Protocol': 'a,,b' }, 400],
     ['a subprotocol that is no token', { 'Sec-WebSocket-Protocol': 'a b' }, 400],
     ['a subprotocol twice', { 'Sec-WebSocket-Protocol': ['a, b', 'a'] }, 400],
   ])('for %s', async (_what, headers, status) => {
@@ -166,6 +167,24 @@ describe('the scope of a WebSocket', () => {
       extensions: { 'websocket.http.response': {} },
       logger: expect.anything() as unknown,
     })
+  })
+
+  it.each([
+    ['', []],
+    [' ,, ', []],
+    ['chat,,v2', ['chat', 'v2']],
+    [',chat , \tv2,', ['chat', 'v2']],
+  ])('has no subprotocol for an empty element (RFC 9110 §5.6.1.2): %j', async (header, expected) => {
+    let subprotocols: readonly string[] | undefined
+    const websocket = accepting(({ scope }) => {
+      ;({ subprotocols } = scope)
+    })
+    const { port } = await serving({ websocket })
+    const client = await RawClient.connect(port)
+    client.write(requestText('GET / HTTP/1.1', { ...validHandshake, 'Sec-WebSocket-Protocol': header }))
+    expect(await client.head()).toMatchObject({ status: 101 })
+    client.socket.destroy()
+    expect(subprotocols).toEqual(expected)
   })
 
   it('has the headers in order, their names in lower case', async () => {

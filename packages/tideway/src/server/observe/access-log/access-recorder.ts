@@ -34,15 +34,15 @@ export class AccessRecorder implements ConnectionObserver {
   }
 
   /** A handshake that the application is asked about. */
-  connecting(connection: WebSocketConnection, request: RequestHead): void {
-    const visitor = this.#visitorOf(request)
+  connecting(connection: WebSocketConnection, request: RequestHead, client: string | undefined): void {
+    const visitor = visitorOf(request, client)
     this.#visitors.set(connection, visitor)
     this.#tell(visitor, { event: 'connecting' })
   }
 
   /** A handshake that the server itself refuses. */
   refusedByServer(request: RequestHead, status: number): void {
-    this.#tell(this.#visitorOf(request), { event: 'reject', status })
+    this.#tell(visitorOf(request, this.#clientOf(request)), { event: 'reject', status })
   }
 
   accepted(connection: WebSocketConnection): void {
@@ -64,7 +64,7 @@ export class AccessRecorder implements ConnectionObserver {
 
   #watch(request: RequestHead, response: ServerResponse): void {
     const { socket, method, httpVersion } = request
-    const visitor = this.#visitorOf(request)
+    const visitor = visitorOf(request, this.#clientOf(request))
     const writtenBefore = socket.bytesWritten
     response.once('close', () => {
       const { _header: header } = response as { readonly _header?: string | null }
@@ -83,10 +83,10 @@ export class AccessRecorder implements ConnectionObserver {
   #tell(visitor: Visitor | undefined, what: Pick<WebSocketAccess, 'event' | 'status' | 'code'>): void {
     if (visitor !== undefined) this.#log({ type: 'websocket', ...described(visitor), ...what })
   }
+}
 
-  #visitorOf(request: RequestHead): Visitor {
-    return { client: this.#clientOf(request), path: loggedPath(request.url!), began: performance.now() }
-  }
+function visitorOf(request: RequestHead, client: string | undefined): Visitor {
+  return { client, path: loggedPath(request.url!), began: performance.now() }
 }
 
 function described({ client, path, began }: Visitor): Pick<WebSocketAccess, 'time' | 'client' | 'path' | 'durationMs'> {
