@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { isIPv6 } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 
 import type { RedisOptions } from 'ioredis'
 import { TidewayError } from 'tideway/layer'
+
+import { parseRedisUrl } from './redis-url.ts'
 
 /** One Redis server, as an object. */
 export interface RedisServer {
@@ -16,25 +18,27 @@ export interface RedisServer {
   readonly path?: string | undefined
   readonly username?: string | undefined
   readonly password?: string | undefined
-  /** The number of the database; pub/sub does not know databases. @default 0 */
+  /** The number of the database. @default 0 */
   readonly db?: number | undefined
   /** Connects with TLS: options of `tls.connect`, or `true` for its defaults. @default false */
   readonly tls?: boolean | ConnectionOptions | undefined
 }
 
-/** A Redis server that Sentinels look after: its address is asked of them at every connect. */
+/** A Redis server that Sentinels monitor: the layer asks them for its address at every connect. */
 export interface SentinelHost extends Omit<RedisServer, 'address' | 'host' | 'port' | 'path'> {
-  /** Addresses of the Sentinels: one that answers is enough, and the others are learnt from it. */
+  /** Addresses of the Sentinels: one that answers is enough, the layer gets the others from it. */
   readonly sentinels: readonly (readonly [host: string, port: number])[]
   /** The name under which the Sentinels know the server. */
   readonly masterName: string
   readonly sentinelUsername?: string | undefined
   readonly sentinelPassword?: string | undefined
+  /** Connects to the Sentinels with TLS, as `tls` does to the server: one does not imply the other. @default false */
+  readonly sentinelTls?: boolean | ConnectionOptions | undefined
 }
 
 /** A Redis Cluster of version 7 or later, used with sharded pub/sub. For the pub/sub layer only. */
 export interface ClusterHost extends Omit<RedisServer, 'address' | 'host' | 'port' | 'path' | 'db'> {
-  /** Addresses of some nodes: one that answers is enough, and the others are learnt from it. */
+  /** Addresses of some nodes: one that answers is enough, the layer gets the others from it. */
   readonly cluster: readonly (readonly [host: string, port: number])[]
 }
 
@@ -44,7 +48,7 @@ export interface ClusterHost extends Omit<RedisServer, 'address' | 'host' | 'por
  */
 export type RedisHost = string | readonly [host: string, port: number] | RedisServer | SentinelHost
 
-/** A parsed {@link RedisHost}: what ioredis is given, and how messages name it, without a password. */
+/** A parsed {@link RedisHost}: the options for ioredis, and the name in messages, which has no password. */
 export interface HostAddress {
   readonly label: string
   readonly options: RedisOptions
@@ -53,133 +57,186 @@ export interface HostAddress {
 /** The host that is used when none is given, as in channels_redis. */
 export const DEFAULT_HOST = 'redis://localhost:6379'
 
+type Credentials = Pick<RedisServer, 'username' | 'password' | 'db' | 'tls'>
+
+const CREDENTIALS = ['username', 'password', 'db', 'tls']
+const SERVER_FIELDS = ['address', 'host', 'port', 'path', ...CREDENTIALS]
+const SENTINEL_FIELDS = [
+  'sentinels',
+  'masterName',
+  'sentinelUsername',
+  'sentinelPassword',
+  'sentinelTls',
+  ...CREDENTIALS,
+]
+const CLUSTER_FIELDS = ['cluster', 'username', 'password', 'tls']
+
 /** @throws TidewayError `ERR_BAD_OPTION` */
 export function parseHosts(hosts: readonly RedisHost[] | undefined): HostAddress[] {
   if (hosts !== undefined && (!Array.isArray(hosts) || hosts.length === 0)) {
     throw badHost('hosts must be an array of at least one Redis, even if there is only one.')
   }
-  return (hosts ?? [DEFAULT_HOST]).map(parseHost)
+  return (hosts ?? [DEFAULT_HOST]).map((host, index) => parseHost(host, `hosts[${index}]`))
 }
 
-export function parseHost(host: RedisHost): HostAddress {
-  if (typeof host === 'string') return fromServer(parseUrl(host))
-  if (isPair(host)) return fromServer({ host: host[0], port: host[1] })
-  if (typeof host !== 'object' || host === null)
-    throw badHost(`A host must be a URL, a pair or an object, not ${typeof host}.`)
-  if ('sentinels' in host) return fromSentinels(host)
-  if ('cluster' in host) {
-    throw badHost('A Redis Cluster is no host among others: give it as `cluster` to RedisPubSubChannelLayer.')
+/**
+ * @param name the option that holds the host, for messages
+ * @throws TidewayError `ERR_BAD_OPTION`
+ */
+export function parseHost(host: RedisHost, name = 'hosts[0]'): HostAddress {
+  if (typeof host === 'string') return fromServer(parseRedisUrl(host, name), name)
+  if (Array.isArray(host)) {
+    const [hostname, port] = requirePair(host, name)
+    return fromServer({ host: hostname, port }, name)
   }
-  const { address, ...rest } = host
-  return fromServer(address === undefined ? rest : { ...parseUrl(address), ...rest })
+  if (typeof host !== 'object' || host === null) {
+    throw badHost(
+      `${name} must be a URL, a pair [host, port] or an object, not ${host === null ? 'null' : typeof host}.`,
+    )
+  }
+  if ('sentinels' in host) return fromSentinels(host, name)
+  if ('cluster' in host) {
+    throw badHost(`${name} is a Redis Cluster: give it as the option cluster of RedisPubSubChannelLayer.`)
+  }
+  const server = host as RedisServer
+  requireFields(server, SERVER_FIELDS, name, 'a Redis server')
+  const { address, ...rest } = server
+  if (rest.path !== undefined && (rest.host !== undefined || rest.port !== undefined)) {
+    throw badHost(`${name} has a path and a host or port: give either.`)
+  }
+  if (address === undefined) return fromServer(rest, name)
+  if (typeof address !== 'string') throw badHost(`${name}.address must be a URL, not ${typeof address}.`)
+  const { path, ...url } = parseRedisUrl(address, `${name}.address`)
+  const isMoved = rest.host !== undefined || rest.port !== undefined
+  if (path !== undefined && isMoved) throw badHost(`${name} has a unix: address and a host or port: give either.`)
+  // A field that is there and undefined, an environment variable that is not set, overrides nothing.
+  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
+  return fromServer({ ...url, ...(path === undefined ? {} : { path }), ...given }, name)
 }
 
-function isPair(host: unknown): host is readonly [string, number] {
-  return Array.isArray(host)
+/**
+ * The nodes of a cluster that are known from its options.
+ * @throws TidewayError `ERR_BAD_OPTION`
+ */
+export function parseCluster(cluster: ClusterHost): HostAddress[] {
+  if (!Array.isArray(cluster?.cluster) || cluster.cluster.length === 0) {
+    throw badHost('cluster.cluster must be an array of at least one [host, port].')
+  }
+  requireFields(cluster, CLUSTER_FIELDS, 'cluster', 'a Redis Cluster')
+  const { cluster: nodes, ...rest } = cluster
+  return (nodes as readonly unknown[]).map((node, index) => {
+    const [host, port] = requirePair(node, `cluster.cluster[${index}]`)
+    return fromServer({ ...rest, host, port }, 'cluster')
+  })
 }
 
-function fromServer({ host = 'localhost', port = 6379, path, ...rest }: Omit<RedisServer, 'address'>): HostAddress {
-  if (path !== undefined) return { label: `unix:${path}`, options: { path, ...credentials(rest) } }
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw badHost(`${port} is no port of a Redis.`)
-  const options = { host, port, ...credentials(rest) }
-  return { label: `${options.tls === undefined ? 'redis' : 'rediss'}://${host}:${port}`, options }
+function fromServer(server: Omit<RedisServer, 'address'>, name: string): HostAddress {
+  const { host = 'localhost', port = 6379, path, ...rest } = server
+  if (path !== undefined) {
+    if (typeof path !== 'string' || path === '') throw badHost(`${name}.path must be the path of a unix socket.`)
+    return { label: `unix:${path}`, options: { path, ...credentials(rest, name) } }
+  }
+  requireHost(host, `${name}.host`)
+  requirePort(port, `${name}.port`)
+  const options = { host, port, ...credentials(rest, name) }
+  return { label: addressLabel(options), options }
 }
 
-function fromSentinels({
-  sentinels,
-  masterName,
-  sentinelUsername,
-  sentinelPassword,
-  ...rest
-}: SentinelHost): HostAddress {
-  if (!Array.isArray(sentinels) || sentinels.length === 0) throw badHost('sentinels must be an array of [host, port].')
-  if (typeof masterName !== 'string') throw badHost('A host with sentinels needs the masterName that they know it by.')
+function fromSentinels(host: SentinelHost, name: string): HostAddress {
+  requireFields(host, SENTINEL_FIELDS, name, 'a Redis behind Sentinels')
+  const { sentinels, masterName, sentinelUsername, sentinelPassword, sentinelTls, ...rest } = host
+  if (!Array.isArray(sentinels) || sentinels.length === 0) {
+    throw badHost(`${name}.sentinels must be an array of at least one [host, port].`)
+  }
+  requireText(masterName, `${name}.masterName`)
+  const sentinelTLS = tlsOptions(sentinelTls, `${name}.sentinelTls`)
+  const options = credentials(rest, name)
   return {
     label: `sentinel:${masterName}`,
     options: {
       name: masterName,
-      sentinels: sentinels.map(([host, port]) => ({ host, port })),
-      ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
-      ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
-      ...credentials(rest),
+      sentinels: (sentinels as readonly unknown[]).map((sentinel, index) => {
+        const [sentinelHost, port] = requirePair(sentinel, `${name}.sentinels[${index}]`)
+        return { host: sentinelHost, port }
+      }),
+      ...optionalText('sentinelUsername', sentinelUsername, name),
+      ...optionalText('sentinelPassword', sentinelPassword, name),
+      ...(sentinelTLS === undefined ? {} : { sentinelTLS }),
+      ...options,
+      // Without it ioredis connects to the server in clear text, whatever tls says.
+      ...(options.tls === undefined ? {} : { enableTLSForSentinelMode: true }),
     },
   }
 }
 
+/** The name of a server in messages and events. */
+export function addressLabel({ host, port, tls }: RedisOptions): string {
+  return `${tls === undefined ? 'redis' : 'rediss'}://${host}:${port}`
+}
+
 /** What is the same for a server, a node of a cluster and a server behind Sentinels. */
-export function credentials({
-  username,
-  password,
-  db,
-  tls,
-}: Pick<RedisServer, 'username' | 'password' | 'db' | 'tls'>): Pick<
-  RedisOptions,
-  'username' | 'password' | 'db' | 'tls'
-> {
+function credentials(
+  { username, password, db, tls }: Credentials,
+  name: string,
+): Pick<RedisOptions, 'username' | 'password' | 'db' | 'tls'> {
+  if (db !== undefined && (!Number.isInteger(db) || db < 0)) throw badHost(`${name}.db must be a whole number from 0.`)
+  const secured = tlsOptions(tls, `${name}.tls`)
   return {
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
+    ...optionalText('username', username, name),
+    ...optionalText('password', password, name),
     ...(db === undefined ? {} : { db }),
-    ...(tls === undefined || tls === false ? {} : { tls: tls === true ? {} : tls }),
+    ...(secured === undefined ? {} : { tls: secured }),
   }
 }
 
-function parseUrl(text: string): Omit<RedisServer, 'address'> {
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (url === null) throw badHost(`"${withoutPassword(text)}" is no URL: write redis://host:port, or unix:///path.`)
-  const common = {
-    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
-    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
-    ...fromQuery(url.searchParams),
-  }
-  switch (url.protocol) {
-    case 'redis:':
-    case 'rediss:': {
-      const db = url.pathname.slice(1)
-      return {
-        ...(db === '' ? {} : { db: requireDb(db) }),
-        ...common,
-        // The square brackets of an IPv6 address belong to the URL.
-        host: url.hostname === '' ? 'localhost' : url.hostname.replace(/^\[(.*)\]$/, '$1'),
-        port: url.port === '' ? 6379 : Number(url.port),
-        ...(url.protocol === 'rediss:' ? { tls: tlsFromQuery(url.searchParams) } : {}),
-      }
-    }
-    case 'unix:':
-      return { ...common, path: decodeURIComponent(url.pathname) }
-    default:
-      throw badHost(`The URL of a Redis starts with redis:, rediss: or unix:, not ${url.protocol}`)
-  }
+function tlsOptions(tls: boolean | ConnectionOptions | undefined, name: string): ConnectionOptions | undefined {
+  if (tls === undefined || tls === false) return undefined
+  if (tls === true) return {}
+  if (typeof tls === 'object' && tls !== null) return tls
+  throw badHost(`${name} must be true, false or the options of tls.connect.`)
 }
 
-/** As redis-py reads them, so that one URL serves both sides. */
-function fromQuery(query: URLSearchParams): Pick<RedisServer, 'username' | 'password' | 'db'> {
-  const db = query.get('db')
-  const username = query.get('username')
-  const password = query.get('password')
-  return {
-    ...(db === null ? {} : { db: requireDb(db) }),
-    ...(username === null ? {} : { username }),
-    ...(password === null ? {} : { password }),
+/** Options of another library would be ignored, and with them a password or TLS. */
+function requireFields(host: object, fields: readonly string[], name: string, what: string): void {
+  const unknown = Object.keys(host).find((field) => !fields.includes(field))
+  if (unknown === undefined) return
+  throw badHost(`${name}.${unknown} is not an option of ${what}, which has ${fields.join(', ')}.`)
+}
+
+function requirePair(pair: unknown, name: string): readonly [string, number] {
+  if (!Array.isArray(pair) || pair.length !== 2) throw badHost(`${name} must be a pair [host, port].`)
+  const [host, port] = pair as unknown[]
+  requireHost(host, `${name}[0]`)
+  requirePort(port, `${name}[1]`)
+  return [host, port]
+}
+
+function requireHost(host: unknown, name: string): asserts host is string {
+  requireText(host, name)
+  if (host.includes('/')) throw badHost(`${name} is a URL or a path: it must be a host name. Give a URL as address.`)
+  if (host.includes('@')) throw badHost(`${name} must be a host name alone: give a URL as address.`)
+  if (host.includes(':') && !isIPv6(host)) throw badHost(`${name} must be a host name alone: give its port as port.`)
+}
+
+function requirePort(port: unknown, name: string): asserts port is number {
+  if (typeof port === 'string') throw badHost(`${name} is a string: give a number.`)
+  if (!Number.isInteger(port) || (port as number) < 1 || (port as number) > 65_535) {
+    throw badHost(`${name} must be a port from 1 to 65535, not ${String(port)}.`)
   }
 }
 
-/** `ssl_cert_reqs` and `ssl_ca_certs`, the two of redis-py's query parameters that URLs are seen with. */
-function tlsFromQuery(query: URLSearchParams): ConnectionOptions {
-  const ca = query.get('ssl_ca_certs')
-  return {
-    ...(query.get('ssl_cert_reqs') === 'none' ? { rejectUnauthorized: false } : {}),
-    ...(ca === null ? {} : { ca: readFileSync(ca) }),
-  }
+function requireText(text: unknown, name: string): asserts text is string {
+  if (typeof text !== 'string' || text === '') throw badHost(`${name} must be a string that is not empty.`)
 }
 
-function requireDb(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text)
-  throw badHost(`"${text}" is no number of a database.`)
-}
-
-function withoutPassword(text: string): string {
-  return text.replace(/:[^:@/]*@/, ':***@')
+function optionalText<Field extends string>(
+  field: Field,
+  text: unknown,
+  name: string,
+): { readonly [Key in Field]?: string } {
+  if (text === undefined) return {}
+  if (typeof text !== 'string') throw badHost(`${name}.${field} must be a string, not ${typeof text}.`)
+  return { [field]: text } as { readonly [Key in Field]?: string }
 }
 
 function badHost(message: string): TidewayError {

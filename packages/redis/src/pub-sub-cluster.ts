@@ -1,9 +1,8 @@
 import type { RedisOptions } from 'ioredis'
-import { TidewayError } from 'tideway/layer'
 
 import { ClusterNode } from './cluster-node.ts'
 import { SLOTS, slotOf } from './cluster-slot.ts'
-import { credentials, type ClusterHost } from './host-address.ts'
+import { addressLabel, parseCluster, type ClusterHost } from './host-address.ts'
 import { HostWatch } from './host-watch.ts'
 import type { LayerEvents } from './layer-events.ts'
 import type { FullConnectionSettings } from './layer-options.ts'
@@ -50,12 +49,10 @@ export class PubSubCluster implements PubSubEngine {
     events: LayerEvents,
     listener: PubSubListener,
   ) {
-    if (!Array.isArray(host.cluster) || host.cluster.length === 0) {
-      throw new TidewayError('ERR_BAD_OPTION', 'cluster must be an array of at least one [host, port].')
-    }
-    this.#seeds = (host.cluster as ClusterHost['cluster']).map(([name, port]) => `${name}:${port}`)
+    const nodes = parseCluster(host)
+    this.#seeds = nodes.map(({ options }) => `${options.host}:${options.port}`)
     this.label = `cluster:${this.#seeds[0]}`
-    this.#options = credentials(host)
+    this.#options = nodes[0]!.options
     this.#settings = settings
     this.#watch = new HostWatch(this.label, events)
     this.#listener = listener
@@ -158,7 +155,7 @@ export class PubSubCluster implements PubSubEngine {
     if (existing !== undefined) return existing
     const colon = key.lastIndexOf(':')
     const options = { ...this.#options, host: key.slice(0, colon), port: Number(key.slice(colon + 1)) }
-    const node = new ClusterNode(key, { label: `redis://${key}`, options }, this.#settings, {
+    const node = new ClusterNode(key, { label: addressLabel(options), options }, this.#settings, {
       watch: this.#watch,
       listener: this.#listener,
       // What is wrong is said to whoever waits for the cluster.

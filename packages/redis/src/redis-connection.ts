@@ -6,7 +6,7 @@ import type { HostAddress } from './host-address.ts'
 import type { FullConnectionSettings } from './layer-options.ts'
 import { reconnectDelay } from './reconnect-delay.ts'
 import { OLDEST_VERSION, requireVersion } from './redis-version.ts'
-import { fatalReason, unavailable } from './unavailable.ts'
+import { fatalReason, unavailable, withoutArguments } from './unavailable.ts'
 
 /** Commands that may wait for an answer at once on one connection; more are refused. */
 export const MAX_PENDING_COMMANDS = 10_000
@@ -147,6 +147,7 @@ export class RedisConnection {
       return await send(this.client)
     } catch (error) {
       // An answer of Redis is the caller's to judge; anything else is a connection that failed.
+      withoutArguments(error)
       throw isReply(error) ? error : unavailable(this.label, 'was lost, or did not answer in time', error)
     } finally {
       this.#pending--
@@ -216,7 +217,7 @@ export class RedisConnection {
   }
 
   #failed(error: Error): void {
-    this.#lastError = error
+    this.#lastError = withoutArguments(error)
     this.#quieten()
     const reason = this.#wasUp ? undefined : fatalReason(error)
     if (reason === undefined || this.#state === 'closed') return

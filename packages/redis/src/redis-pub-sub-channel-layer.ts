@@ -1,6 +1,6 @@
 import { ChannelFullError, nonLocalName, TidewayError, type GroupSendOptions, type Message } from 'tideway/layer'
 
-import { parseHost, parseHosts, type ClusterHost, type HostAddress } from './host-address.ts'
+import { parseCluster, parseHosts, type ClusterHost, type HostAddress } from './host-address.ts'
 import { JobQueues, type HandOver } from './job-queues.ts'
 import type { RedisLayerOptions } from './layer-options.ts'
 import { PubSubCluster } from './pub-sub-cluster.ts'
@@ -245,10 +245,5 @@ export class RedisPubSubChannelLayer extends RedisLayer {
 
 /** Where its Redis are; of a cluster, the nodes that it was given. */
 function addressesOf({ hosts, cluster }: RedisPubSubChannelLayerOptions): HostAddress[] {
-  if (cluster === undefined) return parseHosts(hosts)
-  const { cluster: nodes, ...rest } = cluster
-  // What is no list is refused where the cluster is made.
-  return Array.isArray(nodes)
-    ? (nodes as ClusterHost['cluster']).map(([host, port]) => parseHost({ ...rest, host, port }))
-    : []
+  return cluster === undefined ? parseHosts(hosts) : parseCluster(cluster)
 }

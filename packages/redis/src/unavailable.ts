@@ -7,6 +7,16 @@ export function unavailable(label: string, what: string, cause?: unknown): Tidew
 }
 
 /**
+ * The error without the arguments of its command. ioredis leaves them on the errors of replies: the password of AUTH and
+ * the content of messages, which every log of the error would show.
+ */
+export function withoutArguments<Failure>(error: Failure): Failure {
+  const failure = error as { command?: { name?: unknown } } | null | undefined
+  if (typeof failure?.command === 'object') failure.command = { name: failure.command.name }
+  return error
+}
+
+/**
  * Why a first connect will not succeed however often it is tried, or `undefined` where trying again can help: a server
  * that is not up yet, a name server that is not.
  */

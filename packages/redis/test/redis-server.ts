@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -36,6 +36,23 @@ export class RedisServer {
         if (attempt === 3) throw error
       }
     }
+  }
+
+  /**
+   * Starts a Sentinel.
+   * @param args more arguments for its command line
+   * @param lines the lines of its file, which it writes to
+   */
+  static async startSentinel(args: readonly string[], ...lines: string[]): Promise<RedisServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'tideway-sentinel-'))
+    const file = join(folder, 'sentinel.conf')
+    await writeFile(file, `${lines.join('\n')}\n`)
+    const server = new RedisServer(await freePort(), folder, args)
+    const where = ['--port', String(server.port), '--bind', '127.0.0.1', '--dir', folder]
+    server.#program = await startProgram(programPath('redis'), [file, '--sentinel', ...where, ...args], {
+      ready: server.port,
+    })
+    return server
   }
 
   get url(): string {
