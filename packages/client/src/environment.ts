@@ -1,8 +1,16 @@
 import { createTimer } from './timer.ts'
+import type { WebSocketConstructor } from './web-socket-port.ts'
 
 /** Where a page tells of changes: the global scope of a window or a worker, or a test's stand-in. */
 export interface Page extends Pick<EventTarget, 'addEventListener'> {
   readonly document?: { readonly visibilityState: string }
+}
+
+/** The parts of the global scope that the client uses. No runtime but a window has all of them. */
+export interface Scope extends Partial<Page> {
+  readonly WebSocket?: WebSocketConstructor
+  readonly document?: { readonly visibilityState: string; readonly baseURI: string }
+  readonly location?: { readonly href: string }
 }
 
 /** The events of a page that the connection heeds; `visibilitychange` bubbles up to the window. */

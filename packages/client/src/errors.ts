@@ -29,7 +29,7 @@ export type ClientErrorCode =
 
 /** Every error of the client. `code` never changes its meaning; the message says what happened and may change. */
 export class ClientError extends Error {
-  readonly code: ClientErrorCode
+  declare readonly code: ClientErrorCode
 
   constructor(code: ClientErrorCode, message: string, cause?: unknown) {
     super(message, { cause })

@@ -105,7 +105,8 @@ export function createLink(options: ResolvedOptions, events: LinkEvents): Link {
   }
 
   const dial = ({ url, protocols }: Target): void => {
-    socket = new options.WebSocket(url, protocols)
+    // Some WebSocket classes send an empty header for an empty list, which servers answer with 400.
+    socket = new options.WebSocket(url, protocols.length ? protocols : undefined)
     socket.binaryType = link.binaryType
     socket.onopen = opened
     socket.onmessage = ({ data }: { data: unknown }) => receive(data)
@@ -141,7 +142,7 @@ export function createLink(options: ResolvedOptions, events: LinkEvents): Link {
     const failures = attempts
     release(code)
     // A token that ran out on a connection that had lived: the function is asked for another one. The next refusal is final.
-    const isRenewable = code === 4401 && !failures && typeof options.token === 'function'
+    const isRenewable = !failures && code === 4401 && typeof options.token === 'function'
     // What a function of the application failed at may pass; a wrong URL does not.
     if (cause && (cause as ClientError).code !== 'ERR_PROVIDER_FAILED') end('misconfigured', code, reason)
     else if (includesCode(options.stopCodes, code) && !isRenewable) end('stopped', code, reason)
@@ -152,8 +153,8 @@ export function createLink(options: ResolvedOptions, events: LinkEvents): Link {
   }
 
   const wait = (delayMs: number, code: number, reason: string): void => {
-    timer.set(delayMs, () => void connect())
-    become({ status: 'reconnecting', attempt: attempts + 1, retryAt: Date.now() + delayMs, code, reason })
+    timer.set(delayMs, connect)
+    become({ status: 'reconnecting', attempt: attempts + 1, retryAt: Date.now() + delayMs, delayMs, code, reason })
   }
 
   /** Lets go of the socket of the moment: nothing of it is heard any more. If it is not closing already it is cut. */
@@ -211,9 +212,9 @@ export function createLink(options: ResolvedOptions, events: LinkEvents): Link {
       leave()
       wait(Infinity, 1000, change)
     } else if (state.status === 'reconnecting') {
-      // The wait that the server asked for is kept, and a storm of events is no storm of attempts. A page that comes back
-      // from the cache has no wait that would end by itself.
-      const mayHurry = state.code !== 1013 && Date.now() - attemptedAt >= minWaitMs
+      // A page from the cache has no wait that would end by itself. The client keeps a wait that the server asked for, and
+      // makes at most one attempt per second in a storm of events. The absolute value, because the clock may go back.
+      const mayHurry = state.code !== 1013 && Math.abs(Date.now() - attemptedAt) >= minWaitMs
       if (change === 'pageshow' || (change !== 'offline' && mayHurry)) void connect()
     } else if (state.status === 'open') {
       if (liveness) liveness.check()
@@ -247,7 +248,7 @@ export function createLink(options: ResolvedOptions, events: LinkEvents): Link {
     },
     close(code = 1000, reason = '') {
       if (code !== 1000 && !(code >= 3000 && code < 5000))
-        throw new DOMException(`${code} is not 1000 or 3000-4999`, 'InvalidAccessError')
+        throw new DOMException(`Not 1000 or 3000-4999: ${code}`, 'InvalidAccessError')
       if (state.status === 'closed') return
       socket?.close(code, reason)
       end('called', code, reason)

@@ -52,7 +52,8 @@ export function createLiveness({ intervalMs, timeoutMs, ping }: Required<Heartbe
 
   const rest = (delayMs: number): void =>
     timer.set(delayMs, () => {
-      const leftMs = heardAt + intervalMs - Date.now()
+      // The absolute value, because the clock may go back: a silence of unknown length ends in a ping.
+      const leftMs = intervalMs - Math.abs(Date.now() - heardAt)
       if (leftMs > 0) rest(leftMs)
       else check()
     })

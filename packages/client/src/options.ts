@@ -1,6 +1,6 @@
 import type { BackoffOptions } from './backoff.ts'
 import type { CloseCodes } from './close-policy.ts'
-import type { Page } from './environment.ts'
+import type { Page, Scope } from './environment.ts'
 import { ClientError } from './errors.ts'
 import type { HeartbeatOptions } from './liveness.ts'
 import type { OutboxOptions } from './outbox.ts'
@@ -62,7 +62,8 @@ export interface ResolvedOptions extends Required<Omit<ConnectionOptions, 'backo
   readonly outbox: Required<OutboxOptions>
 }
 
-const scope = globalThis as unknown as Partial<Page> & { readonly WebSocket?: WebSocketConstructor }
+/** The global scope. */
+export const scope = globalThis as Scope
 
 /** Fills in the defaults. Throws `ERR_NO_WEBSOCKET` and `ERR_BAD_OPTION`. */
 export function resolveOptions(url: Provided<string | URL>, options: ConnectionOptions): ResolvedOptions {
@@ -97,7 +98,7 @@ export function resolveOptions(url: Provided<string | URL>, options: ConnectionO
       ...options.outbox,
     },
   }
-  if (!resolved.WebSocket) throw new ClientError('ERR_NO_WEBSOCKET', 'No global WebSocket: pass one as an option')
+  if (!resolved.WebSocket) throw new ClientError('ERR_NO_WEBSOCKET', 'No global WebSocket: pass one')
   for (const group of [resolved, resolved.backoff, resolved.heartbeat, resolved.outbox])
     for (const [name, value] of Object.entries(group))
       // By the names that hold numbers, so that `undefined` and NaN are found too.

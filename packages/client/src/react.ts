@@ -16,8 +16,8 @@ export interface UseSocketOptions<Out = unknown, In = unknown> extends ClientOpt
 
 /**
  * A client that lives as long as the component: connected after the first render, closed when it is unmounted, another
- * one when a `url` that is no function changes. `undefined` before that, and on a server that renders. The options are
- * those of the render in which the client was made, but for `onMessage`.
+ * one when a `url` that is no function changes. `undefined` before that, and during server rendering. All options except
+ * `onMessage` are read once, when the client is created.
  */
 export function useSocket<Out = unknown, In = unknown>(
   url: Parameters<typeof connect>[0],

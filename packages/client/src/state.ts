@@ -17,6 +17,8 @@ export type ConnectionState =
       readonly attempt: number
       /** When it comes, as `Date.now()` tells time; `Infinity` while the page is in the back/forward cache. */
       readonly retryAt: number
+      /** How long the client waits for it in all, whatever happens to the clock; `Infinity` like `retryAt`. */
+      readonly delayMs: number
       /** The close code and reason of the connection that was lost; 1006 where there was no close frame. */
       readonly code: number
       readonly reason: string
@@ -35,7 +37,12 @@ export function describeState(state: ConnectionState, now: number = Date.now()):
   return `closed${why}${state.reason && `: ${state.reason}`}`
 }
 
-/** The whole seconds until the next attempt; 0 in every other state. `now` is what `Date.now()` returns. */
+/**
+ * The whole seconds until the next attempt; 0 in every other state. `now` is what `Date.now()` returns. At most the whole
+ * wait, also when the clock went back.
+ */
 export function secondsLeft(state: ConnectionState, now: number = Date.now()): number {
-  return state.status === 'reconnecting' ? Math.max(0, Math.ceil((state.retryAt - now) / 1_000)) : 0
+  return state.status === 'reconnecting'
+    ? Math.max(0, Math.ceil(Math.min(state.retryAt - now, state.delayMs) / 1_000))
+    : 0
 }

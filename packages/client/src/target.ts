@@ -1,5 +1,5 @@
 import { ClientError } from './errors.ts'
-import type { AttemptContext, Provided, ResolvedOptions } from './options.ts'
+import { scope, type AttemptContext, type Provided, type ResolvedOptions } from './options.ts'
 
 /** What one attempt connects to. */
 export interface Target {
@@ -8,16 +8,18 @@ export interface Target {
 }
 
 /**
- * The absolute ws: or wss: URL for what the application named. Relative URLs are of the page, http becomes ws and https
- * wss, as the WHATWG standard has it since 2023 but not every implementation. Throws `ERR_BAD_URL`.
+ * The absolute ws: or wss: URL for the given one. A relative URL is resolved as `new WebSocket` resolves it: against
+ * `document.baseURI` in a window, which `<base>` changes, and against `location` in a worker (HTML, "API base URL").
+ * http becomes ws and https wss, as the WHATWG standard requires since 2023 but not every implementation does. Throws
+ * `ERR_BAD_URL`.
  */
 export function webSocketUrl(given: string | URL): URL {
   try {
-    const url = new URL(given, (globalThis as { location?: Location }).location?.href)
+    const url = new URL(given, scope.document?.baseURI ?? scope.location?.href)
     url.protocol = url.protocol.replace('http', 'ws')
     if (/^wss?:$/.test(url.protocol) && !url.hash) return url
   } catch {}
-  throw new ClientError('ERR_BAD_URL', `Not a ws: or http: URL without a fragment: ${String(given)}`)
+  throw new ClientError('ERR_BAD_URL', `Not a ws: or http: URL without #: ${String(given)}`)
 }
 
 /** Asks the functions of the options for what this attempt is to use. */

@@ -1,7 +1,7 @@
 /** One timer that can be set again and again. Times are in milliseconds. */
 export interface Timer {
   /** Runs the callback once after the delay, instead of what was set before. Of 2^31 and more, which no platform's timer can hold, the delay is never over. */
-  set(delayMs: number, callback: () => void): void
+  set(delayMs: number, callback: () => unknown): void
   clear(): void
 }
 

@@ -114,6 +114,17 @@ describeWith(['chromium'], 'in Chromium', () => {
     await expect.poll(() => page.evaluate(() => (globalThis as unknown as InPage).states.at(-1))).toBe('open')
   })
 
+  test('a relative URL is resolved against <base>, as `new WebSocket` does it', async () => {
+    const { arena, page } = await open('client')
+    await page.evaluate(() => {
+      history.replaceState(null, '', '/rooms/5')
+      document.head.innerHTML = '<base href="/app/">'
+      void new WebSocket('ws/native/')
+    })
+    await connectIn(page, 'ws/library/')
+    await expect.poll(() => arena.paths.toSorted()).toEqual(['/app/ws/library/', '/app/ws/native/'])
+  })
+
   test('a page that goes into the back/forward cache closes its connection, and has another one when it comes back', async () => {
     const { arena, page } = await open('client')
     await connectIn(page, arena.url)

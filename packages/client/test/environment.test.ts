@@ -1,3 +1,4 @@
+import { secondsLeft } from '@tideway/client'
 import { expect, test, vi } from 'vitest'
 import { virtualClient, type VirtualClient } from './virtual-client.ts'
 
@@ -47,6 +48,18 @@ test('a storm of events is no storm of attempts: at most one a second', async ()
     client.sockets.last.end()
   }
   expect(client.sockets.all.length - before).toBe(1)
+})
+
+test('a clock that goes back keeps no event from cutting a wait short, and makes the countdown no longer', async () => {
+  const client = await onPage()
+  await waitLong(client)
+  const before = client.sockets.all.length
+  const left = secondsLeft(client.client.state)
+  vi.setSystemTime(Date.now() - 3_600_000)
+  expect([left, secondsLeft(client.client.state)]).toEqual([7, 8])
+  client.page.tell('online')
+  await client.pass(0)
+  expect(client.sockets.all.length).toBe(before + 1)
 })
 
 test('a network that goes cuts no wait short', async () => {

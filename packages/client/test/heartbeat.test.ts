@@ -79,6 +79,25 @@ test('a deadline that fires far too late (a suspended page) is no death: the ans
   expect(client.state.status).toBe('open')
 })
 
+test('a clock that goes back delays no ping, and a dead connection is found as early as ever', async () => {
+  const { client, sockets, open, pass } = await virtualClient({ heartbeat })
+  await open()
+  for (let n = 0; n < 3; n++) {
+    vi.setSystemTime(Date.now() - 3_600_000)
+    await pass(n ? 14_999 : 20_000)
+    expect(sockets.last.messages).toEqual(Array.from({ length: n + 1 }, () => ({ type: 'ping' })))
+    sockets.last.receive('{"type":"pong"}')
+    await pass(5_001)
+  }
+  await pass(9_999)
+  vi.setSystemTime(Date.now() - 3_600_000)
+  await pass(5_000)
+  expect([client.state.status, sockets.last.sent.length]).toEqual(['open', 4])
+  vi.setSystemTime(Date.now() - 3_600_000)
+  await pass(5_000)
+  expect(client.state).toMatchObject({ status: 'reconnecting', reason: 'no heartbeat' })
+})
+
 test('a new connection starts with a heartbeat of its own', async () => {
   const { client, sockets, open, pass } = await virtualClient({ heartbeat })
   await open()

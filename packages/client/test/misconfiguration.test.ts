@@ -1,5 +1,5 @@
 import { connect, TidewaySocket, type ClientError } from '@tideway/client'
-import { expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { fakeWebSockets } from './fake-web-socket.ts'
 import { virtualClient } from './virtual-client.ts'
 
@@ -8,7 +8,7 @@ const failsWith = (code: ClientError['code']): ClientError => expect.objectConta
 
 test('where there is no WebSocket, connect throws at once and says what to do', () => {
   vi.stubGlobal('WebSocket', undefined)
-  expect(() => connect('ws://server.test/')).toThrow('pass one as an option')
+  expect(() => connect('ws://server.test/')).toThrow('pass one')
   expect(() => new TidewaySocket('ws://server.test/')).toThrow(failsWith('ERR_NO_WEBSOCKET'))
   vi.unstubAllGlobals()
 })
@@ -31,11 +31,20 @@ test.each([
   expect(() => connect(url, { WebSocket })).toThrow(failsWith('ERR_BAD_URL'))
 })
 
-test('in a page a relative URL is of the page, with its security', async () => {
-  vi.stubGlobal('location', { href: 'https://page.test:8443/chat/lobby/?x=1' })
-  const { sockets } = await virtualClient({}, '/ws/chat/')
-  expect(sockets.last.url).toBe('wss://page.test:8443/ws/chat/')
-  vi.unstubAllGlobals()
+describe('a relative URL', () => {
+  afterEach(() => vi.unstubAllGlobals())
+  const href = 'https://page.test:8443/chat/lobby/?x=1'
+
+  test.each([
+    ['/ws/chat/', { location: { href } }, 'wss://page.test:8443/ws/chat/'],
+    ['ws/', { location: { href } }, 'wss://page.test:8443/chat/lobby/ws/'],
+    ['ws/', { location: { href }, document: { baseURI: 'http://page.test/app/' } }, 'ws://page.test/app/ws/'],
+    ['/ws/', { location: { href: 'about:srcdoc' }, document: { baseURI: href } }, 'wss://page.test:8443/ws/'],
+  ])('"%s" with %j leads to %s', async (given, globals, expected) => {
+    for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value)
+    const { sockets } = await virtualClient({}, given)
+    expect(sockets.last.url).toBe(expected)
+  })
 })
 
 test('a URL function that returns a wrong URL closes the client: there is no endless retry', async () => {

@@ -1,5 +1,6 @@
 import { describeState } from '@tideway/client'
 import { expect, test, vi } from 'vitest'
+import { fakeWebSockets } from './fake-web-socket.ts'
 import { virtualClient } from './virtual-client.ts'
 
 test('the states of a life: connecting, open, reconnecting, connecting, open, closed', async () => {
@@ -14,7 +15,7 @@ test('the states of a life: connecting, open, reconnecting, connecting, open, cl
   client.close(4_000, 'enough')
   expect(states).toEqual([
     { status: 'open' },
-    { status: 'reconnecting', attempt: 1, retryAt, code: 1001, reason: 'away' },
+    { status: 'reconnecting', attempt: 1, retryAt, delayMs: 1_000, code: 1001, reason: 'away' },
     { status: 'connecting', attempt: 1 },
     { status: 'open' },
     { status: 'closed', why: 'called', code: 4_000, reason: 'enough' },
@@ -120,6 +121,21 @@ test('url, protocols and token functions are asked again at each attempt', async
     ['ws://host1.test/chat', 'v1', 'bearer', 'token-1'],
     ['ws://host2.test/chat', 'v2', 'bearer', 'token-2'],
   ])
+})
+
+test('an empty list of protocols is not passed to the WebSocket class: some send an empty header for it', async () => {
+  const given: unknown[][] = []
+  const { WebSocket } = fakeWebSockets()
+  class Recorder extends WebSocket {
+    constructor(...rest: [url: string, protocols?: string[]]) {
+      super(...rest)
+      given.push(rest)
+    }
+  }
+  await virtualClient({ WebSocket: Recorder })
+  await virtualClient({ WebSocket: Recorder, protocols: [], token: '' })
+  await virtualClient({ WebSocket: Recorder, protocols: 'chat' })
+  expect(given.map(([, protocols]) => protocols)).toEqual([undefined, undefined, ['chat']])
 })
 
 test('a token is offered after the protocols; an empty one is not', async () => {
@@ -257,7 +273,7 @@ test('a state can be put into words', () => {
   const now = 1_000_000
   expect(describeState({ status: 'connecting', attempt: 1 })).toBe('connecting')
   expect(describeState({ status: 'connecting', attempt: 4 })).toBe('connecting, attempt 4')
-  const waiting = { status: 'reconnecting', attempt: 4, code: 1006, reason: '' } as const
+  const waiting = { status: 'reconnecting', attempt: 4, delayMs: 8_000, code: 1006, reason: '' } as const
   expect(describeState({ ...waiting, retryAt: now + 2_100 }, now)).toBe('reconnecting in 3 s, attempt 4')
   expect(describeState({ ...waiting, retryAt: now - 1 }, now)).toBe('reconnecting in 0 s, attempt 4')
   expect(describeState({ ...waiting, retryAt: Infinity }, now)).toBe('waiting for the page to be shown')
