@@ -5,7 +5,7 @@ import { basename, dirname, join, posix } from 'node:path'
 
 import { afterAll, describe, expect, it } from 'vitest'
 
-import { allowedRooms, edgeProblems, roomOf, type Architecture } from './architecture/edges.ts'
+import { allowedRooms, edgeProblems, importCycles, roomOf, type Architecture } from './architecture/edges.ts'
 import { filesBelow, importsOf, read, root, sourcesBelow } from './architecture/source-files.ts'
 
 // The house (docs/architecture.md is its picture). This table is the one place that says which way imports run; the
@@ -25,6 +25,17 @@ const architecture: Architecture = {
     application: ['asgi', 'layer', 'routing'],
     testing: ['asgi', 'server'],
     cli: ['asgi', 'layer', 'routing', 'auth', 'security', 'server', 'consumer', 'worker', 'application', 'testing'],
+  },
+  floors: {
+    server: [
+      ['transport'],
+      ['handshake'],
+      ['websocket'],
+      ['http', 'http2'],
+      ['limits', 'observe'],
+      ['listen'],
+      ['metrics'],
+    ],
   },
   packages: {
     'packages/tideway': [],
@@ -80,6 +91,10 @@ describe('imports', () => {
     for (const room of rooms) expect(reachableFrom(room), `the rooms below ${room}/`).not.toContain(room)
   })
 
+  it('form no circle of files, not even of types', () => {
+    expect(importCycles(sources)).toEqual([])
+  })
+
   it('reach the packages by their names in examples and benches', () => {
     // The micro benches measure parts that are not exported.
     const byName = sourcesBelow(['examples', 'bench']).filter(({ path }) => !path.startsWith('bench/micro/'))
@@ -97,6 +112,27 @@ describe('the check of imports', () => {
   it.each([
     ['packages/tideway/src/server/attach.ts', '../consumer/consumer.ts', 'server/ may import errors, asgi.'],
     ['packages/tideway/src/server/http/a.ts', '../../layer/mailbox.ts', 'server/ may import errors, asgi.'],
+    [
+      'packages/tideway/src/server/transport/heartbeat.ts',
+      '../http/http-exchange.ts',
+      'server/transport/ may import no other folder.',
+    ],
+    [
+      'packages/tideway/src/server/websocket/outbox.ts',
+      '../limits/token-bucket.ts',
+      'server/websocket/ may import transport, handshake.',
+    ],
+    [
+      'packages/tideway/src/server/http/a.ts',
+      '../http2/b.ts',
+      'server/http/ may import transport, handshake, websocket.',
+    ],
+    [
+      'packages/tideway/src/server/http/a.ts',
+      '../options.ts',
+      'server/http/ may not import files at the top of server/.',
+    ],
+    ['packages/tideway/src/server/other/a.ts', '../http/b.ts', 'server/other/ is not in the table of floors.'],
     ['packages/tideway/src/asgi/scope.ts', '../routing/route.ts', 'asgi/ may import errors.'],
     ['packages/tideway/src/errors/codes.ts', '../asgi/scope.ts', 'errors/ may import no other room.'],
     ['packages/tideway/src/auth/login.ts', '../asgi/index.ts', 'an index.ts is for the outside'],
@@ -119,6 +155,16 @@ describe('the check of imports', () => {
     expect(problemsOf('packages/tideway/src/index.ts', './server/index.ts')).toEqual([])
     expect(problemsOf('packages/redis/src/redis-layer.ts', 'tideway/layer')).toEqual([])
     expect(problemsOf('packages/client/src/react.ts', 'react')).toEqual([])
+  })
+
+  it('finds circles of files', () => {
+    const file = (name: string, ...imports: string[]): { path: string; imports: string[] } => ({
+      path: `packages/tideway/src/${name}.ts`,
+      imports: imports.map((other) => `./${other}.ts`),
+    })
+    expect(importCycles([file('a', 'b'), file('b', 'c'), file('c')])).toEqual([])
+    const circle = [file('above', 'a'), file('a', 'b', 'below'), file('b', 'a'), file('below')]
+    expect(importCycles(circle)).toEqual([['packages/tideway/src/a.ts', 'packages/tideway/src/b.ts']])
   })
 
   it('reads every kind of import', () => {
@@ -301,6 +347,13 @@ describe('the picture in docs/architecture.md', () => {
       .filter((room) => room !== 'cli')
       .flatMap((room) => architecture.rooms[room]!.map((other) => `${room} → ${other}`))
     expect(shown.toSorted()).toEqual(expected.toSorted())
+  })
+
+  it('shows the floors of server/, and has the rooms of the lowest floor at the bottom', () => {
+    const diagrams = [...read('docs/architecture.md').matchAll(/```mermaid\n([\s\S]*?)```/g)].map(([, text]) => text!)
+    const floors = diagrams.flatMap((text) => [...text.matchAll(/^\s*floor\d+\["(.*)"\]$/gm)].map(([, line]) => line!))
+    const expected = architecture.floors['server']!.map((folders) => folders.map((name) => `${name}/`).join(', '))
+    expect(floors).toEqual([expect.stringContaining('serve'), ...expected.toReversed()])
   })
 
   it('is explained room by room', () => {

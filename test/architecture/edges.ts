@@ -11,6 +11,11 @@ export interface Architecture {
   readonly packages: Readonly<Record<string, readonly string[]>>
   /** The only places that may import each dependency. */
   readonly dependencies: Readonly<Record<string, readonly string[]>>
+  /**
+   * The floors of rooms that have them, lowest first: each is a list of folders, and a file imports only its own folder and
+   * lower floors. Files directly in the room are the top floor.
+   */
+  readonly floors: Readonly<Record<string, readonly (readonly string[])[]>>
   /** Packages that run in browsers: nothing of Node. */
   readonly browserPackages: readonly string[]
 }
@@ -48,9 +53,61 @@ function relativeProblem(from: string, to: string, architecture: Architecture): 
   }
   const room = roomOf(from)
   const other = roomOf(to)
-  if (room === undefined || other === undefined || room === other) return undefined
+  if (room !== undefined && room === other) return floorProblem(room, from, to, architecture)
+  if (room === undefined || other === undefined) return undefined
   const allowed = allowedRooms(room, architecture)
   return allowed.includes(other) ? undefined : `${room}/ may import ${allowed.join(', ') || 'no other room'}.`
+}
+
+function floorProblem(room: string, from: string, to: string, { floors }: Architecture): string | undefined {
+  const ofRoom = floors[room]
+  if (ofRoom === undefined) return undefined
+  const below = from.slice(`${ROOMS_FOLDER}/${room}/`.length)
+  const target = to.slice(`${ROOMS_FOLDER}/${room}/`.length)
+  const folder = folderOf(below)
+  const other = folderOf(target)
+  if (folder === other || folder === undefined) return undefined
+  if (other === undefined) return `${room}/${folder}/ may not import files at the top of ${room}/.`
+  if (!ofRoom.flat().includes(folder)) return `${room}/${folder}/ is not in the table of floors.`
+  const lower = ofRoom.slice(0, floorOf(folder, ofRoom)).flat()
+  return lower.includes(other) ? undefined : `${room}/${folder}/ may import ${lower.join(', ') || 'no other folder'}.`
+}
+
+function folderOf(path: string): string | undefined {
+  const slash = path.indexOf('/')
+  return slash === -1 ? undefined : path.slice(0, slash)
+}
+
+function floorOf(folder: string, floors: readonly (readonly string[])[]): number {
+  return floors.findIndex((folders) => folders.includes(folder))
+}
+
+/** The groups of files that import each other in a circle, by values or by types. */
+export function importCycles(files: readonly SourceFile[]): string[][] {
+  const importsOfFile = new Map(
+    files.map(({ path, imports }) => [
+      path,
+      imports.filter((name) => name.startsWith('.')).map((name) => posix.join(posix.dirname(path), name)),
+    ]),
+  )
+  // Removes files whose imports are all removed, until only circles and what imports them are left; then the same from above.
+  const keep = (edges: ReadonlyMap<string, readonly string[]>): Map<string, readonly string[]> => {
+    let left = new Map(edges)
+    for (;;) {
+      const next = new Map(
+        [...left]
+          .map(([path, targets]) => [path, targets.filter((target) => left.has(target))] as const)
+          .filter(([, targets]) => targets.length > 0),
+      )
+      if (next.size === left.size) return next
+      left = next
+    }
+  }
+  const downwards = keep(importsOfFile)
+  const reversed = new Map([...downwards.keys()].map((path) => [path, [] as string[]]))
+  for (const [path, targets] of downwards) for (const target of targets) reversed.get(target)?.push(path)
+  const circular = [...keep(reversed).keys()].toSorted()
+  return circular.length === 0 ? [] : [circular]
 }
 
 function bareProblem(from: string, specifier: string, architecture: Architecture): string | undefined {

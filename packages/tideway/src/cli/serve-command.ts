@@ -2,6 +2,7 @@ import type { ServeOptions } from '../server/options.ts'
 import { loadApplication } from './load-application.ts'
 import { onHangup } from './on-hangup.ts'
 import { serveAsPrimary } from './processes/serve-as-primary.ts'
+import type { ProcessOptions } from './processes/process-options.ts'
 import { requireSharedGroups } from './processes/shared-groups.ts'
 import { WorkerLink } from './processes/worker-link.ts'
 import { workerRole, type WorkerRole } from './processes/worker-role.ts'
@@ -9,20 +10,6 @@ import { reloadDefaults, serveAndReload } from './reload/serve-and-reload.ts'
 import { reloadTls } from './reload-tls.ts'
 import { serveProcess } from './serve-process.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
-
-/** What `tideway serve` is asked for that is no option of `serve()`. */
-export interface ProcessOptions {
-  /** How many processes serve. */
-  readonly workers: number
-  /** What asked for them, for messages. */
-  readonly workersFrom: string
-  /** How long everything after the drain may take at the end, in milliseconds. */
-  readonly exitTimeoutMs: number
-  /** Whether it is started again whenever a source of the application changes. */
-  readonly reload: boolean
-  /** Opens the file of the access log again. */
-  readonly reopenLogs: () => Promise<void>
-}
 
 /** Serves the application of a file until the process is told to stop. */
 export async function serveCommand(file: string, options: ServeOptions, processes: ProcessOptions): Promise<void> {

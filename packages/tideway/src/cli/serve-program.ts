@@ -8,7 +8,7 @@ import { consoleLogger, type Verbosity } from './console-logger.ts'
 import { helpLayout } from './help-layout.ts'
 import { mode, seconds, workerCount } from './parse.ts'
 import { workerRole } from './processes/worker-role.ts'
-import type { ProcessOptions } from './serve-command.ts'
+import type { ProcessOptions } from './processes/process-options.ts'
 import { optionOf, serveFlags } from './serve-flags.ts'
 
 /** What the flags that stand for no single option leave. */

@@ -20,21 +20,23 @@ import { endingPipelined } from './http/pipelined-request.ts'
 import { answerPlainly } from './http/plain-answer.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
 import { behindGate } from './limits/request-refusal.ts'
+import { trafficLimits } from './limits/traffic-limits.ts'
 import type { NodeListener } from './http/node-listener.ts'
 import type { ResolvedOptions, SharedServerOptions } from './options.ts'
 import { RETRY_AFTER_SECONDS, withReadiness } from './http/readiness.ts'
 import { NODE_EXTENSION, ScopeFactory } from './handshake/scope.ts'
 import { Compression } from './websocket/deflate/compression.ts'
-import { asksForWebSocket, checkHandshake, isHandshakeProblem, type HandshakeProblem } from './handshake/handshake.ts'
+import { asksForWebSocket, checkHandshake, isHandshakeProblem } from './handshake/handshake.ts'
 import { bothObservers } from './observe/both-observers.ts'
 import { Instrumented } from './observe/instrumented.ts'
 import { ServerObserver } from './observe/server-observer.ts'
-import type { RefusalReason } from './observe/server-counters.ts'
+import type { RefusalReason } from './handshake/refusal-reason.ts'
 import type { ServerStats } from './observe/server-stats.ts'
-import { answersOverHttp1, type HandshakeAnswers } from './handshake/handshake-answers.ts'
+import { answersOverHttp1 } from './handshake/handshake-answers.ts'
 import { Outbox } from './websocket/outbox.ts'
 import { RefusedHandshakes } from './handshake/refused-handshakes.ts'
 import { WebSocketConnection, type ConnectionContext } from './websocket/websocket-connection.ts'
+import type { HandshakeAnswers, HandshakeProblem } from './handshake/handshake-result.ts'
 
 /** An application at its servers: what becomes of each request and handshake, from the first look at it to its end. */
 export class AttachedApplication {
@@ -77,6 +79,7 @@ export class AttachedApplication {
       heartbeat,
       outbox: new Outbox(),
       connections: this.connections,
+      limits: trafficLimits(options, heartbeat),
       compression,
       observer: bothObservers(this.#access, this.#instrumented),
     }

@@ -29,7 +29,7 @@ export {
   type WithStats,
 } from './metrics/register-metrics.ts'
 export type { EventLoopDelayFigures } from './observe/event-loop-delay.ts'
-export type { RefusalReason } from './observe/server-counters.ts'
+export type { RefusalReason } from './handshake/refusal-reason.ts'
 export type {
   ChannelLayerFigures,
   CompressionFigures,
@@ -41,14 +41,13 @@ export {
   serverDefaults,
   type AttachOptions,
   type DrainingOptions,
-  type HttpOptions,
   type ResolvedOptions,
   type ServeOptions,
   type SharedServerOptions,
-  type SlowConsumerPolicy,
-  type WebSocketOptions,
 } from './options.ts'
 export { serve, type CloseOptions, type RunningServer } from './serve.ts'
 export type { TlsExtension } from './transport/tls/tls-extension.ts'
 export type { TlsOptions } from './transport/tls/tls-options.ts'
 export { compressionDefaults, type CompressionOptions } from './websocket/deflate/compression-options.ts'
+export type { SlowConsumerPolicy, WebSocketOptions } from './websocket/websocket-options.ts'
+export type { HttpOptions } from './http/http-options.ts'

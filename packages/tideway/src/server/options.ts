@@ -9,59 +9,8 @@ import type { ListenTarget } from './listen/listen-target.ts'
 import type { MetricsOptions } from './metrics/metrics-options.ts'
 import type { TlsOptions } from './transport/tls/tls-options.ts'
 import { DEFAULT_TRUSTED_PROXIES } from './handshake/trusted-proxies.ts'
-import type { CompressionOptions } from './websocket/deflate/compression-options.ts'
-
-/**
- * What happens to a connection whose peer does not read: `close` it with 1013 once it has been above the high-water mark
- * for `slowConsumerTimeoutMs`; `drop` what is sent while it is above; or `wait` for it, for as long as it answers pings.
- */
-export type SlowConsumerPolicy = 'close' | 'drop' | 'wait'
-
-/** Options of a server's WebSocket side. */
-export interface WebSocketOptions {
-  /**
-   * The largest message that a client may send, in bytes; one over it closes the connection with 1009. No more than a
-   * string can hold (`buffer.constants.MAX_STRING_LENGTH`).
-   * @default 1048576
-   */
-  readonly maxMessageBytes?: number
-  /**
-   * How long the application may take to accept or refuse a handshake; then 503 is answered. It has as long again to
-   * finish a denial response.
-   * @default 5000
-   */
-  readonly connectTimeoutMs?: number
-  /** After how long without anything from the peer a ping is sent; `false` for none. @default 20000 */
-  readonly pingIntervalMs?: number | false
-  /** How long the peer may take to answer a ping before the connection counts as lost. @default 30000 */
-  readonly pingTimeoutMs?: number
-  /** How long the peer may take to answer a close frame before the connection is cut. @default 5000 */
-  readonly closeTimeoutMs?: number
-  /** How many unsent bytes a connection may have before `send()` asks the sender to wait. @default 1048576 */
-  readonly highWaterMarkBytes?: number
-  /** What happens to a connection that stays above its high-water mark. @default 'close' */
-  readonly slowConsumer?: SlowConsumerPolicy
-  /** How long a connection may stay above its high-water mark under the policy `close`. @default 30000 */
-  readonly slowConsumerTimeoutMs?: number
-  /** How many unsent bytes end a connection at once with 1013, whatever the policy. @default 16777216 */
-  readonly maxBufferedBytes?: number
-  /** Messages that wait for the application before the server stops reading the connection. @default 16 */
-  readonly maxInboxMessages?: number
-  /** Bytes of messages that wait for the application before the server stops reading the connection. @default 1048576 */
-  readonly maxInboxBytes?: number
-  /**
-   * Whether messages are compressed for clients that offer it (permessage-deflate, RFC 7692); `{}`: with its defaults.
-   * Off, because it costs time for each message and gives away secrets that stand beside what an attacker can choose.
-   * @default false
-   */
-  readonly compression?: false | CompressionOptions
-}
-
-/** Options of a server's HTTP side. */
-export interface HttpOptions {
-  /** How long the application may take to begin its response; then 503 is answered. `false`: for ever. @default false */
-  readonly httpTimeoutMs?: number | false
-}
+import { httpDefaults, type HttpOptions } from './http/http-options.ts'
+import { slowConsumerPolicies, webSocketDefaults, type WebSocketOptions } from './websocket/websocket-options.ts'
 
 /** How a server ends. */
 export interface DrainingOptions {
@@ -147,19 +96,8 @@ export type ResolvedOptions = Readonly<Required<AttachOptions>>
 
 /** The defaults of {@link AttachOptions}: times in milliseconds, sizes in bytes. */
 export const serverDefaults: ResolvedOptions = Object.freeze({
-  maxMessageBytes: 1024 * 1024,
-  connectTimeoutMs: 5000,
-  pingIntervalMs: 20_000,
-  pingTimeoutMs: 30_000,
-  closeTimeoutMs: 5000,
-  highWaterMarkBytes: 1024 * 1024,
-  slowConsumer: 'close',
-  slowConsumerTimeoutMs: 30_000,
-  maxBufferedBytes: 16 * 1024 * 1024,
-  maxInboxMessages: 16,
-  maxInboxBytes: 1024 * 1024,
-  compression: false,
-  httpTimeoutMs: false,
+  ...webSocketDefaults,
+  ...httpDefaults,
   applicationCloseTimeoutMs: 10_000,
   ...limitDefaults,
   drainWindowMs: 5000,
@@ -173,8 +111,6 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   logger: consoleLogger,
   instrumentation: undefined,
 })
-
-const slowConsumerPolicies: readonly unknown[] = ['close', 'drop', 'wait'] satisfies SlowConsumerPolicy[]
 
 /** What `false` switches off. */
 const mayBeFalse: ReadonlySet<string> = new Set<keyof AttachOptions>([

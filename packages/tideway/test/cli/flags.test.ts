@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { CommanderError } from 'commander'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { ProcessOptions } from '../../src/cli/serve-command.ts'
+import type { ProcessOptions } from '../../src/cli/processes/process-options.ts'
 import { serveProgram } from '../../src/cli/serve-program.ts'
 import { resolveOptions, type ServeOptions } from '../../src/server/options.ts'
 

@@ -4,7 +4,7 @@ import { listenTargets, type UnixTarget } from '../../server/listen/listen-targe
 import { clearUnixSocket } from '../../server/listen/unix-socket.ts'
 import { serveClusterMetrics } from '../../server/metrics/cluster-metrics.ts'
 import type { ServeOptions } from '../../server/options.ts'
-import type { ProcessOptions } from '../serve-command.ts'
+import type { ProcessOptions } from './process-options.ts'
 import type { WorkerRole } from './worker-role.ts'
 
 /** A process that is ready to start workers. */

@@ -1,7 +1,7 @@
 import { serverDefaults, type ServeOptions } from '../../server/options.ts'
 import { DEFAULT_LIFESPAN_TIMEOUT_MS } from '../../server/serve.ts'
 import { onHangup } from '../on-hangup.ts'
-import type { ProcessOptions } from '../serve-command.ts'
+import type { ProcessOptions } from './process-options.ts'
 import { mostToStopMs } from '../serve-process.ts'
 import { stopOnSignal } from '../stop-on-signal.ts'
 import { preparePrimary } from './prepare-primary.ts'

@@ -1,20 +1,9 @@
 import { hash } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
-import type { Duplex } from 'node:stream'
 import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { requireHeader } from './require-header.ts'
-import type { Handshake, HandshakeOffer, HandshakeProblem } from './handshake.ts'
-
-/** How a handshake is answered, over what it came: each writes to the connection. */
-export interface HandshakeAnswers {
-  /** Completes it. @throws TidewayError `ERR_BAD_EVENT`, and nothing is written */
-  accept(transport: Duplex, handshake: Handshake, subprotocol: string | undefined, headers: HeadersInit): void
-  /** Status and headers of a refusal; its body ends with the connection. @throws TidewayError `ERR_BAD_EVENT` */
-  startDenial(transport: Duplex, status: number, headers: HeadersInit): void
-  /** A whole refusal in plain text. */
-  denyPlainly(transport: Duplex, problem: HandshakeProblem): void
-}
+import type { HandshakeAnswers, HandshakeOffer, HandshakeProblem } from './handshake-result.ts'
 
 /** Name and value of each header, as they go out. */
 export type HeaderFields = readonly (readonly [name: string, value: string])[]

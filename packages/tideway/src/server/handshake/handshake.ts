@@ -1,30 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { HeaderScanner } from './header-scanner.ts'
 import type { RequestHead } from './request-head.ts'
-import type { Compression } from '../websocket/deflate/compression.ts'
-import type { DeflateParameters } from '../websocket/deflate/negotiate.ts'
-import { answersOverHttp1, type HandshakeAnswers } from './handshake-answers.ts'
-
-/** What a valid handshake asks for. */
-export interface HandshakeOffer {
-  readonly subprotocols: readonly string[]
-  /** Agreed on, if the client offered it and the server has it. */
-  readonly compression?: DeflateParameters | undefined
-}
-
-/** A handshake, and how it is answered. */
-export interface Handshake extends HandshakeOffer {
-  /** The client's `Sec-WebSocket-Key`; none over HTTP/2. */
-  readonly key: string
-  readonly answers: HandshakeAnswers
-}
-
-/** Why a handshake was refused, as the response that says so. */
-export interface HandshakeProblem {
-  readonly status: number
-  readonly message: string
-  readonly headers: readonly (readonly [string, string])[]
-}
+import type { CompressionNegotiator } from './deflate-parameters.ts'
+import { answersOverHttp1 } from './handshake-answers.ts'
+import type { Handshake, HandshakeOffer, HandshakeProblem } from './handshake-result.ts'
 
 /** 16 bytes in base64. */
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/
@@ -35,7 +14,10 @@ export function asksForWebSocket({ headers }: RequestHead): boolean {
 }
 
 /** Checks the request of a client's opening handshake (RFC 6455 §4.2.1). */
-export function checkHandshake(request: RequestHead, compression?: Compression): Handshake | HandshakeProblem {
+export function checkHandshake(
+  request: RequestHead,
+  compression?: CompressionNegotiator,
+): Handshake | HandshakeProblem {
   const { headers } = request
   // Node answers a plain request without a Host by itself, but not an upgrade (RFC 9112 §3.2).
   if (hostCount(request.rawHeaders) !== 1) return problem(400, 'A handshake has exactly one Host.')
@@ -60,7 +42,10 @@ export function checkHandshake(request: RequestHead, compression?: Compression):
 }
 
 /** What the client offers besides, over HTTP/1.1 and HTTP/2 alike. */
-export function checkOffer(headers: IncomingHttpHeaders, compression?: Compression): HandshakeOffer | HandshakeProblem {
+export function checkOffer(
+  headers: IncomingHttpHeaders,
+  compression?: CompressionNegotiator,
+): HandshakeOffer | HandshakeProblem {
   const subprotocols = parseSubprotocols(headers['sec-websocket-protocol'])
   if (subprotocols === undefined) return problem(400, 'Sec-WebSocket-Protocol is invalid.')
   const agreed = compression?.negotiate(headers['sec-websocket-extensions'])

@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { cut } from '../transport/cut.ts'
-import type { HandshakeAnswers } from './handshake-answers.ts'
-import type { HandshakeProblem } from './handshake.ts'
+import type { HandshakeAnswers, HandshakeProblem } from './handshake-result.ts'
 
 /** Refused handshakes whose peer has not hung up yet. */
 export class RefusedHandshakes {

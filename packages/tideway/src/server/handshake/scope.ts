@@ -9,20 +9,27 @@ import {
   type HttpScope,
   type WebSocketScope,
 } from '../../asgi/scope.ts'
+import type { Logger } from '../../asgi/logger.ts'
 import { authenticationKey, type ScopeSlots } from '../../asgi/scope-slots.ts'
 import type { RequestHead } from './request-head.ts'
 import { readForwarded, type Forwarded } from './forwarded.ts'
-import type { ResolvedOptions } from '../options.ts'
 import { tlsSocketOf } from '../transport/tls/plain-socket.ts'
 import { tlsExtension } from '../transport/tls/tls-extension.ts'
-import { TrustedProxies } from './trusted-proxies.ts'
+import { TrustedProxies, type ProxyOptions } from './trusted-proxies.ts'
 
 /** Where an HTTP scope carries Node's own `{ request, response }`, under `scope.extensions`. */
 export const NODE_EXTENSION = 'tideway.node'
 
+/** The options that end up in scopes. */
+interface ScopeOptions extends ProxyOptions {
+  readonly logger: Logger
+  readonly rootPath: string
+  readonly state: Readonly<Record<string, unknown>> | undefined
+}
+
 /** Makes the scopes of one server's connections. */
 export class ScopeFactory {
-  readonly #options: ResolvedOptions
+  readonly #options: ScopeOptions
   readonly #trusted: TrustedProxies | undefined
   #lastListening: Address | undefined
   /** What proxies say of requests whose scope is still to be made. */
@@ -30,7 +37,7 @@ export class ScopeFactory {
   /** Where servers listen, which is a system call to ask. */
   readonly #listening = new WeakMap<Server, AddressInfo | string>()
 
-  constructor(options: ResolvedOptions) {
+  constructor(options: ScopeOptions) {
     this.#options = options
     this.#trusted = options.proxyHeaders ? new TrustedProxies(options.trustedProxies) : undefined
   }

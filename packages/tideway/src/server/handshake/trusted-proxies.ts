@@ -2,6 +2,12 @@ import { BlockList, isIP } from 'node:net'
 import { canonicalAddress } from '../../asgi/ip-address.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 
+/** Whether, and of which proxies, the forwarding headers are believed. */
+export interface ProxyOptions {
+  readonly proxyHeaders: boolean
+  readonly trustedProxies: readonly string[]
+}
+
 /** Addresses that may say whom they speak for: a proxy on this machine. */
 export const DEFAULT_TRUSTED_PROXIES: readonly string[] = Object.freeze(['127.0.0.0/8', '::1/128'])
 

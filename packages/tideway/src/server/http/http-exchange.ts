@@ -9,13 +9,14 @@ import type {
   HttpResponseTrailersEvent,
   HttpSendEvent,
 } from '../../asgi/http-events.ts'
+import type { Logger } from '../../asgi/logger.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { outOfTurn } from '../handshake/out-of-turn.ts'
-import { Http2Socket } from '../http2/http2-socket.ts'
 import { requireHeader } from '../handshake/require-header.ts'
 import { requireLinks } from './require-links.ts'
-import type { ResolvedOptions } from '../options.ts'
+import { isTrailerSocket } from './trailer-socket.ts'
+import type { HttpOptions } from './http-options.ts'
 import { untilDrained } from '../transport/until-drained.ts'
 import { answerFailure, reportFailure } from './http-failure.ts'
 import { answerPlainly } from './plain-answer.ts'
@@ -31,13 +32,18 @@ import { RequestBody } from './request-body.ts'
  */
 type State = 'waiting' | 'started' | 'streaming' | 'trailers' | 'complete'
 
+/** The options that an exchange reads. */
+interface ExchangeOptions extends Readonly<Required<HttpOptions>> {
+  readonly logger: Logger
+}
+
 const NO_BYTES = new Uint8Array()
 
 /** One HTTP request and its response as the application sees them. */
 export class HttpExchange {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
-  readonly #options: ResolvedOptions
+  readonly #options: ExchangeOptions
   readonly #body: RequestBody
   #state: State = 'waiting'
   #start: HttpResponseStartEvent | undefined
@@ -49,7 +55,7 @@ export class HttpExchange {
   #closed: Promise<HttpReceiveEvent> | undefined
   #deadline: NodeJS.Timeout | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse, options: ResolvedOptions) {
+  constructor(request: IncomingMessage, response: ServerResponse, options: ExchangeOptions) {
     this.#request = request
     this.#response = response
     this.#options = options
@@ -190,7 +196,7 @@ export class HttpExchange {
       headers.push('Content-Length', String(contentLength))
     }
     const { socket } = this.#response
-    if (this.#start!.trailers === true && socket instanceof Http2Socket) socket.expectTrailers()
+    if (this.#start!.trailers === true && isTrailerSocket(socket)) socket.expectTrailers()
     this.#response.writeHead(status, headers)
     // Events are worth nothing when they wait for the first piece of a body.
     if (contentLength === undefined) this.#response.flushHeaders()
@@ -206,7 +212,7 @@ export class HttpExchange {
     if (moreTrailers) return
     const wantsTrailers = /(^|[\s,])trailers\b/i.test(String(this.#request.headers['te'] ?? ''))
     const { socket } = this.#response
-    if (wantsTrailers && socket instanceof Http2Socket) socket.sendTrailers(this.#trailers)
+    if (wantsTrailers && isTrailerSocket(socket)) socket.sendTrailers(this.#trailers)
     else if (wantsTrailers) this.#response.addTrailers(this.#trailers)
     this.#state = 'complete'
     this.#response.end()

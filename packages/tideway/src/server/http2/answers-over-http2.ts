@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2'
-import { acceptFields, denialFields, plainDenial, type HandshakeAnswers } from '../handshake/handshake-answers.ts'
+import { acceptFields, denialFields, plainDenial } from '../handshake/handshake-answers.ts'
 import { fieldsOf } from './http1-head.ts'
+import type { HandshakeAnswers } from '../handshake/handshake-result.ts'
 
 /** Answers on a stream: 200 instead of 101, and no key (RFC 8441 §5). */
 export const answersOverHttp2: HandshakeAnswers = Object.freeze<HandshakeAnswers>({

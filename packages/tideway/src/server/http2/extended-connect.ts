@@ -1,18 +1,13 @@
 import type { RequestHead } from '../handshake/request-head.ts'
-import type { Compression } from '../websocket/deflate/compression.ts'
-import {
-  checkOffer,
-  isHandshakeProblem,
-  problem,
-  type Handshake,
-  type HandshakeProblem,
-} from '../handshake/handshake.ts'
+import type { CompressionNegotiator } from '../handshake/deflate-parameters.ts'
+import { checkOffer, isHandshakeProblem, problem } from '../handshake/handshake.ts'
 import { answersOverHttp2 } from './answers-over-http2.ts'
+import type { Handshake, HandshakeProblem } from '../handshake/handshake-result.ts'
 
 /** Checks the extended CONNECT that opens a WebSocket (RFC 8441 §5): no key, and nothing about the connection. */
 export function checkExtendedConnect(
   { headers }: RequestHead,
-  compression?: Compression,
+  compression?: CompressionNegotiator,
 ): Handshake | HandshakeProblem {
   if (headers['sec-websocket-version'] !== '13') {
     return problem(400, 'This server speaks version 13.', [['Sec-WebSocket-Version', '13']])

@@ -1,7 +1,6 @@
 import { createServer, constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { Heartbeat, type HeartbeatClient } from '../transport/heartbeat.ts'
-import type { RequestLimits } from '../limits/request-limits.ts'
 import { cut } from '../transport/cut.ts'
 import { Carrier, carrierOf, carry } from './carrier.ts'
 import { SessionPulse, type PulseOptions } from './session-pulse.ts'
@@ -9,18 +8,27 @@ import { SessionPulse, type PulseOptions } from './session-pulse.ts'
 /** The pseudo-header fields that a request has at most: method, scheme, authority, path, protocol. */
 const PSEUDO_FIELDS = 5
 
+/** The limits of an HTTP/2 connection: times in milliseconds. */
+export interface Http2Limits {
+  readonly maxHeaderBytes: number
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly http2MaxStreams: number
+}
+
 /** Serves HTTP/2 on connections that have agreed on it, and holds them to the limits that HTTP/1 has. */
 export class Http2Front {
   /** Listens to nothing itself: what comes is told by its `stream` event. */
   readonly server: Http2Server
-  readonly #limits: RequestLimits & PulseOptions
+  readonly #limits: Http2Limits & PulseOptions
   readonly #heartbeat: Heartbeat
   readonly #sessions = new Set<ServerHttp2Session>()
   #carrier: Carrier | undefined
   #isClosing = false
 
   /** @param headersCount how many headers a request may have before its stream is reset */
-  constructor(limits: RequestLimits & PulseOptions, headersCount: number) {
+  constructor(limits: Http2Limits & PulseOptions, headersCount: number) {
     const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, pingIntervalMs, pingTimeoutMs } = limits
     const pulseMs = pingIntervalMs === false ? pingTimeoutMs : Math.min(pingIntervalMs, pingTimeoutMs)
     this.#limits = limits
@@ -73,7 +81,7 @@ export class Http2Front {
 /** The times of one connection. */
 class SessionGuard implements HeartbeatClient {
   readonly #session: ServerHttp2Session
-  readonly #limits: RequestLimits
+  readonly #limits: Http2Limits
   readonly #pulse: SessionPulse
   #open = 0
   #wasUsed = false
@@ -82,7 +90,7 @@ class SessionGuard implements HeartbeatClient {
   /** Requests whose bodies are not there yet, and when they began. */
   readonly #unfinished = new Map<ServerHttp2Stream, number>()
 
-  constructor(session: ServerHttp2Session, limits: RequestLimits & PulseOptions) {
+  constructor(session: ServerHttp2Session, limits: Http2Limits & PulseOptions) {
     this.#session = session
     this.#limits = limits
     this.#pulse = new SessionPulse(session, limits)

@@ -2,11 +2,11 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { canonicalAddress } from '../../asgi/ip-address.ts'
 import type { RequestHead } from '../handshake/request-head.ts'
-import type { RefusalReason } from '../observe/server-counters.ts'
-import type { ResolvedOptions } from '../options.ts'
+import type { RefusalReason } from '../handshake/refusal-reason.ts'
 import { RETRY_AFTER_SECONDS } from '../http/readiness.ts'
 import { plainSocketOf } from '../transport/tls/plain-socket.ts'
-import { TrustedProxies } from '../handshake/trusted-proxies.ts'
+import { TrustedProxies, type ProxyOptions } from '../handshake/trusted-proxies.ts'
+import type { LimitOptions } from './limit-options.ts'
 
 /** Why the server itself refuses a request or handshake. */
 export interface Refusal {
@@ -15,6 +15,10 @@ export interface Refusal {
   readonly headers: readonly (readonly [string, string])[]
   readonly reason: RefusalReason
 }
+
+/** The options that a gate reads. */
+type GateOptions = ProxyOptions &
+  Readonly<Required<Pick<LimitOptions, 'maxConnections' | 'maxConnectionsPerAddress' | 'maxHeaders'>>>
 
 const retryAfter = [['Retry-After', String(RETRY_AFTER_SECONDS)]] as const
 const tooMany: Refusal = {
@@ -58,7 +62,7 @@ export class ConnectionGate {
   /** One for all sockets, instead of a closure, and what `once` puts around it, of each. */
   readonly #onClose: (this: Socket) => void
 
-  constructor(options: ResolvedOptions) {
+  constructor(options: GateOptions) {
     const { maxConnections, maxConnectionsPerAddress, maxHeaders, proxyHeaders, trustedProxies } = options
     this.#maxConnections = maxConnections === false ? Infinity : maxConnections
     this.#maxPerAddress = maxConnectionsPerAddress === false ? Infinity : maxConnectionsPerAddress

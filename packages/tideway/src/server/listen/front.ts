@@ -2,11 +2,21 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 import { createServer, type Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
 import { Http2Front } from '../http2/http2-front.ts'
+import type { LimitOptions, RequestLimitOptions } from '../limits/limit-options.ts'
 import { createServerWithin, nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
-import { serverDefaults, type ServeOptions } from '../options.ts'
 import type { Credentials } from '../transport/tls/credentials.ts'
+import type { TlsOptions } from '../transport/tls/tls-options.ts'
 import { PendingHandshakes } from '../transport/tls/pending-handshakes.ts'
+import { webSocketDefaults, type WebSocketOptions } from '../websocket/websocket-options.ts'
 import { HandshakeShortcut } from './handshake-shortcut.ts'
+
+/** The options of one listening server. */
+interface FrontOptions
+  extends
+    RequestLimitOptions,
+    Pick<LimitOptions, 'maxHeaders'>,
+    Pick<WebSocketOptions, 'pingIntervalMs' | 'pingTimeoutMs'>,
+    Pick<TlsOptions, 'http2'> {}
 
 /** What serves one place to listen at: plain HTTP, or HTTP over TLS. */
 export class Front {
@@ -17,7 +27,7 @@ export class Front {
   readonly #pending: PendingHandshakes | undefined
 
   /** @throws TidewayError `ERR_BAD_OPTION` for a limit out of its range */
-  constructor(options: ServeOptions, credentials: Credentials | undefined) {
+  constructor(options: FrontOptions, credentials: Credentials | undefined) {
     const limits = requestLimitsOf(options)
     if (credentials === undefined) {
       const server = createServerWithin(options)
@@ -44,7 +54,8 @@ export class Front {
       server.prependListener('secureConnection', (socket) => shortcut.accept(socket))
       return
     }
-    const { pingIntervalMs = serverDefaults.pingIntervalMs, pingTimeoutMs = serverDefaults.pingTimeoutMs } = options
+    const { pingIntervalMs = webSocketDefaults.pingIntervalMs, pingTimeoutMs = webSocketDefaults.pingTimeoutMs } =
+      options
     const http2 = new Http2Front({ ...limits, pingIntervalMs, pingTimeoutMs }, nodeHeadersCount(options))
     server.prependListener('secureConnection', (socket) => {
       if (socket.alpnProtocol === 'h2') http2.accept(socket)

@@ -1,5 +1,5 @@
 import type { EventLoopDelayFigures } from './event-loop-delay.ts'
-import type { RefusalReason } from './server-counters.ts'
+import type { RefusalReason } from '../handshake/refusal-reason.ts'
 
 /** Messages of one kind in one direction. */
 export interface MessageFigures {

@@ -1,14 +1,15 @@
+import type { Duplex } from 'node:stream'
 import type { Heartbeat } from '../transport/heartbeat.ts'
-import type { ServerCounters } from '../observe/server-counters.ts'
-import type { ResolvedOptions } from '../options.ts'
+import type { ConnectionCounters } from './connection-counters.ts'
 import type { Outbox } from './outbox.ts'
+import type { ConnectionSettings } from './websocket-options.ts'
 
 /** What all connections of a server share. */
 export interface PeerContext {
-  readonly options: ResolvedOptions
+  readonly options: ConnectionSettings
   readonly outbox: Outbox
   readonly heartbeat: Heartbeat
-  readonly counters: ServerCounters
+  readonly counters: ConnectionCounters
 }
 
 /** What became of a peer that reads too slowly. */
@@ -24,4 +25,17 @@ export interface PeerOwner {
   peerClosed(code: number, reason: string): void
   /** The socket is gone. Called exactly once, after `peerClosed`. */
   socketClosed(): void
+}
+
+/** A connection whose client may be limited. */
+export interface LimitedConnection extends PeerOwner {
+  shutDown(code: number, reason: string): void
+}
+
+/** Limits of what clients send, for all connections of a server. */
+export interface TrafficLimits {
+  /** The owner for the peer of a connection: it forwards to the connection and counts messages. */
+  ownerOf(connection: LimitedConnection): PeerOwner
+  /** Counts the bytes of an open connection. */
+  countBytes(socket: Duplex, connection: LimitedConnection): void
 }

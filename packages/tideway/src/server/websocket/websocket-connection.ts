@@ -19,15 +19,14 @@ import { outOfTurn } from '../handshake/out-of-turn.ts'
 import { requireClose } from './require-close.ts'
 import { errorAnswer } from '../handshake/error-answer.ts'
 import { wholeMilliseconds, type HeartbeatClient } from '../transport/heartbeat.ts'
-import { limitBytes, limitedOwner } from '../limits/limited-owner.ts'
-import type { RefusalReason } from '../observe/server-counters.ts'
+import type { RefusalReason } from '../handshake/refusal-reason.ts'
 import { untilDrained } from '../transport/until-drained.ts'
 import { CompressedPeer } from './deflate/compressed-peer.ts'
 import type { Compression } from './deflate/compression.ts'
-import type { Handshake } from '../handshake/handshake.ts'
 import { Inbox } from './inbox.ts'
-import type { PeerContext, PeerOwner, SlowOutcome } from './peer-owner.ts'
+import type { PeerContext, PeerOwner, SlowOutcome, TrafficLimits } from './peer-owner.ts'
 import { WebSocketPeer } from './websocket-peer.ts'
+import type { Handshake } from '../handshake/handshake-result.ts'
 
 /** Who is told what becomes of connections. */
 export interface ConnectionObserver {
@@ -44,6 +43,8 @@ export interface ConnectionContext extends PeerContext {
   readonly observer: ConnectionObserver | undefined
   /** The connections that live: from the handshake to the end of both the socket and the application. */
   readonly connections: Set<WebSocketConnection>
+  /** `undefined`: clients may send as much as they want. */
+  readonly limits?: TrafficLimits | undefined
   /** `undefined`: no connection is compressed. */
   readonly compression?: Compression | undefined
 }
@@ -82,7 +83,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#context = context
     const { compression } = context
     const agreed = handshake.compression
-    const owner = limitedOwner(this, context)
+    const owner = context.limits?.ownerOf(this) ?? this
     this.#peer =
       compression === undefined || agreed === undefined
         ? new WebSocketPeer(socket, context, owner)
@@ -274,7 +275,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#state = 'open'
     this.#peer.open()
     this.#context.counters.accepted++
-    limitBytes(this.#socket, this, this.#context.options)
+    this.#context.limits?.countBytes(this.#socket, this)
     this.#context.observer?.accepted(this)
   }
 

@@ -3,10 +3,11 @@ import type { Duplex } from 'node:stream'
 import { closeCodes } from '../../../asgi/close-codes.ts'
 import type { WebSocketMessageSendEvent } from '../../../asgi/websocket-events.ts'
 import { TidewayError } from '../../../errors/tideway-error.ts'
-import type { ResolvedOptions } from '../../options.ts'
-import type { ServerCounters } from '../../observe/server-counters.ts'
+import type { ConnectionCounters } from '../connection-counters.ts'
+import type { ConnectionSettings } from '../websocket-options.ts'
 import { encodeFrame, encodeTextFrame, opcodes } from '../frame.ts'
 import type { PeerContext, PeerOwner } from '../peer-owner.ts'
+import type { DeflateParameters } from '../../handshake/deflate-parameters.ts'
 import { connectionClosed, WebSocketPeer } from '../websocket-peer.ts'
 import { maxCompressedBytes } from './compressed-assembler.ts'
 import { encodeSmallerFrame, isCompressedFrame } from './compressed-frame.ts'
@@ -15,7 +16,6 @@ import { DeflateOutbox } from './deflate-outbox.ts'
 import { deflateInThread, deflateNow, type DeflateJob } from './deflate.ts'
 import { History } from './history.ts'
 import { inflateInThread, inflateNow, type Inflated, type InflateJob } from './inflate.ts'
-import type { DeflateParameters } from './negotiate.ts'
 
 /** A message that waits for its compression, or for that of one before it. */
 interface Waiting {
@@ -35,8 +35,8 @@ const INFLATES_FASTER = 8
  * between, so there is no engine to close; context take-over is a dictionary of what went before.
  */
 export class CompressedPeer extends WebSocketPeer {
-  readonly #options: ResolvedOptions
-  readonly #counters: ServerCounters
+  readonly #options: ConnectionSettings
+  readonly #counters: ConnectionCounters
   readonly #compression: Compression
   readonly #parameters: DeflateParameters
   readonly #shared: DeflateOutbox | undefined

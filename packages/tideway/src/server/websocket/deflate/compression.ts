@@ -1,13 +1,14 @@
+import type { CompressionNegotiator, DeflateParameters } from '../../handshake/deflate-parameters.ts'
 import { Outbox } from '../outbox.ts'
 import { CompressionCounters } from './compression-counters.ts'
 import { resolveCompression, type CompressionOptions, type ResolvedCompressionOptions } from './compression-options.ts'
 import { DeflateOutbox } from './deflate-outbox.ts'
 import { parseExtensions } from './extension-header.ts'
 import { JobQueue } from './job-queue.ts'
-import { negotiate, type DeflateParameters } from './negotiate.ts'
+import { negotiate } from './negotiate.ts'
 
 /** What the compressed connections of a server share. */
-export class Compression {
+export class Compression implements CompressionNegotiator {
   readonly options: ResolvedCompressionOptions
   /** From which size on messages are compressed in a thread: none that is not compressed at all. */
   readonly threadFromBytes: number

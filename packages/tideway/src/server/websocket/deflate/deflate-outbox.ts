@@ -1,8 +1,17 @@
 import { encodeFrame, opcodes } from '../frame.ts'
 import { Outbox } from '../outbox.ts'
 import { encodeSmallerFrame } from './compressed-frame.ts'
-import type { Compression } from './compression.ts'
+import type { CompressionCounters } from './compression-counters.ts'
+import type { ResolvedCompressionOptions } from './compression-options.ts'
 import { deflateInThread, deflateNow, type DeflateJob } from './deflate.ts'
+import type { JobQueue } from './job-queue.ts'
+
+/** What an outbox uses of the compression of its server. */
+interface DeflateContext {
+  readonly options: ResolvedCompressionOptions
+  readonly jobs: JobQueue
+  readonly counters: CompressionCounters
+}
 
 type Payload = string | Uint8Array
 
@@ -18,7 +27,7 @@ const MAX_BYTES_A_CHARACTER = 3
  * are sent different frames of one message would else push each other's out of it.
  */
 export class DeflateOutbox extends Outbox {
-  readonly #compression: Compression
+  readonly #compression: DeflateContext
   readonly #windowBits: number
   readonly #recentTexts: { readonly text: string; readonly frame: Buffer }[] = []
   #lastBytes: Uint8Array | undefined
@@ -28,7 +37,7 @@ export class DeflateOutbox extends Outbox {
   /** The last message that is being compressed in a thread. */
   #inThread: { readonly payload: Payload; readonly bytes: Buffer; readonly frame: Promise<Buffer> } | undefined
 
-  constructor(compression: Compression, windowBits: number) {
+  constructor(compression: DeflateContext, windowBits: number) {
     super()
     this.#compression = compression
     this.#windowBits = windowBits

@@ -1,15 +1,6 @@
 import type { ResolvedCompressionOptions } from './compression-options.ts'
+import type { DeflateParameters } from '../../handshake/deflate-parameters.ts'
 import type { ExtensionOffer } from './extension-header.ts'
-
-/** What a connection has agreed on (RFC 7692 §7.1). */
-export interface DeflateParameters {
-  readonly serverNoContextTakeover: boolean
-  readonly clientNoContextTakeover: boolean
-  readonly serverMaxWindowBits: number
-  readonly clientMaxWindowBits: number
-  /** The value of `Sec-WebSocket-Extensions` in the response. */
-  readonly response: string
-}
 
 interface Offer {
   serverNoContextTakeover: boolean

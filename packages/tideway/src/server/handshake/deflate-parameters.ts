@@ -1,0 +1,18 @@
+/** What a connection has agreed on (RFC 7692 §7.1). */
+export interface DeflateParameters {
+  readonly serverNoContextTakeover: boolean
+  readonly clientNoContextTakeover: boolean
+  readonly serverMaxWindowBits: number
+  readonly clientMaxWindowBits: number
+  /** The value of `Sec-WebSocket-Extensions` in the response. */
+  readonly response: string
+}
+
+/** Chooses the parameters of compression for a connection. */
+export interface CompressionNegotiator {
+  /**
+   * The answer to a `Sec-WebSocket-Extensions` header. `undefined`: no compression. `'malformed'`: the handshake must fail
+   * (RFC 6455 §9.1).
+   */
+  negotiate(header: string | undefined): DeflateParameters | 'malformed' | undefined
+}

@@ -1,0 +1,20 @@
+/** Why a handshake did not become a connection. */
+export type RefusalReason =
+  /** `maxConnections` (503). */
+  | 'tooManyConnections'
+  /** `maxConnectionsPerAddress` (429). */
+  | 'tooManyOfAddress'
+  /** `maxHeaders` (431). */
+  | 'tooManyHeaders'
+  /** It is no valid handshake (400, 405, 426, 505). */
+  | 'badHandshake'
+  /** The server is closing (503). */
+  | 'shuttingDown'
+  /** The application closed it, sent a denial response, or threw an error of the client, such as no route. */
+  | 'byApplication'
+  /** The application threw, or returned without an answer (500). */
+  | 'applicationFailed'
+  /** The application did not answer within `connectTimeoutMs` (503). */
+  | 'applicationTimeout'
+  /** The client went away before it was answered. */
+  | 'abandoned'
