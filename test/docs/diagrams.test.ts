@@ -10,7 +10,9 @@ function countOf(kind: 'node' | 'edge', svg: string): number {
 /** The words of a drawing, in any order. */
 function wordsOf(svg: string): string[] {
   return [...svg.matchAll(/<text [^>]*>([^<]*)</g)]
-    .flatMap(([, text]) => text!.replaceAll('&#39;', "'").split(' '))
+    .flatMap(([, text]) =>
+      text!.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code))).split(' '),
+    )
     .toSorted()
 }
 
