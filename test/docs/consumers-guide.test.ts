@@ -1,7 +1,7 @@
 import { HttpConsumer, InMemoryChannelLayer, JsonWebSocketConsumer, StopConsumer, WebSocketConsumer } from 'tideway'
 import type { Handlers, Logger, TextOrBytes } from 'tideway'
 import { HttpCommunicator, WebSocketCommunicator } from 'tideway/testing'
-import { expect, it, vi } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 
 // docs/guides/consumers.md is cut from here: each test is one of its sections.
 
@@ -183,6 +183,29 @@ it('streams events over HTTP', async () => {
   expect(String((await request.receiveBody()).body)).toBe('data: It works.\n\n')
   await request.disconnect()
   expect(layer.stats().groups).toBe(0)
+})
+
+it('stops a timer when the connection has ended', async () => {
+  class ClockConsumer extends WebSocketConsumer {
+    override async connect() {
+      await this.accept()
+      const timer = setInterval(() => {
+        if (this.signal.aborted) clearInterval(timer)
+        else void this.send({ text: new Date().toISOString() })
+      }, 1000)
+    }
+  }
+
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const socket = new WebSocketCommunicator(ClockConsumer.asApplication(), '/')
+  await socket.connect()
+  vi.advanceTimersByTime(1000)
+  expect(await socket.receiveFrom()).toMatch(/Z$/)
+  await socket.disconnect()
+  expect(vi.getTimerCount()).toBe(1)
+  vi.advanceTimersByTime(1000)
+  expect(vi.getTimerCount()).toBe(0)
 })
 
 it('answers a long poll when there is something to say', async () => {

@@ -8,9 +8,9 @@ import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
 import type { ChannelLayer, ChannelReceiver, Delivery, Message } from '../layer/channel-layer.ts'
 import { Mailbox } from '../layer/mailbox.ts'
 import { withinDeadline } from './deadline.ts'
-import { isAbortOf, isConnectionClosed } from './end-of-connection.ts'
+import { isAbortOf, isConnectionClosed, isTooLate, LATE_SENDS_AT_ONCE, lateSendPause } from './end-of-connection.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
-import { groupsLeft, leftBehind, noChannelLayer, unhandledType } from './run-reports.ts'
+import { leftBehind, noChannelLayer, sentAfterResponse, unhandledType } from './run-reports.ts'
 import { SharedFailure, type Member, type SharedEvent } from './shared-handler.ts'
 import { StopConsumer } from './signals.ts'
 
@@ -50,8 +50,8 @@ export class ConsumerRun<Event extends ProtocolEvent>
   #disconnected = false
   #failed = false
   #ended = false
-  /** Out of every group for good. */
-  #left = false
+  /** Sends that came after the end of the connection. */
+  #lateSends = 0
   #overflowed = false
   #deadline: NodeJS.Timeout | undefined
   /** Settles what {@link run} returned: a rejected promise rejects it. */
@@ -93,17 +93,20 @@ export class ConsumerRun<Event extends ProtocolEvent>
   }
 
   /**
-   * The name of the consumer's own channel, which is made when it is first asked for.
-   * @throws TidewayError `ERR_CONNECTION_CLOSED` once the groups are left: nobody would leave one that is joined now
+   * The name of the consumer's own channel, which is made when it is first asked for. After the end it leads nowhere, and
+   * adding it to a group has no effect: nothing would take it out again.
    */
   get channelName(): string {
-    if (this.#left) throw groupsLeft(this.#options)
     if (this.#channelName === undefined) {
-      const name = this.channelLayer.newChannel()
-      // For a `disconnect` that leaves a group which was never joined: the name leads nowhere.
-      if (this.#ended) return name
-      this.capacity = this.#options.capacity ?? this.channelLayer.capacityOf(name)
-      this.channelLayer.attach(name, this)
+      const layer = this.channelLayer
+      const name = layer.newChannel()
+      if (this.#ended) {
+        // The layer adds a detached channel to no group. The name is used up whether or not this succeeds.
+        layer.detach(name).catch(() => {})
+      } else {
+        this.capacity = this.#options.capacity ?? layer.capacityOf(name)
+        layer.attach(name, this)
+      }
       this.#channelName = name
     }
     return this.#channelName
@@ -113,7 +116,7 @@ export class ConsumerRun<Event extends ProtocolEvent>
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
-      if (this.#disconnected || this.#ended) this.#abort.abort()
+      if (this.#disconnected || this.#ended || this.#lateSends > 0) this.#abort.abort()
     }
     return this.#abort.signal
   }
@@ -161,7 +164,27 @@ export class ConsumerRun<Event extends ProtocolEvent>
     if (outlet === undefined || !outlet.isOpen || event.type !== 'websocket.send') {
       return this.#options.hooks.sendShared(this.consumer, event)
     }
-    return outlet.sendMessage(event as WebSocketMessageSendEvent)
+    try {
+      return outlet.sendMessage(event as WebSocketMessageSendEvent)
+    } catch (error) {
+      return this.sendFailed(error)
+    }
+  }
+
+  /**
+   * Decides what a failed send means to its caller. A send after the end of the connection has no effect and is no fault:
+   * the caller may be a timer, a listener, or a promise that nothing waits for, where any error would end the process.
+   * @throws the error, if it has another reason
+   */
+  sendFailed(error: unknown): void | Promise<void> {
+    const isOver = this.#deaf
+    if (!isTooLate(error, isOver)) throw error
+    if (this.#lateSends++ === 0) {
+      this.#abort?.abort()
+      if (isOver && !this.#ended) this.#logger.debug({ err: error }, sentAfterResponse(this.#options))
+    }
+    // Messages that wait in the mailbox are still handled, so each of them may send.
+    return this.#lateSends > LATE_SENDS_AT_ONCE + this.capacity ? lateSendPause() : undefined
   }
 
   handlerFailed(thrown: unknown): void {
@@ -266,7 +289,6 @@ export class ConsumerRun<Event extends ProtocolEvent>
     } catch (error) {
       failure = this.#alsoThrown(failure, error)
     }
-    this.#left = true
     try {
       if (this.#channelName !== undefined) await this.#layer!.detach(this.#channelName)
     } catch (error) {

@@ -109,7 +109,11 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     return this.#bound.channelLayer
   }
 
-  /** The name of this consumer's own channel: what is sent there, or to a group that it was added to, comes here. */
+  /**
+   * The name of this consumer's own channel: what is sent there, or to a group that it was added to, comes here. After the
+   * end of the connection the name leads nowhere, and adding it to a group has no effect.
+   * @throws TidewayError `ERR_NO_CHANNEL_LAYER` when the application defines no layer
+   */
   get channelName(): string {
     return this.#bound.channelName
   }
@@ -124,11 +128,23 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     return this.scope.logger ?? consoleLogger
   }
 
-  /** Sends an event of the protocol as it is. */
+  /**
+   * Sends an event of the protocol as it is. After the end of the connection it has no effect and does not fail, wherever it
+   * is called: a timer cannot know of the end. {@link signal} has aborted then.
+   * @throws TidewayError `ERR_BAD_EVENT` for a malformed event, `ERR_OUT_OF_TURN` for one that the state does not allow
+   */
   protected sendEvent(event: SendEventOf<S>): void | Promise<void> {
     const send = this.#send ?? this.#notBound()
-    const outlet = event.type === 'websocket.send' ? this.#run!.outlet : undefined
-    return outlet?.isOpen === true ? outlet.sendMessage(event as WebSocketMessageSendEvent) : send(event)
+    const run = this.#bound
+    try {
+      const outlet = event.type === 'websocket.send' ? run.outlet : undefined
+      if (outlet?.isOpen === true) return outlet.sendMessage(event as WebSocketMessageSendEvent)
+      const sending = send(event)
+      // Middleware may have an async function here.
+      return sending instanceof Promise ? sending.catch((error: unknown) => run.sendFailed(error)) : sending
+    } catch (error) {
+      return run.sendFailed(error)
+    }
   }
 
   /** Ends the consumer from within: what `throw new StopConsumer()` does for a handler. */

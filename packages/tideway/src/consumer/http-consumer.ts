@@ -44,11 +44,13 @@ export abstract class HttpConsumer<Kwargs extends object = {}, Extra extends obj
 
   /** Sends a piece of the body; the last one has no `moreBody`. */
   sendBody(body: string | Uint8Array, { moreBody = false }: { moreBody?: boolean } = {}): void | Promise<void> {
+    const sending = this.sendEvent({ type: 'http.response.body', body, moreBody })
+    // Not before: what was refused to be sent leaves the response incomplete.
     if (!moreBody) {
       this.#complete = true
       this.takeNoMoreMessages()
     }
-    return this.sendEvent({ type: 'http.response.body', body, moreBody })
+    return sending
   }
 
   /** Sends a whole response. */

@@ -17,12 +17,9 @@ export function noChannelLayer({
   )
 }
 
-/** The consumer asks for its channel when nobody would leave a group any more that it joins. */
-export function groupsLeft({ name }: Named): TidewayError {
-  return new TidewayError(
-    'ERR_CONNECTION_CLOSED',
-    `The connection of this ${name} has ended and its groups are left: it has no channel any more.`,
-  )
+/** A consumer sends, and has sent its last event before. */
+export function sentAfterResponse({ name }: Named): string {
+  return `${name} sent after its response was complete: that had no effect`
 }
 
 /** A handler did not end with its connection. */

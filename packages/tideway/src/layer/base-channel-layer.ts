@@ -133,9 +133,11 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
   groupAdd(group: string, channel: string): Promise<void> {
     try {
-      this.requireOpen()
       requireGroupName(group)
       requireChannelName(channel)
+      // Also when the layer is closed: its consumer has ended, and nothing waits for this call.
+      if (this.local.isDetached(channel)) return entered
+      this.requireOpen()
       if (this.local.join(group, channel)) this.#enter(group)
       return this.#entering.get(group) ?? entered
     } catch (error) {

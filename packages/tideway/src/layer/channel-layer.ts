@@ -116,7 +116,10 @@ export interface ChannelLayer {
    */
   receive(channel: string, options?: ReceiveOptions): Promise<Message>
 
-  /** Adds the channel to the group. Adding it twice is adding it once. */
+  /**
+   * Adds the channel to the group. Adding it twice is adding it once. Adding a channel of this process that was detached has
+   * no effect: its consumer has ended, and nothing would take it out again.
+   */
   groupAdd(group: string, channel: string): Promise<void>
 
   /** Takes the channel out of the group. No error when it is not in it. */

@@ -19,6 +19,12 @@ export interface LocalChannelsOptions {
 /** Channels with a queue that may exist at once; the next one is refused. A queue lives until it is idle. */
 export const MAX_QUEUES = 10_000
 
+/**
+ * Channels that are remembered after they were detached, the last ones. A consumer that ends may have code running that
+ * still adds its channel to a group; it would be a member that nothing takes out again.
+ */
+export const MAX_DETACHED = 10_000
+
 const MIN_SWEEP_MS = 10
 /** What a timer of Node can hold. */
 const MAX_SWEEP_MS = 2 ** 31 - 1
@@ -32,6 +38,7 @@ export class LocalChannels {
   readonly #channels = new Map<string, LocalChannel>()
   readonly #groups = new LocalGroups()
   readonly #queued = new Set<LocalChannel>()
+  readonly #detached = new Set<string>()
   readonly #dropped: Record<DropReason, number> = {
     full: 0,
     expired: 0,
@@ -92,6 +99,7 @@ export class LocalChannels {
    */
   attach(name: string, receiver: ChannelReceiver): void {
     const existing = this.#channels.get(name)
+    this.#detached.delete(name)
     if (existing === undefined) {
       this.#channels.set(name, { name, receiver, queue: undefined, groups: noGroups })
       return
@@ -108,6 +116,8 @@ export class LocalChannels {
 
   /** Forgets the receiver, or what waits for one; returns the groups that the channel was the last member of. */
   detach(name: string): string[] {
+    // A name without "!" belongs to every process.
+    if (name.includes('!')) this.#rememberDetached(name)
     const channel = this.#channels.get(name)
     if (channel === undefined) return []
     if (channel.queue === undefined) this.#channels.delete(name)
@@ -115,6 +125,11 @@ export class LocalChannels {
     const emptied = this.#groups.removeFromAll(channel)
     this.#forgetIfIdle(channel)
     return emptied
+  }
+
+  /** Whether the channel was one of this process and was detached: its consumer has ended. */
+  isDetached(name: string): boolean {
+    return this.#detached.has(name)
   }
 
   /** Adds the channel, which gets a queue where nobody is attached. `true`: it is the group's first member here. */
@@ -175,6 +190,7 @@ export class LocalChannels {
 
   /** The next message of the channel's queue. */
   async receive(channelName: string, signal?: AbortSignal): Promise<Message> {
+    this.#detached.delete(channelName)
     const channel = this.#channels.get(channelName) ?? this.#addQueue(channelName)
     const { queue } = channel
     if (queue === undefined) throw taken(`Channel "${channelName}" has a receiver: its messages are pushed there.`)
@@ -200,6 +216,16 @@ export class LocalChannels {
   close(error: unknown): void {
     for (const channel of this.#queued) channel.queue!.rejectWaiting(error)
     this.clear()
+  }
+
+  #rememberDetached(name: string): void {
+    if (this.#detached.size >= MAX_DETACHED) {
+      for (const oldest of this.#detached) {
+        this.#detached.delete(oldest)
+        break
+      }
+    }
+    this.#detached.add(name)
   }
 
   #handOver(channel: LocalChannel, message: Message): Delivery {

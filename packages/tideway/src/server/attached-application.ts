@@ -168,7 +168,7 @@ export class AttachedApplication {
       return
     }
     this.#instrumented?.requestScope(scope, request)
-    void new HttpExchange(request, response, this.#options).run(this.#application, scope)
+    void new HttpExchange(request, response, this.#options, this.#observer.counters).run(this.#application, scope)
   }
 
   /** Refuses a handshake that comes after `close()`. */

@@ -206,19 +206,15 @@ describe('a connection that ends under a handler', () => {
     expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })
   })
 
-  it('keeps a handler that was left behind from joining a group that nobody would leave', async () => {
+  it('adds a handler that was left behind to no group, which nothing would take it out of', async () => {
     const end = gate()
-    let thrown: unknown
+    let hasReturned = false
     class Stuck extends Joining {
       static override disconnectTimeoutMs = 5
       override async receive() {
         await end.opened
-        try {
-          await this.channelLayer.groupAdd('too-late', this.channelName)
-        } catch (error) {
-          thrown = error
-          throw error
-        }
+        await this.channelLayer.groupAdd('too-late', this.channelName)
+        hasReturned = true
       }
     }
     const { ending, socket } = connection(Stuck)
@@ -226,7 +222,7 @@ describe('a connection that ends under a handler', () => {
     socket.sendTo('')
     await expect(socket.disconnect()).rejects.toMatchObject({ code: 'ERR_APPLICATION_TIMEOUT' })
     end.open()
-    await expect.poll(() => thrown).toMatchObject({ code: 'ERR_CONNECTION_CLOSED' })
+    await expect.poll(() => hasReturned).toBe(true)
     expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })
     expect(ending.logger.lines).toEqual([])
   })

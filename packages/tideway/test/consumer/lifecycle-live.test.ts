@@ -203,7 +203,7 @@ describe('behind a real server', () => {
       override async receive() {
         running.open()
         await gone.opened
-        for (;;) {
+        while (!this.signal.aborted) {
           await this.send({ text: 'x'.repeat(1000) })
           await new Promise((resolve) => setImmediate(resolve))
         }

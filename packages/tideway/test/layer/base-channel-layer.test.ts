@@ -57,6 +57,42 @@ function deferred(): { readonly promise: Promise<void>; resolve: () => void; rej
   return { promise, resolve, reject }
 }
 
+describe('a channel that was detached', () => {
+  it('is added to no group, also when the layer is closed: its consumer has ended', async () => {
+    const layer = new RecordingLayer()
+    const channel = attachNew(layer)
+    await layer.detach(channel)
+    await layer.groupAdd('room', channel)
+    expect(layer.stats()).toMatchObject({ groups: 0, channels: 0 })
+    await layer.close()
+    await layer.groupAdd('room', channel)
+    await expect(layer.groupAdd('room', layer.newChannel())).rejects.toMatchObject({ code: 'ERR_LAYER_CLOSED' })
+    expect(layer.asked).toEqual(['close with '])
+  })
+
+  it('is added again when it has a receiver again, and when it is a name of all processes', async () => {
+    const layer = new RecordingLayer()
+    const channel = attachNew(layer)
+    await layer.detach(channel)
+    layer.attach(channel, receiver)
+    await layer.groupAdd('room', channel)
+    layer.attach('jobs', receiver)
+    await layer.detach('jobs')
+    await layer.groupAdd('jobs-too', 'jobs')
+    expect(layer.stats().groups).toBe(2)
+  })
+
+  it('is remembered until 10,000 others have been detached', async () => {
+    const layer = new RecordingLayer()
+    const [first, second] = [attachNew(layer), attachNew(layer)]
+    for (const channel of [first, second]) await layer.detach(channel)
+    for (let i = 0; i < 9999; i++) void layer.detach(attachNew(layer))
+    await layer.groupAdd('of-first', first)
+    await layer.groupAdd('of-second', second)
+    expect(layer.asked).toEqual(['enter of-first'])
+  })
+})
+
 describe('the engine of a layer', () => {
   it('is told of the first member of a group in this process and of the last, and of none between', async () => {
     const layer = new RecordingLayer()

@@ -37,6 +37,12 @@ interface ExchangeOptions extends Readonly<Required<HttpOptions>> {
   readonly logger: Logger
 }
 
+/** What an exchange counts. */
+interface ExchangeCounters {
+  /** Events that applications sent after the end of a response. */
+  httpSendsAfterEnd: number
+}
+
 const NO_BYTES = new Uint8Array()
 
 /** One HTTP request and its response as the application sees them. */
@@ -44,6 +50,7 @@ export class HttpExchange {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #options: ExchangeOptions
+  readonly #counters: ExchangeCounters
   readonly #body: RequestBody
   #state: State = 'waiting'
   #start: HttpResponseStartEvent | undefined
@@ -55,10 +62,16 @@ export class HttpExchange {
   #closed: Promise<HttpReceiveEvent> | undefined
   #deadline: NodeJS.Timeout | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse, options: ExchangeOptions) {
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: ExchangeOptions,
+    counters: ExchangeCounters,
+  ) {
     this.#request = request
     this.#response = response
     this.#options = options
+    this.#counters = counters
     this.#body = new RequestBody(request)
   }
 
@@ -92,6 +105,7 @@ export class HttpExchange {
 
   /** Takes an event of the application. A promise: the client reads more slowly than this is sent. */
   send(event: HttpSendEvent): void | Promise<void> {
+    if (this.#state === 'complete' || this.#response.destroyed) this.#counters.httpSendsAfterEnd++
     if (this.#timedOut) {
       throw new TidewayError('ERR_APPLICATION_TIMEOUT', 'The time for a response is over, and 503 has been answered.')
     }

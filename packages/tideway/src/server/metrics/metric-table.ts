@@ -68,6 +68,12 @@ export const metrics: readonly Metric[] = [
     'Messages that were left out for clients that did not read.',
     (s) => s.webSockets.slowConsumers.droppedMessages,
   ),
+  one(
+    'counter',
+    'websocket_sends_after_end_total',
+    'Events that the application sent on WebSockets that had ended.',
+    (s) => s.webSockets.sendsAfterEnd,
+  ),
   byDirection(
     'websocket_compression_plain_bytes_total',
     'Messages that are compressed, as the application sees them.',
@@ -89,6 +95,12 @@ export const metrics: readonly Metric[] = [
       yield [{ status: 'aborted' }, aborted]
     },
   },
+  one(
+    'counter',
+    'http_sends_after_end_total',
+    'Events that the application sent after the end of a response.',
+    (s) => s.requests.sendsAfterEnd,
+  ),
   ofLayers(
     'counter',
     'channel_layer_delivered_total',

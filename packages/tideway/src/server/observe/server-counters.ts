@@ -6,4 +6,6 @@ export class ServerCounters extends ConnectionCounters {
   /** By the first digit of the status. */
   readonly responses: [0, informational: number, number, number, number, number] = [0, 0, 0, 0, 0, 0]
   requestsAborted = 0
+  /** Events that applications sent after the end of a response. */
+  httpSendsAfterEnd = 0
 }

@@ -74,6 +74,7 @@ export class ServerObserver {
           pongs: counters.pongsReceived,
           timeouts: counters.pingTimeouts,
         },
+        sendsAfterEnd: counters.webSocketSendsAfterEnd,
         slowConsumers: { closed: counters.slowClosed, droppedMessages: counters.messagesDropped },
         compression: {
           sent: { ...(compression?.sent ?? nothingCompressed) },
@@ -91,6 +92,7 @@ export class ServerObserver {
           '5xx': serverErrors,
         },
         aborted: counters.requestsAborted,
+        sendsAfterEnd: counters.httpSendsAfterEnd,
       },
       channelLayers: Object.fromEntries(Object.entries(this.#layers).map(([alias, layer]) => [alias, layer.stats()])),
       eventLoopDelay: this.#eventLoopDelay.figures,

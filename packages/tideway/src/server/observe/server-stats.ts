@@ -71,6 +71,8 @@ export interface ServerStats {
       /** Messages that were left out under the policy `drop`. */
       readonly droppedMessages: number
     }
+    /** Events that the application sent on connections that had ended, and that had no effect. */
+    readonly sendsAfterEnd: number
     readonly compression: { readonly sent: CompressionFigures; readonly received: CompressionFigures }
   }
   /** HTTP requests; handshakes are not among them. Of an `attach()` beside a listener of somebody else: none. */
@@ -81,6 +83,8 @@ export interface ServerStats {
     readonly responses: Readonly<Record<'1xx' | '2xx' | '3xx' | '4xx' | '5xx', number>>
     /** Clients that went away, or were cut off, before their response was complete. */
     readonly aborted: number
+    /** Events that the application sent when the response was complete or the client was gone, and that had no effect. */
+    readonly sendsAfterEnd: number
   }
   /** By the alias that `defineApplication` gave them. */
   readonly channelLayers: Readonly<Record<string, ChannelLayerFigures>>

@@ -38,6 +38,8 @@ export class ConnectionCounters {
 
   slowClosed = 0
   messagesDropped = 0
+  /** Events that applications sent on WebSockets that had ended. */
+  webSocketSendsAfterEnd = 0
 
   /** Counts a message from a client by the bytes of its payload. */
   received(isText: boolean, byteLength: number): void {

@@ -347,6 +347,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   }
 
   #closedError(): TidewayError {
+    this.#context.counters.webSocketSendsAfterEnd++
     return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
   }
 

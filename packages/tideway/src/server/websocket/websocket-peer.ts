@@ -43,6 +43,8 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
   /** Since when it is above its high-water mark; 0: it is not. */
   #aboveSince = 0
   #isDropping = false
+  /** Closed by this side because the client does not read. It may never read our close frame either. */
+  #isClosedAsSlow = false
   /** Kept here: the getters of the socket that say it cost as much as all else of a flush. */
   #isWritable = true
   /** The latest ping that could not be answered, because the peer does not read. */
@@ -275,7 +277,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
 
   /** Queues a frame. A promise: the connection is above its high-water mark, wait. */
   protected sendFrame(frame: Buffer): void | Promise<void> {
-    if (this.#state !== 'open' && this.#state !== 'answering') throw connectionClosed()
+    if (this.#state !== 'open' && this.#state !== 'answering') throw this.connectionClosed()
     const buffered = this.#buffered + frame.length
     if (buffered > this.#context.options.highWaterMarkBytes) return this.#sendAbove(frame)
     this.#context.counters.sent(frame)
@@ -319,8 +321,15 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
     )
   }
 
+  /** The error of a message that is sent after the end. */
+  protected connectionClosed(): TidewayError {
+    this.#context.counters.webSocketSendsAfterEnd++
+    return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
+  }
+
   #closeSlow(): void {
     if (this.#state === 'open') {
+      this.#isClosedAsSlow = true
       this.#context.counters.slowClosed++
       this.#owner.readsTooSlowly('closed')
     }
@@ -380,8 +389,9 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
 
   #end(code: number, reason: string): void {
     if (this.#state === 'ended') return
-    // What is lost after the peer had closed has ended as the peer said.
-    const wasClosed = this.#state === 'answering'
+    // A connection that is lost after the peer's close frame has the peer's code. A client that does not read cannot
+    // answer our close frame: the application, the counters and the log have the same code, 1013.
+    const wasClosed = this.#state === 'answering' || this.#isClosedAsSlow
     this.#state = 'ended'
     this.#closeSentAt ||= performance.now()
     this.#parser?.end()
@@ -396,9 +406,4 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
     this.#socket.end()
     this.#socket.resume()
   }
-}
-
-/** What a sender gets that comes too late. */
-export function connectionClosed(): TidewayError {
-  return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
 }

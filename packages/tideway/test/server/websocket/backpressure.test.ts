@@ -178,10 +178,11 @@ describe('the policy close', () => {
     ])
   })
 
-  it('cuts one that does not read even then', async () => {
-    const { send, client, ended } = await paused({ ...ROOM, slowConsumerTimeoutMs: 20, closeTimeoutMs: 20 })
+  it('cuts a client that does not read the close frame either, with the same code for the application and the counters', async () => {
+    const { send, client, server, ended } = await paused({ ...ROOM, slowConsumerTimeoutMs: 20, closeTimeoutMs: 20 })
     overfill(send)
-    expect(await ended).toMatchObject({ code: 1006 })
+    expect(await ended).toMatchObject({ code: 1013, reason: 'reading too slowly' })
+    expect(server.stats().webSockets).toMatchObject({ closed: { 1013: 1 }, slowConsumers: { closed: 1 } })
     client.socket.destroy()
   })
 })

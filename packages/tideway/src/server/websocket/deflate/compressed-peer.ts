@@ -8,7 +8,7 @@ import type { ConnectionSettings } from '../websocket-options.ts'
 import { encodeFrame, encodeTextFrame, opcodes } from '../frame.ts'
 import type { PeerContext, PeerOwner } from '../peer-owner.ts'
 import type { DeflateParameters } from '../../handshake/deflate-parameters.ts'
-import { connectionClosed, WebSocketPeer } from '../websocket-peer.ts'
+import { WebSocketPeer } from '../websocket-peer.ts'
 import { maxCompressedBytes } from './compressed-assembler.ts'
 import { encodeSmallerFrame, isCompressedFrame } from './compressed-frame.ts'
 import type { Compression } from './compression.ts'
@@ -143,7 +143,7 @@ export class CompressedPeer extends WebSocketPeer {
   }
 
   #sendLater(data: string | Uint8Array): void | Promise<void> {
-    if (this.#closing !== undefined) throw connectionClosed()
+    if (this.#closing !== undefined) throw this.connectionClosed()
     if (!this.isOpen) return this.#sendLast(data)
     const payload = typeof data === 'string' ? data : Buffer.from(data)
     const bytes = payload.length
