@@ -1,221 +1,26 @@
 import type { Receive } from '../asgi/application.ts'
-import { jobEnd } from '../asgi/channel-events.ts'
-import { closeCodes } from '../asgi/close-codes.ts'
-import { consoleLogger, type Logger } from '../asgi/logger.ts'
-import { messageOutletOf, type MessageOutlet } from '../asgi/message-outlet.ts'
-import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
-import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
-import type { ChannelLayer, ChannelReceiver, Delivery, Message } from '../layer/channel-layer.ts'
-import { Mailbox } from '../layer/mailbox.ts'
-import { withinDeadline } from './deadline.ts'
-import { isAbortOf, isConnectionClosed, isTooLate, LATE_SENDS_AT_ONCE, lateSendPause } from './end-of-connection.ts'
+import { ConsumerLife, isJobEnd } from './consumer-life.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
-import { leftBehind, noChannelLayer, sentAfterResponse, unhandledType } from './run-reports.ts'
-import { SharedFailure, type Member, type SharedEvent } from './shared-handler.ts'
-import { StopConsumer } from './signals.ts'
-
-/** What a handler, or the end, threw. In a box, since `undefined` can be thrown too. */
-interface Failure {
-  readonly error: unknown
-  /** Another consumer has told of it. */
-  readonly isReported?: boolean
-}
 
 /** Events of the connection that are read while a handler runs, so that a disconnect behind them is seen at once. */
 const READ_AHEAD_EVENTS = 16
 
-/**
- * One consumer's life: reads its connection, takes the messages of its channel, gives both to the consumer one at a time
- * (see {@link Mailbox}), and ends it exactly once: `disconnect`, then out of every group, whatever the cause.
- */
-export class ConsumerRun<Event extends ProtocolEvent>
-  extends Mailbox<Event, Message>
-  implements ChannelReceiver, Member
-{
-  // What each message looks at comes first, and so lies together.
-  /** Takes no more messages of its channel: it has failed, has ended, or has said all that it has to say. */
-  #deaf = false
-  readonly #options: RunOptions<Event>
-  #outlet: MessageOutlet | undefined
-  readonly consumer: object
-  readonly #send: object | undefined
+/** A consumer's life with its connection: reads the events. */
+export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event> {
   readonly #receive: Receive<Event>
-  readonly #layer: ChannelLayer | undefined
-  readonly #logger: Logger
-  readonly #lastEventType: string | undefined
   /** Asked when the reader stops for the first time, and so never for most connections. */
   #onEnd: RunConnection<Event>['onEnd']
-  #channelName: string | undefined
-  #abort: AbortController | undefined
-  #disconnected = false
-  #failed = false
-  #ended = false
-  /** Sends that came after the end of the connection. */
-  #lateSends = 0
-  #overflowed = false
-  #deadline: NodeJS.Timeout | undefined
-  /** Settles what {@link run} returned: a rejected promise rejects it. */
-  #settle!: (outcome: void | Promise<never>) => void
 
-  constructor(
-    consumer: object,
-    options: RunOptions<Event>,
-    { receive, layer, logger = consoleLogger, lastEventType, onEnd, send }: RunConnection<Event>,
-  ) {
-    super(options.capacity ?? DEFAULT_CAPACITY, options.overflow)
-    this.consumer = consumer
-    this.#options = options
-    this.#receive = receive
-    this.#layer = layer
-    this.#logger = logger
-    this.#lastEventType = lastEventType
-    this.#onEnd = onEnd
-    this.#send = send
-  }
-
-  /** Runs the consumer to its end; rejects with what a handler threw. */
-  run(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#settle = resolve
-      this.#readConnection()
-    })
-  }
-
-  /** @throws TidewayError `ERR_NO_CHANNEL_LAYER` */
-  get channelLayer(): ChannelLayer {
-    if (this.#layer !== undefined) return this.#layer
-    throw noChannelLayer(this.#options)
-  }
-
-  /** Whether the consumer has a channel, so that something may still reach it. */
-  get hasChannel(): boolean {
-    return this.#channelName !== undefined
-  }
-
-  /**
-   * The name of the consumer's own channel, which is made when it is first asked for. After the end it leads nowhere, and
-   * adding it to a group has no effect: nothing would take it out again.
-   */
-  get channelName(): string {
-    if (this.#channelName === undefined) {
-      const layer = this.channelLayer
-      const name = layer.newChannel()
-      if (this.#ended) {
-        // The layer adds a detached channel to no group. The name is used up whether or not this succeeds.
-        layer.detach(name).catch(() => {})
-      } else {
-        this.capacity = this.#options.capacity ?? layer.capacityOf(name)
-        layer.attach(name, this)
-      }
-      this.#channelName = name
-    }
-    return this.#channelName
-  }
-
-  /** Aborts when the connection has ended, even while a handler is running. Made when it is first asked for. */
-  get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController()
-      if (this.#disconnected || this.#ended || this.#lateSends > 0) this.#abort.abort()
-    }
-    return this.#abort.signal
-  }
-
-  /** Where messages may go past `send`; `undefined`: nowhere yet. Looked for at each, as it may be there from the next on. */
-  get outlet(): MessageOutlet | undefined {
-    if (this.#outlet === undefined && this.#send !== undefined) this.#outlet = messageOutletOf(this.#send)
-    return this.#outlet
-  }
-
-  /** Takes no more messages, those that wait included; the end of the connection is still to come. */
-  takeNoMoreMessages(): void {
-    this.#deaf = true
-  }
-
-  /** Ends the consumer without an error. */
-  stop(): void {
-    void this.#end(closeCodes.normal, '', undefined)
-  }
-
-  deliver(message: Message): Delivery {
-    if (this.#deaf) return 'unhandled'
-    if (this.#options.handlers.find(message.type, this.consumer) === undefined) {
-      this.#reportUnhandled(message.type)
-      return 'unhandled'
-    }
-    if (this.offer(message)) return 'delivered'
-    this.#reportOverflow()
-    return 'full'
-  }
-
-  handleEvent(event: Event): void | PromiseLike<void> {
-    if (isJobEnd(event)) return this.stop()
-    if (event.type !== this.#lastEventType) return this.#options.hooks.handleEvent(this.consumer, event)
-    return this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', undefined)
-  }
-
-  handleMessage(message: Message): void | PromiseLike<void> {
-    if (this.#deaf) return undefined
-    return this.#options.handlers.find(message.type, this.consumer)!(this, message)
-  }
-
-  sendShared(event: SharedEvent): void | PromiseLike<void> {
-    const { outlet } = this
-    if (outlet === undefined || !outlet.isOpen || event.type !== 'websocket.send') {
-      return this.#options.hooks.sendShared(this.consumer, event)
-    }
-    try {
-      return outlet.sendMessage(event as WebSocketMessageSendEvent)
-    } catch (error) {
-      return this.sendFailed(error)
-    }
-  }
-
-  /**
-   * Decides what a failed send means to its caller. A send after the end of the connection has no effect and is no fault:
-   * the caller may be a timer, a listener, or a promise that nothing waits for, where any error would end the process.
-   * @throws the error, if it has another reason
-   */
-  sendFailed(error: unknown): void | Promise<void> {
-    const isOver = this.#deaf
-    if (!isTooLate(error, isOver)) throw error
-    if (this.#lateSends++ === 0) {
-      this.#abort?.abort()
-      if (isOver && !this.#ended) this.#logger.debug({ err: error }, sentAfterResponse(this.#options))
-    }
-    // Messages that wait in the mailbox are still handled, so each of them may send.
-    return this.#lateSends > LATE_SENDS_AT_ONCE + this.capacity ? lateSendPause() : undefined
-  }
-
-  handlerFailed(thrown: unknown): void {
-    // Of a static handler's error everybody ends, and one tells.
-    const isReported = thrown instanceof SharedFailure
-    const error: unknown = isReported ? thrown.error : thrown
-    if (error instanceof StopConsumer) this.stop()
-    else if (isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error)) {
-      // The peer went away under a handler that was sending or waiting. That is no fault: the disconnect is on its way.
-      this.#abort?.abort()
-    } else if (!this.#ended) void this.#fail({ error, isReported })
-    else if (!isReported)
-      this.#logger.error({ err: error }, `${this.#options.name} threw after its connection had ended`)
-  }
-
-  /** Handles an event of a named channel as the message that it is. */
-  dispatch(message: Message): void | PromiseLike<void> {
-    if (this.#options.handlers.find(message.type, this.consumer) !== undefined) return this.handleMessage(message)
-    return this.#reportUnhandled(message.type)
-  }
-
-  /** Says once for each type and class that nobody handles it. */
-  #reportUnhandled(type: string): void {
-    if (!this.#options.handlers.isFirstReport(type)) return
-    this.#logger.warn({ type }, unhandledType(this.#options, type))
+  constructor(consumer: object, options: RunOptions<Event>, connection: RunConnection<Event>) {
+    super(consumer, options, connection)
+    this.#receive = connection.receive
+    this.#onEnd = connection.onEnd
   }
 
   /** Reads until it has to wait. Callbacks, since an idle connection would hold an async function's frame for good. */
-  #readConnection(): void {
+  protected readConnection(): void {
     try {
-      while (!this.#failed && !this.#ended) {
+      while (!this.isOver) {
         const next = this.#receive()
         if (next instanceof Promise) {
           void next.then(this.#onEvent, this.#onReadFailed)
@@ -224,98 +29,32 @@ export class ConsumerRun<Event extends ProtocolEvent>
         if (!this.#take(next)) return
       }
     } catch (error) {
-      void this.#fail({ error })
+      void this.fail({ error })
     }
   }
 
   readonly #onEvent = (event: Event): void => {
-    if (this.#take(event)) this.#readConnection()
+    if (this.#take(event)) this.readConnection()
   }
 
   readonly #onReadFailed = (error: unknown): void => {
-    void this.#fail({ error })
+    void this.fail({ error })
   }
 
   /** `false`: nothing is to be read now. */
   #take(event: Event): boolean {
-    if (event.type === this.#lastEventType) {
+    if (this.isLast(event)) {
       this.enter(event)
-      this.#noteEnd(event)
+      this.noteEnd(event)
       return false
     }
     this.enter(event)
     if (isJobEnd(event)) return false
     if (this.waitingEvents < READ_AHEAD_EVENTS) return true
     // Nobody reads now: the end would not be seen behind a handler that takes its time, or never ends.
-    this.#onEnd?.((event) => this.#noteEnd(event))
+    this.#onEnd?.((event) => this.noteEnd(event))
     this.#onEnd = undefined
-    void this.room().then(() => this.#readConnection())
+    void this.room().then(() => this.readConnection())
     return false
   }
-
-  /** The signal aborts now; `disconnect` runs after what came before it, or at the deadline. */
-  #noteEnd(event: Event): void {
-    if (this.#disconnected) return
-    this.#disconnected = true
-    this.#abort?.abort()
-    if (this.#ended) return
-    this.#deadline = setTimeout(() => {
-      void this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', { error: leftBehind(this.#options) })
-    }, this.#options.disconnectTimeoutMs).unref()
-  }
-
-  async #fail(failure: Failure): Promise<void> {
-    if (this.#failed || this.#ended) return
-    this.#failed = this.#deaf = true
-    this.close()
-    try {
-      await this.#options.hooks.handleFailure(this.consumer, failure.error, failure.isReported ?? false)
-    } catch (error) {
-      this.#alsoThrown(failure, error)
-    }
-    await this.#end(closeCodes.internalError, '', failure)
-  }
-
-  async #end(code: number, reason: string, cause: Failure | undefined): Promise<void> {
-    if (this.#ended) return
-    this.#ended = this.#deaf = true
-    clearTimeout(this.#deadline)
-    this.close()
-    this.#abort?.abort()
-    let failure = cause
-    try {
-      const disconnecting = this.#options.hooks.handleEnd(this.consumer, code, reason)
-      if (disconnecting !== undefined) await withinDeadline(disconnecting, this.#options)
-    } catch (error) {
-      failure = this.#alsoThrown(failure, error)
-    }
-    try {
-      if (this.#channelName !== undefined) await this.#layer!.detach(this.#channelName)
-    } catch (error) {
-      failure = this.#alsoThrown(failure, error)
-    }
-    this.#settle(failure === undefined || failure.isReported ? undefined : Promise.reject(failure.error))
-  }
-
-  /** The first failure is what the run rejects with; what fails after it is reported here. */
-  #alsoThrown(first: Failure | undefined, error: unknown): Failure | undefined {
-    if (error instanceof StopConsumer || isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error))
-      return first
-    if (first === undefined) return { error }
-    this.#logger.error({ err: error }, `${this.#options.name} threw again while its connection was being ended`)
-    return first
-  }
-
-  #reportOverflow(): void {
-    if (this.#overflowed) return
-    this.#overflowed = true
-    this.#logger.warn(
-      { channel: this.#channelName },
-      `${this.#options.name} is slower than what it is sent: messages beyond its capacity of ${this.capacity} are dropped`,
-    )
-  }
-}
-
-function isJobEnd(event: object): boolean {
-  return event === jobEnd
 }
