@@ -1,8 +1,8 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /**
- * No route leads anywhere from this path. The server answers the request or handshake with 404, and a debug line
- * instead of a report: anybody can ask for a path that does not exist. An application may throw it too.
+ * No route matches this path. The server answers the request or handshake with 404. It logs a debug line instead of an error,
+ * since a client can ask for any path; for a handshake outside production a warning. An application may throw it too.
  */
 export class NoRouteError extends TidewayError {
   override readonly name: string = 'NoRouteError'
@@ -11,8 +11,21 @@ export class NoRouteError extends TidewayError {
   /** The path that no route matched. */
   readonly path: string
 
-  constructor(path: string, message: string = `No route matches the path ${JSON.stringify(path)}.`) {
+  readonly #suggest: (() => string | undefined) | undefined
+
+  /** @param suggest makes {@link suggestion}, when it is read */
+  constructor(
+    path: string,
+    message: string = `No route matches the path ${JSON.stringify(path)}.`,
+    suggest?: () => string | undefined,
+  ) {
     super('ERR_NO_ROUTE', message)
     this.path = path
+    this.#suggest = suggest
+  }
+
+  /** The route that was probably meant, as a sentence; `undefined` if the router has nothing alike. */
+  get suggestion(): string | undefined {
+    return this.#suggest?.()
   }
 }

@@ -40,7 +40,11 @@ export interface WebSocketCloseEvent {
   readonly type: 'websocket.close'
   /** @default 1000 */
   readonly code?: number | undefined
-  /** At most 123 bytes of UTF-8 (RFC 6455 §5.5). @default "" */
+  /**
+   * At most 123 bytes of UTF-8 (RFC 6455 §5.5). Before the accept it may be longer: it goes into the access log, and outside
+   * production (`NODE_ENV`) it is the body of the 403.
+   * @default ""
+   */
   readonly reason?: string | undefined
 }
 

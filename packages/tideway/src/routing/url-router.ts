@@ -8,6 +8,7 @@ import type { Reading } from './pattern.ts'
 import { refuseUnreachable } from './unreachable-route.ts'
 import type { RoutableScope, WithKwargs } from './required-scope.ts'
 import { routesOf, type Route } from './route.ts'
+import { suggestRoute } from './suggest-route.ts'
 
 /** The scope that satisfies every one of the routes (a union of them): of the plain scope plus what they need. */
 export type ScopeFor<R> = [R] extends [never]
@@ -37,7 +38,7 @@ export function urlRouter<R extends Route>(routes: readonly R[]): Application<Sc
     if (path instanceof TidewayError) return Promise.reject(path)
     if (areFinal) {
       const way = firstWay(path, kept, scope.urlRoute ?? nothingRead)
-      if (way === undefined) return Promise.reject(noMatch(scope, path))
+      if (way === undefined) return Promise.reject(noMatch(scope, path, kept))
       const { route, urlRoute, pathRemaining } = way
       const application = route.application as Application<RoutableScope & Routed<object>>
       return application({ ...scope, urlRoute, pathRemaining }, receive, send)
@@ -45,7 +46,7 @@ export function urlRouter<R extends Route>(routes: readonly R[]): Application<Sc
     const ways = waysFrom(path, kept, scope.urlRoute ?? nothingRead)
     const takeNext = (): Promise<void> => {
       const way = ways.next().value
-      if (way === undefined) return Promise.reject(noMatch(scope, path))
+      if (way === undefined) return Promise.reject(noMatch(scope, path, kept))
       const { route, urlRoute, pathRemaining } = way
       const application = route.application as Application<RoutableScope & Routed<object>>
       const ended = application({ ...scope, urlRoute, pathRemaining }, receive, send)
@@ -138,8 +139,12 @@ function withoutLeadingSlashes(path: string): string {
 /** The no-match errors of inner routers, with the `urlRoute` that their outer router had put into the scope. */
 const noMatches = new WeakMap<NoRouteError, UrlRoute<object>>()
 
-function noMatch(scope: RoutableScope & Partial<Routed<object>>, path: string): NoRouteError {
-  if (scope.urlRoute === undefined) return new NoRouteError(scope.path)
+function noMatch(scope: RoutableScope & Partial<Routed<object>>, path: string, routes: readonly Route[]): NoRouteError {
+  if (scope.urlRoute === undefined) {
+    const root = scope.path.slice(0, scope.path.length - path.length)
+    const matches = (other: string): boolean => waysFrom(other, routes, nothingRead).next().done === false
+    return new NoRouteError(scope.path, undefined, () => suggestRoute(root, path, routes, matches))
+  }
   const error = new NoRouteError(
     path,
     `No route of an inner urlRouter matches ${JSON.stringify(path)}, the rest of the path ${JSON.stringify(scope.path)}.`,

@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
 
+import { parseOrigin, type Origin } from '../asgi/origin.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { parseOrigin, type Origin } from './origin.ts'
 
 /** Which origins one entry of a list stands for. */
 export type OriginPattern = '*' | HostPattern
 
 interface HostPattern {
-  /** `undefined`: any scheme, and then any port. */
+  /** `undefined`: `http` and `https`, with any port. */
   readonly scheme: string | undefined
   readonly host: string
   /** Whether the subdomains are meant as well. */
@@ -18,9 +18,9 @@ interface HostPattern {
 }
 
 /**
- * Reads an entry of a list of allowed origins: `*`, `example.com`, `.example.com` (with its subdomains), or either of
- * these behind a scheme and before a port, `https://.example.com:8443`. Throws `ERR_BAD_OPTION` on one that no origin could
- * match, for it would look like a rule and be none.
+ * Reads an entry of a list of allowed origins: `*`, `example.com`, `.example.com` (with its subdomains), either of these
+ * behind a scheme and before a port, `https://.example.com:8443`, or the scheme of an application's own pages, `file://` or
+ * `app://.`. Throws `ERR_BAD_OPTION` on an entry that no origin can match: it would look like a rule and allow nothing.
  */
 export function parseOriginPattern(pattern: string): OriginPattern {
   if (pattern === '*') return '*'
@@ -28,10 +28,14 @@ export function parseOriginPattern(pattern: string): OriginPattern {
   if (lower === 'null') {
     throw unmatched(
       pattern,
-      'browsers send the origin "null" for pages that hide theirs, and it names nobody: remove it',
+      'browsers send the origin "null" for pages that hide theirs, so any site can send it: remove it',
     )
   }
   const [scheme, rest] = splitScheme(lower)
+  if (scheme !== undefined && (rest === '' || rest === '.')) {
+    const own = parseOrigin(lower)
+    if (own !== undefined) return { scheme, host: own.host, withSubdomains: false, port: undefined }
+  }
   if (rest.includes('/')) throw unmatched(pattern, 'an origin has no path: leave out what follows the host and port')
   if (scheme === undefined) return { scheme, ...hostOf(pattern, isIPv6(rest) ? `[${rest}]` : rest), port: undefined }
 
@@ -47,7 +51,7 @@ export function parseOriginPattern(pattern: string): OriginPattern {
 export function matchesOrigin(pattern: OriginPattern, origin: Origin): boolean {
   if (pattern === '*') return true
   if (!isHostOf(pattern, origin.host)) return false
-  if (pattern.scheme === undefined) return true
+  if (pattern.scheme === undefined) return origin.scheme === 'https' || origin.scheme === 'http'
   return pattern.scheme === origin.scheme && pattern.port === origin.port
 }
 

@@ -79,12 +79,13 @@ export function attachToAll(
   }
 }
 
-/** Cookies go along with a handshake from any site's page (RFC 6455 §10.2): only a check of `Origin` tells them apart. */
+/** The server's own check of cookies is a safety net: it does not cover DNS rebinding, or handshakes without cookies. */
 function warnWithoutOriginCheck(application: Application, { logger }: ResolvedOptions): void {
   if (checksOrigin(application)) return
   logger.warn(
     {},
-    'Nothing checks the Origin of WebSocket handshakes, so any web page can open them with the cookies of its visitor: ' +
-      'wrap the application in allowedHostsOriginValidator(…), or in originValidator(…, ["*"]) if that is meant.',
+    'The application has no origin validator: the server refuses handshakes with cookies from pages of other hosts in ' +
+      'production (NODE_ENV=production) and warns of them elsewhere. Wrap the WebSocket application in ' +
+      'allowedHostsOriginValidator(…, { allowedHosts }), or in originValidator(…, ["*"]) if pages of any site may connect.',
   )
 }

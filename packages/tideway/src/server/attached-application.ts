@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Application } from '../asgi/application.ts'
 import { nodeListenerKey } from '../asgi/node-listener.ts'
+import { checksOrigin } from '../asgi/origin-check.ts'
 import { AccessRecorder } from './observe/access-log/access-recorder.ts'
 import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
@@ -23,6 +24,8 @@ import { behindGate } from './limits/request-refusal.ts'
 import { trafficLimits } from './limits/traffic-limits.ts'
 import type { NodeListener } from './http/node-listener.ts'
 import type { ResolvedOptions, SharedServerOptions } from './options.ts'
+import { ForeignCookies } from './handshake/foreign-cookies.ts'
+import { RefusalLog } from './handshake/refusal-log.ts'
 import { RETRY_AFTER_SECONDS, withReadiness } from './http/readiness.ts'
 import { NODE_EXTENSION, ScopeFactory } from './handshake/scope.ts'
 import { Compression } from './websocket/deflate/compression.ts'
@@ -53,6 +56,9 @@ export class AttachedApplication {
   readonly #instrumented: Instrumented | undefined
   readonly connections: EmptyingSet<WebSocketConnection> = new EmptyingSet()
   readonly #refused: RefusedHandshakes
+  readonly #refusals: RefusalLog
+  /** `undefined`: the application checks the Origin itself. */
+  readonly #foreignCookies: ForeignCookies | undefined
   readonly #observer: ServerObserver
   #closed: Promise<void> | undefined
   #isClosed = false
@@ -64,6 +70,8 @@ export class AttachedApplication {
     this.#scopes = new ScopeFactory(options)
     this.gate = new ConnectionGate(options)
     this.#refused = new RefusedHandshakes(options.closeTimeoutMs)
+    this.#refusals = new RefusalLog(options.logger)
+    this.#foreignCookies = checksOrigin(application) ? undefined : new ForeignCookies(this.#refusals)
     const heartbeat = new Heartbeat(shortestTimeout(options))
     const compression = options.compression === false ? undefined : new Compression(options.compression)
     this.#access =
@@ -82,6 +90,7 @@ export class AttachedApplication {
       limits: trafficLimits(options, heartbeat),
       compression,
       observer: bothObservers(this.#access, this.#instrumented),
+      refusals: this.#refusals,
     }
     const listener = directListener(application, options)
     const { readinessPath } = options
@@ -150,6 +159,11 @@ export class AttachedApplication {
       this.#refuseHandshake(request, transport, answers, invalidPath, 'badHandshake')
       return
     }
+    const foreign = this.#foreignCookies?.problemOf(scope)
+    if (foreign !== undefined) {
+      this.#refuseHandshake(request, transport, answers, foreign, 'foreignOrigin')
+      return
+    }
     const tooMany = this.gate.refusalOfForwarded(request, transport, scope.client?.host)
     if (tooMany !== undefined) {
       this.#refuseHandshake(request, transport, answers, tooMany, tooMany.reason)
@@ -213,8 +227,15 @@ export class AttachedApplication {
   ): void {
     this.#observer.counters.refused[reason]++
     this.#refused.refuse(transport, answers, problem)
-    this.#access?.refusedByServer(request, problem.status)
+    const { status, message, reason: cause = message } = problem
+    if (reason === 'badHandshake') this.#refusals.warnDeveloper(pathOf(request), `Refused a handshake: ${cause}`)
+    this.#access?.refusedByServer(request, status, cause)
   }
+}
+
+/** Without the query, which may hold a token. */
+function pathOf({ url = '' }: RequestHead): string {
+  return url.split('?', 1)[0]!
 }
 
 /** Whether somebody else answers what the server that has this socket is asked for. */

@@ -59,7 +59,7 @@ export class WebSocketTurns {
         return 'open'
       case 'websocket.close':
         if (this.#state === 'denying') throw outOfTurn(type, 'a denial response has been started')
-        requireClose(event)
+        requireClose(event, this.#state !== 'connecting')
         return 'ended'
       case 'websocket.http.response.start':
         if (this.#state !== 'connecting') throw outOfTurn(type, 'the handshake has been answered')

@@ -88,7 +88,7 @@ describe('tideway doctor', () => {
   it('says it to people too', async () => {
     const command = new Command(['doctor', fixture('doctor/careless/application.ts')])
     expect(await command.exitCode()).toBe(1)
-    expect(command.output).toMatch(/^PROBLEM {2}origin .*Nothing checks the Origin/m)
+    expect(command.output).toMatch(/^PROBLEM {2}origin .*The application has no origin validator/m)
     expect(command.output).toMatch(/^ +Wrap the WebSocket application in allowedHostsOriginValidator/m)
     expect(command.output).toMatch(/^1 problem, 1 warning, \d+ ok$/m)
   })

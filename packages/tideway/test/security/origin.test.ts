@@ -3,10 +3,11 @@ import { allowedHostsOriginValidator, originValidator } from 'tideway/security'
 import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 
 import type { Application } from '../../src/asgi/application.ts'
+import { consoleLogger } from '../../src/asgi/logger.ts'
 import { checksOrigin } from '../../src/asgi/origin-check.ts'
 import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import type { Routed } from '../../src/asgi/url-route.ts'
-import { parseOrigin } from '../../src/security/origin.ts'
+import { parseOrigin } from '../../src/asgi/origin.ts'
 import { anyText, byteText } from '../auth/arbitrary-text.ts'
 import { httpScope, run, webSocketScope } from '../auth/connection.ts'
 
@@ -21,7 +22,7 @@ type Headers = Record<string, string> | [string, string][]
 async function isAccepted(application: Application<WebSocketScope>, headers: Headers): Promise<boolean> {
   const sent = await run(application, webSocketScope(headers), [{ type: 'websocket.connect' }])
   if (sent.length === 1 && sent[0]!.type === 'websocket.accept') return true
-  expect(sent).toEqual([{ type: 'websocket.close' }])
+  expect(sent).toEqual([{ type: 'websocket.close', reason: expect.stringMatching(/^Refused a /) as string }])
   return false
 }
 
@@ -74,6 +75,19 @@ describe('originValidator', () => {
     [['chrome-extension://abcdef'], 'chrome-extension://abcdef', true],
     [['chrome-extension://abcdef'], 'chrome-extension://abcdeg', false],
     [['a.com', 'b.com'], 'http://b.com', true],
+    [['allowed-domain.com'], 'file://allowed-domain.com', false],
+    [['allowed-domain.com'], 'chrome-extension://allowed-domain.com', false],
+    [['.allowed-domain.com'], 'app://www.allowed-domain.com', false],
+    [['file://'], 'file://', true],
+    [['file://'], 'File://', true],
+    [['file://'], 'file://.', false],
+    [['file://'], 'app://', false],
+    [['file://'], 'null', false],
+    [['file://'], 'https://allowed-domain.com', false],
+    [['app://.'], 'app://.', true],
+    [['app://.'], 'app://other', false],
+    [['allowed-domain.com', 'capacitor://localhost'], 'capacitor://localhost', true],
+    [['allowed-domain.com'], 'file://', false],
   ])('with %j lets the origin %j in: %s', async (allowed, origin, accepted) => {
     expect(await isAccepted(originValidator(inner, allowed), origin === undefined ? {} : { origin })).toBe(accepted)
   })
@@ -105,7 +119,7 @@ describe('originValidator', () => {
     ['http://*', /a star/],
     ['a.com:8000', /a port needs its scheme/],
     ['.a.com:8000', /a port needs its scheme/],
-    ['null', /names nobody/],
+    ['null', /any site can send it/],
     ['', /names no host/],
     ['.', /names no host/],
     ['..a.com', /names no host/],
@@ -118,6 +132,8 @@ describe('originValidator', () => {
     ['https://', /names no host/],
     ['https://a.com:65536', /port up to 65535/],
     ['://a.com', /form scheme/],
+    ['https://.', /names no host/],
+    ['://', /names no host/],
   ])('refuses to be built with %j, which no origin could match', (pattern, reason) => {
     const build = () => originValidator(inner, ['fine.com', pattern])
     expect(build).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
@@ -158,6 +174,43 @@ describe('originValidator', () => {
       code: 'ERR_MISSING_SCOPE',
       message: expect.stringContaining('put it around the websocket application of protocolTypeRouter') as string,
     })
+  })
+
+  test.each<[string, Headers, string]>([
+    [
+      'with a list',
+      { origin: 'http://localhost:5173', host: 'localhost:8310' },
+      'Refused a page of http://localhost:5173: allowedHosts has no such origin. Add it to allowedHosts: ["http://localhost:5173"].',
+    ],
+    [
+      'without an Origin',
+      { host: 'localhost:8310' },
+      'Refused a client that sends no Origin: allowedHosts has no such origin. A client that is no browser has to send the header Origin, or allowedHosts has to contain "*", which is safe only without cookies.',
+    ],
+    [
+      'with a hidden origin',
+      { origin: 'null', host: 'localhost:8310' },
+      'Refused a page that hides its origin ("null"): allowedHosts has no such origin. Such an Origin cannot be allowed alone.',
+    ],
+  ])('says %s what it refused and what to write, once', async (_case, headers, message) => {
+    const application = allowedHostsOriginValidator(inner, { allowedHosts: ['example.com'] })
+    const lines: string[] = []
+    const logger = { ...consoleLogger, warn: (_details: object, line: string) => lines.push(line) }
+    for (let i = 0; i < 3; i++)
+      await run(application, webSocketScope(headers, { logger }), [{ type: 'websocket.connect' }])
+    expect(lines).toEqual([message])
+  })
+
+  test('says of at most 100 origins that it refused them', async () => {
+    const application = originValidator(inner, ['example.com'])
+    const lines: string[] = []
+    const logger = { ...consoleLogger, warn: (_details: object, line: string) => lines.push(line) }
+    for (let i = 0; i < 150; i++) {
+      await run(application, webSocketScope({ origin: `https://${i}.example` }, { logger }), [
+        { type: 'websocket.connect' },
+      ])
+    }
+    expect(lines).toHaveLength(100)
   })
 
   test('marks its application, so that a server need not warn', () => {
@@ -228,7 +281,7 @@ describe('parseOrigin', () => {
   test('reads an origin once that comes again, and keeps 64', async () => {
     // Anew, since other tests have left what they read.
     vi.resetModules()
-    const { parseOrigin: parse } = await import('../../src/security/origin.ts')
+    const { parseOrigin: parse } = await import('../../src/asgi/origin.ts')
     const names = Array.from({ length: 64 }, (_, i) => `https://${i}.example`)
     const first = names.map((name) => parse(name))
     expect(first.map((origin) => `https://${origin?.host}`)).toEqual(names)

@@ -80,7 +80,7 @@ async function originFindings(application: Application): Promise<Finding[]> {
     return [
       problem(
         check,
-        'Nothing checks the Origin of WebSocket handshakes: any web page can open them with the cookies of its visitor.',
+        'The application has no origin validator: the server refuses only handshakes with cookies from pages of other hosts, in production.',
         'Wrap the WebSocket application in allowedHostsOriginValidator(…, { allowedHosts }).',
       ),
     ]

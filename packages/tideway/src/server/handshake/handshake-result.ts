@@ -19,7 +19,10 @@ export interface Handshake extends HandshakeOffer {
 /** Why a handshake was refused, as the response that says so. */
 export interface HandshakeProblem {
   readonly status: number
+  /** What the client reads. */
   readonly message: string
+  /** What the logs say where the client is told less. @default the message */
+  readonly reason?: string
   readonly headers: readonly (readonly [string, string])[]
 }
 

@@ -8,6 +8,8 @@ export type RefusalReason =
   | 'tooManyHeaders'
   /** It is no valid handshake (400, 405, 426, 505). */
   | 'badHandshake'
+  /** A page of another host sent cookies, and no validator of the application decided (403). */
+  | 'foreignOrigin'
   /** The server is closing (503). */
   | 'shuttingDown'
   /** The application closed it, sent a denial response, or threw an error of the client, such as no route. */

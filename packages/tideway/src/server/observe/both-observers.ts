@@ -11,9 +11,9 @@ export function bothObservers(
       first.accepted(connection)
       second.accepted(connection)
     },
-    refused(connection, status) {
-      first.refused(connection, status)
-      second.refused(connection, status)
+    refused(connection, status, reason) {
+      first.refused(connection, status, reason)
+      second.refused(connection, status, reason)
     },
     failed(connection, error) {
       first.failed(connection, error)

@@ -10,6 +10,7 @@ export class ConnectionCounters {
     tooManyOfAddress: 0,
     tooManyHeaders: 0,
     badHandshake: 0,
+    foreignOrigin: 0,
     shuttingDown: 0,
     byApplication: 0,
     applicationFailed: 0,

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Application } from '../../asgi/application.ts'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import { httpStatusOf } from '../../asgi/http-status.ts'
+import { NoRouteError } from '../../asgi/no-route-error.ts'
 import { setMessageOutlet } from '../../asgi/message-outlet.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 import type {
@@ -19,6 +20,7 @@ import { outOfTurn } from '../handshake/out-of-turn.ts'
 import { requireClose } from './require-close.ts'
 import { errorAnswer } from '../handshake/error-answer.ts'
 import { wholeMilliseconds, type HeartbeatClient } from '../transport/heartbeat.ts'
+import type { RefusalLog } from '../handshake/refusal-log.ts'
 import type { RefusalReason } from '../handshake/refusal-reason.ts'
 import { untilDrained } from '../transport/until-drained.ts'
 import { CompressedPeer } from './deflate/compressed-peer.ts'
@@ -31,8 +33,8 @@ import type { Handshake } from '../handshake/handshake-result.ts'
 /** Who is told what becomes of connections. */
 export interface ConnectionObserver {
   accepted(connection: WebSocketConnection): void
-  /** The handshake was answered with this HTTP status instead. */
-  refused(connection: WebSocketConnection, status: number): void
+  /** The handshake was answered with this HTTP status instead. `reason`: why, in a sentence; `undefined` if nothing says it. */
+  refused(connection: WebSocketConnection, status: number, reason: string | undefined): void
   /** The application threw. */
   failed(connection: WebSocketConnection, error: unknown): void
   ended(connection: WebSocketConnection, code: number): void
@@ -41,6 +43,7 @@ export interface ConnectionObserver {
 /** What all connections of a server share. */
 export interface ConnectionContext extends PeerContext {
   readonly observer: ConnectionObserver | undefined
+  readonly refusals: RefusalLog
   /** The connections that live: from the handshake to the end of both the socket and the application. */
   readonly connections: Set<WebSocketConnection>
   /** `undefined`: clients may send as much as they want. */
@@ -136,7 +139,8 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   /** Closes from the server's side, whatever the application is doing. */
   shutDown(code: number, reason: string): void {
     if (this.#state === 'open') this.#peer.close(code, reason)
-    else if (this.#state !== 'ended') this.#refuse(503, 'The server is shutting down.', 'shuttingDown')
+    else if (this.#state !== 'ended')
+      this.#refuse(503, 'The server is shutting down.', 'shuttingDown', 'The server is shutting down.')
   }
 
   /** Cuts the connection. */
@@ -256,27 +260,43 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     else if (this.#state === 'denying') this.#peer.terminate()
     else if (this.#state === 'connecting') {
       const { status, message } = errorAnswer(error)
-      this.#refuse(status, message, status < 500 ? 'byApplication' : 'applicationFailed')
+      const reason = error instanceof NoRouteError ? this.#context.refusals.noRoute(error) : message
+      if (status < 500) this.#refuse(status, reason, 'byApplication', reason)
+      else this.#refuse(status, reason, 'applicationFailed')
     }
   }
 
   #report(error: unknown): void {
     const { logger } = this.#context.options
     const status = httpStatusOf(error)
-    // Anybody can cause these: a path that does not exist, a token that is not valid.
-    if (status !== undefined && status < 500) logger.debug({ path: this.#path }, (error as Error).message)
+    // A client can cause these: a path that does not exist, a token that is not valid.
+    if (error instanceof NoRouteError && this.#state === 'connecting') {
+      this.#context.refusals.warnDeveloper(this.#path, this.#context.refusals.noRoute(error))
+    } else if (status !== undefined && status < 500) logger.debug({ path: this.#path }, (error as Error).message)
     else logger.error({ err: error, path: this.#path }, 'The application failed on a WebSocket connection')
   }
 
   #accept({ subprotocol, headers = [] }: WebSocketAcceptEvent): void {
     this.#requireConnecting('websocket.accept')
-    this.#handshake!.answers.accept(this.#socket, this.#handshake!, subprotocol, headers)
+    const { subprotocols, answers } = this.#handshake!
+    answers.accept(this.#socket, this.#handshake!, subprotocol, headers)
+    if (subprotocol === undefined && subprotocols.length > 0) this.#warnOfNoSubprotocol()
     this.#handshake = undefined
     this.#state = 'open'
     this.#peer.open()
     this.#context.counters.accepted++
     this.#context.limits?.countBytes(this.#socket, this)
     this.#context.observer?.accepted(this)
+  }
+
+  /** WHATWG WebSockets: a page that offered subprotocols takes an answer without one as a failure. */
+  #warnOfNoSubprotocol(): void {
+    // Without the names: one of them may be a token.
+    this.#context.refusals.warnDeveloper(
+      this.#path,
+      'The application chose none of the subprotocols that the client offered, so browsers fail the connection: pass one to ' +
+        'accept({ subprotocol }), or have the client offer none.',
+    )
   }
 
   #send(event: WebSocketMessageSendEvent): void | Promise<void> {
@@ -287,10 +307,14 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   }
 
   #close(event: WebSocketCloseEvent): void {
-    requireClose(event)
+    requireClose(event, this.#state !== 'connecting')
     const { code = closeCodes.normal, reason = '' } = event
-    if (this.#state === 'connecting') this.#refuse(403, 'Forbidden', 'byApplication')
-    else if (this.#state === 'open') this.#peer.close(code, reason)
+    if (this.#state === 'connecting') {
+      const answer = this.#context.refusals.answerOf(reason, 'Forbidden')
+      this.#refuse(403, answer, 'byApplication', reason === '' ? undefined : reason)
+      return
+    }
+    if (this.#state === 'open') this.#peer.close(code, reason)
     else if (this.#state === 'denying') throw outOfTurn('websocket.close', 'a denial response has been started')
     // Closing what has just been closed by the other side is no mistake.
   }
@@ -298,7 +322,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   #startDenial({ status, headers = [] }: WebSocketDenialStartEvent): void {
     this.#requireConnecting('websocket.http.response.start')
     this.#handshake!.answers.startDenial(this.#socket, status, headers)
-    this.#context.observer?.refused(this, status)
+    this.#context.observer?.refused(this, status, undefined)
     this.#context.counters.refused.byApplication++
     this.#state = 'denying'
     this.#startedAt = wholeMilliseconds()
@@ -319,11 +343,11 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     this.#peer.hangUp()
   }
 
-  /** Answers the handshake with a refusal in plain text. */
-  #refuse(status: number, message: string, reason: RefusalReason): void {
+  /** Answers the handshake with a refusal in plain text. `cause`: what the access log says of it. */
+  #refuse(status: number, message: string, reason: RefusalReason, cause?: string): void {
     if (this.#state === 'connecting') {
       this.#handshake!.answers.denyPlainly(this.#socket, { status, message, headers: [] })
-      this.#context.observer?.refused(this, status)
+      this.#context.observer?.refused(this, status, cause)
       this.#context.counters.refused[reason]++
       this.#state = 'denying'
     }
@@ -338,7 +362,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     )
     this.#report(error)
     if (this.#state === 'denying') this.#peer.terminate()
-    else this.#refuse(503, 'Application failed to respond within time limit.', 'applicationTimeout')
+    else this.#refuse(503, 'Application failed to respond within time limit.', 'applicationTimeout', error.message)
   }
 
   #requireConnecting(type: string): void {

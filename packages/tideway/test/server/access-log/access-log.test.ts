@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Application } from '../../../src/asgi/application.ts'
+import { NoRouteError } from '../../../src/asgi/no-route-error.ts'
 import type { HttpScope, WebSocketScope } from '../../../src/asgi/scope.ts'
 import type { AccessEntry } from '../../../src/server/observe/access-log/access-entry.ts'
 import { commonLogLine, jsonLogLine } from '../../../src/server/observe/access-log/log-line.ts'
@@ -93,36 +94,46 @@ describe('the access log of WebSockets', () => {
     expect(entries[2]).toMatchObject({ type: 'websocket', event: 'disconnect', code: 4001 })
   })
 
-  it.each<{ how: string; status: number; websocket: Application<WebSocketScope> }>([
+  it.each<{ how: string; outcome: string; websocket: Application<WebSocketScope> }>([
     {
       how: 'by a close',
-      status: 403,
+      outcome: '403 -',
       websocket: async (_scope, _receive, send) => send({ type: 'websocket.close' }),
     },
     {
+      how: 'by a close with a reason',
+      outcome: String.raw`403 - "not a member of \x22lobby\x22"`,
+      websocket: async (_scope, _receive, send) => send({ type: 'websocket.close', reason: 'not a member of "lobby"' }),
+    },
+    {
+      how: 'by an error of the client',
+      outcome: String.raw`404 - "No route matches the path \x22/ws/\x22."`,
+      websocket: () => Promise.reject(new NoRouteError('/ws/')),
+    },
+    {
       how: 'by a denial response',
-      status: 418,
+      outcome: '418 -',
       websocket: async (_scope, _receive, send) => {
         await send({ type: 'websocket.http.response.start', status: 418 })
         await send({ type: 'websocket.http.response.body' })
       },
     },
-    { how: 'by an error', status: 500, websocket: () => Promise.reject(new Error('a bug')) },
-  ])('has a rejection $how, once, and no disconnect', async ({ status, websocket }) => {
-    const { server, entries, lines } = await logging({ websocket })
+    { how: 'by an error', outcome: '500 -', websocket: () => Promise.reject(new Error('a bug')) },
+  ])('has a rejection $how with status and reason, once, and no disconnect', async ({ outcome, websocket }) => {
+    const { server, lines } = await logging({ websocket })
     await rawHandshake(server.port)
     await eventually(() => server.connectionCount).toBe(0)
     expect(lines()).toEqual([
       '127.0.0.1 - - […] "WSCONNECTING /ws/?token=REDACTED" - -',
-      '127.0.0.1 - - […] "WSREJECT /ws/?token=REDACTED" - -',
+      `127.0.0.1 - - […] "WSREJECT /ws/?token=REDACTED" ${outcome}`,
     ])
-    expect(entries[1]).toMatchObject({ event: 'reject', status })
   })
 
   it('has a rejection by the server itself', async () => {
     const { server, entries } = await logging({ websocket: new Recorder().application })
     await rawHandshake(server.port, { 'Sec-WebSocket-Key': 'x' })
-    expect(entries).toMatchObject([{ event: 'reject', status: 400, path: '/ws/?token=REDACTED' }])
+    const reason = 'Sec-WebSocket-Key is missing or invalid.'
+    expect(entries).toMatchObject([{ event: 'reject', status: 400, path: '/ws/?token=REDACTED', reason }])
   })
 })
 

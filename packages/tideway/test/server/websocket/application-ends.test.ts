@@ -58,11 +58,11 @@ describe('an application that ends before it accepts', () => {
     expect(log).toHaveLength(1)
   })
 
-  it('by NoRouteError: 404, and nothing but a debug line', async () => {
+  it('by NoRouteError: 404, and a warning', async () => {
     const { response, log } = await refused(() => Promise.reject(new NoRouteError('/somewhere')))
     expect(response).toMatchObject({ status: 404, body: 'No route matches the path "/somewhere".\n' })
     expect(log).toEqual([
-      { level: 'debug', details: { path: '/somewhere' }, message: 'No route matches the path "/somewhere".' },
+      { level: 'warn', details: { path: '/somewhere' }, message: 'No route matches the path "/somewhere".' },
     ])
   })
 

@@ -25,7 +25,7 @@ async function ask(server: ServerUnderTest): Promise<RawResponse> {
 }
 
 describe('refusing a handshake', () => {
-  it('by a close is answered by 403, and the disconnect says 1006', async () => {
+  it('by a close is answered by 403 with its reason, and the disconnect says 1006', async () => {
     const seen: unknown[] = []
     const server = await serving({
       websocket: async (_scope, receive, send) => {
@@ -34,7 +34,7 @@ describe('refusing a handshake', () => {
         seen.push(await receive(), await receive())
       },
     })
-    expect(await ask(server)).toMatchObject({ status: 403, body: 'Forbidden\n' })
+    expect(await ask(server)).toMatchObject({ status: 403, body: 'no\n' })
     const disconnect = { type: 'websocket.disconnect', code: 1006, reason: '' }
     await eventually(() => seen).toEqual([{ type: 'websocket.connect' }, disconnect, disconnect])
     expect(server.log).toEqual([])

@@ -27,6 +27,8 @@ export interface WebSocketAccess extends Access {
   readonly event: 'connecting' | 'connect' | 'reject' | 'disconnect'
   /** The HTTP status of a handshake that was rejected. */
   readonly status?: number
+  /** Why a handshake was rejected, in a sentence; missing where the application gave no reason. */
+  readonly reason?: string
   /** The close code of a connection that has ended. */
   readonly code?: number
 }

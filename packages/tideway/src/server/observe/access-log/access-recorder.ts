@@ -41,16 +41,16 @@ export class AccessRecorder implements ConnectionObserver {
   }
 
   /** A handshake that the server itself refuses. */
-  refusedByServer(request: RequestHead, status: number): void {
-    this.#tell(visitorOf(request, this.#clientOf(request)), { event: 'reject', status })
+  refusedByServer(request: RequestHead, status: number, reason: string): void {
+    this.#tell(visitorOf(request, this.#clientOf(request)), { event: 'reject', status, reason })
   }
 
   accepted(connection: WebSocketConnection): void {
     this.#tell(this.#visitors.get(connection), { event: 'connect' })
   }
 
-  refused(connection: WebSocketConnection, status: number): void {
-    this.#tell(this.#visitors.get(connection), { event: 'reject', status })
+  refused(connection: WebSocketConnection, status: number, reason: string | undefined): void {
+    this.#tell(this.#visitors.get(connection), { event: 'reject', status, ...(reason !== undefined && { reason }) })
     // It has no disconnect: it was never connected.
     this.#visitors.delete(connection)
   }
@@ -80,7 +80,7 @@ export class AccessRecorder implements ConnectionObserver {
     })
   }
 
-  #tell(visitor: Visitor | undefined, what: Pick<WebSocketAccess, 'event' | 'status' | 'code'>): void {
+  #tell(visitor: Visitor | undefined, what: Pick<WebSocketAccess, 'event' | 'status' | 'reason' | 'code'>): void {
     if (visitor !== undefined) this.#log({ type: 'websocket', ...described(visitor), ...what })
   }
 }

@@ -1,18 +1,24 @@
-import type { AccessEntry } from './access-entry.ts'
+import type { AccessEntry, WebSocketAccess } from './access-entry.ts'
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const
 
 /**
- * An entry in NCSA common log format, in UTC. What happens to WebSockets stands where a method would, as in Daphne's log:
- * `127.0.0.1 - - [22/Mar/2026:10:00:00 +0000] "WSCONNECT /ws/" - -`.
+ * An entry in NCSA common log format, in UTC. WebSocket events take the place of a method, as in Daphne's log:
+ * `127.0.0.1 - - [22/Mar/2026:10:00:00 +0000] "WSCONNECT /ws/" - -`. A rejected handshake has its status, and its reason
+ * behind the fields of the format: `"WSREJECT /ws" 404 - "No route matches the path \\x22/ws\\x22."`.
  */
 export function commonLogLine(entry: AccessEntry): string {
   const { time, client = '-', path } = entry
   const [request, outcome] =
     entry.type === 'http'
       ? [`${entry.method} ${escaped(path)} HTTP/${entry.httpVersion}`, `${entry.status} ${entry.bytes}`]
-      : [`WS${entry.event.toUpperCase()} ${escaped(path)}`, '- -']
+      : [`WS${entry.event.toUpperCase()} ${escaped(path)}`, outcomeOf(entry)]
   return `${client} - - [${commonTime(time)}] "${request}" ${outcome}`
+}
+
+function outcomeOf({ status, reason }: WebSocketAccess): string {
+  if (status === undefined) return '- -'
+  return reason === undefined ? `${status} -` : `${status} - "${escaped(reason)}"`
 }
 
 /** An entry as one line of JSON: the fields of {@link AccessEntry}, times in ISO 8601. */

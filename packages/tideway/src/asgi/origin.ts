@@ -1,10 +1,14 @@
 import { isIPv6 } from 'node:net'
+import type { HeaderList } from './headers.ts'
 
-/** An origin (RFC 6454): who made the page that a request comes from. */
+/** An origin (RFC 6454): the site of the page that sends a request. */
 export interface Origin {
   /** Lower case. */
   readonly scheme: string
-  /** Lower case; an IPv6 address in brackets; without a final dot. */
+  /**
+   * Lower case; an IPv6 address in brackets; without a final dot. Empty, or a dot, for the pages of an application that has a
+   * scheme and no host: `file://`, `app://.`.
+   */
   readonly host: string
   /** The one of the scheme where none was given; `undefined` for a scheme without one. */
   readonly port: number | undefined
@@ -17,7 +21,27 @@ const MAX_LENGTH = 512
 /** What was read last: most clients of a site come from the same few pages. `undefined` is a value here: it is no origin. */
 const known = new Map<string, Origin | undefined>()
 const KNOWN_KEPT = 64
+const HOSTLESS = /^([a-z][a-z0-9+.-]*):\/\/(\.?)$/i
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/(\[[0-9a-f:.]+\]|[^\s/?#@:[\]\\,<>]+)(?::(\d{1,5}))?$/i
+
+/** The origin that a request names. A browser sends one `Origin`; `undefined` also for two that differ. */
+export function originOf(headers: HeaderList): Origin | undefined {
+  const [first, ...more] = headers.getAll('origin')
+  if (first === undefined || more.some((origin) => origin !== first)) return undefined
+  return parseOrigin(first)
+}
+
+/**
+ * Whether the origin is that of the request's own `Host`. A `Host` without a port means the port of the origin's scheme,
+ * not of the connection's: behind a proxy that ends TLS the connection is plain and the page is not.
+ */
+export function isOriginOfHost(origin: Origin, headers: HeaderList): boolean {
+  if (defaultPortOf(origin.scheme) === undefined) return false
+  const [host, ...more] = headers.getAll('host')
+  if (host === undefined || more.length > 0) return false
+  const target = parseOrigin(`${origin.scheme}://${host}`)
+  return target !== undefined && target.host === origin.host && target.port === origin.port
+}
 
 /**
  * Reads the value of an `Origin` header. `undefined` for what is none: `null`, an empty one, a port above 65535, anything
@@ -27,7 +51,7 @@ export function parseOrigin(value: string): Origin | undefined {
   if (value.length > MAX_LENGTH) return undefined
   const before = known.get(value)
   if (before !== undefined || known.has(value)) return before
-  // Begun anew, since values that somebody made up should not keep those out that come again and again.
+  // Starts again from nothing, so that invented values cannot keep out those that come often.
   if (known.size >= KNOWN_KEPT) known.clear()
   const origin = readOrigin(value)
   known.set(value, origin)
@@ -36,12 +60,21 @@ export function parseOrigin(value: string): Origin | undefined {
 
 function readOrigin(value: string): Origin | undefined {
   const match = ORIGIN.exec(value)
-  if (match === null) return undefined
+  if (match === null) return readHostless(value)
   const scheme = match[1]!.toLowerCase()
   const host = normalHost(match[2]!)
   const port = match[3] === undefined ? defaultPortOf(scheme) : Number(match[3])
-  if (host === undefined || (port !== undefined && port > MAX_PORT)) return undefined
+  if (host === undefined) return readHostless(value)
+  if (port !== undefined && port > MAX_PORT) return undefined
   return Object.freeze({ scheme, host, port })
+}
+
+/** The origin of an application's own pages, as Cordova (`file://`) and Electron (`app://.`) send it. */
+function readHostless(value: string): Origin | undefined {
+  const match = HOSTLESS.exec(value)
+  const scheme = match?.[1]!.toLowerCase()
+  if (scheme === undefined || defaultPortOf(scheme) !== undefined) return undefined
+  return Object.freeze({ scheme, host: match![2]!, port: undefined })
 }
 
 /** The port that a URL of the scheme means when it names none. */
