@@ -14,4 +14,8 @@ function answer(_request: IncomingMessage, response: ServerResponse): void {
 }
 
 if (which === 'node') createServer(answer).listen(Number(port), '127.0.0.1')
-else await serve(defineApplication({ http: nodeListener(answer) }), { port: Number(port) })
+else {
+  const application = defineApplication({ http: nodeListener(answer) })
+  // The load keeps its connections, and the server of Node has no such limit.
+  await serve(application, { port: Number(port), maxRequestsPerConnection: false })
+}

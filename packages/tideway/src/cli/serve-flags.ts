@@ -191,6 +191,18 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
       'worth of both that a quiet client may send at once (default: 5)',
       parse.amount,
     ),
+    flag(
+      '--max-pipelined-requests <number>',
+      'maxPipelinedRequests',
+      'that run at once on a connection of HTTP/1.1, others wait (default: 128)',
+      parse.count,
+    ),
+    flag(
+      '--max-requests-per-connection <number>',
+      'maxRequestsPerConnection',
+      'of HTTP, then it is closed (default: 1000; off)',
+      parse.orOff(parse.count),
+    ),
     flag('--max-headers <number>', 'maxHeaders', 'of a request, then 431 (default: 100)', parse.count),
     flag('--max-header-size <bytes>', 'maxHeaderBytes', 'of all headers, then 431 (default: 16k)', parse.bytes),
     flag(
@@ -203,6 +215,12 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
       '--request-timeout <seconds>',
       'requestTimeoutMs',
       'to send a whole request, then 408 (default: 300)',
+      parse.seconds,
+    ),
+    flag(
+      '--send-timeout <seconds>',
+      'sendTimeoutMs',
+      'without progress while bytes wait for a client, then cut (default: 60)',
       parse.seconds,
     ),
     flag('--keep-alive-timeout <seconds>', 'keepAliveTimeoutMs', 'between two requests (default: 5)', parse.seconds),

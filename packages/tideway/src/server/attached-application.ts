@@ -17,7 +17,7 @@ import { answersOverHttp2 } from './http2/answers-over-http2.ts'
 import { checkExtendedConnect } from './http2/extended-connect.ts'
 import { serveStream, type Http2StreamListener, type StreamServer } from './http2/serve-stream.ts'
 import { messageOf, type RequestHead } from './handshake/request-head.ts'
-import { endingPipelined } from './http/pipelined-request.ts'
+import { boundedConnections, ignoresMore, leavePipeline } from './http/pipeline.ts'
 import { answerPlainly } from './http/plain-answer.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
 import { behindGate } from './limits/request-refusal.ts'
@@ -49,6 +49,8 @@ export class AttachedApplication {
   readonly #context: ConnectionContext
   readonly #scopes: ScopeFactory
   readonly onRequest: NodeListener
+  /** Each stream of HTTP/2 has one request. */
+  readonly #onStreamRequest: NodeListener
   /** A CONNECT of HTTP/1. */
   readonly #onTunnel: NodeListener
   readonly gate: ConnectionGate
@@ -94,7 +96,7 @@ export class AttachedApplication {
     }
     const listener = directListener(application, options)
     const { readinessPath } = options
-    const onRequest = behindGate(this.gate, listener ?? this.#onRequest)
+    const onRequest = behindGate(this.gate, options, listener ?? this.#onRequest)
     const isDraining = (): boolean => this.#closed !== undefined
     const ready = readinessPath === false ? onRequest : withReadiness(readinessPath, isDraining, onRequest)
     const told = this.#instrumented?.listener(ready) ?? ready
@@ -102,11 +104,14 @@ export class AttachedApplication {
       const counted = this.#observer.listener(inner)
       return this.#access?.listener(counted) ?? counted
     }
-    this.onRequest = endingPipelined(observed(told))
+    this.#onStreamRequest = observed(told)
+    this.onRequest = boundedConnections(this.#onStreamRequest, options)
     this.#onTunnel = observed(noTunnel)
   }
 
   readonly onUpgrade = (request: RequestHead, socket: Socket, head: Buffer): void => {
+    if (ignoresMore(socket)) return
+    leavePipeline(socket)
     if (this.#handles?.(messageOf(request)) === false && isHeardByOthers(socket, 'upgrade')) return
     if (!asksForWebSocket(request)) {
       afterResponses(socket, () => ignoreUpgrade(messageOf(request), socket, head))
@@ -122,6 +127,8 @@ export class AttachedApplication {
 
   /** Without it, Node would hang up on a CONNECT and say nothing. */
   readonly onConnect = (request: IncomingMessage, socket: Socket): void => {
+    if (ignoresMore(socket)) return
+    leavePipeline(socket)
     if (isHeardByOthers(socket, 'connect')) return
     afterResponses(socket, () => {
       this.#refused.hangUpAfter(socket, () => answerConnect(request, socket, this.#onTunnel))
@@ -133,7 +140,7 @@ export class AttachedApplication {
   }
 
   readonly #streams: StreamServer = {
-    onRequest: (request, response) => this.onRequest(request, response),
+    onRequest: (request, response) => this.#onStreamRequest(request, response),
     onConnect: (request, stream) => this.#handshake(request, stream, answersOverHttp2, checkExtendedConnect),
   }
 

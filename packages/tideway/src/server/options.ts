@@ -118,6 +118,7 @@ const mayBeFalse: ReadonlySet<string> = new Set<keyof AttachOptions>([
   'httpTimeoutMs',
   'maxConnections',
   'maxConnectionsPerAddress',
+  'maxRequestsPerConnection',
   'maxMessagesPerSecond',
   'maxBytesPerSecond',
   'idleTimeoutMs',

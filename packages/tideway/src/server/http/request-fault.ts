@@ -7,6 +7,7 @@ export interface RequestFault {
   readonly headers?: undefined
 }
 
+const noHost: RequestFault = { status: 400, message: 'A request has a Host.' }
 const twoHosts: RequestFault = { status: 400, message: 'A request has one Host.' }
 const badHost: RequestFault = { status: 400, message: 'The Host is invalid.' }
 const oldChunks: RequestFault = { status: 400, message: 'HTTP/1.0 has no Transfer-Encoding.' }
@@ -36,5 +37,6 @@ export function faultOf({ rawHeaders, httpVersion }: IncomingMessage): RequestFa
       if (coding !== 'chunked') return /(?:^|[\s,])chunked$/.test(coding) ? unknownCoding : endless
     }
   }
-  return undefined
+  // RFC 9112 §3.2.
+  return hosts === 0 && httpVersion === '1.1' ? noHost : undefined
 }

@@ -15,6 +15,7 @@ export interface Http2Limits {
   readonly requestTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly http2MaxStreams: number
+  readonly maxRequestsPerConnection: number | false
 }
 
 /** Serves HTTP/2 on connections that have agreed on it, and holds them to the limits that HTTP/1 has. */
@@ -84,6 +85,7 @@ class SessionGuard implements HeartbeatClient {
   readonly #limits: Http2Limits
   readonly #pulse: SessionPulse
   #open = 0
+  #total = 0
   #wasUsed = false
   /** Since when no stream is open. */
   #idleSince = performance.now()
@@ -122,7 +124,10 @@ class SessionGuard implements HeartbeatClient {
 
   #opened(stream: ServerHttp2Stream, isConnect: boolean): void {
     this.#open++
+    this.#total++
     this.#wasUsed = true
+    // The client makes another connection for what it asks next (GOAWAY, RFC 9113 §6.8).
+    if (this.#total === this.#limits.maxRequestsPerConnection) this.#session.close()
     if (!isConnect && !stream.endAfterHeaders) {
       this.#unfinished.set(stream, performance.now())
       stream.once('end', () => this.#unfinished.delete(stream))

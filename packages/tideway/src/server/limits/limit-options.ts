@@ -10,6 +10,24 @@ export interface LimitOptions {
   readonly maxConnectionsPerAddress?: number | false
   /** The most headers of a request or handshake; above it 431 is answered. @default 100 */
   readonly maxHeaders?: number
+  /**
+   * The most requests of one HTTP/1.1 connection that run at the same time. The server does not read the connection while
+   * more requests wait.
+   * @default 128
+   */
+  readonly maxPipelinedRequests?: number
+  /**
+   * The most requests of one connection: the response to the last one closes it, and over HTTP/2 no more streams are accepted.
+   * @default 1000
+   */
+  readonly maxRequestsPerConnection?: number | false
+  /**
+   * How long a connection may make no progress while something waits for its client: none of the unsent bytes is sent, or
+   * none of the requests above {@link maxPipelinedRequests} is reached. Then the connection, or the stream of HTTP/2, is
+   * destroyed.
+   * @default 60000
+   */
+  readonly sendTimeoutMs?: number
   /** How many messages a second a client may send, on average; above it the connection is closed with 1008. @default false */
   readonly maxMessagesPerSecond?: number | false
   /**
@@ -47,6 +65,9 @@ export const limitDefaults: Readonly<Required<LimitOptions>> = Object.freeze({
   maxConnections: 100_000,
   maxConnectionsPerAddress: false,
   maxHeaders: 100,
+  maxPipelinedRequests: 128,
+  maxRequestsPerConnection: 1000,
+  sendTimeoutMs: 60_000,
   maxMessagesPerSecond: false,
   maxBytesPerSecond: false,
   rateBurstSeconds: 5,

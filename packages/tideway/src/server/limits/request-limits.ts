@@ -29,6 +29,8 @@ export function nodeLimits(limits: RequestLimits): ServerOptions {
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: checkMs(limits),
+    // Node would refuse a request without Host and go on to serve what follows it.
+    requireHostHeader: false,
   }
 }
 

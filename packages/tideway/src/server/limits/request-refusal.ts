@@ -1,15 +1,21 @@
+import { refuseMoreOf, type ConnectionBounds } from '../http/pipeline.ts'
 import { faultOf } from '../http/request-fault.ts'
 import type { NodeListener } from '../http/node-listener.ts'
 import type { ConnectionGate } from './connection-gate.ts'
 
-/** The listener for requests that HTTP and the gate let pass; it refuses the others and hangs up. */
-export function behindGate(gate: ConnectionGate, listener: NodeListener): NodeListener {
+/**
+ * The listener for requests that HTTP and the gate allow. It answers other requests with an error, closes their connections,
+ * and ignores the requests behind them.
+ */
+export function behindGate(gate: ConnectionGate, bounds: ConnectionBounds, listener: NodeListener): NodeListener {
   return (request, response) => {
     const refusal = gate.refusalOf(request) ?? faultOf(request)
     if (refusal === undefined) {
       listener(request, response)
       return
     }
+    // Requests of HTTP/2 have a stream each.
+    if (request.httpVersionMajor === 1) refuseMoreOf(request.socket, bounds)
     const head = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' }
     response.writeHead(refusal.status, { ...Object.fromEntries(refusal.headers ?? []), ...head })
     response.end(`${refusal.message}\n`)

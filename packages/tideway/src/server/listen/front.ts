@@ -2,7 +2,7 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 import { createServer, type Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
 import { Http2Front } from '../http2/http2-front.ts'
-import type { LimitOptions, RequestLimitOptions } from '../limits/limit-options.ts'
+import { limitDefaults, type LimitOptions, type RequestLimitOptions } from '../limits/limit-options.ts'
 import { createServerWithin, nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
 import type { Credentials } from '../transport/tls/credentials.ts'
 import type { TlsOptions } from '../transport/tls/tls-options.ts'
@@ -14,7 +14,7 @@ import { HandshakeShortcut } from './handshake-shortcut.ts'
 interface FrontOptions
   extends
     RequestLimitOptions,
-    Pick<LimitOptions, 'maxHeaders'>,
+    Pick<LimitOptions, 'maxHeaders' | 'maxRequestsPerConnection'>,
     Pick<WebSocketOptions, 'pingIntervalMs' | 'pingTimeoutMs'>,
     Pick<TlsOptions, 'http2'> {}
 
@@ -56,7 +56,9 @@ export class Front {
     }
     const { pingIntervalMs = webSocketDefaults.pingIntervalMs, pingTimeoutMs = webSocketDefaults.pingTimeoutMs } =
       options
-    const http2 = new Http2Front({ ...limits, pingIntervalMs, pingTimeoutMs }, nodeHeadersCount(options))
+    const { maxRequestsPerConnection = limitDefaults.maxRequestsPerConnection } = options
+    const http2Limits = { ...limits, pingIntervalMs, pingTimeoutMs, maxRequestsPerConnection }
+    const http2 = new Http2Front(http2Limits, nodeHeadersCount(options))
     server.prependListener('secureConnection', (socket) => {
       if (socket.alpnProtocol === 'h2') http2.accept(socket)
       else shortcut.accept(socket)
