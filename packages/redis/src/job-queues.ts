@@ -32,6 +32,8 @@ export interface JobQueuesOptions {
   readonly processName: string
   readonly expiryMs: number
   readonly demand: Demand
+  /** Whether messages are also sent to, and received from, the Redis channel of the same name, as channels_redis does. */
+  readonly sharesWithPython: boolean
   engineOf(name: string): PubSubEngine
   capacityOf(channel: string): number
   hand(channel: string, bytes: Buffer): HandOver
@@ -51,9 +53,9 @@ interface JobChannel {
 
 /**
  * General channels of the pub/sub layer: work that one worker has to take, which pub/sub alone would give to every one.
- * Messages wait in a queue in Redis, whoever waits for one is woken and takes as many as are asked for, no more. One
- * process at a time listens to the Redis channel of the same name as well, where channels_redis publishes such messages,
- * and puts them into the queue.
+ * Messages wait in a queue in Redis. A process that waits for one is woken and takes as many as are asked for, no more.
+ * With `sharesWithPython`, one process at a time also listens to the Redis channel of the same name, where channels_redis
+ * publishes such messages, and puts them into the queue. That name has no prefix: every application on the Redis uses it.
  */
 export class JobQueues {
   readonly #options: JobQueuesOptions
@@ -68,7 +70,7 @@ export class JobQueues {
   /** `false`: the queue is full. */
   async send(channel: string, bytes: Buffer): Promise<boolean> {
     const engine = this.#options.engineOf(channel)
-    return this.#enqueue(engine, channel, bytes, engine.hasPatterns ? channel : '')
+    return this.#enqueue(engine, channel, bytes, this.#options.sharesWithPython ? channel : '')
   }
 
   /** Somebody began or ceased to wait for a message of the channel. */
@@ -135,8 +137,8 @@ export class JobQueues {
   async #enqueue(engine: PubSubEngine, channel: string, bytes: Buffer, pythonChannel: string): Promise<boolean> {
     const { expiryMs, capacityOf } = this.#options
     const keys = [this.#queueKey(channel), this.#listenerKey(channel)]
-    const wake = this.#wakeChannel(channel)
-    const args = [expiryMs, bytes, capacityOf(channel), wake, publishCommand(engine), pythonChannel]
+    const wake = engine.wireName(this.#wakeChannel(channel))
+    const args = [expiryMs, bytes, capacityOf(channel), wake, engine.publishCommand, pythonChannel]
     return (await engine.run(enqueueJob, keys, args)) === 1
   }
 
@@ -199,7 +201,7 @@ export class JobQueues {
 
   /** Becomes, or stays, the one process that listens for channels_redis. */
   #listen(channel: JobChannel): void {
-    if (!channel.engine.hasPatterns) return
+    if (!this.#options.sharesWithPython) return
     this.#hold(channel, LISTENER_LEASE_MS)
       .then(async (holds) => {
         if (holds === channel.isListener || this.#isClosed) return
@@ -258,12 +260,9 @@ export class JobQueues {
     }
     if (refused.length === 0) return false
     const { name, engine } = channel
-    const args = [this.#options.expiryMs, this.#wakeChannel(name), publishCommand(engine), ...refused]
+    const wake = engine.wireName(this.#wakeChannel(name))
+    const args = [this.#options.expiryMs, wake, engine.publishCommand, ...refused]
     await engine.run(requeueJob, [this.#queueKey(name)], args).catch(() => this.#options.dropped())
     return true
   }
-}
-
-function publishCommand(engine: PubSubEngine): string {
-  return engine.hasPatterns ? 'PUBLISH' : 'SPUBLISH'
 }

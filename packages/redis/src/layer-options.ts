@@ -10,7 +10,11 @@ export interface RedisLayerOptions extends ChannelLayerOptions, MessageCodecOpti
    * @default ['redis://localhost:6379']
    */
   readonly hosts?: readonly RedisHost[] | undefined
-  /** What the names of all keys and Redis channels begin with. @default 'asgi' */
+  /**
+   * What the names of all keys and Redis channels begin with. Applications that share a database need prefixes none of which
+   * begins with another one: the core layer's key of the channel `2jobs` under `asgi` is that of `jobs` under `asgi2`.
+   * @default 'asgi'
+   */
   readonly prefix?: string | undefined
 }
 
@@ -66,8 +70,14 @@ function milliseconds(name: keyof FullConnectionSettings, options: ConnectionSet
 
 /** @throws TidewayError `ERR_BAD_OPTION` */
 export function requirePrefix(prefix: string = redisLayerDefaults.prefix): string {
-  if (typeof prefix === 'string' && prefix.length <= 100) return prefix
-  throw new TidewayError('ERR_BAD_OPTION', `prefix must be a string of at most 100 characters, not ${typeof prefix}.`)
+  if (typeof prefix !== 'string' || prefix.length > 100) {
+    throw new TidewayError('ERR_BAD_OPTION', `prefix must be a string of at most 100 characters, not ${typeof prefix}.`)
+  }
+  if (!/^db\d+\//.test(prefix)) return prefix
+  throw new TidewayError(
+    'ERR_BAD_OPTION',
+    `prefix must not begin with "${prefix.split('/')[0]}/": the layer names databases so.`,
+  )
 }
 
 /**

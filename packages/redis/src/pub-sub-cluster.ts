@@ -27,7 +27,7 @@ type SlotRange = readonly [number, number, readonly [host: string | null, port: 
  */
 export class PubSubCluster implements PubSubEngine {
   readonly label: string
-  readonly hasPatterns = false
+  readonly publishCommand = 'SPUBLISH'
   readonly #seeds: readonly string[]
   readonly #options: RedisOptions
   readonly #settings: FullConnectionSettings
@@ -77,6 +77,11 @@ export class PubSubCluster implements PubSubEngine {
     await Promise.all(Array.from(this.#nodes.values(), (node) => node.ready()))
   }
 
+  /** A cluster has one database. */
+  wireName(channel: string): string {
+    return channel
+  }
+
   publish(channel: string, bytes: Buffer): Promise<number> {
     return this.#atSlot(slotOf(channel), (node) =>
       node.commands.command((client) => client.spublish(channel, bytes) as Promise<number>),
@@ -99,8 +104,6 @@ export class PubSubCluster implements PubSubEngine {
     this.#wanted.delete(channel)
     this.#slots[slotOf(channel)]?.unsubscribe(channel)
   }
-
-  async subscribePattern(): Promise<void> {}
 
   run(script: RedisScript, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     return this.#atSlot(slotOf(keys[0]!), (node) => node.commands.command((client) => script.run(client, keys, args)))

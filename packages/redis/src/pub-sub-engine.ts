@@ -6,21 +6,21 @@ export interface PubSubEngine {
   readonly label: string
   /** How often its connections were made again after a loss. */
   readonly reconnects: number
-  /** Whether a subscription to a pattern is possible. */
-  readonly hasPatterns: boolean
+  /** The command by which scripts publish. */
+  readonly publishCommand: 'PUBLISH' | 'SPUBLISH'
   /** Whether it could ever be used: a mistake in the options shows before that. */
   readonly wasUp: boolean
   /** Begins to connect, without waiting for it. */
   open(): void
   /** Resolves when it can be used. */
   ready(): Promise<void>
+  /** The name of a channel in Redis, for scripts: it holds the number of the database, which Redis' pub/sub ignores. */
+  wireName(channel: string): string
   /** The result is how many processes were listening. */
   publish(channel: string, bytes: Buffer): Promise<number>
   /** Resolves when messages to the channel are received. After a rejection they are not. */
   subscribe(channel: string): Promise<void>
   unsubscribe(channel: string): void
-  /** Resolves when messages to channels that match the pattern are received. */
-  subscribePattern(pattern: string): Promise<void>
   /** Runs a script on the keys, which belong to one slot. */
   run(script: RedisScript, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>
   /** Removes all keys that match the pattern, without holding up others for long. */

@@ -1,5 +1,3 @@
-import type { Redis } from 'ioredis'
-
 import type { HostAddress } from './host-address.ts'
 import { HostWatch } from './host-watch.ts'
 import type { LayerEvents } from './layer-events.ts'
@@ -11,24 +9,35 @@ import { removeKeys } from './remove-keys.ts'
 import { pubSubScripts } from './scripts/pub-sub-scripts.ts'
 import { Subscriptions } from './subscriptions.ts'
 
+/** What a host listens to from the first connect on, and how. */
+export interface HostSubscriptions {
+  readonly channels: readonly string[]
+  readonly patterns: readonly string[]
+  /** Whether the names of channels in Redis hold the number of the database. channels_redis does not know such names. */
+  readonly isolatesDatabases: boolean
+}
+
 /** One Redis server, or one behind Sentinels, for pub/sub: a connection that listens and one that does all the rest. */
 export class PubSubHost implements PubSubEngine {
   readonly label: string
-  readonly hasPatterns = true
+  readonly publishCommand = 'PUBLISH'
   readonly #watch: HostWatch
   readonly #commands: RedisConnection
   readonly #subscriber: RedisConnection
   readonly #subscriptions = new Subscriptions()
+  /** What comes before the names of channels in Redis. */
+  readonly #database: string
 
-  /** @param patterns what the layer listens to from the first connect on */
   constructor(
     address: HostAddress,
-    patterns: readonly string[],
+    { channels, patterns, isolatesDatabases }: HostSubscriptions,
     settings: FullConnectionSettings,
     events: LayerEvents,
     listener: PubSubListener,
   ) {
     this.label = address.label
+    this.#database = isolatesDatabases ? databasePrefix(address.options.db) : ''
+    for (const channel of channels) this.#subscriptions.add(this.wireName(channel))
     for (const pattern of patterns) this.#subscriptions.addPattern(pattern)
     const watch = new HostWatch(address.label, events)
     this.#watch = watch
@@ -42,13 +51,13 @@ export class PubSubHost implements PubSubEngine {
     this.#subscriber = new RedisConnection(address, { name: 'subscriber' }, settings, {
       prepare: (client) => this.#subscriptions.restore(client),
       up: () => {
-        for (const channel of this.#subscriptions.outdated()) this.unsubscribe(channel)
+        for (const name of this.#subscriptions.outdated()) this.#unsubscribe(name)
         watch.up('subscriber')
         listener.up()
       },
       down: (error) => watch.down('subscriber', true, error),
     })
-    listen(this.#subscriber.client, listener)
+    this.#listen(listener)
   }
 
   get reconnects(): number {
@@ -69,29 +78,33 @@ export class PubSubHost implements PubSubEngine {
     await Promise.all([this.#commands.whenUp(), this.#subscriber.whenUp()])
   }
 
+  wireName(channel: string): string {
+    return this.#database + channel
+  }
+
   publish(channel: string, bytes: Buffer): Promise<number> {
-    return this.#commands.command((client) => client.publish(channel, bytes))
+    return this.#commands.command((client) => client.publish(this.wireName(channel), bytes))
   }
 
   async subscribe(channel: string): Promise<void> {
-    this.#subscriptions.add(channel)
+    const name = this.wireName(channel)
+    this.#subscriptions.add(name)
     try {
       await this.#subscriber.command(async (client) => {
         // It may have been left while this waited for the connection.
-        if (this.#subscriptions.has(channel)) await client.subscribe(channel)
+        if (this.#subscriptions.has(name)) await client.subscribe(name)
       })
     } catch (error) {
-      this.unsubscribe(channel)
+      this.#unsubscribe(name)
       throw error
     }
   }
 
   unsubscribe(channel: string): void {
-    this.#subscriptions.delete(channel)
-    // While it is down there is nothing to leave: what is restored is what is wanted then.
-    if (this.#subscriber.isUp) this.#subscriber.command((client) => client.unsubscribe(channel)).catch(() => {})
+    this.#unsubscribe(this.wireName(channel))
   }
 
+  /** Resolves when messages to channels that match the pattern, which holds no database, are received. */
   async subscribePattern(pattern: string): Promise<void> {
     if (!this.#subscriptions.addPattern(pattern)) return
     await this.#subscriber.command((client) => client.psubscribe(pattern))
@@ -108,13 +121,26 @@ export class PubSubHost implements PubSubEngine {
   async close(): Promise<void> {
     await Promise.all([this.#commands.close(), this.#subscriber.close()])
   }
+
+  #unsubscribe(name: string): void {
+    this.#subscriptions.delete(name)
+    // While it is down there is nothing to leave: what is restored is what is wanted then.
+    if (this.#subscriber.isUp) this.#subscriber.command((client) => client.unsubscribe(name)).catch(() => {})
+  }
+
+  /** Passes on what the subscriber receives. */
+  #listen(listener: PubSubListener): void {
+    const { client } = this.#subscriber
+    const start = this.#database.length
+    // Names are ASCII.
+    client.on('messageBuffer', (name: Buffer, bytes: Buffer) => listener.message(name.toString('latin1', start), bytes))
+    client.on('pmessageBuffer', (_pattern: string, name: Buffer, bytes: Buffer) => {
+      listener.message(name.toString('latin1'), bytes)
+    })
+  }
 }
 
-/** Hands on what a subscribed connection receives. */
-function listen(client: Redis, listener: PubSubListener): void {
-  // Names are ASCII.
-  client.on('messageBuffer', (channel: Buffer, bytes: Buffer) => listener.message(channel.toString('latin1'), bytes))
-  client.on('pmessageBuffer', (_pattern: string, channel: Buffer, bytes: Buffer) => {
-    listener.message(channel.toString('latin1'), bytes)
-  })
+/** Not a part of any prefix: `requirePrefix` refuses it. */
+function databasePrefix(db: number | undefined): string {
+  return db === undefined || db === 0 ? '' : `db${db}/`
 }

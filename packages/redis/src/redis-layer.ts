@@ -111,7 +111,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
 
   /** Pushes the messages of the channel to the receiver from now on. */
   override attach(channel: string, receiver: ChannelReceiver): void {
-    this.#requireReceivable(channel)
+    this.requireReceivable(channel)
     super.attach(channel, receiver)
     this.open()
     if (this.kindOf(channel) !== 'general') return
@@ -133,7 +133,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
   /** The next message of a channel that nobody is attached to; for a general channel, of one in Redis. */
   override async receive(channel: string, options: ReceiveOptions = {}): Promise<Message> {
     const { signal } = options
-    this.#requireReceivable(channel)
+    this.requireReceivable(channel)
     this.open()
     if (typeof channel !== 'string' || this.kindOf(channel) !== 'general') return super.receive(channel, options)
     const claim = this.demand.add(channel, false)
@@ -161,8 +161,8 @@ export abstract class RedisLayer extends BaseChannelLayer {
     return channelKind(channel, this.processName)
   }
 
-  /** What is sent to a channel of another process never comes here. */
-  #requireReceivable(channel: unknown): void {
+  /** @internal Messages to a channel of another process are never received here. */
+  protected requireReceivable(channel: unknown): void {
     if (typeof channel !== 'string' || !['tideway', 'python'].includes(this.kindOf(channel))) return
     throw new TidewayError(
       'ERR_BAD_NAME',

@@ -1,32 +1,32 @@
-import { ChannelFullError, nonLocalName, TidewayError, type GroupSendOptions, type Message } from 'tideway/layer'
+import { ChannelFullError, TidewayError, type GroupSendOptions, type Message } from 'tideway/layer'
 
-import { parseCluster, parseHosts, type ClusterHost, type HostAddress } from './host-address.ts'
+import { parseHosts } from './host-address.ts'
 import { JobQueues, type HandOver } from './job-queues.ts'
-import type { RedisLayerOptions } from './layer-options.ts'
 import { PubSubCluster } from './pub-sub-cluster.ts'
 import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
 import { PubSubHost } from './pub-sub-host.ts'
+import { addressesOf, requireInterop, type RedisPubSubChannelLayerOptions } from './pub-sub-options.ts'
 import { RedisLayer } from './redis-layer.ts'
 import { literalPattern } from './remove-keys.ts'
 import { shardOf } from './shard-hash.ts'
 import { unavailable } from './unavailable.ts'
-import { CHANNELS, EXCEPT, isPythonPubSubChannel, processOf, requireNoReserved, type ChannelKind } from './wire.ts'
-
-/** Options of {@link RedisPubSubChannelLayer}. */
-export interface RedisPubSubChannelLayerOptions extends RedisLayerOptions {
-  /**
-   * A Redis Cluster of version 7 or later instead of `hosts`: sharded pub/sub is used. channels_redis knows no cluster,
-   * so no process of Django is in its groups. @default none
-   */
-  readonly cluster?: ClusterHost | undefined
-}
+import {
+  CHANNELS,
+  EXCEPT,
+  isPythonPubSubChannel,
+  processOf,
+  requireNoGroup,
+  requireNoReserved,
+  type ChannelKind,
+} from './wire.ts'
 
 /** The prefix of channel names that processes listen for from the beginning. */
 const DEFAULT_CHANNEL_PREFIX = 'specific'
 
 /**
  * A channel layer over Redis pub/sub: one PUBLISH a group send, whatever the size of the group, one subscription a
- * process and group. In the same groups as `channels_redis.pubsub.RedisPubSubChannelLayer` of the same hosts and prefix.
+ * process and group. With `interop` it works together with `channels_redis.pubsub.RedisPubSubChannelLayer` of the same hosts
+ * and prefix.
  * Messages of general channels wait in a queue, and one worker takes each. Needs Redis 5 or later.
  * @example
  * const layer = new RedisPubSubChannelLayer({ hosts: ['redis://localhost:6379'] })
@@ -36,8 +36,10 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   readonly #jobs: JobQueues
   /** The groups that are subscribed to or about to be, by their Redis channel. */
   readonly #groups = new Map<string, string>()
-  /** What listens to channels of this process, by the prefix of their names; `undefined` once it does. */
-  readonly #patterns = new Map<string, Promise<unknown> | undefined>()
+  /** The hosts where messages of channels_redis are received too: all, or none without `interop`. */
+  readonly #pythonHosts: readonly PubSubHost[]
+  /** The Redis channel of all channels of this process. */
+  readonly #ownChannel: string
 
   constructor(options: RedisPubSubChannelLayerOptions = {}) {
     const evictable = { what: 'jobs that wait for a worker', level: 'warning' } as const
@@ -46,43 +48,61 @@ export class RedisPubSubChannelLayer extends RedisLayer {
       message: (channel: string, bytes: Buffer) => this.#message(channel, bytes),
       up: () => this.#jobs.fetchAll(),
     }
-    this.#engines = this.#makeEngines(options, listener)
+    this.#ownChannel = this.#processChannel(this.processName)
+    const sharesWithPython = requireInterop(options)
+    this.#engines = this.#makeEngines(options, sharesWithPython, listener)
+    this.#pythonHosts = sharesWithPython ? (this.#engines as readonly PubSubHost[]) : []
     this.#jobs = new JobQueues({
       prefix: this.prefix,
       processName: this.processName,
       expiryMs: this.expiryMs,
       demand: this.demand,
+      sharesWithPython,
       engineOf: (name) => this.#engineOf(name),
       capacityOf: (channel) => this.capacityOf(channel),
       hand: (channel, bytes) => this.#handJob(channel, bytes),
       dropped: () => this.local.countDropped('full'),
     })
-    this.#patterns.set(DEFAULT_CHANNEL_PREFIX, undefined)
   }
 
   /** @internal */
   protected override kindOf(channel: string): ChannelKind {
     const kind = super.kindOf(channel)
-    return kind === 'general' && isPythonPubSubChannel(channel, this.prefix) ? 'python' : kind
+    const isPython = kind === 'general' && this.#sharesWithPython && isPythonPubSubChannel(channel, this.prefix)
+    return isPython ? 'python' : kind
   }
 
-  #makeEngines({ hosts, cluster }: RedisPubSubChannelLayerOptions, listener: PubSubListener): PubSubEngine[] {
+  get #sharesWithPython(): boolean {
+    return this.#pythonHosts.length > 0
+  }
+
+  #makeEngines(
+    { hosts, cluster }: RedisPubSubChannelLayerOptions,
+    sharesWithPython: boolean,
+    listener: PubSubListener,
+  ): PubSubEngine[] {
     const { settings, events } = this
     if (cluster === undefined) {
-      const patterns = [this.#pattern(DEFAULT_CHANNEL_PREFIX)]
-      return parseHosts(hosts).map((address) => new PubSubHost(address, patterns, settings, events, listener))
+      const addresses = parseHosts(hosts)
+      const own = shardOf(this.#ownChannel, addresses.length)
+      return addresses.map((address, index) => {
+        const subscriptions = {
+          channels: index === own ? [this.#ownChannel] : [],
+          patterns: sharesWithPython ? [this.#pattern(DEFAULT_CHANNEL_PREFIX)] : [],
+          isolatesDatabases: !sharesWithPython,
+        }
+        return new PubSubHost(address, subscriptions, settings, events, listener)
+      })
     }
-    if (hosts === undefined) {
-      const channels = [this.#processChannel(this.processName)]
-      return [new PubSubCluster(cluster, channels, settings, events, listener)]
-    }
+    if (hosts === undefined) return [new PubSubCluster(cluster, [this.#ownChannel], settings, events, listener)]
     throw new TidewayError('ERR_BAD_OPTION', 'Give either hosts or cluster: a cluster does its own sharding.')
   }
 
   /** A name for a new channel of this process. */
   override newChannel(prefix: string = DEFAULT_CHANNEL_PREFIX): string {
     const channel = super.newChannel(prefix)
-    if (!this.#patterns.has(prefix)) this.#listenFor(prefix)
+    // Every host gets the pattern: the name of a channel selects one of them.
+    for (const host of this.#pythonHosts) host.subscribePattern(this.#pattern(prefix)).catch(() => {})
     return channel
   }
 
@@ -123,19 +143,27 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     switch (this.kindOf(channel)) {
       case 'own':
         return this.sendToOwn(channel, message, async (content) => {
-          const listening = this.#patterns.get(channel.slice(0, channel.indexOf(`.${this.processName}!`)))
-          if (listening !== undefined) await listening
           if ((await this.#publishTo(channel, content)) > 0) return true
           throw unavailable(
-            this.#engineOf(channel).label,
+            this.#engineOf(this.#ownChannel).label,
             'does not have the subscriptions of this process at the moment',
           )
         })
       case 'tideway':
+        await this.#publishTo(channel, message)
+        return
       case 'python':
-        await this.#publishTo(channel, { ...message })
+        requireNoGroup(channel, this.#groupPrefix)
+        if (!this.#sharesWithPython) {
+          throw new TidewayError(
+            'ERR_BAD_NAME',
+            `Channel "${channel}" is of a process of Django: give the layer interop: 'channels_redis' to send to it.`,
+          )
+        }
+        await this.#publish(channel, this.codec.encode({ ...message }))
         return
       case 'general':
+        requireNoGroup(channel, this.#groupPrefix)
         if (!(await this.#jobs.send(channel, this.codec.encode({ ...message })))) {
           this.local.countDropped('full')
           throw new ChannelFullError(channel)
@@ -189,9 +217,8 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     return this.#engineOf(channel).publish(channel, bytes)
   }
 
-  /** Publishes to one channel of a process. A cluster has no patterns: there a process listens to one for all of its. */
-  #publishTo(channel: string, content: Record<string, unknown>): Promise<number> {
-    if (this.#engineOf(channel).hasPatterns) return this.#publish(channel, this.codec.encode(content))
+  /** Publishes to one channel of a process of tideway, which listens to one Redis channel for all of its own. */
+  #publishTo(channel: string, content: Readonly<Record<string, unknown>>): Promise<number> {
     return this.#publish(
       this.#processChannel(processOf(channel)),
       this.codec.encode({ ...content, [CHANNELS]: channel }),
@@ -203,17 +230,16 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   }
 
   #groupChannel(group: string): string {
-    return `${this.prefix}__group__${group}`
+    return this.#groupPrefix + group
   }
 
-  /** Every host gets the pattern: the name of a channel picks one of them. */
-  #listenFor(prefix: string): void {
-    const pattern = this.#pattern(prefix)
-    const listening = Promise.all(this.#engines.map((engine) => engine.subscribePattern(pattern))).finally(() => {
-      this.#patterns.set(prefix, undefined)
-    })
-    listening.catch(() => {})
-    this.#patterns.set(prefix, listening)
+  get #groupPrefix(): string {
+    return `${this.prefix}__group__`
+  }
+
+  protected override requireReceivable(channel: unknown): void {
+    if (typeof channel === 'string') requireNoGroup(channel, this.#groupPrefix)
+    super.requireReceivable(channel)
   }
 
   #pattern(prefix: string): string {
@@ -225,12 +251,12 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     if (group !== undefined) {
       const incoming = this.read(bytes, group)
       if (incoming !== undefined) this.handToGroup(group, incoming, incoming.except)
-    } else if (nonLocalName(redisChannel).endsWith(`.${this.processName}!`)) {
+    } else if (redisChannel === this.#ownChannel) {
+      const incoming = this.read(bytes, redisChannel)
+      for (const channel of incoming?.channels ?? []) if (this.kindOf(channel) === 'own') this.hand(channel, incoming!)
+    } else if (this.#sharesWithPython && this.kindOf(redisChannel) === 'own') {
       const incoming = this.read(bytes, redisChannel)
       if (incoming !== undefined) this.hand(redisChannel, incoming)
-    } else if (redisChannel === this.#processChannel(this.processName)) {
-      const incoming = this.read(bytes, redisChannel)
-      for (const channel of incoming?.channels ?? []) this.hand(channel, incoming!)
     } else this.#jobs.message(redisChannel, bytes)
   }
 
@@ -241,9 +267,4 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     if (!this.demand.take(channel)) return 'refused'
     return this.hand(channel, incoming) === 'full' ? 'refused' : 'taken'
   }
-}
-
-/** Where its Redis are; of a cluster, the nodes that it was given. */
-function addressesOf({ hosts, cluster }: RedisPubSubChannelLayerOptions): HostAddress[] {
-  return cluster === undefined ? parseHosts(hosts) : parseCluster(cluster)
 }

@@ -48,6 +48,19 @@ export function isPythonPubSubChannel(channel: string, prefix: string): boolean 
   return channel.startsWith(prefix) && /[0-9a-f]{32}$/.test(channel) && !channel.includes('!')
 }
 
+/**
+ * channels_redis would deliver a message to such a channel to all members of a group.
+ * @param groupPrefix what the names of the Redis channels of groups begin with
+ * @throws TidewayError `ERR_BAD_NAME`
+ */
+export function requireNoGroup(channel: string, groupPrefix: string): void {
+  if (!channel.startsWith(groupPrefix)) return
+  throw new TidewayError(
+    'ERR_BAD_NAME',
+    `Channel "${channel}" has the name of the Redis channel of a group: channel names must not begin with "${groupPrefix}".`,
+  )
+}
+
 /** The process in the name of a channel of tideway. */
 export function processOf(channel: string): string {
   const end = channel.indexOf('!')

@@ -30,7 +30,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     { hosts = 1, coded = {} }: { hosts?: number; coded?: object } = {},
   ): Promise<{ layer: RedisPubSubChannelLayer; django: PythonLayer }> {
     const urls = servers.slice(0, hosts).map(({ url }) => url)
-    const layer = new RedisPubSubChannelLayer({ ...options, hosts: urls })
+    const layer = new RedisPubSubChannelLayer({ ...options, hosts: urls, interop: 'channels_redis' })
     layers.push(layer)
     await layer.ready()
     const isCoded = Object.keys(coded).length > 0
