@@ -32,8 +32,8 @@ const DEFAULT_TTL_MS = 86_400_000
 const DEFAULT_MAX_LENGTH = 65_536
 
 /**
- * Sessions in Redis: a store for `storeSessions` of tideway and for express-session alike, with the keys and the JSON of
- * connect-redis. Redis itself ends a session when its time is over.
+ * Sessions in Redis for `storeSessions` of tideway, and through `toExpressStore` for express-session, with the keys and the
+ * JSON of connect-redis. Redis itself ends a session when its time is over.
  */
 export class RedisSessionStore {
   readonly #client: SessionRedis
@@ -102,8 +102,11 @@ export class RedisSessionStore {
   }
 
   #lifetimeOf(session: object): number {
-    const expires = (session as { cookie?: { expires?: Date | string | null } }).cookie?.expires
-    if (expires === undefined || expires === null) return this.#ttlMs
+    const expires = (session as { cookie?: { expires?: unknown } }).cookie?.expires
+    // What is no date says nothing about the end, as in connect-redis: `false` is that of a cookie without one.
+    if (!expires || !(expires instanceof Date || typeof expires === 'string' || typeof expires === 'number')) {
+      return this.#ttlMs
+    }
     const at = new Date(expires).getTime()
     return Number.isNaN(at) ? this.#ttlMs : Math.ceil(at - Date.now())
   }

@@ -3,7 +3,7 @@ import expressSession from 'express-session'
 import { Redis } from 'ioredis'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
-import { defineApplication, nodeListener, serve, storeSessions, sessionMiddlewareStack } from 'tideway'
+import { defineApplication, nodeListener, serve, storeSessions, sessionMiddlewareStack, toExpressStore } from 'tideway'
 import type { Application, Session, WebSocketScope } from 'tideway'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
@@ -54,6 +54,19 @@ describeWith(['redis'], 'RedisSessionStore', () => {
     expect(await client.pttl('sess:browser')).toBeLessThanOrEqual(5000)
   })
 
+  it.each([false, 0, '', null, undefined, true, 'no date', {}])(
+    'keeps a session for ttlMs if its cookie expires %j, which is no date',
+    async (expires) => {
+      await store({ ttlMs: 5000 }).set('endless', { userId: 7, cookie: { expires } })
+      expect(await store().get('endless')).toMatchObject({ userId: 7 })
+      const left = await client.pttl('sess:endless')
+      expect(left).toBeGreaterThan(0)
+      expect(left).toBeLessThanOrEqual(5000)
+      await store({ ttlMs: 60_000 }).touch('endless', { cookie: { expires } })
+      expect(await client.pttl('sess:endless')).toBeGreaterThan(5000)
+    },
+  )
+
   it('keeps no session whose time is over', async () => {
     await store().set('over', { cookie: inAMinute() })
     await store().set('over', { cookie: { expires: new Date(0).toISOString() } })
@@ -90,13 +103,7 @@ describeWith(['redis'], 'RedisSessionStore', () => {
     const secret = 'shared'
     const shared = new RedisSessionStore({ client, prefix: 'shared:' })
     const app = express()
-    // express-session asks for its own base class; the calls are the same.
-    const expressStore = Object.assign(Object.create(expressSession.Store.prototype) as expressSession.Store, {
-      get: shared.get.bind(shared),
-      set: shared.set.bind(shared),
-      destroy: shared.destroy.bind(shared),
-      touch: shared.touch.bind(shared),
-    })
+    const expressStore = toExpressStore(expressSession.Store, shared)
     app.use(expressSession({ secret, store: expressStore, resave: false, saveUninitialized: false }))
     app.get('/', (request, response) => {
       Object.assign(request.session, { name: 'Ada' })

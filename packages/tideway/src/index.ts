@@ -58,6 +58,7 @@ export {
   setCookie,
   signedCookieSessions,
   storeSessions,
+  toExpressStore,
   Tickets,
   tokenMiddleware,
   type Users,

@@ -26,6 +26,7 @@ export {
   type SessionStackOptions,
 } from './stacks.ts'
 export { storeSessions, type StoreSessionsOptions } from './store-sessions.ts'
+export { toExpressStore } from './to-express-store.ts'
 export type { Users, WithUser } from './users.ts'
 export { firstMessageTokenMiddleware, type FirstMessageTokenOptions } from './first-message.ts'
 export {

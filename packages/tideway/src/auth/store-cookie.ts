@@ -58,8 +58,12 @@ function expiryOf(maxAgeMs: number | null): Date | null {
   return maxAgeMs === null ? null : new Date(Date.now() + maxAgeMs)
 }
 
-/** Stores give the date as they keep it: as a `Date` or as its ISO form. */
+/**
+ * Stores give the date as they keep it: as a `Date` or as its ISO form. Anything else is no date, also `false` and `0`, which
+ * express-session has for a cookie that ends with the browser.
+ */
 export function dateOf(expires: unknown): Date | null {
+  if (expires === 0) return null
   if (!(expires instanceof Date) && typeof expires !== 'string' && typeof expires !== 'number') return null
   const date = new Date(expires)
   return Number.isNaN(date.getTime()) ? null : date
