@@ -4,8 +4,8 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import { requireApplication } from './require-application.ts'
 
 /**
- * Calls the application of the channel that the scope names: what a worker runs for each. Rejects with
- * `ERR_NO_APPLICATION` for a channel that has none.
+ * Returns an application that calls the application of `scope.channel`. A worker runs it once per channel. It rejects with
+ * `ERR_NO_APPLICATION` if the channel has none.
  */
 export function channelNameRouter<S extends ChannelScope = ChannelScope>(
   applications: Readonly<Record<string, Application<S>>>,
@@ -19,7 +19,7 @@ export function channelNameRouter<S extends ChannelScope = ChannelScope>(
 }
 
 function noApplication(scope: ChannelScope, byName: ReadonlyMap<string, unknown>): TidewayError {
-  // Only JavaScript, or a cast, gets the scope of a connection here.
+  // Only JavaScript code, or a cast, can pass the scope of a connection.
   if ((scope.channel as string | undefined) === undefined) {
     return new TidewayError(
       'ERR_NO_APPLICATION',
@@ -31,6 +31,6 @@ function noApplication(scope: ChannelScope, byName: ReadonlyMap<string, unknown>
   return new TidewayError(
     'ERR_NO_APPLICATION',
     `No application for the channel ${JSON.stringify(scope.channel)}: channelNameRouter has ${configured}. ` +
-      'Add one under that name, or leave the channel out of those that the worker listens to.',
+      'Add one under that name, or remove the channel from the list that the worker listens to.',
   )
 }

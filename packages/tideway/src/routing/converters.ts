@@ -1,21 +1,21 @@
-/** What a parameter of a path pattern may be, as in Django's `<int:id>`. */
+/** The type of a parameter in a path pattern, as in Django's `<int:id>`. */
 export type ConverterName = 'int' | 'str' | 'slug' | 'uuid' | 'path'
 
-/** The texts that a parameter matches, and the values that they become. None matches the empty text. */
+/** Defines which texts a parameter matches, and converts them. No converter matches the empty text. */
 export interface Converter {
-  /** Whether a text may have this UTF-16 unit. */
+  /** Whether a text may contain this UTF-16 unit. */
   readonly takes: (unit: number) => boolean
-  /** What a text must look like besides, and its length, where all have the same. */
+  /** An additional pattern for the whole text, if all texts have the same length. */
   readonly shape?: { readonly length: number; readonly regexp: RegExp }
-  /** The value for the kwargs; `undefined` when the text stands for none, so that the route does not match. */
+  /** Returns the value for the kwargs, or `undefined` if the text has no value: then the route does not match. */
   readonly read: (text: string) => string | number | undefined
-  /** The converters that match nothing but what this one matches too. */
+  /** The converters whose texts are all matched by this one. */
   readonly includes: readonly ConverterName[]
 }
 
 const asText = (text: string): string => text
 
-/** A number that is not exact would be another resource's: it is no match. */
+/** A number that is not exact could name another resource, so it does not match. */
 function asInteger(digits: string): number | undefined {
   const value = Number(digits)
   return Number.isSafeInteger(value) ? value : undefined
@@ -32,7 +32,7 @@ function isSlugUnit(unit: number): boolean {
   return isLower(unit) || isDigit(unit) || isUpper(unit) || unit === HYPHEN || unit === UNDERSCORE
 }
 
-/** The converters by name: Django's five, which match the same texts there (django.urls.converters). */
+/** The converters by name: the five of `django.urls.converters`, which match the same texts. */
 export const converters: Readonly<Record<ConverterName, Converter>> = {
   int: { takes: isDigit, read: asInteger, includes: ['int'] },
   str: { takes: (unit) => unit !== SLASH, read: asText, includes: ['str', 'slug', 'int', 'uuid'] },
@@ -46,7 +46,7 @@ export const converters: Readonly<Record<ConverterName, Converter>> = {
   path: { takes: () => true, read: asText, includes: ['path', 'str', 'slug', 'int', 'uuid'] },
 }
 
-/** Whether the name is that of a converter. */
+/** Whether a converter has this name. */
 export function isConverterName(name: string): name is ConverterName {
   return Object.hasOwn(converters, name)
 }

@@ -1,5 +1,5 @@
 /**
- * Which application gets a connection: by protocol, by path, by channel name.
+ * Routers: select the application by protocol, path or channel name.
  * @module tideway/routing
  */
 

@@ -1,17 +1,19 @@
-/** The kwargs that a path pattern gives: `"chat/:room/<int:page>/"` gives `{ room: string; page: number }`. */
-export type PathKwargs<Pattern extends string> = string extends Pattern ? UnknownKwargs : Flat<SegmentsKwargs<Pattern>>
+/** The kwargs of a path pattern: `"chat/:room/<int:page>/"` has `{ room: string; page: number }`. */
+export type PathKwargs<Pattern extends string> = string extends Pattern
+  ? UnknownKwargs
+  : Simplify<SegmentsKwargs<Pattern>>
 
 /**
- * The kwargs that a regular expression gives: its named groups, where its text is known. A `RegExp` carries no text in
- * its type, so it is taken to give, as strings, what the application asks for.
+ * The kwargs of a regular expression: its named groups, if its text is known. The type of a `RegExp` has no text, so the
+ * kwargs that the application needs are assumed, as strings.
  */
 export type RegExpKwargs<Pattern extends RegExp | string> = Pattern extends string
   ? string extends Pattern
     ? Record<string, string>
-    : Flat<GroupsKwargs<Pattern>>
+    : Simplify<GroupsKwargs<Pattern>>
   : Record<string, string>
 
-/** Of a pattern that is put together at run time: taken to give whatever the application asks for. */
+/** For a pattern that is built at run time: the kwargs that the application needs are assumed. */
 type UnknownKwargs = Record<string, never>
 
 type SegmentsKwargs<Pattern extends string> = Pattern extends `${infer Segment}/${infer Rest}`
@@ -28,7 +30,7 @@ type ParameterKwargs<Inside extends string> = Inside extends `${infer Converter}
   ? Record<Name, Converter extends 'int' ? number : string>
   : Record<Inside, string>
 
-/** `(?<=` and `(?<!` look behind; they name nothing. */
+/** `(?<=` and `(?<!` are look-behinds, not named groups. */
 type GroupsKwargs<Source extends string> = Source extends `${string}(?<${infer AfterOpening}`
   ? AfterOpening extends `${'=' | '!'}${infer Rest}`
     ? GroupsKwargs<Rest>
@@ -37,5 +39,5 @@ type GroupsKwargs<Source extends string> = Source extends `${string}(?<${infer A
       : unknown
   : unknown
 
-/** One object type instead of an intersection of many, as an editor shows it. */
-export type Flat<T> = { [Name in keyof T]: T[Name] } & {}
+/** One object type instead of an intersection, for readable types in editors. */
+export type Simplify<T> = { [Name in keyof T]: T[Name] } & {}

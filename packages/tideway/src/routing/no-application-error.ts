@@ -1,12 +1,12 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /**
- * A router has no application for what it was called with. A request or handshake that ends with it is answered with 404,
- * and is no fault to report: anybody can send HTTP to a site that has WebSockets only.
+ * A router has no application for a scope. The server answers the request or handshake with 404 and does not report it: any
+ * client can send HTTP to a site that only has WebSockets.
  */
 export class NoApplicationError extends TidewayError {
   override readonly name = 'NoApplicationError'
-  /** What the server answers: 404 Not Found (RFC 9110 §15.5.5). */
+  /** The status of the answer: 404 Not Found (RFC 9110 §15.5.5). */
   readonly status = 404
 
   constructor(message: string) {

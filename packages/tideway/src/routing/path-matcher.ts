@@ -1,20 +1,20 @@
 import { converters } from './converters.ts'
 import type { Parameter, Part } from './path-syntax.ts'
 
-/** Where a match may end: at the end of the text, anywhere, or at the end and before a slash. */
+/** Where a match may end: at the end of the text, anywhere, or at the end and before slashes. */
 export type Ending = 'end' | 'anywhere' | 'segment'
 
 /**
- * Matches a text, from its start, against the parts of a pattern, each parameter with the longest text that lets the rest
- * match: as a regular expression would. Returns where each part ends, or `undefined`.
+ * Matches a text against the parts of a pattern, from the start of the text. Like a regular expression, each parameter
+ * matches the longest text that lets the rest match. Returns the end of each part, or `undefined`.
  *
- * It is no regular expression because one goes back and forth where parameters can share a text in many ways: with three
- * `<path:…>` it took 10 seconds for a path of 8 kB, which anybody can send. This takes time in proportion to the text,
- * whatever the pattern: it goes through the parts from the last to the first, and for each through the text once.
+ * A regular expression would backtrack if parameters can divide a text in many ways: with three `<path:…>` it took 10
+ * seconds for a path of 8 kB, which any client can send. This function takes time proportional to the text for every
+ * pattern: it goes through the parts from last to first, and reads the text once for each.
  */
 export function matchParts(parts: readonly Part[], text: string, ending: Ending): readonly number[] | undefined {
   if (parts.length === 0) return mayEnd(text, 0, ending) ? [] : undefined
-  // What most patterns come to: all of the text is for one parameter, and nothing has to be tried.
+  // The usual case: one parameter has to match the whole text.
   if (parts.length === 1 && ending === 'end') return isWhole(text, parts[0]!) ? [text.length] : undefined
   const rows: Row[] = []
   let next: Row | undefined
@@ -33,7 +33,7 @@ export function matchParts(parts: readonly Part[], text: string, ending: Ending)
   return ends
 }
 
-/** Whether the text from its start to its end is what the part stands for. */
+/** Whether the part matches the whole text. */
 function isWhole(text: string, part: Part): boolean {
   if (typeof part === 'string') return text === part
   const { takes, shape } = converters[part.converter]
@@ -42,7 +42,7 @@ function isWhole(text: string, part: Part): boolean {
   return text !== ''
 }
 
-/** Of one part: where it ends if it starts at a position and what follows it matches; 0 if it does not. None is empty. */
+/** For one part and each start position: the end of the part if the rest matches after it, else 0. No part is empty. */
 type Row = readonly number[]
 
 function literalRow(text: string, literal: string, ending: Ending, next: Row | undefined): Row {
@@ -62,7 +62,7 @@ function parameterRow(text: string, { converter }: Parameter, ending: Ending, ne
     }
     return row
   }
-  // The farthest end within reach. It is out of reach from before a unit that the parameter does not take.
+  // The farthest end that is reachable. A unit that the parameter does not accept makes it unreachable from the left.
   let farthest = 0
   for (let at = text.length - 1; at >= 0; at -= 1) {
     if (!takes(text.charCodeAt(at))) farthest = 0
@@ -73,13 +73,13 @@ function parameterRow(text: string, { converter }: Parameter, ending: Ending, ne
 }
 
 function emptyRow(text: string): number[] {
-  // A tenth of the time of Array.from({ length }), which goes through an object that looks like an array.
+  // A tenth of the time of Array.from({ length }), which reads an array-like object.
   const row: number[] = []
   for (let at = 0; at <= text.length; at += 1) row.push(0)
   return row
 }
 
-/** Whether what follows a part matches from the position on. */
+/** Whether the rest of the pattern matches from the position on. */
 function matchesFrom(text: string, position: number, ending: Ending, next: Row | undefined): boolean {
   return next === undefined ? mayEnd(text, position, ending) : next[position]! > 0
 }
@@ -89,7 +89,7 @@ function mayEnd(text: string, position: number, ending: Ending): boolean {
   return ending === 'segment' && text[position] === '/'
 }
 
-/** Whether no character goes across the position: one outside the Basic Multilingual Plane is two units. */
+/** Whether the position is between two characters: one outside the Basic Multilingual Plane has two units. */
 function isBorder(text: string, position: number): boolean {
   return text.codePointAt(position - 1)! <= 0xffff
 }

@@ -1,14 +1,14 @@
 import { converters } from './converters.ts'
 import { matchParts, type Ending } from './path-matcher.ts'
 import { parsePath, type Part, type Segment } from './path-syntax.ts'
-import type { PathPattern, Reading } from './pattern.ts'
+import type { PathPattern, PatternMatch } from './pattern.ts'
 
-/** How much of the path a pattern has to match. */
+/** The part of the path that a pattern has to match. */
 export type Extent = 'whole' | 'prefix'
 
 /**
- * Prepares the pattern of a `path` (whole) or a `mount` (prefix). A prefix ends where a segment does: `api` matches
- * `api/rooms`, never `apis`. Throws `ERR_BAD_ROUTE` on a malformed one.
+ * Compiles the pattern of a `path` (whole) or a `mount` (prefix). A prefix ends at the end of a segment: `api` matches
+ * `api/rooms`, never `apis`. Throws `ERR_BAD_ROUTE` if the pattern is malformed.
  */
 export function pathPattern(source: string, extent: Extent): PathPattern {
   const segments = parsePath(source)
@@ -18,7 +18,7 @@ export function pathPattern(source: string, extent: Extent): PathPattern {
     kind: 'path',
     source: JSON.stringify(source),
     segments,
-    match(path: string): Reading | undefined {
+    match(path: string): PatternMatch | undefined {
       const middleEnd = path.length - tail.length
       if (middleEnd < lead.length || !path.startsWith(lead) || !path.endsWith(tail)) return undefined
       const middle = path.slice(lead.length, middleEnd)
@@ -29,11 +29,11 @@ export function pathPattern(source: string, extent: Extent): PathPattern {
   }
 }
 
-/** The parts of a pattern, neighbouring literal texts in one; those at its ends apart, which most paths fail at. */
+/** The parts of a pattern. Adjacent literals are joined. Those at the ends are separate, because most paths fail there. */
 interface Parts {
   readonly lead: string
   readonly parts: readonly Part[]
-  /** Empty where the path may go on behind it. */
+  /** Empty if the path may continue after the match. */
   readonly tail: string
 }
 
@@ -57,7 +57,7 @@ function endingOf(source: string, extent: Extent): Ending {
   return source === '' || source.endsWith('/') ? 'anywhere' : 'segment'
 }
 
-/** The values of the parameters, or `undefined` when the text of one stands for no value. */
+/** Returns the values of the parameters, or `undefined` if the text of one has no value. */
 function read(
   parts: readonly Part[],
   path: string,

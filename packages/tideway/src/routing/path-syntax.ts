@@ -1,21 +1,21 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 import { converters, isConverterName, type ConverterName } from './converters.ts'
 
-/** A place in a path pattern that reads a value. */
+/** A parameter of a path pattern. */
 export interface Parameter {
   readonly name: string
   readonly converter: ConverterName
 }
 
-/** A literal text, never empty, or a parameter. */
+/** A literal text, which is never empty, or a parameter. */
 export type Part = string | Parameter
 
-/** What stands between two slashes of a path pattern, in order. Empty: nothing does. */
+/** The parts between two slashes of a path pattern, in order. Empty if there is no text between them. */
 export type Segment = readonly Part[]
 
 /**
- * Reads a path pattern: literal text, `:name` for a whole segment, and `<name>` or `<converter:name>` anywhere.
- * Throws `ERR_BAD_ROUTE` on one that is malformed.
+ * Parses a path pattern: literal text, `:name` for a whole segment, and `<name>` or `<converter:name>` anywhere.
+ * Throws `ERR_BAD_ROUTE` if the pattern is malformed.
  */
 export function parsePath(source: string): readonly Segment[] {
   if (source.startsWith('/')) {
@@ -38,7 +38,7 @@ const identifier = /^[A-Za-z_$][\w$]*$/
 
 function parseSegment(source: string, text: string): Segment {
   if (text.startsWith(':')) return [parameter(source, 'str', text.slice(1))]
-  // A split by a pattern with one group alternates: text, group, text, group, …, text.
+  // A split by a pattern with one group returns text, group, text, group, …, text.
   return text
     .split(/<([^<>]*)>/)
     .map((part, i) => (i % 2 === 0 ? literal(source, part) : bracketed(source, part)))
@@ -69,7 +69,8 @@ function parameter(source: string, converter: string, name: string): Parameter {
     const known = Object.keys(converters).join(', ')
     throw bad(source, `has the unknown converter ${JSON.stringify(converter)}; there are: ${known}`)
   }
-  if (!identifier.test(name)) throw bad(source, `has a parameter whose name is no identifier: ${JSON.stringify(name)}`)
+  if (!identifier.test(name))
+    throw bad(source, `has a parameter whose name is not an identifier: ${JSON.stringify(name)}`)
   return { name, converter }
 }
 

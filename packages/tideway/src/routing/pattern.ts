@@ -1,32 +1,32 @@
 import type { Segment } from './path-syntax.ts'
 
-/** What a pattern read from a path. */
-export interface Reading {
+/** The values that a pattern found in a path. */
+export interface PatternMatch {
   readonly args: readonly string[]
   readonly kwargs: Readonly<Record<string, string | number>>
   /** The path after the match. */
   readonly rest: string
 }
 
-/** A pattern, prepared once, when the route is built. Paths come without their leading slash. */
+/** A pattern, compiled when the route is created. Paths have no leading slash. */
 export type Pattern = PathPattern | RegExpPattern
 
 interface Matching {
-  /** How a message names it. */
+  /** The pattern as text, for messages. */
   readonly source: string
-  /** `undefined`: no match. */
-  match(path: string): Reading | undefined
+  /** Returns `undefined` if the path does not match. */
+  match(path: string): PatternMatch | undefined
 }
 
-/** A pattern of `path` or `mount`. */
+/** The pattern of a `path` or `mount`. */
 export interface PathPattern extends Matching {
   readonly kind: 'path'
   readonly segments: readonly Segment[]
 }
 
-/** A pattern of `rePath`. */
+/** The pattern of a `rePath`. */
 export interface RegExpPattern extends Matching {
   readonly kind: 'regexp'
-  /** Whether its text ends in `$`: it reads the whole path, and leaves nothing for an inner router. */
+  /** Whether it ends in `$`: then it matches to the end of the path, and an inner router has nothing left. */
   readonly readsToEnd: boolean
 }

@@ -5,18 +5,18 @@ import type { ChannelScope, HttpScope, LifespanScope, Scope, WebSocketScope } fr
 import { NoApplicationError } from './no-application-error.ts'
 import { requireApplication } from './require-application.ts'
 
-/** An application for each scope type that is to be served. Each gets the plain scope: what else it needs, middleware adds. */
+/** The application of each scope type. Each receives the plain scope; middleware adds everything else. */
 export interface ProtocolApplications {
   readonly http?: Application<HttpScope> | undefined
   readonly websocket?: Application<WebSocketScope> | undefined
-  /** Without it the server goes on without telling the application of its start-up and shutdown. */
+  /** Called at start-up and shutdown. Without it, the server starts without lifespan events. */
   readonly lifespan?: Application<LifespanScope> | undefined
-  /** What workers run: usually a `channelNameRouter`. */
+  /** Called by workers: usually a `channelNameRouter`. */
   readonly channel?: Application<ChannelScope> | undefined
 }
 
 /**
- * Calls the application of the scope's type, with that scope. Rejects with `ERR_NO_APPLICATION` for a type that has none.
+ * Returns an application that calls the application of `scope.type`. It rejects with `ERR_NO_APPLICATION` if the type has none.
  * Carries on what its applications say of themselves: a Node listener of the `http` one, the origin check of the
  * `websocket` one.
  */
@@ -25,7 +25,7 @@ export function protocolTypeRouter(applications: ProtocolApplications): Applicat
   for (const [type, application] of Object.entries(applications)) {
     if (application === undefined) continue
     requireApplication(application, `The "${type}" of protocolTypeRouter`)
-    // Each is only ever called with the scope of its own type.
+    // Each application is only called with the scope of its own type.
     byType.set(type, application as Application)
   }
   const router: Application = (scope, receive, send) => {

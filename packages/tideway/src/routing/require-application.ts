@@ -1,6 +1,6 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** Throws `ERR_BAD_ROUTE` unless it is a function, and for a consumer class in the place of its application. */
+/** Throws `ERR_BAD_ROUTE` if the value is not a function, or is a consumer class. */
 export function requireApplication(application: unknown, where: string): void {
   if (typeof application !== 'function') {
     throw new TidewayError('ERR_BAD_ROUTE', `${where} needs an application, a function; it is ${kindOf(application)}.`)

@@ -1,12 +1,12 @@
 import type { HttpScope, WebSocketScope } from '../asgi/scope.ts'
 import type { Routed, UrlRoute } from '../asgi/url-route.ts'
 
-/** The scopes that have a path. */
+/** The scopes with a path. */
 export type RoutableScope = HttpScope | WebSocketScope
 
 /**
- * The scope without `urlRoute`. Taken out of an intersection, it leaves the other parts as they are, for whoever reads an
- * error message and for middleware that looks for its own part. An interface that declares it is taken apart.
+ * The scope without `urlRoute`. Other members of an intersection keep their names, for readable error messages and for
+ * middleware that looks for its own member. An interface that declares `urlRoute` itself becomes an `Omit`.
  */
 export type WithoutUrlRoute<S> = S extends unknown
   ? 'urlRoute' extends keyof S
@@ -20,23 +20,23 @@ export type WithoutUrlRoute<S> = S extends unknown
 
 type Others<S, Part> = S extends (infer Rest) & Part ? Rest : never
 
-/** The kwargs that an application with this scope asks for. */
+/** The kwargs that an application with this scope needs. */
 type KwargsOf<S> = S extends { readonly urlRoute: UrlRoute<infer Kwargs> } ? Kwargs : object
 
-/** What is asked for of the kwargs and not given: an outer router has to give it. */
-export type MissingKwargs<S, Given> = Missing<KwargsOf<S>, Given>
+/** The kwargs that are needed and not given: an outer router has to give them. */
+export type MissingKwargs<S, Given> = MissingKeys<KwargsOf<S>, Given>
 
-type Missing<Asked, Given> = {
+type MissingKeys<Asked, Given> = {
   [
     Name in keyof Asked as Name extends keyof Given ? (Given[Name] extends Asked[Name] ? never : Name) : Name
   ]: Asked[Name]
 }
 
-/** The type of kwargs where the second wins over the first. */
+/** Kwargs in which the second type overrides the first. */
 export type Overridden<Captured, Extra> = Omit<Captured, keyof Extra> & Extra
 
-/** A compile error where the application asks for a kwarg of the pattern as another type than the pattern gives. */
-export type Fits<S, Given> = string extends keyof Given
+/** A compile error if the application needs a kwarg of the pattern with another type. */
+export type KwargsMatch<S, Given> = string extends keyof Given
   ? unknown
   : { [Name in keyof Given & keyof KwargsOf<S>]: Given[Name] extends KwargsOf<S>[Name] ? never : Name } extends infer M
     ? [M[keyof M]] extends [never]
@@ -44,5 +44,5 @@ export type Fits<S, Given> = string extends keyof Given
       : { readonly 'asks for another type than the pattern gives': M[keyof M] }
     : never
 
-/** The scope, with `urlRoute` where kwargs are still asked for. */
+/** The scope, with `urlRoute` if kwargs are still needed. */
 export type WithKwargs<S, Kwargs extends object> = {} extends Kwargs ? S : S & Routed<Kwargs>

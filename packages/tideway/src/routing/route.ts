@@ -5,43 +5,43 @@ import { pathPattern } from './path-pattern.ts'
 import type { Pattern } from './pattern.ts'
 import { regExpPattern } from './regexp-pattern.ts'
 import { requireApplication } from './require-application.ts'
-import type { Fits, MissingKwargs, Overridden, RoutableScope, WithoutUrlRoute } from './required-scope.ts'
+import type { KwargsMatch, MissingKwargs, Overridden, RoutableScope, WithoutUrlRoute } from './required-scope.ts'
 
 /**
- * A pattern and the application behind it, for `urlRouter`. `S` is the scope that it needs from the router, and `Kwargs`
- * are those that its application asks for and its own pattern does not give: an outer router has to.
+ * A pattern and its application, for `urlRouter`. `S` is the scope that it needs from the router. `Kwargs` are the kwargs
+ * that its application needs and its own pattern does not give: an outer router has to give them.
  */
 export interface Route<S extends RoutableScope = never, Kwargs extends object = never> {
   readonly pattern: Pattern
   readonly application: Application<S & Routed<Kwargs>>
   readonly extraKwargs: object
-  /** The routes of the application, when it is a `urlRouter` that no middleware hides: they are tried in place. */
+  /** The routes of the application, if it is a `urlRouter` without middleware around it. The outer router matches them itself. */
   readonly innerRoutes: readonly Route[] | undefined
   /**
-   * Whether the path may go on behind the match. Such a route is not final: an inner router without a match falls
-   * through to the next one.
+   * Whether the path may continue after the match. Such a route is not final: if an inner router has no match, the outer
+   * router continues with its next route.
    */
   readonly isPrefix: boolean
-  /** How it was written, for messages. */
+  /** The route as the application wrote it, for messages. */
   readonly description: string
 }
 
-/** The routes behind each `urlRouter`. Middleware around one has no entry. */
+/** The routes of each `urlRouter`. Middleware around a router has no entry. */
 export const routesOf: WeakMap<object, readonly Route[]> = new WeakMap<object, readonly Route[]>()
 
-/** What a route asks of its router when its pattern and extra kwargs give these. */
+/** The type of a route whose pattern and extra kwargs give these kwargs. */
 type RouteTo<S extends RoutableScope, Captured, Extra> = Route<
   WithoutUrlRoute<S>,
   MissingKwargs<S, Overridden<Captured, Extra>>
 >
 
-/** The application of a route, if the kwargs have the types that it asks for. */
-type Target<S extends RoutableScope, Captured, Extra> = Application<S> & Fits<S, Overridden<Captured, Extra>>
+/** The application of a route, if the kwargs have the types that it needs. */
+type Target<S extends RoutableScope, Captured, Extra> = Application<S> & KwargsMatch<S, Overridden<Captured, Extra>>
 
 /**
- * A route to the application for paths that match the pattern to their end: `:name` is one segment, and `<int:name>`,
- * `<str:name>`, `<slug:name>`, `<uuid:name>` and `<path:name>` are Django's. `extraKwargs` join the kwargs and win over
- * them. With a `urlRouter` as the application it is a {@link mount}. Throws `ERR_BAD_ROUTE` on a malformed pattern.
+ * A route for paths that match the whole pattern: `:name` is one segment, and `<int:name>`, `<str:name>`, `<slug:name>`,
+ * `<uuid:name>` and `<path:name>` are Django's. `extraKwargs` are added to the kwargs and override them. If the application
+ * is a `urlRouter`, the route is a {@link mount}. Throws `ERR_BAD_ROUTE` if the pattern is malformed.
  */
 export function path<const P extends string, S extends RoutableScope, X extends object = object>(
   pattern: P,
@@ -59,9 +59,9 @@ export function path<const P extends string, S extends RoutableScope, X extends 
 }
 
 /**
- * A route to the application for paths that begin with the pattern: what is left of the path is in
- * `scope.pathRemaining`, and a `urlRouter` in the application goes on from there, however much middleware is around it.
- * Patterns and kwargs are those of {@link path}; a match ends where a segment does.
+ * A route for paths that begin with the pattern. `scope.pathRemaining` has the rest of the path, and a `urlRouter` in the
+ * application matches that rest, also behind middleware. Patterns and kwargs are those of {@link path}. A match ends at the
+ * end of a segment. Throws `ERR_BAD_ROUTE` if the pattern is malformed.
  */
 export function mount<const P extends string, S extends RoutableScope, X extends object = object>(
   pattern: P,
@@ -78,9 +78,9 @@ export function mount<const P extends string, S extends RoutableScope, X extends
 }
 
 /**
- * A route to the application for paths in which the regular expression, or its source, is found, as with Django's
- * `re_path`: paths come without their leading slash; anchor with `^` and `$`. Named groups are kwargs; only where there
- * are none, unnamed groups are args. Throws `ERR_BAD_ROUTE` on one that is malformed or can never match.
+ * A route for paths that contain a match of the regular expression or its source, like Django's `re_path`. Paths have no
+ * leading slash; anchor the expression with `^` and `$`. Named groups are kwargs; unnamed groups are args only if no group has
+ * a name. Throws `ERR_BAD_ROUTE` if the expression is malformed or can never match.
  */
 export function rePath<const P extends RegExp | string, S extends RoutableScope, X extends object = object>(
   pattern: P,
@@ -110,7 +110,7 @@ function route<S extends RoutableScope, Kwargs extends object>(parts: RouteParts
   requireApplication(application, description)
   return {
     ...parts,
-    // The type parameters say what the router has to put into the scope, which is where the types are checked.
+    // The type parameters state what the router has to add to the scope. The compiler checks the types there.
     application: application as Application<S & Routed<Kwargs>>,
     extraKwargs,
     innerRoutes: routesOf.get(application),

@@ -6,9 +6,8 @@ import type { PathPattern } from './pattern.ts'
 import type { Route } from './route.ts'
 
 /**
- * Throws `ERR_BAD_ROUTE` for a route that can never be reached, because an earlier one takes every path that it matches.
- * Only what is certain counts: two regular expressions are compared by their text alone, and a route that may fall through
- * to the next one takes nothing.
+ * Throws `ERR_BAD_ROUTE` if a route can never be reached, because an earlier one matches all of its paths. Only certain cases
+ * count: regular expressions are compared by their text, and a route that may fall through to the next one is ignored.
  */
 export function refuseUnreachable(routes: readonly Route[]): void {
   for (const [i, later] of routes.entries()) {
@@ -17,7 +16,7 @@ export function refuseUnreachable(routes: readonly Route[]): void {
     throw new TidewayError(
       'ERR_BAD_ROUTE',
       `Route ${i + 1} of the urlRouter, ${later.description}, can never be reached: route ${j + 1}, ` +
-        `${routes[j]!.description}, takes every path that it matches. Put the narrower route first, or remove one.`,
+        `${routes[j]!.description}, matches all of its paths. Put the narrower route first, or remove one.`,
     )
   }
 }
@@ -30,12 +29,12 @@ function takesAll({ isPrefix, pattern: earlier }: Route, { isPrefix: goesOn, pat
   return earlier.kind === 'path' && shapesOf(later, goesOn).every((shape) => takesShape(earlier.segments, shape))
 }
 
-/** The one path that a pattern without parameters matches. */
+/** The only path of a pattern without parameters. */
 function onlyPathOf({ segments }: PathPattern): string | undefined {
   return segments.every(isLiteral) ? segments.map(([text = '']) => text).join('/') : undefined
 }
 
-/** Whatever follows a prefix: any text, the empty one and slashes included. */
+/** The rest of the path after a prefix: any text, which may be empty or contain slashes. */
 const anything = Symbol('anything')
 type Shape = readonly (Segment | typeof anything)[]
 
@@ -47,8 +46,8 @@ function shapesOf({ segments }: PathPattern, goesOn: boolean): Shape[] {
 }
 
 /**
- * Whether the pattern matches every path of the shape. Each parameter but `<path:…>` stays within its segment, so with
- * none of those, or with one that is a segment of its own, it is settled which part of the path each segment reads.
+ * Whether the pattern matches every path of the shape. Every parameter except `<path:…>` matches within one segment. So without
+ * a `<path:…>`, or with one that is a whole segment, each segment of the pattern matches a known part of the path.
  */
 function takesShape(pattern: readonly Segment[], shape: Shape): boolean {
   const wide = pattern.filter(isWide)
@@ -75,7 +74,7 @@ function takesPairwise(pattern: readonly Segment[], shape: Shape, takes: typeof 
   })
 }
 
-/** Of two segments where the first has no `<path:…>`: whether it matches whatever the second does. */
+/** Whether the first segment, which has no `<path:…>`, matches every text that the second matches. */
 function takesSegment(segment: Segment, other: Segment): boolean {
   if (isSame(segment, other)) return true
   const [part, ...more] = segment
@@ -88,7 +87,7 @@ function takesSegment(segment: Segment, other: Segment): boolean {
   return matchParts([part], first, 'end') !== undefined && converter.read(first) !== undefined
 }
 
-/** Whether two segments are the same but for the names of their parameters. */
+/** Whether two segments differ in the names of their parameters only. */
 function isSame(segment: Segment, other: Segment): boolean {
   return segment.length === other.length && segment.every((part, i) => kindOf(part) === kindOf(other[i]!))
 }

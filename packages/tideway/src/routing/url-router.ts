@@ -3,31 +3,31 @@ import { NoRouteError } from '../asgi/no-route-error.ts'
 import { checksOrigin, markOriginCheck } from '../asgi/origin-check.ts'
 import type { Routed, UrlRoute } from '../asgi/url-route.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import type { Flat } from './kwargs-of.ts'
-import type { Reading } from './pattern.ts'
+import type { Simplify } from './kwargs-of.ts'
+import type { PatternMatch } from './pattern.ts'
 import { refuseUnreachable } from './unreachable-route.ts'
 import type { RoutableScope, WithKwargs } from './required-scope.ts'
 import { routesOf, type Route } from './route.ts'
 import { suggestRoute } from './suggest-route.ts'
 
-/** The scope that satisfies every one of the routes (a union of them): of the plain scope plus what they need. */
+/** The scope that all of the routes (a union) need: the plain scope, and what they need in addition. */
 export type ScopeFor<R> = [R] extends [never]
   ? RoutableScope
   : Extract<WithKwargs<AllScopes<R>, AllKwargs<R>>, RoutableScope>
 
-// A union in the position of a parameter is inferred as an intersection.
+// TypeScript infers a union in parameter position as an intersection.
 type AllScopes<R> = (R extends Route<infer S> ? (scope: S) => void : never) extends (scope: infer All) => void
   ? All
   : never
 type AllKwargs<R> = (R extends Route<never, infer K> ? (kwargs: K) => void : never) extends (kwargs: infer All) => void
-  ? Flat<All>
+  ? Simplify<All>
   : never
 
 /**
- * Calls the application of the first route that matches the path, with `urlRoute` (args and kwargs, outer routers' and
- * extra ones included) and `pathRemaining` in a copy of the scope. The outermost router leaves out `rootPath`; each
- * leaves out leading slashes. No match rejects with {@link NoRouteError}; that of an inner router makes the outer one go
- * on with its next route. Throws `ERR_BAD_ROUTE` when an earlier route certainly takes every path of a later one.
+ * Returns an application that calls the application of the first route that matches the path. The copy of the scope has
+ * `urlRoute` (args and kwargs, those of outer routers and extra ones included) and `pathRemaining`. The outermost router removes
+ * `rootPath`, and every router removes leading slashes. Without a match the router rejects with {@link NoRouteError}; if it is an
+ * inner router, the outer one continues with its next route. Throws `ERR_BAD_ROUTE` if an earlier route matches all paths of a later one.
  */
 export function urlRouter<R extends Route>(routes: readonly R[]): Application<ScopeFor<R>> {
   const kept: readonly Route[] = [...routes]
@@ -37,17 +37,17 @@ export function urlRouter<R extends Route>(routes: readonly R[]): Application<Sc
     const path = pathToMatch(scope)
     if (path instanceof TidewayError) return Promise.reject(path)
     if (areFinal) {
-      const way = firstWay(path, kept, scope.urlRoute ?? nothingRead)
-      if (way === undefined) return Promise.reject(noMatch(scope, path, kept))
-      const { route, urlRoute, pathRemaining } = way
+      const match = firstMatch(path, kept, scope.urlRoute ?? emptyRoute)
+      if (match === undefined) return Promise.reject(noMatch(scope, path, kept))
+      const { route, urlRoute, pathRemaining } = match
       const application = route.application as Application<RoutableScope & Routed<object>>
       return application({ ...scope, urlRoute, pathRemaining }, receive, send)
     }
-    const ways = waysFrom(path, kept, scope.urlRoute ?? nothingRead)
+    const matches = matchesOf(path, kept, scope.urlRoute ?? emptyRoute)
     const takeNext = (): Promise<void> => {
-      const way = ways.next().value
-      if (way === undefined) return Promise.reject(noMatch(scope, path, kept))
-      const { route, urlRoute, pathRemaining } = way
+      const match = matches.next().value
+      if (match === undefined) return Promise.reject(noMatch(scope, path, kept))
+      const { route, urlRoute, pathRemaining } = match
       const application = route.application as Application<RoutableScope & Routed<object>>
       const ended = application({ ...scope, urlRoute, pathRemaining }, receive, send)
       if (!route.isPrefix) return ended
@@ -63,29 +63,29 @@ export function urlRouter<R extends Route>(routes: readonly R[]): Application<Sc
   return router
 }
 
-/** One route that matches, and what was read from the path on the way to it. */
-interface Way {
+/** A route that matches, and the values of the path up to it. */
+interface Match {
   readonly route: Route
   readonly urlRoute: UrlRoute<object>
   readonly pathRemaining: string
 }
 
-const nothingRead: UrlRoute<object> = { args: Object.freeze([]), kwargs: Object.freeze({}) }
+const emptyRoute: UrlRoute<object> = { args: Object.freeze([]), kwargs: Object.freeze({}) }
 
-/** The ways that the path can go, in order. Routers without middleware around them are gone through in place. */
-function* waysFrom(path: string, routes: readonly Route[], outer: UrlRoute<object>): Generator<Way, undefined> {
+/** The matches of the path, in order. Inner routers without middleware around them are matched here. */
+function* matchesOf(path: string, routes: readonly Route[], outer: UrlRoute<object>): Generator<Match, undefined> {
   for (const route of routes) {
     const found = route.pattern.match(path)
     if (found === undefined) continue
     const urlRoute = joined(outer, found, route)
     if (route.innerRoutes === undefined) yield { route, urlRoute, pathRemaining: found.rest }
-    else yield* waysFrom(withoutLeadingSlashes(found.rest), route.innerRoutes, urlRoute)
+    else yield* matchesOf(withoutLeadingSlashes(found.rest), route.innerRoutes, urlRoute)
   }
   return undefined
 }
 
-/** The way that the path goes where each route is final, without the generator that would go on behind it. */
-function firstWay(path: string, routes: readonly Route[], outer: UrlRoute<object>): Way | undefined {
+/** The first match if every route is final. It needs no generator, because no other match is tried after it. */
+function firstMatch(path: string, routes: readonly Route[], outer: UrlRoute<object>): Match | undefined {
   for (const route of routes) {
     const found = route.pattern.match(path)
     if (found !== undefined) return { route, urlRoute: joined(outer, found, route), pathRemaining: found.rest }
@@ -93,19 +93,19 @@ function firstWay(path: string, routes: readonly Route[], outer: UrlRoute<object
   return undefined
 }
 
-/** What outer routers have read, what was read here, and what the route says itself; of two of a name the later. */
-function joined(outer: UrlRoute<object>, found: Reading, { extraKwargs }: Route): UrlRoute<object> {
+/** Joins the values of outer routers, of this match, and of the route itself. Later ones override earlier ones. */
+function joined(outer: UrlRoute<object>, found: PatternMatch, { extraKwargs }: Route): UrlRoute<object> {
   return {
     args: found.args.length === 0 ? outer.args : [...outer.args, ...found.args],
     kwargs: { ...outer.kwargs, ...found.kwargs, ...extraKwargs },
   }
 }
 
-/** The path that the routes of this router are matched against, or why there is none. */
+/** The path for the routes of this router, or the error if there is none. */
 function pathToMatch(scope: RoutableScope): string | TidewayError {
   if (scope.pathRemaining !== undefined) return withoutLeadingSlashes(scope.pathRemaining)
   const { path, rootPath } = scope
-  // Only JavaScript, or a cast, gets a scope without a path here.
+  // Only JavaScript code, or a cast, can pass a scope without a path.
   if ((path as string | undefined) === undefined) {
     return new TidewayError(
       'ERR_NO_APPLICATION',
@@ -121,7 +121,7 @@ function pathToMatch(scope: RoutableScope): string | TidewayError {
   )
 }
 
-/** What follows the root, or `undefined`: `/apis` is not under `/api`. */
+/** The path after the root, or `undefined` if it is not under it: `/apis` is not under `/api`. */
 function withoutRoot(path: string, rootPath: string): string | undefined {
   if (rootPath === '') return path
   const root = rootPath.replace(/\/+$/, '')
@@ -136,13 +136,13 @@ function withoutLeadingSlashes(path: string): string {
   return path.slice(start)
 }
 
-/** The no-match errors of inner routers, with the `urlRoute` that their outer router had put into the scope. */
+/** The errors of inner routers without a match, with the `urlRoute` of their scope. */
 const noMatches = new WeakMap<NoRouteError, UrlRoute<object>>()
 
 function noMatch(scope: RoutableScope & Partial<Routed<object>>, path: string, routes: readonly Route[]): NoRouteError {
   if (scope.urlRoute === undefined) {
     const root = scope.path.slice(0, scope.path.length - path.length)
-    const matches = (other: string): boolean => waysFrom(other, routes, nothingRead).next().done === false
+    const matches = (other: string): boolean => matchesOf(other, routes, emptyRoute).next().done === false
     return new NoRouteError(scope.path, undefined, () => suggestRoute(root, path, routes, matches))
   }
   const error = new NoRouteError(
@@ -154,8 +154,8 @@ function noMatch(scope: RoutableScope & Partial<Routed<object>>, path: string, r
 }
 
 /**
- * Whether the error says that the router behind this very match found no route: the `urlRoute` is new for each, so it is
- * neither another connection's nor one that an application, once chosen, ran into or threw itself.
+ * Whether the error comes from the router of this match. Each match has its own `urlRoute`, so the error is not from
+ * another connection, and not one that the called application threw or passed on.
  */
 function isNoMatchBehind(urlRoute: UrlRoute<object>, error: unknown): boolean {
   return error instanceof NoRouteError && noMatches.get(error) === urlRoute

@@ -5,7 +5,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest'
 import { call, Calls, channelScope, httpScope } from './connections.ts'
 
 describe('channelNameRouter', () => {
-  it('calls the application of the channel that the scope names, with that scope', async () => {
+  it('calls the application of the channel in the scope, with that scope', async () => {
     const calls = new Calls()
     const router = channelNameRouter({ test: calls.app('test'), 'other-test': calls.app('other test') })
     const scope = channelScope('test')
@@ -15,7 +15,7 @@ describe('channelNameRouter', () => {
     expect(calls.names).toEqual(['test', 'other test'])
   })
 
-  it('rejects a channel without an application, naming it and those that have one', async () => {
+  it('rejects a channel without an application, and names the channel and those that have one', async () => {
     const router = channelNameRouter({ thumbnails: new Calls().app('thumbnails') })
     await expect(call(router, channelScope('chat'))).rejects.toMatchObject({
       code: 'ERR_NO_APPLICATION',
@@ -25,7 +25,7 @@ describe('channelNameRouter', () => {
     await expect(call(router, channelScope('constructor'))).rejects.toMatchObject({ code: 'ERR_NO_APPLICATION' })
   })
 
-  it('rejects a scope that names no channel, and says where the router belongs', async () => {
+  it('rejects a scope without a channel, and names the place for the router', async () => {
     const router = channelNameRouter({ thumbnails: new Calls().app('thumbnails') }) as Application
     await expect(call(router, httpScope('/'))).rejects.toMatchObject({
       code: 'ERR_NO_APPLICATION',
@@ -33,13 +33,13 @@ describe('channelNameRouter', () => {
     })
   })
 
-  it('refuses what is no application when it is built', () => {
+  it('throws for a value that is not an application', () => {
     expect(() => channelNameRouter({ thumbnails: undefined as unknown as Application })).toThrow(
       expect.objectContaining({ code: 'ERR_BAD_ROUTE' }),
     )
   })
 
-  it('is typed: an application of the channel scope, that needs what its applications need', () => {
+  it('has the type of an application of the channel scope that needs what its applications need', () => {
     const plain: Application<ChannelScope> = () => Promise.resolve()
     const needsMore: Application<ChannelScope & { readonly tenant: string }> = () => Promise.resolve()
     expectTypeOf(channelNameRouter({ plain })).toEqualTypeOf<Application<ChannelScope>>()

@@ -17,15 +17,15 @@ async function visit<S extends Scope>(application: Application<S>, scope: S): Pr
   return [...seen]
 }
 
-describe('the guide to routing', () => {
-  it('shows only code that is compiled and run here', () => {
+describe('docs/guides/routing.md', () => {
+  it('contains only code that this test compiles and runs', () => {
     const blocks = Array.from(guide.matchAll(/```ts\n(.*?)```/gs), ([, code]) => code!.trimEnd())
     expect(blocks).toHaveLength(5)
     const parts = blocks.flatMap((block) => block.split('\n\n'))
     for (const part of parts) expect(examples).toContain(part)
   })
 
-  it('shows routes that lead where it says', async () => {
+  it('contains routes that call the applications that it names', async () => {
     expect(await visit(application, webSocketScope('/ws/chat/lobby/'))).toEqual(['lobby'])
     expect(await visit(application, webSocketScope('/ws/대화/chat/'))).toEqual(['대화'])
     expect(await visit(application, httpScope('/'))).toEqual([])

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { call, Calls, hidden, httpScope, webSocketScope } from './connections.ts'
 
 describe('urlRouter within urlRouter', () => {
-  it('adds up what regular expressions capture on the way', async () => {
+  it('joins the captures of regular expressions on the path', async () => {
     const calls = new Calls()
     const inner = urlRouter([
       rePath(/^book\/(?<book>[\w-]+)\/page\/(?<page>\d+)\/$/, calls.app('page')),
@@ -24,7 +24,7 @@ describe('urlRouter within urlRouter', () => {
     expect(calls.lastUrlRoute).toEqual({ args: ['foo', '3'], kwargs: {} })
   })
 
-  it('adds up what path patterns capture, with the inner router bare in path or behind middleware in mount', async () => {
+  it('joins the captures of path patterns, with the inner router in path or behind middleware in mount', async () => {
     const calls = new Calls()
     const inner = urlRouter([path('test/<int:page>/', calls.app('test'))])
     await call(inner, httpScope('/test/3/'))
@@ -38,7 +38,7 @@ describe('urlRouter within urlRouter', () => {
     }
   })
 
-  it('goes on with the next route of the outer router when the inner one has no match', async () => {
+  it('continues with the next route of the outer router if the inner one has no match', async () => {
     const calls = new Calls()
     const inner = urlRouter([path('no-match/', calls.app('inner'))])
     for (const around of [(app: Application<never>) => app, hidden]) {
@@ -56,7 +56,7 @@ describe('urlRouter within urlRouter', () => {
     expect(calls.names).toEqual(['outer', 'outer', 'outer', 'outer'])
   })
 
-  it('lets inner kwargs win over outer ones, and extra kwargs of each level count at that level', async () => {
+  it('lets inner kwargs override outer ones, and applies extra kwargs at their own level', async () => {
     const calls = new Calls()
     const inner = urlRouter([path(':a/:b/', calls.app('inner'), { b: 'extra' })])
     const outer = urlRouter([mount(':a/:c/', inner, { c: 'outer extra', d: 1 })])
@@ -64,7 +64,7 @@ describe('urlRouter within urlRouter', () => {
     expect(calls.lastUrlRoute!.kwargs).toEqual({ a: '3', b: 'extra', c: 'outer extra', d: 1 })
   })
 
-  it('leaves out slashes between the prefix and the rest', async () => {
+  it('removes slashes between the prefix and the rest', async () => {
     const calls = new Calls()
     const inner = urlRouter([path('rooms/', calls.app('rooms')), path('', calls.app('index'))])
     const outer = urlRouter([path('slash/', inner), path('bare', inner)])
@@ -75,7 +75,7 @@ describe('urlRouter within urlRouter', () => {
     await expect(call(outer, httpScope('/slash'))).rejects.toBeInstanceOf(NoRouteError)
   })
 
-  it('ends a prefix where a segment ends', async () => {
+  it('ends a prefix at the end of a segment', async () => {
     const calls = new Calls()
     const outer = urlRouter([mount('api', calls.app('api')), mount('year/<int:year>', calls.app('year'))])
     await call(outer, httpScope('/api/rooms'))
@@ -87,7 +87,7 @@ describe('urlRouter within urlRouter', () => {
     }
   })
 
-  it('gives an application that is no router the rest of the path', async () => {
+  it('passes the rest of the path to an application that is not a router', async () => {
     const calls = new Calls()
     const router = urlRouter([mount('files/:owner/', calls.app('files'))])
     await call(router, httpScope('/files/ada/a/b.txt'))
@@ -98,14 +98,14 @@ describe('urlRouter within urlRouter', () => {
     })
   })
 
-  it('leaves out rootPath once, however many routers there are', async () => {
+  it('removes rootPath once in a chain of routers', async () => {
     const calls = new Calls()
     const router = urlRouter([mount('a/', hidden(urlRouter([path('a/b/', calls.app('b'))])))])
     await call(router, httpScope('/a/a/a/b/', { rootPath: '/a' }))
     expect(calls.names).toEqual(['b'])
   })
 
-  it('tries the routes in order across middleware, and calls no application twice', async () => {
+  it('tries the routes in order across middleware, and calls each application once', async () => {
     const calls = new Calls()
     const level = (name: string) => hidden(urlRouter([path(`${name}/`, calls.app(name))]))
     const router = urlRouter([
@@ -117,7 +117,7 @@ describe('urlRouter within urlRouter', () => {
     expect(calls.names).toEqual(['one', 'two', 'three', 'last'])
   })
 
-  it('does not go on after an error that an application behind the mount throws, not even its own no-route error', async () => {
+  it('does not continue after an error of an application in a mount, even if it is a no-route error', async () => {
     const calls = new Calls()
     const own = new NoRouteError('/elsewhere')
     const throwing: Application = () => Promise.reject(own)
@@ -131,7 +131,7 @@ describe('urlRouter within urlRouter', () => {
     expect(calls.names).toEqual([])
   })
 
-  it('does not go on after a no-route error of a router that the chosen application asked in its own name', async () => {
+  it('does not continue after a no-route error of a router that the matched application called itself', async () => {
     const calls = new Calls()
     const empty = urlRouter([])
     const asksAnother: Application = async (scope) => {
@@ -150,7 +150,7 @@ describe('urlRouter within urlRouter', () => {
     expect(calls.names).toEqual([])
   })
 
-  it('does not take the no-route error of one connection for that of another', async () => {
+  it('does not confuse the no-route errors of two connections', async () => {
     const calls = new Calls()
     let first: unknown
     const inner = urlRouter([])
@@ -167,7 +167,7 @@ describe('urlRouter within urlRouter', () => {
     expect(calls.names).toEqual(['fallback'])
   })
 
-  it('does not go on from a path route, nor from a regular expression that reads to the end', async () => {
+  it('does not continue after a path route or a regular expression that ends in $', async () => {
     const calls = new Calls()
     const inner = hidden(urlRouter([path('x/', calls.app('x'))]))
     const router = urlRouter([path('a/', inner), rePath(/^b\/$/, inner), mount('', calls.app('fallback'))])
@@ -180,7 +180,7 @@ describe('urlRouter within urlRouter', () => {
     expect(calls.names).toEqual([])
   })
 
-  it('goes on from a regular expression that does not read to the end, as from a mount', async () => {
+  it('continues after a regular expression that does not end in $, as after a mount', async () => {
     const calls = new Calls()
     const inner = hidden(urlRouter([path('x/', calls.app('x'))]))
     const router = urlRouter([rePath(/^a\//, inner), rePath(/^b\$/, inner), mount('', calls.app('fallback'))])
@@ -188,7 +188,7 @@ describe('urlRouter within urlRouter', () => {
     expect(calls.names).toEqual(['x', 'fallback', 'fallback', 'x', 'fallback'])
   })
 
-  it('calls middleware once for a route that is chosen behind it', async () => {
+  it('calls middleware once for a route behind it', async () => {
     let entered = 0
     const counting =
       (inner: Application): Application =>

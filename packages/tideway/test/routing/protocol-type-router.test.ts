@@ -7,7 +7,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest'
 import { call, Calls, channelScope, httpScope, webSocketScope } from './connections.ts'
 
 describe('protocolTypeRouter', () => {
-  it('calls the application of the type of the scope, with that scope', async () => {
+  it('calls the application of the scope type, with that scope', async () => {
     const calls = new Calls()
     const router = protocolTypeRouter({
       http: calls.app('http'),
@@ -24,7 +24,7 @@ describe('protocolTypeRouter', () => {
     expect(calls.names).toEqual(['websocket', 'http', 'channel', 'lifespan'])
   })
 
-  it('rejects a type without an application, naming the type and what there is', async () => {
+  it('rejects a type without an application, and names the type and those that have one', async () => {
     const calls = new Calls()
     const router = protocolTypeRouter({ http: calls.app('http'), websocket: calls.app('websocket') })
     await expect(call(router, { ...httpScope('/'), type: 'aprs' as 'http' })).rejects.toMatchObject({
@@ -47,7 +47,7 @@ describe('protocolTypeRouter', () => {
     }
   })
 
-  it('rejects rather than throws, so that a caller has one way to look for the error', async () => {
+  it('rejects instead of throwing', async () => {
     const result = protocolTypeRouter({})(
       httpScope('/'),
       () => new Promise(() => {}),
@@ -56,12 +56,12 @@ describe('protocolTypeRouter', () => {
     await expect(result).rejects.toMatchObject({ code: 'ERR_NO_APPLICATION' })
   })
 
-  it('leaves out an entry that is undefined', async () => {
+  it('ignores an entry that is undefined', async () => {
     const router = protocolTypeRouter({ http: new Calls().app('http'), websocket: undefined })
     await expect(call(router, webSocketScope('/'))).rejects.toThrow('protocolTypeRouter has http.')
   })
 
-  it('refuses what is no application when it is built', () => {
+  it('throws for a value that is not an application', () => {
     class ChatConsumer extends WebSocketConsumer {}
     expect(() => protocolTypeRouter({ websocket: ChatConsumer as unknown as Application })).toThrow(
       'The "websocket" of protocolTypeRouter needs an application; it is a consumer class. Write ChatConsumer.asApplication().',
@@ -90,7 +90,7 @@ describe('protocolTypeRouter', () => {
     expect(checksOrigin(protocolTypeRouter({ http: unchecked }))).toBe(true)
   })
 
-  it('is typed: each entry takes the plain scope of its type, and the result takes every scope', () => {
+  it('gives each entry the plain scope of its type, and accepts every scope', () => {
     const http: Application<HttpScope> = () => Promise.resolve()
     const websocket: Application<WebSocketScope> = () => Promise.resolve()
     const lifespan: Application<LifespanScope> = () => Promise.resolve()

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { call, Calls, httpScope, webSocketScope } from './connections.ts'
 
 describe('rePath', () => {
-  it('finds the regular expression anywhere in the path, as the route of a chat is usually written', async () => {
+  it('matches the regular expression anywhere in the path', async () => {
     const calls = new Calls()
     const router = urlRouter([rePath(/ws\/chat\/(?<roomName>\w+)\/$/, calls.app('chat'))])
     for (const to of ['/ws/chat/lobby/', '/v2/ws/chat/lobby/']) {
@@ -17,20 +17,20 @@ describe('rePath', () => {
     }
   })
 
-  it('matches the path without its leading slash, so that "^" stands before the first segment', async () => {
+  it('matches the path without its leading slash, so that "^" is the start of the first segment', async () => {
     const calls = new Calls()
     const router = urlRouter([rePath(/^ws\/$/, calls.app('ws'))])
     await call(router, webSocketScope('/ws/'))
     await expect(call(router, webSocketScope('/x/ws/'))).rejects.toBeInstanceOf(NoRouteError)
   })
 
-  it('takes the source of a regular expression too', async () => {
+  it('accepts the source of a regular expression', async () => {
     const calls = new Calls()
     await call(urlRouter([rePath(String.raw`^room/(?<id>\d+)/$`, calls.app('room'))]), httpScope('/room/7/'))
     expect(calls.lastUrlRoute).toEqual({ args: [], kwargs: { id: '7' } })
   })
 
-  it('gives unnamed groups as args, and none of them where a group has a name', async () => {
+  it('returns unnamed groups as args, unless a group has a name', async () => {
     const calls = new Calls()
     const router = urlRouter([
       rePath(/^a\/(\w+)\/(\w+)\/$/, calls.app('unnamed')),
@@ -42,7 +42,7 @@ describe('rePath', () => {
     expect(calls.lastUrlRoute).toEqual({ args: [], kwargs: { named: '2' } })
   })
 
-  it('leaves out a named group that took no part, and keeps the place of an unnamed one', async () => {
+  it('omits a named group that did not match, and keeps the position of an unnamed one', async () => {
     const calls = new Calls()
     const router = urlRouter([
       rePath(/^a\/(?:(?<page>\d+)\/)?$/, calls.app('named')),
@@ -57,13 +57,13 @@ describe('rePath', () => {
     expect(calls.lastUrlRoute).toEqual({ args: [], kwargs: {} })
   })
 
-  it('hands on what stands behind the match', async () => {
+  it('passes on the path after the match', async () => {
     const calls = new Calls()
     await call(urlRouter([rePath(/b\//, calls.app('b'))]), httpScope('/a/b/c/'))
     expect(calls.lastScope.pathRemaining).toBe('c/')
   })
 
-  it.each(['g', 'y', 'gy', 'd'])('reads every path from its start, whatever the flag %j remembers', async (flags) => {
+  it.each(['g', 'y', 'gy', 'd'])('matches every path from its start with the flag %j', async (flags) => {
     const calls = new Calls()
     const regexp = new RegExp('room/$', flags)
     const router = urlRouter([rePath(regexp, calls.app('room'))])
@@ -74,14 +74,14 @@ describe('rePath', () => {
     expect(regexp.lastIndex).toBe(3)
   })
 
-  it('keeps the flags that say what matches', async () => {
+  it('keeps flags that change what matches', async () => {
     const calls = new Calls()
     const router = urlRouter([rePath(/^raum\/\p{L}+\/$/iu, calls.app('room'))])
     await call(router, httpScope('/Raum/방/'))
     expect(calls.names).toEqual(['room'])
   })
 
-  it('refuses what is no regular expression, and knows the syntax of Python', () => {
+  it('throws for an invalid regular expression, and explains the syntax of Python', () => {
     expect(() => rePath('room/(', new Calls().app('room'))).toThrow(
       expect.objectContaining({ code: 'ERR_BAD_ROUTE', cause: expect.any(SyntaxError) as SyntaxError }),
     )

@@ -123,7 +123,7 @@ async function kwargsOf(route: Route, calls: Calls, to: string): Promise<unknown
 }
 
 describe('any path pattern and any path', () => {
-  it('match as an oracle without regular expressions says, with the same kwargs', async () => {
+  it('match like an oracle without regular expressions, with the same kwargs', async () => {
     const example = pattern.chain((parts) => fc.tuple(fc.constant(parts), fc.oneof(pathFor(parts), anyPath)))
     await fc.assert(
       fc.asyncProperty(example, async ([parts, to]) => {
@@ -135,7 +135,7 @@ describe('any path pattern and any path', () => {
     )
   })
 
-  it('match in two halves, with a mount before the last segment, as in one', async () => {
+  it('match the same with a mount before the last segment', async () => {
     const example = fc
       .tuple(pattern, pattern)
       .map(
@@ -162,7 +162,7 @@ describe('any path pattern and any path', () => {
 })
 
 describe('any two path patterns', () => {
-  it('are refused as unreachable only if the first matches every path of the second', async () => {
+  it('are rejected as unreachable only if the first matches every path of the second', async () => {
     const example = fc
       .tuple(pattern, fc.boolean())
       .chain(([first, goesOn]) =>
@@ -225,7 +225,7 @@ describe('any tree of routers', () => {
     })
   }
 
-  it('goes the same way, or fails the same way, whether or not middleware hides the inner routers', async () => {
+  it('calls the same application, or fails in the same way, with and without middleware around inner routers', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(tree, { minLength: 1, maxLength: 4 }),

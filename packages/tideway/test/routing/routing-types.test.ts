@@ -41,7 +41,7 @@ describe('RegExpKwargs', () => {
 })
 
 describe('the type of urlRouter', () => {
-  it('needs the plain scope when patterns give the kwargs that applications ask for', () => {
+  it('needs the plain scope if patterns give the kwargs that applications need', () => {
     expectTypeOf(urlRouter([path('a/', plain)])).toEqualTypeOf<Application<WebSocketScope>>()
     expectTypeOf(urlRouter([path('p/<int:page>/', page)])).toEqualTypeOf<Application<WebSocketScope>>()
     expectTypeOf(urlRouter([path('a/', plain, { page: 1 }), path('b/', page, { page: 1 })])).toEqualTypeOf<
@@ -49,7 +49,7 @@ describe('the type of urlRouter', () => {
     >()
   })
 
-  it('needs what else its applications need, for middleware around it to add', () => {
+  it('needs what its applications need in addition, for middleware to add', () => {
     const router = urlRouter([path('ws/:roomName/', room), path('p/<int:page>/', page)])
     expectTypeOf(router).toEqualTypeOf<Application<WebSocketScope & Authenticated>>()
     protocolTypeRouter({ websocket: withUser(router) })
@@ -57,7 +57,7 @@ describe('the type of urlRouter', () => {
     protocolTypeRouter({ websocket: router })
   })
 
-  it('takes a regular expression to give what the application asks for as strings', () => {
+  it('assumes that a regular expression gives the needed kwargs as strings', () => {
     expectTypeOf(urlRouter([rePath(/ws\/chat\/(?<roomName>\w+)\/$/, room)])).toEqualTypeOf<
       Application<WebSocketScope & Authenticated>
     >()
@@ -75,7 +75,7 @@ describe('the type of urlRouter', () => {
     >()
   })
 
-  it('asks the outer router for the kwargs that are missing', () => {
+  it('needs missing kwargs from the outer router', () => {
     const inner = urlRouter([path('', page), path('by/:roomName/', room)])
     expectTypeOf(inner).toEqualTypeOf<Application<WebSocketScope & Authenticated & Routed<{ page: number }>>>()
     expectTypeOf(urlRouter([mount('p/<int:page>/', inner)])).toEqualTypeOf<
@@ -86,7 +86,7 @@ describe('the type of urlRouter', () => {
     protocolTypeRouter({ websocket: withUser(urlRouter([mount('p/', inner)])) })
   })
 
-  it('refuses a pattern that gives a kwarg another type than the application asks for', () => {
+  it('rejects a pattern that gives a kwarg another type than the application needs', () => {
     // @ts-expect-error: the page is text
     path(':page/', page)
     // @ts-expect-error: the page is text
@@ -98,7 +98,7 @@ describe('the type of urlRouter', () => {
     path(':page/', page, { page: 1 })
   })
 
-  it('asks for nothing where kwargs are optional, unknown or not used', () => {
+  it('needs no kwargs that are optional, unknown or not used', () => {
     const optional = application<WebSocketScope & Routed<{ page?: number }>>()
     const unknown = application<WebSocketScope & Routed>()
     const maybe = application<WebSocketScope & Partial<Routed>>()
@@ -107,14 +107,14 @@ describe('the type of urlRouter', () => {
     >()
   })
 
-  it('takes a pattern that is put together at run time to give what is asked for', () => {
+  it('assumes that a pattern built at run time gives the needed kwargs', () => {
     const prefix: string = 'ws'
     expectTypeOf(urlRouter([path(`${prefix}/:roomName/`, room), mount(prefix, page)])).toEqualTypeOf<
       Application<WebSocketScope & Authenticated>
     >()
   })
 
-  it('takes an interface that declares its own urlRoute', () => {
+  it('accepts an interface that declares its own urlRoute', () => {
     interface RoomScope extends WebSocketScope {
       readonly urlRoute: UrlRoute<{ roomName: string }>
       readonly tenant: string
@@ -125,7 +125,7 @@ describe('the type of urlRouter', () => {
     protocolTypeRouter({ websocket: router })
   })
 
-  it('works for HTTP as for WebSockets, and for applications of both and of all scopes', () => {
+  it('works for HTTP, for WebSockets, and for applications of both and of all scopes', () => {
     const http = application<HttpScope & Routed<{ id: number }>>()
     const both = application<HttpScope | WebSocketScope>()
     const all: Application = () => Promise.resolve()
@@ -138,7 +138,7 @@ describe('the type of urlRouter', () => {
     protocolTypeRouter({ http: urlRouter([path('a/', plain), path('<int:id>/', http)]) })
   })
 
-  it('types an application that is written in place by the scope that it says', () => {
+  it('types an inline application by the scope that it declares', () => {
     path('rooms/:name/', async (scope: WebSocketScope & Routed<{ name: string }>, receive, send) => {
       expectTypeOf(scope.urlRoute.kwargs.name).toEqualTypeOf<string>()
       await receive()
@@ -148,7 +148,7 @@ describe('the type of urlRouter', () => {
     })
   })
 
-  it('fits consumers and the stacks of the framework', () => {
+  it('accepts consumers and the middleware stacks of the framework', () => {
     class ChatConsumer extends WebSocketConsumer<{ roomName: string }> {}
     class TickerConsumer extends WebSocketConsumer<{}, object> {}
     class PageConsumer extends HttpConsumer<{ page: number }> {
@@ -166,7 +166,7 @@ describe('the type of urlRouter', () => {
     protocolTypeRouter({ websocket: chat })
   })
 
-  it('keeps the types of routes that are kept in an array', () => {
+  it('keeps the types of routes in an array', () => {
     const routes = [path('ws/:roomName/', room), rePath(/^p\/(\d+)\/$/, plain)]
     expectTypeOf(urlRouter(routes)).toEqualTypeOf<Application<WebSocketScope & Authenticated>>()
     expectTypeOf(urlRouter([...routes, path('<int:page>/', page)])).toEqualTypeOf<

@@ -7,7 +7,7 @@ import { hidden } from './connections.ts'
 const app: Application = () => Promise.resolve()
 const inner = urlRouter([path('x/', app)])
 
-describe('urlRouter refuses a route that an earlier one makes unreachable', () => {
+describe('urlRouter with a route that an earlier one makes unreachable', () => {
   it.each([
     ['the same literal path', path('foo/', app), path('foo/', app)],
     ['the same pattern under other names', path('a/:b/<int:c>/', app), path('a/<d>/<int:e>/', app)],
@@ -36,12 +36,12 @@ describe('urlRouter refuses a route that an earlier one makes unreachable', () =
         code: 'ERR_BAD_ROUTE',
         message:
           `Route 4 of the urlRouter, ${later.description}, can never be reached: route 2, ${earlier.description}, ` +
-          'takes every path that it matches. Put the narrower route first, or remove one.',
+          'matches all of its paths. Put the narrower route first, or remove one.',
       }),
     )
   })
 
-  it('says what the routes are as they were written', () => {
+  it('names the routes as they were written', () => {
     expect(() => urlRouter([path(':a/', app), path('foo/', app)])).toThrow(
       'Route 2 of the urlRouter, path("foo/"), can never be reached: route 1, path(":a/"),',
     )
@@ -50,7 +50,7 @@ describe('urlRouter refuses a route that an earlier one makes unreachable', () =
   })
 })
 
-describe('urlRouter accepts routes that may both be reached', () => {
+describe('urlRouter with two routes that are both reachable', () => {
   it.each([
     ['the narrower one first', path('foo/', app), path(':a/', app)],
     ['a slash more', path('foo', app), path('foo/', app)],

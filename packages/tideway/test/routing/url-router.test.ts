@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { call, Calls, channelScope, hidden, httpScope, webSocketScope } from './connections.ts'
 
 describe('urlRouter', () => {
-  it('calls the first route that matches: literal paths, regular expressions, args, kwargs and extra kwargs', async () => {
+  it('calls the first route that matches, with args, kwargs and extra kwargs', async () => {
     const calls = new Calls()
     const router = urlRouter([
       path('', calls.app('root')),
@@ -47,7 +47,7 @@ describe('urlRouter', () => {
     await expect(call(router, httpScope('/nonexistent/'))).rejects.toBeInstanceOf(NoRouteError)
   })
 
-  it('leaves out rootPath, and rejects a path that is not under it', async () => {
+  it('removes rootPath, and rejects a path that is not under it', async () => {
     const calls = new Calls()
     const router = urlRouter([path('', calls.app('root')), path('foo/', calls.app('foo'))])
     for (const to of ['/root/', '/root', '/root/foo/']) await call(router, httpScope(to, { rootPath: '/root' }))
@@ -63,7 +63,7 @@ describe('urlRouter', () => {
     }
   })
 
-  it('rejects a path without a route: ERR_NO_ROUTE with the whole path, for the server to answer with 404', async () => {
+  it('rejects a path without a route with ERR_NO_ROUTE and the whole path', async () => {
     const router = urlRouter([path('foo/', new Calls().app('foo'))])
     const error: unknown = await call(router, webSocketScope('/no/"such\n')).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(NoRouteError)
@@ -76,7 +76,7 @@ describe('urlRouter', () => {
     })
   })
 
-  it('leaves out every leading slash of the path, and none within it', async () => {
+  it('removes leading slashes of the path, and keeps all others', async () => {
     const calls = new Calls()
     const router = urlRouter([path('foo/bar/', calls.app('foo'))])
     await call(router, webSocketScope('///foo/bar/'))
@@ -85,14 +85,14 @@ describe('urlRouter', () => {
     await expect(call(router, webSocketScope('/foo//bar/'))).rejects.toBeInstanceOf(NoRouteError)
   })
 
-  it('matches the whole path of a path route, and its slash at the end', async () => {
+  it('matches the whole path, including a trailing slash', async () => {
     const router = urlRouter([path('foo/:a/', new Calls().app('foo'))])
     for (const to of ['/foo/x', '/foo/x/y', '/foo/x/y/', '/foo//', '/foo/', '/xfoo/x/', '/foo/x/\n']) {
       await expect(call(router, httpScope(to))).rejects.toBeInstanceOf(NoRouteError)
     }
   })
 
-  it('hands on a copy of the scope, and leaves the one that it was given as it was', async () => {
+  it('passes on a copy of the scope, and does not change the original', async () => {
     const calls = new Calls()
     const scope = Object.freeze(webSocketScope('/rooms/attic/'))
     await call(urlRouter([path('rooms/:name/', calls.app('room'))]), scope)
@@ -104,14 +104,14 @@ describe('urlRouter', () => {
     expect(scope).not.toHaveProperty('urlRoute')
   })
 
-  it('lets extra kwargs win over captured ones, whatever their type', async () => {
+  it('lets extra kwargs override captured ones of any type', async () => {
     const calls = new Calls()
     const router = urlRouter([path('rooms/:name/', calls.app('room'), { name: ['always', 'this'], more: true })])
     await call(router, httpScope('/rooms/attic/'))
     expect(calls.lastUrlRoute).toEqual({ args: [], kwargs: { name: ['always', 'this'], more: true } })
   })
 
-  it('takes captured names as data: a kwarg named __proto__ is one', async () => {
+  it('accepts a kwarg named __proto__', async () => {
     const calls = new Calls()
     await call(urlRouter([path(':__proto__/', calls.app('room'))]), httpScope('/x/'))
     expect(Object.entries(calls.lastUrlRoute!.kwargs)).toEqual([['__proto__', 'x']])
@@ -124,7 +124,7 @@ describe('urlRouter', () => {
     expect(calls.lastUrlRoute!.kwargs).toEqual({ name: '대화 방' })
   })
 
-  it('returns the promise of the application that it chose, with nothing around it', () => {
+  it('returns the promise of the called application itself', () => {
     const ended = Promise.resolve()
     const application: Application = () => ended
     const router = urlRouter([path('foo/', application)])
@@ -137,7 +137,7 @@ describe('urlRouter', () => {
     ).toBe(ended)
   })
 
-  it('leaves an error of the application alone, even one that says that there is no route', async () => {
+  it('passes on an error of the application, even a no-route error', async () => {
     const thrown = new NoRouteError('/elsewhere')
     const calls = new Calls()
     const router = urlRouter([path('foo/', () => Promise.reject(thrown)), rePath(/^foo/, calls.app('never'))])
@@ -145,7 +145,7 @@ describe('urlRouter', () => {
     expect(calls.names).toEqual([])
   })
 
-  it('rejects a scope without a path, and says where the router belongs', async () => {
+  it('rejects a scope without a path, and names the place for the router', async () => {
     const router = urlRouter([]) as Application
     const scopes: Scope[] = [channelScope('thumbnails'), { type: 'lifespan', asgi: channelScope('').asgi }]
     for (const scope of scopes) {
@@ -158,7 +158,7 @@ describe('urlRouter', () => {
     }
   })
 
-  it('keeps the routes that it was built with', async () => {
+  it('keeps the routes that it was created with', async () => {
     const calls = new Calls()
     const routes = [path('foo/', calls.app('foo'))]
     const router = urlRouter(routes)
@@ -167,7 +167,7 @@ describe('urlRouter', () => {
     expect(calls.names).toEqual(['foo'])
   })
 
-  it('refuses what is no application when the route is built', () => {
+  it('throws for a value that is not an application', () => {
     class ChatConsumer extends WebSocketConsumer {}
     const wrong = (application: unknown) => () => path('ws/', application as Application)
     expect(wrong(ChatConsumer)).toThrow(
