@@ -204,7 +204,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     await stranger.getByRole('button', { name: 'change your name' }).click()
     await stranger.getByLabel('Name', { exact: true }).fill('lea')
     await stranger.getByRole('button', { name: 'Save' }).click()
-    await stranger.getByText('This name belongs to somebody. If it is you: log in.').waitFor()
+    await stranger.getByText('That name is taken. Is it yours? Log in.').waitFor()
     problems = problems.filter((problem) => !problem.includes('422'))
   })
 

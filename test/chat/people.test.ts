@@ -126,7 +126,7 @@ describe('the people of the chat', () => {
     const name = newName()
     await signedUp(name)
     const stranger = new Browser(server)
-    for (const like of [name, name.toUpperCase(), ` ${name} `]) {
+    for (const like of [name, name.toUpperCase(), ` ${name} `, name.replace('P', '\uFF30'), `${name}\u200D\uFE0F`]) {
       expect((await stranger.ask('PUT', '/api/me', { name: like })).status).toBe(422)
       expect((await stranger.ask('POST', '/api/me/account', { name: like, password: PASSWORD })).status).toBe(422)
     }
@@ -143,6 +143,26 @@ describe('the people of the chat', () => {
     expect(await userOf(socket)).toBe('')
     socket.close()
     await once(socket, 'close')
+  })
+
+  it('take a name from a guest who is connected: the connection closes with 4009, and the next one has no name', async () => {
+    const name = newName()
+    const [guest, namesake, other] = [new Browser(server), new Browser(server), new Browser(server)]
+    await guest.ask('PUT', '/api/me', { name })
+    await namesake.ask('PUT', '/api/me', { name: `${name.toUpperCase()}\u200D` })
+    await other.ask('PUT', '/api/me', { name: `${name}a` })
+    const sockets = [await guest.open(), await namesake.open('elsewhere')]
+    const closed = Promise.all(sockets.map(closing))
+    const bystander = await other.open()
+    const owner = await (await signedUp(name)).open()
+    expect(await closed).toEqual(sockets.map(() => [4009, 'name taken']))
+    const again = await guest.open('again')
+    expect(await userOf(again)).toBe('')
+    for (const socket of [bystander, owner, again]) {
+      expect(socket.readyState).toBe(WebSocket.OPEN)
+      socket.close()
+      await once(socket, 'close')
+    }
   })
 
   it('get a new session when they log in, so that one that was planted is worth nothing', async () => {

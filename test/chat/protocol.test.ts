@@ -225,11 +225,26 @@ describe('the HTTP side of the chat', () => {
     ['of 33 characters', JSON.stringify({ name: 'x'.repeat(33) })],
     ['that turns the text around', JSON.stringify({ name: 'a\u202Eb' })],
     ['that stands for nobody', '{"name":"Guest"}'],
+    ['that stands for another guest', '{"name":"guest 12"}'],
+    ['that cannot be seen', JSON.stringify({ name: '\uFE0F\u200D' })],
+    ['with a soft hyphen', JSON.stringify({ name: 'an\u00ADna' })],
+    ['with half a character', '{"name":"anna\\ud800"}'],
   ])('refuses a name %s and says why', async (_what, body) => {
     const response = await putName(body)
     expect(response.status).toBe(422)
     expect(await response.json()).toEqual({ error: expect.stringMatching(/.+/) })
     expect(response.headers.getSetCookie()).toEqual([])
+  })
+
+  it('refuses a name with a character that has no shape', async () => {
+    for (const code of [0x200b, 0xad, 0x2060, 0x3164, 0x115f, 0xffa0, 0x34f, 0x180b, 0x2800, 0xe0061]) {
+      const response = await putName(JSON.stringify({ name: `anna${String.fromCodePoint(code)}` }))
+      expect([code, response.status]).toEqual([code, 422])
+    }
+  })
+
+  it.each(['👩🏽‍💻 Ada', 'علی‌رضا', '한국어', 'Zoë ❤️'])('takes the name %s', async (name) => {
+    expect(await (await putName(JSON.stringify({ name }))).json()).toEqual({ name })
   })
 
   it('takes no name from a form of another site', async () => {

@@ -65,6 +65,14 @@ describe('the protocol of the page', () => {
     expect(heard).toEqual({ number: null, at: expect.any(Number), message: 'from a plain client', user: '' })
   })
 
+  it('shows no message of the plain protocol that is not a text', async () => {
+    const room = newRoom()
+    const [page] = await enter(room, 'Anna')
+    const plain = await enterPlain(room)
+    for (const message of [{}, null, 1, ['x'], 'a text']) plain.tell({ message })
+    expect(textsOf(await page.hear('a text'))).toEqual(['a text'])
+  })
+
   it('tells only the tab that wrote a message which one it was', async () => {
     const room = newRoom()
     const [[anna], [jun]] = [await enter(room, 'Anna'), await enter(room, 'Jun')]
@@ -204,6 +212,8 @@ describe('the protocol of the page', () => {
     ['a message of 2,001 characters', { type: 'say', id: 'a', key, message: 'x'.repeat(2001) }],
     ['a message without a key', { type: 'say', id: 'a', message: 'x' }],
     ['a message without an id', { type: 'say', key, message: 'x' }],
+    ['half a character in a message', { type: 'say', id: 'a', key, message: '\ud800' }],
+    ['half a character in a key', { type: 'say', id: 'a', key: `${key}\udfff`, message: 'x' }],
     ['no number to look back from', { type: 'older', id: 'a', before: 1.5 }],
   ])('closes with 4400 on %s, and keeps nothing of it', async (_what, bad) => {
     const room = newRoom()

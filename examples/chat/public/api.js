@@ -71,7 +71,7 @@ async function ask(method, path, body) {
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })
   const answer = await response.json()
-  if (response.status === 422 || response.status === 429) throw new RefusedError(answer.error)
+  if ([422, 429, 503].includes(response.status) && answer.error) throw new RefusedError(answer.error)
   if (!response.ok) throw new Error(`${method} ${path} was answered with ${response.status}.`)
   return answer
 }

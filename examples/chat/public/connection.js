@@ -42,7 +42,7 @@ const TAB_KEY = 'tideway-chat-tab'
 export function enterRoom(room, { prepare, onMessage, onState }) {
   /** Where this page stopped reading. @type {{ history: string, number: number } | undefined} */
   let seen
-  let typedAt = 0
+  let typedAt = -Infinity
 
   /** @type {import('/client/index.js').TidewayClient<ClientMessage, ServerMessage>} */
   const socket = connect(
@@ -70,13 +70,13 @@ export function enterRoom(room, { prepare, onMessage, onState }) {
 
   return {
     say(key, message) {
-      typedAt = 0
+      typedAt = -Infinity
       return socket.request({ type: 'say', key, message }, { retry: true, timeoutMs: SAY_TIMEOUT_MS })
     },
     older: (before) => socket.request({ type: 'older', before }),
     typing() {
-      if (socket.state.status !== 'open' || Date.now() - typedAt < TYPING_EVERY_MS) return
-      typedAt = Date.now()
+      if (socket.state.status !== 'open' || performance.now() - typedAt < TYPING_EVERY_MS) return
+      typedAt = performance.now()
       socket.send({ type: 'typing' })
     },
     reopen: () => socket.reconnect(),

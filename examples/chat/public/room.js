@@ -215,7 +215,8 @@ function measure() {
 
 composer.addEventListener('submit', (event) => {
   event.preventDefault()
-  const message = input.value.trim()
+  // Half a character, as a cut text may have, is no text that the server takes.
+  const message = input.value.trim().replaceAll(/\p{Cs}/gu, '\uFFFD')
   if (message !== '') unsent.add(message)
   transcript.toEnd()
   input.value = ''

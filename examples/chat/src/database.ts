@@ -75,7 +75,20 @@ function open(file: string): Database {
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS reports_by_time ON reports (at);
   `)
+  upgrade(database)
   return database
+}
+
+/** Brings a file of an earlier version of the chat up to date. */
+function upgrade(database: Database): void {
+  // One process at a time: another one may be opening the same file.
+  database.exec('BEGIN IMMEDIATE')
+  // Hashes did not say their cost.
+  database.exec(`
+    UPDATE accounts SET password = '$scrypt$ln=15,r=8,p=3$' || replace(password, '.', '$')
+    WHERE password NOT LIKE '$%'
+  `)
+  database.exec('COMMIT')
 }
 
 /** A value that the first process makes and every later one finds, such as a secret. */

@@ -6,6 +6,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Revocations } from 'tideway'
 
 import { peopleRoutes } from './people/routes.ts'
+import { BusyError } from './people/work-queue.ts'
 import { picture } from './report/threads.ts'
 import type { People } from './room/people.ts'
 
@@ -44,7 +45,7 @@ export function web(people: People, revocations: Revocations): Express {
     response.json({ rooms: people.list() })
   })
 
-  app.use(peopleRoutes(revocations))
+  app.use(peopleRoutes(people, revocations))
 
   app.use((_request, response) => {
     response.status(404).sendFile('not-found.html', { root: publicFolder })
@@ -62,9 +63,10 @@ function trustProxy(value = ''): string | number | boolean {
   return /^\d+$/.test(value) ? Number(value) : value
 }
 
-/** A request that cannot be read is its sender's matter: an answer, and no line in the log. */
+/** A request that cannot be read, or that comes when too many others wait, gets an answer and no line in the log. */
 const clientErrors: ErrorRequestHandler = (error: { status?: number; message: string }, _request, response, next) => {
-  if (error.status === undefined || error.status >= 500 || response.headersSent) next(error)
+  if (error instanceof BusyError) response.status(503).set('Retry-After', '1').json({ error: error.message })
+  else if (error.status === undefined || error.status >= 500 || response.headersSent) next(error)
   else response.status(error.status).json({ error: error.message })
 }
 

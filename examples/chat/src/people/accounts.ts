@@ -1,13 +1,14 @@
 import { database } from '../database.ts'
-import { hashed, isPassword } from './passwords.ts'
+import { folded } from './names.ts'
+import { hashed, isOutdated, isPassword } from './passwords.ts'
 
-/** Somebody whose name is nobody else's. */
+/** A person whose name no other person can have. */
 export interface Account {
   readonly id: number
   readonly name: string
 }
 
-/** Makes an account, unless the name is taken. */
+/** Makes an account, unless the name is taken. Rejects with a `BusyError`. */
 export async function signUp(name: string, password: string): Promise<Account | undefined> {
   const sql = 'INSERT INTO accounts (name, folded, password) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING id, name'
   return database()
@@ -15,23 +16,26 @@ export async function signUp(name: string, password: string): Promise<Account | 
     .all(name, folded(name), await hashed(password))[0] as Account | undefined
 }
 
-/** The account of that name and password, if there is one. */
+/** Returns the account of that name and password, if there is one. Rejects with a `BusyError`. */
 export async function accountOf(name: string, password: string): Promise<Account | undefined> {
   const sql = 'SELECT id, name, password FROM accounts WHERE folded = ?'
   const found = database().prepare(sql).get(folded(name)) as (Account & { password: string }) | undefined
-  return (await isPassword(password, found?.password)) ? { id: found!.id, name: found!.name } : undefined
+  const isRight = await isPassword(password, found?.password)
+  if (found === undefined || !isRight) return undefined
+  const { id, password: hash } = found
+  // The only moment at which the password is known, and can be hashed at today's cost.
+  if (isOutdated(hash)) {
+    const update = database().prepare('UPDATE accounts SET password = ? WHERE id = ? AND password = ?')
+    update.run(await hashed(password), id, hash)
+  }
+  return { id, name: found.name }
 }
 
 export function accountById(id: number): Account | undefined {
   return database().prepare('SELECT id, name FROM accounts WHERE id = ?').get(id) as Account | undefined
 }
 
-/** Whether the name is that of an account, however it is written. */
+/** Whether the name looks like that of an account. */
 export function isTaken(name: string): boolean {
   return database().prepare('SELECT 1 FROM accounts WHERE folded = ?').get(folded(name)) !== undefined
-}
-
-/** The name as names are compared: "anna" and "ANNA" are one. */
-export function folded(name: string): string {
-  return name.normalize('NFKC').toLowerCase()
 }

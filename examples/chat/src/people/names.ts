@@ -1,7 +1,11 @@
 const MAX_NAME_LENGTH = 32
 const MIN_PASSWORD_LENGTH = 8
 const MAX_PASSWORD_LENGTH = 200
-/** Control characters, and those that turn the direction of what stands after them. */
+/** What has no shape of its own, such as U+200B, U+00AD and U+3164; also U+2800, an empty Braille pattern. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}|\u2800/gu
+/** The invisible characters that a name may need: joiners in Persian, Indic scripts and emoji, and the form of an emoji. */
+const JOINERS = /\u200C|\u200D|\uFE0F/g
+/** Control characters, lone surrogates, and what changes the direction of the text after it. */
 const UNSEEMLY = /[\p{Cc}\p{Cs}\p{Bidi_Control}\p{Zl}\p{Zp}]/u
 
 /** A name as the chat takes it, or what is wrong with it. `""` is a guest's. */
@@ -9,9 +13,22 @@ export function checkedName(given: unknown): { name: string; problem?: string } 
   const name = typeof given === 'string' ? given.trim().replaceAll(/\s+/g, ' ') : ''
   if (typeof given !== 'string') return { name, problem: 'A name is a text.' }
   if (name.length > MAX_NAME_LENGTH) return { name, problem: `A name has at most ${MAX_NAME_LENGTH} characters.` }
-  if (UNSEEMLY.test(name)) return { name, problem: 'This name has characters that cannot be seen.' }
-  if (name.toLowerCase() === 'guest') return { name, problem: '“guest” is what people without a name are called.' }
+  const isVisible = name === '' || folded(name) !== ''
+  if (UNSEEMLY.test(name) || !isVisible || name.replace(JOINERS, '').search(INVISIBLE) >= 0) {
+    return { name, problem: 'This name has invisible characters.' }
+  }
+  if (/^guest( \d+)?$/.test(folded(name))) {
+    return { name, problem: '“guest” is what people without a name are called.' }
+  }
   return { name }
+}
+
+/**
+ * Returns the name as names are compared. Names that look the same are equal, however they are written: "anna", "ANNA" and an
+ * "anna" with a zero-width space. Letters of other scripts that look alike are different letters here.
+ */
+export function folded(name: string): string {
+  return name.normalize('NFKC').replace(INVISIBLE, '').toLowerCase().normalize('NFKC').replaceAll(/\s+/g, ' ').trim()
 }
 
 /** A password as the chat takes it, or what is wrong with it. */

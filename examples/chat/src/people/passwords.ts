@@ -1,25 +1,53 @@
-import { randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto'
-import { promisify } from 'node:util'
+import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 
-const derive: (password: string, salt: Buffer, length: number, options: ScryptOptions) => Promise<Buffer> =
-  promisify(scrypt)
+import { WorkQueue } from './work-queue.ts'
 
-// What OWASP's Password Storage Cheat Sheet asks of scrypt: 32 MiB and three passes, some tenth of a second. The work is
-// done in a thread of Node's own.
-const COST = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 2 ** 20 }
+/** OWASP's Password Storage Cheat Sheet: N = 2^15, r = 8, p = 3. It takes 32 MiB and about 0.1 s. */
+const COST = 'ln=15,r=8,p=3'
 const SALT_BYTES = 16
 const KEY_BYTES = 32
 
-/** What is kept of a password: a salt and a key, from which nobody gets back to it. */
+// Node hashes in a pool of four threads, which also read files. Two of them stay free.
+const queue = new WorkQueue({ maxRunning: 2, maxWaiting: 20 })
+
+/** Returns what to store of a password, in the PHC string format: `$scrypt$<cost>$<salt>$<key>`. Rejects with a `BusyError`. */
 export async function hashed(password: string): Promise<string> {
   const salt = randomBytes(SALT_BYTES)
-  const key = await derive(password.normalize('NFKC'), salt, KEY_BYTES, COST)
-  return `${salt.toString('base64')}.${key.toString('base64')}`
+  const key = await derive(password, salt, COST)
+  return ['', 'scrypt', COST, base64(salt), base64(key)].join('$')
 }
 
-/** Whether it is the password that was hashed. Takes as long for a hash that is not there, so that nobody learns who has an account. */
-export async function isPassword(password: string, hash: string | undefined): Promise<boolean> {
-  const [salt, key] = (hash ?? '.').split('.').map((part) => Buffer.from(part, 'base64'))
-  const tried = await derive(password.normalize('NFKC'), salt!, KEY_BYTES, COST)
-  return key!.length === KEY_BYTES && timingSafeEqual(tried, key!)
+/**
+ * Returns whether the hash is that of the password. A missing hash takes as long as a wrong password, so that the time does
+ * not tell which accounts exist. Rejects with a `BusyError`.
+ */
+export async function isPassword(password: string, hash = ''): Promise<boolean> {
+  const [, , cost = COST, salt = '', key = ''] = hash.split('$')
+  const expected = Buffer.from(key, 'base64')
+  const derived = await derive(password, Buffer.from(salt, 'base64'), cost)
+  return expected.length === KEY_BYTES && timingSafeEqual(derived, expected)
+}
+
+/** Whether the hash was made with another cost than today's. */
+export function isOutdated(hash: string): boolean {
+  return !hash.startsWith(`$scrypt$${COST}$`)
+}
+
+function derive(password: string, salt: Buffer, cost: string): Promise<Buffer> {
+  const [log2N = 0, r = 0, p = 0] = (cost.match(/\d+/g) ?? []).map(Number)
+  const N = 2 ** log2N
+  const options = { N, r, p, maxmem: 256 * N * r }
+  return queue.run(
+    () =>
+      new Promise((resolve, reject) => {
+        scrypt(password.normalize('NFKC'), salt, KEY_BYTES, options, (error, key) => {
+          if (error) reject(error)
+          else resolve(key)
+        })
+      }),
+  )
+}
+
+function base64(bytes: Buffer): string {
+  return bytes.toString('base64').replace(/=+$/, '')
 }

@@ -1,22 +1,29 @@
 import { promisify } from 'node:util'
 
 import express, { Router, type Request, type Response } from 'express'
-import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { Revocations } from 'tideway'
 
-import { accountById, accountOf, folded, isTaken, signUp, type Account } from './accounts.ts'
-import { checkedName, checkedPassword } from './names.ts'
+import { accountById, accountOf, isTaken, signUp, type Account } from './accounts.ts'
+import type { People } from '../room/people.ts'
+import { AttemptLimit } from './attempt-limit.ts'
+import { checkedName, checkedPassword, folded } from './names.ts'
 import { expressSession, guestName, store } from './visitors.ts'
 
-/** How many passwords may be tried in a minute from one address for one name, and how many accounts made from one address. */
-const attempts = new RateLimiterMemory({ points: 10, duration: 60 })
-const signUps = new RateLimiterMemory({ points: 20, duration: 60 })
+/**
+ * How many passwords may be tried per minute: from one address, for one name from one address, and for one name from all
+ * addresses. The last one is the highest, because any stranger can use it up.
+ */
+const ofAddress = new AttemptLimit({ attempts: 30 })
+const ofBoth = new AttemptLimit({ attempts: 10 })
+const ofName = new AttemptLimit({ attempts: 100 })
+/** How many accounts may be made per minute from one address. */
+const signUps = new AttemptLimit({ attempts: 20 })
 
 /**
  * `/api/me`: who the visitor is, a name for a guest, an account, logging in and out. The bodies are JSON, which a form of
  * another site cannot send (and the cookie is SameSite=Lax besides).
  */
-export function peopleRoutes(revocations: Revocations): Router {
+export function peopleRoutes(people: People, revocations: Revocations): Router {
   const router = Router()
   router.use('/api/me', expressSession, express.json({ limit: '1kb' }))
 
@@ -30,7 +37,7 @@ export function peopleRoutes(revocations: Revocations): Router {
     const { name, problem } = checkedName(bodyOf(request).name)
     if (problem !== undefined) return refuse(response, problem)
     if (accountOfSession(request) !== undefined) return refuse(response, 'Log out to be a guest.')
-    if (isTaken(name)) return refuse(response, 'This name belongs to somebody. If it is you: log in.')
+    if (isTaken(name)) return refuse(response, 'That name is taken. Is it yours? Log in.')
     delete request.session.accountId
     if (name === '') delete request.session.visitorName
     else request.session.visitorName = name
@@ -42,10 +49,11 @@ export function peopleRoutes(revocations: Revocations): Router {
     const { password, problem: weakness } = checkedPassword(bodyOf(request).password)
     if (problem ?? weakness) return refuse(response, problem ?? weakness!)
     if (name === '') return refuse(response, 'An account needs a name.')
-    if (!(await may(signUps, `${request.ip}`))) return refuse(response, 'Too many attempts: wait a minute.', 429)
+    if (!signUps.allows(`${request.ip}`)) return refuse(response, 'Too many attempts: wait a minute.', 429)
     const account = await signUp(name, password)
-    if (account === undefined) return refuse(response, 'This name belongs to somebody else.')
+    if (account === undefined) return refuse(response, 'That name is taken.')
     await logIn(request, account)
+    await people.takeName(name)
     response.status(201).json({ name: account.name, hasAccount: true })
   })
 
@@ -53,8 +61,7 @@ export function peopleRoutes(revocations: Revocations): Router {
     const { name, problem } = checkedName(bodyOf(request).name)
     const { password, problem: unlikely } = checkedPassword(bodyOf(request).password)
     if (problem !== undefined) return refuse(response, problem)
-    const isAllowed = await may(attempts, `${request.ip} ${folded(name)}`)
-    if (!isAllowed) return refuse(response, 'Too many attempts: wait a minute.', 429)
+    if (!mayTry(`${request.ip}`, folded(name))) return refuse(response, 'Too many attempts: wait a minute.', 429)
     const account = unlikely === undefined ? await accountOf(name, password) : undefined
     if (account === undefined) return refuse(response, 'There is no such name and password.')
     await logIn(request, account)
@@ -85,14 +92,9 @@ function accountOfSession({ session: { accountId } }: Request): Account | undefi
   return accountId === undefined ? undefined : accountById(accountId)
 }
 
-async function may(limiter: RateLimiterMemory, key: string): Promise<boolean> {
-  try {
-    await limiter.consume(key)
-    return true
-  } catch (error) {
-    if (error instanceof Error) throw error
-    return false
-  }
+/** Stops at the first limit that is reached: an address that may not try uses up no attempt of a name. */
+function mayTry(address: string, name: string): boolean {
+  return ofAddress.allows(address) && ofBoth.allows(`${address} ${name}`) && ofName.allows(name)
 }
 
 function bodyOf(request: Request): Readonly<Record<string, unknown>> {

@@ -11,6 +11,7 @@ import type { KeptMessage } from './history.ts'
 import type { People } from './people.ts'
 import {
   checkedMessage,
+  isText,
   REPORT_COMMAND,
   type ClientMessage,
   type Place,
@@ -51,7 +52,7 @@ export class RoomConsumer
   #author: string | undefined
   /** The number of the last message of the room that this client was sent. */
   #seen = 0
-  #typedAt = 0
+  #typedAt = -Infinity
   #peopleSent = ''
 
   constructor(people: People) {
@@ -107,7 +108,7 @@ export class RoomConsumer
   }
 
   async #say(author: string, { id, key, message }: ClientMessage & { type: 'say' }) {
-    this.#typedAt = 0
+    this.#typedAt = -Infinity
     const kept = await append(this.#room, { user: this.scope.user.username, message, author, key })
     // A message that was kept before is sent once more as well: perhaps the process that kept it came no further.
     await this.channelLayer.groupSend(`chat_${this.#room}`, { type: 'chat.message', ...kept })
@@ -146,7 +147,7 @@ export class RoomConsumer
   }
 
   async #typing() {
-    const now = Date.now()
+    const now = performance.now()
     if (now - this.#typedAt < TYPING_EVERY_MS) return
     this.#typedAt = now
     const { username: user } = this.scope.user
@@ -156,6 +157,8 @@ export class RoomConsumer
   onChatMessage(event: RoomEvents['chat.message']) {
     const { number, previous, message, user } = event
     if (number === undefined) {
+      // The plain protocol forwards any JSON value as a message.
+      if (!isText(message)) return undefined
       return this.#tell({ type: 'said', messages: [{ number: null, at: Date.now(), user, message }] })
     }
     if (number <= this.#seen) return undefined

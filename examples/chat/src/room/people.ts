@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 
 import type { Application, Authenticated, ChannelLayer, Message, WebSocketScope } from 'tideway'
 
+import { folded } from '../people/names.ts'
+
 /** A room and how many people are in it. */
 export interface OpenRoom {
   readonly name: string
@@ -25,7 +27,25 @@ const GONE_AFTER_MS = 40_000
 /** The most names that are told of one room. */
 const MAX_NAMES = 200
 
+/** The close code of a guest whose name belongs to an account now. Clients reconnect after it, and have no name then. */
+const NAME_TAKEN = 4009
+
+/** A connection to a room. */
+interface Member {
+  readonly name: string
+  readonly isGuest: boolean
+  close(code: number, reason: string): Promise<void>
+}
+
+/** What the processes send each other. */
+interface Heard {
+  readonly process: string
+  readonly rosters?: Readonly<Record<string, Roster>>
+  readonly name?: string
+}
+
 interface Elsewhere {
+  /** By the monotonic clock. */
   heardAt: number
   readonly rooms: Map<string, Roster>
 }
@@ -34,7 +54,7 @@ interface Elsewhere {
 export class People {
   readonly #layer: ChannelLayer
   readonly #process = randomUUID()
-  readonly #here = new Map<string, Map<object, string>>()
+  readonly #here = new Map<string, Set<Member>>()
   readonly #elsewhere = new Map<string, Elsewhere>()
   readonly #watchers = new Map<string, Set<string>>()
   readonly #changed = new Set<string>()
@@ -80,10 +100,18 @@ export class People {
       const room = ROOM_PATH.exec(scope.path)?.[1]
       if (room === undefined) return inner(scope, receive, send)
       await this.#listen()
-      const member = {}
+      const { username: name, isAuthenticated } = scope.user
+      const close = async (code: number, reason: string): Promise<void> => {
+        try {
+          await send({ type: 'websocket.close', code, reason })
+        } catch {
+          // The connection has ended in the same moment.
+        }
+      }
+      const member: Member = { name, isGuest: !isAuthenticated, close }
       try {
         await inner(scope, receive, (event) => {
-          if (event.type === 'websocket.accept') this.#enter(room, member, scope.user.username)
+          if (event.type === 'websocket.accept') this.#enter(room, member)
           return send(event)
         })
       } finally {
@@ -92,13 +120,31 @@ export class People {
     }
   }
 
-  #enter(room: string, member: object, name: string): void {
-    const members = this.#here.get(room) ?? new Map<object, string>()
-    this.#here.set(room, members.set(member, name))
+  /** Closes the connections of guests who have this name, in all processes: it belongs to an account now. */
+  async takeName(name: string): Promise<void> {
+    const taken = folded(name)
+    this.#closeGuests(taken)
+    // Where the layer is down, guests of other processes keep the name until they reconnect.
+    await this.#layer
+      .groupSend(GROUP, { type: 'people.nameTaken', process: this.#process, name: taken })
+      .catch(() => {})
+  }
+
+  #closeGuests(name: string): void {
+    for (const members of this.#here.values()) {
+      for (const member of members) {
+        if (member.isGuest && folded(member.name) === name) void member.close(NAME_TAKEN, 'name taken')
+      }
+    }
+  }
+
+  #enter(room: string, member: Member): void {
+    const members = this.#here.get(room) ?? new Set()
+    this.#here.set(room, members.add(member))
     this.#change(room)
   }
 
-  #leave(room: string, member: object): void {
+  #leave(room: string, member: Member): void {
     const members = this.#here.get(room)
     if (members?.delete(member) !== true) return
     if (members.size === 0) this.#here.delete(room)
@@ -106,9 +152,9 @@ export class People {
   }
 
   #ownRoster(room: string): Roster {
-    const members = [...(this.#here.get(room)?.values() ?? [])]
-    const names = [...new Set(members)].filter((name) => name !== '').slice(0, MAX_NAMES)
-    return { names, guests: members.filter((name) => name === '').length }
+    const all = Array.from(this.#here.get(room) ?? [], ({ name }) => name)
+    const names = [...new Set(all)].filter((name) => name !== '').slice(0, MAX_NAMES)
+    return { names, guests: all.filter((name) => name === '').length }
   }
 
   #change(room: string): void {
@@ -154,13 +200,14 @@ export class People {
   }
 
   #hear(message: Message): 'delivered' {
-    const { type, process, rosters } = message as Message & { process: string; rosters?: Record<string, Roster> }
+    const { type, process, rosters, name } = message as Message & Heard
     if (process === this.#process) return 'delivered'
+    if (type === 'people.nameTaken' && name !== undefined) this.#closeGuests(name)
     if (type === 'people.asked') void this.#tellOthers(this.#here.keys())
     if (rosters === undefined) return 'delivered'
     const known: Elsewhere = this.#elsewhere.get(process) ?? { heardAt: 0, rooms: new Map() }
     this.#elsewhere.set(process, known)
-    known.heardAt = Date.now()
+    known.heardAt = performance.now()
     for (const [room, roster] of Object.entries(rosters)) {
       if (count(roster) === 0) known.rooms.delete(room)
       else known.rooms.set(room, roster)
@@ -171,7 +218,7 @@ export class People {
 
   #repeat(): void {
     for (const [process, { heardAt, rooms }] of this.#elsewhere) {
-      if (Date.now() - heardAt < GONE_AFTER_MS) continue
+      if (performance.now() - heardAt < GONE_AFTER_MS) continue
       this.#elsewhere.delete(process)
       void this.#tellWatchers([...rooms.keys()])
     }

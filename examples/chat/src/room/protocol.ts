@@ -74,7 +74,7 @@ export function checkedMessage(content: unknown): ClientMessage | string {
       return { type, tab, seen }
     case 'say':
       if (!isId(id) || !isMark(key)) return 'id and key are texts, the key of 16 to 100 characters.'
-      if (typeof message !== 'string' || message.trim() === '' || message.length > MAX_MESSAGE_LENGTH) {
+      if (!isText(message) || message.trim() === '' || message.length > MAX_MESSAGE_LENGTH) {
         return `A message has 1 to ${MAX_MESSAGE_LENGTH} characters.`
       }
       return { type, id, key, message }
@@ -89,12 +89,17 @@ export function checkedMessage(content: unknown): ClientMessage | string {
   }
 }
 
+/** A string without lone surrogates: those are no Unicode text, and the channel layer refuses them. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && !/\p{Cs}/u.test(value)
+}
+
 function isMark(value: unknown): value is string {
-  return typeof value === 'string' && value.length >= 16 && value.length <= 100
+  return isText(value) && value.length >= 16 && value.length <= 100
 }
 
 function isId(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= 100
+  return isText(value) && value.length > 0 && value.length <= 100
 }
 
 function isNumber(value: unknown): value is number {

@@ -1,0 +1,40 @@
+/** The options of {@link AttemptLimit}. */
+export interface AttemptLimitOptions {
+  /** How many attempts a key has in each window. */
+  readonly attempts: number
+  /** How long a window is, from the first attempt in it. @default 60000 */
+  readonly windowMs?: number
+  /** How many keys are counted. Above that the oldest window is dropped. @default 10000 */
+  readonly maxKeys?: number
+}
+
+interface Window {
+  readonly endsAt: number
+  count: number
+}
+
+/** Counts attempts per key, such as an address, in this process. Its memory is bounded. */
+export class AttemptLimit {
+  readonly #options: Required<AttemptLimitOptions>
+  /** The oldest first. */
+  readonly #windows = new Map<string, Window>()
+
+  constructor(options: AttemptLimitOptions) {
+    this.#options = { windowMs: 60_000, maxKeys: 10_000, ...options }
+  }
+
+  /** Counts an attempt. Returns whether it is within the limit. */
+  allows(key: string): boolean {
+    const { attempts, windowMs, maxKeys } = this.#options
+    // A monotonic clock: one that goes back would make a window longer.
+    const now = performance.now()
+    let window = this.#windows.get(key)
+    if (window === undefined || window.endsAt <= now) {
+      this.#windows.delete(key)
+      const [oldest] = this.#windows.keys()
+      if (this.#windows.size >= maxKeys && oldest !== undefined) this.#windows.delete(oldest)
+      this.#windows.set(key, (window = { endsAt: now + windowMs, count: 0 }))
+    }
+    return ++window.count <= attempts
+  }
+}
