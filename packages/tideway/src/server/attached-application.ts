@@ -207,7 +207,7 @@ export class AttachedApplication {
     const state = this.#isClosed ? 'closed' : this.#closed === undefined ? 'serving' : 'draining'
     return this.#observer.stats({
       state,
-      sockets: { open: this.gate.open, total: this.gate.total },
+      sockets: { open: this.gate.open, total: this.gate.total, sendTimeouts: this.gate.sendTimeouts },
       openWebSockets: this.connections.size,
       compression: this.#context.compression?.counters,
     })

@@ -1,6 +1,7 @@
 import type { Http2Session } from 'node:http2'
 import { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { SentData } from './sent-data.ts'
 
 /**
  * The TLS connection below a session, as a stream that Node's session reads and writes in JavaScript. Given the TLS socket
@@ -10,6 +11,8 @@ import type { TLSSocket } from 'node:tls'
  */
 export class Carrier extends Duplex {
   readonly socket: TLSSocket
+  /** What the session has sent. */
+  readonly sent: SentData = new SentData()
 
   constructor(socket: TLSSocket) {
     super()
@@ -28,12 +31,16 @@ export class Carrier extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.sent.push(chunk)
     this.socket.write(chunk, done)
   }
 
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
     this.socket.cork()
-    for (const [i, { chunk }] of chunks.entries()) this.socket.write(chunk, i === chunks.length - 1 ? done : undefined)
+    for (const [i, { chunk }] of chunks.entries()) {
+      this.sent.push(chunk)
+      this.socket.write(chunk, i === chunks.length - 1 ? done : undefined)
+    }
     this.socket.uncork()
   }
 

@@ -16,6 +16,7 @@ export interface Http2Limits {
   readonly keepAliveTimeoutMs: number
   readonly http2MaxStreams: number
   readonly maxRequestsPerConnection: number | false
+  readonly sendTimeoutMs: number
 }
 
 /** Serves HTTP/2 on connections that have agreed on it, and holds them to the limits that HTTP/1 has. */
@@ -30,10 +31,13 @@ export class Http2Front {
 
   /** @param headersCount how many headers a request may have before its stream is reset */
   constructor(limits: Http2Limits & PulseOptions, headersCount: number) {
-    const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, pingIntervalMs, pingTimeoutMs } = limits
+    const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, pingIntervalMs, pingTimeoutMs, sendTimeoutMs } =
+      limits
     const pulseMs = pingIntervalMs === false ? pingTimeoutMs : Math.min(pingIntervalMs, pingTimeoutMs)
     this.#limits = limits
-    this.#heartbeat = new Heartbeat(Math.min(headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, pulseMs))
+    this.#heartbeat = new Heartbeat(
+      Math.min(headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, pulseMs, sendTimeoutMs),
+    )
     this.server = createServer({
       settings: {
         enableConnectProtocol: true,
@@ -84,13 +88,15 @@ class SessionGuard implements HeartbeatClient {
   readonly #session: ServerHttp2Session
   readonly #limits: Http2Limits
   readonly #pulse: SessionPulse
-  #open = 0
   #total = 0
   #wasUsed = false
   /** Since when no stream is open. */
   #idleSince = performance.now()
   /** Requests whose bodies are not there yet, and when they began. */
   readonly #unfinished = new Map<ServerHttp2Stream, number>()
+  /** Streams that have had unsent bytes, and when they last had none or sent some. */
+  readonly #unsent = new Map<ServerHttp2Stream, number>()
+  readonly #streams = new Set<ServerHttp2Stream>()
 
   constructor(session: ServerHttp2Session, limits: Http2Limits & PulseOptions) {
     this.#session = session
@@ -103,13 +109,14 @@ class SessionGuard implements HeartbeatClient {
     const { headersTimeoutMs, keepAliveTimeoutMs, requestTimeoutMs } = this.#limits
     // Whatever else a client sends, such as pings or half a header block: it is no request.
     const mayBeIdleMs = this.#wasUsed ? keepAliveTimeoutMs : headersTimeoutMs
-    const isIdle = this.#open === 0 && now - this.#idleSince >= mayBeIdleMs
+    const isIdle = this.#streams.size === 0 && now - this.#idleSince >= mayBeIdleMs
     // A client that has been told and does not hang up is cut; and one of which Node 20 waits, after a fault, for a write
     // that never ends, as it does if TLS was ending already.
     const isOver = this.#session.closed || this.#session.destroyed
     if (isIdle && isOver) cutSession(this.#session)
     else if (isIdle) this.#session.close()
-    else if (this.#open > 0 && !this.#pulse.isThere(now)) cutSession(this.#session)
+    else if (this.#streams.size > 0 && !this.#pulse.isThere(now)) cutSession(this.#session)
+    this.#cutUnread(now)
     for (const [stream, beganAt] of this.#unfinished) {
       if (now - beganAt < requestTimeoutMs) continue
       this.#unfinished.delete(stream)
@@ -122,8 +129,24 @@ class SessionGuard implements HeartbeatClient {
     }
   }
 
+  /** A client may leave the window of a stream closed for ever, and answer pings. */
+  #cutUnread(now: number): void {
+    const moved = carrierOf(this.#session).sent.take()
+    for (const stream of this.#streams) {
+      if (stream.writableLength === 0) this.#unsent.delete(stream)
+      else if (moved.has(stream.id!) || !this.#unsent.has(stream)) this.#unsent.set(stream, now)
+      else if (now - this.#unsent.get(stream)! >= this.#limits.sendTimeoutMs) this.#cutStream(stream)
+    }
+  }
+
+  /** Node sends no reset for a stream that it has closed, which ends with its session. */
+  #cutStream(stream: ServerHttp2Stream): void {
+    if (stream.closed) cutSession(this.#session)
+    else cut(stream)
+  }
+
   #opened(stream: ServerHttp2Stream, isConnect: boolean): void {
-    this.#open++
+    this.#streams.add(stream)
     this.#total++
     this.#wasUsed = true
     // The client makes another connection for what it asks next (GOAWAY, RFC 9113 §6.8).
@@ -134,8 +157,9 @@ class SessionGuard implements HeartbeatClient {
     }
     stream.once('close', () => {
       this.#unfinished.delete(stream)
-      this.#open--
-      if (this.#open === 0) this.#idleSince = performance.now()
+      this.#unsent.delete(stream)
+      this.#streams.delete(stream)
+      if (this.#streams.size === 0) this.#idleSince = performance.now()
     })
   }
 }

@@ -180,7 +180,7 @@ export class Http2Socket extends Duplex {
     const stream = this.#stream
     stream.end()
     // Whoever is still sending need not go on (RFC 9113 §8.1).
-    if (!stream.readableEnded && !stream.closed) stream.close(NGHTTP2_NO_ERROR)
+    if (!stream.endAfterHeaders && !stream.readableEnded && !stream.closed) stream.close(NGHTTP2_NO_ERROR)
   }
 }
 

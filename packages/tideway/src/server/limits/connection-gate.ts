@@ -7,6 +7,7 @@ import { RETRY_AFTER_SECONDS } from '../http/readiness.ts'
 import { plainSocketOf } from '../transport/tls/plain-socket.ts'
 import { TrustedProxies, type ProxyOptions } from '../handshake/trusted-proxies.ts'
 import type { LimitOptions } from './limit-options.ts'
+import { SendWatch } from './send-watch.ts'
 
 /** Why the server itself refuses a request or handshake. */
 export interface Refusal {
@@ -18,7 +19,7 @@ export interface Refusal {
 
 /** The options that a gate reads. */
 type GateOptions = ProxyOptions &
-  Readonly<Required<Pick<LimitOptions, 'maxConnections' | 'maxConnectionsPerAddress' | 'maxHeaders'>>>
+  Readonly<Required<Pick<LimitOptions, 'maxConnections' | 'maxConnectionsPerAddress' | 'maxHeaders' | 'sendTimeoutMs'>>>
 
 const retryAfter = [['Retry-After', String(RETRY_AFTER_SECONDS)]] as const
 const tooMany: Refusal = {
@@ -57,6 +58,7 @@ export class ConnectionGate {
   readonly #trusted: TrustedProxies | undefined
   readonly #perAddress = new Map<string, number>()
   readonly #excess = new Map<Socket, Refusal>()
+  readonly #sends: SendWatch
   #open = 0
   #total = 0
   /** One for all sockets, instead of a closure, and what `once` puts around it, of each. */
@@ -64,6 +66,7 @@ export class ConnectionGate {
 
   constructor(options: GateOptions) {
     const { maxConnections, maxConnectionsPerAddress, maxHeaders, proxyHeaders, trustedProxies } = options
+    this.#sends = new SendWatch(options.sendTimeoutMs)
     this.#maxConnections = maxConnections === false ? Infinity : maxConnections
     this.#maxPerAddress = maxConnectionsPerAddress === false ? Infinity : maxConnectionsPerAddress
     this.#maxHeaders = maxHeaders
@@ -71,6 +74,7 @@ export class ConnectionGate {
     const closed = (socket: Socket): void => {
       this.#open--
       this.#excess.delete(socket)
+      this.#sends.delete(socket)
     }
     this.#onClose = function () {
       closed(this)
@@ -87,6 +91,11 @@ export class ConnectionGate {
     return this.#total
   }
 
+  /** How many were destroyed because nothing was sent on them for `sendTimeoutMs`. */
+  get sendTimeouts(): number {
+    return this.#sends.destroyed
+  }
+
   /** Takes note of a connection that was accepted. */
   readonly onConnection = (socket: Socket): void => {
     this.#open++
@@ -94,6 +103,7 @@ export class ConnectionGate {
     const isExcess = this.#open > this.#maxConnections
     if (isExcess) this.#excess.set(socket, tooMany)
     socket.on('close', this.#onClose)
+    this.#sends.add(socket)
     // The connections of a proxy that speaks for others are not its own.
     const isProxy = this.#trusted?.has(socket.remoteAddress) === true
     if (!isExcess && !isProxy && !this.#enter(socket, addressOf(socket))) this.#excess.set(socket, tooManyOfAddress)

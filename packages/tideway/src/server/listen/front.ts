@@ -14,7 +14,7 @@ import { HandshakeShortcut } from './handshake-shortcut.ts'
 interface FrontOptions
   extends
     RequestLimitOptions,
-    Pick<LimitOptions, 'maxHeaders' | 'maxRequestsPerConnection'>,
+    Pick<LimitOptions, 'maxHeaders' | 'maxRequestsPerConnection' | 'sendTimeoutMs'>,
     Pick<WebSocketOptions, 'pingIntervalMs' | 'pingTimeoutMs'>,
     Pick<TlsOptions, 'http2'> {}
 
@@ -57,7 +57,8 @@ export class Front {
     const { pingIntervalMs = webSocketDefaults.pingIntervalMs, pingTimeoutMs = webSocketDefaults.pingTimeoutMs } =
       options
     const { maxRequestsPerConnection = limitDefaults.maxRequestsPerConnection } = options
-    const http2Limits = { ...limits, pingIntervalMs, pingTimeoutMs, maxRequestsPerConnection }
+    const { sendTimeoutMs = limitDefaults.sendTimeoutMs } = options
+    const http2Limits = { ...limits, pingIntervalMs, pingTimeoutMs, maxRequestsPerConnection, sendTimeoutMs }
     const http2 = new Http2Front(http2Limits, nodeHeadersCount(options))
     server.prependListener('secureConnection', (socket) => {
       if (socket.alpnProtocol === 'h2') http2.accept(socket)

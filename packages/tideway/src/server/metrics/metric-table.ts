@@ -18,6 +18,12 @@ export const metrics: readonly Metric[] = [
   one('gauge', 'draining', 'Servers that are closing their connections.', (s) => (s.state === 'draining' ? 1 : 0)),
   one('gauge', 'sockets_open', 'Connections of TCP and Unix sockets.', (s) => s.sockets.open),
   one('counter', 'sockets_total', 'Connections of TCP and Unix sockets that were taken.', (s) => s.sockets.total),
+  one(
+    'counter',
+    'socket_send_timeouts_total',
+    'Connections that were destroyed because their client did not read.',
+    (s) => s.sockets.sendTimeouts,
+  ),
   {
     name: 'websocket_handshakes_total',
     help: 'Opening handshakes that were answered or given up, by outcome.',

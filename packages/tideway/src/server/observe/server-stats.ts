@@ -43,7 +43,12 @@ export interface ServerStats {
   readonly state: 'serving' | 'draining' | 'closed'
   readonly uptimeMs: number
   /** TCP connections, and those of Unix sockets. */
-  readonly sockets: { readonly open: number; readonly total: number }
+  readonly sockets: {
+    readonly open: number
+    readonly total: number
+    /** Connections that were destroyed because nothing was sent on them for `sendTimeoutMs`. */
+    readonly sendTimeouts: number
+  }
   /** Opening handshakes of WebSockets. */
   readonly handshakes: {
     readonly total: number

@@ -3,7 +3,8 @@ import type { CompressionOptions } from './deflate/compression-options.ts'
 
 /**
  * What happens to a connection whose peer does not read: `close` it with 1013 once it has been above the high-water mark
- * for `slowConsumerTimeoutMs`; `drop` what is sent while it is above; or `wait` for it, for as long as it answers pings.
+ * for `slowConsumerTimeoutMs`; `drop` what is sent while it is above; or `wait` for it, for as long as it answers pings
+ * and reads something within `sendTimeoutMs`.
  */
 export type SlowConsumerPolicy = 'close' | 'drop' | 'wait'
 

@@ -134,7 +134,7 @@ describe('stats()', () => {
     const server = await serving({ websocket: echo })
     const clients = await Promise.all([1, 2, 3].map(() => RawClient.open(server.port)))
     await eventually(() => server.stats().webSockets.open).toBe(3)
-    expect(server.stats().sockets).toEqual({ open: 3, total: 3 })
+    expect(server.stats().sockets).toEqual({ open: 3, total: 3, sendTimeouts: 0 })
     clients[0]!.write(clientFrame('close', Buffer.from([0x0f, 0xa0])))
     // Reserved bits that nothing was agreed on for.
     clients[1]!.hex('f0 80 00000000')

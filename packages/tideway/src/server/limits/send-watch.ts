@@ -1,0 +1,73 @@
+import type { Socket } from 'node:net'
+
+/** What a socket had at the last look at which it had unsent bytes. */
+interface Unsent {
+  /** Bytes that the kernel has accepted so far. */
+  sent: number
+  /** Since when that number is the same. */
+  since: number
+}
+
+/** The numbers of libuv for a socket. `Socket.bytesWritten` counts bytes that wait, too. */
+interface StreamHandle {
+  readonly bytesWritten: number
+  readonly writeQueueSize: number
+}
+
+const LOOKS_A_TIMEOUT = 8
+const SHORTEST_LOOK_MS = 10
+
+/**
+ * Destroys sockets that send nothing for `timeoutMs` while bytes wait. Node's own socket timeout starts again at each byte
+ * that the client sends, and the write callback of a large chunk comes when all of it is sent: a client that reads slowly
+ * must survive. One timer looks at all sockets, so that a timeout is late by an eighth at most.
+ */
+export class SendWatch {
+  readonly #timeoutMs: number
+  readonly #sockets = new Set<Socket>()
+  readonly #unsent = new Map<Socket, Unsent>()
+  #timer: NodeJS.Timeout | undefined
+  #destroyed = 0
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** How many sockets it has destroyed. */
+  get destroyed(): number {
+    return this.#destroyed
+  }
+
+  /** Watches a TCP or Unix socket; for TLS the socket below it. */
+  add(socket: Socket): void {
+    this.#sockets.add(socket)
+    const lookMs = Math.max(SHORTEST_LOOK_MS, this.#timeoutMs / LOOKS_A_TIMEOUT)
+    this.#timer ??= setInterval(() => this.#look(), lookMs).unref()
+  }
+
+  delete(socket: Socket): void {
+    this.#sockets.delete(socket)
+    this.#unsent.delete(socket)
+    if (this.#sockets.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #look(): void {
+    const now = performance.now()
+    for (const socket of this.#sockets) {
+      const { _handle: handle } = socket as unknown as { readonly _handle: StreamHandle | null }
+      if (handle === null || handle.writeQueueSize === 0) {
+        if (this.#unsent.size > 0) this.#unsent.delete(socket)
+        continue
+      }
+      const sent = handle.bytesWritten - handle.writeQueueSize
+      const before = this.#unsent.get(socket)
+      if (before === undefined || before.sent !== sent) this.#unsent.set(socket, { sent, since: now })
+      else if (now - before.since >= this.#timeoutMs) {
+        this.#destroyed++
+        socket.destroy()
+      }
+    }
+  }
+}
