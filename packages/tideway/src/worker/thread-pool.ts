@@ -171,7 +171,17 @@ export class ThreadPool {
       resolve(await this.#piscina.run(call, { signal: giveUp.signal, transferList: transferList as never }))
     } catch (error) {
       reject(explain(error, call.name))
+      this.#dropStuckPool()
     }
+  }
+
+  /**
+   * Forgets a pool that could not create its thread, as under Node's `--permission`. Piscina keeps the call in its queue, and
+   * rejects a promise that nothing handles when it is destroyed.
+   */
+  #dropStuckPool(): void {
+    const pool = this.#piscina
+    if (pool?.threads.length === 0 && pool.queueSize > 0) this.#piscina = undefined
   }
 
   #start(): Piscina<ThreadCall, ThreadAnswer> {
@@ -180,7 +190,8 @@ export class ThreadPool {
     const piscina = new Piscina<ThreadCall, ThreadAnswer>({
       filename: fileURLToPath(new URL(isSource ? './thread.ts' : './thread.js', import.meta.url)),
       name: 'answer',
-      execArgv: isSource ? withTypeScript(process.execArgv) : process.execArgv,
+      // Left out, a thread inherits the arguments. Passed on, those of V8 would be refused: `--max-old-space-size`.
+      ...(isSource && { execArgv: withTypeScript(process.execArgv) }),
       workerData: this.#settings,
       minThreads: 0,
       maxThreads: this.#maxThreads,
@@ -234,10 +245,15 @@ export class ThreadPool {
   }
 }
 
-/** From sources a thread needs a loader for its first file even where this process got by without. */
+/** The arguments that tell Node how to load modules. */
+const LOADER_ARGUMENT = /^(?:-C|--conditions|-r|--require|--import|--loader|--experimental-loader)(=|$)/
+
+/** The arguments of a thread that runs from the sources: it needs a loader even where this process needs none. */
 function withTypeScript(execArgv: readonly string[]): string[] {
   const tsx = createRequire(import.meta.url).resolve('tsx')
-  return [...execArgv, '--import', pathToFileURL(tsx).href]
+  const isOfLoader = (argument: string, i: number): boolean =>
+    LOADER_ARGUMENT.test(argument) || LOADER_ARGUMENT.exec(execArgv[i - 1] ?? '')?.[1] === ''
+  return [...execArgv.filter(isOfLoader), '--import', pathToFileURL(tsx).href]
 }
 
 /** What went wrong outside the function that was called. */
