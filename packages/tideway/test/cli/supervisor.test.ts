@@ -261,6 +261,38 @@ describe('a restart', () => {
   })
 })
 
+describe('a restart while a crashed worker is being started again', () => {
+  it.each([
+    ['that does not listen yet', false],
+    ['that has just listened', true],
+  ])('replaces the worker %s, and leaves as many workers as before', async (_name, hasListened) => {
+    const supervisor = await started(2)
+    worker(1).exit(1)
+    await settled()
+    await vi.advanceTimersByTimeAsync(longestWait(1))
+    expect(FakeWorker.made).toHaveLength(3)
+    supervisor.restart()
+    await settled()
+    worker(4).listen()
+    if (hasListened) worker(3).listen()
+    await settled()
+    expect(worker(3).told).toEqual(['replaced'])
+    worker(3).exit(0)
+    await settled()
+    worker(5).listen()
+    await settled()
+    worker(2).exit(0)
+    await vi.advanceTimersByTimeAsync(longestWait(9))
+    expect(FakeWorker.made).toHaveLength(5)
+    expect(messages().filter((message) => message.includes('did not start'))).toEqual([])
+    // The slot has the new worker: its crash is seen.
+    worker(4).exit(1)
+    await settled()
+    await vi.advanceTimersByTimeAsync(longestWait(1))
+    expect(FakeWorker.made).toHaveLength(6)
+  })
+})
+
 describe('stopping', () => {
   it('tells all workers, and gives the worst of their exit codes', async () => {
     const supervisor = await started(2)

@@ -143,8 +143,11 @@ export class Supervisor {
 
   async #refill(slot: Slot): Promise<void> {
     slot.timer = undefined
-    const urls = await this.#fill(slot)
+    const refill = this.#fill(slot)
     const { worker } = slot
+    const urls = await refill
+    // A restart has replaced it: the slot has a newer worker, and this one was told to stop.
+    if (slot.worker !== worker) return
     if (urls !== undefined) this.#options.logger.info({}, `Worker ${worker?.pid} listens.`)
     else if (!this.#isStopping) this.#refillLater(slot, `Worker ${worker?.pid} did not start`)
   }
