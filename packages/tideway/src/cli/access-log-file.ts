@@ -3,63 +3,113 @@ import type { Writable } from 'node:stream'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { AccessLog } from '../server/observe/access-log/access-entry.ts'
 import { commonLogLine, jsonLogLine } from '../server/observe/access-log/log-line.ts'
+import { backoffMs } from '../worker/backoff.ts'
 
-/** How the lines of an access log look. */
+/** The format of the lines of an access log. */
 export type AccessLogFormat = 'common' | 'json'
 
-/** So many bytes may wait for the disk. Lines above it are lost: the server must not end for its log. */
+/** The most bytes that wait for the disk. Lines above it are dropped: the log must not end the server. */
 const MOST_WAITING_BYTES = 16 * 1024 * 1024
+
+/** How long is waited before a file that could not be written is opened again, in milliseconds. */
+const retryBackoff: { readonly firstMs: number; readonly mostMs: number } = Object.freeze({
+  firstMs: 1000,
+  mostMs: 60_000,
+})
 
 /** Appends the lines of an access log to a file, or to standard output. */
 export class AccessLogFile {
   readonly #file: string
-  #stream: Writable
+  readonly #backoff: typeof retryBackoff
+  /** `undefined` while the file is not open after a failure. */
+  #stream: Writable | undefined
+  /** Failures in a row. */
+  #failures = 0
+  #timer: NodeJS.Timeout | undefined
   readonly write: AccessLog
 
-  private constructor(file: string, stream: Writable, format: AccessLogFormat) {
+  private constructor(file: string, format: AccessLogFormat, backoff: typeof retryBackoff) {
     this.#file = file
-    this.#stream = stream
+    this.#backoff = backoff
     const lineOf = format === 'json' ? jsonLogLine : commonLogLine
+    const onWritten = (error?: Error | null): void => {
+      if (!error) this.#recover()
+    }
     this.write = (entry) => {
       const to = this.#stream
-      if (to.writableLength < MOST_WAITING_BYTES) to.write(`${lineOf(entry)}\n`)
+      if (to === undefined || to.writableLength >= MOST_WAITING_BYTES) return
+      if (this.#failures === 0) to.write(`${lineOf(entry)}\n`)
+      else to.write(`${lineOf(entry)}\n`, onWritten)
     }
   }
 
   /**
+   * Opens the file.
    * @param file `-` is standard output
-   * @throws TidewayError `ERR_BAD_OPTION` when the file cannot be written
+   * @param backoff how long is waited before a file that could not be written is opened again
+   * @throws TidewayError `ERR_BAD_OPTION` if the file cannot be opened
    */
-  static async open(file: string, format: AccessLogFormat): Promise<AccessLogFile> {
-    return new AccessLogFile(file, file === '-' ? process.stdout : await append(file), format)
+  static async open(
+    file: string,
+    format: AccessLogFormat,
+    backoff: typeof retryBackoff = retryBackoff,
+  ): Promise<AccessLogFile> {
+    const log = new AccessLogFile(file, format, backoff)
+    log.#stream = file === '-' ? process.stdout : await log.#append()
+    return log
   }
 
-  /**
-   * Goes on in the file that has the name now: the one before was moved away. When it cannot be opened, it is said, and the
-   * old one is written to as before.
-   */
+  /** Opens the file of this name again, after the old one was moved. If that fails, it prints why and keeps the old one. */
   async reopen(): Promise<void> {
     if (this.#file === '-') return
     try {
-      const next = await append(this.#file)
-      this.#stream.end()
+      const next = await this.#append()
+      clearTimeout(this.#timer)
+      this.#stream?.end()
       this.#stream = next
     } catch (error) {
-      console.error(`tideway: ${(error as Error).message} It goes on where it was.`)
+      console.error(`tideway: ${(error as Error).message} The log continues in the file that is open.`)
     }
   }
-}
 
-function append(file: string): Promise<Writable> {
-  return new Promise((resolve, reject) => {
-    const stream = createWriteStream(file, { flags: 'a' })
-    stream.once('error', (cause) => {
-      reject(new TidewayError('ERR_BAD_OPTION', `The access log cannot be written: ${cause.message}.`, { cause }))
+  #append(): Promise<Writable> {
+    return new Promise((resolve, reject) => {
+      const stream = createWriteStream(this.#file, { flags: 'a' })
+      stream.once('error', (cause) => {
+        reject(new TidewayError('ERR_BAD_OPTION', `The access log cannot be written: ${cause.message}.`, { cause }))
+      })
+      stream.once('ready', () => {
+        stream.on('error', (error) => {
+          if (stream === this.#stream) this.#fail(error)
+        })
+        resolve(stream)
+      })
     })
-    stream.once('ready', () => {
-      // A disk that is full later is said once; the server goes on.
-      stream.once('error', (error) => console.error(`tideway: the access log has ended: ${error.message}`))
-      resolve(stream)
-    })
-  })
+  }
+
+  /** The disk is full, for instance. The server goes on without the log, and tries again. */
+  #fail({ message }: Error): void {
+    this.#stream = undefined
+    if (this.#failures++ === 0) {
+      console.error(`tideway: The access log cannot be written: ${message}. Lines are dropped until it can be.`)
+    }
+    this.#timer = setTimeout(() => void this.#retry(), backoffMs(this.#failures, this.#backoff)).unref()
+  }
+
+  async #retry(): Promise<void> {
+    try {
+      const next = await this.#append()
+      if (this.#stream === undefined) this.#stream = next
+      else next.end()
+    } catch (error) {
+      if (this.#stream === undefined) this.#fail(error as Error)
+    }
+  }
+
+  /** A file can be opened on a full disk: only a line that was written proves that the log works. */
+  #recover(): void {
+    if (this.#failures === 0) return
+    console.error('tideway: The access log is written again. The lines between are missing.')
+    this.#failures = 0
+  }
 }
