@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 
 import { packageFolders } from '../scripts/packed-packages.ts'
 import { releaseProblems, type Release } from '../scripts/release-problems.ts'
@@ -32,22 +33,57 @@ describe('the check of a release', () => {
   })
 })
 
+/** What the tests read of a job. */
+interface Job {
+  readonly permissions?: Readonly<Record<string, string>>
+  readonly steps: readonly { readonly uses?: string; readonly run?: string }[]
+}
+
+function commandsOf({ steps }: Job): string {
+  return steps.map(({ run = '' }) => run).join('\n')
+}
+
 describe('the workflows', () => {
   const ci = read('.github/workflows/ci.yml')
-  const publish = read('.github/workflows/release.yml')
+  const release = read('.github/workflows/release.yml')
+  const { jobs } = parse(release) as { readonly jobs: Readonly<Record<'check' | 'pack' | 'publish', Job>> }
 
   it('run everything that has to hold, on the oldest Node that will do and on later ones', () => {
     const { engines } = JSON.parse(read('package.json')) as { readonly engines: { readonly node: string } }
     const oldest = /^>=(\d+)\./.exec(engines.node)![1]
     expect(ci).toContain(`node: [${oldest}, 22, 24]`)
-    for (const workflow of [ci, publish]) expect(workflow).toContain('- run: .ci/run\n')
+    for (const workflow of [ci, release]) expect(workflow).toContain('- run: .ci/run\n')
   })
 
-  it('publish every package, tideway before those that name it, and say where it comes from', () => {
-    const order = `for folder in ${packageFolders.join(' ')}; do`
-    expect(publish.split(order)).toHaveLength(3)
-    expect(publish).toContain('npm publish "./$folder" --provenance --access public')
-    expect(publish).toContain('id-token: write')
-    expect(publish).not.toMatch(/secrets\./)
+  it('pack every package, and publish tideway before those that depend on it', () => {
+    const { pack, publish } = jobs
+    expect(commandsOf(pack)).toContain(`for folder in ${packageFolders.join(' ')}; do`)
+    const tarballs = packageFolders.map((folder) => {
+      const { name } = JSON.parse(read(`${folder}/package.json`)) as { readonly name: string }
+      return name === 'tideway' ? 'packed/tideway-[0-9]*.tgz' : `packed/${name.slice(1).replace('/', '-')}-*.tgz`
+    })
+    expect(commandsOf(publish)).toContain(`for tarball in ${tarballs.join(' ')}; do`)
+    expect(commandsOf(publish)).toContain('npm publish "./$tarball" --provenance --access public --ignore-scripts')
+  })
+
+  it('let one job ask for the publishing token: it checks nothing out, installs no dependency and runs no script', () => {
+    const mayPublish = Object.entries(jobs).filter(([, { permissions }]) => permissions?.['id-token'] === 'write')
+    expect(mayPublish.map(([name]) => name)).toEqual(['publish'])
+    expect(parse(release)).toMatchObject({ permissions: { contents: 'read' } })
+    const { publish } = jobs
+    expect(publish).toMatchObject({ needs: 'pack', environment: 'npm', permissions: { 'id-token': 'write' } })
+    expect(publish.steps.filter(({ uses }) => uses?.startsWith('actions/checkout'))).toEqual([])
+    expect(commandsOf(publish)).not.toMatch(/npm (?:ci|run)|tsx|node /)
+    for (const [line] of commandsOf(publish).matchAll(/npm (?:install|publish).*/g))
+      expect(line).toContain('--ignore-scripts')
+    expect(release).not.toMatch(/secrets\./)
+  })
+
+  it('pin the actions of a release by commit, and npm by version', () => {
+    const used = Object.values(jobs).flatMap(({ steps }) => steps.flatMap(({ uses = [] }) => uses))
+    expect(used.length).toBeGreaterThan(4)
+    for (const action of used) expect(action).toMatch(/@[0-9a-f]{40}$/)
+    for (const [line] of release.matchAll(/uses: .*/g)) expect(line).toMatch(/ # v\d+\.\d+\.\d+$/)
+    expect(commandsOf(jobs.publish)).toMatch(/npm@\d+\.\d+\.\d+$/m)
   })
 })
