@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /**
  * Where a server and its consumers report. The subset of pino's logger that is needed, so that a pino instance fits
  * as it is; {@link consoleLogger} is the default.
@@ -20,9 +22,17 @@ export const consoleLogger: Logger = {
     console.log(message)
   },
   warn(details, message) {
-    console.warn(message, details)
+    console.warn(withDetails(message, details))
   },
   error(details, message) {
-    console.error(message, details)
+    console.error(withDetails(message, details))
   },
+}
+
+/** A message with its details: one line, and below it the error with its stack if there is one. */
+export function withDetails(message: string, details: object): string {
+  const { err, ...rest } = details as { readonly err?: unknown }
+  const inline =
+    Object.keys(rest).length === 0 ? '' : ` ${inspect(rest, { breakLength: Number.POSITIVE_INFINITY, compact: true })}`
+  return err === undefined ? message + inline : `${message}${inline}\n${inspect(err)}`
 }

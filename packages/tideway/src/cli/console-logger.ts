@@ -1,13 +1,10 @@
-import { inspect } from 'node:util'
-import type { Logger } from '../asgi/logger.ts'
+import { withDetails, type Logger } from '../asgi/logger.ts'
 
 /** How much is said: 0 warnings and errors, 1 also what happens, 2 also what is normal, 3 also the details of that. */
 export type Verbosity = 0 | 1 | 2 | 3
 
 /** Writes warnings and errors to standard error, the rest to standard output. */
 export function consoleLogger(verbosity: Verbosity): Logger {
-  const withDetails = (message: string, details: object): string =>
-    Object.keys(details).length === 0 ? message : `${message} ${inspect(details)}`
   return {
     debug(details, message) {
       if (verbosity >= 2) console.log(verbosity >= 3 ? withDetails(message, details) : message)

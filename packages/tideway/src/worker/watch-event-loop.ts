@@ -24,11 +24,12 @@ export interface EventLoopWatch {
 
 /**
  * Reports what blocks the event loop for longer than the threshold, with the class and the method that did it, such as
- * `ChatConsumer.onChatMessage`. For development: the code that is watched costs nothing extra, but what blocks is halted by
- * the inspector for a moment to see what it is. Does nothing where a debugger is attached, or outside the main thread.
+ * `ChatConsumer.onChatMessage`. Time for which the machine gave the process no processor does not count. For development: the
+ * watched code has no extra cost, but the inspector halts blocking code for a moment to read its stack. Does nothing if a
+ * debugger is attached, or outside the main thread.
  *
- * JavaScript is seen while it runs. A native function that blocks, such as a synchronous query, is seen when it returns:
- * most often its caller is named.
+ * JavaScript is seen while it runs. A native function that blocks, such as a synchronous query, is seen when it returns: the
+ * report then usually names its caller. A report names a function of the application or none.
  */
 export function watchEventLoop(options: WatchOptions = {}): EventLoopWatch {
   const { logger = consoleLogger } = options
@@ -43,7 +44,7 @@ export function watchEventLoop(options: WatchOptions = {}): EventLoopWatch {
   // Not before: who waits for it may have nothing else that keeps the process alive.
   void ready.then(() => thread.unref())
   thread.on('message', (stall: Stall | 'watching') => {
-    if (stall !== 'watching') logger.warn({ ...stall }, describe(stall))
+    if (stall !== 'watching') logger.warn(detailsOf(stall), describe(stall))
   })
   thread.on('error', (error) => logger.warn({ err: error }, 'The event loop is not watched any more'))
   const heart = setInterval(() => Atomics.add(beats, 0, 1), BEAT_MS).unref()
@@ -68,6 +69,12 @@ function startThread(workerData: WatchSettings): Thread {
 }
 
 function describe({ blockedMs, culprit, location }: Stall): string {
-  const what = culprit === undefined ? 'Something' : `${culprit} (${location})`
-  return `${what} blocked the event loop for about ${blockedMs} ms, and with it every connection: move what takes so long to a thread with syncToAsync.`
+  if (culprit === undefined) {
+    return `The event loop, and with it every connection, was blocked for about ${blockedMs} ms outside of the application's code, as by a large message or garbage collection.`
+  }
+  return `${culprit} (${location}) blocked the event loop, and with it every connection, for about ${blockedMs} ms. Move the slow part to a thread with syncToAsync.`
+}
+
+function detailsOf({ stack }: Stall): object {
+  return stack.length === 0 ? {} : { stack }
 }

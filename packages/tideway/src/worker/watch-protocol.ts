@@ -1,21 +1,18 @@
-/** What the thread that watches the event loop is told when it starts. */
+import type { Culprit } from './stall-culprit.ts'
+
+/** What the thread that watches the event loop gets when it starts. */
 export interface WatchSettings {
   /** A number that the main thread counts up for as long as its event loop turns. */
   readonly beats: Int32Array
   readonly thresholdMs: number
-  /** The address below which all of tideway's own modules lie. */
+  /** The folder of all of tideway's own modules. */
   readonly ownCode: string
 }
 
 /** One stretch of time for which the event loop did not turn. */
-export interface Stall {
+export interface Stall extends Culprit {
+  /** The time for which the main thread ran, or waited for something else than a processor. */
   readonly blockedMs: number
-  /** What ran, such as `ChatConsumer.onChatMessage`; `undefined` when it could not be seen. */
-  readonly culprit: string | undefined
-  /** Where that is: address and line of what runs, as Node runs it. */
-  readonly location: string | undefined
-  /** What it had called, innermost first. */
-  readonly stack: readonly string[]
 }
 
 /** How often the main thread counts, and the watching thread looks, in milliseconds. */

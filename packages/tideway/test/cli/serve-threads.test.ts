@@ -30,5 +30,5 @@ it('tideway serve names what blocks the event loop', async () => {
   const url = await command.url()
   // What watches is ready some time after the server.
   while (!command.output.includes('Probe.handle')) await get(`${url}/block`)
-  expect(command.output).toMatch(/Probe\.handle \(.*application\.ts:\d+\) blocked the event loop/)
+  expect(command.output).toMatch(/Probe\.handle \(.*application\.ts:\d+\) blocked the event loop,/)
 })

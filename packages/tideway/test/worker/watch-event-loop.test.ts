@@ -46,7 +46,7 @@ describe('the watch over the event loop', () => {
     )
     await patiently(() => expect(warn).toHaveBeenCalled())
     expect(warn.mock.calls[0]![1]).toMatch(
-      /^ReportConsumer\.onReportRequest \(.*watch-event-loop\.test\.ts:\d+\) blocked the event loop for about \d+ ms/,
+      /^ReportConsumer\.onReportRequest \(.*watch-event-loop\.test\.ts:\d+\) blocked the event loop, and with it every connection, for about \d+ ms\./,
     )
     expect(warn.mock.calls[0]![0]).toMatchObject({ stack: [expect.stringMatching(/^countFor /)] })
   })
