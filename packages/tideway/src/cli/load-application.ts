@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { DefinedApplication } from '../application/define-application.ts'
@@ -6,6 +5,7 @@ import type { Application } from '../asgi/application.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { areTasks } from '../worker/define-tasks.ts'
 import { enableTypeScript } from '../worker/enable-type-script.ts'
+import { describeWrongExport } from './wrong-export.ts'
 
 /** What the command line needs of the file of an application. */
 export interface LoadedApplication {
@@ -20,17 +20,15 @@ export interface LoadedApplication {
 /**
  * Loads the application that a file exports as its default. A `.ts` file needs Node's own type stripping (22.18 and
  * later) or the `tsx` package beside it.
- * @throws TidewayError `ERR_NOT_A_FILE` with what is wrong with the file; what the file itself throws is passed on
+ * @throws TidewayError `ERR_NOT_A_FILE` if the file is TypeScript that does not run, or exports no application. What the
+ *   file itself throws is thrown as it is.
  */
 export async function loadApplication(file: string): Promise<LoadedApplication> {
   const path = resolve(file)
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  )
-  if (!isFile) throw new TidewayError('ERR_NOT_A_FILE', `There is no file ${path}.`)
   if (/^\.[cm]?ts$/.test(extname(path))) await enableTypeScriptOf(path)
   const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown; readonly tasks?: unknown }
+  const wrong = describeWrongExport(module.default)
+  if (wrong !== undefined) throw new TidewayError('ERR_NOT_A_FILE', `${path} exports no application. ${wrong}`)
   if (typeof module.default !== 'function') {
     throw new TidewayError(
       'ERR_NOT_A_FILE',

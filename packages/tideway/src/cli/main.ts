@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
-import { TidewayError } from '../errors/tideway-error.ts'
 import { doctorProgram } from './doctor/doctor-program.ts'
 import { initProgram } from './init/init-program.ts'
+import { applicationFile, fileArgument } from './application-file.ts'
 import { helpLayout } from './help-layout.ts'
+import { printFailure } from './load-failure.ts'
 import { serveCommand } from './serve-command.ts'
 import { serveProgram } from './serve-program.ts'
 import { workerCommand, type WorkerCommandOptions } from './worker-command.ts'
@@ -11,8 +12,8 @@ import { workerCommand, type WorkerCommandOptions } from './worker-command.ts'
 const packageFile = new URL('../../package.json', import.meta.url)
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { readonly version: string }
 
-// Set to nothing, as some platforms leave it, it is not set.
-for (const name of ['PORT', 'WEB_CONCURRENCY']) if (process.env[name] === '') delete process.env[name]
+// Some platforms set a variable to nothing: it is not set.
+for (const name of ['HOST', 'PORT', 'WEB_CONCURRENCY']) if (process.env[name] === '') delete process.env[name]
 
 const program = new Command('tideway').description('Serve real-time applications.').version(version)
 
@@ -27,7 +28,7 @@ program
       'With --tasks, run the tasks of defineTasks, each at least once: none is lost.',
   )
   .configureHelp(helpLayout)
-  .argument('<file>', 'application.js, or application.ts where tsx or type stripping is there')
+  .argument('[file]', fileArgument)
   .argument('[channels...]', 'names of the channels to take jobs from')
   .option('-c, --concurrency <number>', 'jobs of one channel at a time', parseCount, 1)
   .option('--tasks', 'run the tasks that the file exports as "tasks"')
@@ -37,13 +38,14 @@ program
   .option('--lifespan-timeout <seconds>', 'for its start-up, and for its shutdown', parseCount, 60)
   .option('--stop-timeout <seconds>', 'how long jobs may go on after SIGINT or SIGTERM', parseCount, 30)
   .option('--exit-timeout <seconds>', 'then, for the shutdown and the layers, until exit code 3', parseCount, 30)
-  .action((file: string, channels: string[], options: WorkerCommandOptions) => workerCommand(file, channels, options))
+  .action(async (file: string | undefined, channels: string[], options: WorkerCommandOptions) =>
+    workerCommand(await applicationFile(file), channels, options),
+  )
 
 try {
   await program.parseAsync()
 } catch (error) {
-  // What tideway says of itself needs no stack; a fault of the application does.
-  console.error(error instanceof TidewayError ? `tideway: ${error.message}` : error)
+  printFailure(error)
   process.exit(1)
 }
 

@@ -1,4 +1,5 @@
 import type { ServeOptions } from '../server/options.ts'
+import { applicationFile } from './application-file.ts'
 import { loadApplication } from './load-application.ts'
 import { onHangup } from './on-hangup.ts'
 import { serveAsPrimary } from './processes/serve-as-primary.ts'
@@ -11,8 +12,13 @@ import { reloadTls } from './reload-tls.ts'
 import { serveProcess } from './serve-process.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
 
-/** Serves the application of a file until the process is told to stop. */
-export async function serveCommand(file: string, options: ServeOptions, processes: ProcessOptions): Promise<void> {
+/** Serves the application of a file, or of a folder, until a signal stops the process. */
+export async function serveCommand(
+  given: string | undefined,
+  options: ServeOptions,
+  processes: ProcessOptions,
+): Promise<void> {
+  const file = await applicationFile(given)
   const role = workerRole()
   if (role !== undefined) await serveAsWorker(file, options, processes, role)
   else if (processes.reload) await serveAndReload(file, options, processes)
@@ -22,7 +28,7 @@ export async function serveCommand(file: string, options: ServeOptions, processe
 
 async function serveAlone(file: string, options: ServeOptions, processes: ProcessOptions): Promise<void> {
   const { server, stop } = await serveProcess(await loadApplication(file), options, processes.exitTimeoutMs)
-  stopOnSignal('Stopping: closing connections.', stop)
+  stopOnSignal('Shutting down gracefully…', stop)
   onHangup(() => {
     void processes.reopenLogs()
     if (options.tlsKey !== undefined) void reloadTls(server)

@@ -26,7 +26,7 @@ export interface ServeFlag {
 export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
   'Where to listen (sockets of systemd are taken when nothing is named):': [
     { ...flag('-p, --port <port>', 'port', 'TCP port; 0 for a free one', parse.port), env: 'PORT', fallback: 8000 },
-    { ...flag('-b, --host <host>', 'host', 'name or address'), fallback: '127.0.0.1' },
+    { ...flag('-b, --host <host>', 'host', 'name or address'), env: 'HOST', fallback: '127.0.0.1' },
     {
       ...flag('--listen <address>', 'listen', 'another address, as 0.0.0.0:8000 or [::1]:8000; repeatable'),
       parse: parse.tcpAddress,

@@ -23,10 +23,11 @@ export interface StopOptions {
 
 /** What to do about an address that cannot be listened on, by the code of Node's error. */
 const advice: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'Another program listens there: stop it, or choose another port with --port.',
-  EACCES: 'The system does not allow it: ports below 1024 are for root, choose another with --port.',
-  EADDRNOTAVAIL: 'This machine has no such address: choose one that it has with --host, or 0.0.0.0 for all.',
-  ENOTFOUND: 'The name of the host is not known: choose another with --host.',
+  EADDRINUSE:
+    'Another program listens there. Stop it, or choose another port: --port 8001, or PORT=8001 for "npm start".',
+  EACCES: 'The system does not allow it: ports below 1024 are for root. Choose another one with --port.',
+  EADDRNOTAVAIL: 'This machine has no such address. Choose one of its addresses with --host, or 0.0.0.0 for all.',
+  ENOTFOUND: 'There is no host of this name. Choose another one with --host.',
 }
 
 /** The longest from the signal to the end of a process, in milliseconds. */

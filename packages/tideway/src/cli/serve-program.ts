@@ -1,8 +1,10 @@
+import { isIP } from 'node:net'
 import { Command, Option } from 'commander'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { systemdSockets } from '../server/listen/systemd-sockets.ts'
 import type { ListenTarget } from '../server/listen/listen-target.ts'
 import type { ServeOptions } from '../server/options.ts'
+import { fileArgument } from './application-file.ts'
 import { AccessLogFile, type AccessLogFormat } from './access-log-file.ts'
 import { consoleLogger, type Verbosity } from './console-logger.ts'
 import { helpLayout } from './help-layout.ts'
@@ -44,15 +46,15 @@ Examples:
     --trusted-proxies unix
 `
 
-/** What serves the application of a file. */
-export type RunServe = (file: string, options: ServeOptions, processes: ProcessOptions) => Promise<void>
+/** Serves the application of a file or a folder; of the current folder if none is given. */
+export type RunServe = (file: string | undefined, options: ServeOptions, processes: ProcessOptions) => Promise<void>
 
 /** The command `tideway serve`. */
 export function serveProgram(run: RunServe): Command {
   const command = new Command('serve')
     .summary('serve an application over HTTP and WebSocket')
     .description('Serve the application that a file exports as its default, over HTTP and WebSocket.')
-    .argument('<file>', 'application.js, or application.ts where tsx or type stripping is there')
+    .argument('[file]', fileArgument)
     .configureHelp(helpLayout)
     .addHelpText('after', footer)
   return withServeFlags(command, run)
@@ -92,7 +94,7 @@ export function withServeFlags(command: Command, run: RunServe): Command {
     new Option('--access-log <file>', 'a line for each request and WebSocket; - for standard output'),
     new Option('--access-log-format <format>', 'of these lines').choices(['common', 'json']).default('common'),
   )
-  return command.action(async (file: string, given: Readonly<Record<string, unknown>> & OwnFlags) => {
+  return command.action(async (file: string | undefined, given: Readonly<Record<string, unknown>> & OwnFlags) => {
     const processes = { ...processesOf(command, given), reopenLogs: async () => log?.reopen() }
     // The primary of several has no connections to write of.
     const isWriting = workerRole() !== undefined || (processes.workers === 1 && !processes.reload)
@@ -136,8 +138,13 @@ function serveOptionsOf(command: Command, given: Readonly<Record<string, unknown
   const { unixSocketMode, verbosity } = given
   const isBound = listen.length > 0 || options['port'] !== undefined || options['host'] !== undefined
   if (!isBound) listen.push(...inheritedSockets())
-  // A platform's PORT is for a server that is told nothing else, or the host only.
-  if (command.getOptionValueSource('port') === 'env' && listen.length === 0) options['port'] = given['port']
+  // A platform's PORT and HOST are for a server whose command line names no place to listen.
+  if (listen.length === 0) {
+    if (command.getOptionValueSource('port') === 'env') options['port'] = given['port']
+    // Some shells and conda set HOST to a name that nothing can listen on.
+    if (command.getOptionValueSource('host') === 'env' && isIP(String(given['host'])) !== 0)
+      options['host'] = given['host']
+  }
   return {
     ...(options as ServeOptions),
     ...(listen.length > 0 && { listen: listen.map((target) => withMode(target, unixSocketMode)) }),

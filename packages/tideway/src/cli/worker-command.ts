@@ -74,7 +74,7 @@ export async function workerCommand(
     )
     return ended
   }
-  stopOnSignal('Stopping: finishing jobs.', stop)
+  stopOnSignal('Finishing jobs…', stop)
   try {
     await Promise.all(running.map(({ ended }) => ended))
   } catch (error) {

@@ -9,6 +9,8 @@ const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 export interface CommandOptions {
   /** Added to this process' own. */
   readonly env?: NodeJS.ProcessEnv
+  /** The folder that it runs in. @default that of this process */
+  readonly cwd?: string
   /** Descriptors to inherit, from 3 on. */
   readonly descriptors?: readonly number[]
   /** What a shell does before it becomes the command, and so has its process id. */
@@ -26,14 +28,14 @@ export class Command {
   readonly #ended: Promise<unknown>
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
-    const { env = {}, descriptors = [], before, main: built } = options
+    const { env = {}, cwd, descriptors = [], before, main: built } = options
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...descriptors]
     const loader = ['--conditions=@tideway/source', '--import=tsx']
     const script = built === undefined ? [...loader, main] : [built]
     const command = [process.execPath, ...script, ...args]
     const [program, ...rest] =
       before === undefined ? command : ['/bin/sh', '-c', `${before} exec "$@"`, 'sh', ...command]
-    this.process = spawn(program!, rest, { stdio, env: { ...process.env, ...env } })
+    this.process = spawn(program!, rest, { stdio, cwd, env: { ...process.env, ...env } })
     for (const stream of [this.process.stdout!, this.process.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.output += text

@@ -54,12 +54,12 @@ describe('tideway serve --reload', () => {
     expect(await text()).toBe('two')
 
     await write('greeting.ts', 'export const greeting: string = (')
-    await command.says(/The code before goes on\. Waiting for a change\./)
+    await command.says(/Still serving the previous version\. Waiting for changes…/)
     expect(command.output).toMatch(/greeting\.ts/)
     expect(await text()).toBe('two')
 
     await write('greeting.ts', "export const greeting: string = 'three'")
-    await command.says(/Waiting for a change\.\n[^]*Listening on/)
+    await command.says(/Waiting for changes…\n[^]*Listening on/)
     // A connection that was kept goes to the code before for a moment.
     await expect.poll(text).toBe('three')
     command.process.kill('SIGTERM')
@@ -72,7 +72,7 @@ describe('tideway serve --reload', () => {
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n')
     await writeFile(file, "throw new Error('not yet')\n")
     const command = new Command(['serve', file, '--port', '0', '--reload'])
-    await command.says(/Error: not yet[^]*Waiting for a change\./)
+    await command.says(/Error: not yet[^]*Waiting for changes…/)
     await writeFile(file, 'export default async function application() {}\n')
     await command.url()
     command.process.kill('SIGINT')

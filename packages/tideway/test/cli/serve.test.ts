@@ -34,6 +34,13 @@ async function file(name: string, ...lines: readonly string[]): Promise<string> 
   return path
 }
 
+/** Makes a folder with this package.json. */
+async function folder(name: string, manifest: object): Promise<string> {
+  await mkdir(join(root, name), { recursive: true })
+  await writeFile(join(root, name, 'package.json'), JSON.stringify({ type: 'module', ...manifest }))
+  return join(root, name)
+}
+
 describe('tideway serve', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('serves a TypeScript file, and ends in order at %s', async (signal) => {
     const command = new Command(['serve', hello, '--port', '0'])
@@ -46,7 +53,7 @@ describe('tideway serve', () => {
     expect(await code).toBe(1012)
     expect(await command.exitCode()).toBe(0)
     expect(command.output.split('\n').slice(1)).toEqual([
-      'Stopping: closing connections. Once more to stop at once.',
+      'Shutting down gracefully… Press Ctrl+C again to force quit.',
       'disconnect 1012',
       'layer closed',
       '',
@@ -87,6 +94,14 @@ describe('tideway serve', () => {
     expect(empty.output).toMatch(/default: 8000,\s+env: PORT/)
   })
 
+  it.each([
+    ['0.0.0.0', '0.0.0.0'],
+    ['build-machine', '127.0.0.1'],
+  ])('with the variable HOST=%s listens on %s', async (HOST, expected) => {
+    const command = new Command(['serve', hello], { env: { HOST, PORT: '0' } })
+    expect(new URL(await command.url()).hostname).toBe(expected)
+  })
+
   it('shows where a file is broken, and exits with 1', async () => {
     const command = new Command(['serve', await file('broken.js', "throw new Error('broken at line one')")])
     expect(await command.exitCode()).toBe(1)
@@ -124,7 +139,8 @@ describe('tideway serve, as it is built', () => {
     const object = await file('object.js', 'export default { websocket: undefined }')
     const cases: readonly [args: readonly string[], env: NodeJS.ProcessEnv, message: string][] = [
       [['missing.ts'], {}, 'tideway: There is no file '],
-      [[packageFolder], {}, 'tideway: There is no file '],
+      [[packageFolder], {}, `tideway: ${packageFolder.replace(/\/$/, '')} has no application.ts, application.js, src/`],
+      [[await folder('misnamed', { tideway: 'gone.js' })], {}, 'names gone.js, which is not a file.'],
       [[named], {}, 'has no application as its default export'],
       [[object], {}, 'has no application as its default export'],
       [[plain, '--port', '65536'], {}, 'A port is a number from 0 to 65535.'],
@@ -140,7 +156,11 @@ describe('tideway serve, as it is built', () => {
         {},
         'tideway: Cannot listen on 203.0.113.1, port 8000. This machine has no such',
       ],
-      [[], {}, "missing required argument 'file'"],
+      [
+        [await file('express.js', "import express from 'express'", 'export default express()')],
+        {},
+        'exports no application',
+      ],
     ]
     const commands = cases.map(([args, env]) => new Command(['serve', ...args], { env, main }))
     for (const [i, command] of commands.entries()) {
@@ -150,9 +170,52 @@ describe('tideway serve, as it is built', () => {
     }
   })
 
+  it('prints the file, the line and a caret for a syntax error, also in a file that is imported, and no stack', async () => {
+    const broken = await file('syntax.js', 'export const people = {', '  anna: 1 +,', '}')
+    const inside = await file('inside.js', "import './syntax.js'")
+    const required = await file('requires.js', "import './syntax.cjs'")
+    await file('syntax.cjs', 'module.exports = {', '  anna: 1 +,', '}')
+    for (const given of [broken, inside, required]) {
+      const command = new Command(['serve', given], { main })
+      expect(await command.exitCode()).toBe(1)
+      expect(command.output).toMatch(
+        /syntax\.c?js:2\n {2}anna: 1 \+,\n {11}\^\n\n\[?SyntaxError: Unexpected token ','\]?\n/,
+      )
+      expect(command.output).not.toContain('    at ')
+    }
+  })
+
+  it('finds the application of a folder: the file that package.json names, else one of the usual names', async () => {
+    const application = 'export default async function application() {}'
+    const named = await folder('named', { tideway: 'server/main.js' })
+    const usual = await folder('usual', {})
+    for (const [path, name] of [
+      [named, 'server'],
+      [usual, 'dist'],
+    ] as const)
+      await mkdir(join(path, name))
+    await writeFile(join(named, 'server', 'main.js'), application)
+    await writeFile(join(usual, 'dist', 'application.js'), application)
+    const byArgument = new Command(['serve', named, '--port', '0'], { main })
+    const byCurrentFolder = new Command(['serve', '--port', '0'], { main, cwd: usual })
+    for (const command of [byArgument, byCurrentFolder]) expect(await command.url()).toContain('http://')
+  })
+
   const typed = 'export default async function application(scope: { type: string }): Promise<void> {}'
 
   // Node strips types itself from 22.18 on.
+  it.skipIf('typescript' in process.features)(
+    'prints the place of a syntax error in TypeScript without a stack',
+    async () => {
+      await file('inner.ts', 'export const count: number = ;')
+      const command = new Command(['serve', await file('outer.ts', "import './inner.ts'")], { main })
+      expect(await command.exitCode()).toBe(1)
+      expect(command.output).toMatch(
+        /inner\.ts:1:30\nexport const count: number = ;\n {29}\^\n\nSyntaxError: Unexpected ";"\n$/,
+      )
+    },
+  )
+
   it.skipIf('typescript' in process.features)('uses the tsx beside a TypeScript file', async () => {
     const command = new Command(['serve', await file('typed.ts', typed), '--port', '0'], { main })
     await command.url()

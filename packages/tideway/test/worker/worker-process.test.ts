@@ -13,7 +13,7 @@ describe('tideway worker', () => {
   it('explains itself', async () => {
     const [output, code] = await runTideway(['worker', '--help'])
     expect(code).toBe(0)
-    expect(output).toContain('Usage: tideway worker [options] <file> [channels...]')
+    expect(output).toContain('Usage: tideway worker [options] [file] [channels...]')
     expect(output).toContain('each at most once')
     expect(output).toContain('--concurrency <number>')
   })
@@ -122,7 +122,7 @@ describeWith(['redis'], 'worker processes over Redis', () => {
     for (const id of [1, 2]) await layer.send('jobs', { type: 'job', id, takesMs: 300 })
     await listReaches(redis, 'begun:jobs', 1)
     expect(await worker.stop()).toEqual({ code: 0, signal: null })
-    expect(worker.output()).toContain('Stopping: finishing jobs.')
+    expect(worker.output()).toContain('Finishing jobs…')
     expect(await numbersOf(redis, 'done:jobs')).toEqual([1])
     await start('pubsub', 'jobs')
     await listReaches(redis, 'done:jobs', 2)

@@ -16,7 +16,7 @@ export async function applicationFindings(file: string, workers: number): Promis
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     const advice =
-      error instanceof TidewayError ? 'Mend that first.' : 'Run "tideway serve" to see where it comes from.'
+      error instanceof TidewayError ? 'Fix this first.' : 'Run "tideway serve" to see the file and the line.'
     return [problem('application', `${file} cannot be loaded: ${message}`, advice)]
   }
   const layers = Object.entries(loaded.channelLayers)

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { ServeOptions } from '../../server/options.ts'
+import { applicationFile, fileArgument } from '../application-file.ts'
 import { withServeFlags } from '../serve-program.ts'
 import { applicationFindings } from './application-checks.ts'
 import { machineFindings } from './machine-checks.ts'
@@ -28,7 +29,7 @@ export function doctorProgram(): Command {
   const command = new Command('doctor')
     .summary('look for what goes wrong in deployments')
     .description('Look for what goes wrong in deployments: in the application, around it, and behind its URL.')
-    .argument('<file>', 'application.js, or application.ts where tsx or type stripping is there')
+    .argument('[file]', fileArgument)
     .addOption(
       new Option('--url <url>', 'of a WebSocket, as pages open it: tried through all proxies').argParser(parseUrl),
     )
@@ -36,7 +37,7 @@ export function doctorProgram(): Command {
     .addHelpText('after', footer)
   return withServeFlags(command, async (file, options, { workers }) => {
     const { url, json } = command.opts<DoctorFlags>()
-    await examine(file, options, workers, url, json === true)
+    await examine(await applicationFile(file), options, workers, url, json === true)
   })
 }
 

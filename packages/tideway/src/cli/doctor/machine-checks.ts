@@ -71,8 +71,8 @@ async function packageFindings(file: string, { version, peerDependencies }: Mani
     )
   }
   if (findings.length > 0) return findings
-  const without = absent.length === 0 ? '' : ` Not there, and needed only by what uses them: ${absent.join(', ')}.`
-  return [ok('packages', `The packages beside tideway fit it.${without}`)]
+  const without = absent.length === 0 ? '' : ` Optional packages not installed: ${absent.join(', ')}.`
+  return [ok('packages', `Package versions are compatible.${without}`)]
 }
 
 /** The version of a package as the application would find it. */

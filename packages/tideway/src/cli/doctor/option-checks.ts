@@ -16,7 +16,7 @@ export function optionFindings(options: ServeOptions, url: URL | undefined): Fin
     trustedProxies = resolveOptions(options).trustedProxies
     proxies = new TrustedProxies(trustedProxies)
   } catch (error) {
-    return [problem('options', (error as Error).message, 'Mend the option: "tideway serve" would not start.')]
+    return [problem('options', (error as Error).message, 'Correct the option: "tideway serve" would not start.')]
   }
   const endsTls = options.tlsKey !== undefined
   const isTls = url !== undefined && (url.protocol === 'https:' || url.protocol === 'wss:')

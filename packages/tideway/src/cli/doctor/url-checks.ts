@@ -33,7 +33,7 @@ function unreachable(url: URL, error: NodeJS.ErrnoException): Finding {
     'url',
     `${url.origin} does not answer: ${error.message || error.code}.`,
     isCertificate
-      ? 'Browsers refuse such a certificate too: mend it, with all of its intermediate ones.'
+      ? 'Browsers refuse such a certificate too: replace it, together with its intermediate certificates.'
       : 'See that the name leads to the proxy, and that the proxy listens there.',
   )
 }

@@ -26,7 +26,7 @@ export async function serveAsPrimary(options: ServeOptions, processes: ProcessOp
     logger,
   })
   const stop = async (): Promise<never> => process.exit(await supervisor.stop())
-  stopOnSignal('Stopping: the workers close their connections.', stop, () => supervisor.kill())
+  stopOnSignal('Shutting down gracefully…', stop, () => supervisor.kill())
   onHangup(() => {
     // Those that are replaced write on until they have ended.
     supervisor.reopenLogs()

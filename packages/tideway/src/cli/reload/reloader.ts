@@ -4,11 +4,11 @@ import { describeEnd, type SupervisedWorker } from '../processes/worker-process.
 /** What a {@link Reloader} is made of. */
 export interface ReloaderOptions {
   readonly start: () => SupervisedWorker
-  /** Where it is said what happens. */
+  /** Prints a line. */
   readonly say: (line: string) => void
 }
 
-/** Keeps one worker running with the code of now. What does not start waits for the next change, and so does what has ended. */
+/** Keeps one worker running with the current code. A worker that does not start, or has ended, is started again after the next change. */
 export class Reloader {
   readonly #options: ReloaderOptions
   /** Those that have not ended. */
@@ -22,8 +22,8 @@ export class Reloader {
   }
 
   /**
-   * Starts a worker, and stops the one before when it listens. Gives its addresses; or `undefined` when it did not start, or
-   * the code has changed once more before it did.
+   * Starts a worker, and stops the previous one when the new one listens. Resolves with its addresses; with `undefined` if it
+   * did not start, or if the code changed again before it listened.
    */
   async load(): Promise<readonly string[] | undefined> {
     if (this.#isStopping) return undefined
@@ -33,7 +33,7 @@ export class Reloader {
     const urls = await fresh.ready
     if (this.#starting !== fresh || this.#isStopping) return undefined
     this.#starting = undefined
-    if (urls === undefined) this.#sayWaiting(this.#serving === undefined ? '' : 'The code before goes on. ')
+    if (urls === undefined) this.#sayWaiting(this.#serving === undefined ? '' : 'Still serving the previous version. ')
     else this.#change(fresh)
     return urls
   }
@@ -70,12 +70,12 @@ export class Reloader {
     void fresh.ended.then((end) => {
       if (this.#serving !== fresh || this.#isStopping) return
       this.#serving = undefined
-      this.#sayWaiting(`It ended with ${describeEnd(end)}. `)
+      this.#sayWaiting(`The application ended with ${describeEnd(end)}. `)
     })
     old?.stop({ isReplaced: true })
   }
 
   #sayWaiting(why: string): void {
-    this.#options.say(`${why}Waiting for a change.`)
+    this.#options.say(`${why}Waiting for changes…`)
   }
 }

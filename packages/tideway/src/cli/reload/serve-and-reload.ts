@@ -28,7 +28,7 @@ export async function serveAndReload(file: string, options: ServeOptions, proces
     void load()
   })
   stopOnSignal(
-    'Stopping: closing connections.',
+    'Shutting down gracefully…',
     async () => {
       sources.close()
       return process.exit(await reloader.stop())

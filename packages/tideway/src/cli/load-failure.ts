@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { TidewayError } from '../errors/tideway-error.ts'
+
+/** A line of an error of esbuild: the file, the line from 1, the column from 0, and what is wrong. */
+const ESBUILD_LINE = /^(.+):(\d+):(\d+): ERROR: (.*)$/gm
+
+/**
+ * Prints why a command failed. An error of tideway and a syntax error have no stack: the reader needs the message, and of a
+ * syntax error the file, the line and the column. Other errors come from the application, and are printed whole.
+ * @throws a syntax error in an ES module, for Node to print: Node alone has the place, and shows it of uncaught errors only
+ */
+export function printFailure(error: unknown): void {
+  if (error instanceof TidewayError) console.error(`tideway: ${error.message}`)
+  else if (!(error instanceof Error)) console.error(error)
+  else if (error.name === 'TransformError') console.error(describeTransformError(error))
+  else if (error instanceof SyntaxError && (hasPlace(error) || !isThrownByCode(error))) {
+    error.stack = withoutFrames(error)
+    if (!hasPlace(error)) throw error
+    console.error(error.stack)
+  } else console.error(error)
+}
+
+/** Whether a function of the application threw it, as `JSON.parse` does, and no compiler. */
+function isThrownByCode({ stack = '' }: Error): boolean {
+  return /^ {4}at (?!.*\(node:|node:|async )/m.test(stack)
+}
+
+function withoutFrames({ stack = '' }: Error): string {
+  return stack.replace(/(\n {4}at .*)+$/, '')
+}
+
+/** Whether the stack begins with the place, as that of a CommonJS module does. */
+function hasPlace({ stack = '', name }: Error): boolean {
+  return !stack.startsWith(name)
+}
+
+/** Each fault with its line of the source and a caret below it, in the form that Node gives a syntax error. */
+function describeTransformError({ message }: Error): string {
+  const faults = [...message.matchAll(ESBUILD_LINE)].map(([, file, line, column, what]) => {
+    const source = lineOf(file!, Number(line))
+    const shown = source === undefined ? '' : `${source}\n${' '.repeat(Number(column))}^\n`
+    return `${file}:${line}:${Number(column) + 1}\n${shown}\nSyntaxError: ${what}`
+  })
+  return faults.length === 0 ? message : faults.join('\n\n')
+}
+
+function lineOf(file: string, line: number): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').split('\n')[line - 1]
+  } catch {
+    return undefined
+  }
+}
