@@ -67,6 +67,12 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
   ],
   'The application:': [
     flag('--root-path <path>', 'rootPath', 'where it is mounted: scope.rootPath (default: none)'),
+    flag(
+      '--allowed-hosts <list>',
+      'allowedHosts',
+      'requests for other hosts are refused with 400; .example.com has its subdomains (default: any host)',
+      parse.list,
+    ),
     { ...flag('--no-lifespan', 'lifespan', 'do not tell it of its start-up and shutdown'), value: false },
     flag(
       '--lifespan-timeout <seconds>',

@@ -19,6 +19,9 @@ import { serveStream, type Http2StreamListener, type StreamServer } from './http
 import { messageOf, type RequestHead } from './handshake/request-head.ts'
 import { boundedConnections, ignoresMore, leavePipeline } from './http/pipeline.ts'
 import { answerPlainly } from './http/plain-answer.ts'
+import { AllowedHosts } from './handshake/allowed-hosts.ts'
+import { toOriginForm } from './handshake/absolute-form.ts'
+import { faultOf } from './handshake/request-fault.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
 import { behindGate } from './limits/request-refusal.ts'
 import { trafficLimits } from './limits/traffic-limits.ts'
@@ -46,6 +49,7 @@ export class AttachedApplication {
   readonly #application: Application
   readonly #options: ResolvedOptions
   readonly #handles: SharedServerOptions['handles']
+  readonly #hosts: AllowedHosts | undefined
   readonly #context: ConnectionContext
   readonly #scopes: ScopeFactory
   readonly onRequest: NodeListener
@@ -70,6 +74,7 @@ export class AttachedApplication {
     this.#options = options
     this.#handles = handles
     this.#scopes = new ScopeFactory(options)
+    this.#hosts = options.allowedHosts === false ? undefined : new AllowedHosts(options.allowedHosts)
     this.gate = new ConnectionGate(options)
     this.#refused = new RefusedHandshakes(options.closeTimeoutMs)
     this.#refusals = new RefusalLog(options.logger)
@@ -96,7 +101,7 @@ export class AttachedApplication {
     }
     const listener = directListener(application, options)
     const { readinessPath } = options
-    const onRequest = behindGate(this.gate, options, listener ?? this.#onRequest)
+    const onRequest = behindGate(this.gate, this.#hosts, options, listener ?? this.#onRequest)
     const isDraining = (): boolean => this.#closed !== undefined
     const ready = readinessPath === false ? onRequest : withReadiness(readinessPath, isDraining, onRequest)
     const told = this.#instrumented?.listener(ready) ?? ready
@@ -105,13 +110,18 @@ export class AttachedApplication {
       return this.#access?.listener(counted) ?? counted
     }
     this.#onStreamRequest = observed(told)
-    this.onRequest = boundedConnections(this.#onStreamRequest, options)
+    const bounded = boundedConnections(this.#onStreamRequest, options)
+    this.onRequest = (request, response) => {
+      toOriginForm(request)
+      bounded(request, response)
+    }
     this.#onTunnel = observed(noTunnel)
   }
 
   readonly onUpgrade = (request: RequestHead, socket: Socket, head: Buffer): void => {
     if (ignoresMore(socket)) return
     leavePipeline(socket)
+    toOriginForm(request)
     if (this.#handles?.(messageOf(request)) === false && isHeardByOthers(socket, 'upgrade')) return
     if (!asksForWebSocket(request)) {
       afterResponses(socket, () => ignoreUpgrade(messageOf(request), socket, head))
@@ -154,6 +164,11 @@ export class AttachedApplication {
     const refusal = this.gate.refusalOf(request)
     if (refusal !== undefined) {
       this.#refuseHandshake(request, transport, answers, refusal, refusal.reason)
+      return
+    }
+    const fault = faultOf(request, this.#hosts)
+    if (fault !== undefined) {
+      this.#refuseHandshake(request, transport, answers, fault, 'badHandshake')
       return
     }
     const handshake = check(request, this.#context.compression)
@@ -233,7 +248,7 @@ export class AttachedApplication {
     reason: RefusalReason,
   ): void {
     this.#observer.counters.refused[reason]++
-    this.#refused.refuse(transport, answers, problem)
+    this.#refused.refuse(transport, answers, problem, request.method !== 'HEAD')
     const { status, message, reason: cause = message } = problem
     if (reason === 'badHandshake') this.#refusals.warnDeveloper(pathOf(request), `Refused a handshake: ${cause}`)
     this.#access?.refusedByServer(request, status, cause)

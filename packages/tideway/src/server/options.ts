@@ -44,6 +44,12 @@ export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOp
   readonly proxyHeaders?: boolean
   /** The proxies that are believed, by address or range; `'unix'` for Unix sockets. @default ['127.0.0.0/8', '::1/128'] */
   readonly trustedProxies?: readonly string[]
+  /**
+   * The hosts that the server answers for, as Django's `ALLOWED_HOSTS`: `example.com`, `.example.com` with its subdomains, `*`. A
+   * request or handshake whose `Host` is another one is answered with 400. `false`: any host.
+   * @default false
+   */
+  readonly allowedHosts?: readonly string[] | false
   /** What `scope.state` of each connection is a shallow copy of; `serve` takes it from the lifespan. @default none */
   readonly state?: Readonly<Record<string, unknown>> | undefined
   /**
@@ -106,6 +112,7 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   rootPath: '',
   proxyHeaders: false,
   trustedProxies: DEFAULT_TRUSTED_PROXIES,
+  allowedHosts: false,
   state: undefined,
   accessLog: false,
   logger: consoleLogger,

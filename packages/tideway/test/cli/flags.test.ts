@@ -47,6 +47,7 @@ describe('a flag of tideway serve', () => {
         ],
       },
     ],
+    ['--allowed-hosts example.com,.example.org', { allowedHosts: ['example.com', '.example.org'] }],
     ['-u /run/a.sock', { listen: [{ path: '/run/a.sock' }] }],
     [
       '-u /a --unix-socket-mode 660 --listen a:1',

@@ -33,9 +33,9 @@ export const answersOverHttp1: HandshakeAnswers = Object.freeze<HandshakeAnswers
   startDenial(transport, status, headers) {
     transport.write(denialHead(status, headers), 'latin1')
   },
-  denyPlainly(transport, problem) {
+  denyPlainly(transport, problem, hasBody = true) {
     const { body, fields } = plainDenial(problem)
-    transport.write(denialHead(problem.status, fields) + body)
+    transport.write(denialHead(problem.status, fields) + (hasBody ? body : ''))
   },
 })
 
@@ -80,12 +80,19 @@ export function denialFields(status: number, headers: HeadersInit): HeaderFields
   for (const [name, value] of entriesOf(headers)) {
     const lower = name.toLowerCase()
     if (lower === 'connection' || lower === 'transfer-encoding') continue
+    // RFC 9110 §8.6.
+    if (lower === 'content-length' && status === 204) continue
     requireHeader(name, value)
     hasDate ||= lower === 'date'
     fields.push([name, value])
   }
   if (!hasDate) fields.push(['Date', new Date().toUTCString()])
   return fields
+}
+
+/** Whether an answer with this status has a body (RFC 9110 §6.4.1 and §15.3.6). */
+export function hasContent(status: number): boolean {
+  return status !== 204 && status !== 205 && status !== 304
 }
 
 /** Body and headers of a refusal in plain text. */

@@ -32,6 +32,9 @@ export interface HandshakeAnswers {
   accept(transport: Duplex, handshake: Handshake, subprotocol: string | undefined, headers: HeadersInit): void
   /** Status and headers of a refusal; its body ends with the connection. @throws TidewayError `ERR_BAD_EVENT` */
   startDenial(transport: Duplex, status: number, headers: HeadersInit): void
-  /** A whole refusal in plain text. */
-  denyPlainly(transport: Duplex, problem: HandshakeProblem): void
+  /**
+   * A whole refusal in plain text.
+   * @param hasBody `false` for the answer to a HEAD, which has the headers only (RFC 9110 §9.3.2). @default true
+   */
+  denyPlainly(transport: Duplex, problem: HandshakeProblem, hasBody?: boolean): void
 }

@@ -8,19 +8,20 @@ import type { Handshake, HandshakeOffer, HandshakeProblem } from './handshake-re
 /** 16 bytes in base64. */
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/
 
-/** Whether the protocol that a request asks for is ours (RFC 6455 §4.2.1, 3). Another one may be ignored. */
-export function asksForWebSocket({ headers }: RequestHead): boolean {
-  return hasToken(headers.upgrade, 'websocket')
+/**
+ * Whether the protocol that a request asks for is ours (RFC 6455 §4.2.1, 3). Another one may be ignored, and a server must ignore
+ * what HTTP/1.0 asks for (RFC 9110 §7.8): some proxies pass the header on in a version that cannot upgrade.
+ */
+export function asksForWebSocket({ headers, httpVersion }: RequestHead): boolean {
+  return httpVersion !== '1.0' && hasToken(headers.upgrade, 'websocket')
 }
 
-/** Checks the request of a client's opening handshake (RFC 6455 §4.2.1). */
+/** Checks the request of a client's opening handshake (RFC 6455 §4.2.1), which has no fault as a request. */
 export function checkHandshake(
   request: RequestHead,
   compression?: CompressionNegotiator,
 ): Handshake | HandshakeProblem {
   const { headers } = request
-  // Node answers a plain request without a Host by itself, but not an upgrade (RFC 9112 §3.2).
-  if (hostCount(request.rawHeaders) !== 1) return problem(400, 'A handshake has exactly one Host.')
   if (request.method !== 'GET') return problem(405, 'A WebSocket handshake is a GET request.', [['Allow', 'GET']])
   if (request.httpVersion !== '1.1') return problem(505, 'A WebSocket handshake needs HTTP/1.1.')
   if (!hasToken(headers.connection, 'upgrade')) return problem(400, 'Connection: Upgrade is missing.')
@@ -56,15 +57,6 @@ export function checkOffer(
 /** Whether the check found a problem. */
 export function isHandshakeProblem(result: HandshakeOffer | HandshakeProblem): result is HandshakeProblem {
   return 'status' in result
-}
-
-function hostCount(rawHeaders: readonly string[]): number {
-  let count = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]!
-    if (name.length === 4 && name.toLowerCase() === 'host') count++
-  }
-  return count
 }
 
 function hasToken(header: string | undefined, token: string): boolean {

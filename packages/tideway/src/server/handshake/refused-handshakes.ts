@@ -13,8 +13,8 @@ export class RefusedHandshakes {
   }
 
   /** Answers a handshake that never becomes a connection, and hangs up. */
-  refuse(transport: Duplex, answers: HandshakeAnswers, problem: HandshakeProblem): void {
-    this.hangUpAfter(transport, () => answers.denyPlainly(transport, problem))
+  refuse(transport: Duplex, answers: HandshakeAnswers, problem: HandshakeProblem, hasBody: boolean): void {
+    this.hangUpAfter(transport, () => answers.denyPlainly(transport, problem, hasBody))
   }
 
   /**

@@ -97,8 +97,7 @@ export class ScopeFactory {
 
   /** Everything in one literal, the slots too, so that the object and its copies are one allocation each. */
   #connection(request: RequestHead, own: OwnPart): object | undefined {
-    const target = originForm(request)
-    if (target === undefined) return undefined
+    const target = request.url!
     const queryAt = target.indexOf('?')
     const rawPath = queryAt === -1 ? target : target.slice(0, queryAt)
     const path = decodePath(rawPath)
@@ -159,21 +158,9 @@ interface OwnPart {
   readonly extensions: Readonly<Record<string, unknown>>
 }
 
-/**
- * The target as a path with its query. A client may name the whole URL (RFC 9112 §3.2.2); one that differs from the Host
- * would leave it open which of the two a check of hosts has seen.
- */
-function originForm(request: RequestHead): string | undefined {
-  const target = request.url!
-  if (target.startsWith('/')) return target
-  const [, host, rest] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target) ?? []
-  if (host === undefined || host.toLowerCase() !== request.headers.host?.toLowerCase()) return undefined
-  return rest!.startsWith('/') ? rest : `/${rest}`
-}
-
-/** RFC 3986: a path begins with `/`, is ASCII without `#`, and its percent-encoding is UTF-8. `undefined`: it is not. */
+/** The path of a target without fault. `undefined`: it is the asterisk of OPTIONS, or its percent-encoding is not UTF-8. */
 function decodePath(rawPath: string): string | undefined {
-  if (!rawPath.startsWith('/') || !/^[\x21-\x7e]*$/.test(rawPath) || rawPath.includes('#')) return undefined
+  if (!rawPath.startsWith('/')) return undefined
   if (!rawPath.includes('%')) return rawPath
   try {
     return decodeURIComponent(rawPath)

@@ -13,9 +13,9 @@ export const answersOverHttp2: HandshakeAnswers = Object.freeze<HandshakeAnswers
     const fields = fieldsOf(denialFields(status, headers))
     ;(transport as ServerHttp2Stream).respond({ ...fields, ':status': status })
   },
-  denyPlainly(transport, problem) {
+  denyPlainly(transport, problem, hasBody = true) {
     const { body, fields } = plainDenial(problem)
     answersOverHttp2.startDenial(transport, problem.status, fields)
-    transport.write(body)
+    if (hasBody) transport.write(body)
   },
 })

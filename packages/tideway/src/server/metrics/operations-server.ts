@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TidewayError } from '../../errors/tideway-error.ts'
+import { hostNameOf } from '../handshake/allowed-hosts.ts'
 import { answerPlainly } from '../http/plain-answer.ts'
 import { createServerWithin } from '../limits/request-limits.ts'
 import type { TcpAddress } from '../listen/listen-target.ts'
@@ -25,7 +26,8 @@ export interface OperationsServer {
 
 /**
  * Serves `/metrics`, `/healthz` (200: the process answers) and `/readyz` (200, or 503 while it starts and from the beginning
- * of its drain).
+ * of its drain). On an address of loopback it answers requests for such an address only: a page in a browser of this machine could
+ * let a name of its own lead here (DNS rebinding).
  * @throws TidewayError `ERR_CANNOT_LISTEN`
  */
 export async function serveOperations(host: string, port: number, operations: Operations): Promise<OperationsServer> {
@@ -33,6 +35,10 @@ export async function serveOperations(host: string, port: number, operations: Op
   server.on('request', (request, response) => {
     // A body that nobody reads would keep the connection from its next request.
     request.resume()
+    if (isLoopback(host) && !isLoopback(hostNameOf(request.headers.host ?? ''))) {
+      answerPlainly(response, 400, 'This server is asked for as localhost or by its address.')
+      return
+    }
     answer(request, response, operations).catch((error: unknown) => {
       operations.failed(error)
       answerPlainly(response, 500, 'There is no answer: see the log.')
@@ -69,4 +75,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, operat
   else if (path !== '/readyz') answerPlainly(response, 404, 'There are /metrics, /healthz and /readyz here.')
   else if (await operations.isReady()) answerPlainly(response, 200, 'ready')
   else answerPlainly(response, 503, 'The server is starting or shutting down.')
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|127\.[\d.]+|::1)$/.test(host)
 }

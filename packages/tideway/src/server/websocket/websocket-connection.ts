@@ -25,6 +25,7 @@ import type { RefusalReason } from '../handshake/refusal-reason.ts'
 import { untilDrained } from '../transport/until-drained.ts'
 import { CompressedPeer } from './deflate/compressed-peer.ts'
 import type { Compression } from './deflate/compression.ts'
+import { hasContent } from '../handshake/handshake-answers.ts'
 import { Inbox } from './inbox.ts'
 import type { PeerContext, PeerOwner, SlowOutcome, TrafficLimits } from './peer-owner.ts'
 import { WebSocketPeer } from './websocket-peer.ts'
@@ -78,6 +79,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   #paused = false
   #socketClosed = false
   #applicationEnded = false
+  #denialHasBody = true
 
   constructor(socket: Duplex, handshake: Handshake, path: string, context: ConnectionContext) {
     this.#socket = socket
@@ -322,6 +324,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   #startDenial({ status, headers = [] }: WebSocketDenialStartEvent): void {
     this.#requireConnecting('websocket.http.response.start')
     this.#handshake!.answers.startDenial(this.#socket, status, headers)
+    this.#denialHasBody = hasContent(status)
     this.#context.observer?.refused(this, status, undefined)
     this.#context.counters.refused.byApplication++
     this.#state = 'denying'
@@ -333,7 +336,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
     if (this.#state !== 'denying') {
       throw outOfTurn('websocket.http.response.body', 'websocket.http.response.start comes first')
     }
-    const isBelow = this.#socket.write(body)
+    const isBelow = !this.#denialHasBody || this.#socket.write(body)
     if (!moreBody) this.#endDenial()
     else if (!isBelow) return untilDrained(this.#socket)
     return undefined

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { fetchHandler } from '../../../src/server/http/fetch-handler.ts'
 import { echo } from '../applications.ts'
-import { RawClient, requestText } from '../raw-client.ts'
+import { RawClient, requestText, validHandshake } from '../raw-client.ts'
 import { serving, type ServerUnderTest } from '../serving.ts'
 
 const H2C = {
@@ -56,6 +56,17 @@ describe('a request that asks for a protocol that the server does not speak (RFC
     client.write(requestText('GET / HTTP/1.1', { ...H2C, Connection: 'close, Upgrade, HTTP2-Settings' }))
     expect((await client.response()).headers).toMatchObject({ connection: 'close' })
   })
+
+  it.each([{}, { Connection: 'close' }, { Host: undefined }])(
+    'is answered when it comes in HTTP/1.0, also if it asks for a WebSocket: %o',
+    async (changed) => {
+      const { port } = await server()
+      const client = await RawClient.connect(port)
+      client.write(requestText('GET /page HTTP/1.0', { ...validHandshake, ...changed }))
+      const { status, body } = await client.response()
+      expect([status, (JSON.parse(body) as string[]).slice(0, 2)]).toEqual([200, ['GET', '']])
+    },
+  )
 
   it('may ask for a WebSocket on the same connection later', async () => {
     const { port } = await server()

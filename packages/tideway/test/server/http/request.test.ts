@@ -60,7 +60,7 @@ describe('the scope of a request', () => {
 
   it('does not come of a path that cannot be decoded: 400', async () => {
     const server = await serving({ http: answering(async () => 'called') })
-    for (const target of ['/%ff', '/%zz', '/\u00e9', 'http://other.example/']) {
+    for (const target of ['/%ff', '/%zz', '/\u00e9']) {
       const client = await RawClient.connect(server.port)
       client.write(Buffer.from(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`, 'latin1'))
       expect((await client.response()).status).toBe(400)

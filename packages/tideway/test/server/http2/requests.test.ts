@@ -14,7 +14,8 @@ import type { ServeOptions } from '../../../src/server/options.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'
 import { suiteCertificates } from '../tls/certificates.ts'
 import { getHttps } from '../tls/tls-client.ts'
-import { answerOf, get, openHttp2 } from './http2-client.ts'
+import { answerOf, get, openHttp2, openRawHttp2 } from './http2-client.ts'
+import { frame, PREFACE } from './raw-frames.ts'
 
 const MIB = 1024 * 1024
 
@@ -294,6 +295,29 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     const [answered] = (await once(stream.resume(), 'response')) as [Record<string, unknown>]
     expect(answered[':status']).toBe(status)
     stream.close()
+  })
+
+  it('arrives without fields whose values HTTP/2 does not allow (RFC 9113 §8.2.1)', async () => {
+    const names = new Promise<string[]>((resolve) => {
+      void start(async (scope, receive, send) => {
+        resolve([...scope.headers].map(([name]) => name))
+        await ok(scope, receive, send)
+      }).then(async ({ port }) => {
+        const socket = await openRawHttp2(port, certificates.pair.cert)
+        const field = (name: string, value: string): Buffer =>
+          Buffer.from(
+            `\0${String.fromCharCode(name.length)}${name}${String.fromCharCode(value.length)}${value}`,
+            'latin1',
+          )
+        const bad = ['a\r\nx: 1', 'a\nb', 'a\0b', ' a', 'a\t']
+        const fields = [...bad.map((value, i) => field(`x-${i}`, value)), field('x-good', 'a b')]
+        // The fields of getFrame: GET https://a/.
+        const block = Buffer.concat([Buffer.from('828487410161', 'hex'), ...fields])
+        socket.write(Buffer.concat([PREFACE, frame(0x1, 0x5, 1, block)]))
+        socket.resume()
+      })
+    })
+    expect(await names).toEqual(['host', 'x-good'])
   })
 
   it('has its line in the access log', async () => {

@@ -5,7 +5,7 @@ import { serve } from '../../../src/server/serve.ts'
 import { freePort } from '../../../../../test/setup/free-port.ts'
 import { echo } from '../applications.ts'
 import { clientFrame } from '../frames.ts'
-import { RawClient } from '../raw-client.ts'
+import { RawClient, requestText } from '../raw-client.ts'
 import { eventually, serving } from '../serving.ts'
 
 /** The values of the text format of Prometheus, by name and labels as they stand there. */
@@ -100,6 +100,19 @@ describe('metricsPort', () => {
     expect((await get(`${server.metricsUrl}/metrics?x=1`)).status).toBe(200)
     expect((await get(`${server.url}/metrics`)).status).toBe(404)
     expect(new URL(server.metricsUrl!).hostname).toBe('127.0.0.1')
+  })
+
+  it('on an address of loopback answers no request for a name that a page can let lead there', async () => {
+    const server = await serving({ websocket: echo }, { metricsPort: 0 })
+    const port = Number(new URL(server.metricsUrl!).port)
+    const statusFor = async (Host: string): Promise<number> => {
+      const client = await RawClient.connect(port)
+      client.write(requestText('GET /healthz HTTP/1.1', { Host, Connection: 'close' }))
+      return (await client.response()).status
+    }
+    for (const host of ['127.0.0.1', `localhost:${port}`, 'LOCALHOST.', '[::1]:80'])
+      expect(await statusFor(host)).toBe(200)
+    for (const host of ['evil.example', '127.0.0.1.evil.example', '']) expect(await statusFor(host)).toBe(400)
   })
 
   it('that is taken ends the start with an error that names it, and leaves nothing listening', async () => {

@@ -71,6 +71,18 @@ describe('refusing a handshake', () => {
     expect(response.headers).not.toHaveProperty('transfer-encoding')
   })
 
+  it.each([
+    // RFC 9110 §8.6.
+    [204, undefined],
+    [205, '9'],
+    [304, '9'],
+  ])('by a denial response with status %i has no body (RFC 9110 §6.4.1)', async (status, length) => {
+    const bodies = [{ body: 'some', moreBody: true }, { body: ' more' }]
+    const response = await ask(await denying({ status, headers: { 'Content-Length': '9' } }, ...bodies))
+    expect(response).toMatchObject({ status, body: '' })
+    expect(response.headers['content-length']).toBe(length)
+  })
+
   it('by a denial response refuses a header that would end its line', async () => {
     const server = await denying({ status: 401, headers: { 'X-Name': 'a\r\nX-Injected: 1' } }, {})
     const response = await ask(server)
