@@ -44,6 +44,11 @@ export class ClusterNode {
         watch.down(`${key} commands`, false, error)
         owner.changed()
       },
+      demoted: () => {
+        watch.dropped()
+        listener.demoted()
+        this.subscriber.drop()
+      },
     })
     this.subscriber = new RedisConnection(address, { name: 'subscriber', ...roles }, settings, {
       prepare: async (client) => {

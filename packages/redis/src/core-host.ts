@@ -14,6 +14,10 @@ import { coreScripts } from './scripts/core-scripts.ts'
 export interface CoreListener extends QueueSource {
   /** A new connection is there: what the process is in has to be written again, if this is not the first. */
   restore(client: Redis): Promise<void>
+  /** What was taken from the queue while the connection was lost did not come in. */
+  missed(): void
+  /** The server was a master and is a replica now: what it was sent last may be missing at the new master. */
+  demoted(): void
 }
 
 /** One Redis server for the core layer: a connection that waits at the queues and one that does all the rest. */
@@ -26,7 +30,7 @@ export class CoreHost {
 
   constructor(address: HostAddress, settings: FullConnectionSettings, events: LayerEvents, listener: CoreListener) {
     this.label = address.label
-    const watch = new HostWatch(address.label, events)
+    const watch = new HostWatch(address.label, events, () => listener.missed())
     this.#watch = watch
     this.#commands = new RedisConnection(address, { name: 'commands' }, settings, {
       async prepare(client) {
@@ -35,6 +39,11 @@ export class CoreHost {
       },
       up: () => watch.up('commands'),
       down: (error) => watch.down('commands', false, error),
+      demoted: () => {
+        watch.dropped()
+        listener.demoted()
+        this.#blocking.drop()
+      },
     })
     this.#blocking = new RedisConnection(address, { name: 'reader', blocksForMs: READ_BLOCK_MS }, settings, {
       prepare: (client) => this.#reader.prepare(client),
@@ -69,15 +78,18 @@ export class CoreHost {
     await Promise.all([this.#commands.whenUp(), this.#blocking.whenUp()])
   }
 
+  /** A message was dropped since it could not be queued. */
+  dropped(): void {
+    this.#watch.dropped()
+  }
+
   run(script: RedisScript, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     return this.#commands.command((client) => script.run(client, keys, args))
   }
 
-  removeKeys(patterns: readonly string[], keys: readonly string[]): Promise<void> {
-    return this.#commands.command(async (client) => {
-      if (keys.length > 0) await client.unlink(...keys)
-      for (const pattern of patterns) await removeKeys(client, pattern)
-    })
+  async removeKeys(patterns: readonly string[], keys: readonly string[]): Promise<void> {
+    if (keys.length > 0) await this.#commands.command((client) => client.unlink(...keys))
+    for (const pattern of patterns) await removeKeys(this.#commands, pattern)
   }
 
   /** The queues to wait at have changed. */

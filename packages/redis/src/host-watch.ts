@@ -7,14 +7,17 @@ import type { LayerEvents } from './layer-events.ts'
 export class HostWatch {
   readonly #host: string
   readonly #events: LayerEvents
-  readonly #lost = new Set<string>()
+  readonly #missed: () => void
+  readonly #lost = new Map<string, { readonly receives: boolean }>()
   #gap = false
   #goneSince = 0
   #reconnects = 0
 
-  constructor(host: string, events: LayerEvents) {
+  /** @param missed is called when a connection is back that receives: what was sent at that time did not come in */
+  constructor(host: string, events: LayerEvents, missed: () => void) {
     this.#host = host
     this.#events = events
+    this.#missed = missed
   }
 
   /** How often the host came back. */
@@ -25,17 +28,26 @@ export class HostWatch {
   /** @param receives whether messages come in on the connection, so that some may be missed from now on */
   down(connection: string, receives: boolean, error: Error | undefined): void {
     if (this.#lost.size === 0) {
-      this.#gap = false
       this.#goneSince = performance.now()
       this.#events.emit('disconnected', { host: this.#host, error })
     }
-    this.#lost.add(connection)
+    this.#lost.set(connection, { receives })
     this.#gap ||= receives
   }
 
+  /** This process dropped a message: the host is not back without a gap. */
+  dropped(): void {
+    this.#gap = true
+  }
+
   up(connection: string): void {
-    if (!this.#lost.delete(connection) || this.#lost.size > 0) return
+    const lost = this.#lost.get(connection)
+    if (lost === undefined) return
+    this.#lost.delete(connection)
+    if (lost.receives) this.#missed()
+    if (this.#lost.size > 0) return
     this.#reconnects++
     this.#events.emit('reconnected', { host: this.#host, gap: this.#gap, downMs: performance.now() - this.#goneSince })
+    this.#gap = false
   }
 }

@@ -5,10 +5,27 @@ export interface RedisLayerEvents {
   /** A host cannot be reached any more. The layer goes on trying. */
   readonly disconnected: { readonly host: string; readonly error: Error | undefined }
   /**
-   * The host is back, everything is subscribed again. `gap`: messages may have been missed in the meantime, so that what
-   * is shown to users should be loaded anew.
+   * The host is back, and everything is subscribed again. `gap`: this process may have missed messages, or dropped some,
+   * while the host was gone.
    */
   readonly reconnected: { readonly host: string; readonly gap: boolean; readonly downMs: number }
+  /**
+   * Members of the groups in this process missed messages, or may have missed some: load again what they show. Every loss
+   * of the layer is reported by this event, also where no connection of this process broke. Losses within a tenth of a
+   * second are one event.
+   */
+  readonly gap: {
+    readonly host: string
+    /** The groups of this process that are concerned. */
+    readonly groups: readonly string[]
+    /**
+     * `disconnected`: the connection that receives was lost, so messages to single channels may be missing too.
+     * `removed`: the process was silent for longer than its lease or than `expiry`, or Redis lost its memberships; messages
+     * to single channels may be missing too. `dropped`: a process dropped messages to the groups, since it could not reach
+     * Redis or since the queue of this process was full.
+     */
+    readonly reason: 'disconnected' | 'removed' | 'dropped'
+  }
   /** A message was dropped that could not be read: another serializer, another key, or no message at all. */
   readonly malformed: { readonly channel: string; readonly error: Error }
   /** A receiver threw, which it promised not to. Without a listener it becomes a warning of the process. */

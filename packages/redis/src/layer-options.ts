@@ -29,8 +29,8 @@ export interface ConnectionSettings {
   /** The longest pause between two attempts to connect again, in milliseconds; they begin at 50. @default 5000 */
   readonly maxReconnectDelayMs?: number | undefined
   /**
-   * How long `send` and `groupAdd` wait for a Redis that is gone before they are rejected, in milliseconds.
-   * @default 0: rejected at once
+   * How long `send`, `groupAdd` and `groupSend` wait for a Redis that is gone, in milliseconds. Then `send` and `groupAdd`
+   * reject, and `groupSend` drops the message. 0: they do not wait. @default 1000
    */
   readonly waitWhileDownMs?: number | undefined
 }
@@ -45,7 +45,7 @@ export const redisLayerDefaults: FullConnectionSettings & { readonly prefix: str
   commandTimeoutMs: 5000,
   heartbeatIntervalMs: 3000,
   maxReconnectDelayMs: 5000,
-  waitWhileDownMs: 0,
+  waitWhileDownMs: 1000,
 })
 
 /** @throws TidewayError `ERR_BAD_OPTION` */

@@ -3,11 +3,20 @@ import type { Redis } from 'ioredis'
 import type { RedisScript, ScriptArgument } from './redis-script.ts'
 import { heartbeat } from './scripts/heartbeat.ts'
 import { leave } from './scripts/leave.ts'
+import { processNames } from './scripts/process-names.ts'
 import { register } from './scripts/register.ts'
 import { unregister } from './scripts/unregister.ts'
 
 /** Groups written by one run of a script. */
 const GROUPS_A_RUN = 1000
+
+/** Messages of a process that is silent for less than this do not count as expired, in milliseconds. */
+const SHORTEST_SILENCE_MS = 300
+
+/** How long a process may be silent before messages in its queue may have expired, in milliseconds. */
+export function shortestSilence(expiryMs: number): number {
+  return Math.max(expiryMs, SHORTEST_SILENCE_MS)
+}
 
 /** Runs scripts on the host of the memberships. */
 export type RunScript = (
@@ -22,6 +31,10 @@ export interface MembershipsOptions {
   readonly groupExpiryMs: number
   /** How long a process may be silent before others take it out of its groups, in milliseconds. */
   readonly leaseMs: number
+  /** How long a message waits in the queue of the process, in milliseconds. */
+  readonly expiryMs: number
+  /** Messages to the groups of this process were lost: it was out of them, or silent until its messages expired. */
+  removed(): void
 }
 
 /**
@@ -36,11 +49,27 @@ export class Memberships {
   readonly #notesKey: string
   #refreshedAt = performance.now()
   #tagsMade = 0
+  #isRegistered = false
 
   constructor(options: MembershipsOptions) {
     this.#options = options
     this.#processesKey = `${options.prefix}:tideway:processes`
     this.#notesKey = `${options.prefix}:tideway:groups:${options.processName}`
+  }
+
+  /** The groups that this process is in. */
+  groups(): readonly string[] {
+    return [...this.#tags.keys()]
+  }
+
+  has(group: string): boolean {
+    return this.#tags.has(group)
+  }
+
+  /** The queues of all processes of tideway that are in a group, this one included. */
+  async processQueues(run: RunScript): Promise<string[]> {
+    const processes = (await run(processNames, [this.#processesKey], [])) as Buffer[]
+    return processes.map((name) => `specific.${name.toString('latin1')}!`)
   }
 
   /** The group that a channel of this process stands for. */
@@ -55,6 +84,7 @@ export class Memberships {
     this.#groups.set(tag, group)
     try {
       await run(register, this.#keys(), this.#arguments([[group, tag]], false))
+      this.#isRegistered = true
     } catch (error) {
       await this.#forget(group, tag, run).catch(() => {})
       throw error
@@ -66,26 +96,38 @@ export class Memberships {
     if (tag !== undefined) await this.#forget(group, tag, run)
   }
 
-  /** Writes all of it anew, for a Redis that may have lost it, and removes what it has besides. */
+  /** Writes all of it again, for a Redis that may have lost it, and removes what Redis has in addition. */
   async restore(client: Redis): Promise<void> {
-    await this.#registerAll(true, (script, keys, args) => script.run(client, keys, args))
+    const run: RunScript = (script, keys, args) => script.run(client, keys, args)
+    const wasRemoved = await this.#renew(run)
+    await this.#registerAll(true, run)
+    if (wasRemoved) this.#options.removed()
   }
 
-  /** A sign of life; memberships are made young again long before they expire. */
+  /** Renews the lease, also of a process without groups, so that what others left is removed. */
   async beat(run: RunScript): Promise<void> {
-    if (this.#tags.size === 0) return
-    const { prefix, processName, leaseMs, groupExpiryMs } = this.#options
-    const isKnown = await run(
+    if (await this.#renew(run)) {
+      await this.#registerAll(true, run)
+      this.#options.removed()
+    } else if (performance.now() - this.#refreshedAt > this.#options.groupExpiryMs / 3) {
+      await this.#registerAll(false, run)
+    }
+  }
+
+  /** `true`: messages to this process were lost. */
+  async #renew(run: RunScript): Promise<boolean> {
+    const { prefix, processName, leaseMs, groupExpiryMs, expiryMs } = this.#options
+    const silentMs = (await run(
       heartbeat,
       [this.#processesKey],
       [processName, leaseMs, `${prefix}:tideway:groups:`, `${prefix}:group:`, `${prefix}specific.`, groupExpiryMs],
-    )
-    if (isKnown !== 1) await this.#registerAll(true, run)
-    else if (performance.now() - this.#refreshedAt > groupExpiryMs / 3) await this.#registerAll(false, run)
+    )) as number
+    return this.#isRegistered && this.#tags.size > 0 && (silentMs < 0 || silentMs > shortestSilence(expiryMs))
   }
 
   /** Forgets all of it here. */
   clear(): void {
+    this.#isRegistered = false
     this.#tags.clear()
     this.#groups.clear()
   }
@@ -93,6 +135,7 @@ export class Memberships {
   /** Takes the process out of everything, with its queues. */
   async end(queues: readonly string[], run: RunScript): Promise<void> {
     const { prefix, processName } = this.#options
+    this.#isRegistered = false
     await run(unregister, [...this.#keys(), ...queues], [processName, `${prefix}:group:`])
   }
 
@@ -109,6 +152,7 @@ export class Memberships {
       const groups = all.slice(start, start + GROUPS_A_RUN)
       await run(register, this.#keys(), this.#arguments(groups, onlyThese && start === 0))
     }
+    this.#isRegistered = all.length > 0
     // What was left meanwhile has been written after it was removed.
     for (const [group, tag] of all) if (this.#tags.get(group) !== tag) await this.#forget(group, tag, run)
   }

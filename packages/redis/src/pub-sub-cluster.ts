@@ -54,7 +54,7 @@ export class PubSubCluster implements PubSubEngine {
     this.label = `cluster:${this.#seeds[0]}`
     this.#options = nodes[0]!.options
     this.#settings = settings
-    this.#watch = new HostWatch(this.label, events)
+    this.#watch = new HostWatch(this.label, events, () => listener.missed())
     this.#listener = listener
     this.#wanted = new Set(channels)
   }
@@ -65,6 +65,11 @@ export class PubSubCluster implements PubSubEngine {
 
   get wasUp(): boolean {
     return this.#isKnown && [...this.#nodes.values()].every((node) => node.commands.wasUp && node.subscriber.wasUp)
+  }
+
+  get isUp(): boolean {
+    const isUp = ({ commands, subscriber }: ClusterNode): boolean => commands.isUp && subscriber.isUp
+    return this.#isKnown && [...this.#nodes.values()].every(isUp)
   }
 
   open(): void {
@@ -86,6 +91,10 @@ export class PubSubCluster implements PubSubEngine {
     return this.#atSlot(slotOf(channel), (node) =>
       node.commands.command((client) => client.spublish(channel, bytes) as Promise<number>),
     )
+  }
+
+  dropped(): void {
+    this.#watch.dropped()
   }
 
   async subscribe(channel: string): Promise<void> {
@@ -112,9 +121,7 @@ export class PubSubCluster implements PubSubEngine {
   async removeKeys(pattern: string): Promise<void> {
     await this.#whenKnown()
     await Promise.all(
-      Array.from(this.#nodes.values(), (node) =>
-        node.commands.command((client) => removeKeys(client, pattern, { oneByOne: true })),
-      ),
+      Array.from(this.#nodes.values(), ({ commands }) => removeKeys(commands, pattern, { oneByOne: true })),
     )
   }
 
@@ -176,8 +183,7 @@ export class PubSubCluster implements PubSubEngine {
       this.#lookAgain = undefined
       const looked = this.#look().catch(() => {})
       void looked.then(() => {
-        const isWhole = [...this.#nodes.values()].every(({ commands, subscriber }) => commands.isUp && subscriber.isUp)
-        if (!isWhole) this.#lookSoon()
+        if (!this.isUp) this.#lookSoon()
       })
     }, LOOK_AGAIN_MS).unref()
   }
@@ -230,6 +236,8 @@ export class PubSubCluster implements PubSubEngine {
     const node = this.#slots[slotOf(channel)]
     if (node === old) return
     old?.channels.delete(channel)
+    // Between the two subscriptions it was subscribed to nowhere.
+    if (old !== undefined) this.#listener.missed()
     // One that is not up yet subscribes to everything when it is.
     if (node === undefined) return
     node.channels.add(channel)

@@ -10,6 +10,8 @@ export interface PubSubEngine {
   readonly publishCommand: 'PUBLISH' | 'SPUBLISH'
   /** Whether it could ever be used: a mistake in the options shows before that. */
   readonly wasUp: boolean
+  /** Whether it can be used at the moment. */
+  readonly isUp: boolean
   /** Begins to connect, without waiting for it. */
   open(): void
   /** Resolves when it can be used. */
@@ -18,6 +20,8 @@ export interface PubSubEngine {
   wireName(channel: string): string
   /** The result is how many processes were listening. */
   publish(channel: string, bytes: Buffer): Promise<number>
+  /** A message was dropped since it could not be published. */
+  dropped(): void
   /** Resolves when messages to the channel are received. After a rejection they are not. */
   subscribe(channel: string): Promise<void>
   unsubscribe(channel: string): void
@@ -33,4 +37,8 @@ export interface PubSubListener {
   message(channel: string, bytes: Buffer): void
   /** Everything is subscribed: what waits in queues can be looked for. */
   up(): void
+  /** What was published while a connection was lost did not come in. */
+  missed(): void
+  /** The server was a master and is a replica now: what was published last may have reached no client of the new master. */
+  demoted(): void
 }

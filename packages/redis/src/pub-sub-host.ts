@@ -9,12 +9,16 @@ import { removeKeys } from './remove-keys.ts'
 import { pubSubScripts } from './scripts/pub-sub-scripts.ts'
 import { Subscriptions } from './subscriptions.ts'
 
+const EMPTY: Buffer = Buffer.alloc(0)
+
 /** What a host listens to from the first connect on, and how. */
 export interface HostSubscriptions {
   readonly channels: readonly string[]
   readonly patterns: readonly string[]
   /** Whether the names of channels in Redis hold the number of the database. channels_redis does not know such names. */
   readonly isolatesDatabases: boolean
+  /** A channel of this process alone: what is published to it proves that the subscriber is alive. */
+  readonly beacon: string
 }
 
 /** One Redis server, or one behind Sentinels, for pub/sub: a connection that listens and one that does all the rest. */
@@ -27,19 +31,22 @@ export class PubSubHost implements PubSubEngine {
   readonly #subscriptions = new Subscriptions()
   /** What comes before the names of channels in Redis. */
   readonly #database: string
+  readonly #beacon: string
+  #beaconIsBack: () => void = () => {}
 
   constructor(
     address: HostAddress,
-    { channels, patterns, isolatesDatabases }: HostSubscriptions,
+    { channels, patterns, beacon, isolatesDatabases }: HostSubscriptions,
     settings: FullConnectionSettings,
     events: LayerEvents,
     listener: PubSubListener,
   ) {
     this.label = address.label
     this.#database = isolatesDatabases ? databasePrefix(address.options.db) : ''
-    for (const channel of channels) this.#subscriptions.add(this.wireName(channel))
+    this.#beacon = beacon
+    for (const channel of [...channels, beacon]) this.#subscriptions.add(this.wireName(channel))
     for (const pattern of patterns) this.#subscriptions.addPattern(pattern)
-    const watch = new HostWatch(address.label, events)
+    const watch = new HostWatch(address.label, events, () => listener.missed())
     this.#watch = watch
     this.#commands = new RedisConnection(address, { name: 'commands' }, settings, {
       async prepare(client) {
@@ -47,6 +54,12 @@ export class PubSubHost implements PubSubEngine {
       },
       up: () => watch.up('commands'),
       down: (error) => watch.down('commands', false, error),
+      demoted: () => {
+        watch.dropped()
+        listener.demoted()
+        // Subscribers of the new master are not reached from here, and the other way round.
+        this.#subscriber.drop()
+      },
     })
     this.#subscriber = new RedisConnection(address, { name: 'subscriber' }, settings, {
       prepare: (client) => this.#subscriptions.restore(client),
@@ -56,6 +69,7 @@ export class PubSubHost implements PubSubEngine {
         listener.up()
       },
       down: (error) => watch.down('subscriber', true, error),
+      probe: () => Promise.all([this.#subscriber.client.ping(), this.#sendBeacon()]),
     })
     this.#listen(listener)
   }
@@ -66,6 +80,10 @@ export class PubSubHost implements PubSubEngine {
 
   get wasUp(): boolean {
     return this.#commands.wasUp && this.#subscriber.wasUp
+  }
+
+  get isUp(): boolean {
+    return this.#commands.isUp && this.#subscriber.isUp
   }
 
   open(): void {
@@ -84,6 +102,10 @@ export class PubSubHost implements PubSubEngine {
 
   publish(channel: string, bytes: Buffer): Promise<number> {
     return this.#commands.command((client) => client.publish(this.wireName(channel), bytes))
+  }
+
+  dropped(): void {
+    this.#watch.dropped()
   }
 
   async subscribe(channel: string): Promise<void> {
@@ -115,11 +137,29 @@ export class PubSubHost implements PubSubEngine {
   }
 
   removeKeys(pattern: string): Promise<void> {
-    return this.#commands.command((client) => removeKeys(client, pattern))
+    return removeKeys(this.#commands, pattern)
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#commands.close(), this.#subscriber.close()])
+  }
+
+  /**
+   * Publishes to the process itself. Resolves when that has come back: a subscriber whose server has no connection to the
+   * master any more answers PING, but receives nothing.
+   */
+  async #sendBeacon(): Promise<void> {
+    if (!this.#commands.isUp) return
+    const isBack = new Promise<void>((resolve) => {
+      this.#beaconIsBack = resolve
+    })
+    try {
+      await this.publish(this.#beacon, EMPTY)
+    } catch {
+      // Not sent: this proves nothing about the subscriber.
+      return
+    }
+    await isBack
   }
 
   #unsubscribe(name: string): void {
@@ -133,7 +173,11 @@ export class PubSubHost implements PubSubEngine {
     const { client } = this.#subscriber
     const start = this.#database.length
     // Names are ASCII.
-    client.on('messageBuffer', (name: Buffer, bytes: Buffer) => listener.message(name.toString('latin1', start), bytes))
+    client.on('messageBuffer', (name: Buffer, bytes: Buffer) => {
+      const channel = name.toString('latin1', start)
+      if (channel === this.#beacon) this.#beaconIsBack()
+      else listener.message(channel, bytes)
+    })
     client.on('pmessageBuffer', (_pattern: string, name: Buffer, bytes: Buffer) => {
       listener.message(name.toString('latin1'), bytes)
     })

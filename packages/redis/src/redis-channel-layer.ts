@@ -9,9 +9,11 @@ import {
 
 import { CoreHost } from './core-host.ts'
 import { parseHosts } from './host-address.ts'
+import { GapNotes, type Groups } from './gap-notes.ts'
 import { addressGroupMessage, type QueuedMessage } from './group-message.ts'
 import { positiveOption, type RedisLayerOptions } from './layer-options.ts'
-import { Memberships } from './memberships.ts'
+import { gapNote, HostGaps } from './host-gaps.ts'
+import { Memberships, shortestSilence } from './memberships.ts'
 import { RedisLayer } from './redis-layer.ts'
 import { literalPattern } from './remove-keys.ts'
 import { enqueue } from './scripts/enqueue.ts'
@@ -22,7 +24,7 @@ import { requeue } from './scripts/requeue.ts'
 import { MAX_WAITING_SENDS, SendOrder } from './send-order.ts'
 import { shardOf } from './shard-hash.ts'
 import { unavailable } from './unavailable.ts'
-import { CHANNELS, requireNoReserved } from './wire.ts'
+import { CHANNELS, isProcessQueue, requireNoReserved } from './wire.ts'
 
 /** Options of {@link RedisChannelLayer}. */
 export interface RedisChannelLayerOptions extends RedisLayerOptions {
@@ -43,12 +45,16 @@ export interface RedisChannelLayerOptions extends RedisLayerOptions {
 /** How long a receiver of a general channel that is full is left alone, in milliseconds. */
 const FULL_PAUSE_MS = 50
 
+/** Notes of gaps that find room in the queue of a process that is full. */
+const NOTE_CAPACITY = 1000
+
 /** Names of general channels that `flush` remembers. */
 const MAX_KNOWN_CHANNELS = 10_000
 
 interface Host {
   readonly redis: CoreHost
   readonly memberships: Memberships
+  readonly gaps: HostGaps
 }
 
 /**
@@ -66,6 +72,8 @@ export class RedisChannelLayer extends RedisLayer {
   readonly #queues: [string, ...string[]]
   readonly #paused = new Set<string>()
   readonly #known = new Set<string>()
+  /** Group messages that the full queues of other processes did not take, by queue. */
+  readonly #full = new Map<string, GapNotes>()
   readonly #beat: () => void
   readonly #beatEveryMs: number
   #beats: NodeJS.Timeout | undefined
@@ -80,20 +88,36 @@ export class RedisChannelLayer extends RedisLayer {
     const { prefix, processName, groupExpiryMs } = this
     this.#queues = [`${prefix}specific.${processName}!`]
     this.#hosts = addresses.map((address) => {
-      const memberships = new Memberships({ prefix, processName, groupExpiryMs, leaseMs })
+      const { expiryMs } = this
+      const removed = (): void => gaps.missed('all', 'removed')
+      const memberships = new Memberships({ prefix, processName, groupExpiryMs, leaseMs, expiryMs, removed })
+      const gaps = new HostGaps({
+        host: address.label,
+        groups: () => memberships.groups(),
+        has: (group) => memberships.has(group),
+        report: this.reportGap,
+        send: (note) => this.#sendNote(host, note),
+      })
       const redis = new CoreHost(address, this.settings, this.events, {
-        expiryMs: this.expiryMs,
+        expiryMs,
         processQueues: () => this.#queues,
         generalQueues: () => this.#generalQueues(),
-        message: (queue, member, score) => this.#message(redis, queue, member, score),
-        restore: (client) => memberships.restore(client),
+        message: (queue, member, score) => this.#message(host, queue, member, score),
+        restore: (client) => {
+          // Also in a process without groups: it removes what processes that died have left.
+          this.#beats ??= setInterval(this.#beat, this.#beatEveryMs).unref()
+          return memberships.restore(client)
+        },
+        missed: () => gaps.missed('all', 'disconnected'),
+        demoted: () => gaps.dropped('all'),
       })
-      return { redis, memberships }
+      const host = { redis, memberships, gaps }
+      return host
     })
-    this.#beatEveryMs = Math.min(leaseMs, groupExpiryMs) / 3
+    this.#beatEveryMs = Math.min(leaseMs, groupExpiryMs, shortestSilence(this.expiryMs)) / 3
     this.#beat = () => {
       for (const { redis, memberships } of this.#hosts) {
-        // Without Redis there is nothing to do: it is made up for when it is back.
+        // Without Redis there is nothing to do: the lease is renewed when it is back.
         if (redis.isUp) memberships.beat((...run) => redis.run(...run)).catch(() => {})
       }
     }
@@ -169,28 +193,28 @@ export class RedisChannelLayer extends RedisLayer {
     requireNoReserved(message)
     const { redis } = this.#host(group)
     if (this.#order.isFull) {
-      this.local.countDropped('full')
+      this.#drop(group, 'full')
       return
     }
     try {
       const members = redis.run(groupMembers, [this.#groupKey(group)], [this.groupExpiryMs])
-      await this.#order.after(members, (names) => this.#sendToMembers(names as Buffer[], message, except))
+      await this.#order.after(members, (names) => this.#sendToMembers(group, names as Buffer[], message, except))
     } catch (error) {
       if (!redis.wasUp || !isUnavailable(error)) throw error
-      this.local.countDropped('unavailable')
+      this.#drop(group, 'unavailable')
     }
   }
 
   protected async groupEntered(group: string): Promise<void> {
     const { redis, memberships } = this.#host(group)
-    this.#beats ??= setInterval(this.#beat, this.#beatEveryMs).unref()
     await memberships.enter(group, (...run) => redis.run(...run))
   }
 
   protected async groupLeft(group: string): Promise<void> {
     const { redis, memberships } = this.#host(group)
-    // Where Redis is gone, this is made up for when it is back.
-    await memberships.leave(group, (...run) => redis.run(...run)).catch(() => {})
+    const left = memberships.leave(group, (...run) => redis.run(...run)).catch(() => {})
+    // Without Redis the caller does not wait: only what the process is in then is written when Redis is back.
+    if (redis.isUp) await left
   }
 
   protected async flushEngine(): Promise<void> {
@@ -205,6 +229,8 @@ export class RedisChannelLayer extends RedisLayer {
 
   protected async closeEngine(): Promise<void> {
     clearInterval(this.#beats)
+    for (const notes of this.#full.values()) notes.close()
+    await Promise.all(this.#hosts.map(({ redis, gaps }) => gaps.close(redis.isUp)))
     await Promise.all(
       this.#hosts.map(({ redis, memberships }) =>
         redis.close(() => memberships.end(this.#queues, (...run) => redis.run(...run))),
@@ -247,7 +273,12 @@ export class RedisChannelLayer extends RedisLayer {
     return (full as unknown[]).length === 0
   }
 
-  async #sendToMembers(names: readonly Buffer[], message: Message, except: GroupSendOptions['except']): Promise<void> {
+  async #sendToMembers(
+    group: string,
+    names: readonly Buffer[],
+    message: Message,
+    except: GroupSendOptions['except'],
+  ): Promise<void> {
     const members = names.map((name) => name.toString('latin1'))
     const queued = addressGroupMessage(members, message, except, (channel) => this.#queueOf(channel))
     const hosts = new Map<CoreHost, QueuedMessage[]>()
@@ -257,14 +288,51 @@ export class RedisChannelLayer extends RedisLayer {
       if (batch === undefined) hosts.set(redis, [one])
       else batch.push(one)
     }
-    await Promise.all(Array.from(hosts, ([redis, batch]) => this.#enqueueAll(redis, batch)))
+    const full = await Promise.all(Array.from(hosts, ([redis, batch]) => this.#enqueueAll(redis, batch)))
+    for (const queue of full.flat()) {
+      this.local.countDropped('full')
+      if (isProcessQueue(queue)) this.#noteFull(queue, [group])
+    }
   }
 
-  async #enqueueAll(redis: CoreHost, batch: readonly QueuedMessage[]): Promise<void> {
+  /** Returns the queues that were full. */
+  async #enqueueAll(redis: CoreHost, batch: readonly QueuedMessage[]): Promise<string[]> {
     const keys = batch.map(({ queue }) => this.prefix + queue)
     const args = batch.flatMap(({ content, capacity }) => [this.codec.encode(content), capacity])
-    const full = (await redis.run(enqueue, keys, [this.expiryMs, ...args])) as unknown[]
-    if (full.length > 0) this.local.countDropped('full', full.length)
+    const full = (await redis.run(enqueue, keys, [this.expiryMs, ...args])) as number[]
+    return full.map((position) => batch[position - 1]!.queue)
+  }
+
+  #drop(group: string, reason: 'full' | 'unavailable'): void {
+    const { redis, gaps } = this.#host(group)
+    this.local.countDropped(reason)
+    redis.dropped()
+    gaps.dropped([group])
+  }
+
+  /** Tells all processes of tideway on a host of messages that this process dropped. */
+  async #sendNote({ redis, memberships }: Host, note: Record<string, unknown>): Promise<void> {
+    const queues = await memberships.processQueues((...run) => redis.run(...run))
+    await Promise.all(queues.map((queue) => this.#enqueueNote(queue, note)))
+  }
+
+  /** Tells one process of messages for which its queue had no room. */
+  #noteFull(queue: string, groups: Groups): void {
+    const notes =
+      this.#full.get(queue) ??
+      new GapNotes(async (untold) => {
+        await this.#enqueueNote(queue, gapNote(untold))
+        if (notes.isEmpty) this.#full.delete(queue)
+      })
+    this.#full.set(queue, notes)
+    notes.add(groups)
+  }
+
+  /** @throws Error when the queue does not even have the room that only notes may use */
+  async #enqueueNote(queue: string, note: Record<string, unknown>): Promise<void> {
+    const args = [this.expiryMs, this.codec.encode(note), this.#processCapacity + NOTE_CAPACITY]
+    const full = (await this.#host(queue).redis.run(enqueue, [this.prefix + queue], args)) as unknown[]
+    if (full.length > 0) throw new ChannelFullError(queue)
   }
 
   #generalQueues(): string[] {
@@ -275,15 +343,20 @@ export class RedisChannelLayer extends RedisLayer {
     return queues
   }
 
-  #message(redis: CoreHost, queue: string, member: Buffer, score: Buffer): void {
+  #message(host: Host, queue: string, member: Buffer, score: Buffer): void {
     if (this.#queues.includes(queue)) this.#processMessage(queue, member)
-    else this.#generalMessage(redis, queue, member, score)
+    else this.#generalMessage(host.redis, queue, member, score)
   }
 
   #processMessage(queue: string, member: Buffer): void {
     const incoming = this.read(member, queue)
     if (incoming === undefined) return
     const { channels, except } = incoming
+    if (channels.length === 0) {
+      // The queue may be on another host than the groups: each host takes what is its own.
+      for (const { gaps } of this.#hosts) gaps.receive(incoming.message)
+      return
+    }
     const groups: string[] = []
     const direct: string[] = []
     for (const channel of channels) {

@@ -2,13 +2,14 @@ import type { Socket } from 'node:net'
 
 import { Redis, type RedisOptions } from 'ioredis'
 
+import { Deadlines } from './deadlines.ts'
 import type { HostAddress } from './host-address.ts'
 import type { FullConnectionSettings } from './layer-options.ts'
 import { reconnectDelay } from './reconnect-delay.ts'
 import { OLDEST_VERSION, requireVersion } from './redis-version.ts'
 import { fatalReason, unavailable, withoutArguments } from './unavailable.ts'
 
-/** Commands that may wait for an answer at once on one connection; more are refused. */
+/** Commands that may wait at once for one connection or for its answers; more are refused. */
 export const MAX_PENDING_COMMANDS = 10_000
 
 /** How long Redis may take to say goodbye. */
@@ -22,6 +23,10 @@ export interface ConnectionOwner {
   up(again: boolean): void
   /** The connection was up and is not any more. */
   down(error: Error | undefined): void
+  /** The server at the other end was a master and is a replica now. The connection is dropped after this call. */
+  demoted?(): void
+  /** Resolves when more than PING has proved that the connection is alive. @default PING alone, or ROLE */
+  probe?(): Promise<unknown>
 }
 
 /** What one connection is for. */
@@ -31,6 +36,11 @@ export interface ConnectionRole {
   readonly blocksForMs?: number
   /** The major version that Redis has to have at least. @default 5 */
   readonly oldestVersion?: number
+}
+
+/** A command that Redis has not answered yet. */
+interface PendingCommand {
+  readonly reject: (error: Error) => void
 }
 
 type State = 'idle' | 'connecting' | 'up' | 'down' | 'failed' | 'closed'
@@ -51,7 +61,13 @@ export class RedisConnection {
   #wasUp = false
   #failure: Error | undefined
   #lastError: Error | undefined
-  #pending = 0
+  readonly #pending: Deadlines<PendingCommand>
+  /** Commands that wait until the connection is up: those that come later do not overtake them. */
+  #queued = 0
+  /** Whether Redis was a master before, so that a replica is not what the address stands for. */
+  #wasMaster = false
+  /** Whether Redis permits ROLE, as far as is known. */
+  #permitsRole = true
   #waiters = new Set<(error: Error | undefined) => void>()
   #heartbeat: NodeJS.Timeout | undefined
   #handshake: NodeJS.Timeout | undefined
@@ -66,6 +82,7 @@ export class RedisConnection {
     this.#settings = settings
     this.#owner = owner
     this.#role = role
+    this.#pending = new Deadlines(settings.commandTimeoutMs, ({ reject }) => reject(new Error('Command timed out')))
     const options: RedisOptions = {
       ...address.options,
       lazyConnect: true,
@@ -75,14 +92,18 @@ export class RedisConnection {
       connectionName: `tideway-${role.name}`,
       connectTimeout: settings.connectTimeoutMs,
       disconnectTimeout: 100,
-      ...(role.blocksForMs === undefined ? { commandTimeout: settings.commandTimeoutMs } : {}),
       // A command that was sent may have been done: repeating it would deliver a message twice.
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
       enableOfflineQueue: false,
       autoResubscribe: false,
       // A demoted master: its connection has to be made again, to the one that Sentinel names now.
-      reconnectOnError: (error) => error.message.startsWith('READONLY'),
+      // Redis before 7 puts the word behind the name of the script that wrote.
+      reconnectOnError: (error) => {
+        const isDemoted = error.message.includes('READONLY')
+        if (isDemoted) owner.demoted?.()
+        return isDemoted
+      },
       retryStrategy: (attempt) =>
         this.#state === 'failed' || this.#state === 'closed'
           ? null
@@ -131,26 +152,31 @@ export class RedisConnection {
   }
 
   /**
-   * Sends a command, at once if the connection is up.
+   * Sends a command, at once if the connection is up. Commands that wait for the connection are sent in the order of the
+   * calls.
    * @throws TidewayError `ERR_LAYER_UNAVAILABLE`
    */
   async command<Result>(send: (client: Redis) => Promise<Result>): Promise<Result> {
-    if (this.#state !== 'up') await this.whenUp()
-    if (this.#pending >= MAX_PENDING_COMMANDS) {
+    if (this.#pending.size + this.#queued >= MAX_PENDING_COMMANDS) {
       throw unavailable(
         this.label,
         `has ${MAX_PENDING_COMMANDS} commands to answer: send less, or wait for what is sent`,
       )
     }
-    this.#pending++
+    if (this.#state !== 'up' || this.#queued > 0) {
+      this.#queued++
+      try {
+        await this.whenUp()
+      } finally {
+        this.#queued--
+      }
+    }
     try {
-      return await send(this.client)
+      return await this.#answer(send)
     } catch (error) {
       // An answer of Redis is the caller's to judge; anything else is a connection that failed.
       withoutArguments(error)
       throw isReply(error) ? error : unavailable(this.label, 'was lost, or did not answer in time', error)
-    } finally {
-      this.#pending--
     }
   }
 
@@ -184,6 +210,23 @@ export class RedisConnection {
       clearTimeout(timer)
     }
     this.client.disconnect()
+  }
+
+  #answer<Result>(send: (client: Redis) => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const pending: PendingCommand = { reject }
+      this.#pending.add(pending)
+      send(this.client).then(
+        (result) => {
+          this.#pending.delete(pending)
+          resolve(result)
+        },
+        (error: unknown) => {
+          this.#pending.delete(pending)
+          reject(error)
+        },
+      )
+    })
   }
 
   /** The socket of the moment. */
@@ -239,6 +282,7 @@ export class RedisConnection {
     const stream = this.#stream
     try {
       await requireVersion(this.client, this.#role.oldestVersion ?? OLDEST_VERSION)
+      await this.#requireMaster()
       await this.#owner.prepare?.(this.client)
     } catch (error) {
       this.#failed(error as Error)
@@ -259,6 +303,26 @@ export class RedisConnection {
     this.#watch()
     this.#owner.up(again)
     this.#settle(undefined)
+  }
+
+  /** @throws Error when Redis is a replica, and was a master before: its address leads to another server soon */
+  async #requireMaster(): Promise<void> {
+    this.#permitsRole = true
+    const isMaster = await this.#askIsMaster()
+    if (isMaster === false && this.#wasMaster) throw new Error('it is a replica now')
+    if (isMaster === true) this.#wasMaster = true
+  }
+
+  /** Whether Redis is a master. `undefined`: an ACL or a proxy does not permit the question. */
+  async #askIsMaster(): Promise<boolean | undefined> {
+    try {
+      const [role] = await this.client.role()
+      return role === 'master'
+    } catch (error) {
+      if (!isReply(error)) throw error
+      this.#permitsRole = false
+      return undefined
+    }
   }
 
   #lost(): void {
@@ -290,14 +354,34 @@ export class RedisConnection {
     if (this.#isSilent()) setImmediate(() => this.#dropIfSilent())
     else if (this.#role.blocksForMs === undefined) {
       this.#pinging = true
-      this.client.ping().then(
-        () => {
+      const stream = this.#stream
+      this.#probe().then(
+        (isMaster) => {
+          // An answer to the connection before this one proves nothing.
+          if (stream !== this.#stream) return
           this.#pinging = false
           this.answered()
+          if (isMaster === false && this.#wasMaster) this.#dropDemoted()
         },
         () => {},
       )
     }
+  }
+
+  /** Resolves when Redis has answered, with whether it is a master where that can be asked. */
+  async #probe(): Promise<boolean | undefined> {
+    if (this.#owner.probe !== undefined) await this.#owner.probe()
+    else if (this.#role.name === 'commands' && this.#permitsRole) return this.#askIsMaster()
+    else await this.client.ping()
+    return undefined
+  }
+
+  /** PUBLISH and SUBSCRIBE do not fail on a replica, but reach no client of the new master. */
+  #dropDemoted(): void {
+    if (this.#state !== 'up') return
+    this.#lastError = new Error('it is a replica now')
+    this.#owner.demoted?.()
+    this.drop()
   }
 
   /** Whether nothing has come for longer than it may take. */

@@ -51,9 +51,9 @@ export abstract class RedisLayer extends BaseChannelLayer {
   protected readonly events: LayerEvents = new LayerEvents()
   protected readonly demand: Demand = new Demand()
   readonly #places: Places
-  readonly #acknowledgements = new Acknowledgements()
+  readonly #acknowledgements: Acknowledgements
   readonly #lasting = new Map<string, Claim>()
-  #sweep: NodeJS.Timeout | undefined
+  #gaps = 0
 
   protected constructor(
     options: RedisLayerOptions,
@@ -65,6 +65,9 @@ export abstract class RedisLayer extends BaseChannelLayer {
     this.#places = places
     this.prefix = requirePrefix(options.prefix)
     this.settings = connectionSettings(options)
+    this.#acknowledgements = new Acknowledgements(this.settings.commandTimeoutMs, (channel) =>
+      unavailable(this.prefix, `did not bring back in time what was sent to "${channel}"`),
+    )
     this.codec = new MessageCodec(options, randomPrefixBytes, maxAgeSeconds)
   }
 
@@ -153,7 +156,13 @@ export abstract class RedisLayer extends BaseChannelLayer {
 
   /** What the layer has done in this process since it was made. */
   override stats(): ChannelLayerStats {
-    return { ...super.stats(), reconnects: this.reconnects() }
+    return { ...super.stats(), reconnects: this.reconnects(), gaps: this.#gaps }
+  }
+
+  /** @internal */
+  protected readonly reportGap = (event: RedisLayerEvents['gap']): void => {
+    this.#gaps++
+    this.events.emit('gap', event)
   }
 
   /** @internal */
@@ -184,7 +193,6 @@ export abstract class RedisLayer extends BaseChannelLayer {
     send: (content: Record<string, unknown>) => Promise<boolean>,
   ): Promise<void> {
     const { id, settled } = this.#acknowledgements.expect(channel)
-    this.#sweep ??= setInterval(() => this.#rejectUnanswered(), this.settings.commandTimeoutMs / 2).unref()
     try {
       if (!(await send({ ...message, [ACKNOWLEDGE]: id }))) this.#acknowledgements.settle(id, 'full')
     } catch (error) {
@@ -244,12 +252,6 @@ export abstract class RedisLayer extends BaseChannelLayer {
     }
   }
 
-  #rejectUnanswered(): void {
-    this.#acknowledgements.rejectOlder(this.settings.commandTimeoutMs, (channel) =>
-      unavailable(this.prefix, `did not bring back in time what was sent to "${channel}"`),
-    )
-  }
-
   /** What was sent to channels of this process and is on its way does not come back any more. */
   protected settleOwnSends(): void {
     this.#acknowledgements.settleAll()
@@ -257,10 +259,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
 
   /** @internal */
   protected stopWaiting(): void {
-    clearInterval(this.#sweep)
-    this.#acknowledgements.rejectOlder(0, (channel) =>
-      unavailable(this.prefix, `was let go of, and with it "${channel}"`),
-    )
+    this.#acknowledgements.rejectAll((channel) => unavailable(this.prefix, `was let go of, and with it "${channel}"`))
   }
 }
 

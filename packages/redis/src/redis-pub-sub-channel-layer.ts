@@ -1,6 +1,7 @@
 import { ChannelFullError, TidewayError, type GroupSendOptions, type Message } from 'tideway/layer'
 
 import { parseHosts } from './host-address.ts'
+import { HostGaps } from './host-gaps.ts'
 import { JobQueues, type HandOver } from './job-queues.ts'
 import { PubSubCluster } from './pub-sub-cluster.ts'
 import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
@@ -33,6 +34,7 @@ const DEFAULT_CHANNEL_PREFIX = 'specific'
  */
 export class RedisPubSubChannelLayer extends RedisLayer {
   readonly #engines: readonly PubSubEngine[]
+  readonly #gaps = new Map<PubSubEngine, HostGaps>()
   readonly #jobs: JobQueues
   /** The groups that are subscribed to or about to be, by their Redis channel. */
   readonly #groups = new Map<string, string>()
@@ -44,13 +46,9 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   constructor(options: RedisPubSubChannelLayerOptions = {}) {
     const evictable = { what: 'jobs that wait for a worker', level: 'warning' } as const
     super(options, 0, undefined, { addresses: addressesOf(options), evictable })
-    const listener = {
-      message: (channel: string, bytes: Buffer) => this.#message(channel, bytes),
-      up: () => this.#jobs.fetchAll(),
-    }
     this.#ownChannel = this.#processChannel(this.processName)
     const sharesWithPython = requireInterop(options)
-    this.#engines = this.#makeEngines(options, sharesWithPython, listener)
+    this.#engines = this.#makeEngines(options, sharesWithPython)
     this.#pythonHosts = sharesWithPython ? (this.#engines as readonly PubSubHost[]) : []
     this.#jobs = new JobQueues({
       prefix: this.prefix,
@@ -76,26 +74,44 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     return this.#pythonHosts.length > 0
   }
 
-  #makeEngines(
-    { hosts, cluster }: RedisPubSubChannelLayerOptions,
-    sharesWithPython: boolean,
-    listener: PubSubListener,
-  ): PubSubEngine[] {
+  #makeEngines({ hosts, cluster }: RedisPubSubChannelLayerOptions, sharesWithPython: boolean): PubSubEngine[] {
     const { settings, events } = this
+    const channels = [this.#gapChannel, this.#ownChannel]
     if (cluster === undefined) {
       const addresses = parseHosts(hosts)
       const own = shardOf(this.#ownChannel, addresses.length)
       return addresses.map((address, index) => {
         const subscriptions = {
-          channels: index === own ? [this.#ownChannel] : [],
+          channels: index === own ? channels : [this.#gapChannel],
           patterns: sharesWithPython ? [this.#pattern(DEFAULT_CHANNEL_PREFIX)] : [],
+          beacon: `${this.prefix}:tideway:beacon:${this.processName}`,
           isolatesDatabases: !sharesWithPython,
         }
-        return new PubSubHost(address, subscriptions, settings, events, listener)
+        return this.#connect((listener) => new PubSubHost(address, subscriptions, settings, events, listener))
       })
     }
-    if (hosts === undefined) return [new PubSubCluster(cluster, [this.#ownChannel], settings, events, listener)]
+    if (hosts === undefined) {
+      return [this.#connect((listener) => new PubSubCluster(cluster, channels, settings, events, listener))]
+    }
     throw new TidewayError('ERR_BAD_OPTION', 'Give either hosts or cluster: a cluster does its own sharding.')
+  }
+
+  #connect(make: (listener: PubSubListener) => PubSubEngine): PubSubEngine {
+    const engine = make({
+      message: (channel, bytes) => this.#message(gaps, channel, bytes),
+      up: () => this.#jobs.fetchAll(),
+      missed: () => gaps.missed('all', 'disconnected'),
+      demoted: () => gaps.dropped('all'),
+    })
+    const gaps = new HostGaps({
+      host: engine.label,
+      groups: () => [...this.#groups].filter(([name]) => this.#engineOf(name) === engine).map(([, group]) => group),
+      has: (group) => this.#groups.has(this.#groupChannel(group)),
+      report: this.reportGap,
+      send: (note) => engine.publish(this.#gapChannel, this.codec.encode(note)),
+    })
+    this.#gaps.set(engine, gaps)
+    return engine
   }
 
   /** A name for a new channel of this process. */
@@ -176,11 +192,14 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     const channel = this.#groupChannel(group)
     const content = except === undefined || except.length === 0 ? { ...message } : { ...message, [EXCEPT]: except }
     const bytes = this.codec.encode(content)
+    const engine = this.#engineOf(channel)
     try {
-      await this.#publish(channel, bytes)
+      await engine.publish(channel, bytes)
     } catch (error) {
-      if (!this.#engineOf(channel).wasUp) throw error
+      if (!engine.wasUp) throw error
       this.local.countDropped('unavailable')
+      engine.dropped()
+      this.#gaps.get(engine)!.dropped([group])
     }
   }
 
@@ -205,6 +224,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
 
   protected async closeEngine(): Promise<void> {
     await this.#jobs.close()
+    await Promise.all(Array.from(this.#gaps, ([{ isUp }, gaps]) => gaps.close(isUp)))
     await Promise.all(this.#engines.map((engine) => engine.close()))
     this.stopWaiting()
   }
@@ -223,6 +243,11 @@ export class RedisPubSubChannelLayer extends RedisLayer {
       this.#processChannel(processOf(channel)),
       this.codec.encode({ ...content, [CHANNELS]: channel }),
     )
+  }
+
+  /** The Redis channel by which processes tell each other of group sends that were dropped. */
+  get #gapChannel(): string {
+    return `${this.prefix}:tideway:gap`
   }
 
   #processChannel(process: string): string {
@@ -246,7 +271,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     return `${prefix}.${this.processName}!*`
   }
 
-  #message(redisChannel: string, bytes: Buffer): void {
+  #message(gaps: HostGaps, redisChannel: string, bytes: Buffer): void {
     const group = this.#groups.get(redisChannel)
     if (group !== undefined) {
       const incoming = this.read(bytes, group)
@@ -257,6 +282,9 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     } else if (this.#sharesWithPython && this.kindOf(redisChannel) === 'own') {
       const incoming = this.read(bytes, redisChannel)
       if (incoming !== undefined) this.hand(redisChannel, incoming)
+    } else if (redisChannel === this.#gapChannel) {
+      const incoming = this.read(bytes, redisChannel)
+      if (incoming !== undefined) gaps.receive(incoming.message)
     } else this.#jobs.message(redisChannel, bytes)
   }
 

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { RedisConnection } from './redis-connection.ts'
 
 /** Keys looked at in one step: others get their turn between two. */
 const KEYS_A_STEP = 1000
@@ -8,15 +8,19 @@ const KEYS_A_STEP = 1000
  * @param options `oneByOne`: the keys are of different slots of a cluster
  */
 export async function removeKeys(
-  client: Redis,
+  connection: RedisConnection,
   pattern: string,
   { oneByOne = false }: { readonly oneByOne?: boolean } = {},
 ): Promise<void> {
   let cursor = '0'
   do {
-    const [next, keys] = await client.scanBuffer(cursor, 'MATCH', pattern, 'COUNT', KEYS_A_STEP)
-    if (oneByOne) await Promise.all(keys.map((key) => client.unlink(key)))
-    else if (keys.length > 0) await client.unlink(...keys)
+    // Each step is a command with a timeout of its own.
+    const position = cursor
+    const [next, keys] = await connection.command((client) =>
+      client.scanBuffer(position, 'MATCH', pattern, 'COUNT', KEYS_A_STEP),
+    )
+    if (oneByOne) await connection.command((client) => Promise.all(keys.map((key) => client.unlink(key))))
+    else if (keys.length > 0) await connection.command((client) => client.unlink(...keys))
     cursor = next.toString()
   } while (cursor !== '0')
 }

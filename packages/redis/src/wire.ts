@@ -43,6 +43,11 @@ export function channelKind(channel: string, processName: string): ChannelKind {
   return pythonProcess.test(process) ? 'python' : 'general'
 }
 
+/** Whether the name is that of the queue of a process of tideway. */
+export function isProcessQueue(name: string): boolean {
+  return tidewayProcess.test(name)
+}
+
 /** Names that the pub/sub layer of channels_redis makes: its prefix, the caller's, and 32 hexadecimal digits. */
 export function isPythonPubSubChannel(channel: string, prefix: string): boolean {
   return channel.startsWith(prefix) && /[0-9a-f]{32}$/.test(channel) && !channel.includes('!')

@@ -94,7 +94,8 @@ describeWith(['redis'], 'a Redis that goes away', () => {
       })
 
       it('rejects sends at once while it is gone, counts group sends, and takes none of them later', async () => {
-        const [layer, sender] = [await makeLayer(), await makeLayer()]
+        const options = { waitWhileDownMs: 0 }
+        const [layer, sender] = [await makeLayer(options), await makeLayer(options)]
         const member = await join(layer, 'room')
         const gone = [next(layer, 'disconnected'), next(sender, 'disconnected')]
         const back = [next(layer, 'reconnected'), next(sender, 'reconnected')]

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import { startProgram } from '../../../test/setup/child-process.ts'
 import { describeWith } from '../../../test/setup/describe-with.ts'
+import { patiently } from '../../../test/setup/patiently.ts'
 import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisChannelLayerOptions } from '../src/index.ts'
 import { PythonPeer } from './python-peer.ts'
 import { RedisServer } from './redis-server.ts'
@@ -93,6 +94,18 @@ describeWith(['redis'], 'what the layers keep in Redis', () => {
     ])
     await layer.groupSend('one', { type: 'to.the.living' })
     await expect.poll(() => types).toEqual(['to.a.dead.process.too', 'to.the.living'])
+  })
+
+  it('goes with a process that dies, by the lease of a process without groups', async () => {
+    const tsx = import.meta.resolve('tsx')
+    const member = fileURLToPath(new URL('fixture/member.ts', import.meta.url))
+    const args = ['--import', tsx, '--conditions', '@tideway/source', member, server.url, '600']
+    const dying = await startProgram(process.execPath, args, { ready: /joined/ })
+    await makeLayer({ leaseMs: 600 })
+    process.kill(dying.pid, 'SIGKILL')
+    await dying.exited
+    expect(await server.keys()).not.toEqual([])
+    await patiently(async () => expect(await server.keys()).toEqual([]))
   })
 
   it('stays of a process that lives, beyond groupExpiry and the lease', async () => {

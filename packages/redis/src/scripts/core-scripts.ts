@@ -5,6 +5,7 @@ import { groupAdd } from './group-add.ts'
 import { groupMembers } from './group-members.ts'
 import { heartbeat } from './heartbeat.ts'
 import { leave } from './leave.ts'
+import { processNames } from './process-names.ts'
 import { register } from './register.ts'
 import { requeue } from './requeue.ts'
 import { unregister } from './unregister.ts'
@@ -17,6 +18,7 @@ export const coreScripts: readonly RedisScript[] = [
   groupMembers,
   heartbeat,
   leave,
+  processNames,
   register,
   requeue,
   unregister,

@@ -1,7 +1,7 @@
 import { RedisScript } from '../redis-script.ts'
 
 /**
- * A sign of life of a process, which at the same time takes out of all groups the processes that gave none for too long.
+ * Renews the lease of a process, and takes the processes whose leases are over out of all groups, with their queues.
  *
  * KEYS[1]: the processes
  * ARGV[1]: the process
@@ -10,7 +10,8 @@ import { RedisScript } from '../redis-script.ts'
  * ARGV[4]: what comes before the name of a group in its key
  * ARGV[5]: what comes before the name of a process in the key of its queue
  * ARGV[6]: how long a membership lasts, in milliseconds
- * Returns 1, or 0 where the process is not known (any more) and has to register all its groups.
+ * Returns how many milliseconds ago the lease was renewed last, or -1 where the process has none (any more) and has to
+ * register all its groups.
  */
 export const heartbeat: RedisScript = new RedisScript(`
 local time = redis.call('TIME')
@@ -28,6 +29,6 @@ for _, process in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', silent)) d
   redis.call('DEL', ARGV[3] .. process, ARGV[5] .. process .. '!')
   redis.call('ZREM', KEYS[1], process)
 end
-if known then return 1 end
-return 0
+if known then return math.max(0, math.floor((now - tonumber(known)) * 1000)) end
+return -1
 `)

@@ -176,7 +176,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** What the layer has done in this process since it was made. */
   stats(): ChannelLayerStats {
     const { delivered, dropped, channelCount, groupCount } = this.local
-    return { delivered, dropped: { ...dropped }, channels: channelCount, groups: groupCount, reconnects: 0 }
+    return { delivered, dropped: { ...dropped }, channels: channelCount, groups: groupCount, reconnects: 0, gaps: 0 }
   }
 
   /**

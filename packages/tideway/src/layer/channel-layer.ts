@@ -58,6 +58,8 @@ export interface ChannelLayerStats {
   readonly groups: number
   /** How often the connection to the engine was made again. 0 for a layer without one. */
   readonly reconnects: number
+  /** How often the layer reported that members of groups missed messages. 0 for a layer without an engine. */
+  readonly gaps: number
 }
 
 /** Something that was looked at before a deployment, and how it was found. */

@@ -287,6 +287,7 @@ describe('the numbers of an in-memory layer', () => {
       channels: 0,
       groups: 0,
       reconnects: 0,
+      gaps: 0,
     })
   })
 })

@@ -132,6 +132,12 @@ export const metrics: readonly Metric[] = [
     'Connections to the engine that were made again.',
     (layer) => layer.reconnects,
   ),
+  ofLayers(
+    'counter',
+    'channel_layer_gaps_total',
+    'How often the layer reported that members of groups missed messages.',
+    (layer) => layer.gaps,
+  ),
 ]
 
 function one(type: Metric['type'], name: string, help: string, valueOf: (stats: ServerStats) => number): Metric {

@@ -32,6 +32,7 @@ export interface ChannelLayerFigures {
   readonly channels: number
   readonly groups: number
   readonly reconnects: number
+  readonly gaps: number
 }
 
 /**

@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+
+/** A TCP proxy in front of a Redis, as the name or the load balancer that clients connect to. */
+export class TcpProxy {
+  /** The port that new connections lead to. Open ones stay where they are. */
+  target: number
+  readonly #server: Server
+  readonly #pairs = new Set<readonly [Socket, Socket]>()
+
+  private constructor(target: number) {
+    this.target = target
+    this.#server = createServer((near) => this.#join(near))
+  }
+
+  static async start(target: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target)
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** Passes nothing on in either direction, until `resume()`. */
+  pause(): void {
+    for (const pair of this.#pairs) for (const socket of pair) socket.pause()
+  }
+
+  resume(): void {
+    for (const pair of this.#pairs) for (const socket of pair) socket.resume()
+  }
+
+  async stop(): Promise<void> {
+    for (const pair of this.#pairs) for (const socket of pair) socket.destroy()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  #join(near: Socket): void {
+    const far = connect(this.target, '127.0.0.1')
+    const pair = [near, far] as const
+    this.#pairs.add(pair)
+    for (const [from, to] of [pair, [far, near] as const]) {
+      from.setNoDelay(true)
+      from.on('data', (data) => to.write(data))
+      from.on('error', () => {})
+      from.on('close', () => {
+        to.destroy()
+        this.#pairs.delete(pair)
+      })
+    }
+  }
+}
