@@ -1,11 +1,13 @@
 import { randomInt } from 'node:crypto'
 
+import type { Logger } from '../asgi/logger.ts'
 import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { djangoDumps, djangoLoads, saltedHmac } from './django-signing.ts'
 import { withChanges } from './session.ts'
 import {
   attributesOf,
+  cookieScopeOf,
   defaultMaxAgeMs,
   resolveSessionCookie,
   secretsOf,
@@ -14,6 +16,7 @@ import {
 import { SessionGoneError } from './session-gone-error.ts'
 import { sessionIdentity, type SessionIdentity } from './session-identity.ts'
 import type { SessionCookie, SessionData, Sessions, WrittenSession } from './sessions.ts'
+import { UnsignedCookies } from './unsigned-cookies.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -54,7 +57,8 @@ const MAX_COOKIE_LENGTH = 4096
  */
 export function djangoSessions(options: DjangoSessionsOptions): Sessions {
   const cookie = resolveSessionCookie({ ...options, name: options.name ?? 'sessionid' })
-  const common = { cookieName: cookie.name, cookieScope: { path: cookie.path, domain: cookie.domain } }
+  const common = { cookieName: cookie.name, cookieScope: cookieScopeOf(cookie) }
+  const unsigned = new UnsignedCookies(cookie.name, 'djangoSessions({ secretKey })')
   const secrets = secretsOf(options.secretKey)
   const lifeMs = cookie.maxAgeMs ?? defaultMaxAgeMs
   const cookieOf = (value: string, secure: boolean): SessionCookie => ({
@@ -62,20 +66,28 @@ export function djangoSessions(options: DjangoSessionsOptions): Sessions {
     attributes: attributesOf(cookie, secure),
   })
   const { database } = options
-  if (database === undefined) return { ...common, ...inCookies(secrets, lifeMs, cookieOf) }
-  return { ...common, ...inDatabase(database, secrets, lifeMs, cookieOf) }
+  if (database === undefined) return { ...common, ...inCookies(secrets, lifeMs, cookieOf, unsigned) }
+  return { ...common, ...inDatabase(database, secrets, lifeMs, cookieOf, unsigned) }
 }
 
 type Backend = Omit<Sessions, 'cookieName' | 'cookieScope'>
 type CookieOf = (value: string, secure: boolean) => SessionCookie
 
-function inCookies(secrets: readonly [string, ...string[]], lifeMs: number, cookieOf: CookieOf): Backend {
+function inCookies(
+  secrets: readonly [string, ...string[]],
+  lifeMs: number,
+  cookieOf: CookieOf,
+  unsigned: UnsignedCookies,
+): Backend {
   return {
     dataInCookie: true,
-    load(value) {
+    load(value, logger) {
       if (value.length > MAX_COOKIE_LENGTH) return undefined
-      const data = objectOf(djangoLoads(value, COOKIE_SALT, secrets, lifeMs))
-      return data && { key: undefined, data }
+      const signed = djangoLoads(value, COOKIE_SALT, secrets, lifeMs)
+      if (signed === 'bad signature') unsigned.report(logger)
+      if (signed === undefined || signed === 'bad signature') return undefined
+      const data = objectOf(signed.data)
+      return data && { key: undefined, data, expiresAt: signed.signedAt + lifeMs }
     },
     async reload() {
       return undefined
@@ -88,7 +100,7 @@ function inCookies(secrets: readonly [string, ...string[]], lifeMs: number, cook
           `The session makes a cookie of ${value.length} bytes: keep less in it.`,
         )
       }
-      return { key: undefined, data, cookie: cookieOf(value, secure) }
+      return { key: undefined, data, expiresAt: Date.now() + lifeMs, cookie: cookieOf(value, secure) }
     },
     async touch() {
       return undefined
@@ -102,10 +114,14 @@ function inDatabase(
   secrets: readonly [string, ...string[]],
   lifeMs: number,
   cookieOf: CookieOf,
+  unsigned: UnsignedCookies,
 ): Backend {
-  const reload = async (key: string): Promise<{ key: string; data: SessionData } | undefined> => {
+  const reload = async (key: string, logger?: Logger): Promise<{ key: string; data: SessionData } | undefined> => {
     const row = await answerOf(() => table.find(key))
-    const data = typeof row === 'string' ? objectOf(djangoLoads(row, DATABASE_SALT, secrets)) : undefined
+    if (typeof row !== 'string') return undefined
+    const signed = djangoLoads(row, DATABASE_SALT, secrets)
+    if (signed === 'bad signature') unsigned.report(logger)
+    const data = typeof signed === 'object' ? objectOf(signed.data) : undefined
     return data && { key, data }
   }
   const write = async (key: string, data: SessionData, secure: boolean): Promise<WrittenSession> => {
@@ -116,8 +132,8 @@ function inDatabase(
   }
   return {
     dataInCookie: false,
-    load: (value) => (SESSION_KEY.test(value) ? reload(value) : undefined),
-    reload,
+    load: (value, logger) => (SESSION_KEY.test(value) ? reload(value, logger) : undefined),
+    reload: (key) => reload(key),
     async save({ key, data, changes, secure }) {
       if (key === undefined) return write(newKey(), data, secure)
       const session = await reload(key)

@@ -30,23 +30,30 @@ export function djangoDumps(data: unknown, salt: string, secret: string): string
   return `${value}:${signatureOf(value, salt, secret)}`
 }
 
+/** Data that Django signed, and when, in milliseconds since 1970. */
+export interface DjangoSigned {
+  readonly data: unknown
+  readonly signedAt: number
+}
+
 /** Data that Django signed with one of the secrets, at most `maxAgeMs` ago. `undefined` for anything else. */
 export function djangoLoads(
   signed: string,
   salt: string,
   secrets: readonly string[],
   maxAgeMs: number = Infinity,
-): unknown {
+): DjangoSigned | 'bad signature' | undefined {
   const end = signed.lastIndexOf(':')
-  if (end === -1) return undefined
+  if (end === -1) return 'bad signature'
   const value = signed.slice(0, end)
   const signature = signed.slice(end + 1)
-  if (!secrets.some((secret) => equalInConstantTime(signatureOf(value, salt, secret), signature))) return undefined
+  if (!secrets.some((secret) => equalInConstantTime(signatureOf(value, salt, secret), signature)))
+    return 'bad signature'
 
   const middle = value.lastIndexOf(':')
   const signedAt = decodeBase62(value.slice(middle + 1))
   if (middle === -1 || signedAt === undefined || Date.now() - signedAt * 1000 > maxAgeMs) return undefined
-  return decodeBody(value.slice(0, middle))
+  return { data: decodeBody(value.slice(0, middle)), signedAt: signedAt * 1000 }
 }
 
 function signatureOf(value: string, salt: string, secret: string): string {

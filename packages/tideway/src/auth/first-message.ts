@@ -40,7 +40,7 @@ export function firstMessageTokenMiddleware<S extends WebSocketScope, U extends 
   }
   const identify = async (event: WebSocketMessageEvent): Promise<{ user: U; token: VerifiedToken }> => {
     const text = event.text === undefined ? undefined : tokenOf(event.text)
-    if (text === undefined) throw new InvalidTokenError()
+    if (text === undefined) throw new InvalidTokenError({ cause: new TypeError('The first message has no token.') })
     const token = await verify(text)
     return { user: await findTokenUser(users, token.subject), token }
   }

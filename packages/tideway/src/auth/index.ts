@@ -17,7 +17,14 @@ export { sessionMiddleware, type SessionMiddlewareOptions, type WithSession } fr
 export type { SessionStore, StoredCookie, StoredSession } from './session-store.ts'
 export { Session } from './session.ts'
 export type { LoadedSession, SessionCookie, SessionData, Sessions, SessionWrite, WrittenSession } from './sessions.ts'
-export { deleteCookie, setCookie, type CookieAttributes, type ResponseStartEvent, type SameSite } from './set-cookie.ts'
+export {
+  deleteCookie,
+  setCookie,
+  type CookieAttributes,
+  type CookiePriority,
+  type ResponseStartEvent,
+  type SameSite,
+} from './set-cookie.ts'
 export { signedCookieSessions, type SignedCookieSessionsOptions } from './signed-cookie-sessions.ts'
 export {
   authMiddlewareStack,

@@ -80,7 +80,7 @@ export function jwtVerifier(options: JwtVerifierOptions): TokenVerifier {
     ...(audience !== undefined && audience !== false && { audience: listOf(audience) }),
   }
   return async (token) => {
-    if (token.length > MAX_TOKEN_LENGTH) throw new InvalidTokenError()
+    if (token.length > MAX_TOKEN_LENGTH) throw invalid(`The token has more than ${MAX_TOKEN_LENGTH} characters.`)
     try {
       const { payload } = await (typeof key === 'function'
         ? jwtVerify(token, key, rules)
@@ -95,14 +95,23 @@ export function jwtVerifier(options: JwtVerifierOptions): TokenVerifier {
 
 function verifiedToken(payload: JWTPayload): VerifiedToken {
   const { sub, exp } = payload
-  if (typeof sub !== 'string' || sub === '' || exp === undefined) throw new InvalidTokenError()
+  // RFC 7519 §4.1.2. A number is not taken for a string: 7 and "7" may be two users.
+  if (typeof sub !== 'string') throw invalid(`The claim "sub" is of type ${typeof sub}: it has to be a string.`)
+  if (sub === '') throw invalid('The claim "sub" is empty.')
+  if (exp === undefined) throw invalid('The claim "exp" is missing.')
   return { subject: sub, expiresAt: exp * 1000, claims: payload }
 }
 
+function invalid(reason: string): InvalidTokenError {
+  return new InvalidTokenError({ cause: new TypeError(reason) })
+}
+
 function keyOf(options: JwtVerifierOptions): Uint8Array | KeyObject | JWTVerifyGetKey {
+  if ('publicKey' in options || 'jwksUrl' in options) requireAudience(options)
   if ('publicKey' in options) return options.publicKey
-  if ('jwksUrl' in options) return remoteKeys(new URL(options.jwksUrl))
-  const secret = Buffer.from(options.secret)
+  if ('jwksUrl' in options) return remoteKeys(secureUrl(options.jwksUrl))
+  // An environment variable that is not set gets here as undefined, whatever its type says.
+  const secret = Buffer.from((options.secret as string | undefined) ?? '')
   if (secret.length < MIN_SECRET_BYTES) {
     throw new TidewayError(
       'ERR_BAD_OPTION',
@@ -110,6 +119,30 @@ function keyOf(options: JwtVerifierOptions): Uint8Array | KeyObject | JWTVerifyG
     )
   }
   return new Uint8Array(secret)
+}
+
+/** The type requires it too, but applications may be JavaScript. */
+function requireAudience({ audience }: { readonly audience?: unknown }): void {
+  if (audience !== undefined) return
+  throw new TidewayError(
+    'ERR_BAD_OPTION',
+    'jwtVerifier needs audience with a public key or jwksUrl, or it accepts tokens for any other service of the issuer: ' +
+      'give the name of this service, or false to accept them.',
+  )
+}
+
+/** Keys that came over a network in the clear may be an attacker's. */
+function secureUrl(text: string | URL): URL {
+  const url = URL.canParse(String(text)) ? new URL(text) : undefined
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url
+  throw new TidewayError(
+    'ERR_BAD_OPTION',
+    `The jwksUrl ${String(text)} is no https: URL (http: only for this machine).`,
+  )
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }
 
 function remoteKeys(url: URL): JWTVerifyGetKey {

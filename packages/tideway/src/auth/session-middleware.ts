@@ -46,7 +46,7 @@ export function sessionMiddleware<S extends ClientScope>(
       return inner({ ...scope, session: visit.session }, receive, visit.send)
     }
     if (cookieValue === undefined || cookieValue === '') return run(undefined)
-    const loaded = sessions.load(cookieValue)
+    const loaded = sessions.load(cookieValue, scope.logger)
     return loaded instanceof Promise ? loaded.then(run) : run(loaded)
   })
 }

@@ -25,6 +25,8 @@ export class Session {
   readonly #response: SessionResponse
   #key: string | undefined
   #data: SessionData
+  /** When data in a cookie end. */
+  #expiresAt: number | undefined
   #changes: Map<string, unknown> | undefined
   /** The key that the session had before {@link cycleKey}: ended once the new one is written. */
   #replaced: string | undefined
@@ -36,6 +38,7 @@ export class Session {
     this.#response = response
     this.#key = loaded?.key
     this.#data = loaded?.data ?? noData
+    this.#expiresAt = loaded?.expiresAt
   }
 
   /** What names the session in its store: a secret. `undefined` for one that was never saved or whose cookie holds its data. */
@@ -121,6 +124,7 @@ export class Session {
     // cycleKey() while it was being written: what was written is to be replaced.
     if (this.#key !== key) return
     this.#key = written.key
+    this.#expiresAt = written.expiresAt
     this.#data = withChanges(written.data, this.#changes)
     this.#response.cookie = written.cookie
     if (replaced !== undefined) {
@@ -148,10 +152,8 @@ export class Session {
     for (const key of [this.#key, this.#replaced]) {
       if (key !== undefined) await this.#sessions.destroy(key)
     }
-    this.#key = undefined
     this.#replaced = undefined
-    this.#data = noData
-    this.#changes = undefined
+    this.#forget()
     this.#response.cookie = 'delete'
   }
 
@@ -167,20 +169,21 @@ export class Session {
   }
 
   /**
-   * Reads the session again, as other connections have left it. What was changed here and not saved stays changed. When the
-   * session has ended meanwhile it is empty.
+   * Reads the session again, as other connections have left it. What was changed here and not saved stays changed. A session
+   * that has ended is empty. Data in a cookie cannot change elsewhere, but they end.
    */
   reload(): Promise<void> {
     return this.#inTurn(() => this.#reload())
   }
 
   async #reload(): Promise<void> {
-    if (this.#key === undefined) return
+    if (this.#key === undefined) {
+      if (this.#expiresAt !== undefined && this.#expiresAt <= Date.now()) this.#forget()
+      return
+    }
     const loaded = await this.#sessions.reload(this.#key)
     if (loaded === undefined) {
-      this.#key = undefined
-      this.#data = noData
-      this.#changes = undefined
+      this.#forget()
       return
     }
     this.#data = withChanges(loaded.data, this.#changes)
@@ -193,12 +196,22 @@ export class Session {
 
   async #touch(): Promise<void> {
     if (this.#sessions.dataInCookie) {
-      if (!this.isEmpty && !this.#response.begun) this.#response.cookie = (await this.#write(new Map())).cookie
+      if (this.isEmpty || this.#response.begun) return
+      const { cookie, expiresAt } = await this.#write(new Map())
+      this.#response.cookie = cookie
+      this.#expiresAt = expiresAt
       return
     }
     if (this.#key === undefined) return
     const cookie = await this.#sessions.touch(this.#key)
     if (cookie !== undefined) this.#response.cookie = cookie
+  }
+
+  #forget(): void {
+    this.#key = undefined
+    this.#expiresAt = undefined
+    this.#data = noData
+    this.#changes = undefined
   }
 
   #write(changes: ReadonlyMap<string, unknown>): Promise<WrittenSession> {

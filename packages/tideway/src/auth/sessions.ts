@@ -1,3 +1,4 @@
+import type { Logger } from '../asgi/logger.ts'
 import type { CookieAttributes } from './set-cookie.ts'
 
 /** What a session holds: values of JSON by name. */
@@ -8,6 +9,8 @@ export interface LoadedSession {
   /** What names it in its store; `undefined` where the cookie holds the data themselves. */
   readonly key: string | undefined
   readonly data: SessionData
+  /** When it ends, in milliseconds since 1970, where the cookie holds the data. @default the store decides */
+  readonly expiresAt?: number | undefined
 }
 
 /** A session that is to be written. */
@@ -41,12 +44,15 @@ export interface SessionCookie {
 export interface Sessions {
   /** The name of the cookie. */
   readonly cookieName: string
-  /** What takes the cookie away: path and domain have to be those that it was set with. */
-  readonly cookieScope: Pick<CookieAttributes, 'path' | 'domain'>
+  /** What deletes the cookie: path, domain and partition have to be those that it was set with. */
+  readonly cookieScope: Pick<CookieAttributes, 'path' | 'domain' | 'secure' | 'partitioned'>
   /** Whether each change changes the cookie, so that nothing can be saved once the response has begun. */
   readonly dataInCookie: boolean
-  /** The session that the value of a cookie stands for. */
-  load(cookieValue: string): LoadedSession | undefined | Promise<LoadedSession | undefined>
+  /**
+   * The session that the value of a cookie stands for. A cookie that none of the secrets signed is reported to the logger,
+   * once: usually the program that set it has another secret.
+   */
+  load(cookieValue: string, logger?: Logger): LoadedSession | undefined | Promise<LoadedSession | undefined>
   /** Reads the session again. `undefined` when it has ended. */
   reload(key: string): Promise<LoadedSession | undefined>
   /** Writes a session. `ERR_SESSION_GONE` if it has a key that has ended in the meantime. */

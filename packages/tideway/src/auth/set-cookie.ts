@@ -22,11 +22,16 @@ export interface CookieAttributes {
   readonly secure?: boolean | undefined
   /** Whether scripts of the page cannot read it. @default false */
   readonly httpOnly?: boolean | undefined
-  /** Whether requests from other sites carry it, WebSocket handshakes included. @default "lax" */
-  readonly sameSite?: SameSite | undefined
+  /** Whether requests from other sites carry it, WebSocket handshakes included; `false` leaves the attribute out. @default "lax" */
+  readonly sameSite?: SameSite | false | undefined
   /** Whether it is kept apart for each top-level site (CHIPS). @default false */
   readonly partitioned?: boolean | undefined
+  /** Which cookies a browser drops first when a site has too many. @default no attribute */
+  readonly priority?: CookiePriority | undefined
 }
+
+/** The values of the attribute `Priority`, which Chromium knows. */
+export type CookiePriority = 'low' | 'medium' | 'high'
 
 /** How far a cookie goes with requests that other sites cause (RFC 6265bis §5.6.7), in any case. */
 export type SameSite = 'strict' | 'lax' | 'none' | 'Strict' | 'Lax' | 'None'
@@ -60,7 +65,7 @@ export function deleteCookie<E extends ResponseStartEvent>(
 
 /** The value of a `Set-Cookie` header. */
 function serializeCookie(name: string, value: string, attributes: CookieAttributes): string {
-  const { maxAge, domain, partitioned } = attributes
+  const { maxAge, domain, partitioned, priority, sameSite = 'lax' } = attributes
   try {
     return stringifySetCookie({
       name,
@@ -68,9 +73,10 @@ function serializeCookie(name: string, value: string, attributes: CookieAttribut
       path: attributes.path ?? '/',
       secure: attributes.secure ?? false,
       httpOnly: attributes.httpOnly ?? false,
-      sameSite: (attributes.sameSite?.toLowerCase() as Lowercase<SameSite> | undefined) ?? 'lax',
+      ...(sameSite !== false && { sameSite: sameSite.toLowerCase() as Lowercase<SameSite> }),
       ...(domain !== undefined && { domain }),
       ...(partitioned !== undefined && { partitioned }),
+      ...(priority !== undefined && { priority }),
       ...(maxAge !== undefined && { maxAge: Math.floor(maxAge) }),
       ...expiry(attributes),
     })

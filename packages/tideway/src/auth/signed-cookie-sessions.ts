@@ -3,6 +3,7 @@ import { stringifySetCookie } from 'cookie'
 import { TidewayError } from '../errors/tideway-error.ts'
 import {
   attributesOf,
+  cookieScopeOf,
   defaultMaxAgeMs,
   resolveSessionCookie,
   secretsOf,
@@ -10,6 +11,7 @@ import {
 } from './session-cookie-options.ts'
 import type { LoadedSession, SessionData, Sessions } from './sessions.ts'
 import { signValue, verifySigned } from './signed-value.ts'
+import { UnsignedCookies } from './unsigned-cookies.ts'
 
 /** How the cookie of {@link signedCookieSessions} looks and what signs it. */
 export interface SignedCookieSessionsOptions extends SessionCookieOptions {
@@ -30,16 +32,19 @@ const MARK = 'tideway-session.'
 export function signedCookieSessions(options: SignedCookieSessionsOptions): Sessions {
   const secrets = secretsOf(options.secret)
   const cookie = resolveSessionCookie({ name: 'tideway.session', ...options })
+  const unsigned = new UnsignedCookies(cookie.name, 'signedCookieSessions({ secret })')
   const lifeMs = cookie.maxAgeMs ?? defaultMaxAgeMs
 
   return {
     cookieName: cookie.name,
-    cookieScope: { path: cookie.path, domain: cookie.domain },
+    cookieScope: cookieScopeOf(cookie),
     dataInCookie: true,
 
-    load(cookieValue) {
+    load(cookieValue, logger) {
       const payload = verifySigned(cookieValue, secrets)
-      return payload === undefined ? undefined : decode(payload)
+      if (payload !== undefined) return decode(payload)
+      unsigned.report(logger)
+      return undefined
     },
 
     async reload() {
@@ -47,7 +52,8 @@ export function signedCookieSessions(options: SignedCookieSessionsOptions): Sess
     },
 
     async save({ data, secure }) {
-      const value = signValue(encode(data, Date.now() + lifeMs), secrets)
+      const expiresAt = Date.now() + lifeMs
+      const value = signValue(encode(data, expiresAt), secrets)
       const size = stringifySetCookie({ name: cookie.name, value }).length - '='.length
       if (size > MAX_COOKIE_BYTES) {
         throw new TidewayError(
@@ -55,7 +61,7 @@ export function signedCookieSessions(options: SignedCookieSessionsOptions): Sess
           `The session makes a cookie of ${size} bytes, and browsers keep ${MAX_COOKIE_BYTES}: keep less in it, or use storeSessions.`,
         )
       }
-      return { key: undefined, data, cookie: { value, attributes: attributesOf(cookie, secure) } }
+      return { key: undefined, data, expiresAt, cookie: { value, attributes: attributesOf(cookie, secure) } }
     },
 
     async touch() {
@@ -78,7 +84,7 @@ function decode(payload: string): LoadedSession | undefined {
   const { expiresAt, data } = parsed as { expiresAt?: unknown; data?: unknown }
   if (typeof expiresAt !== 'number' || expiresAt <= Date.now()) return undefined
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return undefined
-  return { key: undefined, data: data as SessionData }
+  return { key: undefined, data: data as SessionData, expiresAt }
 }
 
 function parseJson(text: string): unknown {

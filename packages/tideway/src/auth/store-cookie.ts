@@ -1,4 +1,4 @@
-import type { CookieAttributes, SameSite } from './set-cookie.ts'
+import type { CookieAttributes, CookiePriority, SameSite } from './set-cookie.ts'
 import type { ResolvedSessionCookie } from './session-cookie-options.ts'
 import type { StoredCookie } from './session-store.ts'
 
@@ -23,9 +23,17 @@ export class StoreCookie implements StoredCookie {
 
   /** Of a session that begins now. */
   static create(cookie: ResolvedSessionCookie, secure: boolean): StoreCookie {
-    const { maxAgeMs, path, domain, httpOnly, sameSite } = cookie
-    const attributes = { path, httpOnly, sameSite, secure: cookie.secure === 'auto' ? secure : cookie.secure }
-    return new StoreCookie(domain === undefined ? attributes : { ...attributes, domain }, maxAgeMs, expiryOf(maxAgeMs))
+    const { maxAgeMs, path, domain, httpOnly, sameSite, partitioned, priority } = cookie
+    const attributes = {
+      path,
+      httpOnly,
+      sameSite,
+      secure: cookie.secure === 'auto' ? secure : cookie.secure,
+      ...(domain !== undefined && { domain }),
+      ...(partitioned && { partitioned }),
+      ...(priority !== undefined && { priority }),
+    }
+    return new StoreCookie(attributes, maxAgeMs, expiryOf(maxAgeMs))
   }
 
   /** Of a session that somebody visits now: the same attributes, and its whole life before it. */
@@ -40,15 +48,17 @@ export class StoreCookie implements StoredCookie {
     return this.expires === null ? null : this.expires.getTime() - Date.now()
   }
 
-  /** For the `Set-Cookie` header. */
+  /** For the `Set-Cookie` header: what the store keeps, whatever program wrote it. */
   get attributes(): CookieAttributes {
-    const { path, domain, httpOnly, secure, sameSite } = this
+    const { path, domain, httpOnly, secure, sameSite, partitioned, priority } = this
     return {
       path: typeof path === 'string' ? path : '/',
       domain: typeof domain === 'string' ? domain : undefined,
       httpOnly: httpOnly !== false,
       secure: secure === true,
       sameSite: sameSiteOf(sameSite),
+      partitioned: partitioned === true,
+      priority: priorityOf(priority),
       ...(this.expires !== null && { expires: this.expires }),
     }
   }
@@ -69,9 +79,14 @@ export function dateOf(expires: unknown): Date | null {
   return Number.isNaN(date.getTime()) ? null : date
 }
 
-/** express-session takes `true` for strict. */
-function sameSiteOf(sameSite: unknown): SameSite {
+/** express-session writes `true` for strict. `false`: it sets no attribute, so browsers decide. */
+function sameSiteOf(sameSite: unknown): SameSite | false {
   if (sameSite === true) return 'strict'
   const text = typeof sameSite === 'string' ? sameSite.toLowerCase() : ''
-  return text === 'strict' || text === 'none' ? text : 'lax'
+  return text === 'strict' || text === 'none' || text === 'lax' ? text : false
+}
+
+function priorityOf(priority: unknown): CookiePriority | undefined {
+  const text = typeof priority === 'string' ? priority.toLowerCase() : ''
+  return text === 'low' || text === 'medium' || text === 'high' ? text : undefined
 }

@@ -4,12 +4,13 @@ import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { MemorySessionStore } from './memory-session-store.ts'
 import { reservedName, withChanges } from './session.ts'
-import { resolveSessionCookie, secretsOf, type SessionCookieOptions } from './session-cookie-options.ts'
+import { cookieScopeOf, resolveSessionCookie, secretsOf, type SessionCookieOptions } from './session-cookie-options.ts'
 import { SessionGoneError } from './session-gone-error.ts'
 import { callStore, type SessionStore, type StoredCookie, type StoredSession } from './session-store.ts'
 import type { SessionData, Sessions } from './sessions.ts'
 import { signValue, verifySigned } from './signed-value.ts'
 import { dateOf, StoreCookie } from './store-cookie.ts'
+import { UnsignedCookies } from './unsigned-cookies.ts'
 
 /** Where the sessions of {@link storeSessions} are, and how their cookie looks. */
 export interface StoreSessionsOptions extends SessionCookieOptions {
@@ -47,6 +48,7 @@ export function storeSessions(options: StoreSessionsOptions = {}): Sessions {
   }
   const secrets = secretsOf(options.secret ?? randomBytes(32).toString('base64url'))
   const cookie = resolveSessionCookie(options)
+  const unsigned = new UnsignedCookies(cookie.name, 'storeSessions({ secret })')
 
   const get = async (id: string): Promise<StoredSession | undefined> =>
     liveSession(await callStore<unknown>(storeTimeoutMs, (done) => store.get(id, done)))
@@ -64,12 +66,14 @@ export function storeSessions(options: StoreSessionsOptions = {}): Sessions {
 
   return {
     cookieName: cookie.name,
-    cookieScope: { path: cookie.path, domain: cookie.domain },
+    cookieScope: cookieScopeOf(cookie),
     dataInCookie: false,
 
-    load(cookieValue) {
-      if (!cookieValue.startsWith(cookiePrefix)) return undefined
-      const id = verifySigned(cookieValue.slice(cookiePrefix.length), secrets)
+    load(cookieValue, logger) {
+      const id = cookieValue.startsWith(cookiePrefix)
+        ? verifySigned(cookieValue.slice(cookiePrefix.length), secrets)
+        : undefined
+      if (id === undefined) unsigned.report(logger)
       return id === undefined || id === '' ? undefined : reload(id)
     },
 

@@ -96,7 +96,8 @@ async function verified<U extends User>(
   const ticket = ticketOfQuery(scope, ticketName)
   if (ticket === undefined || tickets === undefined) return undefined
   const userId = await tickets.redeem(ticket)
-  if (userId === undefined) throw new InvalidTokenError()
+  if (userId === undefined)
+    throw new InvalidTokenError({ cause: new TypeError('The ticket is unknown, expired or used.') })
   return { user: await findTokenUser(users, userId), token: undefined }
 }
 

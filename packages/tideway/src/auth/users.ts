@@ -20,6 +20,8 @@ export interface WithUser<U extends User = User> {
 /** The user that a token is about. An `InvalidTokenError` if there is none any more. */
 export async function findTokenUser<U extends User>(users: Users<U>, id: string | number): Promise<U> {
   const user = await users.findById(id)
-  if (user === undefined || user === null) throw new InvalidTokenError()
+  if (user === undefined || user === null) {
+    throw new InvalidTokenError({ cause: new TypeError('There is no user of the id that the token names.') })
+  }
   return user
 }

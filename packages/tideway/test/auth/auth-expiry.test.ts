@@ -2,21 +2,24 @@ import { once } from 'node:events'
 import {
   authExpiry,
   authMiddlewareStack,
+  djangoSessions,
   login,
   logout,
   type LoginScope,
   MemorySessionStore,
   Revocations,
+  signedCookieSessions,
   storeSessions,
   tokenMiddleware,
   type Users,
   type AuthExpiryOptions,
   type RevocationLayer,
+  type Sessions,
   type SessionStore,
 } from 'tideway/auth'
 import { InMemoryChannelLayer } from 'tideway/layer'
 import { serve, type RunningServer } from 'tideway/server'
-import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
 import { defineApplication } from '../../src/application/define-application.ts'
@@ -45,7 +48,10 @@ beforeEach(() => {
   people.set(1, ada)
   warnings.length = 0
 })
-afterEach(() => running?.close(1000))
+afterEach(async () => {
+  vi.useRealTimers()
+  await running?.close(1000)
+})
 
 async function start(websocket: Application<WebSocketScope>): Promise<string> {
   const logger = {
@@ -57,8 +63,6 @@ async function start(websocket: Application<WebSocketScope>): Promise<string> {
   running = await serve(markOriginCheck(defineApplication({ websocket })), { port: 0, logger })
   return running.webSocketUrl
 }
-
-type Sessions = ReturnType<typeof storeSessions>
 
 /** An HTTP request that does something with its session; answers with the cookie that it set. */
 async function request(sessions: Sessions, view: (scope: LoginScope) => unknown, cookie = ''): Promise<string> {
@@ -101,6 +105,18 @@ describe('authExpiry', () => {
     const { sessions, application } = site({ checkIntervalMs: 20 })
     const { closed } = await connect(await start(application), await cookieOfAda(sessions))
     people.clear()
+    expect(await closed).toEqual([4401, 'logged out'])
+  })
+
+  test.each([
+    ['signedCookieSessions', signedCookieSessions({ secret, maxAgeMs: 60_000 })],
+    ['djangoSessions in signed cookies', djangoSessions({ secretKey: secret, maxAgeMs: 60_000 })],
+  ])('closes with 4401 when the session of %s has expired, which only its cookie holds', async (_name, sessions) => {
+    const application = authMiddlewareStack(authExpiry(whoAreYou, { checkIntervalMs: 20 }), { sessions, users })
+    const cookie = await cookieOfAda(sessions)
+    const { name, closed } = await connect(await start(application), cookie)
+    expect(name).toBe('ada')
+    vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ['Date'] })
     expect(await closed).toEqual([4401, 'logged out'])
   })
 

@@ -1,5 +1,12 @@
 import * as fc from 'fast-check'
-import { cookieMiddleware, deleteCookie, readCookies, setCookie, type Cookies } from 'tideway/auth'
+import {
+  cookieMiddleware,
+  deleteCookie,
+  readCookies,
+  setCookie,
+  type CookieAttributes,
+  type Cookies,
+} from 'tideway/auth'
 import { describe, expect, test } from 'vitest'
 
 import type { Application } from '../../src/asgi/application.ts'
@@ -119,6 +126,15 @@ describe('setCookie', () => {
     [{ partitioned: true, secure: true }, 'a=1; Path=/; Secure; Partitioned; SameSite=Lax'],
   ] as const)('writes the attributes %o', (attributes, header) => {
     expect(setCookiesOf(setCookie(start, 'a', '1', attributes))).toEqual([header])
+  })
+
+  test.each<[CookieAttributes, string]>([
+    [{}, 'a=b; Path=/; SameSite=Lax'],
+    [{ sameSite: false }, 'a=b; Path=/'],
+    [{ sameSite: 'None', secure: true, partitioned: true }, 'a=b; Path=/; Secure; Partitioned; SameSite=None'],
+    [{ priority: 'high' }, 'a=b; Path=/; Priority=High; SameSite=Lax'],
+  ])('with %j sets %s', (attributes, header) => {
+    expect(setCookiesOf(setCookie({ type: 'websocket.accept' }, 'a', 'b', attributes))).toEqual([header])
   })
 
   test('encodes what a cookie cannot hold', () => {

@@ -1,10 +1,12 @@
 import express from 'express'
 import expressSession from 'express-session'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import {
   authMiddlewareStack,
   login,
   passportIdentity,
+  sessionMiddlewareStack,
   storeSessions,
   type Session,
   type SessionStore,
@@ -135,6 +137,40 @@ test('a session that the WebSocket began before its accept is one of Express', a
   expect(greeting).toBe('ada, visits: undefined')
   const response = await fetch(url, { headers: { cookie } })
   expect(await response.json()).toEqual({ user: 1 })
+})
+
+test.each<expressSession.CookieOptions>([
+  { maxAge: 60_000 },
+  { maxAge: 60_000, httpOnly: false },
+  { maxAge: 60_000, sameSite: true },
+  { maxAge: 60_000, sameSite: 'none', partitioned: true, priority: 'high' },
+  { maxAge: 60_000, sameSite: 'lax', priority: 'low', path: '/chat' },
+])('the cookie that a WebSocket sets again has the attributes that Express gave it: %j', async (cookie) => {
+  const store = new expressSession.MemoryStore()
+  const app = express()
+  app.use(expressSession({ secret, store, resave: false, saveUninitialized: true, cookie }))
+  app.get('/chat', (_request, response) => {
+    response.send('welcome')
+  })
+  const greet: Application<WebSocketScope & { session: Session }> = async (_scope, receive, send) => {
+    await receive()
+    await send({ type: 'websocket.accept' })
+  }
+  const sessions = storeSessions({ store, secret })
+  const websocket = allowedHostsOriginValidator(sessionMiddlewareStack(greet, { sessions, rolling: true }))
+  running = await serve(defineApplication({ http: nodeListener(app), websocket }), { port: 0 })
+  const byExpress = (await fetch(`${running.url}/chat`)).headers.getSetCookie()
+
+  const headers = { cookie: byExpress[0]!.split(';')[0]! }
+  const socket = new WebSocket(`${running.webSocketUrl}/chat`, { headers, origin: running.url })
+  const [response] = (await once(socket, 'upgrade')) as [IncomingMessage]
+  await once(socket, 'close')
+  const attributesOf = (header: string) =>
+    header
+      .split('; ')
+      .filter((part) => !part.startsWith('Expires='))
+      .toSorted()
+  expect(response.headers['set-cookie']!.map(attributesOf)).toEqual(byExpress.map(attributesOf))
 })
 
 test('a forged cookie is an anonymous visitor', async () => {

@@ -1,16 +1,19 @@
 import * as fc from 'fast-check'
 import {
   cookieMiddleware,
+  djangoSessions,
   MemorySessionStore,
   sessionMiddleware,
   sessionMiddlewareStack,
   signedCookieSessions,
   storeSessions,
   type Session,
+  type Sessions,
 } from 'tideway/auth'
 import { describe, expect, test } from 'vitest'
 
 import type { Application } from '../../src/asgi/application.ts'
+import { consoleLogger } from '../../src/asgi/logger.ts'
 import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import { byteText } from './arbitrary-text.ts'
 import { cookieHeader, httpScope, run, setCookiesOf, webSocketScope } from './connection.ts'
@@ -414,6 +417,23 @@ describe('a cookie that names no session', () => {
       () => {},
       cookie,
     )
+  })
+
+  test.each<[string, (secret: string) => Sessions, string]>([
+    ['connect.sid', (key) => storeSessions({ secret: key }), 'storeSessions({ secret })'],
+    ['tideway.session', (key) => signedCookieSessions({ secret: key }), 'signedCookieSessions({ secret })'],
+    ['sessionid', (key) => djangoSessions({ secretKey: key }), 'djangoSessions({ secretKey })'],
+  ])('signed with another secret is warned of once: %s', async (name, sessionsOf, option) => {
+    const cookie = cookieHeader(await request(sessionsOf(secret), (session) => session.set('a', 1)))
+    const sessions = sessionsOf('another secret, that is long enough for all')
+    const lines: string[] = []
+    const logger = { ...consoleLogger, warn: (_details: object, line: string) => lines.push(line) }
+    const application = sessionMiddlewareStack<WebSocketScope>(async () => {}, { sessions })
+    for (let i = 0; i < 3; i++) await run(application, webSocketScope({ cookie }, { logger }))
+    expect(lines).toEqual([
+      `A session cookie (${name}) came whose signature does not fit, so its visitor is anonymous. Another secret? ` +
+        `Give ${option} the secret of the program that sets this cookie.`,
+    ])
   })
 
   test('with a flipped character is an empty session', async () => {
