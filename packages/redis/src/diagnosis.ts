@@ -1,10 +1,11 @@
-import { Redis, type RedisOptions } from 'ioredis'
+import type { Redis, RedisOptions } from 'ioredis'
 import type { LayerFinding } from 'tideway/layer'
 
 import type { HostAddress } from './host-address.ts'
 import type { FullConnectionSettings } from './layer-options.ts'
+import { makeClient } from './redis-client.ts'
 import { OLDEST_VERSION } from './redis-version.ts'
-import { fatalReason } from './unavailable.ts'
+import { fatalReason, isForbidden, unreachableReason, type ConnectAttempt } from './unavailable.ts'
 
 /** What a layer keeps in Redis, so that it is lost when Redis makes room. */
 export interface Evictable {
@@ -36,8 +37,15 @@ export async function diagnoseRedis(
     sentinelRetryStrategy: () => null,
     enableReadyCheck: false,
   }
-  const client = new Redis({ ...clientOptions, replyMapping: 'legacy' })
-  // What it tells is told by the call that fails.
+  let needsPassword = true
+  const client = makeClient(clientOptions, () => {
+    needsPassword = false
+  })
+  let isAccepted = false
+  client.once('connect', () => {
+    isAccepted = true
+  })
+  // The call that fails reports it.
   let lastError: Error | undefined
   client.on('error', (error: Error) => {
     lastError = error
@@ -47,23 +55,64 @@ export async function diagnoseRedis(
     await client.ping()
   } catch (error) {
     client.disconnect()
-    return [unreachable(label, lastError ?? (error as Error))]
+    const attempt = { error: lastError ?? ownError(error), usesTls: options.tls !== undefined, isAccepted }
+    return [unreachable(label, attempt)]
   }
   try {
     const reachable: LayerFinding = { check: 'redis-reachable', level: 'ok', found: `Redis at ${label} answers.` }
-    const found = await Promise.all([clock(label, client), version(label, client), eviction(label, client, evictable)])
+    const found = await Promise.all([
+      needsPassword ? undefined : unneededPassword(label),
+      clock(label, client),
+      version(label, client),
+      eviction(label, client, evictable),
+      scripts(label, client),
+    ])
     return [reachable, ...found.filter((finding) => finding !== undefined)]
   } finally {
     client.disconnect()
   }
 }
 
-function unreachable(label: string, error: Error): LayerFinding {
+function unreachable(label: string, attempt: ConnectAttempt): LayerFinding {
+  const { error } = attempt
+  const detail = error === undefined ? '' : ` (${error.message})`
+  const fatal = error === undefined ? undefined : fatalReason(error)
   return {
     check: 'redis-reachable',
     level: 'problem',
-    found: `Redis at ${label} ${fatalReason(error) ?? `cannot be used: ${error.message}`}.`,
-    advice: 'See that it runs, that this machine may connect to it, and that the hosts of the layer name it.',
+    found: `Redis at ${label} ${fatal ?? unreachableReason(attempt) + detail}.`,
+    advice: 'Check that it runs, that this machine may connect to it, and that the hosts of the layer name it.',
+  }
+}
+
+/** ioredis' own word for a connection that ended says nothing. */
+function ownError(error: unknown): Error | undefined {
+  return error instanceof Error && error.message !== 'Connection is closed.' ? error : undefined
+}
+
+function unneededPassword(label: string): LayerFinding {
+  return {
+    check: 'redis-password',
+    level: 'warning',
+    found: `Redis at ${label} needs no password, but hosts has one for it.`,
+    advice: 'Set a password in Redis (requirepass, or an ACL), or check that this is the Redis that is meant.',
+  }
+}
+
+/** Every layer needs scripts. Some services have none, and an ACL may not permit them. */
+async function scripts(label: string, client: Redis): Promise<LayerFinding | undefined> {
+  try {
+    const sha = await client.call('SCRIPT', 'LOAD', 'return 1')
+    await client.call('EVALSHA', sha as string, '0')
+    return undefined
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+    return {
+      check: 'redis-scripts',
+      level: 'problem',
+      found: `Redis at ${label} does not permit scripts (${(error as Error).message}).`,
+      advice: 'Permit SCRIPT, EVALSHA and EVAL to the user of the layer, or use a Redis that has them.',
+    }
   }
 }
 
@@ -126,7 +175,7 @@ async function permitted<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer
   } catch (error) {
-    if (error instanceof Error && /^NOPERM|^ERR unknown command/.test(error.message)) return undefined
+    if (isForbidden(error)) return undefined
     throw error
   }
 }

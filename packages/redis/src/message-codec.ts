@@ -12,11 +12,14 @@ export interface MessageCodecOptions {
   /** @default 'msgpack' */
   readonly serializer?: 'msgpack' | 'json' | MessageSerializer | undefined
   /**
-   * Passphrases that messages are encrypted with on their way: the first encrypts, all decrypt. Names of channels and
-   * groups stay readable. @default none: not encrypted
+   * Keys that encrypt the messages in Redis: the first encrypts, all decrypt. Names of channels and groups stay readable. Use at
+   * least 32 random bytes: an empty key is refused, and the process warns of a shorter one. @default none: not encrypted
    */
   readonly symmetricEncryptionKeys?: readonly (string | Uint8Array)[] | undefined
 }
+
+/** Shorter keys are warned of: the two keys of Fernet have 32 bytes together. */
+const MIN_KEY_BYTES = 32
 
 /** Random bytes are drawn from the system this many at a time. */
 const RANDOM_POOL_BYTES = 4096
@@ -95,7 +98,19 @@ function makeFernet(keys: readonly (string | Uint8Array)[]): Fernet | undefined 
   if (!Array.isArray(keys)) {
     throw new TidewayError('ERR_BAD_OPTION', 'symmetricEncryptionKeys must be an array, even of one key.')
   }
+  for (const [index, key] of (keys as readonly unknown[]).entries()) checkKey(key, `symmetricEncryptionKeys[${index}]`)
   return keys.length === 0 ? undefined : new Fernet(keys as readonly (string | Uint8Array)[])
+}
+
+function checkKey(key: unknown, name: string): void {
+  if (typeof key !== 'string' && !(key instanceof Uint8Array)) {
+    throw new TidewayError('ERR_BAD_OPTION', `${name} must be a string or a Uint8Array, not ${typeof key}.`)
+  }
+  const length = Buffer.byteLength(key)
+  if (length === 0)
+    throw new TidewayError('ERR_BAD_OPTION', `${name} is empty: give at least ${MIN_KEY_BYTES} random bytes.`)
+  if (length >= MIN_KEY_BYTES) return
+  process.emitWarning(`${name} has ${length} bytes, which can be guessed: give at least ${MIN_KEY_BYTES} random bytes.`)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

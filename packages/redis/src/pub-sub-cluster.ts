@@ -7,10 +7,10 @@ import { HostWatch } from './host-watch.ts'
 import type { LayerEvents } from './layer-events.ts'
 import type { FullConnectionSettings } from './layer-options.ts'
 import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
-import { isReply, type RedisConnection } from './redis-connection.ts'
+import type { RedisConnection } from './redis-connection.ts'
 import type { RedisScript, ScriptArgument } from './redis-script.ts'
 import { removeKeys } from './remove-keys.ts'
-import { unavailable } from './unavailable.ts'
+import { replyOf, unavailable } from './unavailable.ts'
 
 /** Attempts at a command whose slot turns out to be elsewhere. */
 const MAX_REDIRECTIONS = 3
@@ -140,9 +140,7 @@ export class PubSubCluster implements PubSubEngine {
       try {
         return await act(node)
       } catch (error) {
-        if (!isReply(error)) throw error
-        if (error.message.startsWith('CLUSTERDOWN')) throw unavailable(this.label, 'is down', error)
-        if (!/^(MOVED|ASK|TRYAGAIN)/.test(error.message) || attempt > MAX_REDIRECTIONS) throw error
+        if (!/^(MOVED|ASK|TRYAGAIN)/.test(replyOf(error)) || attempt > MAX_REDIRECTIONS) throw error
         await this.#look()
       }
     }
@@ -204,7 +202,7 @@ export class PubSubCluster implements PubSubEngine {
         await this.#apply(ranges as unknown as readonly SlotRange[], node)
         return
       } catch (error) {
-        if (isReply(error) && error.message.includes('cluster support disabled')) throw noCluster(node.commands, error)
+        if (replyOf(error).includes('cluster support disabled')) throw noCluster(node.commands, error)
         // The next one may know.
       }
     }
@@ -246,6 +244,6 @@ export class PubSubCluster implements PubSubEngine {
   }
 }
 
-function noCluster(connection: RedisConnection, cause: Error): Error {
-  return unavailable(connection.label, 'is no node of a Redis Cluster: give it in hosts', cause)
+function noCluster(connection: RedisConnection, cause: unknown): Error {
+  return unavailable(connection.label, 'is not a node of a Redis Cluster: give it in hosts', cause)
 }

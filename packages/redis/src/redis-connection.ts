@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net'
 
-import { Redis, type RedisOptions } from 'ioredis'
+import type { Redis, RedisOptions } from 'ioredis'
 
 import { Deadlines } from './deadlines.ts'
 import type { HostAddress } from './host-address.ts'
 import type { FullConnectionSettings } from './layer-options.ts'
 import { reconnectDelay } from './reconnect-delay.ts'
-import { OLDEST_VERSION, requireVersion } from './redis-version.ts'
-import { fatalReason, unavailable, withoutArguments } from './unavailable.ts'
+import { makeClient } from './redis-client.ts'
+import { OLDEST_VERSION, requireUsable } from './redis-version.ts'
+import { commandError, fatalReason, isReply, unavailable, unreachableReason, withoutArguments } from './unavailable.ts'
 
 /** Commands that may wait at once for one connection or for its answers; more are refused. */
 export const MAX_PENDING_COMMANDS = 10_000
@@ -61,6 +62,8 @@ export class RedisConnection {
   #wasUp = false
   #failure: Error | undefined
   #lastError: Error | undefined
+  readonly #usesTls: boolean
+  #isAccepted = false
   readonly #pending: Deadlines<PendingCommand>
   /** Commands that wait until the connection is up: those that come later do not overtake them. */
   #queued = 0
@@ -110,9 +113,12 @@ export class RedisConnection {
           : reconnectDelay(Math.max(attempt, this.#attempts), settings.maxReconnectDelayMs),
       sentinelRetryStrategy: (attempt) => reconnectDelay(attempt, settings.maxReconnectDelayMs),
       failoverDetector: 'sentinels' in address.options,
+      // It asks for the role of the server, which a Sentinel may have wrong. Anything else is checked in #prepare.
+      enableReadyCheck: 'sentinels' in address.options,
       sentinelCommandTimeout: settings.commandTimeoutMs,
     }
-    this.client = new Redis({ ...options, replyMapping: 'legacy' })
+    this.#usesTls = options.tls !== undefined
+    this.client = makeClient(options, () => this.#warnOfPassword())
     this.client.on('error', (error: Error) => this.#failed(error))
     this.client.on('connect', () => this.#connected())
     this.client.on('ready', () => void this.#prepare())
@@ -174,9 +180,7 @@ export class RedisConnection {
     try {
       return await this.#answer(send)
     } catch (error) {
-      // An answer of Redis is the caller's to judge; anything else is a connection that failed.
-      withoutArguments(error)
-      throw isReply(error) ? error : unavailable(this.label, 'was lost, or did not answer in time', error)
+      throw commandError(this.label, error)
     }
   }
 
@@ -274,6 +278,7 @@ export class RedisConnection {
   /** Between here and ready only a peer that hangs needs watching; commands have their own limit afterwards. */
   #connected(): void {
     this.#quieten()
+    this.#isAccepted = true
     clearTimeout(this.#handshake)
     this.#handshake = setTimeout(() => this.drop(), this.#settings.connectTimeoutMs)
   }
@@ -281,7 +286,7 @@ export class RedisConnection {
   async #prepare(): Promise<void> {
     const stream = this.#stream
     try {
-      await requireVersion(this.client, this.#role.oldestVersion ?? OLDEST_VERSION)
+      await requireUsable(this.client, this.#role.oldestVersion ?? OLDEST_VERSION)
       await this.#requireMaster()
       await this.#owner.prepare?.(this.client)
     } catch (error) {
@@ -400,12 +405,13 @@ export class RedisConnection {
     clearTimeout(this.#handshake)
   }
 
-  #unavailable(): Error {
-    return unavailable(this.label, this.#wasUp ? 'is gone' : 'cannot be reached', this.#lastError)
+  #warnOfPassword(): void {
+    if (this.#wasUp || this.#role.name !== 'commands') return
+    process.emitWarning(`Redis at ${this.label} needs no password, but hosts has one for it.`)
   }
-}
 
-/** Whether Redis itself answered with an error. */
-export function isReply(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError'
+  #unavailable(): Error {
+    const attempt = { error: this.#lastError, usesTls: this.#usesTls, isAccepted: this.#isAccepted }
+    return unavailable(this.label, this.#wasUp ? 'is gone' : unreachableReason(attempt), this.#lastError)
+  }
 }

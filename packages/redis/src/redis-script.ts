@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 
 import type { Redis } from 'ioredis'
 
-import { isReply } from './redis-connection.ts'
+import { isReply } from './unavailable.ts'
 
 /** What a script may be given. */
 export type ScriptArgument = string | number | Buffer

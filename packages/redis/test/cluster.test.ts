@@ -117,7 +117,7 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
     const layer = new RedisPubSubChannelLayer({ cluster: { cluster: [single.address] } })
     await expect(layer.ready()).rejects.toMatchObject({
       code: 'ERR_LAYER_UNAVAILABLE',
-      message: expect.stringContaining('is no node of a Redis Cluster'),
+      message: expect.stringContaining('is not a node of a Redis Cluster'),
     })
     await layer.close()
     await single.stop()

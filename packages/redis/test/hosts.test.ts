@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
-import { setMaxListeners } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect, promisify } from 'node:util'
@@ -163,6 +164,11 @@ describeWith(['redis', 'openssl'], 'hosts of every kind', () => {
   let secureSentinelPort: number
   let clusterPort: number
   let tlsPort: number
+  let other: number
+  const otherProgram = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
+  })
   let made: (RedisPubSubChannelLayer | RedisChannelLayer)[] = []
 
   beforeAll(async () => {
@@ -171,6 +177,9 @@ describeWith(['redis', 'openssl'], 'hosts of every kind', () => {
     const command = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost'
     const files = ['-keyout', key, '-out', certificate, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
     await promisify(execFile)(programPath('openssl'), [...command.split(' '), ...files])
+    otherProgram.listen(0, '127.0.0.1')
+    await once(otherProgram, 'listening')
+    other = (otherProgram.address() as AddressInfo).port
     plain = await RedisServer.start('--unixsocket', join(folder, 'redis.sock'))
     ;[tlsPort, clusterPort, secureSentinelPort] = await Promise.all([freePort(), freePort(), freePort()])
     const tls = (port: number): string[] =>
@@ -191,6 +200,7 @@ describeWith(['redis', 'openssl'], 'hosts of every kind', () => {
     made = []
   })
   afterAll(async () => {
+    otherProgram.close()
     const servers = [plain, secure, cluster, secureSentinel, plainSentinel]
     await Promise.all(servers.map((server) => server?.stop()))
     await rm(folder, { recursive: true })
@@ -263,6 +273,18 @@ describeWith(['redis', 'openssl'], 'hosts of every kind', () => {
       made.push(layer)
       await expect(layer.ready()).rejects.toMatchObject({ code: 'ERR_LAYER_UNAVAILABLE' })
       await makeLayer({ sentinels, masterName: 'main' }).ready()
+    })
+
+    it.each([
+      ['a Redis with TLS is reached without it', () => `redis://127.0.0.1:${tlsPort}`, 'write rediss: if it uses TLS'],
+      ['one without TLS is reached with it', () => `rediss://127.0.0.1:${plain.port}`, 'write redis: if it does not'],
+      ['another program is reached', () => `redis://127.0.0.1:${other}`, 'does not answer as a Redis does'],
+    ])('are named with what to change if %s', async (_what, url, hint) => {
+      const layer = new layers[kind]({ hosts: [url()], connectTimeoutMs: 500 })
+      made.push(layer)
+      const message = expect.stringContaining(hint)
+      await expect(layer.ready()).rejects.toMatchObject({ code: 'ERR_LAYER_UNAVAILABLE', message })
+      expect(await layer.diagnose()).toEqual([expect.objectContaining({ level: 'problem', found: message })])
     })
 
     it('may be mixed', async () => {

@@ -1,13 +1,17 @@
+import dns from 'node:dns'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { inspect } from 'node:util'
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 
 import { describeWith } from '../../../test/setup/describe-with.ts'
 import { freePort } from '../../../test/setup/free-port.ts'
+import { patiently } from '../../../test/setup/patiently.ts'
 import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisHost, type RedisLayerOptions } from '../src/index.ts'
-import { RedisServer } from './redis-server.ts'
+import { redisCli, RedisServer } from './redis-server.ts'
+
+type Lookup = (error: Error | null, ...result: unknown[]) => void
 
 const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
 
@@ -68,11 +72,56 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
       }
     })
 
-    it('for a host name that does not exist is said', async () => {
-      await expect(makeLayer('redis://no-such-host.invalid').ready()).rejects.toMatchObject({
+    it('for a host name that does not exist is said when the time for the first connect is over', async () => {
+      const layer = makeLayer('redis://no-such-host.invalid', { connectTimeoutMs: 300 })
+      await expect(layer.ready()).rejects.toMatchObject({
         code: 'ERR_LAYER_UNAVAILABLE',
-        message: expect.stringMatching(/host name that does not exist|cannot be reached/),
+        message: expect.stringMatching(/its host name does not exist \(|cannot be reached \(.*EAI_AGAIN/),
       })
+    })
+
+    it('yet for its host name is waited for: a container brings its name along when it starts', async () => {
+      const late = await RedisServer.start()
+      const { lookup } = dns
+      try {
+        // What net.connect resolves names with.
+        const missing = vi.spyOn(dns, 'lookup').mockImplementation(((name: string, _options: object, done: Lookup) => {
+          done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' }))
+        }) as never)
+        const layer = makeLayer(`redis://redis.invalid:${late.port}`, { maxReconnectDelayMs: 50 })
+        const ready = layer.ready()
+        await patiently(() => expect(missing.mock.calls.length).toBeGreaterThan(3))
+        missing.mockImplementation(((_name: string, options: object, done: Lookup) => {
+          lookup('127.0.0.1', options, done as never)
+        }) as never)
+        await ready
+      } finally {
+        vi.restoreAllMocks()
+        await late.stop()
+      }
+    })
+
+    it('yet because it loads its data is waited for', async () => {
+      const late = await RedisServer.start(
+        '--key-load-delay',
+        '20000',
+        '--loading-process-events-interval-bytes',
+        '1024',
+      )
+      try {
+        for (let key = 0; key < 40; key++) await late.client.set(`key-${key}`, 'x'.repeat(1000))
+        await late.client.save()
+        await late.crash()
+        const isRunning = late.run()
+        const layer = makeLayer(late.url, { maxReconnectDelayMs: 50 })
+        const persistence = (): Promise<string> => redisCli('-p', String(late.port), 'info', 'persistence')
+        await patiently(async () => expect(await persistence()).toContain('loading:1'))
+        const sent = layer.send('jobs', { type: 'x' })
+        await Promise.all([isRunning, sent])
+        expect(await layer.receive('jobs')).toEqual({ type: 'x' })
+      } finally {
+        await late.stop()
+      }
     })
 
     it('for a database that does not exist is said', async () => {
@@ -152,6 +201,8 @@ describe('options', () => {
     [{ hosts: [7 as never] }, /must be a URL, a pair \[host, port\] or an object/],
     [{ prefix: 7 as never }, /prefix must be/],
     [{ heartbeatIntervalMs: 0 }, /heartbeatIntervalMs must be a number from 1/],
+    [{ symmetricEncryptionKeys: [''] }, /symmetricEncryptionKeys\[0\] is empty/],
+    [{ symmetricEncryptionKeys: ['0123456789'.repeat(4), undefined as never] }, /symmetricEncryptionKeys\[1\] must be/],
     [{ waitWhileDownMs: -1 }, /waitWhileDownMs must be a number from 0/],
     [{ commandTimeoutMs: Infinity }, /commandTimeoutMs/],
     [{ capacity: 0 }, /capacity must be/],
@@ -159,6 +210,21 @@ describe('options', () => {
     const refused = expect.objectContaining({ code: 'ERR_BAD_OPTION', message: expect.stringMatching(message) })
     expect(() => new RedisPubSubChannelLayer(options as RedisLayerOptions)).toThrow(refused)
     expect(() => new RedisChannelLayer(options as RedisLayerOptions)).toThrow(refused)
+  })
+
+  it.each([
+    [31, ['symmetricEncryptionKeys[0] has 31 bytes, which can be guessed: give at least 32 random bytes.']],
+    [32, []],
+  ])('with an encryption key of %i bytes have the process warn: %j', async (length, expected) => {
+    const warnings: string[] = []
+    const listener = ({ message }: Error): void => void warnings.push(message)
+    process.on('warning', listener)
+    onTestFinished(() => void process.off('warning', listener))
+    void new RedisChannelLayer({ symmetricEncryptionKeys: ['k'.repeat(length)] })
+    // Warnings come in a later turn, in the order in which they were emitted.
+    process.emitWarning('the last one')
+    await patiently(() => expect(warnings).toContain('the last one'))
+    expect(warnings.slice(0, -1)).toEqual(expected)
   })
 
   it('of the core layer alone are checked too', () => {

@@ -13,7 +13,7 @@ export const errorCodes = {
   ERR_CHANNEL_FULL: 'The queue of the channel is at its capacity.',
   ERR_CHANNEL_TAKEN: 'A channel that has a receiver already was attached or received from again.',
   ERR_LAYER_CLOSED: 'The channel layer was closed and takes no more calls.',
-  ERR_LAYER_UNAVAILABLE: 'The engine behind the channel layer cannot be reached.',
+  ERR_LAYER_UNAVAILABLE: 'The engine behind the channel layer cannot be reached, or refuses a command.',
   ERR_NO_CHANNEL_LAYER: 'A consumer asked for a channel layer that the application does not define.',
   ERR_OUT_OF_TURN: 'The application sent an event that the state of the connection does not allow.',
   ERR_BAD_EVENT: 'The application sent an event that is malformed or unknown.',

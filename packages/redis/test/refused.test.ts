@@ -1,0 +1,183 @@
+import { readFile } from 'node:fs/promises'
+
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+
+import { TidewayError } from 'tideway/layer'
+
+import { describeWith } from '../../../test/setup/describe-with.ts'
+import { patiently } from '../../../test/setup/patiently.ts'
+import { RedisChannelLayer, RedisPubSubChannelLayer } from '../src/index.ts'
+import { RedisServer } from './redis-server.ts'
+
+const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
+type Layer = RedisPubSubChannelLayer | RedisChannelLayer
+
+/** Why Redis refuses commands, how it begins, and how it ends. */
+const refusals = [
+  ['OOM', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
+  ['NOREPLICAS', ['CONFIG', 'SET', 'min-replicas-to-write', '1'], ['CONFIG', 'SET', 'min-replicas-to-write', '0']],
+  ['NOPERM', ['ACL', 'SETUSER', 'layer', '-@all', '+ping'], ['ACL', 'SETUSER', 'layer', '+@all']],
+  ['READONLY', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
+] as const
+
+/** Whether the error and its cause have the reply. */
+function isAbout({ message, cause }: TidewayError, reply: string): boolean {
+  return message.includes(reply) && cause instanceof Error && cause.message.includes(reply)
+}
+
+describeWith(['redis'], 'a Redis that refuses commands', () => {
+  let server: RedisServer
+  let made: Layer[] = []
+
+  beforeAll(async () => {
+    server = await RedisServer.start()
+    await server.client.call('ACL', 'SETUSER', 'layer', 'on', '>secret', '~*', '&*', '+@all')
+  })
+  afterEach(async () => {
+    await Promise.all(made.map((layer) => layer.close()))
+    made = []
+  })
+  afterAll(() => server.stop())
+
+  describe.each(['RedisPubSubChannelLayer', 'RedisChannelLayer'] as const)('under %s', (kind) => {
+    it.each(refusals)(
+      'with %s has calls rejected with a TidewayError and its cause, and group sends dropped',
+      async (reply, [refuse, ...refuseArgs], [permit, ...permitArgs]) => {
+        const isCore = kind === 'RedisChannelLayer'
+        // Redis does not look at its memory again in a script that has written, nor at publishing.
+        const isRefused = isCore || reply !== 'OOM'
+        // READONLY ends the connection, too: whether the pub/sub layer drops depends on the moment.
+        const leastDropped = (isCore && reply !== 'OOM') || reply === 'NOPERM' ? 1 : 0
+        const layer = new layers[kind]({
+          hosts: [`redis://layer:secret@127.0.0.1:${server.port}`],
+          maxReconnectDelayMs: 50,
+        })
+        made.push(layer)
+        await layer.ready()
+        const channel = layer.newChannel()
+        await layer.groupAdd('room', channel)
+        await server.client.call(refuse, ...refuseArgs)
+        try {
+          const calls = [
+            layer.send('jobs', { type: 'job' }),
+            layer.send(channel, { type: 'direct' }),
+            layer.groupAdd('another', channel),
+            layer.flush(),
+          ]
+          const errors = (await Promise.allSettled(calls)).flatMap((call) =>
+            call.status === 'rejected' ? [call.reason as unknown] : [],
+          )
+          const described = { code: 'ERR_LAYER_UNAVAILABLE', cause: expect.any(Error) }
+          expect(errors).toEqual(errors.map(() => expect.objectContaining(described)))
+          const refused = errors.filter((error) => error instanceof TidewayError && isAbout(error, reply))
+          expect(refused.length > 0).toBe(isRefused)
+          await layer.groupSend('room', { type: 'grouped' })
+          expect(layer.stats().dropped.unavailable).toBeGreaterThanOrEqual(leastDropped)
+        } finally {
+          await server.client.call(permit, ...permitArgs)
+        }
+        await patiently(() => layer.send('jobs', { type: 'job' }))
+      },
+    )
+  })
+})
+
+describeWith(['redis'], 'a user with the permissions of the guide', () => {
+  it.each([
+    ['RedisPubSubChannelLayer', 0, 'ACL SETUSER tideway on >password ~asgi* &asgi* +@all -@dangerous +info +role'],
+    ['RedisPubSubChannelLayer', 5, 'ACL SETUSER tideway on >password ~asgi* &db5/asgi* +@all -@dangerous +info +role'],
+    ['RedisChannelLayer', 0, 'ACL SETUSER tideway on >password ~asgi* +@all -@dangerous +info +role +client|unblock'],
+  ] as const)('is refused nothing by Redis that %s on database %i asks for', async (kind, db, acl) => {
+    const guide = await readFile(new URL('../../../docs/guides/channel-layers.md', import.meta.url), 'utf8')
+    expect(guide).toContain(`${acl.replace('&db5/', '&')}\n`)
+    const server = await RedisServer.start()
+    onTestFinished(() => server.stop())
+    const [command, ...args] = acl.split(' ')
+    await server.client.call(command!, ...args)
+    const makeLayer = (): Layer => {
+      const layer = new layers[kind]({
+        hosts: [`redis://tideway:password@127.0.0.1:${server.port}/${db}`],
+        leaseMs: 300,
+      })
+      onTestFinished(() => layer.close())
+      return layer
+    }
+    const [layer, sender] = [makeLayer(), makeLayer()]
+    const channel = layer.newChannel()
+    await layer.groupAdd('room', channel)
+    await sender.groupSend('room', { type: 'grouped' })
+    expect(await layer.receive(channel)).toEqual({ type: 'grouped' })
+    await sender.send(channel, { type: 'direct' })
+    expect(await layer.receive(channel)).toEqual({ type: 'direct' })
+    const job = layer.receive('jobs')
+    await sender.send('jobs', { type: 'job' })
+    expect(await job).toEqual({ type: 'job' })
+    expect((await layer.diagnose()).filter(({ level }) => level !== 'ok')).toEqual([])
+    await layer.groupDiscard('room', channel)
+    await sender.flush()
+    await Promise.all([layer.close(), sender.close()])
+    expect(await server.client.call('ACL', 'LOG')).toEqual([])
+  })
+})
+
+describeWith(['redis'], 'a Redis without some of its commands', () => {
+  async function redisWith(...args: string[]): Promise<RedisServer> {
+    const server = await RedisServer.start(...args)
+    onTestFinished(() => server.stop())
+    return server
+  }
+
+  function makeLayer(kind: keyof typeof layers, host: string): Layer {
+    const layer = new layers[kind]({ hosts: [host] })
+    onTestFinished(() => layer.close())
+    return layer
+  }
+
+  describe.each(['RedisPubSubChannelLayer', 'RedisChannelLayer'] as const)('under %s', (kind) => {
+    it.each([
+      ['an ACL', ['--user', ...'default on nopass ~* &* +@all -info'.split(' ')]],
+      ['its configuration', ['--rename-command', 'INFO', '']],
+    ] as const)('is used without INFO if %s does not permit it, and nothing is on the console', async (_what, args) => {
+      const server = await redisWith(...args)
+      const output = [vi.spyOn(console, 'warn'), vi.spyOn(console, 'error'), vi.spyOn(console, 'log')]
+      onTestFinished(() => void vi.restoreAllMocks())
+      const layer = makeLayer(kind, server.url)
+      await layer.ready()
+      await layer.send('jobs', { type: 'job' })
+      expect(output.flatMap((stream) => stream.mock.calls)).toEqual([])
+      expect((await layer.diagnose()).map(({ level }) => level)).not.toContain('problem')
+    })
+
+    it('is refused at once without SCRIPT, and the diagnosis says why', async () => {
+      const server = await redisWith('--rename-command', 'SCRIPT', '')
+      const layer = makeLayer(kind, server.url)
+      await expect(layer.ready()).rejects.toMatchObject({
+        code: 'ERR_LAYER_UNAVAILABLE',
+        message: expect.stringMatching(/has had a command removed that a channel layer needs \(.*SCRIPT/),
+      })
+      expect(await layer.diagnose()).toContainEqual(
+        expect.objectContaining({ check: 'redis-scripts', level: 'problem', found: expect.stringContaining('SCRIPT') }),
+      )
+    })
+
+    it('that needs no password is used with one, and a warning of the process and the diagnosis say so', async () => {
+      const server = await redisWith()
+      const output = vi.spyOn(console, 'warn')
+      const warnings: string[] = []
+      const listener = ({ message }: Error): void => void warnings.push(message)
+      process.on('warning', listener)
+      onTestFinished(() => {
+        process.off('warning', listener)
+        vi.restoreAllMocks()
+      })
+      const layer = makeLayer(kind, `redis://:SECRET@127.0.0.1:${server.port}`)
+      await layer.ready()
+      const warning = `Redis at ${server.url} needs no password, but hosts has one for it.`
+      await patiently(() => expect(warnings).toEqual([warning]))
+      expect(output).not.toHaveBeenCalled()
+      expect(await layer.diagnose()).toContainEqual(
+        expect.objectContaining({ check: 'redis-password', level: 'warning', found: warning }),
+      )
+    })
+  })
+})
