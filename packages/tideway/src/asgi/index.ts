@@ -40,7 +40,7 @@ export {
   originCheckKey,
   type WithOriginCheck,
 } from './origin-check.ts'
-export { redactQuery, secretQueryNames } from './redact-query.ts'
+export { redactQuery, redactTarget, secretQueryNames } from './redact-query.ts'
 export {
   asgiVersions,
   type Address,

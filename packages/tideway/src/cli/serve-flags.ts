@@ -243,6 +243,12 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
   ],
   'For operators:': [
     flag('--metrics-port <port>', 'metricsPort', 'for /metrics, /healthz and /readyz (default: none)', parse.port),
+    flag(
+      '--secret-query-names <list>',
+      'secretQueryNames',
+      'more query parameters whose values are left out of logs (default: none)',
+      parse.list,
+    ),
     flag('--metrics-host <host>', 'metricsHost', 'name or address of that (default: 127.0.0.1)'),
   ],
 }

@@ -84,7 +84,11 @@ export class AttachedApplication {
     this.#access =
       options.accessLog === false
         ? undefined
-        : new AccessRecorder(options.accessLog, (request) => this.#scopes.client(request)?.host)
+        : new AccessRecorder(
+            options.accessLog,
+            options.secretQueryNames,
+            (request) => this.#scopes.client(request)?.host,
+          )
     this.#instrumented =
       options.instrumentation === undefined ? undefined : new Instrumented(options.instrumentation, options.logger)
     this.#observer = new ServerObserver(application)
@@ -266,12 +270,9 @@ function isHeardByOthers(socket: Socket, asking: 'upgrade' | 'connect'): boolean
 }
 
 /** The listener of an HTTP application that is one. With a time limit it is called through an exchange, which looks after that. */
-function directListener(
-  application: Application,
-  { httpTimeoutMs, logger }: ResolvedOptions,
-): NodeListener | undefined {
+function directListener(application: Application, options: ResolvedOptions): NodeListener | undefined {
   const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
-  return listener === undefined || httpTimeoutMs !== false ? undefined : guardedListener(listener, logger)
+  return listener === undefined || options.httpTimeoutMs !== false ? undefined : guardedListener(listener, options)
 }
 
 function shortestTimeout(options: ResolvedOptions): number {

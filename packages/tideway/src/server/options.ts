@@ -58,6 +58,12 @@ export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOp
    * @default false
    */
   readonly accessLog?: AccessLog | false
+  /**
+   * More names of query parameters whose values are left out of log lines, such as the `ticketName` of the application. Case, `-` and `_`
+   * do not count. Names such as `token`, `ws_token`, `api-key` and `password` are always left out.
+   * @default []
+   */
+  readonly secretQueryNames?: readonly string[]
   /** Where the server reports. @default the console */
   readonly logger?: Logger
   /** Is told of requests, connections and handlers while they run: for traces. @default none */
@@ -115,6 +121,7 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   allowedHosts: false,
   state: undefined,
   accessLog: false,
+  secretQueryNames: Object.freeze([]),
   logger: consoleLogger,
   instrumentation: undefined,
 })

@@ -47,6 +47,7 @@ describe('a flag of tideway serve', () => {
         ],
       },
     ],
+    ['--secret-query-names wristband,pass-phrase', { secretQueryNames: ['wristband', 'pass-phrase'] }],
     ['--allowed-hosts example.com,.example.org', { allowedHosts: ['example.com', '.example.org'] }],
     ['-u /run/a.sock', { listen: [{ path: '/run/a.sock' }] }],
     [

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { redactQuery } from '../../src/asgi/redact-query.ts'
+import { redactQuery, redactTarget } from '../../src/asgi/redact-query.ts'
 import { byteText } from '../auth/arbitrary-text.ts'
 
 test.each([
@@ -13,7 +13,31 @@ test.each([
   ['%74oken=abc', '%74oken=REDACTED'],
   ['+token=abc', '+token=REDACTED'],
   ['token=a=b', 'token=REDACTED'],
+  ...[
+    'auth_token',
+    'authToken',
+    'access-token',
+    'accessToken',
+    'api-key',
+    'API_KEY',
+    'bearer',
+    'pwd',
+    'otp',
+    'client_secret',
+    'X-Amz-Signature',
+    'X-Amz-Security-Token',
+    'reset',
+    'token[]',
+    'token%5B%5D',
+    'token[0]',
+    'user[password]',
+    'user.password',
+    'csrf_token',
+    'ws_token',
+    'session-id',
+  ].map((name) => [`a=1&${name}=abc`, `a=1&${name}=REDACTED`]),
   ['token', 'token'],
+  ['tokens=3&tokenise=1&passenger=2&keyboard=4', 'tokens=3&tokenise=1&passenger=2&keyboard=4'],
   ['tokens=3', 'tokens=3'],
   ['=abc', '=abc'],
   ['%zz=1&ticket=x', '%zz=1&ticket=REDACTED'],
@@ -21,8 +45,18 @@ test.each([
   expect(redactQuery(query)).toBe(logged)
 })
 
-test('other names may be given', () => {
-  expect(redactQuery('pin=1&token=2', new Set(['pin']))).toBe('pin=REDACTED&token=2')
+test('other names may be given besides, however they are written', () => {
+  expect(redactQuery('wrist_band=1&token=2&a=3', ['wristBand'])).toBe('wrist_band=REDACTED&token=REDACTED&a=3')
+})
+
+test.each([
+  ['/a', '/a'],
+  ['/a?token=b?c', '/a?token=REDACTED'],
+  ['/a@b?c=d', '/a@b?c=d'],
+  ['http://user:pass@host/a?b=c&jwt=d', 'http://REDACTED@host/a?b=c&jwt=REDACTED'],
+  ['http://host/a@b', 'http://host/a@b'],
+])('the target %j is logged as %j', (target, logged) => {
+  expect(redactTarget(target)).toBe(logged)
 })
 
 test('no query throws, and what URLSearchParams reads as a token is never in the result', () => {

@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Logger } from '../../asgi/logger.ts'
 import type { NodeListener } from './node-listener.ts'
-import { answerFailure, reportFailure } from './http-failure.ts'
+import { answerFailure, reportFailure, type ReportOptions } from './http-failure.ts'
 
 /** The listener as a server calls it: what it throws, or rejects with, is reported and answered, and does not end the process. */
-export function guardedListener(listener: NodeListener, logger: Logger): NodeListener {
+export function guardedListener(listener: NodeListener, options: ReportOptions): NodeListener {
   const failed = (error: unknown, request: IncomingMessage, response: ServerResponse): void => {
-    reportFailure(logger, request, error)
+    reportFailure(options, request, error)
     answerFailure(response, error)
   }
   return (request, response) => {

@@ -9,7 +9,7 @@ import type {
   HttpResponseTrailersEvent,
   HttpSendEvent,
 } from '../../asgi/http-events.ts'
-import type { Logger } from '../../asgi/logger.ts'
+import { redactTarget } from '../../asgi/redact-query.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { outOfTurn } from '../handshake/out-of-turn.ts'
@@ -18,7 +18,7 @@ import { requireLinks } from './require-links.ts'
 import { isTrailerSocket } from './trailer-socket.ts'
 import type { HttpOptions } from './http-options.ts'
 import { untilDrained } from '../transport/until-drained.ts'
-import { answerFailure, reportFailure } from './http-failure.ts'
+import { answerFailure, reportFailure, type ReportOptions } from './http-failure.ts'
 import { answerPlainly } from './plain-answer.ts'
 import { RequestBody } from './request-body.ts'
 
@@ -33,9 +33,7 @@ import { RequestBody } from './request-body.ts'
 type State = 'waiting' | 'started' | 'streaming' | 'trailers' | 'complete'
 
 /** The options that an exchange reads. */
-interface ExchangeOptions extends Readonly<Required<HttpOptions>> {
-  readonly logger: Logger
-}
+interface ExchangeOptions extends Readonly<Required<HttpOptions>>, ReportOptions {}
 
 /** What an exchange counts. */
 interface ExchangeCounters {
@@ -253,7 +251,7 @@ export class HttpExchange {
     if (code === 'ERR_CONNECTION_CLOSED' && this.#response.destroyed) return
     // That has been reported when the time was over.
     if (code === 'ERR_APPLICATION_TIMEOUT' && this.#timedOut) return
-    reportFailure(this.#options.logger, this.#request, error)
+    reportFailure(this.#options, this.#request, error)
     if (this.#state === 'complete') return
     this.#state = 'complete'
     answerFailure(this.#response, error)
@@ -263,7 +261,9 @@ export class HttpExchange {
     // A nodeListener behind middleware answers past this exchange.
     if (this.#state !== 'waiting' || this.#response.headersSent || this.#response.destroyed) return
     this.#timedOut = true
-    this.#options.logger.error({ path: this.#request.url }, `The application did not respond within ${limitMs} ms`)
+    const { logger, secretQueryNames } = this.#options
+    const path = redactTarget(this.#request.url!, secretQueryNames)
+    logger.error({ path }, `The application did not respond within ${limitMs} ms`)
     this.#state = 'complete'
     answerPlainly(this.#response, 503, 'Application failed to respond within time limit.')
   }

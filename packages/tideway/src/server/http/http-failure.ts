@@ -1,8 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { httpStatusOf } from '../../asgi/http-status.ts'
 import type { Logger } from '../../asgi/logger.ts'
+import { redactTarget } from '../../asgi/redact-query.ts'
 import { errorAnswer } from '../handshake/error-answer.ts'
 import { answerPlainly } from './plain-answer.ts'
+
+/** Where failures are reported. */
+export interface ReportOptions {
+  readonly logger: Logger
+  /** More names of query parameters whose values are left out. */
+  readonly secretQueryNames: readonly string[]
+}
 
 type FailureListener = (error: unknown) => void
 
@@ -14,8 +22,9 @@ export function onFailure(request: IncomingMessage, listener: FailureListener): 
 }
 
 /** Reports what an application threw on a request. A fault of the client, which anybody can cause, is a debug line. */
-export function reportFailure(logger: Logger, request: IncomingMessage, error: unknown): void {
-  const path = request.url
+export function reportFailure(options: ReportOptions, request: IncomingMessage, error: unknown): void {
+  const { logger, secretQueryNames } = options
+  const path = redactTarget(request.url!, secretQueryNames)
   listeners.get(request)?.(error)
   const status = httpStatusOf(error)
   if (status !== undefined && status < 500) logger.debug({ path }, (error as Error).message)

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { redactQuery } from '../../../asgi/redact-query.ts'
+import { redactTarget } from '../../../asgi/redact-query.ts'
 import { CLIENT_WENT_AWAY } from '../../http/client-went-away.ts'
 import type { RequestHead } from '../../handshake/request-head.ts'
 import type { NodeListener } from '../../http/node-listener.ts'
@@ -16,12 +16,17 @@ interface Visitor {
 /** Writes an access log. A server without one has none of this. */
 export class AccessRecorder implements ConnectionObserver {
   readonly #log: AccessLog
+  readonly #secretNames: readonly string[]
   readonly #clientOf: (request: RequestHead) => string | undefined
   readonly #visitors = new WeakMap<WebSocketConnection, Visitor>()
 
-  /** @param clientOf the address that a request is to be logged for */
-  constructor(log: AccessLog, clientOf: (request: RequestHead) => string | undefined) {
+  /**
+   * @param secretNames more names of query parameters whose values are left out
+   * @param clientOf the address that a request is to be logged for
+   */
+  constructor(log: AccessLog, secretNames: readonly string[], clientOf: (request: RequestHead) => string | undefined) {
     this.#log = log
+    this.#secretNames = secretNames
     this.#clientOf = clientOf
   }
 
@@ -35,14 +40,14 @@ export class AccessRecorder implements ConnectionObserver {
 
   /** A handshake that the application is asked about. */
   connecting(connection: WebSocketConnection, request: RequestHead, client: string | undefined): void {
-    const visitor = visitorOf(request, client)
+    const visitor = this.#visitorOf(request, client)
     this.#visitors.set(connection, visitor)
     this.#tell(visitor, { event: 'connecting' })
   }
 
   /** A handshake that the server itself refuses. */
   refusedByServer(request: RequestHead, status: number, reason: string): void {
-    this.#tell(visitorOf(request, this.#clientOf(request)), { event: 'reject', status, reason })
+    this.#tell(this.#visitorOf(request, this.#clientOf(request)), { event: 'reject', status, reason })
   }
 
   accepted(connection: WebSocketConnection): void {
@@ -64,7 +69,7 @@ export class AccessRecorder implements ConnectionObserver {
 
   #watch(request: RequestHead, response: ServerResponse): void {
     const { socket, method, httpVersion } = request
-    const visitor = visitorOf(request, this.#clientOf(request))
+    const visitor = this.#visitorOf(request, this.#clientOf(request))
     const writtenBefore = socket.bytesWritten
     response.once('close', () => {
       const { _header: header } = response as { readonly _header?: string | null }
@@ -83,17 +88,12 @@ export class AccessRecorder implements ConnectionObserver {
   #tell(visitor: Visitor | undefined, what: Pick<WebSocketAccess, 'event' | 'status' | 'reason' | 'code'>): void {
     if (visitor !== undefined) this.#log({ type: 'websocket', ...described(visitor), ...what })
   }
-}
 
-function visitorOf(request: RequestHead, client: string | undefined): Visitor {
-  return { client, path: loggedPath(request.url!), began: performance.now() }
+  #visitorOf(request: RequestHead, client: string | undefined): Visitor {
+    return { client, path: redactTarget(request.url!, this.#secretNames), began: performance.now() }
+  }
 }
 
 function described({ client, path, began }: Visitor): Pick<WebSocketAccess, 'time' | 'client' | 'path' | 'durationMs'> {
   return { time: new Date(), client, path, durationMs: performance.now() - began }
-}
-
-function loggedPath(url: string): string {
-  const queryAt = url.indexOf('?')
-  return queryAt === -1 ? url : `${url.slice(0, queryAt + 1)}${redactQuery(url.slice(queryAt + 1))}`
 }
