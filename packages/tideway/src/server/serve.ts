@@ -68,7 +68,7 @@ export async function serve(application: Application, options: ServeOptions = {}
   const { logger = serverDefaults.logger } = options
   const targets = listenTargets(options)
   const credentials = await loadCredentials(options, logger)
-  const fronts = targets.map(() => new Front(options, credentials))
+  const fronts = targets.map(() => new Front(options, credentials, logger))
   const servers = fronts.map(({ server }) => server)
   const timeoutMs = lifespanTimeoutMs ?? DEFAULT_LIFESPAN_TIMEOUT_MS
   const metrics = await startMetrics(options, logger)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer, type Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
+import type { Logger } from '../../asgi/logger.ts'
 import { Http2Front } from '../http2/http2-front.ts'
 import { limitDefaults, type LimitOptions, type RequestLimitOptions } from '../limits/limit-options.ts'
 import { createServerWithin, nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
@@ -27,11 +28,11 @@ export class Front {
   readonly #pending: PendingHandshakes | undefined
 
   /** @throws TidewayError `ERR_BAD_OPTION` for a limit out of its range */
-  constructor(options: FrontOptions, credentials: Credentials | undefined) {
+  constructor(options: FrontOptions, credentials: Credentials | undefined, logger: Logger) {
     const limits = requestLimitsOf(options)
     if (credentials === undefined) {
       const server = createServerWithin(options)
-      const shortcut = HandshakeShortcut.replacing(server, 'connection', limits)
+      const shortcut = HandshakeShortcut.replacing(server, 'connection', limits, logger)
       server.prependListener('connection', (socket) => shortcut.accept(socket))
       this.server = server
       this.#shortcut = shortcut
@@ -48,7 +49,7 @@ export class Front {
     server.maxHeadersCount = nodeHeadersCount(options)
     this.server = server
     this.#pending = new PendingHandshakes(server, limits.tlsHandshakeTimeoutMs)
-    const shortcut = HandshakeShortcut.replacing(server, 'secureConnection', limits)
+    const shortcut = HandshakeShortcut.replacing(server, 'secureConnection', limits, logger)
     this.#shortcut = shortcut
     if (options.http2 === false) {
       server.prependListener('secureConnection', (socket) => shortcut.accept(socket))

@@ -1,3 +1,5 @@
+import type { Logger } from '../../asgi/logger.ts'
+import { ProxyProtocolReport } from './proxy-protocol.ts'
 import type { Server as HttpServer } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
@@ -15,6 +17,7 @@ import { disown, own, read, type SocketOwner } from '../transport/socket-owner.t
 export class HandshakeShortcut {
   readonly #server: HttpServer | HttpsServer
   readonly #serveHttp: ServeHttp
+  readonly #proxyProtocol: ProxyProtocolReport
   readonly #maxBytes: number
   /** From one look to the next. */
   readonly #waitMs: number
@@ -22,9 +25,10 @@ export class HandshakeShortcut {
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  private constructor(server: HttpServer | HttpsServer, serveHttp: ServeHttp, limits: RequestLimits) {
+  private constructor(server: HttpServer | HttpsServer, serveHttp: ServeHttp, limits: RequestLimits, logger: Logger) {
     this.#server = server
     this.#serveHttp = serveHttp
+    this.#proxyProtocol = new ProxyProtocolReport(logger)
     this.#maxBytes = Math.min(MAX_HEAD_BYTES, limits.maxHeaderBytes)
     this.#waitMs = checkMs(limits)
   }
@@ -34,10 +38,11 @@ export class HandshakeShortcut {
     server: HttpServer | HttpsServer,
     event: 'connection' | 'secureConnection',
     limits: RequestLimits,
+    logger: Logger,
   ): HandshakeShortcut {
     const [serveHttp] = server.listeners(event) as [ServeHttp]
     server.removeListener(event, serveHttp)
-    return new HandshakeShortcut(server, serveHttp, limits)
+    return new HandshakeShortcut(server, serveHttp, limits, logger)
   }
 
   /** Takes a connection that nothing was read of. */
@@ -60,8 +65,10 @@ export class HandshakeShortcut {
   began(first: FirstBytes, socket: Socket, chunk: Buffer): void {
     this.#waiting.delete(first)
     const head = readHandshakeHead(socket, chunk, this.#maxBytes)
-    if (head === undefined) this.#handOver(socket, chunk)
-    else this.#server.emit('upgrade', head, socket, NOTHING)
+    if (head === undefined) {
+      this.#proxyProtocol.look(chunk)
+      this.#handOver(socket, chunk)
+    } else this.#server.emit('upgrade', head, socket, NOTHING)
   }
 
   /** The connection has ended before it began. */

@@ -108,6 +108,20 @@ describe('listen', () => {
 describe('a Unix socket', () => {
   const unixOnly = (path: string, mode?: number): ServeOptions => only([mode === undefined ? { path } : { path, mode }])
 
+  it('has a path that the system takes whole, or the server does not start', async () => {
+    const most = process.platform === 'darwin' ? 103 : 107
+    const folder = temporaryFolder()
+    const fits = join(folder, 'a'.repeat(most - folder.length - 1))
+    await serving({ http: tellServer }, unixOnly(fits))
+    expect(JSON.parse(await textOver(fits))).toEqual({ host: fits })
+    for (const path of [`${fits}b`, join(folder, '\u00e9'.repeat(most - folder.length - 2))]) {
+      await expect(serving({ http: tellServer }, unixOnly(path))).rejects.toMatchObject({
+        code: 'ERR_CANNOT_LISTEN',
+        message: expect.stringContaining(`allows ${most} `) as string,
+      })
+    }
+  })
+
   it('serves HTTP and WebSockets, and is gone after close()', async () => {
     const path = join(temporaryFolder(), 'chat.sock')
     const server = await serving({ http: tellServer, websocket: echo }, unixOnly(path))

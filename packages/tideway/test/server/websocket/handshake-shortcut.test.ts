@@ -10,7 +10,7 @@ import { HandshakeShortcut } from '../../../src/server/listen/handshake-shortcut
 import { requestLimitsOf } from '../../../src/server/limits/request-limits.ts'
 import { accepting, echo } from '../applications.ts'
 import { RawClient, requestText, validHandshake } from '../raw-client.ts'
-import { eventually, serving } from '../serving.ts'
+import { eventually, recordingLogger, serving } from '../serving.ts'
 
 const http = fetchHandler((request) => Promise.resolve(new Response(request.method)))
 const handshake = requestText('GET /ws/?a=1 HTTP/1.1', validHandshake)
@@ -119,7 +119,8 @@ describe('what is no handshake is served by Node', () => {
         resolve()
       })
     })
-    const shortcut = HandshakeShortcut.replacing(server, 'connection', requestLimitsOf({ headersTimeoutMs: 40 }))
+    const limits = requestLimitsOf({ headersTimeoutMs: 40 })
+    const shortcut = HandshakeShortcut.replacing(server, 'connection', limits, recordingLogger([]))
     server.removeListener('connection', serveHttp)
     server.on('connection', (socket) => shortcut.accept(socket))
     server.listen(0, '127.0.0.1')
