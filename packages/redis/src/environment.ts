@@ -23,6 +23,7 @@ export function channelLayerFromEnvironment(
     case 'redis':
       return new RedisChannelLayer(options)
     default:
-      throw new TidewayError('ERR_BAD_OPTION', `CHANNEL_LAYER must be memory, pubsub or redis, not ${kind}.`)
+      // Not quoted: it may be a URL with a password that was meant for REDIS_URL.
+      throw new TidewayError('ERR_BAD_OPTION', 'CHANNEL_LAYER must be memory, pubsub or redis.')
   }
 }

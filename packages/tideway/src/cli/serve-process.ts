@@ -7,6 +7,7 @@ import { closeUsedThreads } from '../worker/used-threads.ts'
 import { watchEventLoop } from '../worker/watch-event-loop.ts'
 import { endInOrder } from './end-in-order.ts'
 import type { LoadedApplication } from './load-application.ts'
+import { watchChannelLayers } from './watch-channel-layers.ts'
 
 /** An application that this process serves. */
 export interface ServingProcess {
@@ -52,6 +53,7 @@ export async function serveProcess(
     if (tasks !== undefined) await closeTasks(tasks, exitTimeoutMs / 2)
   }
   const server = await listen(() => serve(application, { ...options, beforeShutdown }))
+  const stopWatchingLayers = watchChannelLayers(channelLayers, { logger: options.logger ?? serverDefaults.logger })
   const watch = process.env['NODE_ENV'] === 'production' ? undefined : watchEventLoop()
   let ended: Promise<never> | undefined
   return {
@@ -64,7 +66,13 @@ export async function serveProcess(
             () => server.close(undefined, handoverMs === undefined ? {} : { handoverMs }),
           ],
           ['the threads', closeUsedThreads],
-          ['the channel layers', () => Promise.all(Object.values(channelLayers).map((layer) => layer.close()))],
+          [
+            'the channel layers',
+            () => {
+              stopWatchingLayers()
+              return Promise.all(Object.values(channelLayers).map((layer) => layer.close()))
+            },
+          ],
           ['the watch of the event loop', () => watch?.stop()],
         ],
         mostToStopMs(options, exitTimeoutMs) + (handoverMs ?? 0),

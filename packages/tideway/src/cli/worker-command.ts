@@ -10,6 +10,7 @@ import { endInOrder } from './end-in-order.ts'
 import { exitCodes } from './exit-codes.ts'
 import { loadApplication, type LoadedApplication } from './load-application.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
+import { watchChannelLayers } from './watch-channel-layers.ts'
 
 /** The options of `tideway worker`. */
 export interface WorkerCommandOptions {
@@ -56,6 +57,7 @@ export async function workerCommand(
     await lifespan?.shutDown()
     throw error
   }
+  const stopWatchingLayers = watchChannelLayers(channelLayers, { logger: consoleLogger })
   const watch = process.env['NODE_ENV'] === 'production' ? undefined : watchEventLoop()
   const { stopTimeout, exitTimeout } = options
   let exitCode: number = exitCodes.stopped
@@ -66,7 +68,13 @@ export async function workerCommand(
         ['the jobs', () => Promise.all(running.map((each) => each.stop()))],
         ['the shutdown of the application', () => lifespan?.shutDown()],
         ['the threads', closeUsedThreads],
-        ['the channel layers', () => Promise.all(Object.values(channelLayers).map((layer) => layer.close()))],
+        [
+          'the channel layers',
+          () => {
+            stopWatchingLayers()
+            return Promise.all(Object.values(channelLayers).map((layer) => layer.close()))
+          },
+        ],
         ['the watch of the event loop', () => watch?.stop()],
       ],
       1000 * (stopTimeout + exitTimeout),
