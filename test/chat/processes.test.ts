@@ -89,6 +89,25 @@ describeWith(['redis'], 'the chat in two processes', () => {
       expect(((await closed) as [number])[0]).toBe(4401)
     })
 
+    // Of the pub/sub layer the connections that receive, and those that send.
+    it.each(layer === 'pubsub' ? ['PUBSUB', 'NORMAL'] : ['NORMAL'])(
+      'shows a message that was lost while connections of type %s broke, without another message after it',
+      async (type) => {
+        const room = `losses_${type}`
+        const [[anna], [jun]] = [await enter(0, room, 'Anna'), await enter(1, room, 'Jun')]
+        anna.say('before')
+        await Promise.all([anna.hear('before'), jun.hear('before')])
+        // From before the message is sent until it is kept, no connection lasts on which it could come.
+        const kill = () => redis.client.call('CLIENT', 'KILL', 'TYPE', type)
+        await kill()
+        anna.say('lost')
+        const kept = anna.next(({ id }) => id === 'id-lost').then(() => true)
+        while (!(await Promise.race([kept, kill().then(() => false)])));
+        // Only the history has it now: the servers read it when the layer reports the gap.
+        for (const visitor of [anna, jun]) expect(textsOf(await visitor.hear('lost'))).toContain('lost')
+      },
+    )
+
     it('keeps no gap and no double from a reader who changes the process while both write', async () => {
       const room = 'busy'
       const [[one], [other]] = [await enter(0, room, 'one'), await enter(1, room, 'other')]

@@ -269,6 +269,14 @@ describe('the HTTP side of the chat', () => {
   it('has a page for what it does not have', async () => {
     const response = await get('/rooms/no-room')
     expect(response.status).toBe(404)
-    expect(await response.text()).toContain('There is no such page')
+    expect(await response.text()).toContain('A room cannot have this name')
+    const other = await get('/no/such/page')
+    expect(other.status).toBe(404)
+    expect(await other.text()).toContain('There is no such page')
+  })
+
+  it('leads from a room with a slash at the end to the room', async () => {
+    const response = await fetch(`${server.url}/rooms/lobby/`, { redirect: 'manual' })
+    expect([response.status, response.headers.get('location')]).toEqual([301, '/rooms/lobby'])
   })
 })

@@ -60,9 +60,17 @@ describeWith(['chromium'], '/report in a browser', () => {
       await expect.poll(() => picture(page).evaluate((image) => (image as HTMLImageElement).naturalWidth)).toBe(360)
       expect(await bar(page).isVisible()).toBe(false)
     }
+    await say(anna, 'What a picture')
+    await say(jun, 'I like it')
+    await anna.getByText('I like it').waitFor()
     await jun.reload()
     await picture(jun).waitFor()
     expect(await picture(jun).count()).toBe(1)
+    // At its time, and not behind what was said since.
+    const order = await jun
+      .locator('[data-messages] :is(.bubble, figure img)')
+      .evaluateAll((nodes) => nodes.map((node) => (node instanceof HTMLImageElement ? 'picture' : node.textContent)))
+    expect(order).toEqual(['lighthouse harbour lighthouse', '/report', 'picture', 'What a picture', 'I like it'])
     expect(problems).toEqual([])
   })
 })

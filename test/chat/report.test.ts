@@ -58,7 +58,7 @@ describe('/report', () => {
   function newRoom(...messages: readonly string[]): string {
     const room = `report_room_${++rooms}`
     for (const [i, message] of messages.entries()) {
-      append(room, { user: '', message, author: 'somebody', key: `${room}-${i}` })
+      append(room, { user: '', message, author: 'somebody', owner: '', key: `${room}-${i}` })
     }
     return room
   }

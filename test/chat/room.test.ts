@@ -36,8 +36,13 @@ describe('the protocol of the page', () => {
     return visitor
   }
 
-  async function enter(room: string, name: string, seen?: object): Promise<[Visitor, Answer]> {
-    const entered = await enterRoom(server.url, room, name, seen)
+  async function enter(
+    room: string,
+    name: string,
+    seen?: object,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<[Visitor, Answer]> {
+    const entered = await enterRoom(server.url, room, name, seen, headers)
     visitors.push(entered[0])
     return entered
   }
@@ -63,6 +68,55 @@ describe('the protocol of the page', () => {
     const [own, heard] = await page.hear('from a plain client')
     expect(own).toMatchObject({ number: expect.any(Number), message: 'from the page', key: expect.any(String) })
     expect(heard).toEqual({ number: null, at: expect.any(Number), message: 'from a plain client', user: '' })
+  })
+
+  it('gives guests without a name a number, the same for each of their messages', async () => {
+    const room = newRoom()
+    const [[anna], [jun]] = [await enter(room, 'Anna'), await enter(room, 'Jun')]
+    anna.say('one')
+    anna.say('two')
+    const [one, two] = await jun.hear('one', 'two')
+    jun.say('three')
+    const three = (await jun.hear('three')).at(-1)!
+    expect(one!.guest).toBeGreaterThanOrEqual(100)
+    expect(one!.guest).toBeLessThan(1000)
+    expect([two!.guest, three.guest === one!.guest]).toEqual([one!.guest, false])
+  })
+
+  it.each([
+    ['an account', 'POST', '/api/me/account', { name: 'Bora', password: 'correct horse battery' }],
+    ['the session of a guest with a name', 'PUT', '/api/me', { name: 'Kim' }],
+  ])('knows the messages of %s as its own in each tab, and in no other', async (_what, method, path, body) => {
+    const signedUp = await fetch(server.url + path, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    const headers = { cookie: signedUp.headers.getSetCookie()[0]!.split(';')[0]! }
+    const room = newRoom()
+    const [laptop] = await enter(room, 'laptop', undefined, headers)
+    const [phone] = await enter(room, 'phone', undefined, headers)
+    const [stranger] = await enter(room, 'stranger')
+    laptop.say('from the laptop')
+    for (const [visitor, isOwn] of [
+      [laptop, true],
+      [phone, true],
+      [stranger, false],
+    ] as const) {
+      const [said] = await visitor.hear('from the laptop')
+      expect(said).toMatchObject({ user: body.name })
+      expect('key' in said!).toBe(isOwn)
+    }
+    // Nor does one device tell the other that its user is writing.
+    laptop.tell({ type: 'typing' })
+    await stranger.next(({ type }) => type === 'typing')
+    laptop.say('end')
+    const heardUntilEnd: unknown[] = []
+    await phone.next(({ type, messages }) => {
+      heardUntilEnd.push(type)
+      return messages?.[0]?.message === 'end'
+    })
+    expect(heardUntilEnd).not.toContain('typing')
   })
 
   it('shows no message of the plain protocol that is not a text', async () => {
@@ -123,7 +177,7 @@ describe('the protocol of the page', () => {
   it('gives what was said before in pieces, back to the first', async () => {
     const room = newRoom()
     for (let i = 0; i < 120; i++) {
-      append(room, { user: '', message: `line ${i}`, author: 'somebody', key: `${room}-${i}` })
+      append(room, { user: '', message: `line ${i}`, author: 'somebody', owner: '', key: `${room}-${i}` })
     }
     const [anna] = await enter(room, 'Anna')
     let { messages, hasOlder } = await anna.next(({ type }) => type === 'said')
@@ -146,7 +200,7 @@ describe('the protocol of the page', () => {
     const [{ number }] = (await anna.hear('the first')) as [Said]
     await anna.leave()
     for (let i = 0; i < 1100; i++) {
-      append(room, { user: '', message: `line ${i}`, author: 'somebody', key: `${room}-${i}` })
+      append(room, { user: '', message: `line ${i}`, author: 'somebody', owner: '', key: `${room}-${i}` })
     }
     const [back, welcome] = await enter(room, 'Anna', { history, number })
     expect(welcome).toMatchObject({ continues: true, hasGap: true })
@@ -173,7 +227,11 @@ describe('the protocol of the page', () => {
     const room = newRoom()
     const [[anna], [jun]] = [await enter(room, 'Anna'), await enter(room, 'Jun')]
     anna.tell({ type: 'typing' })
-    expect(await jun.next(({ type }) => type === 'typing')).toEqual({ type: 'typing', user: '' })
+    expect(await jun.next(({ type }) => type === 'typing')).toEqual({
+      type: 'typing',
+      user: '',
+      guest: expect.any(Number),
+    })
     // Had it come to the writer, it would have come before the answer.
     anna.tell({ type: 'ping' })
     expect((await anna.next(({ type }) => type === 'typing' || type === 'pong')).type).toBe('pong')

@@ -81,8 +81,14 @@ export async function openVisitor(
 }
 
 /** Goes into a room with the page's protocol. */
-export async function enterRoom(origin: string, room: string, name: string, seen?: object): Promise<[Visitor, Answer]> {
-  const visitor = await openVisitor(origin, `/ws/room/${room}/`)
+export async function enterRoom(
+  origin: string,
+  room: string,
+  name: string,
+  seen?: object,
+  headers?: Readonly<Record<string, string>>,
+): Promise<[Visitor, Answer]> {
+  const visitor = await openVisitor(origin, `/ws/room/${room}/`, headers)
   visitor.tell({ type: 'hello', tab: secretOf(name), seen })
   return [visitor, await visitor.next(({ type }) => type === 'welcome')]
 }

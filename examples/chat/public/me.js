@@ -59,9 +59,10 @@ function keep({ name, hasAccount: has = false }, isNew = false) {
   return name
 }
 
-/** What the page calls somebody. @param {string} name */
-export function displayName(name) {
-  return name === '' ? 'guest' : name
+/** What the page calls a person. @param {string} name @param {number} [guest] tells guests without a name apart */
+export function displayName(name, guest) {
+  if (name !== '') return name
+  return guest === undefined ? 'guest' : `guest ${guest}`
 }
 
 /** A colour for a name, the same on every page: a hue in degrees. @param {string} name */
@@ -136,7 +137,7 @@ const faces = {
   },
   'sign up': {
     title: () => 'Make the name yours',
-    help: 'With a password of 8 characters or more, nobody else can use it.',
+    help: 'With a password of 8 characters or more, no one else can use it.',
     submit: 'Sign up',
     send: signUp,
     others: ['log in', 'guest'],
@@ -152,7 +153,7 @@ const faces = {
 }
 
 /** The words of the links between them. @type {Record<Face, string>} */
-const ways = { guest: 'Be a guest', 'sign up': 'Sign up', 'log in': 'Log in', account: '' }
+const ways = { guest: 'Continue as a guest', 'sign up': 'Sign up', 'log in': 'Log in', account: '' }
 
 /** @param {() => void} onChange @returns {(face: Face) => void} */
 function openDialog(onChange) {

@@ -1,7 +1,7 @@
 // Who is here, and who is writing.
 
 import { element, find } from './dom.js'
-import { avatar, chosenName } from './me.js'
+import { avatar, chosenName, displayName } from './me.js'
 
 /** Somebody who has said nothing of it for so long has stopped. */
 const TYPING_FOR_MS = 4000
@@ -12,7 +12,7 @@ const list = find('data-people-list')
 /** The connection is lost: nobody knows. */
 export function forgetPeople() {
   button.classList.add('unknown')
-  for (const name of writers.keys()) stopTyping(name)
+  for (const name of writers.keys()) stop(name)
 }
 
 /** @param {{ names: readonly string[], guests: number }} people */
@@ -34,28 +34,34 @@ function mine(name) {
   return name === chosenName() ? [' ', element('span', { class: 'note' }, 'you')] : []
 }
 
-/** Until when somebody is taken to write, by name. @type {Map<string, ReturnType<typeof setTimeout>>} */
+/** How long each writer is taken to write, by what the page calls the person. @type {Map<string, ReturnType<typeof setTimeout>>} */
 const writers = new Map()
 
-/** @param {string} user */
-export function showTyping(user) {
-  clearTimeout(writers.get(user))
+/** @param {{ user: string, guest?: number }} writer */
+export function showTyping({ user, guest }) {
+  const name = displayName(user, guest)
+  clearTimeout(writers.get(name))
   writers.set(
-    user,
-    setTimeout(() => stopTyping(user), TYPING_FOR_MS),
+    name,
+    setTimeout(() => stop(name), TYPING_FOR_MS),
   )
   say()
 }
 
-/** What somebody was writing is here, or never will be. @param {string} user */
-export function stopTyping(user) {
-  clearTimeout(writers.get(user))
-  writers.delete(user)
+/** The message that the person was writing is here. @param {{ user: string, guest?: number }} writer */
+export function stopTyping({ user, guest }) {
+  stop(displayName(user, guest))
+}
+
+/** @param {string} name */
+function stop(name) {
+  clearTimeout(writers.get(name))
+  writers.delete(name)
   say()
 }
 
 function say() {
-  const names = [...writers.keys()].map((name) => (name === '' ? 'A guest' : name))
+  const names = [...writers.keys()]
   const who = names.length > 2 ? 'Several people' : names.join(' and ')
   find('data-typing').textContent = who && `${who} ${names.length > 1 ? 'are' : 'is'} writing…`
 }

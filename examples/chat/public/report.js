@@ -20,7 +20,7 @@ function showProgress(progress) {
   frame.hidden = false
   if (progress === undefined) bar.removeAttribute('value')
   else bar.value = progress
-  percent.textContent = progress === undefined ? 'waits for its turn' : `${Math.round(progress * 100)} %`
+  percent.textContent = progress === undefined ? 'Waiting…' : `${Math.round(progress * 100)} %`
 }
 
 /** Nobody knows how far it is, or it is at its end. */
@@ -39,14 +39,15 @@ export function showReport(room, report, transcript) {
   if (report.state === 'waiting') return showProgress()
   if (report.state === 'failed') {
     forgetReport()
-    return transcript.notice('There is no report now: try again later.')
+    return transcript.notice('The report failed. Try again later.')
   }
   forgetReport()
   // A connection that comes back is told of the last report again.
   if (report.at <= shownAt) return undefined
   shownAt = report.at
-  if (report.words.length === 0) return transcript.notice('Nothing to report: nobody has said a word that counts.')
-  return transcript.notice(picture(room, report))
+  if (report.words.length === 0)
+    return transcript.insert('Nothing to report: there are no words to count yet.', report.at)
+  return transcript.insert(picture(room, report), report.at)
 }
 
 /** @param {string} room @param {ReportMessage & { state: 'done' }} report */

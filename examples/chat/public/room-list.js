@@ -15,25 +15,33 @@ const LOOK_EVERY_MS = 3000
  * @param {string} [options.current] the room that the page shows
  * @param {(rooms: readonly Room[] | undefined) => void} options.onLook told what there is; `undefined` when the server
  *   does not answer
- * @returns {{ look: () => void }} to look now
+ * @returns {{ look: () => void, count: (people: number | undefined) => void }} to look now; and how many people are in the
+ *   current room as its connection tells, which is sooner than the list
  */
 export function watchRooms(list, { current, onLook }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer
   let shown = ''
+  /** @type {readonly Room[]} */
+  let listed = []
+  /** @type {number | undefined} */
+  let counted
 
   async function look() {
     clearTimeout(timer)
     const rooms = await openRooms().catch(() => undefined)
     list.classList.toggle('stale', rooms === undefined)
-    if (rooms !== undefined) show(rooms)
+    listed = rooms ?? listed
+    show()
     onLook(rooms)
     clearTimeout(timer)
     if (!document.hidden) timer = setTimeout(look, LOOK_EVERY_MS)
   }
 
-  /** @param {readonly Room[]} rooms */
-  function show(rooms) {
+  function show() {
+    const others = listed.filter(({ name }) => name !== current)
+    const own = counted !== undefined && current !== undefined ? { name: current, people: counted } : undefined
+    const rooms = own ? [...others, own].sort(byPeople) : listed
     const text = JSON.stringify(rooms)
     // New elements would take the focus from whoever is on an old one.
     if (text === shown) return
@@ -47,7 +55,18 @@ export function watchRooms(list, { current, onLook }) {
     if (!document.hidden) void look()
   })
   void look()
-  return { look: () => void look() }
+  return {
+    look: () => void look(),
+    count(people) {
+      counted = people
+      show()
+    },
+  }
+}
+
+/** In the order of the server. @param {Room} a @param {Room} b */
+function byPeople(a, b) {
+  return b.people - a.people || (a.name < b.name ? -1 : 1)
 }
 
 /** How many people, in words. @param {number} people */

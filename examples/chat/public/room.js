@@ -9,11 +9,15 @@ import { UnsentMessages } from './unsent.js'
 
 const ROOM = location.pathname.split('/')[2] ?? ''
 const WARN_WHEN_LEFT = 200
+/** As in protocol.ts, of which the page has the types alone. */
+const REPORT_COMMAND = '/report'
 
 /** @type {HTMLFormElement} */
 const composer = find('data-composer')
 /** @type {HTMLTextAreaElement} */
 const input = find('data-input')
+/** @type {HTMLButtonElement} */
+const send = find('data-send')
 startIn(input)
 
 const transcript = new Transcript({
@@ -32,7 +36,22 @@ const unsent = new UnsentMessages({
 })
 
 find('data-room-name').textContent = ROOM
-find('data-room-url').textContent = location.host + location.pathname
+/** @type {HTMLAnchorElement} */
+const invitation = find('data-room-url')
+invitation.href = location.pathname
+invitation.textContent = location.host + location.pathname
+const copyLink = find('data-copy-link')
+// Only a page that came over TLS or from this machine has a clipboard.
+copyLink.hidden = navigator.clipboard === undefined
+copyLink.addEventListener('click', () => void copyInvitation())
+
+async function copyInvitation() {
+  await navigator.clipboard.writeText(location.origin + location.pathname)
+  copyLink.textContent = 'Copied'
+  setTimeout(() => {
+    copyLink.textContent = 'Copy link'
+  }, 2000)
+}
 
 // ---- the title of the tab
 
@@ -67,9 +86,10 @@ function onMessage(message) {
       break
     case 'people':
       showPeople(message)
+      rooms.count(message.names.length + message.guests)
       break
     case 'typing':
-      showTyping(message.user)
+      showTyping(message)
       break
     case 'report':
       showReport(ROOM, message, transcript)
@@ -80,9 +100,9 @@ function onMessage(message) {
 
 /** @param {import('./connection.js').ServerMessage & { type: 'said' }} said */
 function onSaid({ messages, hasOlder }) {
-  for (const { key, user } of messages) {
-    if (key === undefined) stopTyping(user)
-    else unsent.arrived(key)
+  for (const said of messages) {
+    if (said.key === undefined) stopTyping(said)
+    else unsent.arrived(said.key)
   }
   transcript.add(messages, { hasOlder })
   welcome()
@@ -115,6 +135,7 @@ function onState(state) {
   unsent.setConnected(false)
   forgetPeople()
   forgetReport()
+  rooms.count(undefined)
   if (state.status !== 'connecting') wasLost = true
   showState(wasLost ? 'lost' : 'connecting')
   find('data-lost-title').textContent = titleOf(state)
@@ -205,20 +226,38 @@ find('data-go-on').addEventListener('click', () => {
 
 // ---- writing
 
+send.disabled = true
+
 /** Lets the field grow with its text. */
 function measure() {
   input.style.height = 'auto'
   input.style.height = `${input.scrollHeight + input.offsetHeight - input.clientHeight}px`
   const left = input.maxLength - input.value.length
   find('data-left').textContent = left <= WARN_WHEN_LEFT ? `${left} characters left` : ''
+  send.disabled = input.value.trim() === ''
+}
+
+/** A word after a slash that is no command of the chat is a mistake, or a question. @param {string} message */
+function isWrongCommand(message) {
+  return /^\/[a-z]+$/i.test(message) && message !== REPORT_COMMAND
 }
 
 composer.addEventListener('submit', (event) => {
   event.preventDefault()
   // Half a character, as a cut text may have, is no text that the server takes.
   const message = input.value.trim().replaceAll(/\p{Cs}/gu, '\uFFFD')
-  if (message !== '') unsent.add(message)
-  transcript.toEnd()
+  if (isWrongCommand(message)) {
+    transcript.notice(
+      message === '/help'
+        ? `${REPORT_COMMAND} draws which words were said most in this room.`
+        : `There is no command ${message}. Try /help.`,
+    )
+    transcript.toEnd()
+    if (message !== '/help') return
+  } else if (message !== '') {
+    unsent.add(message)
+    transcript.toEnd()
+  }
   input.value = ''
   measure()
   input.focus()

@@ -36,6 +36,8 @@ export class Transcript {
   #isAsking = false
   #unseen = 0
   #atEnd = true
+  /** A line that waits for the messages of its time. @type {{ content: string | HTMLElement, at: number } | undefined} */
+  #tooOld
 
   /**
    * @param {object} parts
@@ -78,6 +80,27 @@ export class Transcript {
     this.follow()
   }
 
+  /** A line of the page's own among the messages of its time. @param {string | HTMLElement} content @param {number} at */
+  insert(content, at) {
+    const index = this.#lines.findIndex(({ said }) => said !== undefined && said.at > at)
+    const next = this.#lines[index]
+    if (next === undefined) {
+      this.notice(content)
+    } else if (index === 0 && this.#hasOlder) {
+      // Its place is above the messages that the page has: it comes with the older ones.
+      this.#tooOld = { content, at }
+    } else {
+      const [first] = next.nodes
+      /** @type {Line} */
+      const line = { content, nodes: [] }
+      this.#lines.splice(index, 0, line)
+      this.#draw(index)
+      first?.before(...line.nodes)
+      this.#redraw(index + 1)
+      this.follow()
+    }
+  }
+
   toEnd() {
     this.#log.scrollTop = this.#log.scrollHeight
     this.#look()
@@ -114,6 +137,9 @@ export class Transcript {
       const { messages, hasOlder } = await this.#askOlder(first)
       this.#prepend(messages)
       this.#offerOlder(hasOlder)
+      const tooOld = this.#tooOld
+      this.#tooOld = undefined
+      if (tooOld !== undefined) this.insert(tooOld.content, tooOld.at)
     } catch {
       // Not answered: the button is still there.
     } finally {
@@ -157,6 +183,7 @@ export class Transcript {
       !isNewDay &&
       last !== undefined &&
       last.user === said.user &&
+      last.guest === said.guest &&
       isOwn(last) === isOwn(said) &&
       said.at - last.at < TOGETHER_MS
     line.nodes = [...(isNewDay ? [day(said.at)] : []), item(said, continues)]
@@ -199,9 +226,10 @@ function day(at) {
 
 /** @param {Said} said @param {boolean} continues */
 function item(said, continues) {
-  const { user, message, at } = said
+  const { user, guest, message, at } = said
   const own = isOwn(said)
-  const who = own ? 'You' : displayName(user)
+  const name = displayName(user, guest)
+  const who = own ? 'You' : name
   const head = continues
     ? element('p', { class: 'visually-hidden' }, who)
     : element(
@@ -217,10 +245,10 @@ function item(said, continues) {
     'message',
     own ? 'own' : 'other',
     ...(continues ? ['continues'] : []),
-    ...(user ? [] : ['anonymous']),
+    ...(user || guest ? [] : ['anonymous']),
   ]
   const created = element('li', { class: classes.join(' ') }, head, text)
-  created.style.setProperty('--hue', String(hueOf(user)))
+  created.style.setProperty('--hue', String(hueOf(name)))
   return created
 }
 

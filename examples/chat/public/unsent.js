@@ -111,7 +111,7 @@ export class UnsentMessages {
     if (hasFailed) return
     item.classList.remove('failed')
     item.classList.toggle('waiting', !this.#isConnected)
-    note.textContent = this.#isConnected ? 'Sending…' : 'Waits for the connection'
+    note.textContent = this.#isConnected ? 'Sending…' : 'Will be sent when you are back online'
   }
 
   #keep() {

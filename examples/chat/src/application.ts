@@ -9,7 +9,7 @@ import {
 } from 'tideway'
 
 import { websocketRoutes } from './chat/routing.ts'
-import { channelLayer } from './layer.ts'
+import { channelLayer, onGap } from './layer.ts'
 import { identity, sessions, users } from './people/visitors.ts'
 import { People } from './room/people.ts'
 import { roomRoutes } from './room/routing.ts'
@@ -19,6 +19,7 @@ export { tasks } from './report/tasks.ts'
 
 const people = new People(channelLayer)
 const revocations = new Revocations(channelLayer)
+onGap((groups) => void people.recover(groups))
 const routes = people.counting(urlRouter([...websocketRoutes, ...roomRoutes(people)]))
 
 export default defineApplication({

@@ -63,6 +63,7 @@ function open(file: string): Database {
       user TEXT NOT NULL,
       message TEXT NOT NULL,
       author TEXT NOT NULL,
+      owner TEXT NOT NULL DEFAULT '',
       key TEXT NOT NULL,
       UNIQUE (room, author, key)
     );
@@ -88,6 +89,10 @@ function upgrade(database: Database): void {
     UPDATE accounts SET password = '$scrypt$ln=15,r=8,p=3$' || replace(password, '.', '$')
     WHERE password NOT LIKE '$%'
   `)
+  // Messages were known by the tab that wrote them, and not by the person.
+  if (database.prepare("SELECT 1 FROM pragma_table_info('messages') WHERE name = 'owner'").get() === undefined) {
+    database.exec("ALTER TABLE messages ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
+  }
   database.exec('COMMIT')
 }
 

@@ -1,12 +1,20 @@
 import { RedisChannelLayer, RedisPubSubChannelLayer } from '@tideway/redis'
-import { InMemoryChannelLayer, type ChannelLayer } from 'tideway'
+import { InMemoryChannelLayer } from 'tideway'
+
+type Layer = InMemoryChannelLayer | RedisChannelLayer | RedisPubSubChannelLayer
 
 const { CHANNEL_LAYER, REDIS_URL } = process.env
 
 /** The layer of the whole application: `CHANNEL_LAYER` says which, and without it `REDIS_URL` says whether there is a Redis. */
-export const channelLayer: ChannelLayer = layerOf(CHANNEL_LAYER ?? (REDIS_URL ? 'pubsub' : 'memory'))
+export const channelLayer: Layer = layerOf(CHANNEL_LAYER ?? (REDIS_URL ? 'pubsub' : 'memory'))
 
-function layerOf(name: string): ChannelLayer {
+/** Calls the listener with the groups whose members in this process may have missed messages. In memory none are lost. */
+export function onGap(listener: (groups: readonly string[]) => void): void {
+  if (channelLayer instanceof InMemoryChannelLayer) return
+  channelLayer.on('gap', ({ groups }) => listener(groups))
+}
+
+function layerOf(name: string): Layer {
   const hosts = [REDIS_URL || 'redis://localhost:6379']
   switch (name) {
     case 'memory':

@@ -13,6 +13,7 @@ import type { People } from './room/people.ts'
 const publicFolder = fileURLToPath(new URL('../public', import.meta.url))
 const clientFolder = join(dirname(createRequire(import.meta.url).resolve('@tideway/client/package.json')), 'dist')
 const ROOM_PATH = /^\/rooms\/\w{1,40}$/
+const ROOM_PATH_AND_SLASH = /^(?<path>\/rooms\/\w{1,40})\/+$/
 const REPORT_PATH = /^\/rooms\/(?<room>\w{1,40})\/report\.svg$/
 
 /** The HTTP side of the chat: its pages, which rooms are open, and who the visitor is. */
@@ -29,6 +30,8 @@ export function web(people: People, revocations: Revocations): Express {
   app.get(ROOM_PATH, (_request, response) => {
     response.sendFile('room.html', { root: publicFolder })
   })
+
+  app.get(ROOM_PATH_AND_SLASH, (request, response) => response.redirect(301, String(request.params['path'])))
 
   app.get(REPORT_PATH, async (request, response, next) => {
     const svg = await picture(String(request.params['room']), Number(request.query['at']) || 0)
@@ -47,8 +50,9 @@ export function web(people: People, revocations: Revocations): Express {
 
   app.use(peopleRoutes(people, revocations))
 
-  app.use((_request, response) => {
-    response.status(404).sendFile('not-found.html', { root: publicFolder })
+  app.use((request, response) => {
+    const page = /^\/rooms\/[^/]*\/?$/.test(request.path) ? 'bad-room.html' : 'not-found.html'
+    response.status(404).sendFile(page, { root: publicFolder })
   })
   app.use(clientErrors)
   return app

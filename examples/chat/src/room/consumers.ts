@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
-
-import { JsonWebSocketConsumer, TidewayError, type Handlers } from 'tideway'
+import { JsonWebSocketConsumer, TidewayError, type Authenticated, type Handlers } from 'tideway'
+import type { WithSession } from 'tideway/auth'
 import type { TaskEvents } from 'tideway/worker'
 
 import type { ChatEvents } from '../chat/consumers.ts'
@@ -18,6 +17,7 @@ import {
   type Said,
   type ServerMessage,
 } from './protocol.ts'
+import { guestNumber, ownerTag, tagOf } from './tags.ts'
 import { after, append, before, historyId } from './threads.ts'
 
 /** How many messages go in one piece. */
@@ -32,8 +32,9 @@ const BAD_MESSAGE = 4400
 /** What a room's consumers tell each other. A plain `chat.message` of the seed's consumer has no number. */
 export type RoomEvents = {
   'chat.message': ChatEvents['chat.message'] & Partial<KeptMessage>
-  'room.typing': { user: string; channel: string }
+  'room.typing': { user: string; guest?: number; owner: string; channel: string }
   'people.changed': object
+  'room.gap': object
 }
 
 /**
@@ -41,7 +42,7 @@ export type RoomEvents = {
  * words for: history, who is here, who is writing.
  */
 export class RoomConsumer
-  extends JsonWebSocketConsumer<{ roomName: string }>
+  extends JsonWebSocketConsumer<{ roomName: string }, Authenticated & WithSession>
   implements Handlers<RoomEvents & TaskEvents>
 {
   // Of what waits while the history is read, the newest says best what has been missed.
@@ -49,7 +50,10 @@ export class RoomConsumer
 
   readonly #people: People
   #room = ''
+  /** The tag of the tab. */
   #author: string | undefined
+  /** The tag of the account or of the session. */
+  #owner = ''
   /** The number of the last message of the room that this client was sent. */
   #seen = 0
   #typedAt = -Infinity
@@ -73,13 +77,13 @@ export class RoomConsumer
     if (this.#author === undefined) return this.close(BAD_MESSAGE, 'Say hello first.')
     if (message.type === 'say') return this.#say(this.#author, message)
     if (message.type === 'older') return this.#older(message)
-    return this.#typing()
+    return this.#typing(this.#author)
   }
 
   async #hello(tab: string, seen: Place | undefined) {
     if (this.#author !== undefined) return this.close(BAD_MESSAGE, 'Say hello once.')
-    // Of the secret only what cannot be turned back into it: the tag is kept, and goes to other processes.
-    this.#author = createHash('sha256').update(tab).digest('base64url').slice(0, 22)
+    this.#author = tagOf(tab)
+    this.#owner = ownerTag(this.scope.user, this.scope.session.key)
     // First into the group, then to the history: what is said in between waits in the mailbox, and its number tells
     // whether it was among what is read now.
     await this.channelLayer.groupAdd(`chat_${this.#room}`, this.channelName)
@@ -109,7 +113,8 @@ export class RoomConsumer
 
   async #say(author: string, { id, key, message }: ClientMessage & { type: 'say' }) {
     this.#typedAt = -Infinity
-    const kept = await append(this.#room, { user: this.scope.user.username, message, author, key })
+    const { username: user } = this.scope.user
+    const kept = await append(this.#room, { user, message, author, owner: this.#owner, key })
     // A message that was kept before is sent once more as well: perhaps the process that kept it came no further.
     await this.channelLayer.groupSend(`chat_${this.#room}`, { type: 'chat.message', ...kept })
     await this.sendJson({ id })
@@ -146,12 +151,18 @@ export class RoomConsumer
     await this.sendJson({ id, messages: found.map((kept) => this.#said(kept)), hasOlder: hasMore(found) })
   }
 
-  async #typing() {
+  async #typing(author: string) {
     const now = performance.now()
     if (now - this.#typedAt < TYPING_EVERY_MS) return
     this.#typedAt = now
     const { username: user } = this.scope.user
-    await this.channelLayer.groupSend(`room_${this.#room}`, { type: 'room.typing', user, channel: this.channelName })
+    await this.channelLayer.groupSend(`room_${this.#room}`, {
+      type: 'room.typing',
+      user,
+      ...(user === '' && { guest: guestNumber(author) }),
+      owner: this.#owner,
+      channel: this.channelName,
+    })
   }
 
   onChatMessage(event: RoomEvents['chat.message']) {
@@ -168,8 +179,14 @@ export class RoomConsumer
     return this.#tell({ type: 'said', messages: [this.#said(event as KeptMessage)] })
   }
 
-  onRoomTyping({ user, channel }: RoomEvents['room.typing']) {
-    return channel === this.channelName ? undefined : this.#tell({ type: 'typing', user })
+  onRoomTyping({ user, guest, owner, channel }: RoomEvents['room.typing']) {
+    const isOwn = channel === this.channelName || (owner !== '' && owner === this.#owner)
+    return isOwn ? undefined : this.#tell({ type: 'typing', user, ...(guest !== undefined && { guest }) })
+  }
+
+  /** The layer may have lost messages to this room. What was said is in the history. */
+  onRoomGap() {
+    return this.#catchUp()
   }
 
   onPeopleChanged() {
@@ -189,8 +206,9 @@ export class RoomConsumer
     }
   }
 
-  #said({ number, at, user, message, author, key }: KeptMessage): Said {
-    return { number, at, user, message, ...(author === this.#author && { key }) }
+  #said({ number, at, user, message, author, owner, key }: KeptMessage): Said {
+    const isOwn = author === this.#author || (owner !== '' && owner === this.#owner)
+    return { number, at, user, message, ...(user === '' && { guest: guestNumber(author) }), ...(isOwn && { key }) }
   }
 
   #tell(message: ServerMessage) {

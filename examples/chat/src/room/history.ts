@@ -19,13 +19,15 @@ export interface KeptMessage {
   readonly at: number
   readonly user: string
   readonly message: string
-  /** Who wrote it, as a tag that says nothing: see `authorOf`. */
+  /** The tab that wrote it, as a tag from which nothing can be read: see `tags.ts`. */
   readonly author: string
+  /** The account or the session that wrote it, as such a tag. `""` for a guest without a session. */
+  readonly owner: string
   /** The author's own mark on it: the same one twice is the same message. */
   readonly key: string
 }
 
-const columns = 'number, previous, at, user, message, author, key'
+const columns = 'number, previous, at, user, message, author, owner, key'
 const statements = new Map<string, Statement>()
 
 function statement(sql: string): Statement {
@@ -35,12 +37,15 @@ function statement(sql: string): Statement {
 }
 
 /** Keeps a message, and returns it as it is kept. One that is there already, sent again by a client that had no answer, stays as it was. */
-export function append(room: string, said: Pick<KeptMessage, 'user' | 'message' | 'author' | 'key'>): KeptMessage {
-  const { user, message, author, key } = said
+export function append(
+  room: string,
+  said: Pick<KeptMessage, 'user' | 'message' | 'author' | 'owner' | 'key'>,
+): KeptMessage {
+  const { user, message, author, owner, key } = said
   const added = statement(`
-    INSERT INTO messages (room, previous, at, user, message, author, key)
-    VALUES (?, (SELECT coalesce(max(number), 0) FROM messages WHERE room = ?), ?, ?, ?, ?, ?)
-    ON CONFLICT DO NOTHING RETURNING ${columns}`).all(room, room, Date.now(), user, message, author, key)[0]
+    INSERT INTO messages (room, previous, at, user, message, author, owner, key)
+    VALUES (?, (SELECT coalesce(max(number), 0) FROM messages WHERE room = ?), ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING RETURNING ${columns}`).all(room, room, Date.now(), user, message, author, owner, key)[0]
   if (added === undefined) {
     const known = statement(`SELECT ${columns} FROM messages WHERE room = ? AND author = ? AND key = ?`)
     return known.all(room, author, key)[0] as KeptMessage

@@ -120,6 +120,20 @@ export class People {
     }
   }
 
+  /**
+   * The layer may have lost messages to these groups: makes the consumers in them read the history, and asks the other
+   * processes who is there.
+   */
+  async recover(groups: readonly string[]): Promise<void> {
+    const lost = new Set(groups)
+    if (lost.has(GROUP)) await this.#ask().catch(() => {})
+    for (const [room, watchers] of this.#watchers) {
+      if (!lost.has(`chat_${room}`)) continue
+      // A consumer whose mailbox is full reads the history for one of the messages in it.
+      for (const channel of watchers) await this.#layer.send(channel, { type: 'room.gap' }).catch(() => {})
+    }
+  }
+
   /** Closes the connections of guests who have this name, in all processes: it belongs to an account now. */
   async takeName(name: string): Promise<void> {
     const taken = folded(name)
@@ -191,12 +205,17 @@ export class People {
       const channel = this.#layer.newChannel('chat-people')
       this.#layer.attach(channel, { deliver: (message) => this.#hear(message) })
       await this.#layer.groupAdd(GROUP, channel)
-      await this.#layer.groupSend(GROUP, { type: 'people.asked', process: this.#process })
+      await this.#ask()
     } catch (error) {
       this.#isListening = false
       throw error
     }
     setInterval(() => this.#repeat(), REPEAT_EVERY_MS).unref()
+  }
+
+  /** Makes every process tell who is there. */
+  async #ask(): Promise<void> {
+    await this.#layer.groupSend(GROUP, { type: 'people.asked', process: this.#process })
   }
 
   #hear(message: Message): 'delivered' {

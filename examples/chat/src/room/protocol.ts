@@ -8,7 +8,9 @@ export interface Said {
   /** `""` for a guest. */
   readonly user: string
   readonly message: string
-  /** There where the one who reads this wrote it: the key that it was sent with. */
+  /** Tells guests apart. Missing for a name, and for what came by the plain protocol. */
+  readonly guest?: number
+  /** The key that the message was sent with, if the reader wrote it: in this tab, or with the same account or session. */
   readonly key?: string
 }
 
@@ -41,7 +43,7 @@ export type ServerMessage =
     }
   | { readonly type: 'said'; readonly messages: readonly Said[]; readonly hasOlder?: boolean }
   | { readonly type: 'people'; readonly names: readonly string[]; readonly guests: number }
-  | { readonly type: 'typing'; readonly user: string }
+  | { readonly type: 'typing'; readonly user: string; readonly guest?: number }
   /** To whom asked for a report with `/report`: it waits for its turn, unless it is being made already. */
   | { readonly type: 'report'; readonly state: 'waiting' }
   /** There will be none. */
