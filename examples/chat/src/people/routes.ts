@@ -47,8 +47,9 @@ export function peopleRoutes(people: People, revocations: Revocations): Router {
   router.post('/api/me/account', async (request, response) => {
     const { name, problem } = checkedName(bodyOf(request).name)
     const { password, problem: weakness } = checkedPassword(bodyOf(request).password)
-    if (problem ?? weakness) return refuse(response, problem ?? weakness!)
+    if (problem !== undefined) return refuse(response, problem)
     if (name === '') return refuse(response, 'An account needs a name.')
+    if (weakness !== undefined) return refuse(response, weakness)
     if (!signUps.allows(`${request.ip}`)) return refuse(response, 'Too many attempts: wait a minute.', 429)
     const account = await signUp(name, password)
     if (account === undefined) return refuse(response, 'That name is taken.')
