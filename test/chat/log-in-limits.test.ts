@@ -8,7 +8,7 @@ import './temporary-database.ts'
 import application from '../../examples/chat/src/application.ts'
 import { database } from '../../examples/chat/src/database.ts'
 import { accountOf, signUp } from '../../examples/chat/src/people/accounts.ts'
-import { AttemptLimit } from '../../examples/chat/src/people/attempt-limit.ts'
+import { AttemptLimit, networkOf } from '../../examples/chat/src/people/attempt-limit.ts'
 import { hashed, isOutdated, isPassword } from '../../examples/chat/src/people/passwords.ts'
 import { BusyError, WorkQueue } from '../../examples/chat/src/people/work-queue.ts'
 
@@ -99,6 +99,21 @@ describe('a limit of attempts', () => {
       false,
       true,
     ])
+  })
+})
+
+describe('the network of a client', () => {
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '::ffff:192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:DB8:0001:2::6', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    [undefined, ''],
+  ])('of %s is %s', (address, network) => {
+    expect(networkOf(address)).toBe(network)
   })
 })
 

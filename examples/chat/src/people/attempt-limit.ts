@@ -38,3 +38,15 @@ export class AttemptLimit {
     return ++window.count <= attempts
   }
 }
+
+/**
+ * Returns what the attempts of a client are counted by: the address, and of an IPv6 address its first 64 bits, because one client
+ * has all addresses of such a network.
+ */
+export function networkOf(address = ''): string {
+  if (!address.includes(':') || address.includes('.')) return address
+  const [head = [], tail = []] = address.split('::').map((part) => part.split(':').filter(Boolean))
+  const zeros = Array<string>(Math.max(0, 8 - head.length - tail.length)).fill('0')
+  const groups = [...head, ...zeros, ...tail].slice(0, 4)
+  return `${groups.map((group) => parseInt(group, 16).toString(16)).join(':')}::/64`
+}

@@ -5,7 +5,7 @@ import type { Revocations } from 'tideway'
 
 import { accountById, accountOf, isTaken, signUp, type Account } from './accounts.ts'
 import type { People } from '../room/people.ts'
-import { AttemptLimit } from './attempt-limit.ts'
+import { AttemptLimit, networkOf } from './attempt-limit.ts'
 import { checkedName, checkedPassword, folded } from './names.ts'
 import { expressSession, guestName, store } from './visitors.ts'
 
@@ -50,7 +50,7 @@ export function peopleRoutes(people: People, revocations: Revocations): Router {
     if (problem !== undefined) return refuse(response, problem)
     if (name === '') return refuse(response, 'An account needs a name.')
     if (weakness !== undefined) return refuse(response, weakness)
-    if (!signUps.allows(`${request.ip}`)) return refuse(response, 'Too many attempts: wait a minute.', 429)
+    if (!signUps.allows(networkOf(request.ip))) return refuse(response, 'Too many attempts: wait a minute.', 429)
     const account = await signUp(name, password)
     if (account === undefined) return refuse(response, 'That name is taken.')
     await logIn(request, account)
@@ -62,7 +62,7 @@ export function peopleRoutes(people: People, revocations: Revocations): Router {
     const { name, problem } = checkedName(bodyOf(request).name)
     const { password, problem: unlikely } = checkedPassword(bodyOf(request).password)
     if (problem !== undefined) return refuse(response, problem)
-    if (!mayTry(`${request.ip}`, folded(name))) return refuse(response, 'Too many attempts: wait a minute.', 429)
+    if (!mayTry(networkOf(request.ip), folded(name))) return refuse(response, 'Too many attempts: wait a minute.', 429)
     const account = unlikely === undefined ? await accountOf(name, password) : undefined
     if (account === undefined) return refuse(response, 'There is no such name and password.')
     await logIn(request, account)
