@@ -3,6 +3,7 @@ import { chromium, type Browser } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { RedisServer } from '../../packages/redis/test/redis-server.ts'
+import { read } from '../architecture/source-files.ts'
 import { describeWith, programPath } from '../setup/describe-with.ts'
 import { Reader, type ReadersServer } from './reader.ts'
 
@@ -162,6 +163,8 @@ describe('who follows the tutorial', () => {
     const failed = await trial.test().catch((error: Error) => error.message)
     expect(failed).toMatch(/^ok 1 - everybody in the room/m)
     expect(failed).toMatch(/^not ok 2 - nobody in another room/m)
+    const [, message] = /^```text\n(Expected nothing .*)\n```$/m.exec(read('docs/tutorial/3-tests.md'))!
+    expect(failed).toContain(message)
     await trial.remove()
   })
 

@@ -28,7 +28,7 @@ test('nobody in another room gets it', async () => {
 
   anna.sendJsonTo({ message: 'hello' })
   await anna.receiveJsonFrom()
-  assert.equal(await kim.receiveNothing(), true)
+  await kim.expectNothing()
 
   await anna.disconnect()
   await kim.disconnect()

@@ -44,6 +44,14 @@ export class ApplicationCommunicator<S extends Scope = Scope> {
     return this.#run.isSilent(timeoutMs)
   }
 
+  /**
+   * Waits this time for the application to send nothing. Rejects with what it sends, which is left for the next call.
+   * @throws TidewayError `ERR_TEST_EXPECTATION`
+   */
+  expectNothing(timeoutMs: number = DEFAULT_SILENCE_MS): Promise<void> {
+    return this.#run.expectNothing(timeoutMs)
+  }
+
   /** Waits until the application has ended; rejects with what it threw. */
   wait(timeoutMs: number = this.#timeoutMs): Promise<void> {
     return this.#run.ended(timeoutMs)

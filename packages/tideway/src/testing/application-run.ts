@@ -110,6 +110,12 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
     return true
   }
 
+  /** Rejects if an output comes within this time, with that output; it is left for the next call. */
+  async expectNothing(timeoutMs: number): Promise<void> {
+    if (await this.isSilent(timeoutMs)) return
+    throw await this.#unexpected(`nothing for ${timeoutMs} ms`, this.#outputs[0]!, 0)
+  }
+
   /** Waits until the application has ended; rejects with what it threw. */
   async ended(timeoutMs: number): Promise<void> {
     await this.#watch(() => this.#end, timeoutMs)

@@ -7,5 +7,5 @@ export interface CommunicatorOptions {
 /** How long a call waits unless it is told otherwise, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 1000
 
-/** How long `receiveNothing` listens unless it is told otherwise, in milliseconds. */
+/** How long `receiveNothing` and `expectNothing` wait by default, in milliseconds. */
 export const DEFAULT_SILENCE_MS = 100

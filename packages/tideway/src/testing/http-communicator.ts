@@ -139,6 +139,14 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
   }
 
   /**
+   * Waits this time for the application to send nothing. Rejects with what it sends, which is left for the next call.
+   * @throws TidewayError `ERR_TEST_EXPECTATION`
+   */
+  expectNothing(timeoutMs: number = DEFAULT_SILENCE_MS): Promise<void> {
+    return this.#run.expectNothing(timeoutMs)
+  }
+
+  /**
    * The client goes away, if the response is not complete yet. Waits until the application has ended, and rejects with
    * what it threw, unless an earlier call has told that.
    */

@@ -139,6 +139,14 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     return this.#run.isSilent(timeoutMs)
   }
 
+  /**
+   * Waits this time for the application to send nothing. Rejects with what it sends, which is left for the next call.
+   * @throws TidewayError `ERR_TEST_EXPECTATION`
+   */
+  expectNothing(timeoutMs: number = DEFAULT_SILENCE_MS): Promise<void> {
+    return this.#run.expectNothing(timeoutMs)
+  }
+
   /** Waits until the application closes the connection. One that just returns closes it with 1000, as behind the server. */
   receiveClose(timeoutMs: number = this.#timeoutMs): Promise<Close> {
     return this.#run.take('websocket.close', closeIn, timeoutMs)

@@ -139,6 +139,18 @@ describe('ApplicationCommunicator', () => {
     expect(await communicator.receiveOutput()).toEqual({ type: 're-a' })
   })
 
+  it('fails with what the application sends while nothing is expected, and leaves it for the next call', async () => {
+    const communicator = new ApplicationCommunicator(answering, scope)
+    await communicator.expectNothing(5)
+    const silence = communicator.expectNothing(60_000)
+    communicator.sendInput({ type: 'a' })
+    await expect(silence).rejects.toMatchObject({
+      code: 'ERR_TEST_EXPECTATION',
+      message: "Expected nothing for 60000 ms, but got { type: 're-a' }.",
+    })
+    expect(await communicator.receiveOutput()).toEqual({ type: 're-a' })
+  })
+
   it('lets an application that never stops sending wait once 1000 of its events are not taken', async () => {
     let sent = 0
     const application: ChannelApplication = async (_scope, _receive, send) => {
