@@ -14,8 +14,8 @@ export function wakeAt(time: number, run: () => void): () => void {
 }
 
 /**
- * When the schedule is due after that time, or for the first time.
- * @throws TidewayError `ERR_BAD_OPTION` for a pattern that is none, `ERR_MISSING_PACKAGE` without cron-parser
+ * Returns when the schedule is due after a time, or for the first time.
+ * @throws TidewayError `ERR_BAD_OPTION` for a bad pattern or time zone, `ERR_MISSING_PACKAGE` without cron-parser
  */
 export async function makeClock({ every, pattern, tz }: TaskRepeat): Promise<(after: number | undefined) => number> {
   if (every !== undefined) return (after) => (after === undefined ? Date.now() : after + every)
@@ -30,14 +30,28 @@ export async function makeClock({ every, pattern, tz }: TaskRepeat): Promise<(af
     CronExpressionParser.parse(pattern, { currentDate: new Date(after), ...(tz === undefined ? {} : { tz }) })
       .next()
       .getTime()
+  requireTimeZone(tz)
   try {
     next(Date.now())
   } catch (cause) {
     throw new TidewayError(
       'ERR_BAD_OPTION',
-      `repeat.pattern ${JSON.stringify(pattern)} is no cron pattern: ${(cause as Error).message}`,
+      `repeat.pattern ${JSON.stringify(pattern)} is not a cron pattern: ${(cause as Error).message}`,
       { cause },
     )
   }
   return (after) => next(after ?? Date.now())
+}
+
+/** cron-parser reports a time zone that does not exist as a bad date. */
+function requireTimeZone(tz: string | undefined): void {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: tz })
+  } catch (cause) {
+    throw new TidewayError(
+      'ERR_BAD_OPTION',
+      `repeat.tz ${JSON.stringify(tz)} is not a time zone: write a name such as "Europe/Berlin" or "Asia/Seoul".`,
+      { cause },
+    )
+  }
 }

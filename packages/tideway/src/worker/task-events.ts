@@ -9,7 +9,10 @@ export type TaskEvents = {
   readonly 'task.progress': { readonly task: string; readonly id: string; readonly progress: unknown }
   /** The job is done: what its handler returned, `null` for nothing. */
   readonly 'task.done': { readonly task: string; readonly id: string; readonly result: unknown }
-  /** The job has failed, and is not tried again. */
+  /**
+   * The job has failed, and is not tried again. `error` has the name and the message of an error with `expose: true`; of
+   * another one it is `The task failed.`, and the log has the message.
+   */
   readonly 'task.failed': {
     readonly task: string
     readonly id: string

@@ -24,7 +24,7 @@ export class HandlerRunner implements TaskRunner {
 
   async run({ task, id, attempt, payload, signal }: RunningTask): Promise<void> {
     const definition = this.#tasks.get(task)!
-    // Once more, since it may have been queued by another version of the program.
+    // Validated again: another version of the program may have queued it.
     const input = await validateInput(task, definition.input, payload.input)
     const progress = (value: unknown): Promise<void> =>
       this.#tell(payload, { type: 'task.progress', task, id, progress: value })
@@ -35,8 +35,7 @@ export class HandlerRunner implements TaskRunner {
 
   async failed({ task, id, payload }: Pick<RunningTask, 'task' | 'id' | 'payload'>, error: unknown): Promise<void> {
     this.#logger.error({ err: error, task, id }, `The task ${task} failed, and is not tried again`)
-    const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
-    await this.#tell(payload, { type: 'task.failed', task, id, error: { name, message } })
+    await this.#tell(payload, { type: 'task.failed', task, id, error: errorForClients(error) })
   }
 
   async #tell({ notify }: TaskPayload, notice: Notice): Promise<void> {
@@ -50,4 +49,15 @@ export class HandlerRunner implements TaskRunner {
       this.#logger.warn({ err: error, task, id }, `Nobody could be told of ${type} of the task ${task}`)
     }
   }
+}
+
+/**
+ * What the audience of a task may read: consumers send it to clients. `expose` is the property of http-errors, which Express and
+ * Koa follow as well. Messages of other errors may hold paths, SQL or keys.
+ */
+function errorForClients(error: unknown): TaskEvents['task.failed']['error'] {
+  if (error instanceof Error && (error as { readonly expose?: unknown }).expose === true) {
+    return { name: error.name, message: error.message }
+  }
+  return { name: 'Error', message: 'The task failed.' }
 }

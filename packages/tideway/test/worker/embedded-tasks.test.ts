@@ -141,7 +141,11 @@ describe('tasks without Redis', () => {
     await tasks.tick.enqueue('cron', { repeat: { pattern: '* * * * * *' }, jobId: 'each-second' })
     await patiently(() => expect(run).toHaveBeenCalledWith('cron'))
     expect(await tasks.tick.unschedule('each-second')).toBe(true)
-    await expect(tasks.tick.enqueue('x', { repeat: { pattern: 'now and then' } })).rejects.toThrow('no cron pattern')
+    await expect(tasks.tick.enqueue('x', { repeat: { pattern: 'now and then' } })).rejects.toThrow(
+      'is not a cron pattern',
+    )
+    const inNowhere = tasks.tick.enqueue('x', { repeat: { pattern: '0 3 * * *', tz: 'Nowhere/City' } })
+    await expect(inNowhere).rejects.toThrow('repeat.tz "Nowhere/City" is not a time zone')
   })
 
   it('begin no more jobs in a time than their rate limit says', async () => {
@@ -260,8 +264,23 @@ describe('who asked for a task', () => {
       type: 'task.failed',
       task: 'fail',
       id,
-      error: { name: 'RangeError', message: 'out of range' },
+      error: { name: 'Error', message: 'The task failed.' },
     })
+    await layer.close()
+  })
+
+  it('is told the message of an error that is meant for clients', async () => {
+    const layer = new InMemoryChannelLayer()
+    const tasks = make(
+      {
+        fail: () => {
+          throw Object.assign(new RangeError('The room is empty.'), { expose: true })
+        },
+      },
+      { channelLayer: layer },
+    )
+    await tasks.fail.enqueue(undefined, { notify: { channel: 'asker' } })
+    expect(await layer.receive('asker')).toMatchObject({ error: { name: 'RangeError', message: 'The room is empty.' } })
     await layer.close()
   })
 

@@ -80,7 +80,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
       {
         work: async (input: number, task) => {
           await task.progress(0.5)
-          if (input < 0) throw new RangeError('below zero')
+          if (input < 0) throw Object.assign(new RangeError('below zero'), { expose: true })
           return { doubled: input * 2 }
         },
       },
