@@ -114,7 +114,7 @@ describe.each(['express', 'hono'])('an application that tideway init --template 
 
   it('passes its type check and its tests', async () => {
     await npm(application, 'typecheck')
-    expect(await npm(application, 'test')).toMatch(/Tests.*8 passed/)
+    expect(await npm(application, 'test')).toMatch(/Tests.*11 passed/)
   })
 
   it.each(['start', 'dev'] as const)('chats after npm run %s', async (script) => {

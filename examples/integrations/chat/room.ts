@@ -24,7 +24,7 @@ export class RoomConsumer extends JsonWebSocketConsumer<{ room: string }> implem
   }
 }
 
-export const websocketRoutes = [path('ws/rooms/:room/', RoomConsumer.asApplication())]
+export const websocketRoutes = [path('ws/rooms/<slug:room>/', RoomConsumer.asApplication())]
 
 /** Tells everybody in a room. Consumers call it, and so do the routes of the web framework: a group is for both. */
 export async function say(layer: ChannelLayer, room: string, who: string, text: string): Promise<void> {

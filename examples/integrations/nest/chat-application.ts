@@ -30,7 +30,7 @@ class CountedRoomConsumer extends RoomConsumer {
 
 /** What tideway serves, with the parts that Nest has made. */
 export function chatApplication(layer: ChannelLayer, visits: Visits): DefinedApplication {
-  const routes = [path('ws/rooms/:room/', CountedRoomConsumer.asApplication(visits))]
+  const routes = [path('ws/rooms/<slug:room>/', CountedRoomConsumer.asApplication(visits))]
   const sessions = storeSessions({ store, secret })
   return defineApplication({
     channelLayers: { default: layer },

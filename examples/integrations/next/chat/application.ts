@@ -2,7 +2,7 @@ import { allowedHostsOriginValidator, authMiddlewareStack, defineApplication, pa
 import { RoomConsumer } from './consumers.ts'
 import { layer } from './layer.ts'
 
-const websocketRoutes = [path('ws/rooms/:room/', RoomConsumer.asApplication())]
+const websocketRoutes = [path('ws/rooms/<slug:room>/', RoomConsumer.asApplication())]
 
 export const application = defineApplication({
   channelLayers: { default: layer },

@@ -16,20 +16,29 @@ test('everybody in the room hears what one says, and nobody else', async () => {
   ada.sendJsonTo({ who: 'Ada', text: 'hello' })
   expect(await ada.receiveJsonFrom()).toEqual({ who: 'Ada', text: 'hello' })
   expect(await grace.receiveJsonFrom()).toEqual({ who: 'Ada', text: 'hello' })
-  expect(await kim.receiveNothing()).toBe(true)
+  await kim.expectNothing()
   await Promise.all([ada.disconnect(), grace.disconnect(), kim.disconnect()])
 })
 
-test.each([{}, null, { who: 'Ada' }, { who: '', text: 'hello' }, { who: 'Ada', text: 'x'.repeat(2001) }])(
-  '%j is answered, and said to nobody',
-  async (content) => {
-    const ada = await enter('lobby')
-    ada.sendJsonTo(content)
-    expect(await ada.receiveJsonFrom()).toEqual({ error: 'A message has a name and a text.' })
-    expect(await ada.receiveNothing()).toBe(true)
-    await ada.disconnect()
-  },
-)
+test.each([
+  {},
+  null,
+  { who: 'Ada' },
+  { who: '', text: 'hello' },
+  { who: 'Ada', text: 'x'.repeat(2001) },
+  { who: 'Ada', text: '\ud83d' },
+])('%j is answered, and said to nobody', async (content) => {
+  const ada = await enter('lobby')
+  ada.sendJsonTo(content)
+  expect(await ada.receiveJsonFrom()).toEqual({ error: 'A message has a name and a text.' })
+  await ada.expectNothing()
+  await ada.disconnect()
+})
+
+test.each(['한국어', 'a'.repeat(41)])('there is no room %s', async (room) => {
+  const visitor = new WebSocketCommunicator(application, `/ws/rooms/${encodeURIComponent(room)}/`, { headers })
+  expect((await visitor.connect().catch(() => undefined))?.accepted ?? false).toBe(false)
+})
 
 test('a page of another site cannot connect', async () => {
   const stranger = new WebSocketCommunicator(application, '/ws/rooms/lobby/', {

@@ -4,12 +4,17 @@ import { isSaid } from './messages.ts'
 /** What the consumers of a room tell each other. A method handles each: `room.said` is for `onRoomSaid`. */
 export type RoomEvents = { 'room.said': { who: string; text: string } }
 
+/** The name of a group has at most 100 characters. */
+const MAX_ROOM = 40
+
 /** One visitor in a room. */
 export class RoomConsumer extends JsonWebSocketConsumer<{ room: string }> implements Handlers<RoomEvents> {
   #group = ''
 
   override async connect() {
-    this.#group = `room_${this.scope.urlRoute.kwargs.room}`
+    const { room } = this.scope.urlRoute.kwargs
+    if (room.length > MAX_ROOM) return this.close()
+    this.#group = `room_${room}`
     await this.channelLayer.groupAdd(this.#group, this.channelName)
     await this.accept()
   }

@@ -7,6 +7,9 @@ export interface Said {
 const MAX_NAME = 40
 const MAX_TEXT = 2000
 
+/** Half of a character of UTF-16, which no message can carry. */
+const HALF_CHARACTER = /\p{Surrogate}/u
+
 /** Whether what came from outside is a message that others may see. */
 export function isSaid(content: unknown): content is Said {
   const { who, text } = (content ?? {}) as { readonly who?: unknown; readonly text?: unknown }
@@ -14,5 +17,5 @@ export function isSaid(content: unknown): content is Said {
 }
 
 function isText(value: unknown, maxLength: number): value is string {
-  return typeof value === 'string' && value.trim() !== '' && value.length <= maxLength
+  return typeof value === 'string' && value.trim() !== '' && value.length <= maxLength && !HALF_CHARACTER.test(value)
 }

@@ -1,4 +1,4 @@
 import { path } from 'tideway'
 import { RoomConsumer } from './consumers.ts'
 
-export const websocketRoutes = [path('ws/rooms/:room/', RoomConsumer.asApplication())]
+export const websocketRoutes = [path('ws/rooms/<slug:room>/', RoomConsumer.asApplication())]
