@@ -104,7 +104,7 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
     flag(
       '--trusted-proxies <list>',
       'trustedProxies',
-      'of these addresses and ranges, or unix (default: 127.0.0.0/8,::1/128)',
+      'of these addresses and ranges, or unix; needs --proxy-headers (default: 127.0.0.0/8,::1/128)',
       parse.list,
     ),
   ],

@@ -135,6 +135,12 @@ function serveOptionsOf(command: Command, given: Readonly<Record<string, unknown
     if (one.option === 'listen') listen.push(...(given[name] as ListenTarget[]))
     else options[one.option] = one.flags.includes('<') ? given[name] : (one.value ?? true)
   }
+  if (options['trustedProxies'] !== undefined && options['proxyHeaders'] === undefined) {
+    throw new TidewayError(
+      'ERR_BAD_OPTION',
+      '--trusted-proxies has no effect without --proxy-headers: give both, or none.',
+    )
+  }
   const { unixSocketMode, verbosity } = given
   const isBound = listen.length > 0 || options['port'] !== undefined || options['host'] !== undefined
   if (!isBound) listen.push(...inheritedSockets())

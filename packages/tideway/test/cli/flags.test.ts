@@ -129,6 +129,13 @@ describe('a flag of tideway serve', () => {
     await expect(optionsOf(...line.split(' '))).rejects.toThrow(CommanderError)
   })
 
+  it('says that --trusted-proxies needs --proxy-headers', async () => {
+    await expect(optionsOf('--trusted-proxies', '10.0.0.0/8')).rejects.toMatchObject({
+      code: 'ERR_BAD_OPTION',
+      message: '--trusted-proxies has no effect without --proxy-headers: give both, or none.',
+    })
+  })
+
   it('gives an access log to a file that can be written, and says which cannot', async () => {
     expect((await optionsOf('--access-log', '-')).accessLog).toBeTypeOf('function')
     await expect(optionsOf('--access-log', '/no/such/folder/log')).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' })

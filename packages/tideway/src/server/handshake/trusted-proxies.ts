@@ -43,6 +43,12 @@ export class TrustedProxies {
       /^\d*$/.test(prefix ?? '') &&
       prefix !== '' &&
       bits <= (version === 6 ? 128 : 32)
+    if (entry === '*') {
+      throw new TidewayError(
+        'ERR_BAD_OPTION',
+        'trustedProxies: "*" is not a range. With every peer trusted, a client could claim any address: name the addresses of the proxies, such as "10.0.0.5" or "10.0.0.0/8".',
+      )
+    }
     if (!isRange) {
       throw new TidewayError(
         'ERR_BAD_OPTION',

@@ -199,4 +199,8 @@ describe('trusted proxies', () => {
   it.each(['localhost', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '::1/129', ''])('refuse %j', (entry) => {
     expect(() => new TrustedProxies([entry])).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }) as Error)
   })
+
+  it('explain why "*" is refused', () => {
+    expect(() => new TrustedProxies(['*'])).toThrow('a client could claim any address')
+  })
 })
