@@ -46,7 +46,7 @@ export async function makeClock({ every, pattern, tz }: TaskRepeat): Promise<(af
 /** cron-parser reports a time zone that does not exist as a bad date. */
 function requireTimeZone(tz: string | undefined): void {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: tz })
+    new Date().toLocaleString('en', { timeZone: tz })
   } catch (cause) {
     throw new TidewayError(
       'ERR_BAD_OPTION',
