@@ -6,6 +6,9 @@ export interface Lockfile {
 /** One installed package of a lock file, by the folder that it is installed in. */
 export interface LockedPackage {
   readonly version?: string
+  /** Of a workspace. */
+  readonly link?: boolean
+  readonly integrity?: string
   readonly dev?: boolean
   readonly optionalDependencies?: Readonly<Record<string, string>>
   readonly optional?: boolean
@@ -21,6 +24,9 @@ const PROCESSORS = ['arm', 'arm64', 'ia32', 'loong64', 'ppc64', 'riscv64', 's390
  * The optional packages that others name and the lock file does not have: builds of a tool for other systems. npm leaves
  * out those that its registry does not have at the moment, and then `npm ci` refuses the whole file, and a machine
  * of such a system never gets its build.
+ *
+ * What is added has no checksum: the registry at hand does not have the package. `npm install --package-lock-only` against
+ * the public registry fills it in. The release is built on Linux x64, where a test demands the checksum of every package.
  */
 export function missingPackages({ packages }: Lockfile): Record<string, LockedPackage> {
   const missing: Record<string, LockedPackage> = {}

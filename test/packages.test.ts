@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
 
-import { missingPackages, type Lockfile } from '../scripts/lockfile.ts'
+import { missingPackages, type LockedPackage, type Lockfile } from '../scripts/lockfile.ts'
 import { contentProblems, targetsOf, type Manifest } from '../scripts/package-contents.ts'
 import { packageName, roomOf } from './architecture/edges.ts'
 import { filesBelow, read, root, sourcesBelow } from './architecture/source-files.ts'
@@ -128,6 +128,16 @@ describe('package-lock.json', () => {
 
   it('names no registry', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved": "http/)
+  })
+
+  it('has the checksum of every package, but for optional builds for systems that do not build a release', () => {
+    const unchecked = Object.entries(lockfile.packages).filter(
+      ([folder, { integrity, link }]) => folder.includes('node_modules/') && !link && integrity === undefined,
+    )
+    const isOfRelease = ({ os = [], cpu = [], libc = ['glibc'] }: LockedPackage): boolean =>
+      os.includes('linux') && cpu.includes('x64') && libc.includes('glibc')
+    const wrong = unchecked.filter(([, locked]) => locked.optional !== true || !locked.os || isOfRelease(locked))
+    expect(wrong.map(([folder]) => folder)).toEqual([])
   })
 })
 
