@@ -112,6 +112,21 @@ describe('deploy/compose.yaml', () => {
     }
   })
 
+  it('trusts the proxy alone, at the address that it has, while the image trusts none', () => {
+    const { address } = /"ipv4_address":"(?<address>[\d.]+)"/.exec(JSON.stringify(services['proxy']))!.groups!
+    for (const [, { command: words }] of servers) {
+      expect(words).toEqual([...command, '--proxy-headers', '--trusted-proxies', address])
+    }
+    expect(command.filter((word) => word.includes('prox'))).toEqual([])
+  })
+
+  it('gives Redis a password, and its clients the same one', () => {
+    expect(services['redis']!.command!.join()).toContain('requirepass $$REDIS_PASSWORD')
+    for (const name of ['tideway1', 'tideway2', 'worker']) {
+      expect(services[name]!.environment!['REDIS_URL']).toMatch(/^redis:\/\/:\$\{REDIS_PASSWORD:\?.*\}@redis:6379$/)
+    }
+  })
+
   it('sends the proxy to every process, at the port of the image, by the variables of the Caddyfile', () => {
     const { environment, volumes: mounted } = services['proxy']!
     expect(environment!['TIDEWAY']!.split(' ')).toEqual(servers.map(([name]) => `${name}:${port}`))

@@ -16,6 +16,8 @@ interface Resource {
 }
 
 interface Spec {
+  readonly podSelector?: { readonly matchLabels?: Labels }
+  readonly ingress?: readonly object[]
   readonly replicas?: number
   readonly minReplicas?: number
   readonly maxUnavailable?: number
@@ -129,9 +131,38 @@ describe('deploy/kubernetes', () => {
   it('sets variables that the chat reads, and no other', () => {
     const sources = filesBelow(['examples/chat/src'], /\.ts$/).map(read).join('\n')
     const names = container.env.map(({ name }) => name)
-    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(sources))).toEqual([])
-    const redis = container.env.find(({ name }) => name === 'REDIS_URL')!.value
-    expect(redis).toBe(`redis://${find('Service', 'redis').metadata.name}:6379`)
+    // Kubernetes puts the password into the URL.
+    const others = names.filter((name) => name !== 'REDIS_PASSWORD')
+    expect(others.filter((name) => !new RegExp(`\\b${name}\\b`).test(sources))).toEqual([])
+  })
+
+  it('gives Redis a password, and the same one to each of its clients', () => {
+    const url = `redis://:$(REDIS_PASSWORD)@${find('Service', 'redis').metadata.name}:6379`
+    const secret = { secretKeyRef: { name: 'tideway', key: 'redis-password' } }
+    for (const name of ['tideway', 'tideway-worker', 'redis']) {
+      const { env } = find('Deployment', name).spec.template.spec.containers[0]!
+      expect(env, name).toContainEqual({ name: 'REDIS_PASSWORD', valueFrom: secret })
+    }
+    for (const name of ['tideway', 'tideway-worker']) {
+      const { env } = find('Deployment', name).spec.template.spec.containers[0]!
+      expect(env, name).toContainEqual({ name: 'REDIS_URL', value: url })
+    }
+    const { args } = find('Deployment', 'redis').spec.template.spec.containers[0]!
+    expect(args.join()).toContain('requirepass $REDIS_PASSWORD')
+  })
+
+  it('has a policy of the network for every Deployment', () => {
+    const policies = resources.filter(({ kind }) => kind === 'NetworkPolicy')
+    const selected = policies.map(({ spec: { podSelector } }) => podSelector?.matchLabels?.['app'])
+    const deployments = resources.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name)
+    expect(new Set(selected)).toEqual(new Set(deployments))
+    expect(find('NetworkPolicy', 'tideway').spec.ingress).toEqual([
+      { from: [{ namespaceSelector: expect.anything() as object }], ports: [{ protocol: 'TCP', port: 'http' }] },
+    ])
+  })
+
+  it('trusts the pod network only, and not all private addresses', () => {
+    expect(flagOf(container, 'trusted-proxies')).toMatch(/^\d+\.\d+\.\d+\.\d+\/(?:1[6-9]|2\d|3[0-2])$/)
   })
 
   it('selects pods that are there, and sends no client to the same pod on purpose', () => {
