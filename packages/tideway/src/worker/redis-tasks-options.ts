@@ -1,4 +1,5 @@
 import type { Logger } from '../asgi/logger.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
 import { requirePositive } from './options.ts'
 
 /** How jobs are kept in Redis. */
@@ -48,7 +49,27 @@ export function fullSettings(settings: RedisTasksSettings): RedisTasksSettings &
   for (const name of ['timeoutMs', 'lockMs', 'maxDeaths', 'keepDone', 'keepFailed'] as const) {
     requirePositive(name, full[name])
   }
+  requireUrl(full.redis)
   return full
+}
+
+/**
+ * Checks what the client would refuse by an error that holds the whole URL. This one quotes nothing of it: where a URL cannot be
+ * parsed, the part that is the password is not known.
+ */
+function requireUrl(redis: RedisTasksSettings['redis']): void {
+  if (typeof redis !== 'string' || !/^rediss?:\/\//i.test(redis)) return
+  try {
+    const { username, password, pathname, search, hash } = new URL(redis)
+    decodeURIComponent(username + password)
+    if (!(pathname + search + hash).includes('@')) return
+  } catch {
+    // Its cause would hold the URL.
+  }
+  throw new TidewayError(
+    'ERR_BAD_OPTION',
+    'redis of defineTasks is not a valid URL. Percent-encode the characters / # ? % and @ in a user name or password: / is %2F, # is %23.',
+  )
 }
 
 /** How long is waited before a Redis that has failed is asked again, in milliseconds. */

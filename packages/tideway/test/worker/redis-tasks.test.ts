@@ -17,6 +17,19 @@ import { patiently } from '../../../../test/setup/patiently.ts'
 import { TaskLogger } from './task-logger.ts'
 import { TaskRedis } from './task-redis.ts'
 
+it.each([
+  'redis://:SECRET/SECRET@127.0.0.1:6379',
+  'redis://:SECRET#SECRET@127.0.0.1:6379',
+  'redis://:SECRET%@127.0.0.1:6379',
+  'redis://SECRET:12/SECRET@127.0.0.1',
+])('tasks refuse the URL %s by an error that quotes nothing of it', (redis) => {
+  const define = (): unknown => defineTasks({ work: () => {} }, { redis })
+  const message = expect.stringMatching(
+    /^redis of defineTasks is not a valid URL\. Percent-encode (?!.*SECRET)/,
+  ) as string
+  expect(define).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION', message }))
+})
+
 describeWith(['redis'], 'tasks in Redis', () => {
   let redis: TaskRedis
   let logger: TaskLogger
