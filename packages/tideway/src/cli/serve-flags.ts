@@ -165,6 +165,14 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
       parse.seconds,
     ),
     { ...flag('--compression', 'compression', 'permessage-deflate, for clients that offer it'), value: {} },
+    {
+      ...flag(
+        '--compression-no-context',
+        'compression',
+        'the same, and clients compress each message for itself: up to 64 KiB less for each, but some do not obey',
+      ),
+      value: { clientNoContextTakeover: true },
+    },
   ],
   'Limits:': [
     flag(

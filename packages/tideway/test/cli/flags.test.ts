@@ -83,6 +83,7 @@ describe('a flag of tideway serve', () => {
     ['--high-water-mark 1000 --max-buffered 2000', { highWaterMarkBytes: 1000, maxBufferedBytes: 2000 }],
     ['--slow-consumer drop --slow-consumer-timeout 9', { slowConsumer: 'drop', slowConsumerTimeoutMs: 9000 }],
     ['--compression', { compression: {} }],
+    ['--compression-no-context', { compression: { clientNoContextTakeover: true } }],
     ['--max-connections 10 --max-connections-per-address 2', { maxConnections: 10, maxConnectionsPerAddress: 2 }],
     ['--max-connections off', { maxConnections: false }],
     ['--max-messages-per-second 0.5 --rate-burst 20', { maxMessagesPerSecond: 0.5, rateBurstSeconds: 20 }],

@@ -137,7 +137,7 @@ export class FrameParser {
     this.#fin = first >= 0x80
     this.#opcode = first & 0x0f
     if ((first & RSV_BITS) !== 0 && !this.#takeCompressed(first)) {
-      return this.#fail(closeCodes.protocolError, 'reserved bits without an extension')
+      return this.#fail(closeCodes.protocolError, this.#reservedProblem(first))
     }
     if (second < 0x80) return this.#fail(closeCodes.protocolError, 'a client must mask its frames')
     const problem = this.#opcodeProblem()
@@ -153,8 +153,8 @@ export class FrameParser {
       const high = readUint32(bytes, start + 2)
       length = high * 2 ** 32 + readUint32(bytes, start + 6)
       maskAt = start + 10
-      if (high >= 0x80000000 || length < 65_536)
-        return this.#fail(closeCodes.protocolError, 'length not in its shortest form')
+      if (high >= 0x80000000) return this.#fail(closeCodes.protocolError, 'length with its highest bit set')
+      if (length < 65_536) return this.#fail(closeCodes.protocolError, 'length not in its shortest form')
     }
     if (this.#opcode >= opcodes.close) {
       if (length > MAX_CONTROL_PAYLOAD) return this.#fail(closeCodes.protocolError, 'control frame over 125 bytes')
@@ -165,6 +165,11 @@ export class FrameParser {
     this.#payloadRead = 0
     this.#mask = readUint32(bytes, maskAt)
     return true
+  }
+
+  #reservedProblem(first: number): string {
+    const isMisplaced = this.#sink.compressed !== undefined && (first & RSV_BITS) === RSV1
+    return isMisplaced ? 'RSV1 on a frame that begins no message' : 'reserved bits without an extension'
   }
 
   /** Only the first frame of a message says that it is compressed; control frames never are (RFC 7692 §6). */

@@ -48,7 +48,11 @@ describeWith(['chromium'], 'compression in Chromium', () => {
   afterAll(() => browser.close())
 
   it.each<[string, CompressionOptions]>([
-    ['permessage-deflate; server_no_context_takeover; client_no_context_takeover', { thresholdBytes: 0 }],
+    ['permessage-deflate; server_no_context_takeover', { thresholdBytes: 0 }],
+    [
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+      { thresholdBytes: 0, clientNoContextTakeover: true },
+    ],
     ['permessage-deflate', { thresholdBytes: 0, serverNoContextTakeover: false, clientNoContextTakeover: false }],
     [
       'permessage-deflate; server_max_window_bits=9; client_max_window_bits=9',

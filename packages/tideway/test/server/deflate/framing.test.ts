@@ -1,8 +1,8 @@
-import { deflateRawSync } from 'node:zlib'
+import { constants, createDeflateRaw, deflateRawSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { echo } from '../applications.ts'
 import { clientFrame } from '../frames.ts'
-import { startServer, type ServerUnderTest } from '../serving.ts'
+import { serving, startServer, type ServerUnderTest } from '../serving.ts'
 import { compressedFrame, describeCompressed, openOffering } from './client.ts'
 
 const NO_TAKEOVER = 'permessage-deflate; client_no_context_takeover; server_no_context_takeover'
@@ -44,6 +44,38 @@ async function expectEcho(frames: readonly (string | Uint8Array)[], expected: re
   expect(await exchange(offer, false, frames)).toEqual(expected)
   expect(await exchange(offer, true, frames)).toEqual(expected)
 }
+
+describe('RSV1 where no message begins', () => {
+  it.each([
+    ['a ping', 'c980 00000000'],
+    ['a continuation', '0180 00000000 c080 00000000'],
+  ])('on %s closes with 1002 and says so', async (_what, frames) => {
+    const { client } = await openOffering(server.port, NO_TAKEOVER)
+    client.hex(frames)
+    await client.over()
+    client.socket.destroy()
+    expect(client.received.readUInt16BE(2)).toBe(1002)
+    expect(client.received.subarray(4).toString()).toBe('RSV1 on a frame that begins no message')
+  })
+})
+
+describe('a client that keeps its window, whatever the server answers, as Tornado does', () => {
+  it('is understood by default if it has not offered to reset it', async () => {
+    const texts = Array.from({ length: 20 }, (_, i) => `{"room":"lobby","text":"message number ${i}"}`.repeat(50))
+    const byDefault = await serving({ websocket: echo }, { compression: { thresholdBytes: 1_000_000 } })
+    const { client } = await openOffering(byDefault.port, 'permessage-deflate; client_max_window_bits')
+    const deflate = createDeflateRaw()
+    for (const text of texts) {
+      deflate.write(text)
+      await new Promise<void>((resolve) => deflate.flush(constants.Z_SYNC_FLUSH, resolve))
+      const deflated = deflate.read() as Buffer
+      client.write(compressedFrame('text', deflated.subarray(0, -4)))
+      expect(await client.frame()).toBe(`text ${text}`)
+    }
+    deflate.destroy()
+    client.socket.destroy()
+  })
+})
 
 describe('the examples of RFC 7692 §7.2.3', () => {
   it('one frame', async () => {

@@ -118,8 +118,17 @@ describe('negotiation (RFC 7692 §7.1)', () => {
     expect(answer(offers.join(', '))).toBe('permessage-deflate; server_max_window_bits=10')
   })
 
-  it('asks by itself for no context take-over either way', () => {
-    expect(answer('permessage-deflate', {})).toBe(
+  it('by default promises no context take-over of the server, and asks for none of the client that it has not offered', () => {
+    expect(answer('permessage-deflate; client_max_window_bits', {})).toBe(
+      'permessage-deflate; server_no_context_takeover',
+    )
+    expect(answer('permessage-deflate; client_no_context_takeover', {})).toBe(
+      'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
+    )
+  })
+
+  it('asks the client for no context take-over if the option says so', () => {
+    expect(answer('permessage-deflate', { clientNoContextTakeover: true })).toBe(
       'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
     )
   })

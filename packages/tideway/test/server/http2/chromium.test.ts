@@ -94,10 +94,7 @@ describeWith(['chromium', 'openssl'], 'Chromium with HTTP/2', () => {
 
   it.each([
     ['', {}],
-    [
-      'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
-      { compression: { thresholdBytes: 0 } },
-    ],
+    ['permessage-deflate; server_no_context_takeover', { compression: { thresholdBytes: 0 } }],
   ])('opens a WebSocket on the connection of its page, with the extensions "%s"', async (extensions, options) => {
     const { server, page, versions, codes } = await visited(options)
     const before = server.stats().sockets.total

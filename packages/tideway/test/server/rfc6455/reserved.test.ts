@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { withEchoServer } from './exchange.ts'
 
-const { exchange, exchangeBytewise } = withEchoServer()
+const { exchange, exchangeBytewise, open } = withEchoServer()
+
+/** The reason of the close frame that answers a frame in hex: it follows the header and the code, 2 bytes each. */
+async function closeReasonOf(frame: string): Promise<string> {
+  const client = await open()
+  client.hex(frame)
+  await client.over()
+  client.socket.destroy()
+  return client.received.subarray(4).toString()
+}
 
 const PING = '8980 00000000'
 
@@ -17,6 +26,14 @@ describe('reserved bits (Autobahn 3, RFC 6455 §5.2)', () => {
   ])('refuses %s by 1002, and nothing behind it is answered', async (_what, frame) => {
     expect(await exchange(frame, PING)).toEqual(['close 1002'])
     expect(await exchangeBytewise(frame, PING)).toEqual(['close 1002'])
+  })
+
+  it.each([
+    ['reserved bits without an extension', 'a185 00000000 48656c6c6f'],
+    ['length not in its shortest form', '81ff 0000000000000001 00000000'],
+    ['length with its highest bit set', '81ff 8000000000000001 00000000'],
+  ])('are refused with the reason "%s"', async (reason, frame) => {
+    expect(await closeReasonOf(frame)).toBe(reason)
   })
 
   it('answers what came before', async () => {

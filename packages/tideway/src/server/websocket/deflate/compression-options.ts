@@ -12,9 +12,11 @@ export interface CompressionOptions {
    */
   readonly serverNoContextTakeover?: boolean
   /**
-   * Whether clients must compress each message for itself. `false`: a client may refer to what it sent before, for which
-   * each connection keeps up to two windows.
-   * @default true
+   * Whether clients must compress each message for itself. `false`: a client may refer to what it sent before, for which the server
+   * keeps up to two windows (64 KiB at 15 bits) of each connection that sends compressed messages; a client that offers
+   * `client_no_context_takeover` gets it all the same. Some clients, such as Tornado and Mojolicious, ignore the parameter if they
+   * have not offered it: with `true` their connections are closed with 1007.
+   * @default false
    */
   readonly clientNoContextTakeover?: boolean
   /** The base-2 logarithm of the window that the server compresses with, 9 to 15; a client may ask for less. @default 15 */
@@ -46,7 +48,7 @@ export type ResolvedCompressionOptions = Readonly<Required<CompressionOptions>>
 export const compressionDefaults: ResolvedCompressionOptions = Object.freeze({
   thresholdBytes: 1024,
   serverNoContextTakeover: true,
-  clientNoContextTakeover: true,
+  clientNoContextTakeover: false,
   serverMaxWindowBits: 15,
   clientMaxWindowBits: 15,
   level: 6,
