@@ -52,6 +52,11 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
     flag('--tls-cert <file>', 'tlsCert', 'its certificate in PEM, intermediate ones behind it; read again at SIGHUP'),
     flag('--tls-ca <file>', 'tlsCa', 'clients need a certificate that one of these has signed (default: none)'),
     flag(
+      '--tls-ciphers <list>',
+      'tlsCiphers',
+      'cipher suites as OpenSSL names them, with colons (default: Mozilla intermediate, ECDHE only)',
+    ),
+    flag(
       '--tls-handshake-timeout <seconds>',
       'tlsHandshakeTimeoutMs',
       'for a TLS handshake, then cut (default: 10)',

@@ -82,6 +82,7 @@ describe('a flag of tideway serve', () => {
     ['--max-inbox-messages 4 --max-inbox-size 2M', { maxInboxMessages: 4, maxInboxBytes: 2_097_152 }],
     ['--high-water-mark 1000 --max-buffered 2000', { highWaterMarkBytes: 1000, maxBufferedBytes: 2000 }],
     ['--slow-consumer drop --slow-consumer-timeout 9', { slowConsumer: 'drop', slowConsumerTimeoutMs: 9000 }],
+    ['--tls-ciphers TLS_AES_128_GCM_SHA256', { tlsCiphers: 'TLS_AES_128_GCM_SHA256' }],
     ['--compression', { compression: {} }],
     ['--compression-no-context', { compression: { clientNoContextTakeover: true } }],
     ['--max-connections 10 --max-connections-per-address 2', { maxConnections: 10, maxConnectionsPerAddress: 2 }],

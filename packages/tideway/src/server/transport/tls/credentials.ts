@@ -1,9 +1,9 @@
-import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { constants, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import type { Logger } from '../../../asgi/logger.ts'
 import { TidewayError } from '../../../errors/tideway-error.ts'
-import type { TlsOptions } from './tls-options.ts'
+import { DEFAULT_TLS_CIPHERS, type TlsOptions } from './tls-options.ts'
 
 /** Keys and certificates as Node's TLS takes them. */
 export interface Credentials extends SecureContextOptions {
@@ -14,10 +14,10 @@ export interface Credentials extends SecureContextOptions {
 
 /**
  * Reads key and certificate and makes sure that a server can use them. `undefined`: there are none, so no TLS.
- * @throws TidewayError `ERR_BAD_OPTION` for one without the other; `ERR_BAD_CERTIFICATE` for what cannot be read or used
+ * @throws TidewayError `ERR_BAD_OPTION` for one without the other and for unknown ciphers; `ERR_BAD_CERTIFICATE` for what cannot be read or used
  */
 export async function loadCredentials(options: TlsOptions, logger: Logger): Promise<Credentials | undefined> {
-  const { tlsKey, tlsCert, tlsCa, tlsPassphrase } = options
+  const { tlsKey, tlsCert, tlsCa, tlsPassphrase, tlsCiphers = DEFAULT_TLS_CIPHERS } = options
   if (tlsKey === undefined || tlsCert === undefined) {
     requireNone(options)
     return undefined
@@ -41,10 +41,17 @@ export async function loadCredentials(options: TlsOptions, logger: Logger): Prom
     ...(tlsPassphrase !== undefined && { passphrase: tlsPassphrase }),
     // RFC 8996: the versions before it are not to be used.
     minVersion: 'TLSv1.2',
+    ciphers: tlsCiphers,
+    // A client that renegotiates costs the server a handshake each time. TLS 1.3 has no renegotiation.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   }
   try {
     createSecureContext(credentials)
   } catch (cause) {
+    if (/no cipher match/i.test((cause as Error).message)) {
+      const message = `tlsCiphers: OpenSSL has none of the cipher suites ${JSON.stringify(tlsCiphers)}.`
+      throw new TidewayError('ERR_BAD_OPTION', message, { cause })
+    }
     throw unusable(`OpenSSL does not take tlsKey and tlsCert: ${(cause as Error).message}.`, cause)
   }
   return credentials

@@ -17,9 +17,30 @@ export interface TlsOptions {
   /** What `tlsKey` is encrypted with. The command line takes keys without one. @default none */
   readonly tlsPassphrase?: string
   /**
+   * The cipher suites of TLS 1.3 (`TLS_…`) and of TLS 1.2, by their names in OpenSSL, with colons between them.
+   * @default those of Mozilla's intermediate configuration that use ECDHE
+   */
+  readonly tlsCiphers?: string
+  /**
    * Whether clients may agree on HTTP/2 in their TLS handshake (ALPN), for requests and for WebSockets (RFC 8441); others
    * speak HTTP/1.1.
    * @default true
    */
   readonly http2?: boolean
 }
+
+/**
+ * Mozilla's intermediate configuration (Server Side TLS 5.7) without finite-field Diffie-Hellman: each has forward secrecy and
+ * authenticated encryption.
+ */
+export const DEFAULT_TLS_CIPHERS: string = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':')
