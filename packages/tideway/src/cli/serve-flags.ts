@@ -193,6 +193,12 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
       parse.orOff(parse.count),
     ),
     flag(
+      '--max-buffered-total <bytes>',
+      'maxBufferedBytesTotal',
+      'kept for all clients, then the largest are cut (default: a quarter of the heap; off)',
+      parse.orOff(parse.bytes),
+    ),
+    flag(
       '--max-messages-per-second <number>',
       'maxMessagesPerSecond',
       'of one client, then closed with 1008 (default: off)',

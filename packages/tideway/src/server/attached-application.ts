@@ -2,14 +2,14 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Application } from '../asgi/application.ts'
-import { nodeListenerKey } from '../asgi/node-listener.ts'
 import { checksOrigin } from '../asgi/origin-check.ts'
 import { AccessRecorder } from './observe/access-log/access-recorder.ts'
+import { BufferedBytes, type BufferHolder } from './transport/buffered-bytes.ts'
 import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
 import { Heartbeat } from './transport/heartbeat.ts'
 import { afterResponses } from './http/after-responses.ts'
-import { guardedListener } from './http/guarded-listener.ts'
+import { directListener } from './http/direct-listener.ts'
 import { HttpExchange } from './http/http-exchange.ts'
 import { ignoreUpgrade } from './http/ignored-upgrade.ts'
 import { answerConnect, noTunnel } from './http/refuse-tunnel.ts'
@@ -22,11 +22,12 @@ import { answerPlainly } from './http/plain-answer.ts'
 import { AllowedHosts } from './handshake/allowed-hosts.ts'
 import { toOriginForm } from './handshake/absolute-form.ts'
 import { faultOf } from './handshake/request-fault.ts'
+import { httpBuffers } from './limits/http-buffers.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
 import { behindGate } from './limits/request-refusal.ts'
 import { trafficLimits } from './limits/traffic-limits.ts'
 import type { NodeListener } from './http/node-listener.ts'
-import type { ResolvedOptions, SharedServerOptions } from './options.ts'
+import { shortestTimeout, type ResolvedOptions, type SharedServerOptions } from './options.ts'
 import { ForeignCookies } from './handshake/foreign-cookies.ts'
 import { RefusalLog } from './handshake/refusal-log.ts'
 import { RETRY_AFTER_SECONDS, withReadiness } from './http/readiness.ts'
@@ -66,6 +67,7 @@ export class AttachedApplication {
   /** `undefined`: the application checks the Origin itself. */
   readonly #foreignCookies: ForeignCookies | undefined
   readonly #observer: ServerObserver
+  readonly #buffered: BufferedBytes
   #closed: Promise<void> | undefined
   #isClosed = false
 
@@ -92,9 +94,11 @@ export class AttachedApplication {
     this.#instrumented =
       options.instrumentation === undefined ? undefined : new Instrumented(options.instrumentation, options.logger)
     this.#observer = new ServerObserver(application)
+    this.#buffered = new BufferedBytes(options.maxBufferedBytesTotal, () => this.#holders())
     this.#context = {
       options,
       counters: this.#observer.counters,
+      buffered: this.#buffered,
       heartbeat,
       outbox: new Outbox(),
       connections: this.connections,
@@ -227,6 +231,7 @@ export class AttachedApplication {
     return this.#observer.stats({
       state,
       sockets: { open: this.gate.open, total: this.gate.total, sendTimeouts: this.gate.sendTimeouts },
+      buffers: { bytes: this.#buffered.bytes, closed: this.#buffered.discarded },
       openWebSockets: this.connections.size,
       compression: this.#context.compression?.counters,
     })
@@ -241,7 +246,13 @@ export class AttachedApplication {
     await drain(this.connections, { windowMs: this.#options.drainWindowMs, timeoutMs })
     this.#refused.cut()
     this.#observer.stop()
+    this.#buffered.stop()
     this.#isClosed = true
+  }
+
+  *#holders(): Iterable<BufferHolder> {
+    yield* this.connections
+    yield* httpBuffers(this.#observer.running, this.#options.logger)
   }
 
   #refuseHandshake(
@@ -267,20 +278,6 @@ function pathOf({ url = '' }: RequestHead): string {
 /** Whether somebody else answers what the server that has this socket is asked for. */
 function isHeardByOthers(socket: Socket, asking: 'upgrade' | 'connect'): boolean {
   return (socket as Socket & { readonly server: HttpServer }).server.listenerCount(asking) > 1
-}
-
-/** The listener of an HTTP application that is one. With a time limit it is called through an exchange, which looks after that. */
-function directListener(application: Application, options: ResolvedOptions): NodeListener | undefined {
-  const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
-  return listener === undefined || options.httpTimeoutMs !== false ? undefined : guardedListener(listener, options)
-}
-
-function shortestTimeout(options: ResolvedOptions): number {
-  const { connectTimeoutMs, pingIntervalMs, pingTimeoutMs, closeTimeoutMs, slowConsumerTimeoutMs } = options
-  const { applicationCloseTimeoutMs, idleTimeoutMs, maxAgeMs } = options
-  const times = [connectTimeoutMs, pingTimeoutMs, closeTimeoutMs, slowConsumerTimeoutMs, applicationCloseTimeoutMs]
-  const mayBeOff = [pingIntervalMs, idleTimeoutMs, maxAgeMs].filter((time) => time !== false)
-  return Math.min(...times, ...mayBeOff)
 }
 
 /** What ASGI has for servers to offer. */

@@ -132,6 +132,7 @@ const mayBeFalse: ReadonlySet<string> = new Set<keyof AttachOptions>([
   'httpTimeoutMs',
   'maxConnections',
   'maxConnectionsPerAddress',
+  'maxBufferedBytesTotal',
   'maxRequestsPerConnection',
   'maxMessagesPerSecond',
   'maxBytesPerSecond',
@@ -165,4 +166,13 @@ function requireNumber(name: string, value: unknown): void {
   if (typeof value === 'number' && value <= max && (value > 0 || (value === 0 && mayBeZero.has(name)))) return
   const range = max === Infinity ? 'over 0' : `over 0 and at most ${max}`
   throw new TidewayError('ERR_BAD_OPTION', `${name} must be a number ${range}, not ${JSON.stringify(value)}.`)
+}
+
+/** The shortest of the times that the heartbeat of a server watches, in milliseconds. */
+export function shortestTimeout(options: ResolvedOptions): number {
+  const { connectTimeoutMs, pingIntervalMs, pingTimeoutMs, closeTimeoutMs, slowConsumerTimeoutMs } = options
+  const { applicationCloseTimeoutMs, idleTimeoutMs, maxAgeMs } = options
+  const times = [connectTimeoutMs, pingTimeoutMs, closeTimeoutMs, slowConsumerTimeoutMs, applicationCloseTimeoutMs]
+  const mayBeOff = [pingIntervalMs, idleTimeoutMs, maxAgeMs].filter((time) => time !== false)
+  return Math.min(...times, ...mayBeOff)
 }

@@ -86,6 +86,7 @@ describe('a flag of tideway serve', () => {
     ['--compression', { compression: {} }],
     ['--compression-no-context', { compression: { clientNoContextTakeover: true } }],
     ['--max-connections 10 --max-connections-per-address 2', { maxConnections: 10, maxConnectionsPerAddress: 2 }],
+    ['--max-buffered-total 1024M', { maxBufferedBytesTotal: 1_073_741_824 }],
     ['--max-connections off', { maxConnections: false }],
     ['--max-messages-per-second 0.5 --rate-burst 20', { maxMessagesPerSecond: 0.5, rateBurstSeconds: 20 }],
     ['--max-bytes-per-second 1k', { maxBytesPerSecond: 1024 }],

@@ -67,6 +67,11 @@ export class Http2Socket extends Duplex {
     return this.carrier.getPeerCertificate(isDetailed)
   }
 
+  /** What waits for the client to open its window. */
+  get unsentBytes(): number {
+    return this.#stream.writableLength
+  }
+
   /** Time-outs are the server's business: one of a stream must not end the connection of others. */
   setTimeout(): this {
     return this

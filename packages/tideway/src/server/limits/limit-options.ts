@@ -1,3 +1,5 @@
+import { getHeapStatistics } from 'node:v8'
+
 /** What one server, one address and one connection may have. */
 export interface LimitOptions {
   /** The most TCP connections at once; on one above it a request is answered with 503 and `Retry-After`. @default 100000 */
@@ -8,6 +10,12 @@ export interface LimitOptions {
    * @default false
    */
   readonly maxConnectionsPerAddress?: number | false
+  /**
+   * The most bytes that the server keeps for all clients together: unsent bytes, messages that are not complete or not read by
+   * the application, and bodies of HTTP. Above it the connections that hold the most are destroyed.
+   * @default a quarter of the heap limit of V8
+   */
+  readonly maxBufferedBytesTotal?: number | false
   /** The most headers of a request or handshake; above it 431 is answered. @default 100 */
   readonly maxHeaders?: number
   /**
@@ -64,6 +72,7 @@ export interface RequestLimitOptions {
 export const limitDefaults: Readonly<Required<LimitOptions>> = Object.freeze({
   maxConnections: 100_000,
   maxConnectionsPerAddress: false,
+  maxBufferedBytesTotal: Math.floor(getHeapStatistics().heap_size_limit / 4),
   maxHeaders: 100,
   maxPipelinedRequests: 128,
   maxRequestsPerConnection: 1000,

@@ -24,6 +24,13 @@ export const metrics: readonly Metric[] = [
     'Connections that were destroyed because their client did not read.',
     (s) => s.sockets.sendTimeouts,
   ),
+  one('gauge', 'buffered_bytes', 'Bytes that are kept for clients.', (s) => s.buffers.bytes),
+  one(
+    'counter',
+    'buffered_bytes_closed_total',
+    'Connections that were destroyed because too many bytes were kept.',
+    (s) => s.buffers.closed,
+  ),
   {
     name: 'websocket_handshakes_total',
     help: 'Opening handshakes that were answered or given up, by outcome.',

@@ -10,6 +10,7 @@ import type { ChannelLayerFigures, ServerStats } from './server-stats.ts'
 export interface Observed {
   readonly state: ServerStats['state']
   readonly sockets: ServerStats['sockets']
+  readonly buffers: ServerStats['buffers']
   readonly openWebSockets: number
   readonly compression: CompressionCounters | undefined
 }
@@ -22,6 +23,8 @@ interface WithChannelLayers {
 /** Counts for one server, and says what it has counted. */
 export class ServerObserver {
   readonly counters: ServerCounters = new ServerCounters()
+  /** The responses that have not ended. */
+  readonly running: Set<ServerResponse> = new Set()
   readonly #startedAt = performance.now()
   readonly #eventLoopDelay = new EventLoopDelay()
   readonly #layers: NonNullable<WithChannelLayers['channelLayers']>
@@ -33,27 +36,29 @@ export class ServerObserver {
 
   /** The same listener, whose requests are counted. */
   listener(inner: NodeListener): NodeListener {
-    const { counters } = this
+    const { counters, running } = this
     // One function for all responses.
     function onClose(this: ServerResponse): void {
+      running.delete(this)
       if (isWhole(this)) counters.responses[firstDigit(this.statusCode)]++
       else counters.requestsAborted++
     }
     return (request: IncomingMessage, response: ServerResponse) => {
       counters.requests++
+      running.add(response)
       response.on('close', onClose)
       inner(request, response)
     }
   }
 
-  stats({ state, sockets, openWebSockets, compression }: Observed): ServerStats {
-    const { counters } = this
+  stats({ state, sockets, buffers, openWebSockets, compression }: Observed): ServerStats {
+    const { counters, running } = this
     const [, informational, successful, redirections, clientErrors, serverErrors] = counters.responses
-    const ended = counters.responses.reduce((sum: number, count) => sum + count, counters.requestsAborted)
     return {
       state,
       uptimeMs: performance.now() - this.#startedAt,
       sockets,
+      buffers,
       handshakes: { total: counters.handshakes, accepted: counters.accepted, refused: { ...counters.refused } },
       webSockets: {
         open: openWebSockets,
@@ -82,7 +87,7 @@ export class ServerObserver {
         },
       },
       requests: {
-        running: counters.requests - ended,
+        running: running.size,
         total: counters.requests,
         responses: {
           '1xx': informational,

@@ -50,6 +50,13 @@ export interface ServerStats {
     /** Connections that were destroyed because nothing was sent on them for `sendTimeoutMs`. */
     readonly sendTimeouts: number
   }
+  /** What the server keeps for its clients: unsent bytes, and bytes that came and were not read by the application. */
+  readonly buffers: {
+    /** A second ago at most. */
+    readonly bytes: number
+    /** Connections that were destroyed because all together held more than `maxBufferedBytesTotal`. */
+    readonly closed: number
+  }
   /** Opening handshakes of WebSockets. */
   readonly handshakes: {
     readonly total: number

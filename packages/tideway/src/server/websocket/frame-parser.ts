@@ -74,6 +74,11 @@ export class FrameParser {
     return this.#paused
   }
 
+  /** What it keeps: of a message that is not complete, and of a chunk that is not parsed. */
+  get bufferedBytes(): number {
+    return (this.#message?.bufferedBytes ?? 0) + (this.#unparsed?.length ?? 0)
+  }
+
   /** Stops after the frame that is being parsed; what is left of its chunk is kept. */
   pause(): void {
     this.#paused = true

@@ -23,6 +23,11 @@ export class Inbox {
     return this.#length - this.#head >= this.#maxMessages || this.#bytes >= this.#maxBytes
   }
 
+  /** What waits, by the length of its texts and payloads. */
+  get bufferedBytes(): number {
+    return this.#bytes
+  }
+
   get isEmpty(): boolean {
     return this.#head === this.#length
   }

@@ -23,6 +23,11 @@ export class MessageAssembler {
     return this.#length
   }
 
+  /** What it keeps of the memory, which may be twice as much. */
+  get bufferedBytes(): number {
+    return this.#buffer.length
+  }
+
   /**
    * Adds the next piece. `false`: a text that can no longer be valid UTF-8.
    * @param whole the length of the message, where its last frame has said it

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { BufferedBytes } from '../transport/buffered-bytes.ts'
 import type { Heartbeat } from '../transport/heartbeat.ts'
 import type { ConnectionCounters } from './connection-counters.ts'
 import type { Outbox } from './outbox.ts'
@@ -9,6 +10,8 @@ export interface PeerContext {
   readonly options: ConnectionSettings
   readonly outbox: Outbox
   readonly heartbeat: Heartbeat
+  /** Is told of bytes that may have to be kept. */
+  readonly buffered: Pick<BufferedBytes, 'added'>
   readonly counters: ConnectionCounters
 }
 

@@ -19,6 +19,7 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { outOfTurn } from '../handshake/out-of-turn.ts'
 import { requireClose } from './require-close.ts'
 import { errorAnswer } from '../handshake/error-answer.ts'
+import type { BufferHolder } from '../transport/buffered-bytes.ts'
 import { wholeMilliseconds, type HeartbeatClient } from '../transport/heartbeat.ts'
 import type { RefusalLog } from '../handshake/refusal-log.ts'
 import type { RefusalReason } from '../handshake/refusal-reason.ts'
@@ -63,7 +64,7 @@ export interface ConnectionContext extends PeerContext {
 type State = 'connecting' | 'denying' | 'open' | 'ended'
 
 /** One WebSocket connection as the application sees it: its events, its turns, its end. */
-export class WebSocketConnection implements PeerOwner, HeartbeatClient {
+export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHolder {
   readonly #socket: Duplex
   /** Until it is accepted. */
   #handshake: Handshake | undefined
@@ -148,6 +149,20 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient {
   /** Cuts the connection. */
   terminate(): void {
     this.#peer.terminate()
+  }
+
+  /** What is kept for its client and its application; 0 when the socket is gone, as nothing more can be done about it. */
+  get bufferedBytes(): number {
+    if (this.#socketClosed) return 0
+    return this.#inbox.bufferedBytes + this.#peer.bufferedBytes
+  }
+
+  /** Destroys the connection, since the server keeps too many bytes. */
+  discard(): void {
+    const { logger } = this.#context.options
+    const message = 'The server keeps too many bytes: destroyed the WebSocket with the most.'
+    logger.warn({ path: this.#path, bytes: this.bufferedBytes }, message)
+    this.terminate()
   }
 
   check(now: number): void {

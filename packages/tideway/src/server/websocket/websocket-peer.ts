@@ -144,6 +144,12 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
     cut(this.#socket)
   }
 
+  /** What it keeps that is not sent, and that has come and is no message yet. */
+  get bufferedBytes(): number {
+    const { writableLength, readableLength } = this.#socket
+    return writableLength + readableLength + (this.pending?.byteLength ?? 0) + (this.#parser?.bufferedBytes ?? 0)
+  }
+
   /** Whether messages go both ways. */
   get isOpen(): boolean {
     return this.#state === 'open'
@@ -166,7 +172,9 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
     this.#lastSeen = this.#context.heartbeat.now
     this.#pingSentAt = 0
     this.#context.counters.wireBytesReceived += chunk.length
-    if (this.#state !== 'ended') this.#parser!.push(chunk)
+    if (this.#state === 'ended') return
+    this.#parser!.push(chunk)
+    this.#context.buffered.added(chunk.length)
   }
 
   /** Looks after the time-outs. */
@@ -245,6 +253,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
     if (!this.#isWritable) return
     this.#context.counters.wireBytesSent += bytes.length
     this.#unwritten = this.#socket.write(bytes) ? 0 : this.#socket.writableLength
+    if (this.#unwritten > 0) this.#context.buffered.added(bytes.length)
     // What is sent all the time is never drained, however fast the peer reads.
     if (this.#aboveSince > 0 && this.#unwritten <= this.#context.options.highWaterMarkBytes) this.#release()
   }

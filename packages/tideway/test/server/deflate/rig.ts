@@ -48,6 +48,7 @@ export function rigs(
     options: resolveOptions(options),
     outbox: new Outbox(),
     heartbeat: new Heartbeat(1000),
+    buffered: { added() {} },
     counters: new ServerCounters(),
   }
   const all = Array.from({ length: count }, () => {

@@ -198,7 +198,13 @@ describe('a client that is sent something all the time', () => {
       socketClosed() {},
     }
     const socket = new StepwiseSocket()
-    const context = { options, outbox: new Outbox(), heartbeat: new Heartbeat(50), counters: new ServerCounters() }
+    const context = {
+      options,
+      outbox: new Outbox(),
+      heartbeat: new Heartbeat(50),
+      counters: new ServerCounters(),
+      buffered: { added() {} },
+    }
     const peer = new WebSocketPeer(socket, context, owner)
     socket.write('101')
     peer.open()

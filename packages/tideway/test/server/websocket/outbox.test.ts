@@ -224,6 +224,7 @@ describe('Outbox', () => {
         outbox,
         heartbeat: new Heartbeat(50),
         counters: new ServerCounters(),
+        buffered: { added() {} },
       }
       const owner = { messageReceived: () => true, readsTooSlowly() {}, peerClosed() {}, socketClosed() {} }
       const peer = new WebSocketPeer(new PassThrough(), context, owner)

@@ -37,6 +37,7 @@ const INFLATES_FASTER = 8
 export class CompressedPeer extends WebSocketPeer {
   readonly #options: ConnectionSettings
   readonly #counters: ConnectionCounters
+  readonly #buffered: PeerContext['buffered']
   readonly #compression: Compression
   readonly #parameters: DeflateParameters
   readonly #shared: DeflateOutbox | undefined
@@ -51,15 +52,16 @@ export class CompressedPeer extends WebSocketPeer {
 
   constructor(
     socket: Duplex,
-    { options, heartbeat, counters }: PeerContext,
+    { options, heartbeat, counters, buffered }: PeerContext,
     owner: PeerOwner,
     compression: Compression,
     parameters: DeflateParameters,
   ) {
     const outbox = compression.outbox(parameters)
-    super(socket, { options, outbox, heartbeat, counters }, owner)
+    super(socket, { options, outbox, heartbeat, counters, buffered }, owner)
     this.#options = options
     this.#counters = counters
+    this.#buffered = buffered
     this.#compression = compression
     this.#parameters = parameters
     this.#shared = outbox instanceof DeflateOutbox ? outbox : undefined
@@ -92,6 +94,10 @@ export class CompressedPeer extends WebSocketPeer {
 
   override get isEnding(): boolean {
     return this.#closing !== undefined || super.isEnding
+  }
+
+  override get bufferedBytes(): number {
+    return super.bufferedBytes + this.#queuedBytes
   }
 
   override resume(): void {
@@ -156,6 +162,7 @@ export class CompressedPeer extends WebSocketPeer {
     // It may fail before its turn comes.
     frame?.catch(() => {})
     this.#queuedBytes += bytes
+    this.#buffered.added(bytes)
     return new Promise((resolve, reject) => {
       this.#queue.push({ payload, bytes, frame, resolve, reject })
       if (this.#queue.length === 1) void this.#work()

@@ -1,0 +1,18 @@
+import type { Application } from '../../asgi/application.ts'
+import { nodeListenerKey } from '../../asgi/node-listener.ts'
+import { guardedListener } from './guarded-listener.ts'
+import type { ReportOptions } from './http-failure.ts'
+import type { HttpOptions } from './http-options.ts'
+import type { NodeListener } from './node-listener.ts'
+
+/**
+ * The listener of an HTTP application that is a `nodeListener`. With a time limit for responses it is called through an exchange,
+ * which enforces the limit.
+ */
+export function directListener(
+  application: Application,
+  options: HttpOptions & ReportOptions,
+): NodeListener | undefined {
+  const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
+  return listener === undefined || options.httpTimeoutMs !== false ? undefined : guardedListener(listener, options)
+}
