@@ -1,3 +1,4 @@
+import { clientNetwork } from '../asgi/ip-address.ts'
 import type { Application } from '../asgi/application.ts'
 import { carryOriginCheck } from '../asgi/origin-check.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
@@ -89,5 +90,7 @@ async function hasPoints(limiter: RateLimiter, who: string): Promise<boolean> {
 /** Told apart, so that nobody can take an address as a user name. */
 function keyOf(scope: LimitedScope & { readonly user?: User | undefined }): string {
   const { user, client } = scope
-  return user?.isAuthenticated === true ? `user:${String(user.id)}` : `address:${client?.host ?? 'unix'}`
+  return user?.isAuthenticated === true
+    ? `user:${String(user.id)}`
+    : `address:${client?.host === undefined ? 'unix' : clientNetwork(client.host)}`
 }

@@ -194,7 +194,9 @@ export class AttachedApplication {
       this.#refuseHandshake(request, transport, answers, foreign, 'foreignOrigin')
       return
     }
-    const tooMany = this.gate.refusalOfForwarded(request, transport, scope.client?.host)
+    const tooMany =
+      this.gate.refusalOfForwarded(request, transport, scope.client?.host) ??
+      (answers === answersOverHttp2 ? this.gate.refusalOfStream(request, transport) : undefined)
     if (tooMany !== undefined) {
       this.#refuseHandshake(request, transport, answers, tooMany, tooMany.reason)
       return

@@ -3,7 +3,7 @@ import type { Application } from '../asgi/application.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { attachToAll, type Attachment } from './attach.ts'
 import { Lifespan } from './lifespan.ts'
-import { reportAcceptErrors } from './listen/accept-errors.ts'
+import { reportAcceptErrors, watchDescriptors } from './listen/accept-errors.ts'
 import { Front } from './listen/front.ts'
 import { listenTargets, type ServerAddress, type TcpAddress } from './listen/listen-target.ts'
 import { listenAt } from './listen/listener.ts'
@@ -92,6 +92,7 @@ export async function serve(application: Application, options: ServeOptions = {}
     throw error
   }
   for (const server of servers) reportAcceptErrors(server, logger)
+  const unwatch = watchDescriptors(logger)
   metrics?.ready(attachment)
   return {
     ...mainAddress(addresses),
@@ -119,6 +120,7 @@ export async function serve(application: Application, options: ServeOptions = {}
       try {
         await beforeShutdown?.()
       } finally {
+        unwatch()
         await lifespan?.shutDown()
         await metrics?.close()
       }

@@ -97,7 +97,8 @@ describe('rateLimit', () => {
     await call(scopeOf({ id: 7, username: 'ada', isAuthenticated: true }, '192.0.2.1'))
     await call(scopeOf({ id: undefined, username: '', isAuthenticated: false }, '192.0.2.1'))
     await call(scopeOf(undefined, 'user:7'))
-    expect(keys).toEqual(['user:7', 'address:192.0.2.1', 'address:user:7'])
+    await call(scopeOf(undefined, '2001:db8::5'))
+    expect(keys).toEqual(['user:7', 'address:192.0.2.1', 'address:user:7', 'address:2001:db8::/64'])
   })
 
   it('answers with 503 when its store is down', async () => {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { canonicalAddress } from '../../asgi/ip-address.ts'
+import { clientNetwork } from '../../asgi/ip-address.ts'
 import type { RequestHead } from '../handshake/request-head.ts'
 import type { RefusalReason } from '../handshake/refusal-reason.ts'
 import { RETRY_AFTER_SECONDS } from '../http/readiness.ts'
@@ -59,6 +59,8 @@ export class ConnectionGate {
   readonly #perAddress = new Map<string, number>()
   readonly #excess = new Map<Socket, Refusal>()
   readonly #sends: SendWatch
+  /** WebSockets over HTTP/2. */
+  #streams = 0
   #open = 0
   #total = 0
   /** One for all sockets, instead of a closure, and what `once` puts around it, of each. */
@@ -100,14 +102,15 @@ export class ConnectionGate {
   readonly onConnection = (socket: Socket): void => {
     this.#open++
     this.#total++
-    const isExcess = this.#open > this.#maxConnections
+    const isExcess = this.#open + this.#streams > this.#maxConnections
     if (isExcess) this.#excess.set(socket, tooMany)
     socket.on('close', this.#onClose)
     this.#sends.add(socket)
     // The connections of a proxy that speaks for others are not its own.
     const isProxy = this.#trusted?.has(socket.remoteAddress) === true
-    if (!isExcess && !isProxy && !this.#enter(socket, addressOf(socket))) this.#excess.set(socket, tooManyOfAddress)
-    if (this.#excess.size > MOST_EXCESS) socket.destroy()
+    if (!isExcess && !isProxy && !this.#enter(socket, socket.remoteAddress)) this.#excess.set(socket, tooManyOfAddress)
+    // Never a socket within the limits: the others may all be of one address.
+    if (this.#excess.size > MOST_EXCESS && this.#excess.has(socket)) socket.destroy()
   }
 
   /** Why a request or handshake is refused before anybody looks at it; `undefined`: it is not. */
@@ -123,23 +126,31 @@ export class ConnectionGate {
     return this.#enter(transport, client ?? UNKNOWN) ? undefined : tooManyOfAddress
   }
 
+  /** Counts a WebSocket over HTTP/2 as a connection, though it shares one: else a client would have a hundred for one. */
+  refusalOfStream(request: RequestHead, stream: Duplex): Refusal | undefined {
+    if (this.#open + this.#streams >= this.#maxConnections) return tooMany
+    const { remoteAddress } = request.socket
+    // Behind a trusted proxy it is counted for its client.
+    if (this.#trusted?.has(remoteAddress) !== true && !this.#enter(stream, remoteAddress)) return tooManyOfAddress
+    this.#streams++
+    stream.once('close', () => this.#streams--)
+    return undefined
+  }
+
   /** `false`: the address has as many connections as it may have. The peers of a Unix socket have none. */
   #enter(socket: Duplex, address: string | undefined): boolean {
     if (this.#maxPerAddress === Infinity || address === undefined) return true
-    const count = this.#perAddress.get(address) ?? 0
+    const network = clientNetwork(address)
+    const count = this.#perAddress.get(network) ?? 0
     if (count >= this.#maxPerAddress) return false
-    this.#perAddress.set(address, count + 1)
-    socket.once('close', () => this.#leave(address))
+    this.#perAddress.set(network, count + 1)
+    socket.once('close', () => this.#leave(network))
     return true
   }
 
-  #leave(address: string): void {
-    const count = this.#perAddress.get(address)! - 1
-    if (count === 0) this.#perAddress.delete(address)
-    else this.#perAddress.set(address, count)
+  #leave(network: string): void {
+    const count = this.#perAddress.get(network)! - 1
+    if (count === 0) this.#perAddress.delete(network)
+    else this.#perAddress.set(network, count)
   }
-}
-
-function addressOf({ remoteAddress }: Socket): string | undefined {
-  return remoteAddress === undefined ? undefined : canonicalAddress(remoteAddress)
 }

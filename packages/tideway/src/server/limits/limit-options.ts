@@ -5,7 +5,7 @@ export interface LimitOptions {
   /** The most TCP connections at once; on one above it a request is answered with 503 and `Retry-After`. @default 100000 */
   readonly maxConnections?: number | false
   /**
-   * The most connections of one address at once; above it 429 is answered. Behind trusted proxies the WebSockets of the
+   * The most connections of one IPv4 address, or of one IPv6 network of 64 bits, at once; above it 429 is answered. Behind trusted proxies the WebSockets of the
    * address that they speak for are counted. Off by default: one address may stand for a whole office.
    * @default false
    */

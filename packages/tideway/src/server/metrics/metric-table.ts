@@ -49,11 +49,16 @@ export const metrics: readonly Metric[] = [
   ),
   {
     name: 'websockets_closed_total',
-    help: 'WebSockets that have ended, by close code.',
+    help: 'WebSockets that have ended, by close code; those of applications (3000 to 4999) by thousands.',
     type: 'counter',
     labelNames: ['code'],
     *read({ webSockets }) {
-      for (const [code, count] of Object.entries(webSockets.closed)) yield [{ code }, count]
+      const counts = new Map<string, number>()
+      for (const [code, count] of Object.entries(webSockets.closed)) {
+        const label = closeCodeLabel(code)
+        counts.set(label, (counts.get(label) ?? 0) + count)
+      }
+      for (const [code, count] of counts) yield [{ code }, count]
     },
   },
   byDirectionAndType('websocket_messages_total', 'Messages of WebSockets.', 'messages'),
@@ -199,6 +204,11 @@ function ofLayers(
       for (const [layer, figures] of Object.entries(channelLayers)) yield [{ layer }, valueOf(figures)]
     },
   }
+}
+
+/** A client may send each of two thousand codes, and each would be a time series of its own. `stats()` has them all. */
+function closeCodeLabel(code: string): string {
+  return /^[34]\d{3}$/.test(code) ? `${code[0]}xxx` : code
 }
 
 function snakeCase(name: string): string {

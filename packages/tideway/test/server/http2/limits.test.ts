@@ -82,6 +82,20 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
     expect((await answerOf(Http2WebSocket.request(second))).status).toBe(503)
   })
 
+  it.each([
+    ['maxConnections', 503, { maxConnections: 3 }],
+    ['maxConnectionsPerAddress', 429, { maxConnectionsPerAddress: 3 }],
+  ])('counts each of its WebSockets for %s', async (_name, status, limits) => {
+    const { server, client } = await session(limits)
+    const sockets = [await Http2WebSocket.open(client), await Http2WebSocket.open(client)]
+    expect((await answerOf(Http2WebSocket.request(client))).status).toBe(status)
+    sockets[0]!.stream.close()
+    await eventually(() => server.connectionCount).toBe(1)
+    await Http2WebSocket.open(client)
+    // Requests need no connection of their own.
+    expect((await get(client, '/')).status).toBe(200)
+  })
+
   it('ends when it is not used for keepAliveTimeoutMs, and not while a stream is open', async () => {
     const { server, client } = await session({ keepAliveTimeoutMs: 100, headersTimeoutMs: 5000 })
     const socket = await Http2WebSocket.open(client)

@@ -177,7 +177,7 @@ describeWith(['openssl'], 'sendTimeoutMs over TLS', () => {
     const stream = session.request({ ':method': 'POST', ':path': '/' })
     stream.on('error', () => {})
     await eventually(() => server.stats().sockets.open).toBe(0)
-    expect(session.closed).toBe(true)
+    await eventually(() => session.closed).toBe(true)
   })
 
   it('resets a WebSocket over HTTP/2 whose client opens no window', async () => {

@@ -44,6 +44,23 @@ describe('metricsPort', () => {
     expect(after.get('tideway_websocket_handshakes_total{outcome="accepted"}')).toBe(1)
   })
 
+  it('has one label for all close codes of a thousand that clients choose', async () => {
+    const server = await serving({ websocket: echo }, { metricsPort: 0 })
+    for (const code of [3000, 3001, 4000, 4999]) {
+      const client = await RawClient.open(server.port)
+      client.write(clientFrame('close', Buffer.from([code >> 8, code & 0xff])))
+      await client.over()
+    }
+    await eventually(() => server.stats().webSockets.open).toBe(0)
+    expect(server.stats().webSockets.closed).toEqual({ 3000: 1, 3001: 1, 4000: 1, 4999: 1 })
+    const values = valuesOf((await get(`${server.metricsUrl}/metrics`)).text)
+    const codes = [...values].filter(([name]) => name.startsWith('tideway_websockets_closed_total'))
+    expect(codes).toEqual([
+      ['tideway_websockets_closed_total{code="3xxx"}', 2],
+      ['tideway_websockets_closed_total{code="4xxx"}', 2],
+    ])
+  })
+
   it('names what it counts as Prometheus does', async () => {
     const server = await serving({ websocket: echo }, { metricsPort: 0 })
     const { text } = await get(`${server.metricsUrl}/metrics`)
