@@ -353,10 +353,26 @@ describeWith(['chromium'], 'the chat in a browser', () => {
 
   it('answers a room name that cannot be with a page that says so', async () => {
     const page = await (await person()).newTab()
-    const response = await page.goto(`${server.origin}/rooms/no-such-room`)
+    const response = await page.goto(`${server.origin}/rooms/no.such.room`)
     expect(response?.status()).toBe(404)
     await page.getByRole('heading', { name: 'A room cannot have this name' }).waitFor()
     problems = problems.filter((problem) => !problem.includes('404'))
+  })
+
+  it('has rooms with names of any language', async () => {
+    const [one, other] = [await (await person()).newTab(), await (await person()).newTab()]
+    await one.goto(server.origin)
+    await one.getByLabel('Room').fill('한국어 모임')
+    await one.keyboard.press('Enter')
+    await isConnected(one)
+    await one.getByRole('heading', { name: '한국어_모임' }).waitFor()
+    // By the list of another visitor, into the same room.
+    await other.goto(server.origin)
+    await other.getByRole('link', { name: '한국어_모임 1 person' }).click()
+    await isConnected(other)
+    await say(one, '안녕하세요')
+    expect(await heard(other, '안녕하세요')).toBe('guest: 안녕하세요')
+    await one.getByText('2 people here').waitFor()
   })
 
   it('can be used with the keyboard alone', async () => {

@@ -267,7 +267,7 @@ describe('the HTTP side of the chat', () => {
   })
 
   it('has a page for what it does not have', async () => {
-    const response = await get('/rooms/no-room')
+    const response = await get('/rooms/no.room')
     expect(response.status).toBe(404)
     expect(await response.text()).toContain('A room cannot have this name')
     const other = await get('/no/such/page')
@@ -278,5 +278,21 @@ describe('the HTTP side of the chat', () => {
   it('leads from a room with a slash at the end to the room', async () => {
     const response = await fetch(`${server.url}/rooms/lobby/`, { redirect: 'manual' })
     expect([response.status, response.headers.get('location')]).toEqual([301, '/rooms/lobby'])
+    const korean = await fetch(`${server.url}/rooms/한국어//`, { redirect: 'manual' })
+    expect([korean.status, korean.headers.get('location')]).toEqual([301, '/rooms/%ED%95%9C%EA%B5%AD%EC%96%B4'])
+  })
+
+  it.each([
+    ['/rooms/lobby', 200],
+    ['/rooms/%ED%95%9C%EA%B5%AD%EC%96%B4', 200],
+    ['/rooms/caf%C3%A9-2', 200],
+    [`/rooms/${'%ED%95%9C'.repeat(40)}`, 200],
+    [`/rooms/${'%ED%95%9C'.repeat(41)}`, 404],
+    ['/rooms/%ED%95', 400],
+    ['/rooms/a%2Fb', 404],
+    ['/rooms/a%20b', 404],
+    ['/rooms/%E2%80%8B', 404],
+  ])('answers %s with %i', async (path, status) => {
+    expect((await get(path)).status).toBe(status)
   })
 })

@@ -119,6 +119,17 @@ describe('the protocol of the page', () => {
     expect(heardUntilEnd).not.toContain('typing')
   })
 
+  it('carries messages in rooms of any language, and keeps them apart', async () => {
+    const [seoul, busan] = ['서울'.repeat(20), '부산-2'].map((name) => encodeURIComponent(name)) as [string, string]
+    const [[one], [two], [three]] = [await enter(seoul, 'one'), await enter(seoul, 'two'), await enter(busan, 'three')]
+    three.say('in Busan')
+    await three.hear('in Busan')
+    one.say('in Seoul')
+    expect(textsOf(await two.hear('in Seoul'))).toEqual(['in Seoul'])
+    two.tell({ type: 'typing' })
+    await one.next(({ type }) => type === 'typing')
+  })
+
   it('shows no message of the plain protocol that is not a text', async () => {
     const room = newRoom()
     const [page] = await enter(room, 'Anna')

@@ -48,7 +48,7 @@ export function enterRoom(room, { prepare, onMessage, onState }) {
   const socket = connect(
     async () => {
       if (!(await prepare())) socket.close(LOGGED_OUT)
-      return `/ws/room/${room}/`
+      return `/ws/room/${encodeURIComponent(room)}/`
     },
     {
       hello: () => ({ type: 'hello', tab: tabSecret(), seen }),

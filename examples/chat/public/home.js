@@ -2,7 +2,8 @@ import { find, startIn } from './dom.js'
 import { beGuest, introduce, LoggedOutError, settleName } from './me.js'
 import { watchRooms } from './room-list.js'
 
-const ROOM_NAME = /^\w{1,40}$/
+/** As the server has it. */
+const ROOM_NAME = /^[\p{L}\p{M}\p{N}_-]{1,40}$/u
 
 introduce(() => void settle())
 void settle()
@@ -36,19 +37,19 @@ startIn(input)
 form.addEventListener('submit', (event) => {
   event.preventDefault()
   // What people type as a name: "Team lunch" is a good one once its space is none.
-  const name = input.value.trim().replace(/[\s-]+/g, '_')
+  const name = input.value.trim().normalize('NFC').replace(/\s+/g, '_')
   if (ROOM_NAME.test(name)) {
-    location.assign(`/rooms/${name}`)
+    location.assign(`/rooms/${encodeURIComponent(name)}`)
     return
   }
-  help.textContent = name === '' ? 'Which room? Type its name.' : 'Only letters from a to z, digits and underscores.'
+  help.textContent = name === '' ? 'Which room? Type its name.' : 'Only letters, digits, hyphens and underscores.'
   help.classList.add('problem')
   input.setAttribute('aria-invalid', 'true')
   input.focus()
 })
 
 input.addEventListener('input', () => {
-  help.textContent = 'Letters, digits and underscores.'
+  help.textContent = 'Letters of any language, digits, hyphens and underscores.'
   help.classList.remove('problem')
   input.removeAttribute('aria-invalid')
 })

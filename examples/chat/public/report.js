@@ -57,7 +57,7 @@ function picture(room, { at, words }) {
     // The height before it is loaded: nothing jumps, and the end stays in sight.
     width: '360',
     height: String(words.length * 34),
-    src: `/rooms/${room}/report.svg?at=${at}`,
+    src: `/rooms/${encodeURIComponent(room)}/report.svg?at=${at}`,
     alt: `How often each word was said: ${counted}.`,
   })
   return element(

@@ -7,7 +7,7 @@ import { watchRooms } from './room-list.js'
 import { isOwn, timeOfDay, Transcript } from './transcript.js'
 import { UnsentMessages } from './unsent.js'
 
-const ROOM = location.pathname.split('/')[2] ?? ''
+const ROOM = decodeURIComponent(location.pathname.split('/')[2] ?? '').normalize('NFC')
 const WARN_WHEN_LEFT = 200
 /** As in protocol.ts, of which the page has the types alone. */
 const REPORT_COMMAND = '/report'
@@ -39,7 +39,7 @@ find('data-room-name').textContent = ROOM
 /** @type {HTMLAnchorElement} */
 const invitation = find('data-room-url')
 invitation.href = location.pathname
-invitation.textContent = location.host + location.pathname
+invitation.textContent = `${location.host}/rooms/${ROOM}`
 const copyLink = find('data-copy-link')
 // Only a page that came over TLS or from this machine has a clipboard.
 copyLink.hidden = navigator.clipboard === undefined

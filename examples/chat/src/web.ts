@@ -8,13 +8,14 @@ import type { Revocations } from 'tideway'
 import { peopleRoutes } from './people/routes.ts'
 import { BusyError } from './people/work-queue.ts'
 import { picture } from './report/threads.ts'
+import { roomName } from './room/names.ts'
 import type { People } from './room/people.ts'
 
 const publicFolder = fileURLToPath(new URL('../public', import.meta.url))
 const clientFolder = join(dirname(createRequire(import.meta.url).resolve('@tideway/client/package.json')), 'dist')
-const ROOM_PATH = /^\/rooms\/\w{1,40}$/
-const ROOM_PATH_AND_SLASH = /^(?<path>\/rooms\/\w{1,40})\/+$/
-const REPORT_PATH = /^\/rooms\/(?<room>\w{1,40})\/report\.svg$/
+const ROOM_PATH = /^\/rooms\/(?<room>[^/]+)$/
+const ROOM_PATH_AND_SLASH = /^\/rooms\/(?<room>[^/]+)\/+$/
+const REPORT_PATH = /^\/rooms\/(?<room>[^/]+)\/report\.svg$/
 
 /** The HTTP side of the chat: its pages, which rooms are open, and who the visitor is. */
 export function web(people: People, revocations: Revocations): Express {
@@ -27,14 +28,20 @@ export function web(people: People, revocations: Revocations): Express {
   // The client as `tsc` builds it: browsers load its modules as they are.
   app.use('/client', express.static(clientFolder, { index: false }))
 
-  app.get(ROOM_PATH, (_request, response) => {
-    response.sendFile('room.html', { root: publicFolder })
+  app.get(ROOM_PATH, (request, response, next) => {
+    if (roomName(request.params['room']) === undefined) next()
+    else response.sendFile('room.html', { root: publicFolder })
   })
 
-  app.get(ROOM_PATH_AND_SLASH, (request, response) => response.redirect(301, String(request.params['path'])))
+  app.get(ROOM_PATH_AND_SLASH, (request, response, next) => {
+    const room = roomName(request.params['room'])
+    if (room === undefined) next()
+    else response.redirect(301, `/rooms/${encodeURIComponent(room)}`)
+  })
 
   app.get(REPORT_PATH, async (request, response, next) => {
-    const svg = await picture(String(request.params['room']), Number(request.query['at']) || 0)
+    const room = roomName(request.params['room'])
+    const svg = room && (await picture(room, Number(request.query['at']) || 0))
     if (svg === undefined) return next()
     // An image that is opened by itself is a document of this site: one that may do nothing.
     response.set({

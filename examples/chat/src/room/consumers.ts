@@ -7,6 +7,7 @@ import type { Report } from '../report/reports.ts'
 import { tasks } from '../report/tasks.ts'
 import { lastReport } from '../report/threads.ts'
 import type { KeptMessage } from './history.ts'
+import { groupOf, pageGroupOf } from './names.ts'
 import type { People } from './people.ts'
 import {
   checkedMessage,
@@ -86,8 +87,8 @@ export class RoomConsumer
     this.#owner = ownerTag(this.scope.user, this.scope.session.key)
     // First into the group, then to the history: what is said in between waits in the mailbox, and its number tells
     // whether it was among what is read now.
-    await this.channelLayer.groupAdd(`chat_${this.#room}`, this.channelName)
-    await this.channelLayer.groupAdd(`room_${this.#room}`, this.channelName)
+    await this.channelLayer.groupAdd(groupOf(this.#room), this.channelName)
+    await this.channelLayer.groupAdd(pageGroupOf(this.#room), this.channelName)
 
     const newest = await before(this.#room, Number.MAX_SAFE_INTEGER, GLANCE)
     const continues = seen?.history === historyId && seen.number <= (newest.at(-1)?.number ?? 0)
@@ -116,14 +117,14 @@ export class RoomConsumer
     const { username: user } = this.scope.user
     const kept = await append(this.#room, { user, message, author, owner: this.#owner, key })
     // A message that was kept before is sent once more as well: perhaps the process that kept it came no further.
-    await this.channelLayer.groupSend(`chat_${this.#room}`, { type: 'chat.message', ...kept })
+    await this.channelLayer.groupSend(groupOf(this.#room), { type: 'chat.message', ...kept })
     await this.sendJson({ id })
     if (message.trim() === REPORT_COMMAND) await this.#report()
   }
 
   /** One at a time in a room: while it is being made, whoever asks for another joins it. */
   async #report() {
-    const [jobId, group] = [`report-${this.#room}`, `room_${this.#room}`]
+    const [jobId, group] = [`report-${this.#room}`, pageGroupOf(this.#room)]
     try {
       await tasks.report.enqueue({ room: this.#room }, { jobId, notify: { group } })
       await this.#tell({ type: 'report', state: 'waiting' })
@@ -156,7 +157,7 @@ export class RoomConsumer
     if (now - this.#typedAt < TYPING_EVERY_MS) return
     this.#typedAt = now
     const { username: user } = this.scope.user
-    await this.channelLayer.groupSend(`room_${this.#room}`, {
+    await this.channelLayer.groupSend(pageGroupOf(this.#room), {
       type: 'room.typing',
       user,
       ...(user === '' && { guest: guestNumber(author) }),

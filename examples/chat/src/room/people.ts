@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Application, Authenticated, ChannelLayer, Message, WebSocketScope } from 'tideway'
 
 import { folded } from '../people/names.ts'
+import { groupOf } from './names.ts'
 
 /** A room and how many people are in it. */
 export interface OpenRoom {
@@ -16,7 +17,7 @@ export interface Roster {
   readonly guests: number
 }
 
-const ROOM_PATH = /^\/ws\/(?:chat|room)\/(\w+)\/$/
+const ROOM_PATH = /^\/ws\/(?:chat|room)\/([^/]+)\/$/
 /** The group of the processes, each with one channel. */
 const GROUP = 'chat.people'
 /** How long changes are collected before the others are told: a room that is full changes all the time. */
@@ -128,7 +129,7 @@ export class People {
     const lost = new Set(groups)
     if (lost.has(GROUP)) await this.#ask().catch(() => {})
     for (const [room, watchers] of this.#watchers) {
-      if (!lost.has(`chat_${room}`)) continue
+      if (!lost.has(groupOf(room))) continue
       // A consumer whose mailbox is full reads the history for one of the messages in it.
       for (const channel of watchers) await this.#layer.send(channel, { type: 'room.gap' }).catch(() => {})
     }

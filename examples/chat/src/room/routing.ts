@@ -5,5 +5,5 @@ import type { People } from './people.ts'
 
 /** The protocol of the page, beside the plain one of `chat/routing.ts`. */
 export const roomRoutes = (people: People) => [
-  rePath(/^ws\/room\/(?<roomName>\w{1,40})\/$/, RoomConsumer.asApplication(people)),
+  rePath(/^ws\/room\/(?<roomName>[\p{L}\p{M}\p{N}_-]{1,40})\/$/u, RoomConsumer.asApplication(people)),
 ]
