@@ -1,5 +1,19 @@
 import { openSync, readSync } from 'node:fs'
 
+/** Where the main thread stands, as the kernel of Linux counts it. */
+interface ThreadTimes {
+  readonly atMs: number
+  /** Whether it runs, or is in the queue for a processor. */
+  readonly isRunnable: boolean
+  /** The time on a processor. */
+  readonly ranMs: number
+  /** The time in the queue, without the present wait. */
+  readonly queuedMs: number
+}
+
+/** Samples come more often than this. */
+const LONG_MS = 50
+
 /**
  * A clock that only runs while the main thread does not: the milliseconds for which it has waited for a processor. On Linux
  * the scheduler counts them. Elsewhere it is all the time for which the process used no processor.
@@ -9,18 +23,34 @@ export function processorWait(): () => number {
 }
 
 function schedulerCount(): (() => number) | undefined {
-  const text = Buffer.alloc(64)
+  const text = Buffer.alloc(512)
+  const contentOf = (file: number): string => text.toString('latin1', 0, readSync(file, text, 0, text.length, 0))
   try {
-    // The id of the main thread is that of the process. The fields are the time on a processor, the time that the thread
-    // waited for one, both in nanoseconds, and a count (Documentation/scheduler/sched-stats.rst of the kernel).
-    const file = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r')
-    const read = (): number[] =>
-      text
-        .toString('latin1', 0, readSync(file, text, 0, text.length, 0))
-        .split(' ')
-        .map(Number)
+    // The id of the main thread is that of the process.
+    const [counts, state] = ['schedstat', 'stat'].map((name) => openSync(`/proc/self/task/${process.pid}/${name}`, 'r'))
+    const read = (): ThreadTimes => {
+      // Nanoseconds on a processor and in the queue (Documentation/scheduler/sched-stats.rst of the kernel).
+      const [ran = 0, queued = 0] = contentOf(counts!).split(' ').map(Number)
+      // The state follows the name of the thread in brackets, which may have brackets itself.
+      const line = contentOf(state!)
+      const isRunnable = line.charAt(line.lastIndexOf(')') + 2) === 'R'
+      return { atMs: performance.now(), isRunnable, ranMs: ran / 1e6, queuedMs: queued / 1e6 }
+    }
+    let last = read()
     // A kernel that does not count writes zeros.
-    return read()[0] === 0 ? undefined : () => read()[1]! / 1e6
+    if (last.ranMs === 0) return undefined
+    let waitedMs = 0
+    return () => {
+      const next = read()
+      const passedMs = next.atMs - last.atMs
+      // The kernel counts a wait when it is over. After a long time without a sample, as in a stopped process, only the time on a
+      // processor is certain.
+      const more =
+        next.isRunnable || passedMs > LONG_MS ? passedMs - (next.ranMs - last.ranMs) : next.queuedMs - last.queuedMs
+      waitedMs += Math.min(Math.max(more, 0), passedMs)
+      last = next
+      return waitedMs
+    }
   } catch {
     return undefined
   }

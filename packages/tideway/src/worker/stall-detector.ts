@@ -16,8 +16,6 @@ export class StallDetector {
   #last: WatchSample | undefined
   /** The sample of the last turn. */
   #turn: WatchSample = { nowMs: 0, beat: 0, waitedMs: 0 }
-  /** Since this sample both threads have run. */
-  #since: WatchSample = this.#turn
   #isStalled = false
 
   constructor(thresholdMs: number) {
@@ -36,9 +34,7 @@ export class StallDetector {
       this.#restart(sample)
       return wasStalled && endedAfterMs > this.#thresholdMs ? { endedAfterMs } : undefined
     }
-    // The watching thread stood still as well: the whole process, or the machine, was stopped.
-    if (sample.nowMs - last.nowMs > this.#thresholdMs / 2) this.#since = sample
-    else if (!this.#isStalled && ranFor(this.#since, sample) > this.#thresholdMs) {
+    if (!this.#isStalled && ranFor(this.#turn, sample) > this.#thresholdMs) {
       this.#isStalled = true
       return 'begun'
     }
@@ -47,7 +43,6 @@ export class StallDetector {
 
   #restart(sample: WatchSample): undefined {
     this.#turn = sample
-    this.#since = sample
     this.#isStalled = false
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { processorWait } from '../../src/worker/processor-wait.ts'
 import { culpritOf, type StackFrame } from '../../src/worker/stall-culprit.ts'
 import { StallDetector, type StallChange } from '../../src/worker/stall-detector.ts'
 
@@ -42,15 +43,23 @@ describe('the detector of stalls', () => {
     expect(changesOf([3, true, 0], [6, false, 0])).toEqual(['begun'])
   })
 
-  it('finds nothing if the watching thread stood still too', () => {
-    const detector = new StallDetector(100)
-    const times = [0, 20, 2020, 2040]
-    expect(times.map((nowMs) => detector.add({ nowMs, beat: 1, waitedMs: 0 }))).toEqual(times.map(() => undefined))
-  })
-
   it('finds nothing before the first turn', () => {
     const detector = new StallDetector(100)
     for (let i = 0; i < 20; i++) expect(detector.add({ nowMs: i * EVERY_MS, beat: 0, waitedMs: 0 })).toBeUndefined()
+  })
+})
+
+describe('the wait for a processor', () => {
+  it('never grows by more than the time that passes, and never shrinks', () => {
+    const clock = processorWait()
+    let [before, since] = [clock(), performance.now()]
+    for (let round = 0; round < 5; round++) {
+      while (performance.now() - since < 5) Math.sqrt(round)
+      const [now, waited] = [performance.now(), clock()]
+      expect(waited).toBeGreaterThanOrEqual(before)
+      expect(waited - before).toBeLessThanOrEqual(performance.now() - since)
+      ;[before, since] = [waited, now]
+    }
   })
 })
 
