@@ -87,7 +87,7 @@ describe('who follows the tutorial', () => {
       'authMiddlewareStack(urlRouter(websocketRoutes))',
       'urlRouter(websocketRoutes)',
     )
-    await expect(trial.checkTypes()).rejects.toThrow('error TS')
+    await expect(trial.checkTypes()).rejects.toThrow("required in type 'UserOfAuthMiddlewareStack'")
     await trial.remove()
   })
 

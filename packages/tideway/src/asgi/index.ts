@@ -55,7 +55,13 @@ export {
 } from './scope.ts'
 export { ServiceUnavailableError } from './service-unavailable-error.ts'
 export type { Routed, UrlRoute } from './url-route.ts'
-export { anonymousUser, type AnonymousUser, type Authenticated, type User } from './user.ts'
+export {
+  anonymousUser,
+  type AnonymousUser,
+  type Authenticated,
+  type User,
+  type UserOfAuthMiddlewareStack,
+} from './user.ts'
 export type {
   WebSocketAcceptEvent,
   WebSocketSendEvent,

@@ -7,10 +7,16 @@ export interface User {
   readonly isAuthenticated: boolean
 }
 
-/** What `authMiddleware` adds to the scope, and what a consumer expects there unless it says otherwise. */
-export interface Authenticated {
+/**
+ * What `authMiddleware` adds to the scope. The compiler prints this name where an application needs a user and no middleware
+ * adds one, so the name is the cure: wrap the application in `authMiddlewareStack`.
+ */
+export interface UserOfAuthMiddlewareStack {
   readonly user: User
 }
+
+/** A scope with a user: what a consumer expects unless its type arguments say otherwise. */
+export type Authenticated = UserOfAuthMiddlewareStack
 
 /** A visitor that nobody has logged in. */
 export interface AnonymousUser extends User {

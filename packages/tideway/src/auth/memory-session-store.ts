@@ -23,7 +23,8 @@ interface Entry {
 
 /**
  * Sessions in the memory of one process: for development, tests and small sites. They end with the process. It starts no
- * timer: an expired session goes when it is asked for or when its room is needed.
+ * timer: an expired session is removed when it is read or when the store is full. It does not know users, so a client that logs in
+ * `maxSessions` times pushes out the sessions of others: limit logins, or keep sessions in Redis.
  */
 export class MemorySessionStore implements SessionStore {
   /** Least recently used first. */

@@ -26,6 +26,8 @@ const TYPE = 'tideway.revoke'
 /**
  * Ends the connections of a user in every process that shares the layer: one object a process, given to `authExpiry`, and
  * {@link revoke} wherever a person is logged out or blocked. A process is one member of one group, however many connections it has.
+ * The group is `tideway.revocations`: an application that makes group names of user input has to begin them with a prefix of its
+ * own, so that no client can join it.
  */
 export class Revocations {
   readonly #layer: RevocationLayer

@@ -15,12 +15,14 @@ export interface TicketStore {
 export interface TicketsOptions {
   /** How long a ticket is good, in milliseconds. @default 30000 */
   readonly lifeMs?: number
-  /** @default in the memory of this process, at most 10000 of them */
+  /** @default in the memory of this process, at most 10000 of them, and at most 50 of one user: then the oldest goes */
   readonly store?: TicketStore
 }
 
 const DEFAULT_LIFE_MS = 30_000
 const MAX_TICKETS = 10_000
+/** More than the tabs of a person, and few enough that one user cannot push out the tickets of others. */
+const MAX_TICKETS_OF_USER = 50
 const TICKET_BYTES = 24
 const TICKET = /^[\w-]{32}$/
 
@@ -71,22 +73,42 @@ export class Tickets {
   }
 }
 
+interface KeptTicket {
+  readonly userId: string | number
+  readonly expiresAt: number
+}
+
 class MemoryTicketStore implements TicketStore {
   /** Oldest first. */
-  readonly #tickets = new Map<string, { readonly userId: string | number; readonly expiresAt: number }>()
+  readonly #tickets = new Map<string, KeptTicket>()
+  /** The tickets of each user, oldest first. */
+  readonly #byUser = new Map<string | number, Set<string>>()
 
   put(ticket: string, userId: string | number, lifeMs: number): void {
     const now = Date.now()
     for (const [old, { expiresAt }] of this.#tickets) {
       if (expiresAt > now && this.#tickets.size < MAX_TICKETS) break
-      this.#tickets.delete(old)
+      this.#remove(old)
     }
+    const own = this.#byUser.get(userId) ?? new Set()
+    const [oldest] = own
+    if (oldest !== undefined && own.size >= MAX_TICKETS_OF_USER) this.#remove(oldest)
+    this.#byUser.set(userId, own.add(ticket))
     this.#tickets.set(ticket, { userId, expiresAt: now + lifeMs })
   }
 
   take(ticket: string): string | number | undefined {
-    const found = this.#tickets.get(ticket)
-    this.#tickets.delete(ticket)
+    const found = this.#remove(ticket)
     return found !== undefined && found.expiresAt > Date.now() ? found.userId : undefined
+  }
+
+  #remove(ticket: string): KeptTicket | undefined {
+    const found = this.#tickets.get(ticket)
+    if (found === undefined) return undefined
+    this.#tickets.delete(ticket)
+    const own = this.#byUser.get(found.userId)
+    own?.delete(ticket)
+    if (own?.size === 0) this.#byUser.delete(found.userId)
+    return found
   }
 }

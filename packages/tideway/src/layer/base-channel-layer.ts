@@ -12,6 +12,7 @@ import { ChannelFullError } from './errors.ts'
 import { LocalChannels } from './local-channels.ts'
 import { copyMessage, DEFAULT_MAX_MESSAGE_BYTES } from './message.ts'
 import { requireChannelName, requireGroupName } from './names.ts'
+import { randomSuffix } from './random-suffix.ts'
 import { TurnQueue } from './turn-queue.ts'
 
 /** Options that every layer has, with the names and units of Channels. */
@@ -48,7 +49,6 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #maxMessageBytes: number
   /** Groups that are being entered: who joins meanwhile waits for the same. */
   readonly #entering = new Map<string, Promise<void>>()
-  #channelsMade = 0
   #closed: Promise<void> | undefined
 
   constructor(options: ChannelLayerOptions = {}) {
@@ -94,7 +94,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   protected abstract closeEngine(): Promise<void>
 
   newChannel(prefix = 'specific'): string {
-    const name = `${prefix}.${this.processName}!${(this.#channelsMade++).toString(36)}`
+    const name = `${prefix}.${this.processName}!${randomSuffix()}`
     requireChannelName(name)
     return name
   }

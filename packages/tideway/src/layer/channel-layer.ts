@@ -88,7 +88,8 @@ export interface ChannelLayer {
 
   /**
    * A name for a new channel of this process, at most 100 characters. Nothing is kept for it until it is attached,
-   * received from, or sent to.
+   * received from, or sent to. It should be random, so that it cannot be guessed. It is no capability all the same: messages
+   * and logs carry it.
    * @param prefix the part before the process's own. Default `"specific"`.
    */
   newChannel(prefix?: string): string

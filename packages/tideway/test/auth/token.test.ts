@@ -380,6 +380,18 @@ describe('tokenMiddleware', () => {
 describe('a ticket', () => {
   const withTickets = (tickets: Tickets) => tokenMiddleware(whoAreYou, { tickets, users })
 
+  test('of one user goes, oldest first, when the user has 51, and those of others stay', async () => {
+    const tickets = new Tickets()
+    const ofBob = await tickets.issue('bob')
+    const ofAda: string[] = []
+    for (let i = 0; i < 52; i++) ofAda.push(await tickets.issue('ada'))
+    const redeemed = await Promise.all(ofAda.map((ticket) => tickets.redeem(ticket)))
+    expect(redeemed).toEqual([undefined, undefined, ...Array<string>(50).fill('ada')])
+    expect(await tickets.redeem(ofBob)).toBe('bob')
+    // A ticket that was used makes room.
+    expect(await tickets.redeem(await tickets.issue('ada'))).toBe('ada')
+  })
+
   test('lets its user in once', async () => {
     const tickets = new Tickets()
     const url = await start(withTickets(tickets))
