@@ -21,7 +21,7 @@ import { boundedConnections, ignoresMore, leavePipeline } from './http/pipeline.
 import { answerPlainly } from './http/plain-answer.ts'
 import { AllowedHosts } from './handshake/allowed-hosts.ts'
 import { toOriginForm } from './handshake/absolute-form.ts'
-import { faultOf } from './handshake/request-fault.ts'
+import { adviseHost, faultOf } from './handshake/request-fault.ts'
 import { httpBuffers } from './limits/http-buffers.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
 import { behindGate } from './limits/request-refusal.ts'
@@ -176,7 +176,10 @@ export class AttachedApplication {
     }
     const fault = faultOf(request, this.#hosts)
     if (fault !== undefined) {
-      this.#refuseHandshake(request, transport, answers, fault, 'badHandshake')
+      const reason = adviseHost(fault, request)
+      const message = this.#refusals.answerOf(reason ?? '', fault.message)
+      const problem = reason === undefined ? fault : { ...fault, message, reason }
+      this.#refuseHandshake(request, transport, answers, problem, 'badHandshake')
       return
     }
     const handshake = check(request, this.#context.compression)

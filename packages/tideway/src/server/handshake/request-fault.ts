@@ -17,6 +17,9 @@ const oldChunks = fault(400, 'HTTP/1.0 has no Transfer-Encoding.')
 const endless = fault(400, 'The last of the transfer codings is chunked.')
 const unknownCoding = fault(501, 'Of transfer codings, only chunked is known here.')
 
+/** How much of a header a message repeats. */
+const MAX_SHOWN_LENGTH = 200
+
 function fault(status: number, message: string): RequestFault {
   return { status, message, headers: [] }
 }
@@ -29,6 +32,13 @@ const targetPattern = /^\/[!"$-~]*$/
 
 /** RFC 3986 §3.2.2 and §3.2.3: a name, an address, or an IPv6 address in brackets, and a port; empty for a target without one. */
 const hostPattern = /^(?:(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*|\[[\da-f:.]+\]|\[v[\w.~!$&'()*+,;=:-]+\])(?::\d*)?$/i
+
+/** What is wrong with the Host, with the entry to add; `undefined` for any other fault. */
+export function adviseHost(found: RequestFault, { headers }: RequestHead): string | undefined {
+  if (found !== otherHost) return undefined
+  const host = (headers.host ?? '').replace(/:\d*$/, '').slice(0, MAX_SHOWN_LENGTH)
+  return `The Host ${JSON.stringify(host)} is not one of the allowedHosts of this server. If it is yours, add it to them.`
+}
 
 /**
  * What Node's parser lets pass, and HTTP does not, of a request or a handshake; two parties that read such a request differently

@@ -156,6 +156,22 @@ describe('a refused handshake', () => {
     expect(log).toEqual([{ level: 'warn', details: { path: '/ws/' }, message }])
   })
 
+  it('for its Host names the host, once, and in production to the log only', async () => {
+    const plain = 'The Host is not one of the allowedHosts of this server.'
+    const advice =
+      'The Host "other.example" is not one of the allowedHosts of this server. If it is yours, add it to them.'
+    const headers = { Host: 'other.example:8000' }
+    for (const [environment, body] of [
+      ['test', advice],
+      ['production', plain],
+    ] as const) {
+      vi.stubEnv('NODE_ENV', environment)
+      const server = await serving({ websocket: echo }, { allowedHosts: ['chat.example'] })
+      for (let i = 0; i < 2; i++) expect(await ask(server, headers)).toMatchObject({ status: 400, body: `${body}\n` })
+      expect(server.log.map(({ message }) => message)).toContain(`Refused a handshake: ${advice}`)
+    }
+  })
+
   it('is warned of where browsers refuse the answer: no subprotocol chosen of those offered', async () => {
     const server = await serving({ websocket: echo })
     for (let i = 0; i < 2; i++)
