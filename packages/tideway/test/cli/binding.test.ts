@@ -93,8 +93,10 @@ describe('tideway serve', () => {
   it.each([
     ['0', false],
     ['2', true],
-  ])('with --verbosity %s says what is normal: %s', async (level, isSaid) => {
-    const command = new Command(['serve', fixture('room/application.ts'), '--port', '0', '-v', level])
+  ])('with --verbosity %s logs a handshake without a route in production: %s', async (level, isSaid) => {
+    const command = new Command(['serve', fixture('room/application.ts'), '--port', '0', '-v', level], {
+      env: { NODE_ENV: 'production' },
+    })
     const client = new WebSocket(`${(await command.url()).replace('http', 'ws')}/nowhere`)
     const [, response] = (await once(client, 'unexpected-response')) as [unknown, IncomingMessage]
     expect(response.statusCode).toBe(404)
