@@ -193,6 +193,8 @@ export class RedisConnection {
   drop(): void {
     if (this.#state === 'closed') return
     this.#quieten()
+    // Before the socket has closed: what is sent from now on waits for the next connection.
+    this.#lost()
     this.client.disconnect(true)
   }
 
