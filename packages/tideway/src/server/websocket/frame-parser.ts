@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { closeCodes, isValidCloseCode } from '../../asgi/close-codes.ts'
+import { decodeText } from './decode-text.ts'
 import { CompressedAssembler, maxCompressedBytes } from './deflate/compressed-assembler.ts'
 import { MAX_CONTROL_PAYLOAD, opcodes } from './frame.ts'
 import { MessageAssembler } from './message-assembler.ts'
@@ -236,7 +237,8 @@ export class FrameParser {
       case opcodes.text: {
         const isAscii = unmaskAscii(chunk, start, end, this.#mask)
         if (isAscii) this.#sink.text(chunk.toString('latin1', start, end), end - start)
-        else if (isUtf8(chunk.subarray(start, end))) this.#sink.text(chunk.toString('utf8', start, end), end - start)
+        else if (isUtf8(chunk.subarray(start, end)))
+          this.#sink.text(decodeText(chunk.subarray(start, end)), end - start)
         else this.#fail(closeCodes.invalidPayload, 'text that is not UTF-8')
         return
       }

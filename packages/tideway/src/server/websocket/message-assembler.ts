@@ -1,3 +1,4 @@
+import { decodeText } from './decode-text.ts'
 import { Utf8Validator } from './utf8-validator.ts'
 
 const FIRST_BYTES = 1024
@@ -50,7 +51,7 @@ export class MessageAssembler {
   }
 
   text(): string {
-    return this.#buffer.toString('utf8', 0, this.#length)
+    return decodeText(this.bytes())
   }
 
   /** At most twice what is there. A message that was cut once, as one of a chunk's size always is, needs no second buffer. */

@@ -5,6 +5,7 @@ import type { WebSocketMessageSendEvent } from '../../../asgi/websocket-events.t
 import { TidewayError } from '../../../errors/tideway-error.ts'
 import type { ConnectionCounters } from '../connection-counters.ts'
 import type { ConnectionSettings } from '../websocket-options.ts'
+import { decodeText } from '../decode-text.ts'
 import { encodeFrame, encodeTextFrame, opcodes } from '../frame.ts'
 import type { PeerContext, PeerOwner } from '../peer-owner.ts'
 import type { DeflateParameters } from '../../handshake/deflate-parameters.ts'
@@ -228,7 +229,7 @@ export class CompressedPeer extends WebSocketPeer {
       this.#compression.counters.received.count(inflated.length, compressedBytes)
       this.#receivedBefore?.append(inflated)
       if (!isText) return this.received(inflated)
-      if (isUtf8(inflated)) return this.received(inflated.toString())
+      if (isUtf8(inflated)) return this.received(decodeText(inflated))
       this.fail(closeCodes.invalidPayload, 'text that is not UTF-8')
     }
     return true

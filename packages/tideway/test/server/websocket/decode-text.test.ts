@@ -1,0 +1,39 @@
+import { assert, property, string } from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeText } from '../../../src/server/websocket/decode-text.ts'
+
+describe('decoding text', () => {
+  it.each([
+    ['ASCII', 'abc'],
+    ['Latin letters', 'Räksmörgås'],
+    ['Korean', '안녕하세요 '],
+    ['characters outside of the basic plane', '👍a𝒳'],
+    ['byte order marks', '\ufeffa\ufeff'],
+    ['the bounds of each length', '\0\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\u{10000}\u{10ffff}'],
+  ])('gives %s back, at every size around the bound of 1024 bytes and beyond', (_what, part) => {
+    for (const times of [0, 1, 60, 100, 400, 20_000]) {
+      const text = part.repeat(times)
+      expect(decodeText(Buffer.from(text)) === text).toBe(true)
+    }
+  })
+
+  it('gives every text back', () => {
+    const text = string({ unit: 'binary', minLength: 250, maxLength: 500 })
+    assert(
+      property(text, (one) => expect(decodeText(Buffer.from(one)) === one).toBe(true)),
+      { numRuns: 20 },
+    )
+  })
+
+  it('takes less CPU than toString() for a large text that is not ASCII', () => {
+    const bytes = Buffer.from('안녕하세요 '.repeat(100_000))
+    const cpu = (decode: () => string): number => {
+      const before = process.cpuUsage()
+      expect(decode()).toHaveLength(600_000)
+      const { user, system } = process.cpuUsage(before)
+      return user + system
+    }
+    const least = (decode: () => string): number => Math.min(...Array.from({ length: 5 }, () => cpu(decode)))
+    expect(least(() => decodeText(bytes))).toBeLessThan(least(() => bytes.toString()))
+  })
+})
