@@ -1,5 +1,6 @@
 import type { Application } from '../asgi/application.ts'
 import type { LifespanScope } from '../asgi/scope.ts'
+import { readableError } from '../errors/readable-error.ts'
 
 /** What an application does when its process begins and when it ends. */
 export interface LifespanHooks {
@@ -38,6 +39,7 @@ export function lifespanHooks({ startup, shutdown }: LifespanHooks): Application
   }
 }
 
-function messageOf(error: unknown): string {
+function messageOf(thrown: unknown): string {
+  const error = readableError(thrown)
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -1,8 +1,10 @@
+import { types } from 'node:util'
 import { jobEnd } from '../asgi/channel-events.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { messageOutletOf, type MessageOutlet } from '../asgi/message-outlet.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
+import { readableError } from '../errors/readable-error.ts'
 import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
 import type { ChannelLayer, ChannelReceiver, Delivery, Message } from '../layer/channel-layer.ts'
 import { Mailbox } from '../layer/mailbox.ts'
@@ -192,9 +194,9 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   handlerFailed(thrown: unknown): void {
-    // Of a static handler's error everybody ends, and one tells.
-    const isReported = thrown instanceof SharedFailure
-    const error: unknown = isReported ? thrown.error : thrown
+    // The error of a static handler ends every consumer, and is reported for one of them.
+    const isReported = !types.isProxy(thrown) && thrown instanceof SharedFailure
+    const error: unknown = readableError(isReported ? thrown.error : thrown)
     if (error instanceof StopConsumer) this.stop()
     else if (isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error)) {
       // The peer went away under a handler that was sending or waiting. That is no fault: the disconnect is on its way.
@@ -262,7 +264,8 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   /** The first failure is what the run rejects with; what fails after it is reported here. */
-  #alsoThrown(first: Failure | undefined, error: unknown): Failure | undefined {
+  #alsoThrown(first: Failure | undefined, thrown: unknown): Failure | undefined {
+    const error = readableError(thrown)
     if (error instanceof StopConsumer || isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error))
       return first
     if (first === undefined) return { error }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Application } from '../asgi/application.ts'
 import { checksOrigin } from '../asgi/origin-check.ts'
 import { AccessRecorder } from './observe/access-log/access-recorder.ts'
+import { guardedAccessLog } from './observe/access-log/guarded-access-log.ts'
 import { BufferedBytes, type BufferHolder } from './transport/buffered-bytes.ts'
 import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
@@ -87,7 +88,7 @@ export class AttachedApplication {
       options.accessLog === false
         ? undefined
         : new AccessRecorder(
-            options.accessLog,
+            guardedAccessLog(options.accessLog, options.logger),
             options.secretQueryNames,
             (request) => this.#scopes.client(request)?.host,
           )

@@ -2,6 +2,7 @@ import type { Application } from '../asgi/application.ts'
 import type { LifespanReceiveEvent, LifespanSendEvent } from '../asgi/lifespan-events.ts'
 import type { Logger } from '../asgi/logger.ts'
 import { asgiVersions, type LifespanScope } from '../asgi/scope.ts'
+import { readableError } from '../errors/readable-error.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /** How the life of an application is run. */
@@ -82,7 +83,7 @@ class LifespanRun {
       .then(
         () => this.#end(),
         (error: unknown) => {
-          this.#reportFailure(error, logger)
+          this.#reportFailure(readableError(error), logger)
           this.#end()
         },
       )

@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Instrumentation } from '../asgi/instrumentation.ts'
+import { guardedLogger } from '../asgi/guarded-logger.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { AccessLog } from './observe/access-log/access-entry.ts'
@@ -157,7 +158,7 @@ export function resolveOptions(options: AttachOptions): ResolvedOptions {
   if (!slowConsumerPolicies.includes(resolved.slowConsumer)) {
     throw new TidewayError('ERR_BAD_OPTION', `slowConsumer must be one of ${slowConsumerPolicies.join(', ')}.`)
   }
-  return resolved
+  return { ...resolved, logger: guardedLogger(resolved.logger) }
 }
 
 function requireNumber(name: string, value: unknown): void {

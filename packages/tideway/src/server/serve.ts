@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { guardedLogger } from '../asgi/guarded-logger.ts'
 import type { Application } from '../asgi/application.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { attachToAll, type Attachment } from './attach.ts'
@@ -65,7 +66,7 @@ export const DEFAULT_LIFESPAN_TIMEOUT_MS = 60_000
  */
 export async function serve(application: Application, options: ServeOptions = {}): Promise<RunningServer> {
   const { lifespan: hasLifespan = true, lifespanTimeoutMs, beforeShutdown, ...attachOptions } = options
-  const { logger = serverDefaults.logger } = options
+  const logger = guardedLogger(options.logger ?? serverDefaults.logger)
   const targets = listenTargets(options)
   const credentials = await loadCredentials(options, logger)
   const fronts = targets.map(() => new Front(options, credentials, logger))
@@ -80,7 +81,12 @@ export async function serve(application: Application, options: ServeOptions = {}
     throw error
   }
   const http2Servers = fronts.flatMap(({ http2 }) => (http2 === undefined ? [] : [http2.server]))
-  const attachment = attachToAll(servers, application, { state: lifespan?.state, ...attachOptions }, { http2Servers })
+  const attachment = attachToAll(
+    servers,
+    application,
+    { state: lifespan?.state, ...attachOptions, logger },
+    { http2Servers },
+  )
   const addresses: ServerAddress[] = []
   try {
     // One after the other, so that of two that are the same the second fails.

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Application } from '../asgi/application.ts'
 import { jobEnd } from '../asgi/channel-events.ts'
+import { guardedLogger } from '../asgi/guarded-logger.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { asgiVersions, type ChannelScope } from '../asgi/scope.ts'
+import { readableError } from '../errors/readable-error.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
 import { requireChannelName } from '../layer/names.ts'
@@ -99,7 +101,7 @@ export class Worker {
     this.#jobTimeoutMs = jobTimeoutMs === false ? false : requirePositive('jobTimeoutMs', jobTimeoutMs)
     this.#stopTimeoutMs = requirePositive('stopTimeoutMs', options.stopTimeoutMs ?? workerDefaults.stopTimeoutMs)
     this.#state = options.state
-    this.#logger = options.logger ?? consoleLogger
+    this.#logger = guardedLogger(options.logger ?? consoleLogger)
   }
 
   /** What has been done so far. */
@@ -170,7 +172,8 @@ export class Worker {
     try {
       await this.#withinTime(this.#call(channel, message))
       this.#done++
-    } catch (error) {
+    } catch (thrown) {
+      const error = readableError(thrown)
       this.#failed++
       this.#logger.error({ err: error, channel, type: message.type }, `A job of ${channel} failed, and is lost`)
       if (isFatal(error)) throw error

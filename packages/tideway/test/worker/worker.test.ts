@@ -107,9 +107,10 @@ describe('a worker', () => {
     await layer.send('others', { type: 'job', id: 2 })
     await patiently(() => expect(worker.stats).toEqual({ running: 0, done: 2, failed: 0 }))
     expect(scopes).toMatchObject([
-      { type: 'channel', channel: 'jobs', logger },
+      { type: 'channel', channel: 'jobs' },
       { type: 'channel', channel: 'others' },
     ])
+    expect(Object.getPrototypeOf(scopes[0]!.logger)).toBe(logger)
     expect(received).toEqual([{ type: 'job', id: 1 }, jobEnd, { type: 'job', id: 2 }, jobEnd])
   })
 

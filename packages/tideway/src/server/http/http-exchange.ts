@@ -11,6 +11,7 @@ import type {
 } from '../../asgi/http-events.ts'
 import { redactTarget } from '../../asgi/redact-query.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
+import { readableError } from '../../errors/readable-error.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { outOfTurn } from '../handshake/out-of-turn.ts'
 import { requireHeader } from '../handshake/require-header.ts'
@@ -245,7 +246,8 @@ export class HttpExchange {
     this.#applicationThrew(new TidewayError('ERR_APPLICATION_RETURNED', `The application returned ${what}.`))
   }
 
-  #applicationThrew(error: unknown): void {
+  #applicationThrew(thrown: unknown): void {
+    const error = readableError(thrown)
     const code = error instanceof TidewayError ? error.code : undefined
     // The client was gone before the application knew. The error may be that of some other connection, though.
     if (code === 'ERR_CONNECTION_CLOSED' && this.#response.destroyed) return

@@ -8,6 +8,7 @@ import {
 } from '../../asgi/instrumentation.ts'
 import type { Logger } from '../../asgi/logger.ts'
 import type { Scope, WebSocketScope } from '../../asgi/scope.ts'
+import { readableError } from '../../errors/readable-error.ts'
 import { onFailure } from '../http/http-failure.ts'
 import { CLIENT_WENT_AWAY } from '../http/client-went-away.ts'
 import { messageOf, type RequestHead } from '../handshake/request-head.ts'
@@ -44,7 +45,7 @@ export class Instrumented implements ConnectionObserver {
 
   /** Leaves what is told of handlers where consumers look for it. */
   requestScope(scope: Scope, request: IncomingMessage): void {
-    extend(scope, this.#requests.get(request))
+    this.#extend(scope, this.#requests.get(request))
   }
 
   /** Starts a connection, which is told of. */
@@ -55,7 +56,7 @@ export class Instrumented implements ConnectionObserver {
       return
     }
     this.#connections.set(connection, own)
-    extend(scope, own)
+    this.#extend(scope, own)
     this.#run(own, serve)
   }
 
@@ -89,19 +90,25 @@ export class Instrumented implements ConnectionObserver {
 
   #guarded<T>(tell: () => T): T | undefined {
     try {
-      return tell()
+      const told = tell()
+      if (told instanceof Promise) told.catch((error: unknown) => this.#threw(error))
+      return told
     } catch (error) {
-      this.#logger.error({ err: error }, 'The instrumentation threw')
+      this.#threw(error)
       return undefined
     }
   }
-}
 
-function extend(scope: Scope, own: HandlerInstrumentation | undefined): void {
-  if (own?.handler === undefined) return
-  // Nobody has the scope yet. Among the extensions it costs no copy of the scope a property of its own.
-  const extended = scope as { extensions?: Readonly<Record<string, unknown>> }
-  extended.extensions = { ...scope.extensions, [INSTRUMENTATION_EXTENSION]: own }
+  #threw(error: unknown): void {
+    this.#logger.error({ err: readableError(error) }, 'The instrumentation threw')
+  }
+
+  #extend(scope: Scope, own: HandlerInstrumentation | undefined): void {
+    if (this.#guarded(() => own?.handler) === undefined) return
+    // Nothing else has the scope yet. Among the extensions it costs no copy of the scope a property of its own.
+    const extended = scope as { extensions?: Readonly<Record<string, unknown>> }
+    extended.extensions = { ...scope.extensions, [INSTRUMENTATION_EXTENSION]: own }
+  }
 }
 
 function statusOf(response: ServerResponse): number {

@@ -15,6 +15,7 @@ import type {
   WebSocketReceiveEvent,
   WebSocketSendEvent,
 } from '../../asgi/websocket-events.ts'
+import { readableError } from '../../errors/readable-error.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { outOfTurn } from '../handshake/out-of-turn.ts'
 import { requireClose } from './require-close.ts'
@@ -263,7 +264,8 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     }
   }
 
-  #applicationThrew(error: unknown): void {
+  #applicationThrew(thrown: unknown): void {
+    const error = readableError(thrown)
     // The peer was gone before the application knew. The error may be that of some other connection, though.
     const isLateSend = this.#peer.isEnding && error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED'
     if (!isLateSend) this.#answerForError(error)
