@@ -79,6 +79,7 @@ export {
 export { errorCodes, TidewayError, type ErrorCode } from './errors/index.ts'
 export {
   ChannelFullError,
+  groupName,
   InMemoryChannelLayer,
   MessageTooLargeError,
   type ChannelLayer,

@@ -1,3 +1,5 @@
+import { TidewayError } from '../errors/tideway-error.ts'
+
 /** Headers as an application may give them: pairs (order and duplicates kept) or a record. */
 export type HeadersInit = Iterable<readonly [name: string, value: string]> | Readonly<Record<string, string>>
 
@@ -119,8 +121,11 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
   }
 }
 
-/** The pairs of headers given in either form. */
+/** The pairs of headers given in either form. @throws TidewayError `ERR_BAD_EVENT` for what is no object */
 export function entriesOf(headers: HeadersInit): Iterable<readonly [name: string, value: string]> {
+  if (typeof headers !== 'object' || headers === null) {
+    throw new TidewayError('ERR_BAD_EVENT', 'Headers are pairs of a name and a value, or an object of them.')
+  }
   return isIterable(headers) ? headers : Object.entries(headers)
 }
 

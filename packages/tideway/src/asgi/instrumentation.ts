@@ -18,7 +18,8 @@ export interface HandlerCall {
 export interface HandlerInstrumentation {
   /**
    * Runs a handler: calls `run` once, and returns what it returns. What `run` throws, or rejects with, is what the handler
-   * threw, and has to be passed on. A handler runs in no async context of its connection unless this sets one. As an async
+   * threw, and has to be passed on. A handler runs in the async context in which the application of its connection
+   * was called, unless this sets another one. As an async
    * function it makes every handler one: what comes meanwhile waits.
    */
   handler?(call: HandlerCall, run: () => void | PromiseLike<void>): void | PromiseLike<void>

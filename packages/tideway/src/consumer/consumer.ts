@@ -73,6 +73,9 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
   ): Application<C['scope']> {
     // `this` is typed by what callers see of a subclass, so that abstract ones are refused; it is always a Consumer.
     const consumerClass = this as unknown as ConcreteClass<Args>
+    if (typeof consumerClass !== 'function') {
+      throw new TidewayError('ERR_BAD_OPTION', 'Call asApplication() on the class: ChatConsumer.asApplication().')
+    }
     const options = runOptionsOf(consumerClass, Consumer.#hooks)
     return (scope, receive, send) => {
       if (!serves(consumerClass.scopeType, scope)) return Promise.reject(noApplication(consumerClass.name, scope))

@@ -1,5 +1,6 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 import { handlerNameOf } from './handlers.ts'
+import { nearName } from './near-name.ts'
 import type { RunOptions } from './run-options.ts'
 
 // What a run says when something is wrong.
@@ -34,8 +35,27 @@ export function leftBehind({
 }
 
 /** A message came that the class does not handle. */
-export function unhandledType({ name }: Named, type: string): string {
+export function unhandledType({ name }: Named, type: string, consumer: object): string {
   const handler = handlerNameOf(type)
   const what = `${name} has no handler for messages of type "${type}"`
-  return handler === undefined ? `${what}, and cannot have one` : `${what}: add ${handler}()`
+  if (handler === undefined) return `${what}, and cannot have one`
+  const near = nearName(handler, methodNamesOf(consumer))
+  return near === undefined ? `${what}: add ${handler}()` : `${what}: add ${handler}(). It has ${near}()`
+}
+
+/** The names of what could be meant as handlers: methods of the consumer, and static ones of its class. */
+function methodNamesOf(consumer: object): Set<string> {
+  const names = new Set<string>()
+  for (const start of [consumer, consumer.constructor]) {
+    for (
+      let level: unknown = start;
+      typeof level === 'object' ? level !== null && level !== Object.prototype : level !== Function.prototype;
+      level = Object.getPrototypeOf(level)
+    ) {
+      for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
+        if (/^on./i.test(key) && typeof value === 'function') names.add(key)
+      }
+    }
+  }
+  return names
 }

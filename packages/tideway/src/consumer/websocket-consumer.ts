@@ -1,5 +1,6 @@
 import { closeCodes } from '../asgi/close-codes.ts'
 import type { HeadersInit } from '../asgi/headers.ts'
+import { isProduction } from '../asgi/is-production.ts'
 import { httpStatusOf } from '../asgi/http-status.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
 import type { Authenticated } from '../asgi/user.ts'
@@ -10,6 +11,9 @@ import { Consumer, type WithChannelLayers } from './consumer.ts'
 import type { Routed } from './routed.ts'
 import { AcceptConnection, DenyConnection, StopConsumer } from './signals.ts'
 import type { TextOrBytes } from './text-or-bytes.ts'
+
+/** Classes whose `connect()` was reported as returning without an answer. */
+const warnedOf = new WeakSet<Function>()
 
 const noGroups: readonly string[] = Object.freeze([])
 
@@ -53,6 +57,8 @@ export abstract class WebSocketConsumer<
   readonly groups: readonly string[] = noGroups
 
   #accepted = false
+  /** The handshake has been accepted or refused. */
+  #answered = false
 
   /** A client asks for the connection: accept, deny, or wait. The default accepts. */
   connect(): void | Promise<void> {
@@ -71,6 +77,7 @@ export abstract class WebSocketConsumer<
 
   /** Accepts the connection. */
   accept(options: AcceptOptions = {}): void | Promise<void> {
+    this.#answered = true
     const sent = this.sendEvent({ type: 'websocket.accept', ...options })
     // Not before: what is refused to be sent leaves the handshake without an answer.
     if (sent !== undefined) return sent.then(() => this.#noteAccept())
@@ -80,6 +87,7 @@ export abstract class WebSocketConsumer<
 
   /** Refuses the connection with an HTTP response. */
   async deny({ status = 403, headers = [], body = '' }: DenyOptions = {}): Promise<void> {
+    this.#answered = true
     await this.sendEvent({ type: 'websocket.http.response.start', status, headers })
     await this.sendEvent({ type: 'websocket.http.response.body', body })
   }
@@ -87,15 +95,20 @@ export abstract class WebSocketConsumer<
   /**
    * Sends one message. Returns nothing when it was taken at once; a promise when the connection is above its high-water
    * mark, which resolves when it is below again.
+   * @throws TidewayError `ERR_BAD_EVENT` unless the message is exactly one of a string as `text` and a `Uint8Array` as `bytes`
    */
   send(message: TextOrBytes): void | Promise<void> {
-    if (message.text !== undefined) return this.sendEvent({ type: 'websocket.send', text: message.text })
-    if (message.bytes !== undefined) return this.sendEvent({ type: 'websocket.send', bytes: message.bytes })
-    throw new TidewayError('ERR_BAD_EVENT', 'send() needs one of text and bytes.')
+    // One of the two may be there as null, as in ASGI.
+    const text = message?.text ?? undefined
+    const bytes = message?.bytes ?? undefined
+    if (typeof text === 'string' && bytes === undefined) return this.sendEvent({ type: 'websocket.send', text })
+    if (bytes instanceof Uint8Array && text === undefined) return this.sendEvent({ type: 'websocket.send', bytes })
+    throw noMessage(this.constructor.name, message)
   }
 
   /** Closes the connection; before `accept()` it refuses it with 403. */
   close(code: number = closeCodes.normal, reason = ''): void | Promise<void> {
+    this.#answered = true
     return this.sendEvent({ type: 'websocket.close', code, reason })
   }
 
@@ -143,11 +156,25 @@ export abstract class WebSocketConsumer<
   #connect(): void | Promise<void> {
     try {
       const connecting = this.groups.length === 0 ? this.connect() : this.#joinAndConnect()
-      if (connecting === undefined) return undefined
-      return Promise.resolve(connecting).then(undefined, (error: unknown) => this.#answerThrown(error))
+      if (connecting === undefined) return this.#warnUnanswered()
+      return Promise.resolve(connecting).then(
+        () => this.#warnUnanswered(),
+        (error: unknown) => this.#answerThrown(error),
+      )
     } catch (error) {
       return this.#answerThrown(error)
     }
+  }
+
+  /** Warns once for each class while developing: a timer or a message of the layer may still answer, but seldom does. */
+  #warnUnanswered(): void {
+    if (this.#answered || isProduction() || warnedOf.has(this.constructor)) return
+    warnedOf.add(this.constructor)
+    this.logger.warn(
+      { path: this.scope.path },
+      `${this.constructor.name}.connect() returned and neither accepted nor refused: await this.accept(). ` +
+        'The handshake waits until a handler answers it, or until connectTimeoutMs is over.',
+    )
   }
 
   async #joinAndConnect(): Promise<void> {
@@ -165,4 +192,25 @@ export abstract class WebSocketConsumer<
       throw error
     }
   }
+}
+
+/** The error of a message that is none: says what came, and what to write. */
+function noMessage(name: string, message: unknown): TidewayError {
+  return new TidewayError(
+    'ERR_BAD_EVENT',
+    `send() of ${name} got ${shown(message)}: write send({ text: "…" }) or send({ bytes }), or sendJson(…) in a JsonWebSocketConsumer.`,
+  )
+}
+
+function shown(message: unknown): string {
+  if (typeof message === 'string') return `the string ${JSON.stringify(message.slice(0, 50))}`
+  if (typeof message !== 'object' || message === null) return String(message)
+  if (message instanceof Uint8Array) return 'a Uint8Array'
+  const { text, bytes } = message as Partial<Record<'text' | 'bytes', unknown>>
+  if ((text ?? bytes ?? undefined) === undefined)
+    return `an object with the keys ${Object.keys(message).join(', ') || '(none)'}`
+  if ((text ?? undefined) !== undefined && (bytes ?? undefined) !== undefined) return 'both text and bytes'
+  return typeof text === 'string' || text === undefined || text === null
+    ? `bytes of type ${typeof bytes}`
+    : `text of type ${typeof text}`
 }

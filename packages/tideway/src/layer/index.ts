@@ -18,6 +18,7 @@ export type {
   ReceiveOptions,
 } from './channel-layer.ts'
 export { ChannelFullError, MessageTooLargeError } from './errors.ts'
+export { groupName } from './group-name.ts'
 export { InMemoryChannelLayer } from './in-memory-channel-layer.ts'
 export { LocalChannels, type LocalChannelsOptions } from './local-channels.ts'
 export { Mailbox, type OverflowPolicy } from './mailbox.ts'

@@ -19,19 +19,19 @@ export function isGroupName(name: unknown): name is string {
 
 /** @throws TidewayError `ERR_BAD_NAME` */
 export function requireChannelName(name: unknown): asserts name is string {
-  if (!isChannelName(name)) throw badName('Channel', name, ', with at most one "!" after the first character')
+  if (!isChannelName(name)) throw badName('Channel', name, ', with at most one "!" after the first character', '')
 }
 
 /** @throws TidewayError `ERR_BAD_NAME` */
 export function requireGroupName(name: unknown): asserts name is string {
-  if (!isGroupName(name)) throw badName('Group', name, '')
+  if (!isGroupName(name)) throw badName('Group', name, '', ": groupName('chat', room) makes one of any text")
 }
 
-function badName(kind: 'Channel' | 'Group', name: unknown, more: string): TidewayError {
+function badName(kind: 'Channel' | 'Group', name: unknown, more: string, advice: string): TidewayError {
   const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, MAX_NAME_LENGTH + 1)) : typeof name
   return new TidewayError(
     'ERR_BAD_NAME',
-    `${kind} name ${shown} must be a string of 1 to ${MAX_NAME_LENGTH} ASCII letters, digits, hyphens, underscores or periods${more}.`,
+    `${kind} name ${shown} must be a string of 1 to ${MAX_NAME_LENGTH} ASCII letters, digits, hyphens, underscores or periods${more}${advice}.`,
   )
 }
 

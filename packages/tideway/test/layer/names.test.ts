@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  groupName,
   InMemoryChannelLayer,
   isChannelName,
   isGroupName,
@@ -72,7 +73,8 @@ describe('names of channels', () => {
 describe('the error of a bad name', () => {
   it('says which kind of name it is, shows it, and states the rule', () => {
     expect(() => requireGroupName('a b')).toThrow(
-      'Group name "a b" must be a string of 1 to 100 ASCII letters, digits, hyphens, underscores or periods.',
+      'Group name "a b" must be a string of 1 to 100 ASCII letters, digits, hyphens, underscores or periods: ' +
+        "groupName('chat', room) makes one of any text.",
     )
     expect(() => requireChannelName('a\n')).toThrow(
       'Channel name "a\\n" must be a string of 1 to 100 ASCII letters, digits, hyphens, underscores or periods, with at most one "!" after the first character.',
@@ -98,5 +100,52 @@ describe('newChannel', () => {
         expect(made.size).toBe(++count)
       }),
     )
+  })
+})
+
+describe('groupName', () => {
+  it.each([
+    [['chat', 'lobby'], 'chat.lobby'],
+    [['chat', 5], 'chat.5'],
+    [['a_b', 'c.d'], 'a_5fb.c_2ed'],
+    [['chat', '한국'], 'chat._ed_95_9c_ea_b5_ad'],
+    [['chat', ''], 'chat._-'],
+    [['\ud800'], '_ud800'],
+    [['x'.repeat(200)], `${'x'.repeat(55)}..`],
+  ] as const)('writes %j as a name that begins with %j', (parts, name) => {
+    expect(groupName(...(parts as unknown as [string])).startsWith(name)).toBe(true)
+  })
+
+  const part = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string(),
+    fc.string({ unit: fc.constantFrom('.', '_', '-', 'e', '\ud800', '\ufffd') }),
+    fc.string({ minLength: 60, maxLength: 300 }),
+  )
+  const parts = fc.array(part, { minLength: 1, maxLength: 4 })
+
+  it('gives a valid name to any text', () => {
+    fc.assert(
+      fc.property(parts, (texts) => {
+        expect(isGroupName(groupName(...(texts as [string])))).toBe(true)
+      }),
+    )
+  })
+
+  it('gives different names to different parts', () => {
+    fc.assert(
+      fc.property(parts, parts, (one, other) => {
+        const areSame = JSON.stringify(one) === JSON.stringify(other)
+        expect(groupName(...(one as [string])) === groupName(...(other as [string]))).toBe(areSame)
+      }),
+    )
+  })
+
+  it('refuses what is no text, and nothing', () => {
+    for (const wrong of [[undefined], [null], [{}], [['a']], []]) {
+      expect(() => groupName(...(wrong as unknown as [string]))).toThrow(
+        expect.objectContaining({ code: 'ERR_BAD_NAME' }),
+      )
+    }
   })
 })

@@ -1,5 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { httpStatusOf } from '../../asgi/http-status.ts'
+import { isProduction } from '../../asgi/is-production.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
 
 /** What a client is told of an application's error. */
 export interface ErrorAnswer {
@@ -13,5 +15,9 @@ export interface ErrorAnswer {
  */
 export function errorAnswer(error: unknown): ErrorAnswer {
   const status = httpStatusOf(error) ?? 500
+  // Its message says what the developer has to add, which is not for visitors.
+  if (isProduction() && error instanceof TidewayError && error.code === 'ERR_NO_APPLICATION') {
+    return { status, message: 'Not Found' }
+  }
   return { status, message: status < 500 ? (error as Error).message : (STATUS_CODES[status] ?? 'Server Error') }
 }

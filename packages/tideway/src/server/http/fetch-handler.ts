@@ -20,12 +20,23 @@ export function fetchHandler(handler: FetchHandler): Application<HttpScope> {
     })
     const request = toRequest(scope, receive, gone)
     try {
-      await sendResponse(await handler(request), scope.method, send, gone.signal)
+      const response: unknown = await handler(request)
+      await sendResponse(requireResponse(response), scope.method, send, gone.signal)
     } catch (error) {
       // What it was told by the signal is no fault of the handler.
       if (error !== gone.signal.reason) throw error
     }
   }
+}
+
+/** A Response of another realm, or of a polyfill, is one too. */
+function requireResponse(response: unknown): Response {
+  const { status, headers } = (response ?? {}) as Partial<Response>
+  if (typeof status === 'number' && typeof headers === 'object') return response as Response
+  throw new TidewayError(
+    'ERR_APPLICATION_RETURNED',
+    `The handler of fetchHandler returned ${response === null ? 'null' : typeof response}, and has to return a Response: return new Response(…).`,
+  )
 }
 
 function clientGone(): DOMException {
