@@ -91,7 +91,7 @@ export class RedisChannelLayer extends RedisLayer {
       const { expiryMs } = this
       const removed = (): void => gaps.missed('all', 'removed')
       const memberships = new Memberships({ prefix, processName, groupExpiryMs, leaseMs, expiryMs, removed })
-      const gaps = new HostGaps({
+      const gaps: HostGaps = new HostGaps({
         host: address.label,
         groups: () => memberships.groups(),
         has: (group) => memberships.has(group),
@@ -111,7 +111,7 @@ export class RedisChannelLayer extends RedisLayer {
         missed: () => gaps.missed('all', 'disconnected'),
         demoted: () => gaps.dropped('all'),
       })
-      const host = { redis, memberships, gaps }
+      const host: Host = { redis, memberships, gaps }
       return host
     })
     this.#beatEveryMs = Math.min(leaseMs, groupExpiryMs, shortestSilence(this.expiryMs)) / 3
