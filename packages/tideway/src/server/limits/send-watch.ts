@@ -4,8 +4,8 @@ import type { Socket } from 'node:net'
 interface Unsent {
   /** Bytes that the kernel has accepted so far. */
   sent: number
-  /** Since when that number is the same. */
-  since: number
+  /** At how many looks since then that number was the same. */
+  looks: number
 }
 
 /** The numbers of libuv for a socket. `Socket.bytesWritten` counts bytes that wait, too. */
@@ -20,17 +20,18 @@ const SHORTEST_LOOK_MS = 10
 /**
  * Destroys sockets that send nothing for `timeoutMs` while bytes wait. Node's own socket timeout starts again at each byte
  * that the client sends, and the write callback of a large chunk comes when all of it is sent: a client that reads slowly
- * must survive. One timer looks at all sockets, so that a timeout is late by an eighth at most.
+ * must survive. One timer looks at all sockets, so that a timeout is late by an eighth at most. Looks are counted instead of
+ * time: a process that was stopped has sent nothing either.
  */
 export class SendWatch {
-  readonly #timeoutMs: number
+  readonly #lookMs: number
   readonly #sockets = new Set<Socket>()
   readonly #unsent = new Map<Socket, Unsent>()
   #timer: NodeJS.Timeout | undefined
   #destroyed = 0
 
   constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs
+    this.#lookMs = Math.max(SHORTEST_LOOK_MS, timeoutMs / LOOKS_A_TIMEOUT)
   }
 
   /** How many sockets it has destroyed. */
@@ -41,8 +42,8 @@ export class SendWatch {
   /** Watches a TCP or Unix socket; for TLS the socket below it. */
   add(socket: Socket): void {
     this.#sockets.add(socket)
-    const lookMs = Math.max(SHORTEST_LOOK_MS, this.#timeoutMs / LOOKS_A_TIMEOUT)
-    this.#timer ??= setInterval(() => this.#look(), lookMs).unref()
+    // After what the event loop can send now: timers come first.
+    this.#timer ??= setInterval(() => setImmediate(() => this.#look()), this.#lookMs).unref()
   }
 
   delete(socket: Socket): void {
@@ -54,7 +55,6 @@ export class SendWatch {
   }
 
   #look(): void {
-    const now = performance.now()
     for (const socket of this.#sockets) {
       const { _handle: handle } = socket as unknown as { readonly _handle: StreamHandle | null }
       if (handle === null || handle.writeQueueSize === 0) {
@@ -63,8 +63,8 @@ export class SendWatch {
       }
       const sent = handle.bytesWritten - handle.writeQueueSize
       const before = this.#unsent.get(socket)
-      if (before === undefined || before.sent !== sent) this.#unsent.set(socket, { sent, since: now })
-      else if (now - before.since >= this.#timeoutMs) {
+      if (before === undefined || before.sent !== sent) this.#unsent.set(socket, { sent, looks: 0 })
+      else if (++before.looks >= LOOKS_A_TIMEOUT) {
         this.#destroyed++
         socket.destroy()
       }
