@@ -32,7 +32,16 @@ const packages: Readonly<Record<string, object>> = {
 
 /** Types, which are not there to be looked up at run time. */
 const types: Readonly<Record<string, readonly string[]>> = {
-  tideway: ['Application', 'Authenticated', 'Handlers', 'HttpScope', 'TextOrBytes', 'User', 'Users', 'WebSocketScope'],
+  tideway: [
+    'Application',
+    'Authenticated',
+    'Handlers',
+    'HttpScope',
+    'TextOrBytes',
+    'User',
+    'UserStore',
+    'WebSocketScope',
+  ],
   'tideway/auth': ['WithSession'],
 }
 

@@ -25,9 +25,9 @@ import { ThumbnailConsumer } from './thumbnails.ts'
 
 // What the program takes from elsewhere.
 const members = `
-import { storeSessions, type Users } from 'tideway'
+import { storeSessions, type UserStore } from 'tideway'
 export const sessions = storeSessions()
-export const users: Users = { findById: (id) => ({ id, username: String(id), isAuthenticated: true }) }
+export const users: UserStore = { findById: (id) => ({ id, username: String(id), isAuthenticated: true }) }
 `
 const thumbnails = `
 import { Consumer } from 'tideway'

@@ -1,10 +1,10 @@
-import type { User, Users } from 'tideway'
+import type { User, UserStore } from 'tideway'
 import type { SessionIdentity } from 'tideway/auth'
 
 // Who gives a name is that person: these examples show where a login goes, and not how to check a password.
 
 /** The people, by their names. */
-export const users: Users = {
+export const users: UserStore = {
   findById: (id): User | undefined => (isName(id) ? { id, username: id, isAuthenticated: true } : undefined),
 }
 

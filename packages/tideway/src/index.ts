@@ -61,7 +61,7 @@ export {
   toExpressStore,
   Tickets,
   tokenMiddleware,
-  type Users,
+  type UserStore,
 } from './auth/index.ts'
 export {
   AcceptConnection,

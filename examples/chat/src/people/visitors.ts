@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 
 import session from 'express-session'
 import type { RequestHandler } from 'express'
-import { storeSessions, type User, type Users } from 'tideway'
-import type { SessionIdentity, Sessions } from 'tideway/auth'
+import { storeSessions, type User, type UserStore } from 'tideway'
+import type { SessionIdentity, SessionBackend } from 'tideway/auth'
 
 import { settled } from '../database.ts'
 import { accountById, isTaken } from './accounts.ts'
@@ -34,7 +34,7 @@ export const expressSession: RequestHandler = session({
 })
 
 /** The same sessions, for WebSockets. */
-export const sessions: Sessions = storeSessions({ store, secret })
+export const sessions: SessionBackend = storeSessions({ store, secret })
 
 /** Where a session says who the visitor is: an account by its number, or a guest by the name. */
 export const identity: SessionIdentity = {
@@ -49,7 +49,7 @@ export const identity: SessionIdentity = {
 }
 
 /** A guest has a name at most: without an `id` there is nobody to be logged out. */
-export const users: Users = {
+export const users: UserStore = {
   findById(id): User | undefined {
     if (typeof id === 'string') return { id: undefined, username: guestName(id), isAuthenticated: false }
     const account = accountById(id)

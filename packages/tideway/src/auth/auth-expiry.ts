@@ -3,10 +3,10 @@ import type { WebSocketScope } from '../asgi/scope.ts'
 import type { Authenticated, User } from '../asgi/user.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { authenticationOf, type WithAuthentication } from './authentication.ts'
-import { closeUnauthorized } from './expiry.ts'
+import { closeUnauthorized } from './token-expiry.ts'
 import { getUser } from './login.ts'
 import { missingScope } from './missing-scope.ts'
-import { middleware, type Outside } from './outside.ts'
+import { defineMiddleware, type OuterScope } from './define-middleware.ts'
 import type { Revocations } from './revocations.ts'
 import type { Session } from './session.ts'
 
@@ -31,7 +31,7 @@ type LiveScope = Authenticated & WithAuthentication & { readonly session?: Sessi
 export function authExpiry<S extends WebSocketScope>(
   inner: Application<S>,
   options: AuthExpiryOptions = {},
-): Application<Outside<S, {}> & LiveScope> {
+): Application<OuterScope<S, {}> & LiveScope> {
   const { checkIntervalMs = DEFAULT_CHECK_INTERVAL_MS, revocations } = options
   if (checkIntervalMs !== false && !(checkIntervalMs > 0 && checkIntervalMs < 2 ** 31)) {
     throw new TidewayError(
@@ -39,7 +39,7 @@ export function authExpiry<S extends WebSocketScope>(
       `checkIntervalMs is ${checkIntervalMs}: give milliseconds above 0, or false.`,
     )
   }
-  return middleware<S, {}, LiveScope, WebSocketScope>(inner, (inner) => async (scope, receive, send) => {
+  return defineMiddleware<S, {}, LiveScope, WebSocketScope>(inner, (inner) => async (scope, receive, send) => {
     const { user, session } = scope
     if (user === undefined)
       return missingScope('authExpiry', 'user', 'put authMiddleware or tokenMiddleware outside it')

@@ -4,11 +4,11 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import { equalInConstantTime } from './constant-time.ts'
 import type { Session } from './session.ts'
 import { sessionIdentity, type SessionIdentity } from './session-identity.ts'
-import type { Users } from './users.ts'
+import type { UserStore } from './user-store.ts'
 
 /** How the users of a scope are found: what `login` and `getUser` need of the options of `authMiddleware`. */
 export interface Authentication {
-  readonly users: Users | undefined
+  readonly users: UserStore | undefined
   readonly identity: SessionIdentity
 }
 
@@ -39,7 +39,7 @@ export function userOfSession(
 
 async function findUser(
   session: Session,
-  users: Users,
+  users: UserStore,
   id: string | number,
   claimedHash: string | undefined | null,
 ): Promise<User | AnonymousUser> {

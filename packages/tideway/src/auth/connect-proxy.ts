@@ -4,7 +4,7 @@ import type { WebSocketScope } from '../asgi/scope.ts'
 import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
 import { anonymousUser, type AnonymousUser, type User } from '../asgi/user.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { middleware, type Outside } from './outside.ts'
+import { defineMiddleware, type OuterScope } from './define-middleware.ts'
 
 /** The options of {@link connectProxy}. */
 export interface ConnectProxyOptions {
@@ -26,7 +26,7 @@ export interface ProxiedUser extends User {
 }
 
 /** What {@link connectProxy} adds to the scope. */
-export interface Proxied {
+export interface WithProxiedUser {
   readonly user: ProxiedUser | AnonymousUser
   /** The groups that the view named, for the application to join. */
   readonly groups: readonly string[]
@@ -47,7 +47,7 @@ const DEFAULT_MAX_RESPONSE_BYTES = 65_536
 export function connectProxy<S extends WebSocketScope>(
   inner: Application<S>,
   options: ConnectProxyOptions,
-): Application<Outside<S, Proxied>> {
+): Application<OuterScope<S, WithProxiedUser>> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, maxResponseBytes = DEFAULT_MAX_RESPONSE_BYTES } = options
   if (!(timeoutMs > 0 && timeoutMs < 2 ** 31 && maxResponseBytes > 0)) {
     throw new TidewayError('ERR_BAD_OPTION', 'timeoutMs and maxResponseBytes of connectProxy must be above 0.')
@@ -55,7 +55,7 @@ export function connectProxy<S extends WebSocketScope>(
   const url = new URL(options.url)
   const forwarded = options.forwardHeaders ?? defaultForwardHeaders
 
-  const ask = async (scope: WebSocketScope): Promise<Proxied | number> => {
+  const ask = async (scope: WebSocketScope): Promise<WithProxiedUser | number> => {
     try {
       const headers = headersFor(scope, forwarded)
       const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) })
@@ -71,13 +71,16 @@ export function connectProxy<S extends WebSocketScope>(
     }
   }
 
-  return middleware<S, Proxied, unknown, WebSocketScope>(inner, (inner) => async (scope, receive, send) => {
-    const answer = await ask(scope)
-    if (typeof answer === 'object') return inner(extendScope(scope, answer), receive, send)
-    await receive()
-    await send({ type: 'websocket.http.response.start', status: answer, headers: { 'content-length': '0' } })
-    await send({ type: 'websocket.http.response.body' })
-  })
+  return defineMiddleware<S, WithProxiedUser, unknown, WebSocketScope>(
+    inner,
+    (inner) => async (scope, receive, send) => {
+      const answer = await ask(scope)
+      if (typeof answer === 'object') return inner(extendScope(scope, answer), receive, send)
+      await receive()
+      await send({ type: 'websocket.http.response.start', status: answer, headers: { 'content-length': '0' } })
+      await send({ type: 'websocket.http.response.body' })
+    },
+  )
 }
 
 function headersFor(scope: WebSocketScope, names: readonly string[]): Headers {
@@ -109,7 +112,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-function readAnswer(text: string): Proxied {
+function readAnswer(text: string): WithProxiedUser {
   const answer: unknown = JSON.parse(text)
   if (typeof answer !== 'object' || answer === null) throw new TypeError('Its answer is no object.')
   const { user, groups = [] } = answer as { user?: unknown; groups?: unknown }

@@ -15,7 +15,7 @@ import {
 } from './session-cookie-options.ts'
 import { SessionGoneError } from './session-gone-error.ts'
 import { sessionIdentity, type SessionIdentity } from './session-identity.ts'
-import type { SessionCookie, SessionData, Sessions, WrittenSession } from './sessions.ts'
+import type { SessionCookie, SessionData, SessionBackend, WrittenSession } from './session-backend.ts'
 import { UnsignedCookies } from './unsigned-cookies.ts'
 
 type MaybePromise<T> = T | Promise<T>
@@ -55,7 +55,7 @@ const MAX_COOKIE_LENGTH = 4096
  * port, or in its signed cookies. Sessions of the cache backend cannot be read, they are Python pickles: use
  * `connectProxy` for such a site.
  */
-export function djangoSessions(options: DjangoSessionsOptions): Sessions {
+export function djangoSessions(options: DjangoSessionsOptions): SessionBackend {
   const cookie = resolveSessionCookie({ ...options, name: options.name ?? 'sessionid' })
   const common = { cookieName: cookie.name, cookieScope: cookieScopeOf(cookie) }
   const unsigned = new UnsignedCookies(cookie.name, 'djangoSessions({ secretKey })')
@@ -70,7 +70,7 @@ export function djangoSessions(options: DjangoSessionsOptions): Sessions {
   return { ...common, ...inDatabase(database, secrets, lifeMs, cookieOf, unsigned) }
 }
 
-type Backend = Omit<Sessions, 'cookieName' | 'cookieScope'>
+type Backend = Omit<SessionBackend, 'cookieName' | 'cookieScope'>
 type CookieOf = (value: string, secure: boolean) => SessionCookie
 
 function inCookies(

@@ -4,18 +4,18 @@ import type { WebSocketScope } from '../asgi/scope.ts'
 import type { User } from '../asgi/user.ts'
 import type { WebSocketMessageEvent, WebSocketReceiveEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { closeUnauthorized, closeWhenExpired } from './expiry.ts'
-import { middleware, type Outside } from './outside.ts'
+import { closeUnauthorized, closeWhenExpired } from './token-expiry.ts'
+import { defineMiddleware, type OuterScope } from './define-middleware.ts'
 import { InvalidTokenError, type TokenVerifier, type VerifiedToken } from './token.ts'
 import type { WithToken } from './token-middleware.ts'
-import { findTokenUser, type Users, type WithUser } from './users.ts'
+import { findTokenUser, type UserStore, type WithUser } from './user-store.ts'
 
 /** The options of {@link firstMessageTokenMiddleware}. */
 export interface FirstMessageTokenOptions<U extends User = User> {
   /** Verifies the token: `jwtVerifier` for JWTs. */
   readonly verify: TokenVerifier
   /** Finds the user that the token is about. */
-  readonly users: Users<U>
+  readonly users: UserStore<U>
   /** How long a client may take to show its token, in milliseconds. @default 5000 */
   readonly timeoutMs?: number
   /** The token in the client's first text. @default the text itself */
@@ -33,7 +33,7 @@ const DEFAULT_TIMEOUT_MS = 5000
 export function firstMessageTokenMiddleware<S extends WebSocketScope, U extends User = User>(
   inner: Application<S>,
   options: FirstMessageTokenOptions<U>,
-): Application<Outside<S, WithUser<U> & WithToken>> {
+): Application<OuterScope<S, WithUser<U> & WithToken>> {
   const { verify, users, timeoutMs = DEFAULT_TIMEOUT_MS, tokenOf = (text) => text } = options
   if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
     throw new TidewayError('ERR_BAD_OPTION', `timeoutMs is ${timeoutMs}: give milliseconds above 0.`)
@@ -45,7 +45,7 @@ export function firstMessageTokenMiddleware<S extends WebSocketScope, U extends 
     return { user: await findTokenUser(users, token.subject), token }
   }
 
-  return middleware<S, WithUser<U> & WithToken, unknown, WebSocketScope>(
+  return defineMiddleware<S, WithUser<U> & WithToken, unknown, WebSocketScope>(
     inner,
     (inner) => async (scope, receive, send) => {
       await receive()

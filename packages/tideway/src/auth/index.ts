@@ -4,19 +4,26 @@
  */
 
 export { authExpiry, type AuthExpiryOptions } from './auth-expiry.ts'
-export { connectProxy, type ConnectProxyOptions, type Proxied, type ProxiedUser } from './connect-proxy.ts'
+export { connectProxy, type ConnectProxyOptions, type WithProxiedUser, type ProxiedUser } from './connect-proxy.ts'
 export { authMiddleware, type AuthMiddlewareOptions } from './auth-middleware.ts'
 export { cookieMiddleware, readCookies, type Cookies, type WithCookies } from './cookies.ts'
 export { getUser, login, logout, type LoginScope } from './login.ts'
 export { MemorySessionStore, type MemorySessionStoreOptions } from './memory-session-store.ts'
-export type { ClientScope, Outside } from './outside.ts'
+export type { ClientScope, OuterScope } from './define-middleware.ts'
 export type { SessionCookieOptions } from './session-cookie-options.ts'
 export { SessionGoneError } from './session-gone-error.ts'
-export { passportIdentity, sessionIdentity, type Identity, type SessionIdentity } from './session-identity.ts'
+export { passportIdentity, sessionIdentity, type SessionUser, type SessionIdentity } from './session-identity.ts'
 export { sessionMiddleware, type SessionMiddlewareOptions, type WithSession } from './session-middleware.ts'
 export type { SessionStore, StoredCookie, StoredSession } from './session-store.ts'
 export { Session } from './session.ts'
-export type { LoadedSession, SessionCookie, SessionData, Sessions, SessionWrite, WrittenSession } from './sessions.ts'
+export type {
+  LoadedSession,
+  SessionCookie,
+  SessionData,
+  SessionBackend,
+  SessionWrite,
+  WrittenSession,
+} from './session-backend.ts'
 export {
   deleteCookie,
   setCookie,
@@ -34,7 +41,7 @@ export {
 } from './stacks.ts'
 export { storeSessions, type StoreSessionsOptions } from './store-sessions.ts'
 export { toExpressStore } from './to-express-store.ts'
-export type { Users, WithUser } from './users.ts'
+export type { UserStore, WithUser } from './user-store.ts'
 export { firstMessageTokenMiddleware, type FirstMessageTokenOptions } from './first-message.ts'
 export {
   jwtVerifier,

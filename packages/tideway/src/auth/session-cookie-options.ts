@@ -1,5 +1,5 @@
 import { TidewayError } from '../errors/tideway-error.ts'
-import type { Sessions } from './sessions.ts'
+import type { SessionBackend } from './session-backend.ts'
 import type { CookieAttributes, CookiePriority, SameSite } from './set-cookie.ts'
 
 /** 14 days: how long a session lives by default. */
@@ -74,7 +74,7 @@ export function attributesOf(cookie: ResolvedSessionCookie, secure: boolean): Co
 }
 
 /** What deletes such a cookie. A browser takes no `Partitioned` without `Secure`. */
-export function cookieScopeOf({ path, domain, partitioned }: ResolvedSessionCookie): Sessions['cookieScope'] {
+export function cookieScopeOf({ path, domain, partitioned }: ResolvedSessionCookie): SessionBackend['cookieScope'] {
   return partitioned ? { path, domain, partitioned, secure: true } : { path, domain }
 }
 

@@ -1,7 +1,7 @@
 import type { Session } from './session.ts'
 
 /** Who a session says that its visitor is. */
-export interface Identity {
+export interface SessionUser {
   readonly id: string | number
   /** What `users.sessionHash` gave at login, if the format keeps it. */
   readonly hash: string | undefined
@@ -12,9 +12,9 @@ export interface SessionIdentity {
   /** Whether the hash of `users.sessionHash` is kept, and so is to be checked. */
   readonly keepsHash: boolean
   /** Who is logged in. What is there may have been written by another program: anything else than an identity is nobody. */
-  read(session: Session): Identity | undefined
+  read(session: Session): SessionUser | undefined
   /** Writes who has logged in. */
-  write(session: Session, identity: Identity): void
+  write(session: Session, identity: SessionUser): void
 }
 
 const USER_ID = '_auth_user_id'

@@ -1,10 +1,10 @@
 import type { Application } from '../asgi/application.ts'
 import type { WithCookies } from './cookies.ts'
 import { missingScope } from './missing-scope.ts'
-import { middleware, type ClientScope, type Outside } from './outside.ts'
+import { defineMiddleware, type ClientScope, type OuterScope } from './define-middleware.ts'
 import type { Session } from './session.ts'
-import type { LoadedSession, Sessions } from './sessions.ts'
-import { Visit, type ClientSend } from './visit.ts'
+import type { LoadedSession, SessionBackend } from './session-backend.ts'
+import { SessionResponseSender, type ClientSend } from './session-response.ts'
 
 /** What {@link sessionMiddleware} adds to the scope. */
 export interface WithSession {
@@ -14,7 +14,7 @@ export interface WithSession {
 /** The options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions {
   /** Where sessions live. */
-  readonly sessions: Sessions
+  readonly sessions: SessionBackend
   /** Whether every response and every accepted connection makes the session live longer, as express-session's option of that name. @default false */
   readonly rolling?: boolean
 }
@@ -30,10 +30,10 @@ export interface SessionMiddlewareOptions {
 export function sessionMiddleware<S extends ClientScope>(
   inner: Application<S>,
   options: SessionMiddlewareOptions,
-): Application<Outside<S, WithSession> & WithCookies> {
+): Application<OuterScope<S, WithSession> & WithCookies> {
   const { sessions, rolling = false } = options
   const settings = { sessions, rolling }
-  return middleware<S, WithSession, WithCookies>(inner, (inner) => (scope, receive, send) => {
+  return defineMiddleware<S, WithSession, WithCookies>(inner, (inner) => (scope, receive, send) => {
     const { session, cookies } = scope
     if (session !== undefined) return inner({ ...scope, session }, receive, send)
     if (cookies === undefined) return missingScope('sessionMiddleware', 'cookies', 'put cookieMiddleware outside it')
@@ -42,7 +42,12 @@ export function sessionMiddleware<S extends ClientScope>(
     const run = (loaded: LoadedSession | undefined): Promise<void> => {
       const secure = scope.scheme === 'https' || scope.scheme === 'wss'
       // It is the send of this scope's type, and it is given what an application of that type sends.
-      const visit = new Visit(settings, loaded, { secure, hadCookie: cookieValue !== undefined }, send as ClientSend)
+      const visit = new SessionResponseSender(
+        settings,
+        loaded,
+        { secure, hadCookie: cookieValue !== undefined },
+        send as ClientSend,
+      )
       return inner({ ...scope, session: visit.session }, receive, visit.send)
     }
     if (cookieValue === undefined || cookieValue === '') return run(undefined)

@@ -1,5 +1,5 @@
 import { TidewayError } from '../errors/tideway-error.ts'
-import type { LoadedSession, SessionCookie, SessionData, Sessions, WrittenSession } from './sessions.ts'
+import type { LoadedSession, SessionCookie, SessionData, SessionBackend, WrittenSession } from './session-backend.ts'
 
 /** What a {@link Session} and the middleware that sends its cookie share. */
 export interface SessionResponse {
@@ -21,7 +21,7 @@ const noData: SessionData = Object.freeze({})
  * {@link save}. What is written is what this connection changed, on top of what others have written since.
  */
 export class Session {
-  readonly #sessions: Sessions
+  readonly #sessions: SessionBackend
   readonly #response: SessionResponse
   #key: string | undefined
   #data: SessionData
@@ -33,7 +33,7 @@ export class Session {
   /** The call of the store that runs now: the next one waits, so that a save and a logout never cross. */
   #turn: Promise<void> | undefined
 
-  constructor(sessions: Sessions, loaded: LoadedSession | undefined, response: SessionResponse) {
+  constructor(sessions: SessionBackend, loaded: LoadedSession | undefined, response: SessionResponse) {
     this.#sessions = sessions
     this.#response = response
     this.#key = loaded?.key

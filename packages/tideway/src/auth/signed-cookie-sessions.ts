@@ -9,7 +9,7 @@ import {
   secretsOf,
   type SessionCookieOptions,
 } from './session-cookie-options.ts'
-import type { LoadedSession, SessionData, Sessions } from './sessions.ts'
+import type { LoadedSession, SessionData, SessionBackend } from './session-backend.ts'
 import { signValue, verifySigned } from './signed-value.ts'
 import { UnsignedCookies } from './unsigned-cookies.ts'
 
@@ -29,7 +29,7 @@ const MARK = 'tideway-session.'
  * them, and a copy of a cookie stays good until it expires: a logout takes the cookie away and cannot make copies worthless.
  * At most 4096 bytes; more is refused with `ERR_SESSION_TOO_LARGE`.
  */
-export function signedCookieSessions(options: SignedCookieSessionsOptions): Sessions {
+export function signedCookieSessions(options: SignedCookieSessionsOptions): SessionBackend {
   const secrets = secretsOf(options.secret)
   const cookie = resolveSessionCookie({ name: 'tideway.session', ...options })
   const unsigned = new UnsignedCookies(cookie.name, 'signedCookieSessions({ secret })')

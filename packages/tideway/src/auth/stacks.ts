@@ -2,10 +2,10 @@ import type { Application } from '../asgi/application.ts'
 import type { User } from '../asgi/user.ts'
 import { authMiddleware, type AuthMiddlewareOptions } from './auth-middleware.ts'
 import { cookieMiddleware, type WithCookies } from './cookies.ts'
-import type { ClientScope, Outside } from './outside.ts'
+import type { ClientScope, OuterScope } from './define-middleware.ts'
 import { sessionMiddleware, type SessionMiddlewareOptions, type WithSession } from './session-middleware.ts'
 import { storeSessions } from './store-sessions.ts'
-import type { WithUser } from './users.ts'
+import type { WithUser } from './user-store.ts'
 
 /** The options of {@link sessionMiddlewareStack}. */
 export interface SessionStackOptions extends Partial<SessionMiddlewareOptions> {}
@@ -20,11 +20,11 @@ export interface AuthStackOptions<U extends User = User> extends SessionStackOpt
 export function sessionMiddlewareStack<S extends ClientScope>(
   inner: Application<S>,
   options: SessionStackOptions = {},
-): Application<Outside<S, WithCookies & WithSession>> {
+): Application<OuterScope<S, WithCookies & WithSession>> {
   const { sessions = storeSessions(), rolling = false } = options
   const stack = cookieMiddleware(sessionMiddleware(inner, { sessions, rolling }))
   // The compiler does not see that to take things away one after the other is to take them away together.
-  return stack as unknown as Application<Outside<S, WithCookies & WithSession>>
+  return stack as unknown as Application<OuterScope<S, WithCookies & WithSession>>
 }
 
 /**
@@ -40,7 +40,7 @@ export function sessionMiddlewareStack<S extends ClientScope>(
 export function authMiddlewareStack<S extends ClientScope, U extends User = User>(
   inner: Application<S>,
   options: AuthStackOptions<U> = {},
-): Application<Outside<S, WithCookies & WithSession & WithUser<U>>> {
+): Application<OuterScope<S, WithCookies & WithSession & WithUser<U>>> {
   const stack = sessionMiddlewareStack(authMiddleware<S, U>(inner, options), options)
-  return stack as unknown as Application<Outside<S, WithCookies & WithSession & WithUser<U>>>
+  return stack as unknown as Application<OuterScope<S, WithCookies & WithSession & WithUser<U>>>
 }

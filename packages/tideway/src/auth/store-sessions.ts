@@ -7,7 +7,7 @@ import { reservedName, withChanges } from './session.ts'
 import { cookieScopeOf, resolveSessionCookie, secretsOf, type SessionCookieOptions } from './session-cookie-options.ts'
 import { SessionGoneError } from './session-gone-error.ts'
 import { callStore, type SessionStore, type StoredCookie, type StoredSession } from './session-store.ts'
-import type { SessionData, Sessions } from './sessions.ts'
+import type { SessionData, SessionBackend } from './session-backend.ts'
 import { signValue, verifySigned } from './signed-value.ts'
 import { dateOf, StoreCookie } from './store-cookie.ts'
 import { UnsignedCookies } from './unsigned-cookies.ts'
@@ -35,7 +35,7 @@ const ID_BYTES = 24
  * Sessions in a store of express-session's, under its cookie: an Express application with `express-session` and a
  * WebSocket application that are given the same store, secret and name see the same sessions.
  */
-export function storeSessions(options: StoreSessionsOptions = {}): Sessions {
+export function storeSessions(options: StoreSessionsOptions = {}): SessionBackend {
   const { store = new MemorySessionStore(), cookiePrefix = 's:', storeTimeoutMs = DEFAULT_STORE_TIMEOUT_MS } = options
   if (options.store !== undefined && options.secret === undefined) {
     throw new TidewayError(

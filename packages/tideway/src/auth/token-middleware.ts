@@ -4,17 +4,23 @@ import type { HttpSendEvent } from '../asgi/http-events.ts'
 import { anonymousUser, type User } from '../asgi/user.ts'
 import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { closeWhenExpired } from './expiry.ts'
-import { middleware, type ClientScope, type Outside } from './outside.ts'
+import { closeWhenExpired } from './token-expiry.ts'
+import { defineMiddleware, type ClientScope, type OuterScope } from './define-middleware.ts'
 import type { Tickets } from './tickets.ts'
 import { InvalidTokenError, type TokenVerifier, type VerifiedToken } from './token.ts'
-import { answerBearer, shownToken, subprotocolsWithoutToken, ticketOfQuery, type TokenSource } from './token-sources.ts'
-import { findTokenUser, type Users, type WithUser } from './users.ts'
+import {
+  answerBearer,
+  presentedToken,
+  subprotocolsWithoutToken,
+  ticketOfQuery,
+  type TokenSource,
+} from './token-sources.ts'
+import { findTokenUser, type UserStore, type WithUser } from './user-store.ts'
 
 /** The options of {@link tokenMiddleware}. */
 export interface TokenMiddlewareOptions<U extends User = User> {
   /** Finds the user that the token is about. */
-  readonly users: Users<U>
+  readonly users: UserStore<U>
   /** Verifies tokens: `jwtVerifier` for JWTs. @default no tokens, only tickets */
   readonly verify?: TokenVerifier
   /** Where a token is looked for, in this order. @default ['header', 'subprotocol'] */
@@ -34,7 +40,7 @@ export interface WithToken {
 }
 
 /** Who a client has shown to be. */
-interface Shown<U> {
+interface Credentials<U> {
   readonly user: U
   readonly token: VerifiedToken | undefined
 }
@@ -47,12 +53,12 @@ interface Shown<U> {
 export function tokenMiddleware<S extends ClientScope, U extends User = User>(
   inner: Application<S>,
   options: TokenMiddlewareOptions<U>,
-): Application<Outside<S, WithUser<U> & WithToken>> {
+): Application<OuterScope<S, WithUser<U> & WithToken>> {
   const { required = false } = options
   if (options.verify === undefined && options.tickets === undefined) {
     throw new TidewayError('ERR_BAD_OPTION', 'tokenMiddleware has nothing to verify: give verify, tickets, or both.')
   }
-  return middleware<S, WithUser<U> & WithToken>(inner, (inner) => async (scope, receive, sendOfScope) => {
+  return defineMiddleware<S, WithUser<U> & WithToken>(inner, (inner) => async (scope, receive, sendOfScope) => {
     // It is the send of this scope's type, and it is given what an application of that type sends.
     const send = sendOfScope as Send<HttpSendEvent | WebSocketSendEvent>
     const shown = await verifiedOrRefused(scope, options)
@@ -73,7 +79,7 @@ export function tokenMiddleware<S extends ClientScope, U extends User = User>(
 async function verifiedOrRefused<U extends User>(
   scope: ClientScope,
   options: TokenMiddlewareOptions<U>,
-): Promise<Shown<U> | undefined | 'refused'> {
+): Promise<Credentials<U> | undefined | 'refused'> {
   try {
     return await verified(scope, options)
   } catch (error) {
@@ -87,8 +93,8 @@ async function verifiedOrRefused<U extends User>(
 async function verified<U extends User>(
   scope: ClientScope,
   { verify, sources = ['header', 'subprotocol'], tickets, ticketName = 'ticket', users }: TokenMiddlewareOptions<U>,
-): Promise<Shown<U> | undefined> {
-  const text = shownToken(scope, sources)
+): Promise<Credentials<U> | undefined> {
+  const text = presentedToken(scope, sources)
   if (text !== undefined && verify !== undefined) {
     const token = await verify(text)
     return { user: await findTokenUser(users, token.subject), token }

@@ -1,7 +1,7 @@
 import type { Send } from '../asgi/application.ts'
 import type { HttpSendEvent } from '../asgi/http-events.ts'
 import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
-import type { ClientScope } from './outside.ts'
+import type { ClientScope } from './define-middleware.ts'
 
 /** Where a client may show its token. */
 export type TokenSource = 'header' | 'subprotocol'
@@ -42,7 +42,7 @@ export function ticketOfQuery(scope: ClientScope, name: string): string | undefi
 }
 
 /** The token in the first of the sources that has one. */
-export function shownToken(scope: ClientScope, sources: readonly TokenSource[]): string | undefined {
+export function presentedToken(scope: ClientScope, sources: readonly TokenSource[]): string | undefined {
   for (const source of sources) {
     const token = source === 'header' ? tokenOfHeader(scope) : tokenOfSubprotocol(scope)
     if (token !== undefined) return token

@@ -15,10 +15,10 @@ export { liveServer, type LiveServer } from './live-server.ts'
 export type { ConnectionOptions, ExtraScope } from './scope-option.ts'
 export { TestResponse } from './test-response.ts'
 export {
-  Refused,
+  HandshakeRefused,
   WebSocketCommunicator,
-  type Accepted,
-  type Close,
+  type HandshakeAccepted,
+  type ConnectionClose,
   type ConnectResult,
   type WebSocketCommunicatorOptions,
 } from './websocket-communicator.ts'

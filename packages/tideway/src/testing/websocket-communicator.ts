@@ -23,7 +23,7 @@ export interface WebSocketCommunicatorOptions extends ConnectionOptions {
 }
 
 /** The application has accepted the handshake. */
-export interface Accepted {
+export interface HandshakeAccepted {
   readonly accepted: true
   /** The one that the application has chosen. */
   readonly subprotocol: string | undefined
@@ -32,15 +32,15 @@ export interface Accepted {
 }
 
 /** The application has refused the handshake: with 403 if it closed it, or with a response of its own. */
-export class Refused extends TestResponse {
+export class HandshakeRefused extends TestResponse {
   readonly accepted = false
 }
 
 /** The answer to a handshake. */
-export type ConnectResult = Accepted | Refused
+export type ConnectResult = HandshakeAccepted | HandshakeRefused
 
 /** How the application has closed the connection. */
-export interface Close {
+export interface ConnectionClose {
   readonly code: number
   readonly reason: string
 }
@@ -148,7 +148,7 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
   }
 
   /** Waits until the application closes the connection. One that just returns closes it with 1000, as behind the server. */
-  receiveClose(timeoutMs: number = this.#timeoutMs): Promise<Close> {
+  receiveClose(timeoutMs: number = this.#timeoutMs): Promise<ConnectionClose> {
     return this.#run.take('websocket.close', closeIn, timeoutMs)
   }
 
@@ -179,7 +179,7 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
       if (answer.type === 'websocket.accept') {
         return { accepted: true, subprotocol: answer.subprotocol, headers: HeaderList.from(answer.headers ?? []) }
       }
-      if (answer.type === 'websocket.close') return new Refused(403, [], Buffer.alloc(0))
+      if (answer.type === 'websocket.close') return new HandshakeRefused(403, [], Buffer.alloc(0))
       this.#denial = { start: answer, body: [], isComplete: false }
     }
     const { start, body } = this.#denial
@@ -188,7 +188,7 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
       body.push(Buffer.from(piece.body ?? ''))
       this.#denial.isComplete = piece.moreBody !== true
     }
-    return new Refused(start.status, start.headers ?? [], Buffer.concat(body))
+    return new HandshakeRefused(start.status, start.headers ?? [], Buffer.concat(body))
   }
 
   #takesOutput(event: WebSocketSendEvent): boolean {
@@ -219,7 +219,7 @@ function messageIn(event: WebSocketSendEvent): string | Uint8Array | undefined {
   return event.type === 'websocket.send' ? (event.text ?? event.bytes) : undefined
 }
 
-function closeIn(event: WebSocketSendEvent): Close | undefined {
+function closeIn(event: WebSocketSendEvent): ConnectionClose | undefined {
   if (event.type !== 'websocket.close') return undefined
   const { code = closeCodes.normal, reason = '' } = event
   return { code, reason }

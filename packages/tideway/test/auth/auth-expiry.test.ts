@@ -11,10 +11,10 @@ import {
   signedCookieSessions,
   storeSessions,
   tokenMiddleware,
-  type Users,
+  type UserStore,
   type AuthExpiryOptions,
   type RevocationLayer,
-  type Sessions,
+  type SessionBackend,
   type SessionStore,
 } from 'tideway/auth'
 import { InMemoryChannelLayer } from 'tideway/layer'
@@ -32,7 +32,7 @@ import { cookieHeader, httpScope, run, setCookiesOf } from './connection.ts'
 const secret = 'a secret of these tests'
 const ada: User = { id: 1, username: 'ada', isAuthenticated: true }
 const people = new Map([[1, ada]])
-const users: Users = { findById: (id) => people.get(Number(id)) }
+const users: UserStore = { findById: (id) => people.get(Number(id)) }
 
 const whoAreYou: Application<WebSocketScope & Authenticated> = async (scope, receive, send) => {
   await receive()
@@ -65,7 +65,7 @@ async function start(websocket: Application<WebSocketScope>): Promise<string> {
 }
 
 /** An HTTP request that does something with its session; answers with the cookie that it set. */
-async function request(sessions: Sessions, view: (scope: LoginScope) => unknown, cookie = ''): Promise<string> {
+async function request(sessions: SessionBackend, view: (scope: LoginScope) => unknown, cookie = ''): Promise<string> {
   const application: Application<HttpScope & LoginScope> = async (scope, _receive, send) => {
     await view(scope)
     await send({ type: 'http.response.start', status: 200 })
@@ -74,7 +74,7 @@ async function request(sessions: Sessions, view: (scope: LoginScope) => unknown,
   return cookieHeader(setCookiesOf(response))
 }
 
-const cookieOfAda = (sessions: Sessions): Promise<string> => request(sessions, (scope) => login(scope, ada))
+const cookieOfAda = (sessions: SessionBackend): Promise<string> => request(sessions, (scope) => login(scope, ada))
 
 async function connect(url: string, cookie: string): Promise<{ name: string; closed: Promise<[number, string]> }> {
   const socket = new WebSocket(url, { headers: { cookie } })

@@ -10,8 +10,8 @@ import {
   signedCookieSessions,
   storeSessions,
   type Session,
-  type Sessions,
-  type Users,
+  type SessionBackend,
+  type UserStore,
 } from 'tideway/auth'
 import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 
@@ -39,7 +39,7 @@ function site() {
     [1, ada],
     [2, bob],
   ])
-  const users: Users<Person> = {
+  const users: UserStore<Person> = {
     findById: async (id) => people.get(Number(id)),
     sessionHash: (user) => `hmac of ${user.password}`,
   }
@@ -51,8 +51,8 @@ function site() {
 type AuthScope<S> = S & { readonly session: Session; readonly user: User }
 
 interface Options {
-  readonly sessions: Sessions
-  readonly users?: Users
+  readonly sessions: SessionBackend
+  readonly users?: UserStore
   readonly identity?: typeof passportIdentity
 }
 

@@ -12,8 +12,8 @@ import {
   Tickets,
   tokenMiddleware,
   type LoginScope,
-  type Sessions,
-  type Users,
+  type SessionBackend,
+  type UserStore,
 } from 'tideway/auth'
 import { expect, it, onTestFinished, vi } from 'vitest'
 
@@ -30,11 +30,11 @@ import { cookieHeader, httpScope, run, setCookiesOf, webSocketScope } from './co
 
 const secret = 'a secret that has the thirty-two bytes that HMAC wants'
 const ada: User = { id: 'ada', username: 'ada', isAuthenticated: true }
-const users: Users = { findById: (id) => (id === 'ada' ? ada : undefined) }
+const users: UserStore = { findById: (id) => (id === 'ada' ? ada : undefined) }
 const verify = jwtVerifier({ secret })
 
 interface Door {
-  readonly sessions: Sessions
+  readonly sessions: SessionBackend
   readonly tickets: Tickets
   readonly application: Application<WebSocketScope>
 }
@@ -44,7 +44,7 @@ const sayWho: Application<WebSocketScope & Authenticated> = async ({ user }, _re
   await send({ type: 'websocket.send', text: user.username || 'nobody' })
 }
 
-function door(sessions: Sessions = storeSessions({ secret }), tickets: Tickets = new Tickets()): Door {
+function door(sessions: SessionBackend = storeSessions({ secret }), tickets: Tickets = new Tickets()): Door {
   const inside = tokenMiddleware(sayWho, { verify, users, tickets })
   return { sessions, tickets, application: authMiddlewareStack(inside, { sessions, users }) }
 }
@@ -58,7 +58,7 @@ async function comeIn(application: Application<WebSocketScope>, headers: Headers
 }
 
 /** The `Cookie` header of a login. */
-async function cookieOfAda(sessions: Sessions): Promise<string> {
+async function cookieOfAda(sessions: SessionBackend): Promise<string> {
   const view: Application<HttpScope & LoginScope> = async (scope, _receive, send) => {
     await login(scope, ada)
     await send({ type: 'http.response.start', status: 200 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { connectProxy, type ConnectProxyOptions, type Proxied } from 'tideway/auth'
+import { connectProxy, type ConnectProxyOptions, type WithProxiedUser } from 'tideway/auth'
 import { afterEach, expect, expectTypeOf, test, vi } from 'vitest'
 
 import type { Application } from '../../src/asgi/application.ts'
@@ -30,8 +30,8 @@ const answering =
 
 /** What the inner application saw, and what was sent. */
 async function connect(options: ConnectProxyOptions, scope = webSocketScope()) {
-  let seen: Proxied | undefined
-  const inner: Application<WebSocketScope & Proxied> = async (scope, _receive, send) => {
+  let seen: WithProxiedUser | undefined
+  const inner: Application<WebSocketScope & WithProxiedUser> = async (scope, _receive, send) => {
     seen = scope
     await send({ type: 'websocket.accept' })
   }
@@ -107,7 +107,7 @@ test.each([
 })
 
 test('its application needs neither user nor groups from outside', () => {
-  const inner: Application<WebSocketScope & Proxied> = async () => {}
+  const inner: Application<WebSocketScope & WithProxiedUser> = async () => {}
   expectTypeOf(connectProxy(inner, { url: 'http://localhost' })).toExtend<Application<WebSocketScope>>()
 })
 

@@ -10,8 +10,8 @@ import {
   login,
   type DjangoSessionTable,
   type Session,
-  type Sessions,
-  type Users,
+  type SessionBackend,
+  type UserStore,
 } from 'tideway/auth'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 
@@ -47,7 +47,7 @@ type Connected = WebSocketScope & { readonly user: User; readonly session: Sessi
 
 /** Connects with the cookie, and answers with the cookie that came back. */
 async function connect(
-  options: { sessions: Sessions; users: Users },
+  options: { sessions: SessionBackend; users: UserStore },
   cookie: string | undefined,
   connected: (scope: Connected) => unknown,
 ): Promise<string> {
@@ -65,7 +65,7 @@ describeWith(['python'], 'the sessions of a real Django', () => {
   const values = { cart: ['café', '🦄'], note: 'long enough to be compressed, '.repeat(20) }
   let site: Written
   let ada: User
-  let users: Users
+  let users: UserStore
 
   beforeAll(() => {
     site = django({ do: 'write', values }) as Written
@@ -135,7 +135,7 @@ describeWith(['python'], 'the sessions of a real Django', () => {
 
   test('name nobody once the password has changed, and a table that is only read is left alone', async () => {
     const find = vi.fn(() => site.sessionData)
-    const changed: Users = { ...users, sessionHash: () => djangoSessionHash(secretKey, 'another') }
+    const changed: UserStore = { ...users, sessionHash: () => djangoSessionHash(secretKey, 'another') }
     const sessions = djangoSessions({ secretKey, database: { find } })
     await connect({ sessions, users: changed }, site.sessionKey, ({ user }) => expect(user).toBe(anonymousUser))
   })

@@ -10,7 +10,7 @@ import {
   storeSessions,
   type Session,
   type SessionStore,
-  type Users,
+  type UserStore,
 } from 'tideway/auth'
 import { allowedHostsOriginValidator } from 'tideway/security'
 import { nodeListener, serve, type RunningServer } from 'tideway/server'
@@ -32,7 +32,7 @@ declare module 'express-session' {
 
 const secret = 'shared by Express and the WebSocket'
 const ada: User = { id: 1, username: 'ada', isAuthenticated: true }
-const users: Users = { findById: (id) => (id === 1 ? ada : undefined) }
+const users: UserStore = { findById: (id) => (id === 1 ? ada : undefined) }
 
 let running: RunningServer | undefined
 afterEach(() => running?.close(1000))

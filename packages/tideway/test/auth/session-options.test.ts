@@ -1,8 +1,8 @@
-import { djangoSessions, signedCookieSessions, storeSessions, type Sessions } from 'tideway/auth'
+import { djangoSessions, signedCookieSessions, storeSessions, type SessionBackend } from 'tideway/auth'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { secret, request } from './session-visits.ts'
+import { secret, request } from './session-requests.ts'
 
-const makers: [string, (secret: unknown, options?: object) => Sessions][] = [
+const makers: [string, (secret: unknown, options?: object) => SessionBackend][] = [
   ['storeSessions', (key, options) => storeSessions({ secret: key as string, ...options })],
   ['signedCookieSessions', (key, options) => signedCookieSessions({ secret: key as string, ...options })],
   ['djangoSessions', (key, options) => djangoSessions({ secretKey: key as string, ...options })],

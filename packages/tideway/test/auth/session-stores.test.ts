@@ -12,7 +12,7 @@ import { httpStatusOf } from '../../src/asgi/http-status.ts'
 import type { WebSocketScope } from '../../src/asgi/scope.ts'
 import { cookieHeader, run, webSocketScope } from './connection.ts'
 
-import { connection, request, secret } from './session-visits.ts'
+import { connection, request, secret } from './session-requests.ts'
 
 describe('secrets', () => {
   test('replaced by a new one in front still read their cookies', async () => {

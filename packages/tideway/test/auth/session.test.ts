@@ -8,7 +8,7 @@ import {
   signedCookieSessions,
   storeSessions,
   type Session,
-  type Sessions,
+  type SessionBackend,
 } from 'tideway/auth'
 import { describe, expect, test } from 'vitest'
 
@@ -18,7 +18,7 @@ import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import { byteText } from './arbitrary-text.ts'
 import { cookieHeader, httpScope, run, setCookiesOf, webSocketScope } from './connection.ts'
 
-import { connection, request, secret, watchedStore } from './session-visits.ts'
+import { connection, request, secret, watchedStore } from './session-requests.ts'
 
 describe('a visitor without a cookie', () => {
   test('has an empty session and costs no call to the store', async () => {
@@ -419,7 +419,7 @@ describe('a cookie that names no session', () => {
     )
   })
 
-  test.each<[string, (secret: string) => Sessions, string]>([
+  test.each<[string, (secret: string) => SessionBackend, string]>([
     ['connect.sid', (key) => storeSessions({ secret: key }), 'storeSessions({ secret })'],
     ['tideway.session', (key) => signedCookieSessions({ secret: key }), 'signedCookieSessions({ secret })'],
     ['sessionid', (key) => djangoSessions({ secretKey: key }), 'djangoSessions({ secretKey })'],

@@ -12,7 +12,7 @@ import {
   Tickets,
   tokenMiddleware,
   type TokenMiddlewareOptions,
-  type Users,
+  type UserStore,
   type VerifiedToken,
 } from 'tideway/auth'
 import { serve, type RunningServer } from 'tideway/server'
@@ -28,7 +28,7 @@ import { httpScope, run, webSocketScope } from './connection.ts'
 
 const secret = 'a secret that has the thirty-two bytes that HMAC wants'
 const ada: User = { id: 'ada', username: 'ada', isAuthenticated: true }
-const users: Users = { findById: (id) => (id === 'ada' ? ada : undefined) }
+const users: UserStore = { findById: (id) => (id === 'ada' ? ada : undefined) }
 const verify = jwtVerifier({ secret })
 
 interface Claims {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { authMiddlewareStack, storeSessions, type Session, type Users } from 'tideway/auth'
+import { authMiddlewareStack, storeSessions, type Session, type UserStore } from 'tideway/auth'
 import { WebSocketConsumer } from 'tideway/consumer'
 import { path, rePath, urlRouter } from 'tideway/routing'
 import { allowedHostsOriginValidator } from 'tideway/security'
@@ -25,7 +25,7 @@ const websocketRoutes = [
   rePath(/^ws\/chat\/(?<roomName>\w+)\/$/, ChatConsumer.asApplication()),
   path('ws/room/:roomName/', ChatConsumer.asApplication()),
 ]
-const users: Users = { findById: () => undefined }
+const users: UserStore = { findById: () => undefined }
 const sessions = storeSessions()
 
 test("the seed's program compiles and runs", async () => {
@@ -63,7 +63,7 @@ test('a consumer may ask for the session and for users of its own kind', () => {
     {},
     { readonly session: Session; readonly user: Person | AnonymousUser }
   > {}
-  const people: Users<Person> = { findById: () => null }
+  const people: UserStore<Person> = { findById: () => null }
   expectTypeOf(authMiddlewareStack(PersonalConsumer.asApplication(), { users: people })).toExtend<
     Application<WebSocketScope>
   >()

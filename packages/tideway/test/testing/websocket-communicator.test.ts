@@ -1,6 +1,6 @@
 import { JsonWebSocketConsumer, path, urlRouter, WebSocketConsumer, type Application, type TextOrBytes } from 'tideway'
 import { HeaderList, type WebSocketScope } from 'tideway/asgi'
-import { Refused, WebSocketCommunicator } from 'tideway/testing'
+import { HandshakeRefused, WebSocketCommunicator } from 'tideway/testing'
 import { describe, expect, it } from 'vitest'
 
 type WebSocketApplication = Application<WebSocketScope>
@@ -118,10 +118,10 @@ describe('WebSocketCommunicator', () => {
       await send({ type: 'websocket.http.response.body', body: Buffer.from('"login"}') })
     }
     const result = await new WebSocketCommunicator(application, '/').connect()
-    expect(result).toBeInstanceOf(Refused)
+    expect(result).toBeInstanceOf(HandshakeRefused)
     expect(result).toMatchObject({ accepted: false, status: 401 })
     expect(result.headers.get('www-authenticate')).toBe('Basic')
-    expect((result as Refused).json()).toEqual({ error: 'login' })
+    expect((result as HandshakeRefused).json()).toEqual({ error: 'login' })
   })
 
   it('goes on with the handshake when connect() is called again after a time-out', async () => {

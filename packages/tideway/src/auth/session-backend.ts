@@ -41,7 +41,7 @@ export interface SessionCookie {
  * `djangoSessions` make one. A store that does not answer is a `ServiceUnavailableError`; a cookie that is forged, expired or
  * unknown is no error, it is no session.
  */
-export interface Sessions {
+export interface SessionBackend {
   /** The name of the cookie. */
   readonly cookieName: string
   /** What deletes the cookie: path, domain and partition have to be those that it was set with. */

@@ -1,4 +1,4 @@
-import { MemorySessionStore, sessionMiddlewareStack, type Session, type Sessions } from 'tideway/auth'
+import { MemorySessionStore, sessionMiddlewareStack, type Session, type SessionBackend } from 'tideway/auth'
 import { expect, vi, type MockInstance } from 'vitest'
 
 import type { Application } from '../../src/asgi/application.ts'
@@ -7,10 +7,15 @@ import { httpScope, run, setCookiesOf, webSocketScope } from './connection.ts'
 
 export const secret: string = 'keyboard cat, and forty other animals'
 
-export type Visit = (session: Session) => unknown
+export type SessionHandler = (session: Session) => unknown
 
 /** An HTTP request that does something with its session and answers with the status. */
-export async function request(sessions: Sessions, visit: Visit, cookie = '', status = 200): Promise<string[]> {
+export async function request(
+  sessions: SessionBackend,
+  visit: SessionHandler,
+  cookie = '',
+  status = 200,
+): Promise<string[]> {
   const inner: Application<HttpScope & { session: Session }> = async (scope, _receive, send) => {
     await visit(scope.session)
     await send({ type: 'http.response.start', status })
@@ -23,9 +28,9 @@ export async function request(sessions: Sessions, visit: Visit, cookie = '', sta
 
 /** A WebSocket connection that does something with its session before it accepts, and something after. */
 export async function connection(
-  sessions: Sessions,
-  before: Visit,
-  after: Visit = () => {},
+  sessions: SessionBackend,
+  before: SessionHandler,
+  after: SessionHandler = () => {},
   cookie = '',
 ): Promise<string[]> {
   const inner: Application<WebSocketScope & { session: Session }> = async (scope, _receive, send) => {

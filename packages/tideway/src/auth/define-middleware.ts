@@ -10,7 +10,7 @@ export type ClientScope = HttpScope | WebSocketScope
  * the middleware puts in. What else the inner application needs, such as `urlRoute`, is still needed. So is a property
  * that is added with a type that does not satisfy the inner application.
  */
-export type Outside<S extends ClientScope, Added> = S extends HttpScope
+export type OuterScope<S extends ClientScope, Added> = S extends HttpScope
   ? HttpScope & StillNeeded<S, HttpScope & Added>
   : S extends WebSocketScope
     ? WebSocketScope & StillNeeded<S, WebSocketScope & Added>
@@ -25,11 +25,11 @@ type StillNeeded<S, Given> = {
  * makes one of a client scope that should have `Needed` in it, which it checks, for plain JavaScript has no types. The mark of an
  * origin check is passed on.
  */
-export function middleware<S extends Base, Added, Needed = unknown, Base extends ClientScope = ClientScope>(
+export function defineMiddleware<S extends Base, Added, Needed = unknown, Base extends ClientScope = ClientScope>(
   inner: Application<S>,
   wrap: (inner: Application<Base & Added>) => Application<Base & Partial<Added & Needed>>,
-): Application<Outside<S, Added> & Needed> {
-  // The compiler cannot follow Outside<S, …> while S is open; that it is right is what the type tests hold.
+): Application<OuterScope<S, Added> & Needed> {
+  // The compiler cannot follow OuterScope<S, …> while S is open; that it is right is what the type tests hold.
   const application = wrap(inner as unknown as Application<Base & Added>)
-  return carryOriginCheck(inner, application as unknown as Application<Outside<S, Added> & Needed>)
+  return carryOriginCheck(inner, application as unknown as Application<OuterScope<S, Added> & Needed>)
 }

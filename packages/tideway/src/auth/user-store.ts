@@ -2,7 +2,7 @@ import type { AnonymousUser, User } from '../asgi/user.ts'
 import { InvalidTokenError } from './token.ts'
 
 /** Where the users are: the port of `authMiddleware`. A database that does not answer should throw a `ServiceUnavailableError`. */
-export interface Users<U extends User = User> {
+export interface UserStore<U extends User = User> {
   /** The user of this id, as it came out of the session; nothing if there is none any more. */
   findById(id: string | number): U | null | undefined | Promise<U | null | undefined>
   /**
@@ -18,7 +18,7 @@ export interface WithUser<U extends User = User> {
 }
 
 /** The user that a token is about. An `InvalidTokenError` if there is none any more. */
-export async function findTokenUser<U extends User>(users: Users<U>, id: string | number): Promise<U> {
+export async function findTokenUser<U extends User>(users: UserStore<U>, id: string | number): Promise<U> {
   const user = await users.findById(id)
   if (user === undefined || user === null) {
     throw new InvalidTokenError({ cause: new TypeError('There is no user of the id that the token names.') })

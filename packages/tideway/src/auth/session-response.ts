@@ -3,7 +3,7 @@ import type { HttpSendEvent } from '../asgi/http-events.ts'
 import { passMessages } from '../asgi/message-outlet.ts'
 import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import { Session, type SessionResponse } from './session.ts'
-import type { LoadedSession, Sessions } from './sessions.ts'
+import type { LoadedSession, SessionBackend } from './session-backend.ts'
 import { deleteCookie, setCookie, type ResponseStartEvent } from './set-cookie.ts'
 
 type ClientSendEvent = HttpSendEvent | WebSocketSendEvent
@@ -13,7 +13,7 @@ export type ClientSend = Send<ClientSendEvent>
 
 /** What all visits have in common. */
 interface VisitSettings {
-  readonly sessions: Sessions
+  readonly sessions: SessionBackend
   /** Whether a visit makes the session live longer. */
   readonly rolling: boolean
 }
@@ -30,7 +30,7 @@ interface Visitor {
  * response begins. All of it is one object and one function, since ten thousand idle connections have one each; once the
  * response has begun, it costs a message two comparisons.
  */
-export class Visit implements SessionResponse {
+export class SessionResponseSender implements SessionResponse {
   readonly session: Session
   readonly secure: boolean
   begun = false

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { closeWhenExpired } from '../../src/auth/expiry.ts'
+import { closeWhenExpired } from '../../src/auth/token-expiry.ts'
 import type { WebSocketSendEvent } from '../../src/asgi/websocket-events.ts'
 
 const MINUTE_MS = 60_000
