@@ -1,38 +1,46 @@
 import type { Logger } from '../asgi/logger.ts'
 import type { LayerFinding } from '../layer/channel-layer.ts'
 
-/** How often a layer that cannot be reached is reported again while that lasts, in milliseconds. */
+/** The interval of the log lines while a layer cannot be reached or keeps missing messages, in milliseconds. */
 const REPEAT_MS = 60_000
 
-/** How long a layer may take to connect at the start before the reason is looked for, in milliseconds. */
+/** How long a layer may take to connect at startup before its findings are logged, in milliseconds. */
 const START_MS = 1000
 
-/** The subset of a channel layer that is watched: what those of `@tideway/redis` have. A layer in memory has none of it. */
+/** The subset of a channel layer that is watched. The layers of `@tideway/redis` have all of it, the in-memory layer none. */
 export interface WatchedLayer {
-  /** Resolves when the layer can be used. */
+  /** Resolves when the layer is connected. */
   ready?(): Promise<void>
-  /** What is wrong with what the layer needs. */
+  /** Checks the servers of the layer. */
   diagnose?(): Promise<readonly LayerFinding[]>
   /** Adds a listener. `host` names a server without its password. */
   on?(name: 'disconnected', listener: (event: LostHost) => void): unknown
   on?(name: 'reconnected', listener: (event: FoundHost) => void): unknown
+  on?(name: 'gap', listener: (event: LayerGap) => void): unknown
 }
 
-/** A server that a layer cannot reach any more. */
+/** A server that the layer can no longer reach. */
 export interface LostHost {
   readonly host: string
   readonly error: Error | undefined
 }
 
-/** A server that a layer reaches again. */
+/** A server that the layer reaches again. */
 export interface FoundHost {
   readonly host: string
-  /** Whether messages may have been lost in between. */
+  /** Whether messages may have been lost while the server was unreachable. */
   readonly gap: boolean
   readonly downMs: number
 }
 
-/** What {@link watchChannelLayers} needs besides the layers. */
+/** Messages that members of groups in this process missed. */
+export interface LayerGap {
+  readonly host: string
+  readonly groups: readonly string[]
+  readonly reason: string
+}
+
+/** The options of {@link watchChannelLayers}. */
 export interface WatchChannelLayersOptions {
   readonly logger: Logger
   /** @default 60000 */
@@ -42,8 +50,8 @@ export interface WatchChannelLayersOptions {
 }
 
 /**
- * Connects the channel layers of an application and logs when one of them cannot be reached: at the start, when a connection
- * is lost, once a minute while that lasts, and when the layer is back.
+ * Connects the channel layers of an application. Logs when a layer cannot be reached (at startup, when a connection is lost,
+ * once a minute while that lasts, and when the layer is back), and when its groups missed messages (at most once a minute).
  * @param layers by alias
  * @returns a function that ends the watch; the layers stay open
  */
@@ -57,13 +65,21 @@ export function watchChannelLayers(
   }
 }
 
+interface GapSummary {
+  count: number
+  maxGroups: number
+  readonly reasons: Set<string>
+}
+
 class LayerWatch {
   readonly #alias: string
   readonly #layer: WatchedLayer
   readonly #logger: Logger
   readonly #repeatMs: number
-  /** The timers of what is wrong at the moment, by host; that of the start has the key ''. */
+  /** The timers of current problems, by host. The timer of the startup has the key ''. */
   readonly #timers = new Map<string, NodeJS.Timeout>()
+  /** The gaps since the last line about gaps, by host. A host is in it while its next line waits for the interval to end. */
+  readonly #gaps = new Map<string, GapSummary>()
   #isReported = false
   #isStopped = false
 
@@ -74,6 +90,7 @@ class LayerWatch {
     this.#repeatMs = repeatMs ?? REPEAT_MS
     layer.on?.('disconnected', (event) => this.#lost(event))
     layer.on?.('reconnected', (event) => this.#found(event))
+    layer.on?.('gap', (event) => this.#gap(event))
     if (layer.ready !== undefined) void this.#start(startMs ?? START_MS)
   }
 
@@ -81,6 +98,7 @@ class LayerWatch {
     this.#isStopped = true
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
+    this.#gaps.clear()
   }
 
   async #start(startMs: number): Promise<void> {
@@ -97,12 +115,12 @@ class LayerWatch {
       await this.#layer.ready?.()
       return true
     } catch (error) {
-      // The application has closed the layer itself: nothing is wrong with it.
+      // The application has closed the layer: there is no problem to report.
       return (error as { readonly code?: unknown }).code === 'ERR_LAYER_CLOSED'
     }
   }
 
-  /** Logs why the layer is not connected yet, and again after a while. */
+  /** Logs why the layer is not connected yet, and sets the timer of the next line. */
   async #explain(): Promise<void> {
     const findings = (await this.#layer.diagnose?.().catch(() => undefined)) ?? []
     if (!this.#timers.has('')) return
@@ -131,6 +149,34 @@ class LayerWatch {
     )
   }
 
+  /** Logs the first gap at once, and the gaps of each following interval in one line. */
+  #gap({ host, groups, reason }: LayerGap): void {
+    const summary = this.#gaps.get(host)
+    if (summary !== undefined) {
+      summary.count++
+      summary.maxGroups = Math.max(summary.maxGroups, groups.length)
+      summary.reasons.add(reason)
+      return
+    }
+    this.#warn(`${groupCount(groups.length)} of this process missed messages of ${host} (${reason}).`)
+    this.#collectGaps(host)
+  }
+
+  #collectGaps(host: string): void {
+    const summary: GapSummary = { count: 0, maxGroups: 0, reasons: new Set() }
+    this.#gaps.set(host, summary)
+    this.#setTimer(`gap ${host}`, this.#repeatMs, () => {
+      this.#gaps.delete(host)
+      const { count, maxGroups, reasons } = summary
+      if (count === 0) return
+      this.#warn(
+        `this process missed messages of ${host} ${count} more ${count === 1 ? 'time' : 'times'} in the last ` +
+          `${seconds(this.#repeatMs)}, in up to ${groupCount(maxGroups)} (${[...reasons].join(', ')}).`,
+      )
+      this.#collectGaps(host)
+    })
+  }
+
   #warn(what: string): void {
     if (this.#isStopped) return
     const colon = what.startsWith('is ') ? '' : ':'
@@ -146,6 +192,10 @@ class LayerWatch {
     clearTimeout(this.#timers.get(key))
     this.#timers.delete(key)
   }
+}
+
+function groupCount(count: number): string {
+  return `${count} ${count === 1 ? 'group' : 'groups'}`
 }
 
 function seconds(ms: number): string {

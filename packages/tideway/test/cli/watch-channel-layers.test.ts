@@ -54,6 +54,31 @@ describe('the watch of channel layers', () => {
     expect(lines).toEqual(['Channel layer "default" is connected.'])
   })
 
+  it('logs the first gap at once with its number of groups and its reason, and later ones once a minute in one line', async () => {
+    const layer = new EventEmitter()
+    const lines = watch(layer)
+    layer.emit('gap', { host, groups: ['a', 'b'], reason: 'dropped' })
+    expect(lines.splice(0)).toEqual([
+      `Channel layer "default": 2 groups of this process missed messages of ${host} (dropped).`,
+    ])
+    layer.emit('gap', { host, groups: ['a'], reason: 'dropped' })
+    layer.emit('gap', { host, groups: ['a', 'b', 'c'], reason: 'removed' })
+    layer.emit('gap', { host: 'redis://other:6379', groups: ['d'], reason: 'disconnected' })
+    expect(lines.splice(0)).toEqual([
+      'Channel layer "default": 1 group of this process missed messages of redis://other:6379 (disconnected).',
+    ])
+    await vi.advanceTimersByTimeAsync(60_000)
+    layer.emit('gap', { host, groups: ['a'], reason: 'dropped' })
+    expect(lines.splice(0)).toEqual([
+      `Channel layer "default": this process missed messages of ${host} 2 more times in the last 60.0 s, in up to 3 groups (dropped, removed).`,
+    ])
+    await vi.advanceTimersByTimeAsync(600_000)
+    expect(lines.splice(0)).toEqual([
+      `Channel layer "default": this process missed messages of ${host} 1 more time in the last 60.0 s, in up to 1 group (dropped).`,
+    ])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   it('logs nothing of a layer that connects in time, that has no server, or that the application has closed', async () => {
     const closed = Object.assign(new Error('closed'), { code: 'ERR_LAYER_CLOSED' })
     const lines = [{ ready: async () => {} }, {}, { ready: () => Promise.reject(closed) }].map((layer) => watch(layer))
