@@ -171,17 +171,17 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
     ])('with %s whose answers it does not read is cut off, or not read any more', async (_what, piece) => {
       const server = await start({ headersTimeoutMs: 1000 })
       const socket = await raw(server)
-      const closed = new Promise((resolve) => socket.once('close', resolve))
       socket.write(PREFACE)
       socket.pause()
       const many = Buffer.concat(Array.from({ length: 1000 }, piece))
       const before = process.memoryUsage.rss()
       for (let i = 0; i < 1000 && !socket.destroyed; i++) {
-        if (!socket.write(many)) await Promise.race([new Promise((resolve) => setImmediate(resolve)), closed])
+        if (!socket.write(many)) await new Promise((resolve) => setImmediate(resolve))
       }
-      await closed
-      expect(process.memoryUsage.rss() - before).toBeLessThan(200 * 1024 * 1024)
+      // Only the server reports the end. The kernel may have accepted every byte, and Node does not report the end of a paused
+      // socket on which no write is pending.
       await eventually(() => server.stats().sockets.open).toBe(0)
+      expect(process.memoryUsage.rss() - before).toBeLessThan(200 * 1024 * 1024)
     })
   })
 
