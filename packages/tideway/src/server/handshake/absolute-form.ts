@@ -1,12 +1,11 @@
 import type { RequestHead } from './request-head.ts'
 
-/** The scheme `ws` is not one of HTTP, but clients of WebSockets send it (RFC 6455 §4.1 speaks of an absolute URI). */
+/** `ws` is not a scheme of HTTP, but WebSocket clients send it (RFC 6455 §4.1 allows an absolute URI). */
 const absolutePattern = /^(?:https?|wss?):\/\/([^/?#]+)(.*)$/i
 
 /**
- * Gives a request whose target is a whole URL the path of it as its target, and its authority as its `Host`, so that everything
- * behind sees one host. RFC 9112 §3.2.2: a server must accept this form, and must ignore the `Host` beside it. Any other target
- * stays as it is.
+ * Replaces a target that is a whole URL by its path, and the `Host` by its authority, so that all later code sees one host. RFC
+ * 9112 §3.2.2: a server must accept this form, and must ignore the `Host` sent with it. Other targets do not change.
  */
 export function toOriginForm(request: RequestHead): void {
   const target = request.url!
@@ -17,7 +16,7 @@ export function toOriginForm(request: RequestHead): void {
   const { rawHeaders } = request
   const hostAt = rawHeaders.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'host')
   if (hostAt !== -1) rawHeaders[hostAt + 1] = authority
-  // A request of HTTP/1.1 without a Host stays faulty (RFC 9112 §3.2).
+  // An HTTP/1.1 request without a Host stays invalid (RFC 9112 §3.2).
   else if (request.httpVersion === '1.0') rawHeaders.push('Host', authority)
   else return
   request.headers.host = authority

@@ -5,16 +5,16 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 
 /**
  * The hosts that a server answers for, by the rules of Django's `ALLOWED_HOSTS`: `example.com` is that host, `.example.com` the
- * domain and its subdomains, `*` every host. Ports do not count, nor does a dot at the end.
+ * domain and its subdomains, `*` every host. Ports and a dot at the end are ignored.
  */
 export class AllowedHosts {
   readonly #hosts = new Set<string>()
   readonly #domains: string[] = []
   readonly #allowsAll: boolean
-  /** A `Host` that was allowed. Nearly every request has the same one. */
+  /** The last allowed `Host`. Nearly all requests have the same one. */
   #lastAllowed: string | undefined
 
-  /** @throws TidewayError `ERR_BAD_OPTION` for an entry that no `Host` could match */
+  /** @throws TidewayError `ERR_BAD_OPTION` for an entry that no `Host` can match */
   constructor(entries: readonly string[]) {
     this.#allowsAll = entries.includes('*')
     for (const entry of entries) {
@@ -27,7 +27,7 @@ export class AllowedHosts {
     }
   }
 
-  /** Whether a server answers for this `Host`. An empty one, of a target without a host, is not in any list. */
+  /** Whether the server answers for this `Host`. No list contains the empty `Host` of a target without a host. */
   has(host: string): boolean {
     if (this.#allowsAll || host === this.#lastAllowed) return true
     const name = hostNameOf(host)
@@ -37,17 +37,17 @@ export class AllowedHosts {
   }
 }
 
-/** The name in a valid `Host`: in lower case, without its port and the dot of the root, IPv6 without brackets. */
+/** Returns the name in a valid `Host`: in lower case, without its port and the final dot, IPv6 without brackets. */
 export function hostNameOf(host: string): string {
   const name = host.replace(/:\d*$/, '').toLowerCase()
   return name.startsWith('[') ? canonicalAddress(name.slice(1, -1)) : name.replace(/\.$/, '')
 }
 
-/** The name that an entry stands for; `undefined`: none. */
+/** Returns the name of an entry, or `undefined` if the entry is invalid. */
 function nameOf(entry: string): string | undefined {
   const address = entry.startsWith('[') && entry.endsWith(']') ? entry.slice(1, -1) : entry
   if (isIPv6(address)) return canonicalAddress(address)
-  // A port, a path, a scheme and a star within a name would all look like a rule, and never match.
+  // An entry with a port, a path, a scheme or a star inside a name would never match.
   if (!/^[^\s:/*?#@[\]]+$/.test(entry)) return undefined
   const ascii = domainToASCII(entry).replace(/\.$/, '')
   return ascii === '' ? undefined : ascii

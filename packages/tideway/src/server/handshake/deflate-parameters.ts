@@ -1,4 +1,4 @@
-/** What a connection has agreed on (RFC 7692 §7.1). */
+/** The negotiated compression parameters of a connection (RFC 7692 §7.1). */
 export interface DeflateParameters {
   readonly serverNoContextTakeover: boolean
   readonly clientNoContextTakeover: boolean
@@ -11,8 +11,8 @@ export interface DeflateParameters {
 /** Chooses the parameters of compression for a connection. */
 export interface CompressionNegotiator {
   /**
-   * The answer to a `Sec-WebSocket-Extensions` header. `undefined`: no compression. `'malformed'`: the handshake must fail
-   * (RFC 6455 §9.1).
+   * Answers a `Sec-WebSocket-Extensions` header. Returns `undefined` for no compression, and `'malformed'` if the handshake must
+   * fail (RFC 6455 §9.1).
    */
   negotiate(header: string | undefined): DeflateParameters | 'malformed' | undefined
 }

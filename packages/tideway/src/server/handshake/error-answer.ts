@@ -3,19 +3,19 @@ import { httpStatusOf } from '../../asgi/http-status.ts'
 import { isProduction } from '../../asgi/is-production.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 
-/** What a client is told of an application's error. */
+/** The response to an application's error. */
 export interface ErrorAnswer {
   readonly status: number
   readonly message: string
 }
 
 /**
- * What to answer for an application that threw before it answered: the status that the error asks for, else 500. The
- * message of the error goes out with a status of the client's own making (4xx) only: with 5xx it is written for operators.
+ * Returns the response for an application that threw before it responded: the status of the error, or 500. The client gets the
+ * message of the error with a 4xx status only: the message of a 5xx error is for operators.
  */
 export function errorAnswer(error: unknown): ErrorAnswer {
   const status = httpStatusOf(error) ?? 500
-  // Its message says what the developer has to add, which is not for visitors.
+  // Its message tells the developer what to add, and is not for visitors.
   if (isProduction() && error instanceof TidewayError && error.code === 'ERR_NO_APPLICATION') {
     return { status, message: 'Not Found' }
   }

@@ -6,9 +6,9 @@ import type { RefusalLog } from './refusal-log.ts'
 import type { HandshakeProblem } from './handshake-result.ts'
 
 /**
- * The server's own check of the Origin, for an application that has none: a browser sends the cookies of its visitor with a
- * handshake that a page of any site asks for (RFC 6455 §10.2). Refuses such a handshake in production and warns elsewhere,
- * where pages often come from another port. Handshakes without a cookie or without an Origin carry no visitor's rights.
+ * The server's own Origin check, for an application without one: a browser sends the cookies of its user with a handshake that a
+ * page of any site starts (RFC 6455 §10.2). It refuses such a handshake in production. Elsewhere it warns, since pages in
+ * development often come from another port. A handshake without a cookie or without an Origin has no authority of a user.
  */
 export class ForeignCookies {
   readonly #log: RefusalLog
@@ -18,7 +18,7 @@ export class ForeignCookies {
     this.#log = log
   }
 
-  /** Why the handshake is refused; `undefined`: it is not. */
+  /** Returns why the handshake is refused, or `undefined` if it is allowed. */
   problemOf({ headers, path }: WebSocketScope): HandshakeProblem | undefined {
     if (!headers.has('cookie') || !headers.has('origin')) return undefined
     const origin = originOf(headers)

@@ -5,35 +5,35 @@ import { HeaderScanner } from './header-scanner.ts'
 import type { RequestHead } from './request-head.ts'
 import type { TrustedProxies } from './trusted-proxies.ts'
 
-/** What trusted proxies say of the client whose request they pass on. */
+/** The client and the scheme of a request in the headers of trusted proxies. */
 export interface Forwarded {
   /**
-   * `'unknown'`: a proxy passes a request on, and does not say for which address, or what it says cannot be read.
+   * `'unknown'`: a proxy forwards the request without the address of its client, or the address cannot be parsed.
    * `undefined`: no proxy names a client, so the peer is the client.
    */
   readonly client: Address | 'unknown' | undefined
-  /** Whether the client's own connection was encrypted; `undefined`: the proxies do not say. */
+  /** Whether the client's own connection was encrypted; `undefined` if no proxy sent its scheme. */
   readonly isEncrypted: boolean | undefined
 }
 
 const nothing: Forwarded = { client: undefined, isEncrypted: undefined }
 
-/** What one proxy says. */
+/** The element that one proxy added. */
 interface Hop {
   readonly client: Address | 'unknown' | undefined
   readonly scheme: string | undefined
 }
 
-/** What is written in a header that cannot be read. */
+/** The hop of a header that cannot be parsed. */
 const unreadable: Hop = { client: 'unknown', scheme: undefined }
 
 /**
  * Reads `X-Forwarded-For` and `X-Forwarded-Proto`, or else `Forwarded` (RFC 7239), if the peer is a trusted proxy. Every proxy
- * adds to a list on the right, so only what trusted proxies have written counts: the client is the right-most address that is not
- * a trusted proxy's. Anything further left may be made up by the client.
+ * appends to the list on its right, so only entries of trusted proxies count: the client is the right-most address that is not
+ * a trusted proxy's. The client may have invented the entries further left.
  *
- * Never both: a proxy that sets the one passes on what a client has written into the other. Nearly all set the `X-` headers.
- * `X-Forwarded-Port` is not read: proxies write the port of the site into it, not that of the client.
+ * It never reads both: a proxy that sets one forwards the other as the client wrote it. Nearly all proxies set the `X-` headers.
+ * It ignores `X-Forwarded-Port`: proxies write the port of the site into it, not the port of the client.
  */
 export function readForwarded(request: RequestHead, trusted: TrustedProxies): Forwarded {
   if (!trusted.has(request.socket.remoteAddress)) return nothing
@@ -43,7 +43,7 @@ export function readForwarded(request: RequestHead, trusted: TrustedProxies): Fo
   let last: Hop | undefined
   for (const hop of hops.toReversed()) {
     last = hop
-    // An address that cannot be read is not a trusted proxy's, and nothing to the left of it counts.
+    // An address that cannot be parsed is not a trusted proxy's, and the entries to its left do not count.
     if (typeof hop.client !== 'object' || !trusted.has(hop.client.host)) break
   }
   if (last === undefined) return nothing
@@ -54,7 +54,7 @@ function isSecure(scheme: string): boolean {
   return scheme === 'https' || scheme === 'wss'
 }
 
-/** The schemes belong to the addresses from the right; a single scheme holds for all. */
+/** Schemes match addresses from the right. A single scheme applies to all addresses. */
 function hopsOfXForwarded(headers: RequestHead['headers']): Hop[] {
   const addresses = listOf(headers['x-forwarded-for'])
   const schemes = listOf(headers['x-forwarded-proto']).map((scheme) => scheme.toLowerCase())
@@ -67,8 +67,8 @@ function hopsOfXForwarded(headers: RequestHead['headers']): Hop[] {
 }
 
 /**
- * Each line is parsed by itself: a quote that a client leaves open in its own line cannot reach into the line that a proxy adds.
- * A line that does not follow the grammar as a whole is one unreadable hop.
+ * Parses each line alone, so that an open quote in the client's line cannot reach into a proxy's line. A line outside the grammar
+ * is one unreadable hop.
  */
 function hopsOfForwarded({ rawHeaders }: RequestHead): Hop[] {
   const hops: Hop[] = []
@@ -80,7 +80,7 @@ function hopsOfForwarded({ rawHeaders }: RequestHead): Hop[] {
   return hops
 }
 
-/** RFC 7239 §4, and the empty elements of RFC 9110 §5.6.1.2. `undefined`: the line does not follow the grammar. */
+/** RFC 7239 §4, and the empty elements of RFC 9110 §5.6.1.2. Returns `undefined` for a line outside the grammar. */
 function parseForwarded(line: string): Hop[] | undefined {
   const scanner = new HeaderScanner(line)
   const hops: Hop[] = []
@@ -94,7 +94,7 @@ function parseForwarded(line: string): Hop[] | undefined {
   return hops
 }
 
-/** Pairs parted by semicolons. Like other parameters (RFC 9110 §5.6.6) they may have white space around these. */
+/** Parses pairs with semicolons between them. As other parameters (RFC 9110 §5.6.6), they may have white space around semicolons. */
 function parsePairs(scanner: HeaderScanner): ReadonlyMap<string, string> | undefined {
   const pairs = new Map<string, string>()
   do {
@@ -102,7 +102,7 @@ function parsePairs(scanner: HeaderScanner): ReadonlyMap<string, string> | undef
     const name = scanner.token()?.toLowerCase()
     if (name !== undefined) {
       const value = scanner.skip('=') ? scanner.value() : undefined
-      // RFC 7239 §4: each parameter must not occur more than once in an element.
+      // RFC 7239 §4: a parameter occurs at most once in an element.
       if (value === undefined || pairs.has(name)) return undefined
       pairs.set(name, value)
     }
@@ -121,7 +121,7 @@ function listOf(header: string | string[] | undefined): string[] {
 
 /**
  * `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`, in canonical form; a port may be hidden as `_name` (RFC
- * 7239 §6.3). `undefined`: it is not an address.
+ * 7239 §6.3). Returns `undefined` for any other text.
  */
 function parseAddress(text: string): Address | undefined {
   if (isIP(text) !== 0) return { host: canonicalAddress(text), port: undefined }

@@ -5,22 +5,23 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { requireHeader } from './require-header.ts'
 import type { HandshakeAnswers, HandshakeOffer, HandshakeProblem } from './handshake-result.ts'
 
-/** Name and value of each header, as they go out. */
+/** Name and value of each header, as they are sent. */
 export type HeaderFields = readonly (readonly [name: string, value: string])[]
 
 /** RFC 6455 §1.3. */
 const ACCEPT_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-/** What `Sec-WebSocket-Accept` says to a `Sec-WebSocket-Key` (RFC 6455 §4.2.2). */
+/** Computes the `Sec-WebSocket-Accept` of a `Sec-WebSocket-Key` (RFC 6455 §4.2.2). */
 export function acceptOf(key: string): string {
-  // In one call: a third of the time of an object with its steps.
+  // One call takes a third of the time of `createHash`.
   return hash('sha1', key + ACCEPT_GUID, 'base64')
 }
 
-/** What the handshake itself says, and what describes a body that there is none of (RFC 9110 §8.6, RFC 9112 §6.1). */
-const ownHeaderPattern = /^(upgrade|connection|sec-websocket-(accept|extensions)|content-length|transfer-encoding)$/i
+/** Headers that the handshake sets, and headers of a body, which an accepted handshake does not have (RFC 9110 §8.6, RFC 9112 §6.1). */
+const reservedHeaderPattern =
+  /^(upgrade|connection|sec-websocket-(accept|extensions)|content-length|transfer-encoding)$/i
 
-/** Answers as RFC 6455 §4.2.2 has them. */
+/** The answers of RFC 6455 §4.2.2. */
 export const answersOverHttp1: HandshakeAnswers = Object.freeze<HandshakeAnswers>({
   accept(transport, handshake, subprotocol, headers) {
     const accept = acceptOf(handshake.key)
@@ -39,7 +40,7 @@ export const answersOverHttp1: HandshakeAnswers = Object.freeze<HandshakeAnswers
   },
 })
 
-/** The headers of an accepted handshake, besides what each version of HTTP has of its own. @throws TidewayError `ERR_BAD_EVENT` */
+/** Returns the headers of an accepted handshake that both versions of HTTP have. @throws TidewayError `ERR_BAD_EVENT` */
 export function acceptFields(
   { subprotocols, compression }: HandshakeOffer,
   subprotocol: string | undefined,
@@ -59,10 +60,10 @@ export function acceptFields(
   if (compression !== undefined) fields.push(['Sec-WebSocket-Extensions', compression.response])
   for (const [name, value] of entriesOf(headers)) {
     if (name.toLowerCase() === 'sec-websocket-protocol') {
-      throw new TidewayError('ERR_BAD_EVENT', 'accept() takes the subprotocol as an option, not as a header.')
+      throw new TidewayError('ERR_BAD_EVENT', 'accept() needs the subprotocol as an option, not as a header.')
     }
-    if (ownHeaderPattern.test(name)) {
-      throw new TidewayError('ERR_BAD_EVENT', `accept() with the header ${name}, which is the server's own to set.`)
+    if (reservedHeaderPattern.test(name)) {
+      throw new TidewayError('ERR_BAD_EVENT', `accept() with the header ${name}, which only the server sets.`)
     }
     requireHeader(name, value)
     fields.push([name, value])
@@ -70,7 +71,7 @@ export function acceptFields(
   return fields
 }
 
-/** The headers of a refusal, without what is about the connection. @throws TidewayError `ERR_BAD_EVENT` */
+/** Returns the headers of a refusal, without those about the connection. @throws TidewayError `ERR_BAD_EVENT` */
 export function denialFields(status: number, headers: HeadersInit): HeaderFields {
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new TidewayError('ERR_BAD_EVENT', `A handshake is refused with a status of 200 to 599, not ${status}.`)
@@ -95,23 +96,23 @@ export function hasContent(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304
 }
 
-/** Body and headers of a refusal in plain text. */
+/** Returns body and headers of a refusal in plain text. */
 export function plainDenial({ message, headers }: HandshakeProblem): {
   readonly body: string
   readonly fields: HeaderFields
 } {
   const body = `${message}\n`
-  const own = [
+  const contentHeaders = [
     ['Content-Type', 'text/plain; charset=utf-8'],
     ['X-Content-Type-Options', 'nosniff'],
     ['Content-Length', String(Buffer.byteLength(body))],
   ] as const
-  return { body, fields: [...headers, ...own] }
+  return { body, fields: [...headers, ...contentHeaders] }
 }
 
 function denialHead(status: number, headers: HeadersInit): string {
   const fields = denialFields(status, headers)
-  // RFC 9110 §7.8: Upgrade goes with an option of the connection.
+  // RFC 9110 §7.8: a message with Upgrade also lists it in Connection.
   const connection = fields.some(([name]) => name.toLowerCase() === 'upgrade') ? 'close, Upgrade' : 'close'
   const reason = STATUS_CODES[status] ?? 'Unknown'
   return `HTTP/1.1 ${status} ${reason}\r\nConnection: ${connection}\r\n${headerLines(fields)}\r\n`

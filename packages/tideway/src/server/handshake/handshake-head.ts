@@ -3,12 +3,12 @@ import type { Socket } from 'node:net'
 import { hasSharedValue } from '../../asgi/headers.ts'
 import type { RequestHead } from './request-head.ts'
 
-/** Larger heads are for Node's parser: a browser's is about 600 bytes, and its cookies. */
+/** Node's parser reads larger heads. The head of a browser has about 600 bytes, and its cookies. */
 export const MAX_HEAD_BYTES = 8192
-/** Heads with more headers are for Node's parser: a browser sends some 15. */
+/** Node's parser reads heads with more headers. A browser sends about 15. */
 export const MAX_HEADERS = 64
 
-/** The head of a WebSocket handshake, as Node's parser would have read it. */
+/** The head of a WebSocket handshake, with the properties that Node's parser would give it. */
 export class HandshakeHead implements RequestHead {
   readonly method = 'GET'
   readonly httpVersion = '1.1'
@@ -38,10 +38,10 @@ const IN_VALUE = 2
 const IN_TARGET = 4
 
 /**
- * What a byte may stand in: a name (RFC 9110 §5.6.2), a value without tabs and obs-text (§5.5), a path with its query
+ * Where each byte is allowed: in a name (RFC 9110 §5.6.2), in a value without tabs and obs-text (§5.5), in a path with its query
  * (RFC 3986 §3.3 and §3.4).
  */
-const places: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
+const byteClasses: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
   const character = String.fromCharCode(byte)
   if (!/[ -~]/.test(character)) return 0
   const isName = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(character)
@@ -49,8 +49,8 @@ const places: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
   return IN_VALUE | (isName ? IN_NAME : 0) | (isTarget ? IN_TARGET : 0)
 })
 
-/** Headers that say something of a body or of the connection, which Node's parser acts upon, and one that it makes a list of. */
-const forNode: ReadonlySet<string> = new Set([
+/** Headers of a body or of the connection, which Node's parser acts upon, and `set-cookie`, whose values it puts into a list. */
+const nodeHeaders: ReadonlySet<string> = new Set([
   'content-length',
   'expect',
   'keep-alive',
@@ -61,12 +61,12 @@ const forNode: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ])
 
-/** `Connection` as clients send it with a handshake: Firefox with both options. */
+/** `Connection` as clients send it with a handshake. Firefox sends both options. */
 const connectionPattern = /^(?:keep-alive, ?)?upgrade$/i
 
 /**
- * Reads a chunk that is one whole WebSocket handshake, and one that nobody could read in two ways. `undefined` for everything
- * else, valid or not: that is for Node's parser, which this one agrees with on all that it takes.
+ * Parses a chunk that is exactly one unambiguous WebSocket handshake. Returns `undefined` for everything else, valid or not: Node's
+ * parser reads that. The two parsers agree on every head that this one accepts.
  */
 export function readHandshakeHead(
   socket: Socket,
@@ -74,7 +74,7 @@ export function readHandshakeHead(
   maxBytes: number = MAX_HEAD_BYTES,
 ): HandshakeHead | undefined {
   const { length } = chunk
-  // Nothing may follow, and a look at the end spares most of what is no handshake the rest.
+  // No bytes may follow. To check the end first rejects most chunks that are no handshake early.
   if (length > maxBytes || !startsWith(chunk, 0, METHOD) || chunk[length - 2] !== CR || chunk[length - 1] !== LF) {
     return undefined
   }
@@ -94,9 +94,9 @@ export function readHandshakeHead(
     if (chunk[end] !== CR || chunk[end + 1] !== LF) return undefined
     const name = text.slice(at, nameEnd)
     const lower = name.toLowerCase()
-    // Also what every object has: a header named `constructor`.
-    if (headers[lower] !== undefined || forNode.has(lower)) return undefined
-    // A slice of the text keeps all of it: only what is exchanged for a string that is there may be one.
+    // A duplicate, or a property of every object: a header named `constructor`.
+    if (headers[lower] !== undefined || nodeHeaders.has(lower)) return undefined
+    // A slice keeps the whole text in memory: only a value that is replaced by a shared string may be a slice.
     const value = hasSharedValue(lower, end - start) ? text.slice(start, end) : chunk.toString('latin1', start, end)
     headers[lower] = value
     rawHeaders.push(name, value)
@@ -113,9 +113,9 @@ function startsWith(chunk: Buffer, at: number, bytes: Buffer): boolean {
   return true
 }
 
-/** Where the bytes from `from` on that may stand in such a place end. */
-function endOf(place: number, chunk: Buffer, from: number): number {
+/** Returns the index after the last byte of the class in the run that starts at `from`. */
+function endOf(byteClass: number, chunk: Buffer, from: number): number {
   let at = from
-  while (at < chunk.length && (places[chunk[at]!]! & place) !== 0) at++
+  while (at < chunk.length && (byteClasses[chunk[at]!]! & byteClass) !== 0) at++
   return at
 }

@@ -9,14 +9,14 @@ import type { Handshake, HandshakeOffer, HandshakeProblem } from './handshake-re
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/
 
 /**
- * Whether the protocol that a request asks for is ours (RFC 6455 §4.2.1, 3). Another one may be ignored, and a server must ignore
- * what HTTP/1.0 asks for (RFC 9110 §7.8): some proxies pass the header on in a version that cannot upgrade.
+ * Whether a request asks for an upgrade to WebSocket (RFC 6455 §4.2.1, 3). A server may ignore other protocols, and must ignore
+ * the Upgrade of HTTP/1.0 (RFC 9110 §7.8): some proxies forward the header in a version that cannot upgrade.
  */
 export function asksForWebSocket({ headers, httpVersion }: RequestHead): boolean {
   return httpVersion !== '1.0' && hasToken(headers.upgrade, 'websocket')
 }
 
-/** Checks the request of a client's opening handshake (RFC 6455 §4.2.1), which has no fault as a request. */
+/** Checks a client's opening handshake (RFC 6455 §4.2.1), whose request is valid. */
 export function checkHandshake(
   request: RequestHead,
   compression?: CompressionNegotiator,
@@ -26,12 +26,12 @@ export function checkHandshake(
   if (request.httpVersion !== '1.1') return problem(505, 'A WebSocket handshake needs HTTP/1.1.')
   if (!hasToken(headers.connection, 'upgrade')) return problem(400, 'Connection: Upgrade is missing.')
   if (headers['sec-websocket-version'] !== '13') {
-    return problem(426, 'This server speaks version 13.', [
+    return problem(426, 'This server supports WebSocket version 13 only.', [
       ['Upgrade', 'websocket'],
       ['Sec-WebSocket-Version', '13'],
     ])
   }
-  // Node gives what it would be as the first bytes of the WebSocket.
+  // Node passes a body on as the first bytes of the WebSocket.
   if ((headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined) {
     return problem(400, 'A WebSocket handshake has no body.')
   }
@@ -42,7 +42,7 @@ export function checkHandshake(
   return { subprotocols: offer.subprotocols, compression: offer.compression, key, answers: answersOverHttp1 }
 }
 
-/** What the client offers besides, over HTTP/1.1 and HTTP/2 alike. */
+/** Checks the offered subprotocols and extensions, over HTTP/1.1 and HTTP/2. */
 export function checkOffer(
   headers: IncomingHttpHeaders,
   compression?: CompressionNegotiator,
@@ -61,14 +61,14 @@ export function isHandshakeProblem(result: HandshakeOffer | HandshakeProblem): r
 
 function hasToken(header: string | undefined, token: string): boolean {
   if (header === undefined) return false
-  // The whole header, as nearly all clients have it: no list needs to be made.
+  // Nearly all clients send this token alone: no list is needed.
   if (header.length === token.length) return header.toLowerCase() === token
   return header.split(',').some((one) => one.trim().toLowerCase() === token)
 }
 
 const noSubprotocols: readonly string[] = Object.freeze([])
 
-/** Empty elements are ignored (RFC 9110 §5.6.1.2), and clients send an empty list for none. `undefined`: it is invalid. */
+/** Ignores empty elements (RFC 9110 §5.6.1.2): some clients send an empty list. Returns `undefined` for an invalid header. */
 function parseSubprotocols(header: string | undefined): readonly string[] | undefined {
   if (header === undefined) return noSubprotocols
   const scanner = new HeaderScanner(header)
@@ -84,7 +84,7 @@ function parseSubprotocols(header: string | undefined): readonly string[] | unde
   return new Set(names).size === names.length ? names : undefined
 }
 
-/** A refusal. */
+/** Makes a refusal. */
 export function problem(status: number, message: string, headers: HandshakeProblem['headers'] = []): HandshakeProblem {
   return { status, message, headers }
 }

@@ -7,7 +7,7 @@ const quotedPattern = /"((?:[\t !\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t -\x7e\x80-\x
 /** Optional white space (RFC 9110 §5.6.3). */
 const spacePattern = /[\t ]*/y
 
-/** Reads the value of a header from left to right. Nothing is read twice. */
+/** Reads the value of a header from left to right, each character once. */
 export class HeaderScanner {
   readonly #text: string
   #at = 0
@@ -21,19 +21,19 @@ export class HeaderScanner {
     return this.#at === this.#text.length
   }
 
-  /** Passes this character if it is next. */
+  /** Skips this character. Returns `false` if another one is next. */
   skip(character: string): boolean {
     if (this.#text[this.#at] !== character) return false
     this.#at++
     return true
   }
 
-  /** Passes white space. */
+  /** Skips white space. */
   skipSpace(): void {
     this.#match(spacePattern)
   }
 
-  /** Passes the commas between two elements of a list; empty elements are ignored (RFC 9110 §5.6.1.2). */
+  /** Skips the commas between two elements of a list, and empty elements (RFC 9110 §5.6.1.2). */
   skipCommas(): boolean {
     this.skipSpace()
     const from = this.#at

@@ -3,34 +3,34 @@ import type { Logger } from '../../asgi/logger.ts'
 import type { NoRouteError } from '../../asgi/no-route-error.ts'
 import { OnceEach } from '../../asgi/once-each.ts'
 
-/** Reports refused handshakes: a line for each cause, so that a client that tries again does not fill the log. */
+/** Reports refused handshakes, once per cause, so that a client that retries does not fill the log. */
 export class RefusalLog {
   readonly #logger: Logger
   readonly #reported = new OnceEach()
-  /** Read once: a handshake should not ask the environment. */
+  /** Read once, not at each handshake. */
   readonly #isProduction = isProduction()
 
   constructor(logger: Logger) {
     this.#logger = logger
   }
 
-  /** A warning, once for each cause. */
+  /** Logs a warning, once per message. */
   warn(path: string, message: string): void {
     if (this.#reported.isNew(message)) this.#logger.warn({ path }, message)
   }
 
-  /** A warning outside production: what a developer has to see, and what any client can cause. */
+  /** Logs a warning outside production, and a debug line in production: any client can cause it, and a developer has to see it. */
   warnDeveloper(path: string, message: string): void {
     if (this.#isProduction) this.#logger.debug({ path }, message)
     else this.warn(path, message)
   }
 
-  /** What the client is told: the reason outside production, in production the plain text. */
+  /** Returns the message for the client: the reason outside production, the plain text in production. */
   answerOf(reason: string, plain: string): string {
     return this.#isProduction || reason === '' ? plain : reason
   }
 
-  /** What is wrong with the path, with the route that was probably meant. */
+  /** Describes a path without a route, with the probably intended route. */
   noRoute(error: NoRouteError): string {
     const suggestion = this.#isProduction ? undefined : error.suggestion
     return suggestion === undefined ? error.message : `${error.message} ${suggestion}`

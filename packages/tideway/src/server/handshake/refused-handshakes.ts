@@ -2,29 +2,29 @@ import type { Duplex } from 'node:stream'
 import { cut } from '../transport/cut.ts'
 import type { HandshakeAnswers, HandshakeProblem } from './handshake-result.ts'
 
-/** Refused handshakes whose peer has not hung up yet. */
+/** Refused handshakes whose connection is still open. */
 export class RefusedHandshakes {
   readonly #timeoutMs: number
   readonly #transports = new Set<Duplex>()
 
-  /** @param timeoutMs how long a peer may take to hang up: as long as to answer a close frame */
+  /** @param timeoutMs how long a peer may take to end its side: as long as it may take to answer a close frame */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs
   }
 
-  /** Answers a handshake that never becomes a connection, and hangs up. */
+  /** Refuses a handshake and ends its transport. */
   refuse(transport: Duplex, answers: HandshakeAnswers, problem: HandshakeProblem, hasBody: boolean): void {
     this.hangUpAfter(transport, () => answers.denyPlainly(transport, problem, hasBody))
   }
 
   /**
-   * Hangs up behind an answer. What the peer still sends is read and thrown away: unread bytes would turn the answer into a
-   * reset.
+   * Ends the transport after an answer. It reads and discards what the peer still sends: with unread bytes the kernel would reset the
+   * connection, and the client would lose the answer.
    */
   hangUpAfter(transport: Duplex, answer: () => void): void {
     const timer = setTimeout(() => cut(transport), this.#timeoutMs).unref()
     this.#transports.add(transport)
-    // The peer may be gone already: there is nobody to tell.
+    // The peer may have disconnected already. `close` always follows an error.
     transport.on('error', ignore).once('close', () => {
       clearTimeout(timer)
       this.#transports.delete(transport)
@@ -34,7 +34,7 @@ export class RefusedHandshakes {
     transport.resume()
   }
 
-  /** Cuts those that are still there. */
+  /** Destroys those that are still open. */
   cut(): void {
     for (const transport of this.#transports) cut(transport)
   }

@@ -1,14 +1,14 @@
 import { IncomingMessage } from 'node:http'
 
-/** What is read of a request before it is anybody's: of Node's own, or of a handshake that was read without Node's parser. */
+/** The head of a request: Node's own object, or the head of a handshake that was parsed without Node's parser. */
 export type RequestHead = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'headers' | 'rawHeaders' | 'socket'>
 
-/** Node's own way to give a message its fields: `headers` is made of them when it is asked for. */
+/** Node's internal method that sets the raw headers of a message. Node parses them when `headers` is read. */
 interface WithHeaderLines {
   _addHeaderLines(rawHeaders: readonly string[], length: number): void
 }
 
-/** The same as Node's own object, for those who are promised one. */
+/** Returns the head as a request object of Node, for public interfaces that promise one. */
 export function messageOf(head: RequestHead): IncomingMessage {
   if (head instanceof IncomingMessage) return head
   const message = new IncomingMessage(head.socket)
@@ -16,7 +16,7 @@ export function messageOf(head: RequestHead): IncomingMessage {
   Object.assign(message, { method, url, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1, upgrade: true })
   const { _addHeaderLines: addHeaderLines } = message as unknown as WithHeaderLines
   addHeaderLines.call(message, head.rawHeaders, head.rawHeaders.length)
-  // Not before: Node would take them for trailers.
+  // Set last: Node would store the headers of a complete message as trailers.
   message.complete = true
   return message
 }

@@ -1,9 +1,9 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { TidewayError } from '../../errors/tideway-error.ts'
 
-/** Node's own check, so that no value can end the header that it is in. @throws TidewayError `ERR_BAD_EVENT` */
+/** Checks a header with Node's own rules, so that no value can end its header line. @throws TidewayError `ERR_BAD_EVENT` */
 export function requireHeader(name: string, value: string): void {
-  // Its types are only those of TypeScript.
+  // The caller may be JavaScript.
   const given: unknown = value
   if (typeof given !== 'string') {
     throw new TidewayError(

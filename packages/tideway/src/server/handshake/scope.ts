@@ -17,10 +17,10 @@ import { tlsSocketOf } from '../transport/tls/plain-socket.ts'
 import { tlsExtension } from '../transport/tls/tls-extension.ts'
 import { TrustedProxies, type ProxyOptions } from './trusted-proxies.ts'
 
-/** Where an HTTP scope carries Node's own `{ request, response }`, under `scope.extensions`. */
+/** The key of Node's own `{ request, response }` in the `extensions` of an HTTP scope. */
 export const NODE_EXTENSION = 'tideway.node'
 
-/** The options that end up in scopes. */
+/** The options that scopes are made of. */
 interface ScopeOptions extends ProxyOptions {
   readonly logger: Logger
   readonly rootPath: string
@@ -32,9 +32,9 @@ export class ScopeFactory {
   readonly #options: ScopeOptions
   readonly #trusted: TrustedProxies | undefined
   #lastListening: Address | undefined
-  /** What proxies say of requests whose scope is still to be made. */
+  /** The proxy headers of requests whose scope is not made yet. */
   readonly #forwarded = new WeakMap<RequestHead, Forwarded>()
-  /** Where servers listen, which is a system call to ask. */
+  /** The addresses of servers: each read is a system call. */
   readonly #listening = new WeakMap<Server, AddressInfo | string>()
 
   constructor(options: ScopeOptions) {
@@ -42,14 +42,14 @@ export class ScopeFactory {
     this.#trusted = options.proxyHeaders ? new TrustedProxies(options.trustedProxies) : undefined
   }
 
-  /** The client of a request, as its scope has it. Headers of proxies that it reads are not read again for the scope. */
+  /** Returns the client of a request as in its scope. The scope reuses the proxy headers that this method has read. */
   client(request: RequestHead): Address | undefined {
     const forwarded = this.#trusted && readForwarded(request, this.#trusted)
     if (forwarded !== undefined) this.#forwarded.set(request, forwarded)
     return clientOf(forwarded, request.socket)
   }
 
-  /** The scope of an HTTP request, or `undefined` when its target is no path that can be decoded. */
+  /** Makes the scope of an HTTP request. Returns `undefined` if its path cannot be decoded. */
   http(request: RequestHead, extensions: Readonly<Record<string, unknown>>): HttpScope | undefined {
     return this.#connection(request, {
       type: 'http',
@@ -60,7 +60,7 @@ export class ScopeFactory {
     }) as HttpScope | undefined
   }
 
-  /** The scope of a WebSocket handshake, or `undefined` when its target is no path that can be decoded. */
+  /** Makes the scope of a WebSocket handshake. Returns `undefined` if its path cannot be decoded. */
   webSocket(request: RequestHead, subprotocols: readonly string[]): WebSocketScope | undefined {
     return this.#connection(request, {
       type: 'websocket',
@@ -71,7 +71,7 @@ export class ScopeFactory {
     }) as WebSocketScope | undefined
   }
 
-  /** Node keeps what a socket is asked for; so it is asked only where connections differ, and else they share the answer. */
+  /** Shares one address between connections. Node caches the address in each socket that is asked, so only sockets of a wildcard server are asked. */
   #localAddress(socket: Socket): Address | undefined {
     const { server } = socket as { readonly server?: Server }
     const listening = server && this.#listeningOf(server)
@@ -90,13 +90,13 @@ export class ScopeFactory {
     const listening = server.address() ?? undefined
     if (listening === undefined) return undefined
     this.#listening.set(server, listening)
-    // It may be told to listen elsewhere.
+    // The server may listen on another address later.
     server.once('listening', () => this.#listening.delete(server))
     return listening
   }
 
-  /** Everything in one literal, the slots too, so that the object and its copies are one allocation each. */
-  #connection(request: RequestHead, own: OwnPart): object | undefined {
+  /** One literal with all properties, also the slots, so that the object and each copy are one allocation. */
+  #connection(request: RequestHead, kind: KindPart): object | undefined {
     const target = request.url!
     const queryAt = target.indexOf('?')
     const rawPath = queryAt === -1 ? target : target.slice(0, queryAt)
@@ -106,13 +106,13 @@ export class ScopeFactory {
     const forwarded = this.#trusted && (this.#forwarded.get(request) ?? readForwarded(request, this.#trusted))
     const isEncrypted = forwarded?.isEncrypted ?? isTls(socket)
     const { rootPath, logger, state } = this.#options
-    const scope: Omit<ConnectionScope, 'pathRemaining' | 'state'> & Omit<OwnPart, 'schemes'> & ScopeSlots & WithState =
+    const scope: Omit<ConnectionScope, 'pathRemaining' | 'state'> & Omit<KindPart, 'schemes'> & ScopeSlots & WithState =
       {
-        type: own.type,
-        scheme: own.schemes[isEncrypted ? 1 : 0],
-        method: own.method,
-        subprotocols: own.subprotocols,
-        extensions: isTls(socket) ? { ...own.extensions, tls: tlsExtension(tlsSocketOf(socket)) } : own.extensions,
+        type: kind.type,
+        scheme: kind.schemes[isEncrypted ? 1 : 0],
+        method: kind.method,
+        subprotocols: kind.subprotocols,
+        extensions: isTls(socket) ? { ...kind.extensions, tls: tlsExtension(tlsSocketOf(socket)) } : kind.extensions,
         asgi: asgiVersions,
         httpVersion: versionOf(request.httpVersion),
         path,
@@ -142,14 +142,14 @@ const WEBSOCKET_SCHEMES = ['ws', 'wss'] as const
 
 interface WithState {
   readonly state: Record<string, unknown> | undefined
-  /** For the connection to set: there is none yet. */
+  /** The connection sets it later. */
   readonly onEnd: undefined
 }
 
 const webSocketExtensions = Object.freeze({ 'websocket.http.response': Object.freeze({}) })
 
-/** What an HTTP and a WebSocket scope differ in; the other's own is `undefined`. */
-interface OwnPart {
+/** The properties that differ between HTTP and WebSocket scopes. Each kind has `undefined` for the properties of the other. */
+interface KindPart {
   readonly type: 'http' | 'websocket'
   /** Without and with encryption. */
   readonly schemes: readonly [string, string]
@@ -158,7 +158,7 @@ interface OwnPart {
   readonly extensions: Readonly<Record<string, unknown>>
 }
 
-/** The path of a target without fault. `undefined`: it is the asterisk of OPTIONS, or its percent-encoding is not UTF-8. */
+/** Decodes the path of a valid target. Returns `undefined` for the asterisk of OPTIONS, and if its percent-encoding is not UTF-8. */
 function decodePath(rawPath: string): string | undefined {
   if (!rawPath.startsWith('/')) return undefined
   if (!rawPath.includes('%')) return rawPath
@@ -169,7 +169,7 @@ function decodePath(rawPath: string): string | undefined {
   }
 }
 
-/** ASGI writes 2 without its zero. The literals are there once, and not once a connection. */
+/** ASGI writes `2` for `2.0`. The literals are shared, so that connections do not keep their own strings. */
 function versionOf(httpVersion: string): string {
   if (httpVersion === '1.1') return '1.1'
   return httpVersion === '2.0' ? '2' : httpVersion

@@ -3,7 +3,7 @@ import { acceptFields, denialFields, plainDenial } from '../handshake/handshake-
 import { fieldsOf } from './http1-head.ts'
 import type { HandshakeAnswers } from '../handshake/handshake-result.ts'
 
-/** Answers on a stream: 200 instead of 101, and no key (RFC 8441 §5). */
+/** Answers a handshake on a stream: with 200 instead of 101, and without a key (RFC 8441 §5). */
 export const answersOverHttp2: HandshakeAnswers = Object.freeze<HandshakeAnswers>({
   accept(transport, handshake, subprotocol, headers) {
     const fields = fieldsOf(acceptFields(handshake, subprotocol, headers))

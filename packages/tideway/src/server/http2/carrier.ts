@@ -4,14 +4,14 @@ import type { TLSSocket } from 'node:tls'
 import { SentData } from './sent-data.ts'
 
 /**
- * The TLS connection below a session, as a stream that Node's session reads and writes in JavaScript. Given the TLS socket
- * itself, the two are coupled natively, and in Node 20 a write that fails at once, because the client has hung up, is told to a
- * session in the middle of what it reads. It reads the same bytes again, and aborts the process (assertions in
- * `ConsumeHTTP2Data` and `~Http2Session`), or never closes the connection.
+ * The TLS connection below a session, as a stream that Node's session reads and writes in JavaScript. Node couples a session
+ * natively to a TLS socket. In Node 20 such a session learns in the middle of a read that a write has failed, because the client has
+ * disconnected. It reads the same bytes again and aborts the process (assertions in `ConsumeHTTP2Data` and `~Http2Session`), or
+ * never closes the connection.
  */
 export class Carrier extends Duplex {
   readonly socket: TLSSocket
-  /** What the session has sent. */
+  /** The streams whose data the session has sent. */
   readonly sent: SentData = new SentData()
 
   constructor(socket: TLSSocket) {
@@ -20,7 +20,7 @@ export class Carrier extends Duplex {
     socket.on('data', (chunk) => {
       if (!this.push(chunk)) socket.pause()
     })
-    // HTTP/2 has no half of a connection; and given an end, Node's session writes on behind its own (an assertion in Node 20).
+    // HTTP/2 has no half-closed connections, and a session that reads an end writes after its own end (an assertion in Node 20).
     socket.on('end', () => this.destroy())
     socket.on('error', (error) => this.destroy(error))
     socket.on('close', () => this.destroy())
@@ -54,15 +54,15 @@ export class Carrier extends Duplex {
   }
 }
 
-/** What Node gives as a session's socket throws once the session is gone. */
+/** `session.socket` is a proxy that throws once the session is destroyed. */
 const carriers = new WeakMap<Http2Session, Carrier>()
 
-/** Remembers what a session runs over. */
+/** Registers the connection of a session. */
 export function carry(session: Http2Session, carrier: Carrier): void {
   carriers.set(session, carrier)
 }
 
-/** What a session runs over. */
+/** Returns the connection of a session. */
 export function carrierOf(session: Http2Session): Carrier {
   return carriers.get(session)!
 }

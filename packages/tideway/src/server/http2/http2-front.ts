@@ -5,10 +5,10 @@ import { cut } from '../transport/cut.ts'
 import { Carrier, carrierOf, carry } from './carrier.ts'
 import { SessionPulse, type PulseOptions } from './session-pulse.ts'
 
-/** The pseudo-header fields that a request has at most: method, scheme, authority, path, protocol. */
+/** The most pseudo-header fields of a request: method, scheme, authority, path, protocol. */
 const PSEUDO_FIELDS = 5
 
-/** The limits of an HTTP/2 connection: times in milliseconds. */
+/** The limits of an HTTP/2 connection. */
 export interface Http2Limits {
   readonly maxHeaderBytes: number
   readonly headersTimeoutMs: number
@@ -19,9 +19,9 @@ export interface Http2Limits {
   readonly sendTimeoutMs: number
 }
 
-/** Serves HTTP/2 on connections that have agreed on it, and holds them to the limits that HTTP/1 has. */
+/** Serves HTTP/2 on connections that have negotiated it, under the same limits as HTTP/1. */
 export class Http2Front {
-  /** Listens to nothing itself: what comes is told by its `stream` event. */
+  /** Emits `stream` for each request. It listens on no port. */
   readonly server: Http2Server
   readonly #limits: Http2Limits & PulseOptions
   readonly #heartbeat: Heartbeat
@@ -29,7 +29,7 @@ export class Http2Front {
   #carrier: Carrier | undefined
   #isClosing = false
 
-  /** @param headersCount how many headers a request may have before its stream is reset */
+  /** @param headersCount the most headers of a request; the stream of a request with more is reset */
   constructor(limits: Http2Limits & PulseOptions, headersCount: number) {
     const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, pingIntervalMs, pingTimeoutMs, sendTimeoutMs } =
       limits
@@ -47,23 +47,23 @@ export class Http2Front {
       maxHeaderListPairs: headersCount + PSEUDO_FIELDS,
     })
     this.server.on('session', (session) => this.#watch(session))
-    // The connection is gone, and its streams say so themselves.
+    // The connection is closed, and each of its streams emits its own `close`.
     this.server.on('sessionError', () => {})
   }
 
-  /** Takes a connection that has agreed on `h2`. */
+  /** Serves a connection that has negotiated `h2`. */
   accept(socket: TLSSocket): void {
     this.#carrier = new Carrier(socket)
     this.server.emit('connection', this.#carrier)
   }
 
-  /** Says on every connection that it takes no more streams (GOAWAY); those that run go on to their end. */
+  /** Sends GOAWAY on every connection: it accepts no more streams, and running ones are finished. */
   close(): void {
     this.#isClosing = true
     for (const session of this.#sessions) session.close()
   }
 
-  /** Cuts every connection. */
+  /** Destroys every connection. */
   cut(): void {
     for (const session of this.#sessions) cutSession(session)
   }
@@ -71,7 +71,7 @@ export class Http2Front {
   #watch(session: ServerHttp2Session): void {
     carry(session, this.#carrier!)
     this.#carrier = undefined
-    // Whoever was let in that late has asked for something: that is answered, and nothing more.
+    // A connection that was accepted this late has sent a request: the server answers that one only.
     if (this.#isClosing) session.once('stream', () => session.close())
     const guard = new SessionGuard(session, this.#limits)
     this.#sessions.add(session)
@@ -83,18 +83,18 @@ export class Http2Front {
   }
 }
 
-/** The times of one connection. */
+/** Enforces the timeouts of one connection. */
 class SessionGuard implements HeartbeatClient {
   readonly #session: ServerHttp2Session
   readonly #limits: Http2Limits
   readonly #pulse: SessionPulse
   #total = 0
   #wasUsed = false
-  /** Since when no stream is open. */
+  /** When the last open stream closed. */
   #idleSince = performance.now()
-  /** Requests whose bodies are not there yet, and when they began. */
+  /** Requests whose bodies are not complete, with their start times. */
   readonly #unfinished = new Map<ServerHttp2Stream, number>()
-  /** Streams that have had unsent bytes, and when they last had none or sent some. */
+  /** Streams with unsent bytes, with the time at which they last sent data or had no unsent bytes. */
   readonly #unsent = new Map<ServerHttp2Stream, number>()
   readonly #streams = new Set<ServerHttp2Stream>()
 
@@ -107,11 +107,11 @@ class SessionGuard implements HeartbeatClient {
 
   check(now: number): void {
     const { headersTimeoutMs, keepAliveTimeoutMs, requestTimeoutMs } = this.#limits
-    // Whatever else a client sends, such as pings or half a header block: it is no request.
+    // Pings and half a header block are not requests, and do not extend the time.
     const mayBeIdleMs = this.#wasUsed ? keepAliveTimeoutMs : headersTimeoutMs
     const isIdle = this.#streams.size === 0 && now - this.#idleSince >= mayBeIdleMs
-    // A client that has been told and does not hang up is cut; and one of which Node 20 waits, after a fault, for a write
-    // that never ends, as it does if TLS was ending already.
+    // Destroys a connection whose client got GOAWAY and does not disconnect, and one on which Node 20 waits, after a protocol
+    // error, for a write that never completes because TLS was ending already.
     const isOver = this.#session.closed || this.#session.destroyed
     if (isIdle && isOver) cutSession(this.#session)
     else if (isIdle) this.#session.close()
@@ -129,7 +129,7 @@ class SessionGuard implements HeartbeatClient {
     }
   }
 
-  /** A client may leave the window of a stream closed for ever, and answer pings. */
+  /** A client may leave the window of a stream closed forever and still answer pings. */
   #cutUnread(now: number): void {
     const moved = carrierOf(this.#session).sent.take()
     for (const stream of this.#streams) {
@@ -139,7 +139,7 @@ class SessionGuard implements HeartbeatClient {
     }
   }
 
-  /** Node sends no reset for a stream that it has closed, which ends with its session. */
+  /** Node does not reset a stream that it has already closed. Such a stream ends with its session. */
   #cutStream(stream: ServerHttp2Stream): void {
     if (stream.closed) cutSession(this.#session)
     else cut(stream)
@@ -149,7 +149,7 @@ class SessionGuard implements HeartbeatClient {
     this.#streams.add(stream)
     this.#total++
     this.#wasUsed = true
-    // The client makes another connection for what it asks next (GOAWAY, RFC 9113 §6.8).
+    // The client opens another connection for its next request (GOAWAY, RFC 9113 §6.8).
     if (this.#total === this.#limits.maxRequestsPerConnection) this.#session.close()
     if (!isConnect && !stream.endAfterHeaders) {
       this.#unfinished.set(stream, performance.now())
@@ -164,7 +164,7 @@ class SessionGuard implements HeartbeatClient {
   }
 }
 
-/** Ends a session and its connection: to destroy a session that has been closed would only end our side of it. */
+/** Destroys a session and its connection. After `session.close()`, `session.destroy()` alone would end only the server's side. */
 function cutSession(session: ServerHttp2Session): void {
   session.destroy()
   carrierOf(session).destroy()

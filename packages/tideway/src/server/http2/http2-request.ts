@@ -3,14 +3,14 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Http2Socket } from './http2-socket.ts'
 
-/** Node's own way to give a message its fields: `headers` is made of them when it is asked for. */
+/** Node's internal method that sets the raw headers of a message. Node parses them when `headers` is read. */
 interface WithHeaderLines {
   _addHeaderLines(rawHeaders: readonly string[], length: number): void
 }
 
 /**
- * The request of a stream as Node's HTTP/1 has it, but for its version: `:authority` as its Host, the other pseudo-header
- * fields as method and url. `undefined`: it has no Host, or two that differ (RFC 9113 §8.3.1).
+ * Makes an HTTP/1 request object of Node for a stream: `:authority` becomes `Host`, and the other pseudo-header fields become method
+ * and url. Returns `undefined` if the request has no Host, or two that differ (RFC 9113 §8.3.1).
  */
 export function http2Request(
   socket: Http2Socket,
@@ -30,16 +30,16 @@ export function http2Request(
   request.httpVersionMajor = 2
   request.httpVersionMinor = 0
   request.method = method!
-  // Of a CONNECT that is none of RFC 8441, only its refusal is left to come.
+  // A CONNECT outside RFC 8441 has no path. The server refuses it.
   request.url = path ?? '/'
   const { _addHeaderLines: addHeaderLines } = request as unknown as WithHeaderLines
   addHeaderLines.call(request, raw, raw.length)
-  // By this listeners of HTTP/1.1 tell that there is a body (RFC 9112 §6); the scope has the headers as they came.
+  // HTTP/1.1 listeners detect a body by this header (RFC 9112 §6). The scope has the headers as the client sent them.
   if (hasBody && headers['content-length'] === undefined) request.headers['transfer-encoding'] = 'chunked'
   return request
 }
 
-/** Gives the request the body of its stream, no faster than it is read. */
+/** Pipes the data of the stream into the request, no faster than the request is read. */
 export function streamBody(stream: ServerHttp2Stream, request: IncomingMessage): void {
   stream.on('data', (chunk: Buffer) => {
     if (!request.push(chunk)) stream.pause()

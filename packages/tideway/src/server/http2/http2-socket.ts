@@ -7,21 +7,21 @@ import { fieldsOf, readHead } from './http1-head.ts'
 const { NGHTTP2_NO_ERROR } = constants
 
 /**
- * A stream of HTTP/2 as the socket of one request: what Node's `ServerResponse` writes as HTTP/1 goes out as frames. So
- * requests of both versions reach an application through the same classes. Node's own classes for HTTP/2 are others, which
- * Express and its like do not work with, as they set the prototypes of HTTP/1.
+ * An HTTP/2 stream as the socket of one request: it sends the HTTP/1 that Node's `ServerResponse` writes as frames. So requests
+ * of both versions reach an application through the same classes. Node's own HTTP/2 classes do not work with Express and similar
+ * frameworks, since those set the prototypes of HTTP/1.
  */
 export class Http2Socket extends Duplex {
-  /** The connection that the stream is one of many on. */
+  /** The connection that the stream shares with others. */
   readonly carrier: TLSSocket
   readonly encrypted = true
-  /** As HTTP/1 would have needed them. */
+  /** The bytes of the response in HTTP/1. */
   bytesWritten = 0
   readonly #stream: ServerHttp2Stream
-  /** What has come of the head of the response; `undefined`: it is through. */
+  /** The bytes of an incomplete response head; `undefined` if the head is sent. */
   #head: Buffer | undefined = Buffer.alloc(0)
   #trailers: OutgoingHttpHeaders | undefined
-  /** How much of the body has to follow; `undefined`: that is not known, or trailers come behind it. */
+  /** The bytes of the body still to send; `undefined` if the length is unknown or trailers follow. */
   #bytesLeft: number | undefined
 
   constructor(stream: ServerHttp2Stream, carrier: TLSSocket) {
@@ -67,12 +67,12 @@ export class Http2Socket extends Duplex {
     return this.carrier.getPeerCertificate(isDetailed)
   }
 
-  /** What waits for the client to open its window. */
+  /** The bytes that wait for the client to open its window. */
   get unsentBytes(): number {
     return this.#stream.writableLength
   }
 
-  /** Time-outs are the server's business: one of a stream must not end the connection of others. */
+  /** Does nothing: a timeout of one stream must not end the connection of the others. The server has its own timeouts. */
   setTimeout(): this {
     return this
   }
@@ -85,7 +85,7 @@ export class Http2Socket extends Duplex {
     return this
   }
 
-  /** The request asks for more of its body. */
+  /** Called by the request to read more of its body. */
   override resume(): this {
     this.#stream.resume()
     return this
@@ -96,20 +96,20 @@ export class Http2Socket extends Duplex {
     return this
   }
 
-  /** Whether {@link sendTrailers} will be called: to be said before the head of the response is written. */
+  /** Announces a call of {@link sendTrailers}. Call it before the head of the response is written. */
   expectTrailers(): void {
     this.#trailers = {}
   }
 
-  /** What goes out behind the last of the body. */
+  /** Sets the trailers, which are sent after the body. */
   sendTrailers(trailers: Iterable<readonly [string, string]>): void {
     this.#trailers = fieldsOf(trailers)
   }
 
-  /** Serves as the socket of a response to its end. */
+  /** Becomes the socket of a response until its end. */
   serve(response: ServerResponse): void {
     this.#stream.once('close', () => this.destroy())
-    // What goes wrong ends in `close`, for the response too.
+    // `close` always follows an error, on the response too.
     this.on('error', ignore)
     response.assignSocket(this as unknown as TLSSocket)
     this.on('drain', () => {
@@ -139,12 +139,12 @@ export class Http2Socket extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // A response that is cut must not pass for a whole one. close() would say its end (END_STREAM) before it resets.
-    if (!this.#stream.destroyed) this.#stream.destroy(error ?? new Error('The response was cut.'))
+    // A client must not take a destroyed response for a complete one. close() would send END_STREAM before the reset.
+    if (!this.#stream.destroyed) this.#stream.destroy(error ?? new Error('The response was destroyed.'))
     done(error)
   }
 
-  /** Sends heads as they are complete, interim ones too. What is left is body. */
+  /** Sends each complete head, also interim ones. Returns the bytes of the body that follow the last one. */
   #takeHead(chunk: Buffer): Buffer | undefined {
     let bytes = Buffer.concat([this.#head!, chunk])
     for (;;) {
@@ -165,7 +165,7 @@ export class Http2Socket extends Duplex {
     }
   }
 
-  /** The last piece takes the end of the stream along: a frame of its own would be as dear as a small body. */
+  /** Ends the stream together with the last piece: a separate frame would cost as much as a small body. */
   #writeBody(body: Buffer): boolean {
     if (this.#bytesLeft !== undefined) this.#bytesLeft -= body.length
     if (this.#bytesLeft !== 0) return this.#stream.write(body)
@@ -184,12 +184,12 @@ export class Http2Socket extends Duplex {
   #endResponse(): void {
     const stream = this.#stream
     stream.end()
-    // Whoever is still sending need not go on (RFC 9113 §8.1).
+    // Tells a client that is still sending its body to stop (RFC 9113 §8.1).
     if (!stream.endAfterHeaders && !stream.readableEnded && !stream.closed) stream.close(NGHTTP2_NO_ERROR)
   }
 }
 
-/** Where a response keeps that it has told its writer to wait; only its server can say that this is over. */
+/** The property in which a response stores that `write()` returned `false`. Node's HTTP server resets it at `drain`. */
 const needDrain: symbol = Object.getOwnPropertySymbols(new OutgoingMessage()).find(
   ({ description }) => description === 'kNeedDrain',
 )!

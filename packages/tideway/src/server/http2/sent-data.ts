@@ -4,17 +4,17 @@ const HEADER_BYTES = 9
 const DATA = 0
 
 /**
- * Finds the streams of which a session sends data, in the bytes that it writes. Node has no such number: the write callback
- * of a large chunk comes when all of it is sent, and a client that opens its window slowly must survive.
+ * Finds the streams whose data a session sends, in the bytes that it writes. Node does not expose this: it calls the write callback
+ * of a large chunk when all of it is sent, and a client that opens its window slowly must keep its connection.
  */
 export class SentData {
   readonly #header = Buffer.alloc(HEADER_BYTES)
   #headerBytes = 0
-  /** How much of the payload of the current frame has to follow. */
+  /** The bytes of the current frame's payload still to come. */
   #payloadLeft = 0
   #moved = new Set<number>()
 
-  /** Takes the next bytes. */
+  /** Parses the next bytes. */
   push(chunk: Buffer): void {
     let at = 0
     while (at < chunk.length) {
@@ -34,7 +34,7 @@ export class SentData {
     }
   }
 
-  /** The streams that have sent data since the last call. */
+  /** Returns the streams that have sent data since the last call. */
   take(): ReadonlySet<number> {
     const moved = this.#moved
     if (moved.size > 0) this.#moved = new Set()

@@ -4,7 +4,7 @@ import { carrierOf } from './carrier.ts'
 import { http2Request, streamBody } from './http2-request.ts'
 import { Http2Socket } from './http2-socket.ts'
 
-/** Listens to the `stream` event of a server. */
+/** A listener for the `stream` event of a server. */
 export type Http2StreamListener = (
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -12,23 +12,23 @@ export type Http2StreamListener = (
   rawHeaders: readonly string[],
 ) => void
 
-/** Who serves what comes over HTTP/2. */
+/** Serves the requests and handshakes of HTTP/2 streams. */
 export interface StreamServer {
   onRequest(request: IncomingMessage, response: ServerResponse): void
-  /** A WebSocket handshake (RFC 8441): the stream is to be answered, and then carries the frames. */
+  /** Answers a WebSocket handshake (RFC 8441) on the stream, which then carries the frames. */
   onConnect(request: IncomingMessage, stream: ServerHttp2Stream): void
 }
 
-/** Hands a stream on: as a request like those of HTTP/1.1, or as a WebSocket handshake. */
+/** Dispatches a stream: as a request object of HTTP/1.1, or as a WebSocket handshake. */
 export function serveStream(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   rawHeaders: readonly string[],
   server: StreamServer,
 ): void {
-  // An error is always followed by `close`, which says all that there is to know.
+  // `close` always follows an error.
   stream.on('error', ignore)
-  // Node tells of a stream in the next tick. A fault behind it in the same bytes has ended the connection by then.
+  // Node emits `stream` in the next tick. A protocol error later in the same bytes may have ended the connection by then.
   const { session } = stream
   if (session === undefined || stream.destroyed) return
   const socket = new Http2Socket(stream, carrierOf(session).socket)
@@ -41,13 +41,13 @@ export function serveStream(
     if (headers.expect === '100-continue') response.writeContinue()
     server.onRequest(request, response)
   } else if (headers[':protocol'] === 'websocket') server.onConnect(request, stream)
-  // There are no tunnels here (RFC 9110 §9.1), and no other protocols (RFC 8441 §3).
+  // The server supports no tunnels (RFC 9110 §9.1) and no other protocols (RFC 8441 §3).
   else refuse(stream, 501)
 }
 
 function refuse(stream: ServerHttp2Stream, status: number): void {
   stream.respond({ ':status': status }, { endStream: true })
-  // What the client still sends is for nobody.
+  // Discards what the client still sends.
   stream.resume()
 }
 

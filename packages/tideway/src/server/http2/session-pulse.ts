@@ -1,15 +1,15 @@
 import type { ServerHttp2Session } from 'node:http2'
 
-/** How peers are asked whether they are there; the same as for WebSockets. */
+/** The keep-alive pings of a connection, with the same options as for WebSockets. */
 export interface PulseOptions {
-  /** How long after the last answer the next ping is sent; `false` for none. */
+  /** The time from the last answer to the next ping; `false`: no pings. */
   readonly pingIntervalMs: number | false
   readonly pingTimeoutMs: number
 }
 
 /**
- * Finds connections that are gone while streams are open. Node stops reading a connection on which nghttp2 has found a fault,
- * says nothing of it, and so never learns that the client has hung up (Node 20): only what is not answered tells.
+ * Finds lost connections while streams are open. After a protocol error of nghttp2, Node 20 stops reading the connection, emits
+ * nothing, and never sees that the client has disconnected: only an unanswered ping shows it.
  */
 export class SessionPulse {
   readonly #session: ServerHttp2Session
@@ -22,7 +22,7 @@ export class SessionPulse {
     this.#options = options
   }
 
-  /** `false`: the connection is gone, or as good as that. */
+  /** Sends a ping when one is due. Returns `false` if the last one was not answered in time. */
   isThere(now: number): boolean {
     const { pingIntervalMs, pingTimeoutMs } = this.#options
     if (pingIntervalMs === false || this.#session.destroyed) return true
@@ -31,7 +31,7 @@ export class SessionPulse {
     this.#isAsked = true
     this.#lastAt = now
     this.#session.ping((error) => {
-      // One that could not be sent, or was given up, is not answered.
+      // A ping that could not be sent or was cancelled has no answer.
       if (error !== null) return
       this.#isAsked = false
       this.#lastAt = performance.now()

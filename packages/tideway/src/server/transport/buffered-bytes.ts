@@ -1,20 +1,20 @@
-/** Something that keeps bytes for one client: what the client does not read, or what the application has not read yet. */
+/** Keeps bytes for one client: bytes that the client has not read, or bytes that the application has not read yet. */
 export interface BufferHolder {
   readonly bufferedBytes: number
   /** Destroys the connection. */
   discard(): void
 }
 
-/** How often all holders are asked, in milliseconds. */
+/** How often the bytes of all holders are added up, in milliseconds. */
 const LOOK_EVERY_MS = 1000
-/** They are asked again at once when this part of the bound was added since. */
+/** They are also added up as soon as this part of the bound was added. */
 const PART_ADDED = 16
 
 /**
  * Bounds the bytes that a server keeps for all of its clients together. Each connection has its own bounds, but a thousand
  * connections have a thousand times as much. Above the bound, the connections that hold the most bytes are destroyed first.
  *
- * No sum is kept: to add and subtract at each message costs more than to ask all holders once a second.
+ * It keeps no running sum: to add and subtract at each message costs more than to read all holders once per second.
  */
 export class BufferedBytes {
   readonly #maxBytes: number
@@ -25,14 +25,14 @@ export class BufferedBytes {
   #bytes = 0
   #discarded = 0
 
-  /** @param maxBytes `false`: no bound, and nothing is asked */
+  /** @param maxBytes `false`: no bound */
   constructor(maxBytes: number | false, holders: () => Iterable<BufferHolder>) {
     this.#maxBytes = maxBytes === false ? Infinity : maxBytes
     this.#holders = holders
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
   }
 
-  /** The bytes at the last look, which is a second ago at most. */
+  /** The bytes at the last sweep, at most one second ago. */
   get bytes(): number {
     return this.#bytes
   }
@@ -42,12 +42,12 @@ export class BufferedBytes {
     return this.#discarded
   }
 
-  /** Bytes came or were written that may have to be kept. */
+  /** Counts bytes that were received or written and may have to be kept. */
   added(byteLength: number): void {
     this.#added += byteLength
     if (this.#added < this.#maxBytes / PART_ADDED || this.#isScheduled) return
     this.#isScheduled = true
-    // Not here: a connection must not be destroyed in the middle of what it does.
+    // Deferred, since a connection must not be destroyed in the middle of its own work.
     setImmediate(() => this.#look())
   }
 

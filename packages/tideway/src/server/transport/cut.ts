@@ -1,8 +1,8 @@
 import { addAbortSignal, type Duplex } from 'node:stream'
 
 /**
- * Ends what frames go over without a word: a socket, or a stream of HTTP/2, by RST_STREAM with CANCEL, which is there what a
- * reset is to TCP (RFC 8441 §5). Node takes that code for what is aborted; close() would say its end before it resets.
+ * Destroys a transport without a close frame: a socket, or an HTTP/2 stream, which is reset with CANCEL as a TCP connection would
+ * be reset (RFC 8441 §5). Node uses that code for an aborted stream only; `close()` would send END_STREAM before the reset.
  */
 export function cut(transport: Duplex): void {
   if ('rstCode' in transport) addAbortSignal(AbortSignal.abort(), transport)

@@ -1,30 +1,30 @@
-/** Something that has to be looked at from time to time: a connection with its time-outs. */
+/** A connection whose timeouts are checked at each sweep. */
 export interface HeartbeatClient {
   /** @param now milliseconds of {@link Heartbeat.now} */
   check(now: number): void
 }
 
-/** How often everything is looked at, unless a time-out is so short that it has to be more often. */
+/** The interval of sweeps. A shorter timeout makes it shorter. */
 const SWEEP_MS = 1000
 const SHORTEST_SWEEP_MS = 10
 
-/** Time stamps that a connection keeps: V8 puts whole numbers into an object, and others beside it, 16 bytes each. */
+/** A timestamp for a connection to keep. V8 stores whole numbers in the object itself, and others in 16 bytes of their own. */
 export function wholeMilliseconds(): number {
   return Math.floor(performance.now())
 }
 
 /**
- * One timer for all connections of a server: ten thousand timers, set again at each message, would cost more than the
- * messages. A time-out is late by one sweep at most.
+ * One timer for all connections of a server: ten thousand timers, restarted at each message, would cost more than the
+ * messages. A timeout fires at most one sweep late.
  */
 export class Heartbeat {
   readonly #clients = new Set<HeartbeatClient>()
   readonly #sweepMs: number
   #timer: NodeJS.Timeout | undefined
-  /** Milliseconds on a clock that only goes forward, as of the last sweep: for time stamps that cost nothing. */
+  /** Milliseconds of a monotonic clock at the last sweep: a timestamp without a system call. */
   now: number = wholeMilliseconds()
 
-  /** @param shortestTimeoutMs the shortest time-out that is watched */
+  /** @param shortestTimeoutMs the shortest timeout that the clients check */
   constructor(shortestTimeoutMs: number) {
     this.#sweepMs = Math.max(SHORTEST_SWEEP_MS, Math.min(SWEEP_MS, shortestTimeoutMs / 4))
   }
@@ -33,8 +33,8 @@ export class Heartbeat {
     this.#clients.add(client)
     if (this.#timer !== undefined) return
     this.now = wholeMilliseconds()
-    // Timers come before what has arrived. A process that was busy, or stopped, for as long as a time-out reads first what its
-    // clients have said meanwhile: it would cut those that have answered.
+    // The event loop runs timers before it reads sockets. A process that was busy or stopped for a whole timeout must first read
+    // what its clients have sent: otherwise it would destroy connections whose clients have answered.
     this.#timer = setInterval(() => setImmediate(() => this.#sweep()), this.#sweepMs).unref()
   }
 

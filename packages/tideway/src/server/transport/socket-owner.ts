@@ -1,14 +1,14 @@
 import type { Duplex } from 'node:stream'
 
-/** Who is told what happens to a socket, or to a stream of HTTP/2. */
+/** Receives the events of a socket or of an HTTP/2 stream. */
 export interface SocketOwner {
-  /** Bytes have come. */
+  /** The socket received bytes. */
   data(chunk: Buffer): void
-  /** What was written has gone out. */
+  /** The write buffer is empty again. */
   drained(): void
-  /** The other side will send nothing more. */
+  /** The peer has ended its side. */
   ended(): void
-  /** It is gone. */
+  /** The socket is closed. */
   closed(): void
 }
 
@@ -18,8 +18,8 @@ const IS_READ: unique symbol = Symbol('tideway.isRead')
 type OwnedSocket = Duplex & { [OWNER]?: SocketOwner | undefined; [IS_READ]?: boolean }
 
 /**
- * Tells the owner of the end of the socket from now on, and no other. The listeners are the same functions for all sockets
- * instead of closures of each, and those of an owner before are kept: to exchange them costs more than all that one does.
+ * Makes the owner the only recipient of the socket's end and close events. All sockets share the listener functions, and a new
+ * owner keeps the listeners of the previous one: to replace them costs more than their work.
  */
 export function own(socket: Duplex, owner: SocketOwner): void {
   const owned: OwnedSocket = socket
@@ -28,11 +28,11 @@ export function own(socket: Duplex, owner: SocketOwner): void {
   if (isNew) socket.on('end', onEnd).on('close', onClose).on('error', onError)
 }
 
-/** Tells the owner of what comes too. */
+/** Also sends the owner the data of the socket, and makes it flow. */
 export function read(socket: Duplex): void {
   const owned: OwnedSocket = socket
   if (owned[IS_READ] === true) {
-    // An owner has put back what came before its time.
+    // A previous owner has put bytes back and paused the socket.
     if (socket.isPaused()) socket.resume()
     return
   }
@@ -40,7 +40,7 @@ export function read(socket: Duplex): void {
   socket.on('data', onData).on('drain', onDrain)
 }
 
-/** Leaves the socket to whoever comes next, who has to make it flow again. */
+/** Removes the listeners. The next reader of the socket has to make it flow again. */
 export function disown(socket: Duplex): void {
   const owned: OwnedSocket = socket
   owned[OWNER] = undefined
@@ -49,7 +49,7 @@ export function disown(socket: Duplex): void {
   socket.removeListener('data', onData).removeListener('drain', onDrain)
 }
 
-// An error is always followed by `close`, which says all that there is to know.
+// `close` always follows an error.
 function onError(): void {}
 
 function onData(this: OwnedSocket, chunk: Buffer): void {

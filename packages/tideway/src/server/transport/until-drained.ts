@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 
-/** Resolves when the stream, whose `write()` has answered `false`, takes more or is gone. */
+/** Resolves when a stream whose `write()` returned `false` emits `drain` or `close`. */
 export function untilDrained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

@@ -53,25 +53,25 @@ describeWith(['openssl'], 'key and certificate', () => {
         'a key that is none',
         (_, tlsCert) => ({ tlsKey: Buffer.from('key'), tlsCert }),
         'ERR_BAD_CERTIFICATE',
-        /^tlsKey holds no private key/,
+        /^tlsKey contains no private key/,
       ],
       [
         'a certificate that is none',
         (tlsKey) => ({ tlsKey, tlsCert: tlsKey }),
         'ERR_BAD_CERTIFICATE',
-        /^tlsCert holds no certificate/,
+        /^tlsCert contains no certificate/,
       ],
       [
         'authorities that are none',
         (tlsKey, tlsCert) => ({ tlsKey, tlsCert, tlsCa: tlsKey }),
         'ERR_BAD_CERTIFICATE',
-        /^tlsCa holds no certificate/,
+        /^tlsCa contains no certificate/,
       ],
       [
         'an empty key',
         (_, tlsCert) => ({ tlsKey: Buffer.alloc(0), tlsCert }),
         'ERR_BAD_CERTIFICATE',
-        /^tlsKey holds no private key/,
+        /^tlsKey contains no private key/,
       ],
     ])('%s', async (_what, optionsOf, code, message) => {
       await expect(load(optionsOf(pair.key, pair.cert))).rejects.toMatchObject({
@@ -91,7 +91,7 @@ describeWith(['openssl'], 'key and certificate', () => {
       const tlsKey = folder.encrypted(pair, 'secret')
       await expect(load({ ...options, tlsKey, tlsCert: pair.certFile })).rejects.toMatchObject({
         code: 'ERR_BAD_CERTIFICATE',
-        message: 'tlsKey is encrypted, and tlsPassphrase does not open it.',
+        message: 'tlsKey is encrypted, and tlsPassphrase does not decrypt it.',
       })
     })
   })

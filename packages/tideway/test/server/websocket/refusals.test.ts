@@ -158,8 +158,7 @@ describe('a refused handshake', () => {
 
   it('for its Host names the host, once, and in production to the log only', async () => {
     const plain = 'The Host is not one of the allowedHosts of this server.'
-    const advice =
-      'The Host "other.example" is not one of the allowedHosts of this server. If it is yours, add it to them.'
+    const advice = 'The Host "other.example" is not one of the allowedHosts of this server. Add it if it is yours.'
     const headers = { Host: 'other.example:8000' }
     for (const [environment, body] of [
       ['test', advice],

@@ -5,7 +5,7 @@ import type { Logger } from '../../../asgi/logger.ts'
 import { TidewayError } from '../../../errors/tideway-error.ts'
 import { DEFAULT_TLS_CIPHERS, type TlsOptions } from './tls-options.ts'
 
-/** Keys and certificates as Node's TLS takes them. */
+/** Keys and certificates in the form of Node's TLS options. */
 export interface Credentials extends SecureContextOptions {
   readonly key: Buffer
   readonly cert: Buffer
@@ -13,8 +13,8 @@ export interface Credentials extends SecureContextOptions {
 }
 
 /**
- * Reads key and certificate and makes sure that a server can use them. `undefined`: there are none, so no TLS.
- * @throws TidewayError `ERR_BAD_OPTION` for one without the other and for unknown ciphers; `ERR_BAD_CERTIFICATE` for what cannot be read or used
+ * Reads the key and the certificate and checks that a server can use them. Returns `undefined` if the options have neither: no TLS.
+ * @throws TidewayError `ERR_BAD_OPTION` if one of the two is missing or a cipher is unknown; `ERR_BAD_CERTIFICATE` if one cannot be read or used
  */
 export async function loadCredentials(options: TlsOptions, logger: Logger): Promise<Credentials | undefined> {
   const { tlsKey, tlsCert, tlsCa, tlsPassphrase, tlsCiphers = DEFAULT_TLS_CIPHERS } = options
@@ -33,13 +33,13 @@ export async function loadCredentials(options: TlsOptions, logger: Logger): Prom
     throw unusable(`tlsKey is not the key of the certificate in tlsCert (${certificate.subject}).`)
   }
   if (ca !== undefined) readCertificate('tlsCa', ca)
-  warnOutsideItsTime(certificate, logger)
+  warnIfNotValidNow(certificate, logger)
   const credentials: Credentials = {
     key,
     cert,
     ...(ca !== undefined && { ca }),
     ...(tlsPassphrase !== undefined && { passphrase: tlsPassphrase }),
-    // RFC 8996: the versions before it are not to be used.
+    // RFC 8996 forbids the versions before it.
     minVersion: 'TLSv1.2',
     ciphers: tlsCiphers,
     // A client that renegotiates costs the server a handshake each time. TLS 1.3 has no renegotiation.
@@ -52,12 +52,12 @@ export async function loadCredentials(options: TlsOptions, logger: Logger): Prom
       const message = `tlsCiphers: OpenSSL has none of the cipher suites ${JSON.stringify(tlsCiphers)}.`
       throw new TidewayError('ERR_BAD_OPTION', message, { cause })
     }
-    throw unusable(`OpenSSL does not take tlsKey and tlsCert: ${(cause as Error).message}.`, cause)
+    throw unusable(`OpenSSL rejects tlsKey and tlsCert: ${(cause as Error).message}.`, cause)
   }
   return credentials
 }
 
-/** One alone is a mistake: the server would speak plain HTTP where its operator believes in TLS. */
+/** Rejects one option without the other: the server would speak plain HTTP although its operator expects TLS. */
 function requireNone({ tlsKey, tlsCert, tlsCa }: TlsOptions): void {
   if (tlsKey === undefined && tlsCert === undefined && tlsCa === undefined) return
   const missing = [tlsKey === undefined && 'tlsKey', tlsCert === undefined && 'tlsCert'].filter(
@@ -67,7 +67,7 @@ function requireNone({ tlsKey, tlsCert, tlsCa }: TlsOptions): void {
   throw new TidewayError('ERR_BAD_OPTION', message)
 }
 
-/** A path, or the PEM itself. */
+/** Reads a file, unless the value is the PEM itself. */
 async function pemOf(option: string, value: string | Uint8Array): Promise<Buffer> {
   if (typeof value !== 'string') return Buffer.from(value)
   if (value.includes('-----BEGIN ')) return Buffer.from(value)
@@ -85,8 +85,8 @@ function readKey(key: Buffer, passphrase: string | undefined): KeyObject {
     const { code = '' } = cause as { readonly code?: string }
     const isEncrypted = code === 'ERR_MISSING_PASSPHRASE' || /ENCRYPTED/.test(key.toString('latin1'))
     const why = isEncrypted
-      ? 'is encrypted, and tlsPassphrase does not open it'
-      : `holds no private key in PEM: ${(cause as Error).message}`
+      ? 'is encrypted, and tlsPassphrase does not decrypt it'
+      : `contains no private key in PEM: ${(cause as Error).message}`
     throw unusable(`tlsKey ${why}.`, cause)
   }
 }
@@ -95,23 +95,20 @@ function readCertificate(option: string, pem: Buffer): X509Certificate {
   try {
     return new X509Certificate(pem)
   } catch (cause) {
-    throw unusable(`${option} holds no certificate in PEM: ${(cause as Error).message}.`, cause)
+    throw unusable(`${option} contains no certificate in PEM: ${(cause as Error).message}.`, cause)
   }
 }
 
-/** Clients will refuse it, but a server must not stay down because nobody renewed its certificate. */
-function warnOutsideItsTime({ subject, validFrom, validTo }: X509Certificate, logger: Logger): void {
+/** Clients reject such a certificate, but a server must start even if its certificate has expired. */
+function warnIfNotValidNow({ subject, validFrom, validTo }: X509Certificate, logger: Logger): void {
   const now = Date.now()
   if (now > Date.parse(validTo)) {
     logger.warn(
       { subject, validTo },
-      'The certificate in tlsCert has expired: clients will not trust this server. Renew it.',
+      'The certificate in tlsCert has expired: clients do not trust this server. Renew it.',
     )
   } else if (now < Date.parse(validFrom)) {
-    logger.warn(
-      { subject, validFrom },
-      'The certificate in tlsCert is not valid yet: look at the clock of this machine.',
-    )
+    logger.warn({ subject, validFrom }, 'The certificate in tlsCert is not valid yet: check the clock of this machine.')
   }
 }
 

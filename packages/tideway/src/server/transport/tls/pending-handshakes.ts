@@ -3,8 +3,8 @@ import type { Socket } from 'node:net'
 import { plainSocketOf } from './plain-socket.ts'
 
 /**
- * Connections whose TLS handshake is not done. Each has so long for it: Node's own time-out begins anew with what a client
- * sends, so that one that sends a byte now and then could hold its connection for ever.
+ * Connections whose TLS handshake is not complete. Each has `timeoutMs` for it. Node's own timeout starts again at each byte that
+ * the client sends, so a client that sends a byte now and then could keep its connection forever.
  */
 export class PendingHandshakes {
   readonly #timers = new Map<Socket, NodeJS.Timeout>()
@@ -18,7 +18,7 @@ export class PendingHandshakes {
     server.on('secureConnection', (socket) => this.#forget(plainSocketOf(socket)))
   }
 
-  /** Cuts them: nothing has been asked on them. */
+  /** Destroys all of them: none has sent a request. */
   cut(): void {
     for (const socket of this.#timers.keys()) socket.destroy()
   }

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
 /**
- * The TCP or Unix socket below a TLS socket; a socket without TLS is its own. What a TLS server's `connection` event is about
- * is that one, and nothing public leads there from the TLS socket that a request has.
+ * Returns the TCP or Unix socket below a TLS socket, or the socket itself without TLS. A TLS server emits `connection` with that
+ * socket, and Node has no public way from the TLS socket of a request to it.
  */
 export function plainSocketOf(socket: Socket): Socket {
   const carrier = tlsSocketOf(socket)
@@ -11,7 +11,7 @@ export function plainSocketOf(socket: Socket): Socket {
   return parent ?? carrier
 }
 
-/** The TLS connection of a socket that is encrypted: of a stream of HTTP/2, the one that it shares. */
+/** Returns the TLS socket of an encrypted socket: for an HTTP/2 stream, the TLS socket of its connection. */
 export function tlsSocketOf(socket: Socket): TLSSocket {
   const { carrier = socket } = socket as { readonly carrier?: Socket }
   return carrier as TLSSocket

@@ -2,27 +2,26 @@ import { X509Certificate } from 'node:crypto'
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
 
 /**
- * What the `tls` extension of a scope says of its connection (ASGI TLS extension 0.2, in camelCase). Nothing of it is
- * worked out before it is asked for.
+ * The `tls` extension of a scope (ASGI TLS extension 0.2, in camelCase). Each property is computed when it is read.
  */
 export interface TlsExtension {
   /** The certificate of the server, in PEM. */
   readonly serverCert: string | undefined
-  /** Those of the client in PEM, its own first; empty when it was not asked or gave none. */
+  /** The chain of the client in PEM, its own certificate first; empty if the server did not ask for one or the client sent none. */
   readonly clientCertChain: readonly string[]
-  /** Whom the certificate of the client names (RFC 4514): `CN=anna,O=Example`. */
+  /** The subject of the client's certificate (RFC 4514): `CN=anna,O=Example`. */
   readonly clientCertName: string | undefined
-  /** Why the certificate of the client is not trusted; `undefined`: it is, or there is none. */
+  /** Why the client's certificate is not trusted; `undefined` if it is trusted or the client sent none. */
   readonly clientCertError: string | undefined
   /** As on the wire: `0x0304` is TLS 1.3. */
   readonly tlsVersion: number | undefined
-  /** As on the wire (RFC 8446 §B.4): `0x1301` is TLS_AES_128_GCM_SHA256. `undefined` for one that is out of the ordinary. */
+  /** As on the wire (RFC 8446 §B.4): `0x1301` is TLS_AES_128_GCM_SHA256. `undefined` for a suite outside Node's default list. */
   readonly cipherSuite: number | undefined
 }
 
 const extensions = new WeakMap<TLSSocket, TlsExtension>()
 
-/** The extension for all that comes over a TLS connection. */
+/** Returns the extension that all scopes of a TLS connection share. */
 export function tlsExtension(socket: TLSSocket): TlsExtension {
   let extension = extensions.get(socket)
   if (extension === undefined) {
@@ -50,8 +49,8 @@ class SocketExtension implements TlsExtension {
   }
 
   get clientCertName(): string | undefined {
-    const [own] = this.#clientChain
-    return own === undefined ? undefined : distinguishedName(own.subject)
+    const [certificate] = this.#clientChain
+    return certificate === undefined ? undefined : distinguishedName(certificate.subject)
   }
 
   get clientCertError(): string | undefined {
@@ -73,7 +72,7 @@ class SocketExtension implements TlsExtension {
   }
 }
 
-/** A self-signed certificate at its end is its own issuer. */
+/** Stops at a certificate seen before: a self-signed root is its own issuer. */
 function chainOf(first: DetailedPeerCertificate): readonly X509Certificate[] {
   const chain: X509Certificate[] = []
   const seen = new Set<string>()
@@ -86,14 +85,14 @@ function chainOf(first: DetailedPeerCertificate): readonly X509Certificate[] {
   return chain
 }
 
-/** Node gives a line for each part, the most general first; RFC 4514 §2.1 has them from the right. Node has escaped them. */
+/** Node writes one escaped line per part, the most general first. RFC 4514 §2.1 has the opposite order. */
 function distinguishedName(subject: string): string {
   return subject.split('\n').toReversed().join(',')
 }
 
 const versions: Readonly<Record<string, number>> = { 'TLSv1.2': 0x0303, 'TLSv1.3': 0x0304 }
 
-/** Of the TLS Cipher Suites registry of IANA, those of Node's default list. */
+/** The suites of Node's default list, by their numbers in IANA's TLS Cipher Suites registry. */
 const cipherSuites: Readonly<Record<string, number>> = {
   TLS_AES_128_GCM_SHA256: 0x1301,
   TLS_AES_256_GCM_SHA384: 0x1302,

@@ -1,28 +1,27 @@
-/** How `serve()` speaks TLS: not at all without `tlsKey` and `tlsCert`. */
+/** The TLS options of `serve()`. Without `tlsKey` and `tlsCert` the server does not speak TLS. */
 export interface TlsOptions {
   /**
-   * The private key in PEM: the path of its file, or what would be in it. Its file is read again by
-   * `reloadTls()`.
+   * The private key in PEM: the path of its file, or its content. `reloadTls()` reads the file again.
    * @default none
    */
   readonly tlsKey?: string | Uint8Array
-  /** The certificate in PEM, with the intermediate ones behind it: the path of its file, or what would be in it. @default none */
+  /** The certificate in PEM, followed by the intermediate ones: the path of its file, or its content. @default none */
   readonly tlsCert?: string | Uint8Array
   /**
-   * Certificate authorities in PEM, by path or content: clients then need a certificate that one of them has signed, or
-   * their connections are refused.
+   * Certificate authorities in PEM, by path or content. The server then refuses clients without a certificate that one of them
+   * has signed.
    * @default none
    */
   readonly tlsCa?: string | Uint8Array
-  /** What `tlsKey` is encrypted with. The command line takes keys without one. @default none */
+  /** The passphrase of an encrypted `tlsKey`. The command line accepts unencrypted keys only. @default none */
   readonly tlsPassphrase?: string
   /**
-   * The cipher suites of TLS 1.3 (`TLS_…`) and of TLS 1.2, by their names in OpenSSL, with colons between them.
+   * The cipher suites of TLS 1.3 (`TLS_…`) and of TLS 1.2, by their names in OpenSSL, separated by colons.
    * @default those of Mozilla's intermediate configuration that use ECDHE
    */
   readonly tlsCiphers?: string
   /**
-   * Whether clients may agree on HTTP/2 in their TLS handshake (ALPN), for requests and for WebSockets (RFC 8441); others
+   * Whether clients may negotiate HTTP/2 in their TLS handshake (ALPN), for requests and for WebSockets (RFC 8441). Other clients
    * speak HTTP/1.1.
    * @default true
    */
