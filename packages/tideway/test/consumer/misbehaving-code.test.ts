@@ -63,10 +63,12 @@ const misdeeds: Readonly<Record<string, () => unknown>> = {
 }
 
 /** What the code of the test does now, wherever it is called. */
-const now: { place: string; misbehave: () => unknown } = { place: '', misbehave: () => undefined }
+const now = { place: '', misbehave: (): unknown => undefined, calls: 0 }
 
 function at(place: string): never {
-  return (now.place === place ? now.misbehave() : undefined) as never
+  if (now.place !== place) return undefined as never
+  now.calls++
+  return now.misbehave() as never
 }
 
 class Socket extends WebSocketConsumer<{}, {}> {
@@ -231,8 +233,8 @@ describe('a server whose application misbehaves', () => {
         instrumentation,
         lifespan: true,
         lifespanTimeoutMs: 50,
-        connectTimeoutMs: 40,
-        httpTimeoutMs: 40,
+        connectTimeoutMs: 100,
+        httpTimeoutMs: 100,
         applicationCloseTimeoutMs: 40,
         closeTimeoutMs: 20,
         accessLog: () => at('accessLog'),
@@ -283,24 +285,26 @@ describe('a server whose application misbehaves', () => {
   }
 
   it.each(cases)('lives, and serves others, when %s %s', async (place, misdeed, what) => {
-    log.length = uncaught.length = 0
+    log.length = uncaught.length = now.calls = 0
     now.place = place
     now.misbehave = misdeeds[misdeed]!
     await provoke(what)
     await echoed(place)
+    // The end of a request comes after its response.
+    if (reported.has(place)) await eventually(() => now.calls).toBeGreaterThan(0)
     // The neighbour is the only connection that is left.
     await eventually(() => server.connectionCount).toBe(1)
     now.place = ''
     await provoke(what)
     await echoed('again')
     expect(uncaught).toEqual([])
-    const errors = log.filter(({ level }) => level === 'error')
+    const errorsOf = (): LogLine[] => log.filter(({ level }) => level === 'error')
     // A hook that is called for each message may fail at each.
-    expect(errors.length).toBeLessThanOrEqual(4)
+    expect(errorsOf().length).toBeLessThanOrEqual(4)
     const message = { 'throws an error': 'thrown', rejects: 'rejected' }[misdeed]
     if (message === undefined || !reported.has(place)) return
     // Its stack names the line.
-    expect(errors.map(({ details }) => (details.err as Error).message)).toEqual([message])
+    await eventually(() => errorsOf().map(({ details }) => (details.err as Error).message)).toEqual([message])
   })
 
   it('closes when the shutdown of its application fails', async () => {
