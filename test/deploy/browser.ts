@@ -125,9 +125,9 @@ export class RoomClient {
   constructor(url: string, tab: string, Socket: new (url: string, protocols?: string[]) => WebSocket) {
     this.socket = connect<ClientMessage, ServerMessage>(url, {
       WebSocket: Socket,
-      hello: () => ({ type: 'hello', tab: `the secret of ${tab}`, seen: this.#seen }),
+      onConnectMessage: () => ({ type: 'hello', tab: `the secret of ${tab}`, seen: this.#seen }),
       backoff: { baseMs: 100, capMs: 400 },
-      page: {},
+      lifecycleTarget: {},
     })
     this.socket.on('message', (message) => {
       if (message.type === 'welcome') this.#seen ??= { history: message.history, number: 0 }

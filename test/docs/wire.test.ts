@@ -44,7 +44,7 @@ it('offers a token as a subprotocol behind bearer', async () => {
 
 it('says hello first, numbers its requests, and repeats them in order with the same id', async () => {
   const first = nextConnection()
-  client = connect(url(), { WebSocket, hello: () => ({ type: 'hello' }), backoff: { baseMs: 1, capMs: 1 } })
+  client = connect(url(), { WebSocket, onConnectMessage: () => ({ type: 'hello' }), backoff: { baseMs: 1, capMs: 1 } })
   const answers = [1, 2].map((n) => client!.request({ type: 'say', n }, { retry: true }))
   const { socket, next } = await first
   expect(await next()).toBe('{"type":"hello"}')

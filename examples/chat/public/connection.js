@@ -51,7 +51,7 @@ export function enterRoom(room, { prepare, onMessage, onState }) {
       return `/ws/room/${encodeURIComponent(room)}/`
     },
     {
-      hello: () => ({ type: 'hello', tab: tabSecret(), seen }),
+      onConnectMessage: () => ({ type: 'hello', tab: tabSecret(), seen }),
       backoff: { baseMs: 1000, capMs: 10_000 },
       heartbeat: { intervalMs: 25_000 },
     },

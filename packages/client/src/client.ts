@@ -1,79 +1,82 @@
 import type { Listener } from './emitter.ts'
 import type { ClientError } from './errors.ts'
 import type { ConnectionOptions } from './options.ts'
-import type { Outcome } from './outbox.ts'
+import type { SendOutcome } from './outbox.ts'
 import type { RequestOptions } from './requests.ts'
 import type { ConnectionState } from './state.ts'
-import type { Payload } from './web-socket-port.ts'
+import type { WebSocketPayload } from './web-socket-port.ts'
 
 /** The options of {@link connect}. */
 export interface ClientOptions<Out = unknown, In = unknown> extends ConnectionOptions {
-  /** What to send first on each new connection, ahead of all that waits: who one is, or what one has seen last. */
-  readonly hello?: () => Out | undefined
-  /** A message as it goes on the wire. @default JSON.stringify */
-  readonly encode?: (message: Out | (object & { id: string })) => Payload
   /**
-   * What came, as a message; binary messages come as `ArrayBuffer`. What it throws becomes an `error` event, so this is
-   * the place to check messages against a schema. @default JSON.parse, texts only
+   * Called on each new connection. Its result is sent first, ahead of the outbox: for example the user, or the last
+   * message seen. Sends nothing if it returns `undefined`. @default none
+   */
+  readonly onConnectMessage?: () => Out | undefined
+  /** Encodes a message for the wire. @default JSON.stringify */
+  readonly encode?: (message: Out | (object & { id: string })) => WebSocketPayload
+  /**
+   * Decodes a message from the server; binary messages arrive as `ArrayBuffer`. An error that it throws becomes an
+   * `error` event, so a schema can validate messages here. @default JSON.parse, text only
    */
   readonly decode?: (data: string | ArrayBuffer) => In
-  /** How many messages a `for await` loop may be behind before the oldest is dropped. @default 1000 */
+  /** The maximum number of unread messages of a `for await` loop. Beyond it, the oldest is dropped. @default 1000 */
   readonly maxUnreadMessages?: number
 }
 
-/** The events of a client, and what a listener is given. */
+/** The events of a client and the argument of each listener. */
 export interface ClientEvents<In> {
-  /** A connection is open, the first one or another. */
+  /** A connection opened: the first one, or one after a reconnect. */
   open: ConnectionState & { status: 'open' }
-  /** A message came that is not the answer to a request. */
+  /** A message arrived that does not answer a request. */
   message: In
-  /** The connection was lost, or an attempt failed, and there will be another. */
+  /** The connection was lost or an attempt failed, and the client will try again. */
   reconnecting: ConnectionState & { status: 'reconnecting' }
-  /** The client is closed for good. */
+  /** The client closed permanently. */
   closed: ConnectionState & { status: 'closed' }
-  /** The state changed, to any. */
+  /** The state changed. */
   state: ConnectionState
-  /** All that waited has been handed to the socket. */
+  /** The outbox is empty: the socket has all messages. */
   drained: undefined
-  /** Something went wrong; the client goes on unless its state says otherwise. */
+  /** An error. The client continues unless its state is `closed`. */
   error: ClientError
 }
 
-/** A message on its way. */
+/** A message that the client accepted for sending. */
 export interface SentMessage {
-  /** Where it is now. */
-  readonly state: 'queued' | Outcome
-  /** What becomes of it. Never rejects. */
-  readonly outcome: Promise<Outcome>
+  /** `queued` at first, then the outcome. */
+  readonly state: 'queued' | SendOutcome
+  /** Resolves with the outcome. Never rejects. */
+  readonly outcome: Promise<SendOutcome>
 }
 
-/** A message without the `id` that a request gives it. */
+/** A message without the `id` that a request adds. */
 export type WithoutId<Message> = Message extends object ? Omit<Message, 'id'> : object
 
 /**
- * A connection that comes back by itself, for messages of the application's own types: `Out` to the server, `In` from it.
- * Iterating over it with `for await` gives the messages from then on, until it is closed.
+ * A connection that reconnects by itself, for the application's own message types: `Out` to the server, `In` from it.
+ * `for await` iterates over the messages from then on, until the client is closed.
  */
 export interface TidewayClient<Out = unknown, In = unknown> extends AsyncIterable<In>, Disposable {
-  /** Where the connection is; `describeState` puts it into words. */
+  /** The state of the connection. `describeState` formats it as text. */
   readonly state: ConnectionState
-  /** The bytes that wait, in the outbox and in the socket. */
+  /** The number of bytes in the outbox and in the socket's send buffer. */
   readonly bufferedAmount: number
-  /** Calls the listener at each such event, until the function that it returns is called. */
+  /** Adds a listener. Returns a function that removes it. */
   on<Name extends keyof ClientEvents<In>>(name: Name, listener: Listener<ClientEvents<In>[Name]>): () => void
   /**
-   * Sends a message now, or when there is a connection, in order. At most once: `sent` means that an open socket took
-   * it, not that it arrived. Throws `ERR_BAD_MESSAGE`, `ERR_CLOSED` and `ERR_OUTBOX_FULL`.
+   * Sends a message now, or later if there is no connection. Order is kept. Delivery is at most once: `sent` means that
+   * an open socket has the message, not that it arrived. Throws `ERR_BAD_MESSAGE`, `ERR_CLOSED` and `ERR_OUTBOX_FULL`.
    */
   send(message: Out): SentMessage
   /**
-   * Sends a message with an `id` of the client's making, and resolves with the message that comes back with the same
-   * `id`. Rejects with `ERR_REQUEST_FAILED` if that has an `error`, with `ERR_REQUEST_TIMEOUT`, `ERR_CONNECTION_LOST`,
-   * `ERR_CLOSED`, `ERR_OUTBOX_FULL` or `ERR_BAD_MESSAGE`, and with the signal's reason.
+   * Adds an `id` to a message, sends it, and resolves with the message that has the same `id`. Rejects with
+   * `ERR_REQUEST_FAILED` if the answer has an `error`, with `ERR_REQUEST_TIMEOUT`, `ERR_CONNECTION_LOST`, `ERR_CLOSED`,
+   * `ERR_OUTBOX_FULL` or `ERR_BAD_MESSAGE`, and with the signal's reason.
    */
   request<Answer = In>(message: WithoutId<Out>, options?: RequestOptions): Promise<Answer>
-  /** Connects anew now: a "try again" button, or an application that knows that the network has changed. Throws `ERR_CLOSED`. */
+  /** Reconnects now, for a "try again" button or after a known change of the network. Throws `ERR_CLOSED`. */
   reconnect(): void
-  /** Closes for good. What still waits is lost: await `drained` or the outcomes first if that matters. */
+  /** Closes permanently and drops the outbox. To keep its messages, first wait for `drained` or for their outcomes. */
   close(code?: number, reason?: string): void
 }

@@ -1,31 +1,31 @@
 import { fullJitterMs, type BackoffOptions } from './backoff.ts'
 
-/** Close codes: single ones, and ranges with both ends included. */
+/** Close codes: single codes, and ranges that include both ends. */
 export type CloseCodes = readonly (number | readonly [from: number, to: number])[]
 
-/** What the policy needs to know of the options. */
+/** The options that decide a delay. */
 export interface ClosePolicy {
   readonly backoff: Required<BackoffOptions>
   readonly restartSpreadMs: number
   readonly tryLaterMs: number
 }
 
-/** The longest spread that a server can ask for, so that a wrong number does not send its clients away for a day. */
+/** The longest spread that a server can ask for: a wrong number must not keep clients away for a day. */
 const maxSpreadMs = 300_000
 
-/** Whether the code is one of them. */
+/** Whether the list contains the code. */
 export function includesCode(codes: CloseCodes, code: number): boolean {
   return codes.some((one) => (typeof one === 'number' ? code === one : code >= one[0] && code <= one[1]))
 }
 
 /**
- * How long to wait before the next attempt, in milliseconds. `failures` counts the attempts since the last connection
+ * Returns the delay before the next attempt, in milliseconds. `failures` counts the attempts since the last connection
  * that reached its minimum uptime, and is at least 1.
  *
- * - 1012 (service restart) on a connection that had been up: uniform within the spread, which the server may give in
- *   the close reason as `spread=<milliseconds>`. The next instance is there already or soon, only not for all at once.
- * - 1013 (try again later): at least `tryLaterMs`, at most twice that, or the back-off if that is longer.
- * - Everything else: full jitter.
+ * - 1012 (service restart) on a connection that had been up: uniform within the spread. The server may give the spread
+ *   in the close reason, as `spread=<milliseconds>`. The next instance is ready, but not for all clients at once.
+ * - 1013 (try again later): between `tryLaterMs` and twice that, or the back-off if that is longer.
+ * - All other codes: full jitter.
  */
 export function retryDelayMs(
   code: number,

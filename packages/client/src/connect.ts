@@ -1,17 +1,17 @@
 import type { ClientEvents, ClientOptions, TidewayClient } from './client.ts'
 import { createEmitter } from './emitter.ts'
-import { ClientError } from './errors.ts'
+import { causedError, ClientError } from './errors.ts'
 import { createLink } from './link.ts'
-import { resolveOptions, type Provided } from './options.ts'
-import type { Outcome } from './outbox.ts'
+import { resolveOptions, type ValueOrProvider } from './options.ts'
+import type { SendOutcome } from './outbox.ts'
 import { createRequests } from './requests.ts'
-import type { Payload } from './web-socket-port.ts'
+import type { WebSocketPayload } from './web-socket-port.ts'
 
 /**
- * Connects to a WebSocket server, and comes back by itself until it is closed, by `close()` or by a close code that
- * means stop. `Out` and `In` are the application's own types of messages, best shared with the consumer.
+ * Connects to a WebSocket server, and reconnects until `close()` is called or the server sends a code of `stopCodes`.
+ * `Out` and `In` are the application's message types. Share them with the consumer.
  *
- * Throws at once what no second attempt would mend: `ERR_BAD_URL`, `ERR_NO_WEBSOCKET`, `ERR_BAD_OPTION`.
+ * Throws errors that a retry cannot fix: `ERR_BAD_URL`, `ERR_NO_WEBSOCKET`, `ERR_BAD_OPTION`.
  *
  * @example
  * const socket = connect<ClientToServer, ServerToClient>('/ws/chat/lobby/')
@@ -19,45 +19,45 @@ import type { Payload } from './web-socket-port.ts'
  * socket.send({ message: 'Hello' })
  */
 export function connect<Out = unknown, In = unknown>(
-  url: Provided<string | URL>,
+  url: ValueOrProvider<string | URL>,
   options: ClientOptions<Out, In> = {},
 ): TidewayClient<Out, In> {
   const {
-    hello,
+    onConnectMessage,
     encode = encodeJson,
-    // Of a binary message it makes a SyntaxError, which is what it is to be.
+    // Throws a SyntaxError for a binary message, which becomes an `error` event.
     decode = JSON.parse as (data: string | ArrayBuffer) => In,
     maxUnreadMessages = 1_000,
   } = options
   const { on, emit } = createEmitter<ClientEvents<In>>()
 
-  const toPayload = (message: Parameters<typeof encode>[0]): Payload => {
+  const toPayload = (message: Parameters<typeof encode>[0]): WebSocketPayload => {
     try {
       return encode(message)
     } catch (cause) {
-      throw new ClientError('ERR_BAD_MESSAGE', String(cause), cause)
+      throw causedError('ERR_BAD_MESSAGE', cause)
     }
   }
 
   const resolved = resolveOptions(url, options)
   const link = createLink(resolved, {
-    state(state) {
+    onState(state) {
       if (state.status === 'closed') requests.close()
       emit('state', state)
-      // A listener may have changed it again.
+      // A listener may have changed the state again.
       if (state === link.state && state.status !== 'connecting') emit(state.status, state)
     },
-    message(data) {
+    onMessage(data) {
       const message = decode(data as string | ArrayBuffer)
       if (!requests.answer(message)) emit('message', message)
     },
-    hello() {
-      const message = hello?.()
-      return message === undefined ? undefined : toPayload(message)
+    onOpen(write) {
+      const message = onConnectMessage?.()
+      if (message !== undefined) write(toPayload(message))
     },
-    drained: () => emit('drained', undefined),
-    lost: (code) => requests.connectionLost(code),
-    error: (error) => emit('error', error),
+    onDrained: () => emit('drained', undefined),
+    onLost: (code) => requests.onConnectionLost(code),
+    onError: (error) => emit('error', error),
   })
   const requests = createRequests(link, resolved.outbox.maxMessages, resolved.random)
 
@@ -73,14 +73,14 @@ export function connect<Out = unknown, In = unknown>(
       return link.bufferedAmount
     },
     send(message) {
-      let resolve: (outcome: Outcome) => void
+      let resolve: (outcome: SendOutcome) => void
       const sent = {
         data: toPayload(message),
-        state: 'queued' as 'queued' | Outcome,
-        outcome: new Promise<Outcome>((settle) => {
+        state: 'queued' as 'queued' | SendOutcome,
+        outcome: new Promise<SendOutcome>((settle) => {
           resolve = settle
         }),
-        settle(outcome: Outcome) {
+        settle(outcome: SendOutcome) {
           resolve((sent.state = outcome))
         },
       }

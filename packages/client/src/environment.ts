@@ -1,46 +1,49 @@
 import { createTimer } from './timer.ts'
 import type { WebSocketConstructor } from './web-socket-port.ts'
 
-/** Where a page tells of changes: the global scope of a window or a worker, or a test's stand-in. */
-export interface Page extends Pick<EventTarget, 'addEventListener'> {
+/** The source of network and visibility events: the global scope of a window or a worker, or a test double. */
+export interface LifecycleTarget extends Pick<EventTarget, 'addEventListener'> {
   readonly document?: { readonly visibilityState: string }
 }
 
-/** The parts of the global scope that the client uses. No runtime but a window has all of them. */
-export interface Scope extends Partial<Page> {
+/** The parts of the global scope that the client uses. Only a window has all of them. */
+export interface Scope extends Partial<LifecycleTarget> {
   readonly WebSocket?: WebSocketConstructor
   readonly document?: { readonly visibilityState: string; readonly baseURI: string }
   readonly location?: { readonly href: string }
 }
 
-/** The events of a page that the connection heeds; `visibilitychange` bubbles up to the window. */
-const pageEvents = ['online', 'offline', 'pagehide', 'pageshow', 'visibilitychange'] as const
+/** The events that affect the connection. `visibilitychange` bubbles up to the window. */
+const lifecycleEvents = ['online', 'offline', 'pagehide', 'pageshow', 'visibilitychange'] as const
 
-/** What happened around the connection. `woke`: the clock jumped, so the machine slept. */
-export type EnvironmentChange = (typeof pageEvents)[number] | 'woke'
+/** A change in the environment of the connection. `woke`: the clock jumped, because the machine slept. */
+export type EnvironmentChange = (typeof lifecycleEvents)[number] | 'woke'
 
-/** How often the clock is looked at, and how far beyond that it must be for a sleep. */
+/** The interval of the clock check, and the lag above it that counts as a sleep. */
 const tickMs = 10_000
 const sleepMs = 20_000
 
-/** Tells of every change until the function that it returns is called. */
-export function watchEnvironment(page: Partial<Page>, tell: (change: EnvironmentChange) => void): () => void {
+/** Calls `onChange` for every change. Returns a function that stops it. */
+export function watchEnvironment(
+  target: Partial<LifecycleTarget>,
+  onChange: (change: EnvironmentChange) => void,
+): () => void {
   const timer = createTimer()
   const watched = new AbortController()
 
   const tick = (): void => {
-    // The wall clock: unlike a monotonic one it goes on while a laptop sleeps.
+    // The wall clock: unlike a monotonic clock, it advances while a laptop sleeps.
     const dueAt = Date.now() + tickMs
     timer.set(tickMs, () => {
-      // Browsers run the timers of a hidden page once a minute: there a late timer says nothing.
-      const slept = Date.now() - dueAt > sleepMs && page.document?.visibilityState !== 'hidden'
+      // Browsers run the timers of a hidden page once a minute, so a late timer there is no sign of a sleep.
+      const slept = Date.now() - dueAt > sleepMs && target.document?.visibilityState !== 'hidden'
       tick()
-      if (slept) tell('woke')
+      if (slept) onChange('woke')
     })
   }
   tick()
 
-  for (const type of pageEvents) page.addEventListener?.(type, () => tell(type), { signal: watched.signal })
+  for (const type of lifecycleEvents) target.addEventListener?.(type, () => onChange(type), { signal: watched.signal })
   return () => {
     timer.clear()
     watched.abort()

@@ -1,33 +1,33 @@
-/** What a {@link ClientError} stands for. `docs/guides/client.md` says what to do about each. */
+/** The code of a {@link ClientError}. `docs/guides/client.md` has the remedy for each. */
 export type ClientErrorCode =
-  /** The runtime has no global `WebSocket` and the options name none. */
+  /** The runtime has no global `WebSocket`, and the options name none. */
   | 'ERR_NO_WEBSOCKET'
-  /** The URL is malformed, has another scheme than ws, wss, http or https, or has a fragment. */
+  /** The URL is malformed, has a scheme other than ws, wss, http or https, or has a fragment. */
   | 'ERR_BAD_URL'
-  /** An option has a value outside its range. */
+  /** An option is out of range. */
   | 'ERR_BAD_OPTION'
-  /** A `url`, `protocols`, `token` or `hello` function threw or rejected. */
+  /** A `url`, `protocols`, `token` or `onConnectMessage` function threw or rejected. */
   | 'ERR_PROVIDER_FAILED'
   /** An attempt to connect failed, or the connection ended before `minUptimeMs`. */
   | 'ERR_CONNECTION_FAILED'
-  /** The connection was lost after a request was sent and before its answer came: it may have been handled or not. */
+  /** The connection was lost between a request and its answer. The server may have handled the request. */
   | 'ERR_CONNECTION_LOST'
-  /** The client is closed for good. */
+  /** The client is closed permanently. */
   | 'ERR_CLOSED'
-  /** The outbox, or the number of unanswered requests, is at its limit. */
+  /** The outbox or the number of unanswered requests is at its limit. */
   | 'ERR_OUTBOX_FULL'
-  /** A message cannot be encoded, or one from the server cannot be decoded. */
+  /** A message cannot be encoded, or a message from the server cannot be decoded. */
   | 'ERR_BAD_MESSAGE'
-  /** A message from the server is larger than `maxMessageBytes`, and was dropped. */
+  /** A message from the server is larger than `maxMessageBytes` and was dropped. */
   | 'ERR_MESSAGE_TOO_LARGE'
-  /** A `for await` loop reads slower than messages come: the oldest unread one was dropped. */
+  /** A `for await` loop is slower than the messages: the oldest unread message was dropped. */
   | 'ERR_SLOW_READER'
-  /** No answer to a request came in time. */
+  /** A request timed out. */
   | 'ERR_REQUEST_TIMEOUT'
-  /** The server answered a request with an `error`; the whole answer is the `cause`. */
+  /** The server answered a request with an `error`. The `cause` is the whole answer. */
   | 'ERR_REQUEST_FAILED'
 
-/** Every error of the client. `code` never changes its meaning; the message says what happened and may change. */
+/** The error class of the client. A `code` never changes its meaning; the message describes the case and may change. */
 export class ClientError extends Error {
   declare readonly code: ClientErrorCode
 
@@ -36,4 +36,9 @@ export class ClientError extends Error {
     this.name = 'ClientError'
     this.code = code
   }
+}
+
+/** Makes an error with the text of its cause as the message. */
+export function causedError(code: ClientErrorCode, cause: unknown): ClientError {
+  return new ClientError(code, String(cause), cause)
 }

@@ -1,88 +1,91 @@
 import { createTimer } from './timer.ts'
-import type { Payload } from './web-socket-port.ts'
+import type { WebSocketPayload } from './web-socket-port.ts'
 
-/** How a silent connection is tested. */
+/** How the client tests a silent connection. */
 export interface HeartbeatOptions {
-  /** The silence after which a ping is sent. @default 25000 */
+  /** The silence before a ping. @default 25000 */
   readonly intervalMs?: number
-  /** How long any frame may take to come after the ping. @default 10000 */
+  /** The time after a ping within which any frame must arrive. @default 10000 */
   readonly timeoutMs?: number
   /**
-   * What is sent, as it goes on the wire. `false` sends nothing: for a server that speaks of its own accord at least
-   * every `intervalMs`. @default '{"type":"ping"}'
+   * The ping, as it goes on the wire. `false` sends no ping, for a server that sends something at least every
+   * `intervalMs`. @default '{"type":"ping"}'
    */
-  readonly ping?: Payload | false
-  /** A text that the server answers with and that is kept from the application. @default '{"type":"pong"}' */
+  readonly ping?: WebSocketPayload | false
+  /** The server's answer to a ping, a text. The application does not receive it. @default '{"type":"pong"}' */
   readonly pong?: string
 }
 
-/** What the heartbeat needs of the connection. */
-export interface Heart {
-  /** Sends a ping past the outbox. */
-  ping(data: Payload): void
-  /** The bytes that the socket has not passed on yet. */
-  buffered(): number
-  /** The connection is dead. */
-  dead(): void
+/** The parts of a connection that the heartbeat uses. */
+export interface HeartbeatTarget {
+  /** Sends a ping, ahead of the outbox. */
+  ping(data: WebSocketPayload): void
+  /** Returns the number of bytes in the socket's send buffer. */
+  bufferedAmount(): number
+  /** Called once the connection counts as dead. */
+  onDead(): void
 }
 
-/** A timer this late means that the thread was busy or suspended: what came meanwhile is not delivered yet. */
+/** The timer lag above which the thread was busy or suspended: frames that arrived in that time are not yet delivered. */
 const lateMs = 1_000
 
-/** The watch over one connection at a time. */
+/** Watches one connection at a time. */
 export interface Liveness {
-  /** The connection opened. */
+  /** Starts the watch of a new connection. */
   start(): void
-  /** A frame came. Sets no timer: it may run a thousand times a second. */
-  heard(): void
-  /** Something happened that a connection may not survive: ping now, unless an answer is awaited already. */
+  /** Call it for each frame. It sets no timer, because it may run a thousand times per second. */
+  onFrame(): void
+  /** Pings now, unless a pong is already awaited. Call it after an event that may have broken the connection. */
   check(): void
   stop(): void
 }
 
 /**
- * Finds out that a connection is dead. Any frame counts as life, and so does a send buffer that shrinks (a long upload
- * holds the ping up). Only a ping without any life after it counts as death, never elapsed time alone: the timers of
- * hidden pages and sleeping machines run late.
+ * Detects a dead connection. Any frame is a sign of life, and so is a shrinking send buffer (a long upload delays the
+ * ping). The connection is dead only if no sign of life follows a ping. Elapsed time alone is never enough, because the
+ * timers of hidden pages and sleeping machines run late.
  */
-export function createLiveness({ intervalMs, timeoutMs, ping }: Required<HeartbeatOptions>, heart: Heart): Liveness {
+export function createLiveness(
+  { intervalMs, timeoutMs, ping }: Required<HeartbeatOptions>,
+  target: HeartbeatTarget,
+): Liveness {
   const timer = createTimer()
-  let heardAt = 0
-  let isAsking = false
+  let lastFrameAt = 0
+  let isAwaitingPong = false
 
-  const rest = (delayMs: number): void =>
+  const schedulePing = (delayMs: number): void =>
     timer.set(delayMs, () => {
       // The absolute value, because the clock may go back: a silence of unknown length ends in a ping.
-      const leftMs = intervalMs - Math.abs(Date.now() - heardAt)
-      if (leftMs > 0) rest(leftMs)
+      const leftMs = intervalMs - Math.abs(Date.now() - lastFrameAt)
+      if (leftMs > 0) schedulePing(leftMs)
       else check()
     })
   const check = (): void => {
-    if (isAsking) return
-    isAsking = true
-    if (ping) heart.ping(ping)
-    expect()
+    if (isAwaitingPong) return
+    isAwaitingPong = true
+    if (ping) target.ping(ping)
+    awaitPong()
   }
-  const expect = (): void => {
+  const awaitPong = (): void => {
     const dueAt = Date.now() + timeoutMs
-    const buffered = heart.buffered()
+    const bufferedBefore = target.bufferedAmount()
     timer.set(timeoutMs, () => {
-      if (!isAsking) rest(0)
-      else if (Date.now() > dueAt + lateMs || heart.buffered() < buffered) expect()
-      else heart.dead()
+      if (!isAwaitingPong) schedulePing(0)
+      else if (Date.now() > dueAt + lateMs || target.bufferedAmount() < bufferedBefore) awaitPong()
+      else target.onDead()
     })
   }
-  const heard = (): void => {
-    heardAt = Date.now()
-    isAsking = false
+  const onFrame = (): void => {
+    lastFrameAt = Date.now()
+    isAwaitingPong = false
   }
   return {
-    heard,
+    onFrame,
     check,
     stop: timer.clear,
     start() {
-      heard()
-      rest(intervalMs)
+      onFrame()
+      schedulePing(intervalMs)
     },
   }
 }

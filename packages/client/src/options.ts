@@ -1,62 +1,62 @@
 import type { BackoffOptions } from './backoff.ts'
 import type { CloseCodes } from './close-policy.ts'
-import type { Page, Scope } from './environment.ts'
+import type { LifecycleTarget, Scope } from './environment.ts'
 import { ClientError } from './errors.ts'
 import type { HeartbeatOptions } from './liveness.ts'
 import type { OutboxOptions } from './outbox.ts'
 import type { WebSocketConstructor } from './web-socket-port.ts'
 
-/** What a function that is asked at each attempt is told. */
+/** The argument of a provider function. */
 export interface AttemptContext {
-  /** 1 for the first attempt and for the first one after a connection that reached `minUptimeMs`. */
+  /** 1 for the first attempt, and for the first one after a connection that reached `minUptimeMs`. */
   readonly attempt: number
-  /** Aborted when the attempt is given up, by its time-out or by `close()`. */
+  /** Aborts if the attempt ends early, by its timeout or by `close()`. */
   readonly signal: AbortSignal
 }
 
-/** A value, or a function that is asked for it at each attempt. */
-export type Provided<T> = T | ((context: AttemptContext) => T | Promise<T>)
+/** A value, or a function that the client calls for it at each attempt. */
+export type ValueOrProvider<T> = T | ((context: AttemptContext) => T | Promise<T>)
 
-/** The options that every connection has. Times are in milliseconds. */
+/** The options of every connection. Times are in milliseconds. */
 export interface ConnectionOptions {
   /** Subprotocols to offer, or a function that returns them. @default [] */
-  readonly protocols?: Provided<string | readonly string[]>
+  readonly protocols?: ValueOrProvider<string | readonly string[]>
   /**
-   * Who this is: a token, or a function that returns one. It is offered as the subprotocols `bearer` and the token, of
-   * which the server must accept `bearer`. Nothing is offered for an empty one. @default none
+   * A bearer token, or a function that returns one. The client offers it as the subprotocols `bearer` and the token,
+   * and the server must accept `bearer`. An empty token offers nothing. @default none
    */
-  readonly token?: Provided<string | null | undefined>
-  /** The WebSocket class to use. @default the global one */
+  readonly token?: ValueOrProvider<string | null | undefined>
+  /** The WebSocket class. @default the global one */
   readonly WebSocket?: WebSocketConstructor
-  /** How long an attempt may take, the functions above included. @default 10000 */
+  /** The timeout of an attempt, including the functions above. @default 10000 */
   readonly connectTimeoutMs?: number
-  /** How long a connection must last before the back-off begins anew. @default 5000 */
+  /** The uptime of a connection that resets the back-off. @default 5000 */
   readonly minUptimeMs?: number
-  /** The waits between attempts. */
+  /** The delays between attempts. */
   readonly backoff?: BackoffOptions
-  /** The close codes that are final. @default [1008, [4400, 4499]] */
+  /** The close codes after which the client does not reconnect. @default [1008, [4400, 4499]] */
   readonly stopCodes?: CloseCodes
-  /** After a 1012 the client comes back within this time. @default 5000 */
+  /** After a 1012 the client reconnects within this time. @default 5000 */
   readonly restartSpreadMs?: number
-  /** After a 1013 the client stays away for at least this time and at most twice as long. @default 15000 */
+  /** After a 1013 the client waits for at least this time and at most twice as long. @default 15000 */
   readonly tryLaterMs?: number
   /** The test of a silent connection, for servers that answer it. @default false */
   readonly heartbeat?: false | HeartbeatOptions
-  /** What may wait while there is no connection; `false`: nothing. */
+  /** The limits of the outbox, which holds messages while there is no connection. `false` holds none. */
   readonly outbox?: false | OutboxOptions
-  /** While the socket itself holds more bytes than this (`bufferedAmount`), messages stay in the outbox. @default 1048576 */
+  /** Messages stay in the outbox while the socket's `bufferedAmount` is above this number of bytes. @default 1048576 */
   readonly maxBufferedBytes?: number
-  /** A larger message from the server is dropped with an `error` event; characters of a text count as bytes. @default 16777216 */
+  /** A larger message from the server is dropped with an `error` event. For text, characters count as bytes. @default 16777216 */
   readonly maxMessageBytes?: number
   /** Random numbers in [0, 1), for tests. @default Math.random */
   readonly random?: () => number
-  /** Whose events of network and visibility are watched; `{}`: nobody's. @default the global scope */
-  readonly page?: Partial<Page>
+  /** The source of network and visibility events. `{}` watches none. @default the global scope */
+  readonly lifecycleTarget?: Partial<LifecycleTarget>
 }
 
-/** Every option with its value. */
+/** The options with all defaults filled in. */
 export interface ResolvedOptions extends Required<Omit<ConnectionOptions, 'backoff' | 'heartbeat' | 'outbox'>> {
-  readonly url: Provided<string | URL>
+  readonly url: ValueOrProvider<string | URL>
   readonly backoff: Required<BackoffOptions>
   readonly heartbeat: false | Required<HeartbeatOptions>
   readonly outbox: Required<OutboxOptions>
@@ -66,11 +66,10 @@ export interface ResolvedOptions extends Required<Omit<ConnectionOptions, 'backo
 export const scope = globalThis as Scope
 
 /** Fills in the defaults. Throws `ERR_NO_WEBSOCKET` and `ERR_BAD_OPTION`. */
-export function resolveOptions(url: Provided<string | URL>, options: ConnectionOptions): ResolvedOptions {
+export function resolveOptions(url: ValueOrProvider<string | URL>, options: ConnectionOptions): ResolvedOptions {
   const resolved = {
     url,
     protocols: [],
-    token: '',
     WebSocket: scope.WebSocket,
     connectTimeoutMs: 10_000,
     minUptimeMs: 5_000,
@@ -80,7 +79,7 @@ export function resolveOptions(url: Provided<string | URL>, options: ConnectionO
     maxBufferedBytes: 1_048_576,
     maxMessageBytes: 16_777_216,
     random: Math.random,
-    page: scope,
+    lifecycleTarget: scope,
     ...options,
     backoff: { baseMs: 2_000, capMs: 30_000, ...options.backoff },
     heartbeat: !!options.heartbeat && {
@@ -94,14 +93,14 @@ export function resolveOptions(url: Provided<string | URL>, options: ConnectionO
       maxMessages: options.outbox === false ? 0 : 1_000,
       maxBytes: 1_048_576,
       maxAgeMs: 300_000,
-      whenFull: 'refuse' as const,
+      overflow: 'refuse' as const,
       ...options.outbox,
     },
   }
   if (!resolved.WebSocket) throw new ClientError('ERR_NO_WEBSOCKET', 'No global WebSocket: pass one')
   for (const group of [resolved, resolved.backoff, resolved.heartbeat, resolved.outbox])
     for (const [name, value] of Object.entries(group))
-      // By the names that hold numbers, so that `undefined` and NaN are found too.
+      // Selected by name, not by type, so that `undefined` and NaN are rejected too.
       if (/Ms$|^max/.test(name) && !(value >= 0)) throw new ClientError('ERR_BAD_OPTION', name)
   return resolved as ResolvedOptions
 }

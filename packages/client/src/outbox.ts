@@ -1,51 +1,51 @@
 import { ClientError } from './errors.ts'
 import { createTimer, type Timer } from './timer.ts'
-import type { Payload } from './web-socket-port.ts'
+import type { WebSocketPayload } from './web-socket-port.ts'
 
-/** How much may wait while there is no connection, and for how long. */
+/** The limits of the outbox. */
 export interface OutboxOptions {
-  /** The most messages that wait; also the most requests that wait for an answer. @default 1000 */
+  /** The maximum number of queued messages; also of unanswered requests. @default 1000 */
   readonly maxMessages?: number
-  /** The most bytes that wait. @default 1048576 */
+  /** The maximum number of queued bytes. @default 1048576 */
   readonly maxBytes?: number
-  /** How long a message may wait before it expires. Requests have a time-out of their own. @default 300000 */
+  /** The time after which a queued message expires. Requests have their own timeout. @default 300000 */
   readonly maxAgeMs?: number
-  /** What happens to a message that finds no room: `send` throws, or the oldest ones go. @default 'refuse' */
-  readonly whenFull?: 'refuse' | 'drop-oldest'
+  /** What a full outbox does: `send` throws, or the oldest messages are dropped. @default 'refuse' */
+  readonly overflow?: 'refuse' | 'drop-oldest'
 }
 
 /**
- * What became of a message. `sent`: handed to an open socket, in order; whether it arrived, only an answer can tell.
- * `expired`: waited longer than `maxAgeMs`. `dropped`: made room for a newer one. `closed`: the client was closed first.
+ * The outcome of a message. `sent`: an open socket has it, in order; only an answer shows that it arrived. `expired`: it
+ * was queued for longer than `maxAgeMs`. `dropped`: a newer message needed its space. `closed`: the client closed first.
  */
-export type Outcome = 'sent' | 'expired' | 'dropped' | 'closed'
+export type SendOutcome = 'sent' | 'expired' | 'dropped' | 'closed'
 
-/** A message on its way out. */
+/** A message to send. */
 export interface Entry {
-  readonly data: Payload
-  settle(outcome: Outcome): void
-  /** The outbox's own: how large it is on the wire, and the timer of its age. */
+  readonly data: WebSocketPayload
+  settle(outcome: SendOutcome): void
+  /** Set by the outbox: the size on the wire, and the timer that expires the message. */
   bytes?: number
   age?: Timer
 }
 
-/** The messages that wait for a connection, in order, within the bounds of the options. */
+/** A bounded queue of the messages that wait for a connection. */
 export interface Outbox {
-  /** How many wait, and how many bytes they are. */
+  /** The number of queued messages. */
   readonly size: number
   readonly bytes: number
-  /** Adds a message at the end, or throws `ERR_OUTBOX_FULL` by the policy. */
+  /** Appends a message. Throws `ERR_OUTBOX_FULL` if the outbox is full and may drop nothing. */
   add(entry: Entry, maxAgeMs?: number): void
-  /** Takes the oldest message out, and tells it why. */
-  shift(outcome: Outcome): Entry | undefined
-  /** Puts a message back that was sent in vain, ahead of all others. Beyond the bounds: it had its room before. */
+  /** Removes the oldest message and settles it with the outcome. */
+  shift(outcome: SendOutcome): Entry | undefined
+  /** Prepends a message that was sent on a lost connection. Ignores the limits, because they counted it before. */
   putBack(entry: Entry): void
-  /** Takes one message out, wherever it is. */
+  /** Removes one message, at any position. */
   remove(entry: Entry): void
 }
 
-/** Makes an empty outbox. */
-export function createOutbox({ maxMessages, maxBytes, maxAgeMs, whenFull }: Required<OutboxOptions>): Outbox {
+/** Creates an empty outbox. */
+export function createOutbox({ maxMessages, maxBytes, maxAgeMs, overflow }: Required<OutboxOptions>): Outbox {
   let waiting: Entry[] = []
   const outbox: Outbox = {
     get size() {
@@ -57,8 +57,8 @@ export function createOutbox({ maxMessages, maxBytes, maxAgeMs, whenFull }: Requ
     add(entry, ageMs = maxAgeMs) {
       const bytes = (entry.bytes = payloadBytes(entry.data))
       const isFull = (): boolean => outbox.size >= maxMessages || outbox.bytes + bytes > maxBytes
-      if (whenFull === 'drop-oldest' && bytes <= maxBytes) while (isFull() && outbox.shift('dropped'));
-      if (isFull()) throw new ClientError('ERR_OUTBOX_FULL', `${outbox.size} wait already`)
+      if (overflow === 'drop-oldest' && bytes <= maxBytes) while (outbox.size > 0 && isFull()) outbox.shift('dropped')
+      if (isFull()) throw new ClientError('ERR_OUTBOX_FULL', `${outbox.size} are pending`)
       waiting.push(entry)
       entry.age = createTimer()
       entry.age.set(ageMs, () => {
@@ -86,7 +86,7 @@ export function createOutbox({ maxMessages, maxBytes, maxAgeMs, whenFull }: Requ
   return outbox
 }
 
-/** The bytes of a payload on the wire. A `Blob` counts those of a text too, in UTF-8; React Native's takes no buffers. */
-function payloadBytes(data: Payload): number {
+/** Returns the size on the wire. A `Blob` counts the UTF-8 bytes of a text too. React Native's `Blob` accepts no buffers. */
+function payloadBytes(data: WebSocketPayload): number {
   return (data as ArrayBuffer).byteLength ?? new Blob([data]).size
 }

@@ -1,5 +1,5 @@
 /**
- * The client as hooks of React.
+ * React hooks for the client.
  * @module @tideway/client/react
  */
 
@@ -10,14 +10,14 @@ import { secondsLeft, type ConnectionState } from './state.ts'
 
 /** The options of {@link useSocket}. */
 export interface UseSocketOptions<Out = unknown, In = unknown> extends ClientOptions<Out, In> {
-  /** Called with each message that is not the answer to a request. May be another function at each render. */
+  /** Called for each message that does not answer a request. May be a new function at each render. */
   readonly onMessage?: (message: In) => void
 }
 
 /**
- * A client that lives as long as the component: connected after the first render, closed when it is unmounted, another
- * one when a `url` that is no function changes. `undefined` before that, and during server rendering. All options except
- * `onMessage` are read once, when the client is created.
+ * Returns a client with the lifetime of the component. It connects after the first render and closes on unmount. A new
+ * client replaces it if `url` changes and is not a function. `undefined` in the first render and during server rendering.
+ * All options except `onMessage` are read once, when the client is created.
  */
 export function useSocket<Out = unknown, In = unknown>(
   url: Parameters<typeof connect>[0],
@@ -28,7 +28,7 @@ export function useSocket<Out = unknown, In = unknown>(
   useEffect(() => {
     latest.current = { url, options }
   })
-  // A function is another one at each render: it says where to go at each attempt, not that the client should change.
+  // A function differs at each render, and the client calls it at each attempt: it must not cause a new client.
   const address = typeof url === 'function' ? undefined : String(url)
   useEffect(() => {
     const client = connect<Out, In>(latest.current.url, latest.current.options)
@@ -42,15 +42,15 @@ export function useSocket<Out = unknown, In = unknown>(
   return socket
 }
 
-/** A state for a component to show. */
+/** The state that a component displays. */
 export type SocketState = ConnectionState & {
-  /** The whole seconds until the next attempt, counted down; 0 in every other state. */
+  /** The whole seconds until the next attempt, as a countdown; 0 in every other state. */
   readonly secondsLeft: number
 }
 
 const notYet: ConnectionState = { status: 'connecting', attempt: 1 }
 
-/** The state of a client; the component renders at each change, and once a second while it counts down. */
+/** Returns the state of a client. The component renders at each change, and once per second during the countdown. */
 export function useSocketState(socket: Pick<TidewayClient, 'state' | 'on'> | undefined): SocketState {
   const state = useSyncExternalStore(
     (changed) => socket?.on('state', changed) ?? (() => {}),

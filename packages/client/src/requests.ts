@@ -1,23 +1,23 @@
 import { ClientError, type ClientErrorCode } from './errors.ts'
 import type { Entry, Outbox } from './outbox.ts'
 import { createTimer } from './timer.ts'
-import type { Payload } from './web-socket-port.ts'
+import type { WebSocketPayload } from './web-socket-port.ts'
 
-/** How long to wait for an answer, and what to do when the connection is lost meanwhile. */
+/** The options of one request. */
 export interface RequestOptions {
-  /** From the call to the answer, in milliseconds; the wait for a connection counts. @default 30000 */
+  /** The timeout in milliseconds, from the call to the answer. It includes the wait for a connection. @default 30000 */
   readonly timeoutMs?: number
-  /** Gives the request up. What was sent already is not taken back. */
+  /** Aborts the request. A message that was already sent is not taken back. */
   readonly signal?: AbortSignal
   /**
-   * Send it again, with the same `id`, on the next connection when this one is lost before the answer. For servers that
-   * handle an `id` once. @default false
+   * Sends the request again, with the same `id`, if the connection is lost before the answer. Use it with servers that
+   * handle each `id` once. @default false
    */
   readonly retry?: boolean
 }
 
-/** What requests need of the connection. */
-export interface RequestCarrier {
+/** The parts of a connection that requests use. */
+export interface RequestTransport {
   readonly outbox: Outbox
   post(entry: Entry, maxAgeMs: number): void
 }
@@ -25,29 +25,29 @@ export interface RequestCarrier {
 interface Request extends Entry {
   readonly retry: boolean | undefined
   isSent?: boolean
-  /** Resolves with the answer, or rejects. */
+  /** Resolves the promise of the caller with the answer, or rejects it. */
   end(error: unknown, answer?: unknown): void
 }
 
-/** The server could not take something that it was sent: to send the same again would lose the next connection too. */
+/** Close codes for a message that the server cannot handle: resending it would lose the next connection too. */
 const unacceptable = [1003, 1007, 1009]
 
-/** The requests that have no answer yet. */
+/** The unanswered requests. */
 export interface Requests {
-  /** Sends what `encode` makes of an id. Resolves with the answer; rejects with a `ClientError` or the signal's reason. */
-  send(encode: (id: string) => Payload, options: RequestOptions): Promise<unknown>
-  /** Takes the message if it answers a request. */
+  /** Encodes a message with a new id and sends it. Resolves with the answer; rejects with a `ClientError` or the signal's reason. */
+  send(encode: (id: string) => WebSocketPayload, options: RequestOptions): Promise<unknown>
+  /** Settles the request that the message answers. Returns `false` if there is none. */
   answer(message: unknown): boolean
-  /** What was sent and not answered goes back into the outbox, in order, or fails. */
-  connectionLost(code: number): void
-  /** Fails all. */
+  /** Requeues the sent, unanswered requests in order if they allow a retry, and fails the others. */
+  onConnectionLost(code: number): void
+  /** Fails all requests. */
   close(): void
 }
 
-/** Makes the list of at most `max` requests. */
-export function createRequests(carrier: RequestCarrier, max: number, random: () => number): Requests {
+/** Creates an empty list of at most `max` requests. */
+export function createRequests(transport: RequestTransport, max: number, random: () => number): Requests {
   const open = new Map<unknown, Request>()
-  /** Different for every client, so that a server can tell a repetition from another client's request. */
+  /** Unique per client, so that a server can distinguish a repeated request from another client's request. */
   const prefix = random().toString(36).slice(2) + random().toString(36).slice(2)
   let count = 0
 
@@ -55,7 +55,7 @@ export function createRequests(carrier: RequestCarrier, max: number, random: () 
     send: (encode, { timeoutMs = 30_000, signal, retry }) =>
       new Promise((resolve, reject) => {
         signal?.throwIfAborted()
-        if (open.size >= max) throw new ClientError('ERR_OUTBOX_FULL', `${max} wait already`)
+        if (open.size >= max) throw new ClientError('ERR_OUTBOX_FULL', `${max} are pending`)
         const id = `${prefix}-${++count}`
         const timer = createTimer()
         const abort = (): void => request.end(signal?.reason)
@@ -70,14 +70,14 @@ export function createRequests(carrier: RequestCarrier, max: number, random: () 
             timer.clear()
             signal?.removeEventListener('abort', abort)
             open.delete(id)
-            carrier.outbox.remove(request)
-            // An answer has an id, so it is an object; a signal's reason may be anything.
+            transport.outbox.remove(request)
+            // An answer has an id, so it is an object. The reason of a signal may be any value.
             if (answer) resolve(answer)
             else reject(error)
           },
         }
-        // First, because it may throw; no answer comes before this turn is over.
-        carrier.post(request, Infinity)
+        // First, because it may throw. The answer cannot arrive before this task ends.
+        transport.post(request, Infinity)
         open.set(id, request)
         timer.set(timeoutMs, () => fail(request, 'ERR_REQUEST_TIMEOUT', `${timeoutMs} ms`))
         signal?.addEventListener('abort', abort)
@@ -89,11 +89,11 @@ export function createRequests(carrier: RequestCarrier, max: number, random: () 
       else request?.end(undefined, message)
       return !!request
     },
-    connectionLost(code) {
+    onConnectionLost(code) {
       for (const request of [...open.values()].toReversed()) {
         if (!request.isSent) continue
         request.isSent = false
-        if (request.retry && !unacceptable.includes(code)) carrier.outbox.putBack(request)
+        if (request.retry && !unacceptable.includes(code)) transport.outbox.putBack(request)
         else fail(request, 'ERR_CONNECTION_LOST', `${code}`)
       }
     },

@@ -1,31 +1,31 @@
-/** Why a client is closed for good. */
+/** Why a client is permanently closed. */
 export type ClosedWhy =
   /** `close()` was called. */
   | 'called'
-  /** The server sent a close code that means stop. */
+  /** The server sent a close code of `stopCodes`. */
   | 'stopped'
-  /** The URL, the subprotocols or the page's security rules allow no connection: trying again would not help. */
+  /** The URL, the subprotocols or the page's security rules allow no connection, so a retry cannot succeed. */
   | 'misconfigured'
 
-/** Where the connection is. Every change is a new object, so that a UI library can compare by identity. */
+/** The state of a connection. Every change creates a new object, so UI libraries can compare by identity. */
 export type ConnectionState =
   | { readonly status: 'connecting'; /** Counts from 1. */ readonly attempt: number }
   | { readonly status: 'open' }
   | {
       readonly status: 'reconnecting'
-      /** The attempt that comes next; counts from 1. */
+      /** The number of the next attempt; counts from 1. */
       readonly attempt: number
-      /** When it comes, as `Date.now()` tells time; `Infinity` while the page is in the back/forward cache. */
+      /** The time of the next attempt, comparable with `Date.now()`. `Infinity` while the page is in the back/forward cache. */
       readonly retryAt: number
-      /** How long the client waits for it in all, whatever happens to the clock; `Infinity` like `retryAt`. */
+      /** The whole delay before the next attempt, independent of the clock. `Infinity` like `retryAt`. */
       readonly delayMs: number
-      /** The close code and reason of the connection that was lost; 1006 where there was no close frame. */
+      /** The close code and reason of the lost connection. 1006 if there was no close frame. */
       readonly code: number
       readonly reason: string
     }
   | { readonly status: 'closed'; readonly why: ClosedWhy; readonly code: number; readonly reason: string }
 
-/** The state in a few English words: "reconnecting in 3 s, attempt 4". `now` is what `Date.now()` returns. */
+/** Describes the state in English: "reconnecting in 3 s, attempt 4". `now` is a time of `Date.now()`. */
 export function describeState(state: ConnectionState, now: number = Date.now()): string {
   if (state.status === 'open') return 'open'
   if (state.status === 'connecting') return state.attempt > 1 ? `connecting, attempt ${state.attempt}` : 'connecting'
@@ -38,8 +38,8 @@ export function describeState(state: ConnectionState, now: number = Date.now()):
 }
 
 /**
- * The whole seconds until the next attempt; 0 in every other state. `now` is what `Date.now()` returns. At most the whole
- * wait, also when the clock went back.
+ * Returns the whole seconds until the next attempt, 0 in every other state. `now` is a time of `Date.now()`. Never more
+ * than the whole delay, even if the clock went back.
  */
 export function secondsLeft(state: ConnectionState, now: number = Date.now()): number {
   return state.status === 'reconnecting'

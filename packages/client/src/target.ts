@@ -1,17 +1,16 @@
-import { ClientError } from './errors.ts'
-import { scope, type AttemptContext, type Provided, type ResolvedOptions } from './options.ts'
+import { causedError, ClientError } from './errors.ts'
+import { scope, type AttemptContext, type ValueOrProvider, type ResolvedOptions } from './options.ts'
 
-/** What one attempt connects to. */
+/** The target of one attempt. */
 export interface Target {
   readonly url: string
   readonly protocols: string[]
 }
 
 /**
- * The absolute ws: or wss: URL for the given one. A relative URL is resolved as `new WebSocket` resolves it: against
- * `document.baseURI` in a window, which `<base>` changes, and against `location` in a worker (HTML, "API base URL").
- * http becomes ws and https wss, as the WHATWG standard requires since 2023 but not every implementation does. Throws
- * `ERR_BAD_URL`.
+ * Returns the absolute ws: or wss: URL. Relative URLs are resolved as in `new WebSocket`: against `document.baseURI` in a
+ * window, which `<base>` changes, and against `location` in a worker (HTML, "API base URL"). http becomes ws, and https
+ * becomes wss: the WHATWG standard requires it since 2023, but not every implementation does it. Throws `ERR_BAD_URL`.
  */
 export function webSocketUrl(given: string | URL): URL {
   try {
@@ -22,14 +21,14 @@ export function webSocketUrl(given: string | URL): URL {
   throw new ClientError('ERR_BAD_URL', `Not a ws: or http: URL without #: ${String(given)}`)
 }
 
-/** Asks the functions of the options for what this attempt is to use. */
+/** Calls the provider functions of the options for one attempt. Throws `ERR_PROVIDER_FAILED`. */
 export async function resolveTarget(options: ResolvedOptions, context: AttemptContext): Promise<Target> {
   const [given, offered, token] = (await Promise.all(
-    [options.url, options.protocols, options.token].map(async (provided: Provided<unknown>) =>
+    [options.url, options.protocols, options.token].map(async (provided: ValueOrProvider<unknown>) =>
       typeof provided === 'function' ? (provided as (context: AttemptContext) => unknown)(context) : provided,
     ),
   ).catch((cause: unknown) => {
-    throw new ClientError('ERR_PROVIDER_FAILED', String(cause), cause)
+    throw causedError('ERR_PROVIDER_FAILED', cause)
   })) as [string | URL, string | readonly string[], string | null | undefined]
   const url = webSocketUrl(given)
   const protocols = [offered].flat()

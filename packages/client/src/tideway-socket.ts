@@ -1,13 +1,13 @@
 import { createLink, type Link } from './link.ts'
-import { resolveOptions, type ConnectionOptions, type Provided } from './options.ts'
+import { resolveOptions, type ConnectionOptions, type ValueOrProvider } from './options.ts'
 import type { ConnectionState } from './state.ts'
 import { webSocketUrl } from './target.ts'
 
 /**
- * A WebSocket that comes back by itself, with the standard's surface (WHATWG WebSockets), for libraries that take a
- * WebSocket class. What differs: `send` before the connection is open waits in the outbox instead of throwing; after a
- * loss `readyState` is `CONNECTING` again and `open` is dispatched once more; `error` and `close` are dispatched once,
- * when it is closed for good. One event is new: `reconnecting`.
+ * A reconnecting WebSocket with the standard interface (WHATWG WebSockets), for libraries that accept a WebSocket class.
+ * The differences: `send` before the connection is open queues the message instead of throwing; after a lost connection
+ * `readyState` is `CONNECTING` again and `open` is dispatched again; `error` and `close` are dispatched once, when the
+ * socket closes permanently. The event `reconnecting` is added.
  */
 export class TidewaySocket extends EventTarget implements WebSocket {
   static readonly CONNECTING = 0 as const
@@ -29,22 +29,22 @@ export class TidewaySocket extends EventTarget implements WebSocket {
   #isClosed = false
 
   constructor(
-    url: Provided<string | URL>,
-    protocols: Provided<string | readonly string[]> = [],
+    url: ValueOrProvider<string | URL>,
+    protocols: ValueOrProvider<string | readonly string[]> = [],
     options: ConnectionOptions = {},
   ) {
     super()
     this.#url = typeof url === 'function' ? '' : webSocketUrl(url).href
     this.#link = createLink(resolveOptions(url, { protocols, ...options }), {
-      state: (state) => this.#become(state),
-      message: (data) => this.dispatchEvent(new MessageEvent('message', { data })),
+      onState: (state) => this.#onState(state),
+      onMessage: (data) => this.dispatchEvent(new MessageEvent('message', { data })),
     })
     this.#link.binaryType = 'blob'
     for (const type of ['open', 'message', 'error', 'close'] as const)
       this.addEventListener(type, (event) => this[`on${type}`]?.(event as never))
   }
 
-  /** Where the connection is, in the words of `connect()`. */
+  /** The state of the connection, as of `connect()`. */
   get state(): ConnectionState {
     return this.#link.state
   }
@@ -55,7 +55,7 @@ export class TidewaySocket extends EventTarget implements WebSocket {
     return status === 'open' ? 1 : 0
   }
 
-  /** The URL of the socket of the moment; while there is none the one given, or nothing if that was a function. */
+  /** The URL of the current socket. Without one, the URL of the constructor, or '' if that is a function. */
   get url(): string {
     return this.#link.socket?.url ?? this.#url
   }
@@ -81,18 +81,18 @@ export class TidewaySocket extends EventTarget implements WebSocket {
     if (this.#link.socket) this.#link.socket.binaryType = type
   }
 
-  /** Sends, or waits for the connection. Like the standard's it does nothing once closed. Throws `ERR_OUTBOX_FULL`. */
+  /** Sends now, or queues without a connection. After the close it does nothing, as in the standard. Throws `ERR_OUTBOX_FULL`. */
   send(data: string | BufferSource | Blob): void {
     if (this.#link.state.status === 'closed') return
     this.#link.post({ data, settle: () => {} })
   }
 
-  /** Closes for good. Throws an `InvalidAccessError` for a code other than 1000 and 3000-4999. */
+  /** Closes permanently. Throws an `InvalidAccessError` for a code other than 1000 and 3000-4999. */
   close(code?: number, reason?: string): void {
     this.#link.close(code, reason)
   }
 
-  /** As of the platform's WebSocket. */
+  /** Typed as in the platform's WebSocket. */
   override addEventListener<Type extends keyof WebSocketEventMap>(
     type: Type,
     listener: (event: WebSocketEventMap[Type]) => unknown,
@@ -111,16 +111,16 @@ export class TidewaySocket extends EventTarget implements WebSocket {
     super.addEventListener(type, listener as EventListener, options)
   }
 
-  #become(state: ConnectionState): void {
+  #onState(state: ConnectionState): void {
     const { status } = state
     if (status === 'open' || status === 'reconnecting') this.dispatchEvent(new Event(status))
     if (status !== 'closed') return
-    // The standard's events come after the call that led to them, and after readyState has gone through CLOSING.
+    // In the standard these events follow the call that caused them, after a readyState of CLOSING.
     queueMicrotask(() => {
       this.#isClosed = true
       const { code, reason, why } = state
       if (why !== 'called') this.dispatchEvent(new Event('error'))
-      // Not a CloseEvent: Node has that class since 23 only.
+      // Not a CloseEvent, because Node has that class only since version 23.
       this.dispatchEvent(Object.assign(new Event('close'), { code, reason, wasClean: code !== 1006 }))
     })
   }

@@ -1,9 +1,9 @@
-/** What a WebSocket can carry. */
-export type Payload = string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob
+/** The data types that a WebSocket sends. */
+export type WebSocketPayload = string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob
 
 /**
- * What the client needs of a WebSocket: the browser's, the global one of Node 22, Deno, Bun and React Native, `ws` and
- * undici's all have it. `terminate` is of `ws`: where it is there, a dead connection is cut instead of closed.
+ * The parts of a WebSocket that the client uses. Browsers, Node 22, Deno, Bun, React Native, `ws` and undici have them.
+ * Only `ws` has `terminate`: if it exists, a dead connection is destroyed instead of closed.
  */
 export interface WebSocketLike {
   readonly url: string
@@ -12,21 +12,21 @@ export interface WebSocketLike {
   readonly protocol: string
   readonly extensions: string
   binaryType: string
-  /** Called when the connection is open. */
+  /** Called once the connection is open. */
   onopen: ((event: never) => unknown) | null
-  /** Called with each message. */
+  /** Called for each message. */
   onmessage: ((event: never) => unknown) | null
   /** Called once, at the end. */
   onclose: ((event: never) => unknown) | null
   /** Called before `onclose` if the connection failed. */
   onerror: ((event: never) => unknown) | null
-  /** Takes a `Blob` too; not in this type, because there are as many types of that name as runtimes. */
-  send(data: Exclude<Payload, Blob>): void
-  /** Begins the closing handshake. */
+  /** Also accepts a `Blob`. The type omits it, because each runtime has its own type of that name. */
+  send(data: Exclude<WebSocketPayload, Blob>): void
+  /** Starts the closing handshake. */
   close(code?: number, reason?: string): void
-  /** Cuts the connection without one. */
+  /** Destroys the connection without a closing handshake. */
   terminate?(): void
 }
 
-/** A class of such WebSockets. */
+/** A WebSocket class. */
 export type WebSocketConstructor = new (url: string, protocols?: string[]) => WebSocketLike

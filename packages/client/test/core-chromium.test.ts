@@ -19,7 +19,7 @@ interface InPage {
   states: string[]
 }
 
-describeWith(['chromium'], 'in Chromium', () => {
+describeWith(['chromium'], 'The client in Chromium', () => {
   let browser: Browser
   const scripts = { core: '', client: '', react: '' }
 
@@ -79,7 +79,7 @@ describeWith(['chromium'], 'in Chromium', () => {
   })
 
   test.each(Array.from({ length: 20 }, (_, seed) => seed))(
-    'every request is handled once and in order through the fault schedule of seed %i',
+    'handles every request once and in order in the fault schedule of seed %i',
     async (seed) => {
       const { arena, page } = await open('core')
       await page.evaluate(
@@ -92,7 +92,7 @@ describeWith(['chromium'], 'in Chromium', () => {
     },
   )
 
-  test('a network that comes back cuts the wait short', async () => {
+  test('ends the wait early if the network returns', async () => {
     const { arena, page } = await open('client')
     await connectIn(page, arena.url, { backoff: { baseMs: 1e9, capMs: 1e9 } })
     await page.context().setOffline(true)
@@ -114,7 +114,7 @@ describeWith(['chromium'], 'in Chromium', () => {
     await expect.poll(() => page.evaluate(() => (globalThis as unknown as InPage).states.at(-1))).toBe('open')
   })
 
-  test('a relative URL is resolved against <base>, as `new WebSocket` does it', async () => {
+  test('resolves a relative URL against <base>, as `new WebSocket` does', async () => {
     const { arena, page } = await open('client')
     await page.evaluate(() => {
       history.replaceState(null, '', '/rooms/5')
@@ -125,7 +125,7 @@ describeWith(['chromium'], 'in Chromium', () => {
     await expect.poll(() => arena.paths.toSorted()).toEqual(['/app/ws/library/', '/app/ws/native/'])
   })
 
-  test('a page that goes into the back/forward cache closes its connection, and has another one when it comes back', async () => {
+  test('closes the connection of a page in the back/forward cache, and opens another when the page returns', async () => {
     const { arena, page } = await open('client')
     await connectIn(page, arena.url)
     await page.goto(`${arena.pageUrl}elsewhere`)
@@ -136,14 +136,14 @@ describeWith(['chromium'], 'in Chromium', () => {
     expect(arena.proxy.accepted).toBe(2)
   })
 
-  test('a request is answered in a page: nothing of Node is needed', async () => {
+  test('answers a request in a page without any part of Node', async () => {
     const { arena, page } = await open('client')
     await connectIn(page, arena.url)
     const answer = await page.evaluate(() => (globalThis as unknown as InPage).socket.request({ n: 7 }))
     expect(answer).toMatchObject({ n: 7 })
   })
 
-  test('useSocket and useSocketState show the life of a connection, with a countdown, and close it with the component', async () => {
+  test('shows each state with a countdown in useSocket and useSocketState, and closes with the component', async () => {
     const { arena, page } = await open('react')
     const text = (): Promise<string | null> => page.textContent('main')
     await page.evaluate((url) => (globalThis as unknown as InPage).suite.mount(url), arena.url)

@@ -1,4 +1,4 @@
-import type { Payload, WebSocketConstructor, WebSocketLike } from '@tideway/client'
+import type { WebSocketPayload, WebSocketConstructor, WebSocketLike } from '@tideway/client'
 
 /** A WebSocket whose server is the test. */
 export class FakeWebSocket implements WebSocketLike {
@@ -6,7 +6,7 @@ export class FakeWebSocket implements WebSocketLike {
   readonly protocols: readonly string[]
   readonly protocol = ''
   readonly extensions = ''
-  readonly sent: Payload[] = []
+  readonly sent: WebSocketPayload[] = []
   readyState = 0
   bufferedAmount = 0
   binaryType = 'blob'
@@ -21,7 +21,7 @@ export class FakeWebSocket implements WebSocketLike {
     this.protocols = protocols
   }
 
-  send(data: Payload): void {
+  send(data: WebSocketPayload): void {
     if (this.readyState !== 1) throw new Error(`send() in readyState ${this.readyState}`)
     this.sent.push(data)
   }

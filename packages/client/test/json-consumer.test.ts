@@ -2,7 +2,7 @@ import { connect } from '@tideway/client'
 import { JsonWebSocketConsumer } from 'tideway'
 import type { Application } from 'tideway/asgi'
 import { serve } from 'tideway/server'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 
 type ClientToServer = { type: 'sum'; terms: number[] } | { type: 'fail' }
@@ -16,16 +16,18 @@ class SumConsumer extends JsonWebSocketConsumer {
   }
 }
 
-test('a JsonWebSocketConsumer answers requests by sending their id back', async () => {
-  const server = await serve(SumConsumer.asApplication() as Application, { port: 0 })
-  const socket = connect<ClientToServer, ServerToClient>(server.webSocketUrl, { WebSocket })
-  onTestFinished(async () => {
-    socket.close()
-    await server.close()
-  })
-  expect(await socket.request<{ sum: number }>({ type: 'sum', terms: [1, 2, 3] })).toMatchObject({ sum: 6 })
-  await expect(socket.request({ type: 'fail' })).rejects.toMatchObject({
-    code: 'ERR_REQUEST_FAILED',
-    cause: { error: { message: 'as you like it' } },
+describe('JsonWebSocketConsumer', () => {
+  it('answers the requests of the client by returning their id', async () => {
+    const server = await serve(SumConsumer.asApplication() as Application, { port: 0 })
+    const socket = connect<ClientToServer, ServerToClient>(server.webSocketUrl, { WebSocket })
+    onTestFinished(async () => {
+      socket.close()
+      await server.close()
+    })
+    expect(await socket.request<{ sum: number }>({ type: 'sum', terms: [1, 2, 3] })).toMatchObject({ sum: 6 })
+    await expect(socket.request({ type: 'fail' })).rejects.toMatchObject({
+      code: 'ERR_REQUEST_FAILED',
+      cause: { error: { message: 'as you like it' } },
+    })
   })
 })

@@ -6,14 +6,14 @@ import { virtualClient } from './virtual-client.ts'
 const { WebSocket } = fakeWebSockets()
 const failsWith = (code: ClientError['code']): ClientError => expect.objectContaining({ code }) as ClientError
 
-test('where there is no WebSocket, connect throws at once and says what to do', () => {
+test('connect throws without a WebSocket class and names the option', () => {
   vi.stubGlobal('WebSocket', undefined)
   expect(() => connect('ws://server.test/')).toThrow('pass one')
   expect(() => new TidewaySocket('ws://server.test/')).toThrow(failsWith('ERR_NO_WEBSOCKET'))
   vi.unstubAllGlobals()
 })
 
-test('a global WebSocket is found', () => {
+test('connect uses the global WebSocket', () => {
   vi.stubGlobal('WebSocket', WebSocket)
   connect('ws://server.test/').close()
   vi.unstubAllGlobals()
@@ -27,11 +27,11 @@ test.each([
   'ws://',
   'ws://server.test/#top',
   'javascript:alert(1)',
-])('the URL "%s" throws at once', (url) => {
+])('connect throws for the URL "%s"', (url) => {
   expect(() => connect(url, { WebSocket })).toThrow(failsWith('ERR_BAD_URL'))
 })
 
-describe('a relative URL', () => {
+describe('A relative URL', () => {
   afterEach(() => vi.unstubAllGlobals())
   const href = 'https://page.test:8443/chat/lobby/?x=1'
 
@@ -40,14 +40,14 @@ describe('a relative URL', () => {
     ['ws/', { location: { href } }, 'wss://page.test:8443/chat/lobby/ws/'],
     ['ws/', { location: { href }, document: { baseURI: 'http://page.test/app/' } }, 'ws://page.test/app/ws/'],
     ['/ws/', { location: { href: 'about:srcdoc' }, document: { baseURI: href } }, 'wss://page.test:8443/ws/'],
-  ])('"%s" with %j leads to %s', async (given, globals, expected) => {
+  ])('resolves "%s" with %j to %s', async (given, globals, expected) => {
     for (const [name, value] of Object.entries(globals)) vi.stubGlobal(name, value)
     const { sockets } = await virtualClient({}, given)
     expect(sockets.last.url).toBe(expected)
   })
 })
 
-test('a URL function that returns a wrong URL closes the client: there is no endless retry', async () => {
+test('connect closes permanently if a URL function returns a wrong URL', async () => {
   const { client, errors, pass, sockets } = await virtualClient({}, () => 'nonsense')
   expect(client.state).toMatchObject({ status: 'closed', why: 'misconfigured' })
   expect(errors).toEqual([failsWith('ERR_BAD_URL')])
@@ -55,7 +55,7 @@ test('a URL function that returns a wrong URL closes the client: there is no end
   expect(sockets.all.length).toBe(0)
 })
 
-test('a WebSocket class that refuses (a malformed subprotocol, an insecure URL on a secure page) closes the client', async () => {
+test('connect closes permanently if the WebSocket class throws (a malformed subprotocol, an insecure URL on a secure page)', async () => {
   const { client, errors } = await virtualClient({
     WebSocket: function refuse() {
       throw new SyntaxError('An invalid subprotocol was specified')

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
-import { expect, test } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
 /** The bytes that a page pays for the import, minified and gzipped. */
 async function gzippedBytes(imported: string): Promise<number> {
@@ -16,14 +16,16 @@ async function gzippedBytes(imported: string): Promise<number> {
   return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length
 }
 
-test('connect is at most 4 kB, minified and gzipped', async () => {
-  expect(await gzippedBytes('connect')).toBeLessThanOrEqual(4_096)
-})
+describe('The size of the client', () => {
+  it('is at most 4 kB for connect, minified and gzipped', async () => {
+    expect(await gzippedBytes('connect')).toBeLessThanOrEqual(4_096)
+  })
 
-test('TidewaySocket is at most 4 kB', async () => {
-  expect(await gzippedBytes('TidewaySocket')).toBeLessThanOrEqual(4_096)
-})
+  it('is at most 4 kB for TidewaySocket', async () => {
+    expect(await gzippedBytes('TidewaySocket')).toBeLessThanOrEqual(4_096)
+  })
 
-test('both together, with the words for a state, are at most 5 kB', async () => {
-  expect(await gzippedBytes('connect, TidewaySocket, describeState, secondsLeft')).toBeLessThanOrEqual(5_120)
+  it('is at most 5 kB for both, with the text for a state', async () => {
+    expect(await gzippedBytes('connect, TidewaySocket, describeState, secondsLeft')).toBeLessThanOrEqual(5_120)
+  })
 })

@@ -27,7 +27,7 @@ export async function virtualClient(
 ): Promise<VirtualClient> {
   vi.useFakeTimers()
   const sockets = fakeWebSockets()
-  const client = connect(url, { WebSocket: sockets.WebSocket, random: () => 0.5, page: {}, ...options })
+  const client = connect(url, { WebSocket: sockets.WebSocket, random: () => 0.5, lifecycleTarget: {}, ...options })
   const states: ConnectionState[] = []
   const errors: ClientError[] = []
   const messages: unknown[] = []
