@@ -70,7 +70,7 @@ describe('the flags', () => {
     const byCode = new Set(['state', 'logger', 'accessLog', 'instrumentation'])
     const options = [...Object.keys(serverDefaults), ...Object.keys(requestLimitDefaults)]
     // A passphrase among the arguments would be there for everybody on the machine to see: it has no flag.
-    const tls = ['tlsKey', 'tlsCert', 'tlsCa', 'http2']
+    const tls = ['tlsKey', 'tlsCert', 'tlsCa', 'tlsCiphers', 'http2']
     const metrics = ['metricsPort', 'metricsHost']
     const own = ['host', 'port', 'listen', 'lifespan', 'lifespanTimeoutMs', ...tls, ...metrics]
     const wanted = [...options, ...own].filter((name) => !byCode.has(name))
