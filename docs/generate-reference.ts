@@ -34,6 +34,6 @@ function listReferences(page: string): string {
   return `${head}\n## Documented with their parts\n\n| | |\n|---|---|\n${rows.join('\n')}\n`
 }
 
-for (const page of ['tideway.md', 'tideway/layer.md']) {
+for (const page of ['tideway.md', 'tideway/layer.md', 'tideway/layer/kit.md']) {
   await writeFile(api + page, listReferences(await readFile(api + page, 'utf8')))
 }

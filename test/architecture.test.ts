@@ -39,7 +39,7 @@ const architecture: Architecture = {
   },
   packages: {
     'packages/tideway': [],
-    'packages/redis': ['tideway/layer'],
+    'packages/redis': ['tideway/layer', 'tideway/layer/kit'],
     'packages/client': [],
   },
   dependencies: {
@@ -140,7 +140,7 @@ describe('the check of imports', () => {
     ['packages/tideway/src/consumer/consumer.ts', 'tideway/layer', 'packages/tideway may import no other package.'],
     ['packages/tideway/src/layer/mailbox.ts', 'ioredis', 'ioredis is for packages/redis/src/.'],
     ['packages/tideway/src/layer/mailbox.ts', 'left-pad', 'left-pad is not in the table of dependencies.'],
-    ['packages/redis/src/wire.ts', 'tideway', 'packages/redis may import tideway/layer.'],
+    ['packages/redis/src/wire.ts', 'tideway', 'packages/redis may import tideway/layer, tideway/layer/kit.'],
     ['packages/redis/src/wire.ts', '../../tideway/src/layer/names.ts', 'import another package by its name.'],
     ['packages/client/src/link.ts', 'node:events', 'packages/client runs in browsers.'],
     ['packages/client/src/link.ts', 'tideway/asgi', 'packages/client may import no other package.'],
@@ -154,6 +154,7 @@ describe('the check of imports', () => {
     expect(problemsOf('packages/tideway/src/auth/login.ts', '../errors/tideway-error.ts')).toEqual([])
     expect(problemsOf('packages/tideway/src/index.ts', './server/index.ts')).toEqual([])
     expect(problemsOf('packages/redis/src/redis-layer.ts', 'tideway/layer')).toEqual([])
+    expect(problemsOf('packages/redis/src/redis-layer.ts', 'tideway/layer/kit')).toEqual([])
     expect(problemsOf('packages/client/src/react.ts', 'react')).toEqual([])
   })
 
@@ -198,7 +199,7 @@ describe('the other two locks', () => {
 
   it('the packages are compiled against the rooms that they may import', () => {
     expect(referencesOf('packages/tideway/tsconfig.json').toSorted()).toEqual(builtRooms.map(roomFolder).toSorted())
-    // tideway/layer stands on the ground floor.
+    // The entry points of layer/ import errors/.
     expect(referencesOf('packages/redis/tsconfig.json').toSorted()).toEqual(['errors', 'layer'].map(roomFolder))
     expect(referencesOf('packages/client/tsconfig.json')).toEqual([])
   })
@@ -244,7 +245,7 @@ describe('the other two locks', () => {
   it.each(packageFolders.slice(1))('the lint rules let %s import what the table lets it import', (folder) => {
     const isRestricted = restrictionsOf(`${folder}/src/**`)
     const names = ['tideway', '@tideway/redis', '@tideway/client', ...rooms.map((room) => `tideway/${room}`)]
-    for (const name of [...names, 'tideway/layer/contract']) {
+    for (const name of [...names, 'tideway/layer/kit', 'tideway/layer/contract']) {
       const isAllowed = architecture.packages[folder]!.includes(name)
       expect(isRestricted(name), `${folder} importing ${name} is restricted`).toBe(!isAllowed)
     }

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs'
-import { commonLogLine, type ServeOptions } from 'tideway'
+import type { ServeOptions } from 'tideway'
+import { commonLogLine } from 'tideway/server'
 
 /**
  * What the environment says of the server: `PORT` or the first argument, `SERVE_OPTIONS` with options of `serve()` as JSON,

@@ -1,5 +1,13 @@
-import { HttpConsumer, InMemoryChannelLayer, JsonWebSocketConsumer, StopConsumer, WebSocketConsumer } from 'tideway'
-import type { Handlers, Logger, TextOrBytes } from 'tideway'
+import {
+  HttpConsumer,
+  InMemoryChannelLayer,
+  JsonWebSocketConsumer,
+  StopConsumer,
+  WebSocketConsumer,
+  type Handlers,
+  type TextOrBytes,
+} from 'tideway'
+import type { Logger } from 'tideway/asgi'
 import { HttpCommunicator, WebSocketCommunicator } from 'tideway/testing'
 import { expect, it, onTestFinished, vi } from 'vitest'
 

@@ -8,9 +8,14 @@ import * as client from '@tideway/client'
 import * as react from '@tideway/client/react'
 import * as redis from '@tideway/redis'
 import * as tideway from 'tideway'
+import * as asgi from 'tideway/asgi'
 import * as auth from 'tideway/auth'
+import * as consumer from 'tideway/consumer'
 import * as layer from 'tideway/layer'
+import * as kit from 'tideway/layer/kit'
+import * as routing from 'tideway/routing'
 import * as security from 'tideway/security'
+import * as server from 'tideway/server'
 import * as testing from 'tideway/testing'
 import * as worker from 'tideway/worker'
 import { codeBlocks, pages, root, type CodeBlock } from './markdown.ts'
@@ -25,8 +30,13 @@ const packages: Readonly<Record<string, object>> = {
   'tideway/worker': worker,
   'tideway/testing': testing,
   'tideway/layer': layer,
+  'tideway/layer/kit': kit,
   'tideway/security': security,
   'tideway/auth': auth,
+  'tideway/asgi': asgi,
+  'tideway/consumer': consumer,
+  'tideway/routing': routing,
+  'tideway/server': server,
   '@tideway/client/react': react,
 }
 

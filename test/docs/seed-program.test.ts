@@ -8,15 +8,12 @@ import { Reader } from './reader.ts'
 const imports: Readonly<Record<string, string>> = {
   'chat/consumers.ts': '',
   'chat/routing.ts': `
-import { rePath } from 'tideway'
+import { rePath, allowedHostsOriginValidator, authMiddlewareStack, channelNameRouter, defineApplication, InMemoryChannelLayer, nodeListener, urlRouter, storeSessions, Consumer } from 'tideway'
 import { ChatConsumer } from './consumers.ts'
 `,
   'application.ts': `
 import { RedisPubSubChannelLayer } from '@tideway/redis'
 import express from 'express'
-import {
-  allowedHostsOriginValidator, authMiddlewareStack, channelNameRouter, defineApplication, InMemoryChannelLayer, nodeListener, urlRouter,
-} from 'tideway'
 import { websocketRoutes } from './chat/routing.ts'
 import { sessions, users } from './members.ts'
 import { ThumbnailConsumer } from './thumbnails.ts'
@@ -25,12 +22,11 @@ import { ThumbnailConsumer } from './thumbnails.ts'
 
 // What the program takes from elsewhere.
 const members = `
-import { storeSessions, type UserStore } from 'tideway'
+import type { UserStore } from 'tideway/auth'
 export const sessions = storeSessions()
 export const users: UserStore = { findById: (id) => ({ id, username: String(id), isAuthenticated: true }) }
 `
 const thumbnails = `
-import { Consumer } from 'tideway'
 export class ThumbnailConsumer extends Consumer {
   onThumbnailMake() {}
 }

@@ -1,5 +1,4 @@
 import {
-  anonymousUser,
   HttpConsumer,
   InMemoryChannelLayer,
   JsonWebSocketConsumer,
@@ -7,7 +6,7 @@ import {
   type TextOrBytes,
   type User,
 } from 'tideway'
-import { asgiVersions, type ChannelScope } from 'tideway/asgi'
+import { anonymousUser, asgiVersions, type ChannelScope } from 'tideway/asgi'
 import { ApplicationCommunicator, HttpCommunicator, liveServer, WebSocketCommunicator } from 'tideway/testing'
 import { expect, it } from 'vitest'
 import { WebSocket } from 'ws'

@@ -8,17 +8,17 @@ import {
   authMiddlewareStack,
   defineApplication,
   InMemoryChannelLayer,
-  MemorySessionStore,
   originValidator,
   path,
   storeSessions,
   urlRouter,
   WebSocketConsumer,
   type Application,
-  type Logger,
   type TextOrBytes,
   type WebSocketScope,
 } from 'tideway'
+import type { Logger } from 'tideway/asgi'
+import { MemorySessionStore } from 'tideway/auth'
 import { liveServer, type LiveServer } from 'tideway/testing'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'

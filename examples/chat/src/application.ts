@@ -1,12 +1,5 @@
-import {
-  allowedHostsOriginValidator,
-  authExpiry,
-  authMiddlewareStack,
-  defineApplication,
-  nodeListener,
-  Revocations,
-  urlRouter,
-} from 'tideway'
+import { allowedHostsOriginValidator, authMiddlewareStack, defineApplication, nodeListener, urlRouter } from 'tideway'
+import { authExpiry, Revocations } from 'tideway/auth'
 
 import { websocketRoutes } from './chat/routing.ts'
 import { channelLayer, onGap } from './layer.ts'

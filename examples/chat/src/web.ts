@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
-import type { Revocations } from 'tideway'
+import type { Revocations } from 'tideway/auth'
 
 import { peopleRoutes } from './people/routes.ts'
 import { BusyError } from './people/work-queue.ts'

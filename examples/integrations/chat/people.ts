@@ -1,5 +1,5 @@
-import type { User, UserStore } from 'tideway'
-import type { SessionIdentity } from 'tideway/auth'
+import type { User } from 'tideway'
+import type { UserStore, SessionIdentity } from 'tideway/auth'
 
 // Who gives a name is that person: these examples show where a login goes, and not how to check a password.
 

@@ -4,10 +4,10 @@ import {
   defineApplication,
   InMemoryChannelLayer,
   nodeListener,
-  Tickets,
   tokenMiddleware,
   urlRouter,
 } from 'tideway'
+import { Tickets } from 'tideway/auth'
 import { page } from '../chat/page.ts'
 import { isName, users } from '../chat/people.ts'
 import { say, websocketRoutes } from '../chat/room.ts'

@@ -1,4 +1,5 @@
-import { InMemoryChannelLayer, TidewayError, type ChannelLayer } from 'tideway/layer'
+import { InMemoryChannelLayer, type ChannelLayer } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 import { RedisChannelLayer } from './redis-channel-layer.ts'
 import { RedisPubSubChannelLayer } from './redis-pub-sub-channel-layer.ts'

@@ -1,4 +1,5 @@
-import { nonLocalName, type GroupSendOptions, type Message } from 'tideway/layer'
+import type { GroupSendOptions, Message } from 'tideway/layer'
+import { nonLocalName } from 'tideway/layer/kit'
 
 import { CHANNELS, EXCEPT } from './wire.ts'
 

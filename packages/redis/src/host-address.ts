@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 
 import type { RedisOptions } from 'ioredis'
-import { TidewayError } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 import { parseRedisUrl } from './redis-url.ts'
 

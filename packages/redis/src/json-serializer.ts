@@ -1,4 +1,4 @@
-import { TidewayError } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 import type { MessageSerializer } from './serializer.ts'
 

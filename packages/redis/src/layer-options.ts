@@ -1,4 +1,5 @@
-import { TidewayError, type ChannelLayerOptions } from 'tideway/layer'
+import type { ChannelLayerOptions } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 import type { RedisHost } from './host-address.ts'
 import type { MessageCodecOptions } from './message-codec.ts'

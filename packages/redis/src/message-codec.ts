@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 
-import { TidewayError } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 import { Fernet } from './fernet.ts'
 import { JsonSerializer } from './json-serializer.ts'

@@ -1,4 +1,4 @@
-import { TidewayError } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 import { parseCluster, parseHosts, type ClusterHost, type HostAddress } from './host-address.ts'
 import type { RedisLayerOptions } from './layer-options.ts'

@@ -1,11 +1,5 @@
-import {
-  ChannelFullError,
-  nonLocalName,
-  requireChannelName,
-  requireGroupName,
-  type GroupSendOptions,
-  type Message,
-} from 'tideway/layer'
+import { ChannelFullError, type GroupSendOptions, type Message } from 'tideway/layer'
+import { nonLocalName, requireChannelName, requireGroupName } from 'tideway/layer/kit'
 
 import { CoreHost } from './core-host.ts'
 import { parseHosts } from './host-address.ts'

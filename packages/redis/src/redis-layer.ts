@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
 import {
-  BaseChannelLayer,
   ChannelFullError,
   type ChannelLayerStats,
   type ChannelReceiver,
@@ -9,8 +8,8 @@ import {
   type LayerFinding,
   type Message,
   type ReceiveOptions,
-  TidewayError,
 } from 'tideway/layer'
+import { BaseChannelLayer, TidewayError } from 'tideway/layer/kit'
 
 import { Acknowledgements } from './acknowledgements.ts'
 import { Demand, type Claim } from './demand.ts'

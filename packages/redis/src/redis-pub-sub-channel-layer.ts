@@ -1,4 +1,5 @@
-import { ChannelFullError, TidewayError, type GroupSendOptions, type Message } from 'tideway/layer'
+import { ChannelFullError, type GroupSendOptions, type Message } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 import { parseHosts } from './host-address.ts'
 import { HostGaps } from './host-gaps.ts'

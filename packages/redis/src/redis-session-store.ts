@@ -1,6 +1,6 @@
 import { callbackify } from 'node:util'
 
-import { TidewayError } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 /** What is needed of a Redis client: these three commands of ioredis, whatever else it is (Cluster, Sentinel). */
 export interface SessionRedis {

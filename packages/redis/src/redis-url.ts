@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 
-import { TidewayError } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 /** What the URL of a Redis says. */
 export interface RedisUrl {

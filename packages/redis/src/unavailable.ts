@@ -1,4 +1,4 @@
-import { TidewayError } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 /** The error of a call that needs a Redis which cannot be reached, or does not answer. */
 export function unavailable(label: string, what: string, cause?: unknown): TidewayError {

@@ -1,4 +1,5 @@
-import { nonLocalName, TidewayError, type Message } from 'tideway/layer'
+import type { Message } from 'tideway/layer'
+import { nonLocalName, TidewayError } from 'tideway/layer/kit'
 
 /** The channels that a message is for, as the core layer of channels_redis puts it into the message. */
 export const CHANNELS = '__asgi_channel__'

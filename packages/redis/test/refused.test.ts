@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 
-import { TidewayError } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 import { describeWith } from '../../../test/setup/describe-with.ts'
 import { patiently } from '../../../test/setup/patiently.ts'

@@ -1,5 +1,5 @@
 /**
- * What an application is made of: everything that most programs import, from all parts of the framework.
+ * The parts of an application: the names that most programs import, from all subpaths.
  * @module tideway
  */
 
@@ -11,70 +11,35 @@ export {
   type LifespanHooks,
 } from './application/index.ts'
 export {
-  anonymousUser,
   closeCodes,
-  consoleLogger,
-  HeaderList,
-  NoRouteError,
-  ServiceUnavailableError,
   type Application,
   type Authenticated,
-  type ChannelScope,
-  type ConnectionInstrumentation,
-  type HandlerCall,
   type HttpScope,
-  type Instrumentation,
-  type LifespanScope,
-  type Logger,
-  type Receive,
-  type ReceiveEventOf,
-  type RequestInstrumentation,
-  type Scope,
-  type SendEventOf,
-  type SendOf,
-  type UrlRoute,
   type User,
   type WebSocketScope,
 } from './asgi/index.ts'
 export {
-  authExpiry,
-  authMiddleware,
   authMiddlewareStack,
-  connectProxy,
-  cookieMiddleware,
-  deleteCookie,
-  djangoSessions,
-  firstMessageTokenMiddleware,
-  getUser,
+  InvalidTokenError,
   jwtVerifier,
-  login,
-  logout,
-  MemorySessionStore,
-  passportIdentity,
-  Revocations,
-  Session,
-  sessionMiddleware,
-  sessionMiddlewareStack,
-  setCookie,
-  signedCookieSessions,
   storeSessions,
-  toExpressStore,
-  Tickets,
   tokenMiddleware,
   type UserStore,
+  type WithSession,
+  type WithUser,
 } from './auth/index.ts'
 export {
-  AcceptConnection,
   Consumer,
-  DenyConnection,
   HttpConsumer,
   JsonWebSocketConsumer,
   StopConsumer,
   WebSocketConsumer,
-  type HandlerName,
+  type AcceptOptions,
+  type DenyOptions,
   type Handlers,
   type SharedHandlers,
   type TextOrBytes,
+  type WebSocketConsumerScope,
 } from './consumer/index.ts'
 export { errorCodes, TidewayError, type ErrorCode } from './errors/index.ts'
 export {
@@ -83,39 +48,16 @@ export {
   InMemoryChannelLayer,
   MessageTooLargeError,
   type ChannelLayer,
-  type ChannelLayerOptions,
   type Message,
 } from './layer/index.ts'
-export { channelNameRouter, mount, path, protocolTypeRouter, rePath, urlRouter, type Route } from './routing/index.ts'
-export {
-  allowedHostsOriginValidator,
-  originValidator,
-  rateLimit,
-  type AllowedHostsOptions,
-  type RateLimiter,
-} from './security/index.ts'
+export { channelNameRouter, mount, path, protocolTypeRouter, rePath, urlRouter } from './routing/index.ts'
+export { allowedHostsOriginValidator, originValidator, rateLimit, RateLimitError } from './security/index.ts'
 export {
   attach,
-  commonLogLine,
-  compressionDefaults,
   fetchHandler,
-  jsonLogLine,
   nodeListener,
-  registerMetrics,
   serve,
-  serveClusterMetrics,
-  systemdSockets,
-  type AccessEntry,
-  type AccessLog,
-  type AttachOptions,
   type Attachment,
-  type CloseOptions,
-  type CompressionOptions,
-  type ListenTarget,
   type RunningServer,
-  type ServerAddress,
   type ServeOptions,
-  type ServerStats,
-  type TlsExtension,
-  type TlsOptions,
 } from './server/index.ts'

@@ -8,7 +8,7 @@ import {
   type Link,
   type Span,
 } from '@opentelemetry/api'
-import type { Instrumentation } from 'tideway'
+import type { Instrumentation } from 'tideway/asgi'
 
 const tracer = trace.getTracer('chat')
 

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 
 import express, { Router, type Request, type Response } from 'express'
-import type { Revocations } from 'tideway'
+import type { Revocations } from 'tideway/auth'
 
 import { accountById, accountOf, isTaken, signUp, type Account } from './accounts.ts'
 import type { People } from '../room/people.ts'

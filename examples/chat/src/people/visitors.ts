@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 
 import session from 'express-session'
 import type { RequestHandler } from 'express'
-import { storeSessions, type User, type UserStore } from 'tideway'
-import type { SessionIdentity, SessionBackend } from 'tideway/auth'
+import { storeSessions, type User } from 'tideway'
+import type { UserStore, SessionIdentity, SessionBackend } from 'tideway/auth'
 
 import { settled } from '../database.ts'
 import { accountById, isTaken } from './accounts.ts'

@@ -4,10 +4,9 @@
  */
 
 export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEventOf, SendOf } from './application.ts'
-export { jobEnd, type ChannelReceiveEvent, type ChannelSendEvent } from './channel-events.ts'
+export type { ChannelReceiveEvent, ChannelSendEvent } from './channel-events.ts'
 export { closeCodes, isValidCloseCode } from './close-codes.ts'
 export { extendScope } from './extend-scope.ts'
-export { authenticationKey, type ScopeSlots } from './scope-slots.ts'
 export { HeaderList, entriesOf, type HeadersInit } from './headers.ts'
 export { httpStatusOf } from './http-status.ts'
 export type {
@@ -20,27 +19,18 @@ export type {
   HttpResponseTrailersEvent,
   HttpSendEvent,
 } from './http-events.ts'
-export {
-  handlerInstrumentationOf,
-  INSTRUMENTATION_EXTENSION,
-  type ConnectionInstrumentation,
-  type HandlerCall,
-  type HandlerInstrumentation,
-  type Instrumentation,
-  type RequestInstrumentation,
+export type {
+  ConnectionInstrumentation,
+  HandlerCall,
+  HandlerInstrumentation,
+  Instrumentation,
+  RequestInstrumentation,
 } from './instrumentation.ts'
 export type { LifespanReceiveEvent, LifespanSendEvent } from './lifespan-events.ts'
 export { consoleLogger, type Logger } from './logger.ts'
 export { NoRouteError } from './no-route-error.ts'
-export { nodeListenerKey, type WithNodeListener } from './node-listener.ts'
-export {
-  carryOriginCheck,
-  checksOrigin,
-  markOriginCheck,
-  originCheckKey,
-  type WithOriginCheck,
-} from './origin-check.ts'
-export { redactQuery, redactTarget, secretQueryNames } from './redact-query.ts'
+export type { WithOriginCheck } from './origin-check.ts'
+export { redactQuery, redactTarget } from './redact-query.ts'
 export {
   asgiVersions,
   type Address,

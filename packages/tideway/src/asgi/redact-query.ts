@@ -47,7 +47,7 @@ const REDACTED = 'REDACTED'
  * A query string, without its `?`, as it may be logged: the value of each secret parameter is `REDACTED`, everything else stays
  * as it came. Names are compared percent-decoded, in any case, and without `-` and `_`. Of `user[password]` and `user.password` each part
  * counts.
- * @param moreNames more secret names than {@link secretQueryNames}
+ * @param moreNames more secret names than the built-in list of secret names
  */
 export function redactQuery(queryString: string, moreNames: Iterable<string> = []): string {
   if (queryString === '') return ''

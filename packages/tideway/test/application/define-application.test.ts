@@ -10,10 +10,13 @@ import {
   WebSocketConsumer,
   type Application,
 } from 'tideway'
-import { asgiVersions, checksOrigin, nodeListenerKey, type ChannelScope } from 'tideway/asgi'
+import { asgiVersions, type ChannelScope } from 'tideway/asgi'
 import { allowedHostsOriginValidator } from 'tideway/security'
 import { ApplicationCommunicator, HttpCommunicator, liveServer, WebSocketCommunicator } from 'tideway/testing'
 import { describe, expect, it } from 'vitest'
+
+import { nodeListenerKey } from '../../src/asgi/node-listener.ts'
+import { checksOrigin } from '../../src/asgi/origin-check.ts'
 
 /** Says which of the layers it has. */
 class Layers extends WebSocketConsumer<{}, {}> {

@@ -2,9 +2,16 @@ import cookie from '@fastify/cookie'
 import fastifySession, { type FastifySessionOptions } from '@fastify/session'
 import fastify, { type FastifyInstance } from 'fastify'
 import { once } from 'node:events'
-import { defineApplication, nodeListener, storeSessions, authMiddlewareStack } from 'tideway'
-import type { Application, Session, User, WebSocketScope } from 'tideway'
-import type { SessionIdentity } from 'tideway/auth'
+import {
+  defineApplication,
+  nodeListener,
+  storeSessions,
+  authMiddlewareStack,
+  type Application,
+  type User,
+  type WebSocketScope,
+} from 'tideway'
+import type { Session, SessionIdentity } from 'tideway/auth'
 import { liveServer, type LiveServer } from 'tideway/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { WebSocket } from 'ws'

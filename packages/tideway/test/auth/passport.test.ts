@@ -3,8 +3,16 @@ import expressSession from 'express-session'
 import { once } from 'node:events'
 import passport from 'passport'
 import { Strategy as LocalStrategy } from 'passport-local'
-import { defineApplication, nodeListener, passportIdentity, storeSessions, authMiddlewareStack } from 'tideway'
-import type { Application, User, WebSocketScope } from 'tideway'
+import {
+  defineApplication,
+  nodeListener,
+  storeSessions,
+  authMiddlewareStack,
+  type Application,
+  type User,
+  type WebSocketScope,
+} from 'tideway'
+import { passportIdentity } from 'tideway/auth'
 import { liveServer, type LiveServer } from 'tideway/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { WebSocket } from 'ws'

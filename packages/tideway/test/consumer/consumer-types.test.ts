@@ -8,12 +8,12 @@ import {
   rePath,
   urlRouter,
   WebSocketConsumer,
-  type HandlerName,
   type Handlers,
   type SharedHandlers,
   type TextOrBytes,
   type User,
 } from 'tideway'
+import type { HandlerName } from 'tideway/consumer'
 import type { Application, ChannelScope, WebSocketScope } from 'tideway/asgi'
 import { describe, expectTypeOf, it } from 'vitest'
 

@@ -1,4 +1,5 @@
-import { DenyConnection, StopConsumer } from 'tideway'
+import { StopConsumer } from 'tideway'
+import { DenyConnection } from 'tideway/consumer'
 import { WebSocketCommunicator } from 'tideway/testing'
 import { describe, expect, it } from 'vitest'
 import { applicationOf, Ending, Joining, type JoiningClass } from './ending.ts'

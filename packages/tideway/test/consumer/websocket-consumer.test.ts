@@ -1,6 +1,4 @@
 import {
-  AcceptConnection,
-  DenyConnection,
   InMemoryChannelLayer,
   path,
   rePath,
@@ -9,6 +7,7 @@ import {
   WebSocketConsumer,
   type TextOrBytes,
 } from 'tideway'
+import { AcceptConnection, DenyConnection } from 'tideway/consumer'
 import { WebSocketCommunicator } from 'tideway/testing'
 import { describe, expect, it } from 'vitest'
 

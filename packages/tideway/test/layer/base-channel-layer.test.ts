@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { BaseChannelLayer, type ChannelLayerOptions, type Delivery, type Message } from 'tideway/layer'
+import type { ChannelLayerOptions, Delivery, Message } from 'tideway/layer'
+import { BaseChannelLayer } from 'tideway/layer/kit'
 
 /** A layer whose engine does what the test says, and which writes down what it was asked. */
 class RecordingLayer extends BaseChannelLayer {

@@ -1,5 +1,6 @@
 import { BroadcastChannel, threadId } from 'node:worker_threads'
-import { BaseChannelLayer, copyMessage, type ChannelLayerOptions, type Message } from 'tideway/layer'
+import type { ChannelLayerOptions, Message } from 'tideway/layer'
+import { BaseChannelLayer, copyMessage } from 'tideway/layer/kit'
 
 interface Parcel {
   readonly to: { readonly channel: string } | { readonly group: string; readonly except?: string | readonly string[] }

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { Capacities, isChannelName, isGroupName } from 'tideway/layer'
+import { isChannelName, isGroupName } from 'tideway/layer'
+import { Capacities } from 'tideway/layer/kit'
 import { describeWith, programPath } from '../../../../test/setup/describe-with.ts'
 
 const script = `

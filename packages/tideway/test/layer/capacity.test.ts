@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Capacities, DEFAULT_CAPACITY, TidewayError } from 'tideway/layer'
+import { Capacities, DEFAULT_CAPACITY, TidewayError } from 'tideway/layer/kit'
 
 describe('Capacities', () => {
   it('is 100 for every channel where nothing is said', () => {

@@ -1,12 +1,6 @@
 import { deserialize, serialize } from 'node:v8'
-import {
-  BaseChannelLayer,
-  copyMessage,
-  InMemoryChannelLayer,
-  type ChannelLayerOptions,
-  type GroupSendOptions,
-  type Message,
-} from 'tideway/layer'
+import { InMemoryChannelLayer, type ChannelLayerOptions, type GroupSendOptions, type Message } from 'tideway/layer'
+import { BaseChannelLayer, copyMessage } from 'tideway/layer/kit'
 
 /** Stands for an engine such as Redis: it answers later, knows processes only, and keeps the work queues. */
 export class Hub {

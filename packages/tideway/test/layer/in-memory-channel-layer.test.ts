@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { promiseHooks } from 'node:v8'
-import { ChannelFullError, InMemoryChannelLayer, LocalChannels, type Delivery, type Message } from 'tideway/layer'
+import { ChannelFullError, InMemoryChannelLayer, type Delivery, type Message } from 'tideway/layer'
+import { LocalChannels } from 'tideway/layer/kit'
 import { MAX_QUEUES } from '../../src/layer/local-channels.ts'
 import { MAX_WAITING_SENDS } from '../../src/layer/turn-queue.ts'
 

@@ -1,6 +1,6 @@
 import { promiseHooks } from 'node:v8'
 import { describe, expect, it } from 'vitest'
-import { Mailbox, type OverflowPolicy } from 'tideway/layer'
+import { Mailbox, type OverflowPolicy } from 'tideway/layer/kit'
 import { uncaughtDuring } from './uncaught.ts'
 
 /** A mailbox that writes down what it handles and does what the test says. */

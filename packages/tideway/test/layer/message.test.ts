@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { copyMessage, DEFAULT_MAX_MESSAGE_BYTES, MessageTooLargeError } from 'tideway/layer'
+import { MessageTooLargeError } from 'tideway/layer'
+import { copyMessage, DEFAULT_MAX_MESSAGE_BYTES } from 'tideway/layer/kit'
 
 /** Values that arrive as they were sent. A bigint that a number can hold, and a lone surrogate, do not. */
 const text = fc.string({ unit: 'binary' })

@@ -1,15 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  groupName,
-  InMemoryChannelLayer,
-  isChannelName,
-  isGroupName,
-  MAX_NAME_LENGTH,
-  nonLocalName,
-  requireChannelName,
-  requireGroupName,
-} from 'tideway/layer'
+import { groupName, InMemoryChannelLayer, isChannelName, isGroupName } from 'tideway/layer'
+import { MAX_NAME_LENGTH, nonLocalName, requireChannelName, requireGroupName } from 'tideway/layer/kit'
 
 const plain = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.'
 const word = (constraints: { minLength: number; maxLength: number }): fc.Arbitrary<string> =>

@@ -1,12 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import {
-  channelLayerDefaults,
-  DEFAULT_CAPACITY,
-  DEFAULT_MAX_MESSAGE_BYTES,
-  InMemoryChannelLayer,
-  MAX_NAME_LENGTH,
-} from 'tideway/layer'
+import { channelLayerDefaults, InMemoryChannelLayer } from 'tideway/layer'
+import { DEFAULT_CAPACITY, DEFAULT_MAX_MESSAGE_BYTES, MAX_NAME_LENGTH } from 'tideway/layer/kit'
 import { MAX_QUEUES } from '../../src/layer/local-channels.ts'
 import { MAX_WAITING_SENDS } from '../../src/layer/turn-queue.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { TurnQueue } from 'tideway/layer'
+import { TurnQueue } from 'tideway/layer/kit'
 import { MAX_WAITING_SENDS } from '../../src/layer/turn-queue.ts'
 import { uncaughtDuring } from './uncaught.ts'
 

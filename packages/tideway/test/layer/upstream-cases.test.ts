@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import {
-  Capacities,
   ChannelFullError,
   InMemoryChannelLayer,
   isChannelName,
   isGroupName,
   MessageTooLargeError,
-  TidewayError,
   type ChannelLayer,
 } from 'tideway/layer'
+import { Capacities, TidewayError } from 'tideway/layer/kit'
 
 /*
  * What the tests of Channels 4.3 assert of its layers, asserted here: tests/test_inmemorychannel.py (10 cases) and

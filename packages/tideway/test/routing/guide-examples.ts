@@ -4,7 +4,6 @@ import {
   channelNameRouter,
   Consumer,
   mount,
-  NoRouteError,
   path,
   protocolTypeRouter,
   rePath,
@@ -14,7 +13,7 @@ import {
   type HttpScope,
   type WebSocketScope,
 } from 'tideway'
-import type { Routed } from 'tideway/asgi'
+import { NoRouteError, type Routed } from 'tideway/asgi'
 
 export const seen: unknown[] = []
 

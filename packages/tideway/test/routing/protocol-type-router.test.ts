@@ -1,5 +1,6 @@
+import { nodeListenerKey, type WithNodeListener } from '../../src/asgi/node-listener.ts'
+import { checksOrigin, markOriginCheck } from '../../src/asgi/origin-check.ts'
 import type { Application, Authenticated, ChannelScope, HttpScope, LifespanScope, WebSocketScope } from 'tideway/asgi'
-import { checksOrigin, markOriginCheck, nodeListenerKey, type WithNodeListener } from 'tideway/asgi'
 import { WebSocketConsumer } from 'tideway/consumer'
 import { protocolTypeRouter } from 'tideway/routing'
 import { describe, expect, expectTypeOf, it } from 'vitest'

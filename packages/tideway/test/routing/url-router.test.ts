@@ -1,4 +1,5 @@
-import { checksOrigin, markOriginCheck, NoRouteError, type Application, type Scope } from 'tideway/asgi'
+import { checksOrigin, markOriginCheck } from '../../src/asgi/origin-check.ts'
+import { NoRouteError, type Application, type Scope } from 'tideway/asgi'
 import { WebSocketConsumer } from 'tideway/consumer'
 import { channelNameRouter, path, protocolTypeRouter, rePath, urlRouter } from 'tideway/routing'
 import { describe, expect, it } from 'vitest'

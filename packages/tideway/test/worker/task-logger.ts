@@ -1,4 +1,4 @@
-import type { Logger } from 'tideway'
+import type { Logger } from 'tideway/asgi'
 
 /** Keeps what it is told. */
 export class TaskLogger implements Logger {

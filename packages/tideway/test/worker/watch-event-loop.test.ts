@@ -1,4 +1,5 @@
-import { Consumer, type Logger } from 'tideway'
+import { Consumer } from 'tideway'
+import type { Logger } from 'tideway/asgi'
 import { watchEventLoop, type EventLoopWatch } from 'tideway/worker'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { patiently } from '../../../../test/setup/patiently.ts'

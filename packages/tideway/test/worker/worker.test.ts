@@ -3,15 +3,15 @@ import {
   Consumer,
   defineApplication,
   InMemoryChannelLayer,
+  TidewayError,
   type Application,
   type ChannelLayer,
-  type ChannelScope,
-  type Logger,
 } from 'tideway'
-import { TidewayError } from 'tideway'
-import { jobEnd } from 'tideway/asgi'
+import type { ChannelScope, Logger } from 'tideway/asgi'
 import { Worker, type WorkerOptions } from 'tideway/worker'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+
+import { jobEnd } from '../../src/asgi/channel-events.ts'
 import { Hub, HubChannelLayer } from '../layer/hub-channel-layer.ts'
 import { patiently } from '../../../../test/setup/patiently.ts'
 

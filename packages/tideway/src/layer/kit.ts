@@ -1,0 +1,13 @@
+/**
+ * The parts that a channel layer is built from: the base class, mailboxes, capacities, turns, and checks of names.
+ * @module tideway/layer/kit
+ */
+
+export { TidewayError } from '../errors/tideway-error.ts'
+export { BaseChannelLayer } from './base-channel-layer.ts'
+export { Capacities, DEFAULT_CAPACITY } from './capacity.ts'
+export { LocalChannels, type LocalChannelsOptions } from './local-channels.ts'
+export { Mailbox, type OverflowPolicy } from './mailbox.ts'
+export { copyMessage, DEFAULT_MAX_MESSAGE_BYTES } from './message.ts'
+export { MAX_NAME_LENGTH, nonLocalName, requireChannelName, requireGroupName } from './names.ts'
+export { TurnQueue } from './turn-queue.ts'
