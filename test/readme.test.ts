@@ -11,8 +11,10 @@ import { WebSocket } from 'ws'
 import { read, root } from './architecture/source-files.ts'
 import { startProgram } from './setup/child-process.ts'
 
-describe('the program in README.md', () => {
-  const [consumers, application] = [...read('README.md').matchAll(/```ts.*\n([\s\S]*?)```/g)].map(([, code]) => code!)
+describe('the programs in README.md', () => {
+  const [short, consumers, application] = [...read('README.md').matchAll(/```ts.*\n([\s\S]*?)```/g)].map(
+    ([, code]) => code!,
+  )
   let folder = ''
 
   beforeAll(async () => {
@@ -27,17 +29,18 @@ describe('the program in README.md', () => {
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
+    await writeFile(join(folder, 'short.ts'), short!)
     await writeFile(join(folder, 'chat/consumers.ts'), consumers!)
     await writeFile(join(folder, 'application.ts'), application!)
   })
 
   afterAll(() => rm(folder, { recursive: true }))
 
-  it('begins with the consumer of the example', () => {
+  it('include the consumer of the chat example', () => {
     expect(consumers).toBe(read('examples/chat/src/chat/consumers.ts'))
   })
 
-  it('compiles in the strict settings', async () => {
+  it('compile in the strict settings', async () => {
     const tsc = join(root, 'node_modules/.bin/tsc')
     const failure = await promisify(execFile)(tsc, ['-p', folder]).then(
       () => '',
@@ -46,19 +49,22 @@ describe('the program in README.md', () => {
     expect(failure).toBe('')
   })
 
-  it('chats', async () => {
-    const args = ['packages/tideway/src/cli/main.ts', 'serve', join(folder, 'application.ts'), '--port=0']
+  it.each([
+    ['short.ts', '/ws/', 'Hello', 'Hello'],
+    ['application.ts', '/ws/chat/lobby/', '{"message":"Hello"}', '{"message":"Hello","user":""}'],
+  ])('%s on %s answers %s', async (file, path, message, expected) => {
+    const args = ['packages/tideway/src/cli/main.ts', 'serve', join(folder, file), '--port=0']
     const server = await startProgram(process.execPath, ['--conditions=@tideway/source', '--import=tsx', ...args], {
       cwd: root,
       ready: /http:\/\/(127\.0\.0\.1:\d+)/,
     })
     try {
       const host = server.readyMatch![1]!
-      const client = new WebSocket(`ws://${host}/ws/chat/lobby/`, { origin: `http://${host}` })
+      const client = new WebSocket(`ws://${host}${path}`, { origin: `http://${host}` })
       await once(client, 'open')
-      client.send(JSON.stringify({ message: 'Hello' }))
+      client.send(message)
       const [answer] = (await once(client, 'message')) as [Buffer]
-      expect(JSON.parse(answer.toString())).toEqual({ message: 'Hello', user: '' })
+      expect(answer.toString()).toBe(expected)
     } finally {
       await server.stop()
     }

@@ -37,20 +37,20 @@ function fieldsOf(of: string): string[] {
 describe('docs/reference/events.md', () => {
   it('has every key of a WebSocket scope', () => {
     expect(
-      rowsOf(EVENTS, 'Scope of a WebSocket')
+      rowsOf(EVENTS, 'WebSocket scope')
         .flatMap(({ names }) => names)
         .toSorted(),
     ).toEqual(fieldsOf('websocket'))
   })
 
   it('has what an HTTP scope has besides', () => {
-    const added = rowsOf(EVENTS, 'Scope of an HTTP request').flatMap(({ names }) => names)
+    const added = rowsOf(EVENTS, 'HTTP scope').flatMap(({ names }) => names)
     const same = fieldsOf('websocket').filter((key) => !['subprotocols', 'onEnd'].includes(key))
     expect([...same, ...added].toSorted()).toEqual(fieldsOf('http'))
   })
 
   it('has what a job has', () => {
-    const ofJob = rowsOf(EVENTS, 'Scope of a job').flatMap(({ names }) => names)
+    const ofJob = rowsOf(EVENTS, 'Channel scope').flatMap(({ names }) => names)
     const others = ['asgi.version', 'asgi.specVersion', 'state', 'extensions', 'logger']
     expect([...others, ...ofJob].toSorted()).toEqual(fieldsOf('channel'))
   })

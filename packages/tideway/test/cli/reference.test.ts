@@ -9,7 +9,7 @@ import { serverDefaults } from '../../src/server/options.ts'
 
 const page = readFileSync(new URL('../../../../docs/reference/cli.md', import.meta.url), 'utf8')
 const [flagsPart, rest] = page.split('## `tideway init`') as [string, string]
-const [otherCommands, daphnePart] = rest.split('## From Daphne') as [string, string]
+const [otherCommands, daphnePart] = rest.split('## Flags of Daphne') as [string, string]
 
 const program = serveProgram(() => Promise.resolve())
 const longNames = program.options.map(({ long }) => long!)

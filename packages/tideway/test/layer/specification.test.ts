@@ -39,7 +39,7 @@ describe('docs/spec/channel-layer.md', () => {
   it('names every call of the interface, and no other', () => {
     const source = read('../../src/layer/channel-layer.ts')
     const declared = source.slice(source.indexOf('export interface ChannelLayer {')).matchAll(/^ {2}(\w+)\??\(/gm)
-    const calls = rowsUnder('The calls').map(([call]) => call!.replace(/\(.*/, ''))
+    const calls = rowsUnder('Methods').map(([call]) => call!.replace(/\(.*/, ''))
     expect(calls).toEqual(Array.from(declared, ([, name]) => name))
     const layer = new InMemoryChannelLayer()
     const optional = ['ready', 'diagnose']
@@ -47,7 +47,7 @@ describe('docs/spec/channel-layer.md', () => {
   })
 
   it('states the bounds that the code has', () => {
-    expect(rowsUnder('Bounds').map(([, bound]) => bound)).toEqual([
+    expect(rowsUnder('Limits').map(([, bound]) => bound)).toEqual([
       `${MAX_NAME_LENGTH} characters`,
       `${DEFAULT_MAX_MESSAGE_BYTES} bytes`,
       '100 levels',
