@@ -12,21 +12,21 @@ import type { Session } from './session.ts'
 
 /** The options of {@link authExpiry}. */
 export interface AuthExpiryOptions {
-  /** How often the session is read again, in milliseconds; `false` for never. @default 60000 */
+  /** The time between two reads of the session, in milliseconds; `false`: never. @default 60000 */
   readonly checkIntervalMs?: number | false
-  /** Ends connections at once when their user is revoked. @default none */
+  /** Closes the connections of a user at once when the user is revoked. @default none */
   readonly revocations?: Revocations
 }
 
 const DEFAULT_CHECK_INTERVAL_MS = 60_000
 
-/** What the scope has to have, and what it may. */
+/** The properties that the scope has to have, and those that it may have. */
 type LiveScope = Authenticated & WithAuthentication & { readonly session?: Session }
 
 /**
- * Closes a WebSocket with 4401 when it is no longer its user's: the person logged out elsewhere, the session ended, the
- * password changed, the user was deleted or revoked. Goes inside `authMiddlewareStack` or `tokenMiddleware`. Anonymous connections cost
- * nothing. While the session store is down connections stay open, and it is asked again.
+ * Closes a WebSocket with 4401 when its login ends: the person logged out elsewhere, the session expired, the password changed, or
+ * the user was deleted or revoked. Put it inside `authMiddlewareStack` or `tokenMiddleware`. It does nothing for anonymous connections.
+ * While the session store is down, connections stay open, and the next check reads the store again.
  */
 export function authExpiry<S extends WebSocketScope>(
   inner: Application<S>,
@@ -39,30 +39,34 @@ export function authExpiry<S extends WebSocketScope>(
       `checkIntervalMs is ${checkIntervalMs}: give milliseconds above 0, or false.`,
     )
   }
-  return defineMiddleware<S, {}, LiveScope, WebSocketScope>(inner, (inner) => async (scope, receive, send) => {
-    const { user, session } = scope
-    if (user === undefined)
-      return missingScope('authExpiry', 'user', 'put authMiddleware or tokenMiddleware outside it')
-    if (user.id === undefined) return inner(scope, receive, send)
-    const end = (reason: string): void => void closeUnauthorized(send, reason)
-    const forget = await revocations?.register(user.id, () => end('revoked'))
-    const live = session !== undefined && { ...scope, user, session }
-    const timer =
-      checkIntervalMs !== false && live && isFromSession(live)
-        ? setInterval(() => void endIfNotUser(live, end), spread(checkIntervalMs))
-        : undefined
-    try {
-      await inner(scope, receive, send)
-    } finally {
-      clearInterval(timer)
-      forget?.()
-    }
-  })
+  return defineMiddleware<S, {}, LiveScope, WebSocketScope>(
+    inner,
+    (inner) =>
+      async function authExpiry(scope, receive, send) {
+        const { user, session } = scope
+        if (user === undefined)
+          return missingScope('authExpiry', 'user', 'put authMiddleware or tokenMiddleware outside it')
+        if (user.id === undefined) return inner(scope, receive, send)
+        const end = (reason: string): void => void closeUnauthorized(send, reason)
+        const unregister = await revocations?.register(user.id, () => end('revoked'))
+        const live = session !== undefined && { ...scope, user, session }
+        const timer =
+          checkIntervalMs !== false && live && isFromSession(live)
+            ? setInterval(() => void endIfNotUser(live, end), spread(checkIntervalMs))
+            : undefined
+        try {
+          await inner(scope, receive, send)
+        } finally {
+          clearInterval(timer)
+          unregister?.()
+        }
+      },
+  )
 }
 
 type SessionScope = WebSocketScope & WithAuthentication & { readonly user: User; readonly session: Session }
 
-/** Whether it is the session that says who the user is, and not a token beside it. */
+/** Whether the user comes from the session, and not from a token. */
 function isFromSession(scope: SessionScope): boolean {
   const claimed = authenticationOf(scope).identity.read(scope.session)
   return String(claimed?.id) === String(scope.user.id)
@@ -73,11 +77,11 @@ async function endIfNotUser(scope: SessionScope, end: (reason: string) => void):
     const user = await getUser(scope)
     if (user.id !== scope.user.id) end('logged out')
   } catch (error) {
-    scope.logger?.warn({ err: error, path: scope.path }, 'Whether a session is still good could not be read')
+    scope.logger?.warn({ err: error, path: scope.path }, 'The session of an open connection could not be checked')
   }
 }
 
-/** Connections that began together, after a deploy, should not ask together for ever. */
+/** Varies the interval, so that connections that began together (after a deploy) do not read the store together. */
 function spread(intervalMs: number): number {
   return intervalMs * (0.8 + Math.random() * 0.4)
 }

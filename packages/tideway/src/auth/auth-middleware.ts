@@ -10,15 +10,15 @@ import type { UserStore, WithUser } from './user-store.ts'
 
 /** The options of {@link authMiddleware}. */
 export interface AuthMiddlewareOptions<U extends User = User> {
-  /** Where the users are. @default nowhere: everybody is anonymous */
+  /** Finds users by id. @default none: all clients are anonymous */
   readonly users?: UserStore<U> | undefined
-  /** How the session says who is logged in: `passportIdentity` for the sessions of passport. @default sessionIdentity */
+  /** The format of the login in the session: `passportIdentity` for sessions of passport. @default sessionIdentity */
   readonly identity?: SessionIdentity | undefined
 }
 
 /**
- * Puts the user that the session names into `scope.user`, before the inner application is called: the one that `users` found, or
- * `anonymousUser` when nobody is logged in, when the user is gone, or when the password has changed since.
+ * Adds the user of the session to the scope as `scope.user`: the one that `users` returns, or `anonymousUser` if the session has no
+ * login, if the user does not exist any more, or if the password has changed since the login.
  */
 export function authMiddleware<S extends ClientScope, U extends User = User>(
   inner: Application<S>,
@@ -28,15 +28,16 @@ export function authMiddleware<S extends ClientScope, U extends User = User>(
   const authentication: Authentication = { users, identity }
   return defineMiddleware<S, WithUser<U> & WithAuthentication, WithSession>(
     inner,
-    (inner) => (scope, receive, send) => {
-      const { session } = scope
-      if (session === undefined) return missingScope('authMiddleware', 'session', 'put sessionMiddleware outside it')
-      const run = (user: User): Promise<void> =>
-        // `users` finds users of type U, and who is no U is anonymous.
-        inner({ ...scope, user: user as U, [authenticationKey]: authentication }, receive, send)
-      if (session.isEmpty) return run(anonymousUser)
-      const user = userOfSession(session, authentication)
-      return user instanceof Promise ? user.then(run) : run(user)
-    },
+    (inner) =>
+      function authMiddleware(scope, receive, send) {
+        const { session } = scope
+        if (session === undefined) return missingScope('authMiddleware', 'session', 'put sessionMiddleware outside it')
+        const run = (user: User): Promise<void> =>
+          // `users` returns users of type U; every other user is the anonymous one.
+          inner({ ...scope, user: user as U, [authenticationKey]: authentication }, receive, send)
+        if (session.isEmpty) return run(anonymousUser)
+        const user = userOfSession(session, authentication)
+        return user instanceof Promise ? user.then(run) : run(user)
+      },
   )
 }

@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 import { sessionIdentity, type SessionIdentity } from './session-identity.ts'
 import type { UserStore } from './user-store.ts'
 
-/** How the users of a scope are found: what `login` and `getUser` need of the options of `authMiddleware`. */
+/** The options of `authMiddleware` that `login` and `getUser` need. */
 export interface Authentication {
   readonly users: UserStore | undefined
   readonly identity: SessionIdentity
@@ -19,14 +19,14 @@ export interface WithAuthentication {
 
 const noAuthentication: Authentication = { users: undefined, identity: sessionIdentity }
 
-/** How the users of this scope are found; without `authMiddleware`, nobody is found. */
+/** Returns the options of the `authMiddleware` of this scope. Without one, no user is ever found. */
 export function authenticationOf(scope: WithAuthentication): Authentication {
   return scope[authenticationKey] ?? noAuthentication
 }
 
 /**
- * The user that the session names. A session whose hash is not the user's (the password was changed) is flushed.
- * Returns without a promise for a session that names nobody.
+ * Returns the user of the session, or `anonymousUser`. Flushes the session if its hash is not the user's (the password was changed).
+ * Returns no promise if the session has no login.
  */
 export function userOfSession(
   session: Session,
@@ -47,12 +47,12 @@ async function findUser(
   if (user === undefined || user === null) return anonymousUser
   if (claimedHash === null || users.sessionHash === undefined) return user
   if (claimedHash !== undefined && equalInConstantTime(users.sessionHash(user), claimedHash)) return user
-  await flushIfOurs(session)
+  await flushIfWritable(session)
   return anonymousUser
 }
 
-/** A session that is only read here is not ours to end; that it names nobody is enough. */
-async function flushIfOurs(session: Session): Promise<void> {
+/** Flushes the session, unless the backend can only read it: then its user is anonymous, and the session stays. */
+async function flushIfWritable(session: Session): Promise<void> {
   try {
     await session.flush()
   } catch (error) {

@@ -8,17 +8,17 @@ import { defineMiddleware, type OuterScope } from './define-middleware.ts'
 
 /** The options of {@link connectProxy}. */
 export interface ConnectProxyOptions {
-  /** The view that is asked, by GET. */
+  /** The URL of the view, called with GET. */
   readonly url: string | URL
-  /** The headers of the handshake that it is given. @default cookie, authorization, origin, user-agent, accept-language */
+  /** The headers of the handshake that are passed to the view. @default cookie, authorization, origin, user-agent, accept-language */
   readonly forwardHeaders?: readonly string[]
-  /** How long it may take, in milliseconds. @default 3000 */
+  /** The time within which the view has to answer, in milliseconds. @default 3000 */
   readonly timeoutMs?: number
-  /** How large its answer may be, in bytes. @default 65536 */
+  /** The largest answer that is read, in bytes. @default 65536 */
   readonly maxResponseBytes?: number
 }
 
-/** A user as the view described it. */
+/** A user with the fields that the view returned. */
 export interface ProxiedUser extends User {
   readonly id: string | number
   readonly isAuthenticated: true
@@ -28,7 +28,7 @@ export interface ProxiedUser extends User {
 /** What {@link connectProxy} adds to the scope. */
 export interface WithProxiedUser {
   readonly user: ProxiedUser | AnonymousUser
-  /** The groups that the view named, for the application to join. */
+  /** The groups that the view returned, for the application to join. */
   readonly groups: readonly string[]
 }
 
@@ -37,12 +37,12 @@ const DEFAULT_TIMEOUT_MS = 3000
 const DEFAULT_MAX_RESPONSE_BYTES = 65_536
 
 /**
- * Asks a site who a client is, for sites whose sessions cannot be read from outside. The view is called with the client's
- * cookies, its address in `X-Forwarded-For` and what it asks for in `X-Original-URI`, and answers:
+ * Authenticates handshakes by a request to the site, for sites whose sessions cannot be read from outside. The view gets the client's
+ * cookies, its address in `X-Forwarded-For` and the requested path and query in `X-Original-URI`, and answers:
  *
  * - 200 with `{ "user": { "id": 1, "username": "ada", … }, "groups": ["news"] }`, both optional;
- * - 401, 403, 404 or 429: the handshake is refused with it; a redirect, to a login page, is a 401; other 4xx are a 403;
- * - anything else, an unreadable answer or none: a `ServiceUnavailableError` (503), never an anonymous user.
+ * - 401, 403, 404 or 429: the handshake is refused with that status; a redirect (to a login page) is a 401; other 4xx are a 403;
+ * - any other status, an unreadable answer or no answer: a `ServiceUnavailableError` (503), never an anonymous user.
  */
 export function connectProxy<S extends WebSocketScope>(
   inner: Application<S>,
@@ -65,21 +65,25 @@ export function connectProxy<S extends WebSocketScope>(
       }
       return readAnswer(await readText(response, maxResponseBytes))
     } catch (cause) {
-      throw new ServiceUnavailableError(`The view ${url.origin}${url.pathname} gave no answer: see the cause.`, {
-        cause,
-      })
+      throw new ServiceUnavailableError(
+        `The view ${url.origin}${url.pathname} did not answer as it should: see the cause.`,
+        {
+          cause,
+        },
+      )
     }
   }
 
   return defineMiddleware<S, WithProxiedUser, unknown, WebSocketScope>(
     inner,
-    (inner) => async (scope, receive, send) => {
-      const answer = await ask(scope)
-      if (typeof answer === 'object') return inner(extendScope(scope, answer), receive, send)
-      await receive()
-      await send({ type: 'websocket.http.response.start', status: answer, headers: { 'content-length': '0' } })
-      await send({ type: 'websocket.http.response.body' })
-    },
+    (inner) =>
+      async function connectProxy(scope, receive, send) {
+        const answer = await ask(scope)
+        if (typeof answer === 'object') return inner(extendScope(scope, answer), receive, send)
+        await receive()
+        await send({ type: 'websocket.http.response.start', status: answer, headers: { 'content-length': '0' } })
+        await send({ type: 'websocket.http.response.body' })
+      },
   )
 }
 
@@ -98,7 +102,7 @@ function statusFor(status: number): number {
   if (status >= 300 && status < 400) return 401
   if (status === 401 || status === 403 || status === 404 || status === 429) return status
   if (status >= 400 && status < 500) return 403
-  throw new TypeError(`It answered with status ${status}.`)
+  throw new TypeError(`The view answered with status ${status}.`)
 }
 
 async function readText(response: Response, maxBytes: number): Promise<string> {
@@ -106,7 +110,7 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   let size = 0
   for await (const chunk of response.body ?? []) {
     size += chunk.byteLength
-    if (size > maxBytes) throw new TypeError(`Its answer is larger than ${maxBytes} bytes.`)
+    if (size > maxBytes) throw new TypeError(`The answer is larger than ${maxBytes} bytes.`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
@@ -114,10 +118,10 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
 
 function readAnswer(text: string): WithProxiedUser {
   const answer: unknown = JSON.parse(text)
-  if (typeof answer !== 'object' || answer === null) throw new TypeError('Its answer is no object.')
+  if (typeof answer !== 'object' || answer === null) throw new TypeError('The answer is not a JSON object.')
   const { user, groups = [] } = answer as { user?: unknown; groups?: unknown }
   if (!Array.isArray(groups) || !groups.every((group) => typeof group === 'string')) {
-    throw new TypeError('The groups of its answer are no list of names.')
+    throw new TypeError('The field "groups" of the answer is not an array of strings.')
   }
   return { user: userOf(user), groups }
 }
@@ -127,6 +131,6 @@ function userOf(user: unknown): ProxiedUser | AnonymousUser {
   const { id, username = '' } = user as { id?: unknown; username?: unknown }
   const isId = (typeof id === 'string' && id !== '') || typeof id === 'number'
   if (!isId || typeof username !== 'string')
-    throw new TypeError('The user of its answer has no id, or a name that is no text.')
+    throw new TypeError('The field "user" of the answer has no id, or a username that is not a string.')
   return Object.freeze({ ...user, id, username, isAuthenticated: true as const })
 }

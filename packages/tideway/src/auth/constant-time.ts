@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 
-/** Whether two strings are equal, in a time that depends on the length of the first alone. */
+/** Whether two strings are equal. The time does not depend on how many bytes agree. */
 export function equalInConstantTime(a: string, b: string): boolean {
   const left = Buffer.from(a)
   const right = Buffer.from(b)

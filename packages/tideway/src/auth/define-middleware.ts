@@ -2,13 +2,13 @@ import type { Application } from '../asgi/application.ts'
 import { carryOriginCheck } from '../asgi/origin-check.ts'
 import type { HttpScope, WebSocketScope } from '../asgi/scope.ts'
 
-/** The scopes that a client is behind: the ones that have headers, and so cookies, a session and a user. */
+/** The scopes of clients: they have headers, and so can have cookies, a session and a user. */
 export type ClientScope = HttpScope | WebSocketScope
 
 /**
- * The scope that a middleware needs, given the scope `S` that its inner application needs and the properties `Added` that
- * the middleware puts in. What else the inner application needs, such as `urlRoute`, is still needed. So is a property
- * that is added with a type that does not satisfy the inner application.
+ * The scope that a middleware needs, computed from the scope `S` of its inner application and the properties `Added` that the
+ * middleware adds. Other properties of the inner application, such as `urlRoute`, are still needed. So is a property that the
+ * middleware adds with a type that does not fit the inner application.
  */
 export type OuterScope<S extends ClientScope, Added> = S extends HttpScope
   ? HttpScope & StillNeeded<S, HttpScope & Added>
@@ -21,15 +21,15 @@ type StillNeeded<S, Given> = {
 }
 
 /**
- * Types a middleware once for all: `wrap` is given the inner application as one of any client scope with `Added` in it, and
- * makes one of a client scope that should have `Needed` in it, which it checks, for plain JavaScript has no types. The mark of an
- * origin check is passed on.
+ * Defines a typed middleware. `wrap` gets the inner application, which is called with `Added` in its scope, and returns the outer
+ * application, whose scope has `Needed`. `wrap` has to check `Needed` itself, because JavaScript callers have no types, and returns
+ * a named function, so that stack traces name the middleware. The result has the mark of an origin check if the inner application has it.
  */
 export function defineMiddleware<S extends Base, Added, Needed = unknown, Base extends ClientScope = ClientScope>(
   inner: Application<S>,
   wrap: (inner: Application<Base & Added>) => Application<Base & Partial<Added & Needed>>,
 ): Application<OuterScope<S, Added> & Needed> {
-  // The compiler cannot follow OuterScope<S, …> while S is open; that it is right is what the type tests hold.
+  // The compiler cannot compute OuterScope<S, …> while S is a type parameter; the type tests check it.
   const application = wrap(inner as unknown as Application<Base & Added>)
   return carryOriginCheck(inner, application as unknown as Application<OuterScope<S, Added> & Needed>)
 }

@@ -20,19 +20,19 @@ import { UnsignedCookies } from './unsigned-cookies.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
-/** The table `django_session`, as far as it is needed. */
+/** The calls on the table `django_session` that {@link djangoSessions} needs. */
 export interface DjangoSessionTable {
-  /** `session_data` of the row with this `session_key`, if its `expire_date` is in the future. */
+  /** Returns `session_data` of the row with this `session_key` if its `expire_date` is in the future. */
   find(sessionKey: string): MaybePromise<string | null | undefined>
-  /** Inserts or updates the row. @default sessions are only read */
+  /** Inserts or updates the row. @default none: sessions are read-only */
   save?(sessionKey: string, sessionData: string, expireDate: Date): MaybePromise<unknown>
-  /** Deletes the row. @default sessions are only read */
+  /** Deletes the row. @default none: sessions are read-only */
   delete?(sessionKey: string): MaybePromise<unknown>
 }
 
 /** The sessions of a Django site, from its settings. */
 export interface DjangoSessionsOptions extends SessionCookieOptions {
-  /** `SECRET_KEY`; or it and `SECRET_KEY_FALLBACKS`. */
+  /** `SECRET_KEY`, or an array of it and `SECRET_KEY_FALLBACKS`. */
   readonly secretKey: string | readonly string[]
   /** The rows of the backends `db` and `cached_db`. @default the backend `signed_cookies` */
   readonly database?: DjangoSessionTable
@@ -47,13 +47,13 @@ const COOKIE_SALT = 'django.contrib.sessions.backends.signed_cookies'
 const SESSION_KEY = /^[a-z0-9]{8,40}$/
 const KEY_LENGTH = 32
 const KEY_ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789'
-/** Longer cookies come from no browser (RFC 6265 §6.1). */
+/** No browser sends longer cookies (RFC 6265 §6.1). */
 const MAX_COOKIE_LENGTH = 4096
 
 /**
- * The sessions of a Django site (3.1 or later, with its JSON serializer, which is the default): of its database, through a
- * port, or in its signed cookies. Sessions of the cache backend cannot be read, they are Python pickles: use
- * `connectProxy` for such a site.
+ * Returns a backend for the sessions of a Django site (3.1 or later, with the JSON serializer, which is the default): in its database,
+ * through a port, or in its signed cookies. Sessions of the cache backend are Python pickles and cannot be read: use `connectProxy`
+ * for such a site.
  */
 export function djangoSessions(options: DjangoSessionsOptions): SessionBackend {
   const cookie = resolveSessionCookie({ ...options, name: options.name ?? 'sessionid' })
@@ -97,7 +97,7 @@ function inCookies(
       if (value.length > MAX_COOKIE_LENGTH) {
         throw new TidewayError(
           'ERR_SESSION_TOO_LARGE',
-          `The session makes a cookie of ${value.length} bytes: keep less in it.`,
+          `The session makes a cookie of ${value.length} bytes, and browsers store at most ${MAX_COOKIE_LENGTH}: store less in it.`,
         )
       }
       return { key: undefined, data, expiresAt: Date.now() + lifeMs, cookie: cookieOf(value, secure) }
@@ -141,7 +141,7 @@ function inDatabase(
       return write(key, withChanges(session.data, changes), secure)
     },
     async touch() {
-      // Django does not either, unless SESSION_SAVE_EVERY_REQUEST is set: the life of a session counts from its last change.
+      // As in Django without SESSION_SAVE_EVERY_REQUEST: the lifetime of a session counts from its last change.
       return undefined
     },
     async destroy(key) {
@@ -152,8 +152,8 @@ function inDatabase(
 }
 
 /**
- * Django's format of who is logged in: `sessionIdentity`, and the authentication backend that Django wants to know.
- * Ids are strings. Needed only where a login is written.
+ * Returns Django's format of a login: that of `sessionIdentity`, with the id as a string and the name of the authentication backend.
+ * Only applications that write logins need it.
  */
 export function djangoIdentity(backend: string = 'django.contrib.auth.backends.ModelBackend'): SessionIdentity {
   return {
@@ -165,7 +165,7 @@ export function djangoIdentity(backend: string = 'django.contrib.auth.backends.M
   }
 }
 
-/** Django's `user.get_session_auth_hash()`, from the column `password`: give it as `users.sessionHash`. */
+/** Returns Django's `user.get_session_auth_hash()` for the column `password`. Use it as `users.sessionHash`. */
 export function djangoSessionHash(secretKey: string, password: string): string {
   const salt = 'django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash'
   return saltedHmac(salt, password, secretKey).toString('hex')
@@ -191,6 +191,6 @@ async function answerOf<T>(call: () => MaybePromise<T>): Promise<T> {
 function readOnly(call: 'save' | 'delete'): TidewayError {
   return new TidewayError(
     'ERR_READ_ONLY_SESSION',
-    `The session belongs to Django and is only read here: change it there, or give djangoSessions a database with ${call}().`,
+    `The session is read-only: change it in Django, or give djangoSessions a database with ${call}().`,
   )
 }

@@ -4,11 +4,11 @@ import { deflateSync, inflateSync } from 'node:zlib'
 import { equalInConstantTime } from './constant-time.ts'
 
 /*
- * What `django.core.signing.dumps` and `loads` do since Django 3.1: JSON, compressed if that is shorter, in URL-safe base64,
+ * The format of `django.core.signing.dumps` and `loads` since Django 3.1: JSON, compressed if that is shorter, in URL-safe base64,
  * then the time in base 62, then an HMAC-SHA256 under a key derived from a salt and SECRET_KEY, joined by colons.
  */
 
-/** Compressed data of a megabyte are no session; they were signed, so this guards against mistakes. */
+/** Bounds decompression. The data are signed, so this guards against mistakes and not against attackers. */
 const MAX_INFLATED_BYTES = 1_048_576
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
@@ -30,13 +30,14 @@ export function djangoDumps(data: unknown, salt: string, secret: string): string
   return `${value}:${signatureOf(value, salt, secret)}`
 }
 
-/** Data that Django signed, and when, in milliseconds since 1970. */
+/** Signed data of Django. */
 export interface DjangoSigned {
   readonly data: unknown
+  /** In milliseconds since 1970. */
   readonly signedAt: number
 }
 
-/** Data that Django signed with one of the secrets, at most `maxAgeMs` ago. `undefined` for anything else. */
+/** Returns the data if one of the secrets signed them at most `maxAgeMs` ago. Returns `'bad signature'` if none did. */
 export function djangoLoads(
   signed: string,
   salt: string,
@@ -67,12 +68,12 @@ function decodeBody(body: string): unknown {
     const json = isCompressed ? inflateSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES }) : bytes
     return JSON.parse(json.toString('latin1'))
   } catch {
-    // Signed by a site with another serializer: pickle, for instance.
+    // The site uses another serializer, such as pickle.
     return undefined
   }
 }
 
-/** Django reads the JSON as Latin-1, so what is not ASCII has to be escaped. */
+/** Django decodes the JSON as Latin-1, so characters outside ASCII are escaped. */
 function asciiJson(data: unknown): string {
   return JSON.stringify(data).replaceAll(
     /[\u007f-\uffff]/g,

@@ -14,21 +14,21 @@ import { findTokenUser, type UserStore, type WithUser } from './user-store.ts'
 export interface FirstMessageTokenOptions<U extends User = User> {
   /** Verifies the token: `jwtVerifier` for JWTs. */
   readonly verify: TokenVerifier
-  /** Finds the user that the token is about. */
+  /** Finds the user of the token. */
   readonly users: UserStore<U>
-  /** How long a client may take to show its token, in milliseconds. @default 5000 */
+  /** The time within which the client has to send its token, in milliseconds. @default 5000 */
   readonly timeoutMs?: number
-  /** The token in the client's first text. @default the text itself */
+  /** Returns the token in the client's first text message. @default the text itself */
   readonly tokenOf?: (text: string) => string | undefined
 }
 
 const DEFAULT_TIMEOUT_MS = 5000
 
 /**
- * Accepts the WebSocket, takes its first message for a token, and only then calls the inner application, whose accept
- * does nothing more. For clients that can neither set headers nor offer subprotocols; everybody is let in as far as the
- * handshake, so put `originValidator` outside. A token that is late or not valid closes the connection with 4401, and so does its
- * end; a refusal of the inner application closes it with 4403.
+ * Accepts the WebSocket, reads a token from its first message, and then calls the inner application, whose accept has no further
+ * effect. For clients that can neither set headers nor offer subprotocols. Every handshake is accepted, so put `originValidator`
+ * outside. Closes the connection with 4401 if the token is late or not valid, or when it expires, and with 4403 if the inner
+ * application rejects the handshake.
  */
 export function firstMessageTokenMiddleware<S extends WebSocketScope, U extends User = User>(
   inner: Application<S>,
@@ -47,28 +47,31 @@ export function firstMessageTokenMiddleware<S extends WebSocketScope, U extends 
 
   return defineMiddleware<S, WithUser<U> & WithToken, unknown, WebSocketScope>(
     inner,
-    (inner) => async (scope, receive, send) => {
-      await receive()
-      await send({ type: 'websocket.accept' })
-      const first = await firstEvent(receive, send, timeoutMs)
-      if (first.type !== 'websocket.receive') return
-      let shown: { user: U; token: VerifiedToken }
-      try {
-        shown = await identify(first)
-      } catch (error) {
-        if (!(error instanceof InvalidTokenError)) throw error
-        scope.logger?.debug({ err: error, path: scope.path }, 'A token was refused')
-        return closeUnauthorized(send, 'token not valid')
-      }
-      const answer = afterAccept(send)
-      await closeWhenExpired(shown.token, answer, () => inner(extendScope(scope, shown), connectFirst(receive), answer))
-    },
+    (inner) =>
+      async function firstMessageTokenMiddleware(scope, receive, send) {
+        await receive()
+        await send({ type: 'websocket.accept' })
+        const first = await firstEvent(receive, send, timeoutMs)
+        if (first.type !== 'websocket.receive') return
+        let credentials: { user: U; token: VerifiedToken }
+        try {
+          credentials = await identify(first)
+        } catch (error) {
+          if (!(error instanceof InvalidTokenError)) throw error
+          scope.logger?.debug({ err: error, path: scope.path }, 'A token was refused')
+          return closeUnauthorized(send, 'token not valid')
+        }
+        const sendAccepted = afterAccept(send)
+        await closeWhenExpired(credentials.token, sendAccepted, () =>
+          inner(extendScope(scope, credentials), connectFirst(receive), sendAccepted),
+        )
+      },
   )
 }
 
 const forbiddenCloseCode = 4403
 
-/** The client's first event. One that says nothing in time is closed, and its end is that event. */
+/** Returns the client's first event. A client that sends none in time is closed; its first event is then the disconnect. */
 async function firstEvent(
   receive: Receive<WebSocketReceiveEvent>,
   send: Send<WebSocketSendEvent>,
@@ -84,7 +87,7 @@ async function firstEvent(
   }
 }
 
-/** The inner application sees a connection from its beginning. */
+/** Prepends the event `websocket.connect`, which the middleware has received already. */
 function connectFirst(receive: Receive<WebSocketReceiveEvent>): Receive<WebSocketReceiveEvent> {
   let connected = false
   return () => {
@@ -94,7 +97,7 @@ function connectFirst(receive: Receive<WebSocketReceiveEvent>): Receive<WebSocke
   }
 }
 
-/** What the inner application says to a handshake, said to a connection that is open already. */
+/** Translates the inner application's answer to the handshake for a connection that is open already. */
 function afterAccept(send: Send<WebSocketSendEvent>): Send<WebSocketSendEvent> {
   let accepted = false
   return (event) => {

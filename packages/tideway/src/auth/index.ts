@@ -1,5 +1,5 @@
 /**
- * Who is it: cookies, sessions, users, tokens, tickets.
+ * Authentication: cookies, sessions, users, tokens, tickets.
  * @module tideway/auth
  */
 

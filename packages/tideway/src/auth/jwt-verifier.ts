@@ -6,49 +6,49 @@ import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { InvalidTokenError, type TokenVerifier, type VerifiedToken } from './token.ts'
 
-/** What every token has to say, and how exactly. */
+/** The claims that every token has to have. */
 interface JwtClaimOptions {
-  /** Who must have issued it: its `iss`. @default anybody who has the key */
+  /** The required issuer: the claim `iss`. @default any issuer that has the key */
   readonly issuer?: string | readonly string[]
-  /** How far the clocks of issuer and server may be apart, in seconds. @default 5 */
+  /** The largest difference between the clocks of issuer and server, in seconds. @default 5 */
   readonly clockToleranceSeconds?: number
-  /** The signature algorithms that are accepted. @default all that fit the kind of key */
+  /** The signature algorithms that are accepted. @default all for this kind of key */
   readonly algorithms?: readonly string[]
 }
 
-/** A secret that issuer and server share (HMAC): at least 32 bytes (RFC 7518 §3.2). */
+/** A secret that issuer and server share (HMAC), of at least 32 bytes (RFC 7518 §3.2). */
 export interface SharedSecretJwtOptions extends JwtClaimOptions {
   readonly secret: string
-  /** For whom it must be: its `aud`. @default anybody */
+  /** The required audience: the claim `aud`. @default any */
   readonly audience?: string | readonly string[]
 }
 
 /** A public key. */
 export interface PublicKeyJwtOptions extends JwtClaimOptions {
   readonly publicKey: KeyObject
-  /** For whom it must be: its `aud`. `false`: for anybody. Asked for because a token for another service would be accepted. */
+  /** The required audience: the claim `aud`. `false`: any. Required, because otherwise tokens for another service are accepted. */
   readonly audience: string | readonly string[] | false
 }
 
-/** The URL of the issuer's keys (a JWK Set). They are cached for 10 minutes, and read again, at most every 30 seconds, for a key that is new. */
+/** The URL of the issuer's keys (a JWK Set). The keys are cached for 10 minutes. An unknown key reads them again, at most every 30 seconds. */
 export interface JwksJwtOptions extends JwtClaimOptions {
   readonly jwksUrl: string | URL
-  /** For whom it must be: its `aud`. `false`: for anybody. Asked for because a token for another service would be accepted. */
+  /** The required audience: the claim `aud`. `false`: any. Required, because otherwise tokens for another service are accepted. */
   readonly audience: string | readonly string[] | false
 }
 
-/** How the JWTs of {@link jwtVerifier} are verified. */
+/** The options of {@link jwtVerifier}. */
 export type JwtVerifierOptions = SharedSecretJwtOptions | PublicKeyJwtOptions | JwksJwtOptions
 
 const MIN_SECRET_BYTES = 32
 const DEFAULT_CLOCK_TOLERANCE_SECONDS = 5
-/** Larger ones do not fit in a header anyway; they cost no verification. */
+/** Longer tokens do not fit in a header; they are rejected without verification. */
 const MAX_TOKEN_LENGTH = 8192
 const JWKS_CACHE_MS = 600_000
 const JWKS_COOLDOWN_MS = 30_000
 const JWKS_TIMEOUT_MS = 3000
 
-// Named, so that a token cannot choose between the two kinds: a public key is no HMAC secret (RFC 8725 §2.1).
+// Listed per kind of key, so that a token cannot make a public key an HMAC secret (RFC 8725 §2.1).
 const sharedAlgorithms = ['HS256', 'HS384', 'HS512']
 const publicAlgorithms = [
   'RS256',
@@ -65,8 +65,9 @@ const publicAlgorithms = [
 ]
 
 /**
- * Verifies JSON Web Tokens (RFC 7519): signature, `exp`, `nbf`, `iss` and `aud`. A token has to say when it ends (`exp`) and who
- * it is about (`sub`). When the issuer's keys cannot be read, that is a `ServiceUnavailableError` (503) and not the token's fault.
+ * Returns a verifier for JSON Web Tokens (RFC 7519). It checks the signature, `exp`, `nbf`, `iss` and `aud`, and requires `exp` and
+ * `sub`. It rejects with a `ServiceUnavailableError` (503) if the issuer's keys cannot be read. Throws `ERR_BAD_OPTION` if the secret
+ * is short, the audience is missing, or the key URL is not `https:`.
  */
 export function jwtVerifier(options: JwtVerifierOptions): TokenVerifier {
   const key = keyOf(options)
@@ -95,7 +96,7 @@ export function jwtVerifier(options: JwtVerifierOptions): TokenVerifier {
 
 function verifiedToken(payload: JWTPayload): VerifiedToken {
   const { sub, exp } = payload
-  // RFC 7519 §4.1.2. A number is not taken for a string: 7 and "7" may be two users.
+  // RFC 7519 §4.1.2. A number is not converted: 7 and "7" may be two users.
   if (typeof sub !== 'string') throw invalid(`The claim "sub" is of type ${typeof sub}: it has to be a string.`)
   if (sub === '') throw invalid('The claim "sub" is empty.')
   if (exp === undefined) throw invalid('The claim "exp" is missing.')
@@ -110,12 +111,12 @@ function keyOf(options: JwtVerifierOptions): Uint8Array | KeyObject | JWTVerifyG
   if ('publicKey' in options || 'jwksUrl' in options) requireAudience(options)
   if ('publicKey' in options) return options.publicKey
   if ('jwksUrl' in options) return remoteKeys(secureUrl(options.jwksUrl))
-  // An environment variable that is not set gets here as undefined, whatever its type says.
+  // An environment variable that is not set is undefined here, whatever its type is.
   const secret = Buffer.from((options.secret as string | undefined) ?? '')
   if (secret.length < MIN_SECRET_BYTES) {
     throw new TidewayError(
       'ERR_BAD_OPTION',
-      `The secret of jwtVerifier has ${secret.length} bytes: give at least ${MIN_SECRET_BYTES}, or tokens can be forged by trying.`,
+      `The secret of jwtVerifier has ${secret.length} bytes, so tokens can be forged by guessing it: give at least ${MIN_SECRET_BYTES}.`,
     )
   }
   return new Uint8Array(secret)
@@ -131,13 +132,13 @@ function requireAudience({ audience }: { readonly audience?: unknown }): void {
   )
 }
 
-/** Keys that came over a network in the clear may be an attacker's. */
+/** Requires TLS, because an attacker on the network can replace keys that are not encrypted. */
 function secureUrl(text: string | URL): URL {
   const url = URL.canParse(String(text)) ? new URL(text) : undefined
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url
   throw new TidewayError(
     'ERR_BAD_OPTION',
-    `The jwksUrl ${String(text)} is no https: URL (http: only for this machine).`,
+    `The jwksUrl ${String(text)} is not an https: URL. http: is allowed on loopback only.`,
   )
 }
 
@@ -155,7 +156,7 @@ function remoteKeys(url: URL): JWTVerifyGetKey {
     try {
       return await keys(header, token)
     } catch (cause) {
-      // The keys were read, and this token's is not among them.
+      // The keys were read, and the key of this token is not among them.
       if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) throw cause
       if (cause instanceof errors.JOSENotSupported) throw cause
       throw new ServiceUnavailableError(`The keys of the token issuer at ${url.origin} cannot be read.`, { cause })

@@ -5,26 +5,24 @@ import { equalInConstantTime } from './constant-time.ts'
 import { missingScopeError } from './missing-scope.ts'
 import type { Session } from './session.ts'
 
-/** What `login`, `logout` and `getUser` need of a scope. */
+/** The properties of a scope that `login`, `logout` and `getUser` need. */
 export interface LoginScope extends WithAuthentication {
   readonly session: Session
   readonly user?: User
 }
 
 /**
- * Logs the user in on the session of the scope, and makes it `scope.user`. Without a user given, the one of the scope. The session gets
- * a new key, so that one that an attacker planted is worth nothing; that of another user is flushed first.
+ * Logs the user in on the session of the scope, and sets `scope.user`. The session gets a new key, to prevent session fixation; the
+ * session of another user is flushed first. Rejects with `ERR_NO_USER` if the user is not authenticated.
  *
- * It does not save: over HTTP the response does, on a WebSocket call `scope.session.save()` before `accept()`. After it the
- * new cookie cannot reach the browser, and the login holds for this connection only.
+ * It does not save the session. Over HTTP the response saves it. On a WebSocket call `scope.session.save()` before `accept()`; later the
+ * new cookie cannot reach the browser, and the login is valid for this connection only.
+ * @param user the user of the scope by default
  */
 export async function login(scope: LoginScope, user: User | undefined = scope.user): Promise<void> {
   const session = sessionOf('login', scope)
   if (user?.id === undefined || !user.isAuthenticated) {
-    throw new TidewayError(
-      'ERR_NO_USER',
-      'login needs a user that is authenticated: give one, or put one in the scope.',
-    )
+    throw new TidewayError('ERR_NO_USER', 'login needs an authenticated user: give one, or put one in the scope.')
   }
   const { users, identity } = authenticationOf(scope)
   const hash = identity.keepsHash ? users?.sessionHash?.(user) : undefined
@@ -38,16 +36,15 @@ export async function login(scope: LoginScope, user: User | undefined = scope.us
   setUser(scope, user)
 }
 
-/** Flushes the session of the scope, at once, and makes its user anonymous. */
+/** Flushes the session of the scope immediately, and sets `scope.user` to the anonymous user. */
 export async function logout(scope: LoginScope): Promise<void> {
   await sessionOf('logout', scope).flush()
   if (scope.user !== undefined) setUser(scope, anonymousUser)
 }
 
 /**
- * Who is logged in on the session now: it is read again from its store, so a connection that has been open for hours
- * learns of a logout elsewhere, of a changed password and of a deleted user. Anonymous when nobody is, never `undefined`. Leaves
- * `scope.user` alone.
+ * Reads the session from its store again and returns its user, or `anonymousUser` if it has none. A connection that has been open for
+ * hours detects with it a logout elsewhere, a changed password or a deleted user. Does not change `scope.user`.
  */
 export async function getUser(scope: LoginScope): Promise<User | AnonymousUser> {
   const session = sessionOf('getUser', scope)
@@ -55,8 +52,9 @@ export async function getUser(scope: LoginScope): Promise<User | AnonymousUser> 
   return userOfSession(session, authenticationOf(scope))
 }
 
-function sessionOf(who: string, scope: { readonly session?: Session }): Session {
-  if (scope.session === undefined) throw missingScopeError(who, 'session', 'wrap the application in sessionMiddleware')
+function sessionOf(caller: string, scope: { readonly session?: Session }): Session {
+  if (scope.session === undefined)
+    throw missingScopeError(caller, 'session', 'wrap the application in sessionMiddleware')
   return scope.session
 }
 
@@ -65,7 +63,7 @@ function isSameHash(before: string | undefined, now: string | undefined): boolea
   return before !== undefined && equalInConstantTime(now, before)
 }
 
-/** The scope is this connection's own copy, and here its user changes in the middle of it. */
+/** Changes the user of the scope in place: the scope is a copy for this connection. */
 function setUser(scope: LoginScope, user: User): void {
   Object.assign(scope, { user })
 }

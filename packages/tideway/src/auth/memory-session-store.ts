@@ -2,13 +2,13 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { SessionStore } from './session-store.ts'
 import { dateOf } from './store-cookie.ts'
 
-/** The bounds of a {@link MemorySessionStore}. */
+/** The options of {@link MemorySessionStore}. */
 export interface MemorySessionStoreOptions {
-  /** How many sessions are kept; beyond it the one that was longest not used goes. @default 10000 */
+  /** The largest number of sessions. Above it, the least recently used session is removed. @default 10000 */
   readonly maxSessions?: number
-  /** How long a session lives that does not say it itself, in milliseconds. @default 1 day */
+  /** The lifetime of a session whose cookie has no `expires`, in milliseconds. @default 1 day */
   readonly ttlMs?: number
-  /** How large a session may be, in UTF-16 code units of its JSON. @default 65536 */
+  /** The largest session, in UTF-16 code units of its JSON. @default 65536 */
   readonly maxLength?: number
 }
 
@@ -22,9 +22,9 @@ interface Entry {
 }
 
 /**
- * Sessions in the memory of one process: for development, tests and small sites. They end with the process. It starts no
- * timer: an expired session is removed when it is read or when the store is full. It does not know users, so a client that logs in
- * `maxSessions` times pushes out the sessions of others: limit logins, or keep sessions in Redis.
+ * Sessions in the memory of one process, for development, tests and small sites. They end with the process. The store has no timer:
+ * an expired session is removed when it is read or when the store is full. The store does not count sessions per user, so a client
+ * that logs in `maxSessions` times evicts the sessions of others: limit logins, or keep sessions in Redis.
  */
 export class MemorySessionStore implements SessionStore {
   /** Least recently used first. */
@@ -39,7 +39,7 @@ export class MemorySessionStore implements SessionStore {
     this.#maxLength = positive('maxLength', options.maxLength ?? DEFAULT_MAX_LENGTH)
   }
 
-  /** How many sessions are kept, expired ones included that nobody asked for since. */
+  /** The number of sessions, including expired ones that were not read since. */
   get size(): number {
     return this.#entries.size
   }
@@ -50,24 +50,24 @@ export class MemorySessionStore implements SessionStore {
     queueMicrotask(() => done(null, session))
   }
 
-  /** Keeps the session, in place of an older one. */
+  /** Stores the session, and replaces an older one of the same id. */
   set(id: string, session: object, done?: (error?: unknown) => void): void {
     const json = JSON.stringify(session)
     if (json.length > this.#maxLength) {
       const error = new TidewayError(
         'ERR_SESSION_TOO_LARGE',
-        `A session of ${json.length} characters is larger than the ${this.#maxLength} that MemorySessionStore keeps: keep less in it, or raise maxLength.`,
+        `A session of ${json.length} characters is larger than the ${this.#maxLength} that MemorySessionStore allows: store less in it, or raise maxLength.`,
       )
       if (done !== undefined) queueMicrotask(() => done(error))
       return
     }
     this.#entries.delete(id)
-    if (this.#entries.size >= this.#maxSessions) this.#makeRoom()
+    if (this.#entries.size >= this.#maxSessions) this.#evictOldest()
     this.#entries.set(id, { json, expiresAt: this.#expiryOf(session) })
     if (done !== undefined) queueMicrotask(done)
   }
 
-  /** Forgets the session. No error when there is none. */
+  /** Removes the session. No error if there is none. */
   destroy(id: string, done?: (error?: unknown) => void): void {
     this.#entries.delete(id)
     if (done !== undefined) queueMicrotask(done)
@@ -83,7 +83,7 @@ export class MemorySessionStore implements SessionStore {
     this.set(id, { ...kept, cookie: (session as { cookie?: unknown }).cookie }, done)
   }
 
-  /** The entry, unless it has expired; it is now the one used last. */
+  /** Returns the entry if it has not expired, and makes it the most recently used one. */
   #use(id: string): Entry | undefined {
     const entry = this.#entries.get(id)
     if (entry === undefined) return undefined
@@ -93,7 +93,7 @@ export class MemorySessionStore implements SessionStore {
     return entry
   }
 
-  #makeRoom(): void {
+  #evictOldest(): void {
     for (const id of this.#entries.keys()) {
       this.#entries.delete(id)
       return

@@ -1,12 +1,12 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** What comes over the layer. */
+/** A message of the channel layer. */
 interface RevocationMessage {
   readonly type: string
   readonly [key: string]: unknown
 }
 
-/** What is needed of a channel layer: any `ChannelLayer` fits. */
+/** The methods of a channel layer that {@link Revocations} needs; every `ChannelLayer` has them. */
 export interface RevocationLayer {
   /** As in `ChannelLayer`. */
   newChannel(prefix?: string): string
@@ -24,14 +24,14 @@ const GROUP = 'tideway.revocations'
 const TYPE = 'tideway.revoke'
 
 /**
- * Ends the connections of a user in every process that shares the layer: one object a process, given to `authExpiry`, and
- * {@link revoke} wherever a person is logged out or blocked. A process is one member of one group, however many connections it has.
- * The group is `tideway.revocations`: an application that makes group names of user input has to begin them with a prefix of its
- * own, so that no client can join it.
+ * Closes the connections of a user in every process that shares the layer. Each process creates one object, gives it to `authExpiry`,
+ * and calls {@link revoke} when it logs out or blocks a person. A process joins one group once, for all of its connections.
+ * The group is `tideway.revocations`. An application that makes group names from user input has to start them with a prefix, so that
+ * no client can join this group.
  */
 export class Revocations {
   readonly #layer: RevocationLayer
-  /** What ends the connections of a user in this process, by the id as text. */
+  /** The callbacks that end connections of this process, by user id as a string. */
   readonly #connections = new Map<string, Set<() => void>>()
   #listening: Promise<string> | undefined
 
@@ -39,39 +39,39 @@ export class Revocations {
     this.#layer = layer
   }
 
-  /** How many users have connections here. */
+  /** The number of users with connections in this process. */
   get size(): number {
     return this.#connections.size
   }
 
-  /** Closes every connection of the user, everywhere, with 4401. It does not log anybody out: end the session or the token first. */
+  /** Closes all connections of the user, in all processes, with 4401. It does not end the session or the token: do that first. */
   async revoke(userId: string | number): Promise<void> {
     await this.#layer.groupSend(GROUP, { type: TYPE, userId: String(userId) })
   }
 
   /**
-   * Calls `end` when the user is revoked. Resolves once the process listens, so that no revocation after it is missed, with what
-   * takes the call back.
+   * Calls `onRevoke` when the user is revoked. Resolves once the process listens, so that no later revocation is missed, with a function
+   * that removes the callback.
    */
-  async register(userId: string | number, end: () => void): Promise<() => void> {
+  async register(userId: string | number, onRevoke: () => void): Promise<() => void> {
     const key = String(userId)
-    const ends = this.#connections.get(key) ?? new Set()
-    this.#connections.set(key, ends.add(end))
-    const forget = (): void => {
-      ends.delete(end)
-      if (ends.size === 0 && this.#connections.get(key) === ends) this.#connections.delete(key)
+    const callbacks = this.#connections.get(key) ?? new Set()
+    this.#connections.set(key, callbacks.add(onRevoke))
+    const unregister = (): void => {
+      callbacks.delete(onRevoke)
+      if (callbacks.size === 0 && this.#connections.get(key) === callbacks) this.#connections.delete(key)
     }
     try {
       await (this.#listening ??= this.#listen())
     } catch (error) {
       this.#listening = undefined
-      forget()
+      unregister()
       throw error
     }
-    return forget
+    return unregister
   }
 
-  /** Stops listening. Connections that are open stay open. */
+  /** Stops listening. Open connections stay open. */
   async close(): Promise<void> {
     const listening = this.#listening
     this.#listening = undefined
@@ -85,7 +85,7 @@ export class Revocations {
       await this.#layer.groupAdd(GROUP, channel)
     } catch (error) {
       await this.#layer.detach(channel).catch((cause: unknown) => {
-        // What failed first is what is wrong; a layer's own error says it best.
+        // The caller gets the first error; an error of the layer in the cleanup adds nothing.
         if (!(cause instanceof TidewayError)) throw cause
       })
       throw error
@@ -95,7 +95,7 @@ export class Revocations {
 
   #deliver({ type, userId }: RevocationMessage): 'delivered' | 'unhandled' {
     if (type !== TYPE || typeof userId !== 'string') return 'unhandled'
-    for (const end of this.#connections.get(userId) ?? []) end()
+    for (const onRevoke of this.#connections.get(userId) ?? []) onRevoke()
     return 'delivered'
   }
 }

@@ -1,31 +1,31 @@
 import type { Logger } from '../asgi/logger.ts'
 import type { CookieAttributes } from './set-cookie.ts'
 
-/** What a session holds: values of JSON by name. */
+/** The data of a session: JSON values by name. */
 export type SessionData = Readonly<Record<string, unknown>>
 
-/** A session as it was found. */
+/** A session as the backend read it. */
 export interface LoadedSession {
-  /** What names it in its store; `undefined` where the cookie holds the data themselves. */
+  /** The key in the store; `undefined` if the cookie holds the data. */
   readonly key: string | undefined
   readonly data: SessionData
-  /** When it ends, in milliseconds since 1970, where the cookie holds the data. @default the store decides */
+  /** The expiry, in milliseconds since 1970, if the cookie holds the data. @default the store decides */
   readonly expiresAt?: number | undefined
 }
 
-/** A session that is to be written. */
+/** A session to write. */
 export interface SessionWrite {
-  /** What names it in its store; `undefined` for one that is new. */
+  /** The key in the store; `undefined` if the session is new. */
   readonly key: string | undefined
-  /** All of its data, as this connection sees them. */
+  /** All data of the session, as this connection sees them. */
   readonly data: SessionData
-  /** What this connection has changed since it read or wrote the session last; `undefined` for what it deleted. */
+  /** The changes of this connection since its last read or write; the value `undefined` for a deleted name. */
   readonly changes: ReadonlyMap<string, unknown>
-  /** Whether the connection is over TLS: what `secure: 'auto'` of a cookie becomes. */
+  /** Whether the connection is over TLS: the value of a cookie's `secure: 'auto'`. */
   readonly secure: boolean
 }
 
-/** A session that has been written, and the cookie that says so. */
+/** A session that has been written, and its cookie. */
 export interface WrittenSession extends LoadedSession {
   readonly cookie: SessionCookie
 }
@@ -37,28 +37,28 @@ export interface SessionCookie {
 }
 
 /**
- * Where sessions live, and how a cookie names one: the port of `sessionMiddleware`. `storeSessions`, `signedCookieSessions` and
- * `djangoSessions` make one. A store that does not answer is a `ServiceUnavailableError`; a cookie that is forged, expired or
- * unknown is no error, it is no session.
+ * The port of `sessionMiddleware`: it stores sessions and maps cookies to them. `storeSessions`, `signedCookieSessions` and
+ * `djangoSessions` return one. Its methods reject with a `ServiceUnavailableError` if the store does not answer. A forged, expired or
+ * unknown cookie is not an error: it has no session.
  */
 export interface SessionBackend {
   /** The name of the cookie. */
   readonly cookieName: string
-  /** What deletes the cookie: path, domain and partition have to be those that it was set with. */
+  /** The attributes that delete the cookie: its path, domain and partition have to be those that set it. */
   readonly cookieScope: Pick<CookieAttributes, 'path' | 'domain' | 'secure' | 'partitioned'>
-  /** Whether each change changes the cookie, so that nothing can be saved once the response has begun. */
+  /** Whether the cookie holds the data. Then nothing can be saved after the response has begun. */
   readonly dataInCookie: boolean
   /**
-   * The session that the value of a cookie stands for. A cookie that none of the secrets signed is reported to the logger,
-   * once: usually the program that set it has another secret.
+   * Returns the session of a cookie, or `undefined`. Logs once if none of the secrets signed the cookie: usually the program that set
+   * it has another secret.
    */
   load(cookieValue: string, logger?: Logger): LoadedSession | undefined | Promise<LoadedSession | undefined>
-  /** Reads the session again. `undefined` when it has ended. */
+  /** Reads the session again. Resolves with `undefined` if it has ended. */
   reload(key: string): Promise<LoadedSession | undefined>
-  /** Writes a session. `ERR_SESSION_GONE` if it has a key that has ended in the meantime. */
+  /** Writes a session. Rejects with `ERR_SESSION_GONE` if its key has been destroyed. */
   save(session: SessionWrite): Promise<WrittenSession>
-  /** Makes it live longer, as a visit does, without writing its data. `undefined` when it has ended. */
+  /** Extends the lifetime without writing the data. Resolves with `undefined` if the session has ended. */
   touch(key: string): Promise<SessionCookie | undefined>
-  /** Ends it. Nothing happens if it has ended already. */
+  /** Destroys the session. Does nothing if it has ended already. */
   destroy(key: string): Promise<void>
 }

@@ -2,28 +2,28 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { SessionBackend } from './session-backend.ts'
 import type { CookieAttributes, CookiePriority, SameSite } from './set-cookie.ts'
 
-/** 14 days: how long a session lives by default. */
+/** The default lifetime of a session: 14 days. */
 export const defaultMaxAgeMs = 1_209_600_000
 
-/** How the cookie of a session looks. */
+/** The options for the cookie of a session. */
 export interface SessionCookieOptions {
-  /** @default "connect.sid", as express-session's */
+  /** The name of the cookie. @default "connect.sid", as in express-session */
   readonly name?: string
-  /** How long a session lives after it was last saved, in milliseconds; `null`: as long as the browser runs. @default 14 days */
+  /** The lifetime of a session after its last save, in milliseconds; `null`: until the browser closes. @default 14 days */
   readonly maxAgeMs?: number | null
-  /** @default "/" */
+  /** The path of the cookie. @default "/" */
   readonly path?: string
-  /** @default the host of the response alone */
+  /** The domain of the cookie. @default only the host of the response */
   readonly domain?: string
-  /** `"auto"`: when the request came over TLS. @default "auto" */
+  /** Whether the browser sends the cookie over TLS only. `"auto"`: if the request came over TLS. @default "auto" */
   readonly secure?: boolean | 'auto'
-  /** @default true */
+  /** Whether scripts of the page cannot read the cookie. @default true */
   readonly httpOnly?: boolean
-  /** Whether requests from other sites carry it; `false` leaves the attribute out. @default "lax" */
+  /** Whether requests from other sites have the cookie; `false` leaves the attribute out. @default "lax" */
   readonly sameSite?: SameSite | false
-  /** Whether it is kept apart for each top-level site (CHIPS), which needs `secure`. @default false */
+  /** Whether the browser stores the cookie per top-level site (CHIPS), which needs `secure`. @default false */
   readonly partitioned?: boolean
-  /** Which cookies a browser drops first when a site has too many. @default no attribute */
+  /** The order in which a browser removes cookies if a site has too many. @default no attribute */
   readonly priority?: CookiePriority | undefined
 }
 
@@ -40,7 +40,7 @@ export interface ResolvedSessionCookie {
   readonly priority: CookiePriority | undefined
 }
 
-/** Fills in the defaults. Throws `ERR_BAD_OPTION` on a life that is not a positive number. */
+/** Fills in the defaults. Throws `ERR_BAD_OPTION` if the lifetime is not a positive number. */
 export function resolveSessionCookie(options: SessionCookieOptions): ResolvedSessionCookie {
   const maxAgeMs = options.maxAgeMs === undefined ? defaultMaxAgeMs : options.maxAgeMs
   if (maxAgeMs !== null && !(maxAgeMs > 0 && Number.isFinite(maxAgeMs))) {
@@ -59,7 +59,7 @@ export function resolveSessionCookie(options: SessionCookieOptions): ResolvedSes
   }
 }
 
-/** The attributes of a cookie that is set now. */
+/** Returns the attributes of a cookie that is set now. */
 export function attributesOf(cookie: ResolvedSessionCookie, secure: boolean): CookieAttributes {
   return {
     path: cookie.path,
@@ -73,24 +73,24 @@ export function attributesOf(cookie: ResolvedSessionCookie, secure: boolean): Co
   }
 }
 
-/** What deletes such a cookie. A browser takes no `Partitioned` without `Secure`. */
+/** Returns the attributes that delete the cookie. A browser ignores `Partitioned` without `Secure`. */
 export function cookieScopeOf({ path, domain, partitioned }: ResolvedSessionCookie): SessionBackend['cookieScope'] {
   return partitioned ? { path, domain, partitioned, secure: true } : { path, domain }
 }
 
-/** Below it, the secret is easier to guess than the HMAC-SHA256 that it keys (RFC 2104 §3). */
+/** A shorter secret is easier to guess than the key of HMAC-SHA256 (RFC 2104 §3). */
 const MIN_SECRET_BYTES = 32
 let isWeakSecretReported = false
 
-/** The secrets of an option: the first one signs, all verify. Throws `ERR_BAD_OPTION` without one, and warns once of a short one. */
+/** Returns the secrets of an option: the first one signs, all verify. Throws `ERR_BAD_OPTION` if there is none; warns once if it is short. */
 export function secretsOf(secret: string | readonly string[]): readonly [string, ...string[]] {
-  // An environment variable that is not set gets here as undefined, whatever its type says.
+  // An environment variable that is not set is undefined here, whatever its type is.
   const given: readonly unknown[] = Array.isArray(secret) ? secret : [secret]
   const [first, ...rest] = given.filter((one) => typeof one === 'string' && one !== '') as string[]
   if (first === undefined || rest.length + 1 < given.length) {
     throw new TidewayError(
       'ERR_BAD_OPTION',
-      'secret is empty: give a long random string that all processes share, from the environment for instance.',
+      'secret is empty: give a long random string that all processes share, for example from the environment.',
     )
   }
   if (!isWeakSecretReported && Buffer.byteLength(first) < MIN_SECRET_BYTES) {

@@ -1,12 +1,12 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /**
- * A session was to be saved that has been destroyed meanwhile, by a logout in another tab for instance. Saving it would
- * bring it back, so nothing was written.
+ * A session was destroyed before `save()`, for example by a logout in another tab. Saving it would restore it, so nothing is
+ * written.
  */
 export class SessionGoneError extends TidewayError {
   override readonly name: string = 'SessionGoneError'
-  /** What the server answers: 400 Bad Request. */
+  /** The status of the server's response: 400 Bad Request. */
   readonly status: number = 400
 
   constructor() {

@@ -1,26 +1,26 @@
 import type { Session } from './session.ts'
 
-/** Who a session says that its visitor is. */
+/** The user that a session names. The id is not checked yet: the user may not exist any more. */
 export interface SessionUser {
   readonly id: string | number
-  /** What `users.sessionHash` gave at login, if the format keeps it. */
+  /** The result of `users.sessionHash` at login, if the format stores it. */
   readonly hash: string | undefined
 }
 
-/** How a session says who is logged in. */
+/** A format of the login in a session. */
 export interface SessionIdentity {
-  /** Whether the hash of `users.sessionHash` is kept, and so is to be checked. */
+  /** Whether the format stores the hash of `users.sessionHash`. If it does, the hash is checked. */
   readonly keepsHash: boolean
-  /** Who is logged in. What is there may have been written by another program: anything else than an identity is nobody. */
+  /** Returns the user that is logged in. Another program may have written the session: returns `undefined` for any other value. */
   read(session: Session): SessionUser | undefined
-  /** Writes who has logged in. */
-  write(session: Session, identity: SessionUser): void
+  /** Writes the user that has logged in. */
+  write(session: Session, user: SessionUser): void
 }
 
 const USER_ID = '_auth_user_id'
 const USER_HASH = '_auth_user_hash'
 
-/** tideway's own format, under the names that Django uses: the id of the user and the session hash. */
+/** The format of tideway, with the names that Django uses: the id of the user and the session hash. */
 export const sessionIdentity: SessionIdentity = {
   keepsHash: true,
   read(session) {
@@ -35,7 +35,7 @@ export const sessionIdentity: SessionIdentity = {
   },
 }
 
-/** passport's format: what `serializeUser` gave, under `passport.user`, where that is an id. It keeps no hash. */
+/** The format of passport: the result of `serializeUser` as `passport.user`, if it is an id. It stores no hash. */
 export const passportIdentity: SessionIdentity = {
   keepsHash: false,
   read(session) {

@@ -13,19 +13,19 @@ export interface WithSession {
 
 /** The options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions {
-  /** Where sessions live. */
+  /** The backend of the sessions. */
   readonly sessions: SessionBackend
-  /** Whether every response and every accepted connection makes the session live longer, as express-session's option of that name. @default false */
+  /** Whether every response and every accepted connection extends the session, as in express-session. @default false */
   readonly rolling?: boolean
 }
 
 /**
- * Puts the visitor's {@link Session} into `scope.session`, before the inner application is called. A visitor without a cookie
- * costs no call to the store. A changed session of an HTTP request is saved when the response begins, unless its status is
- * 500; a WebSocket's when it calls `session.save()`, and its cookie goes out with the accept.
+ * Adds the client's {@link Session} to the scope as `scope.session`. A client without a cookie causes no call to the store. The
+ * changed session of an HTTP request is saved when the response begins, unless its status is 500. A WebSocket application calls
+ * `session.save()` itself, and the accept sets the cookie.
  *
- * A store that does not answer is a `ServiceUnavailableError` (503), never an anonymous visitor. Inside another
- * `sessionMiddleware` it does nothing.
+ * Rejects with a `ServiceUnavailableError` (503) if the store does not answer; the client never becomes anonymous then. Does nothing
+ * inside another `sessionMiddleware`.
  */
 export function sessionMiddleware<S extends ClientScope>(
   inner: Application<S>,
@@ -33,25 +33,30 @@ export function sessionMiddleware<S extends ClientScope>(
 ): Application<OuterScope<S, WithSession> & WithCookies> {
   const { sessions, rolling = false } = options
   const settings = { sessions, rolling }
-  return defineMiddleware<S, WithSession, WithCookies>(inner, (inner) => (scope, receive, send) => {
-    const { session, cookies } = scope
-    if (session !== undefined) return inner({ ...scope, session }, receive, send)
-    if (cookies === undefined) return missingScope('sessionMiddleware', 'cookies', 'put cookieMiddleware outside it')
+  return defineMiddleware<S, WithSession, WithCookies>(
+    inner,
+    (inner) =>
+      function sessionMiddleware(scope, receive, send) {
+        const { session, cookies } = scope
+        if (session !== undefined) return inner({ ...scope, session }, receive, send)
+        if (cookies === undefined)
+          return missingScope('sessionMiddleware', 'cookies', 'put cookieMiddleware outside it')
 
-    const cookieValue = cookies[sessions.cookieName]
-    const run = (loaded: LoadedSession | undefined): Promise<void> => {
-      const secure = scope.scheme === 'https' || scope.scheme === 'wss'
-      // It is the send of this scope's type, and it is given what an application of that type sends.
-      const visit = new SessionResponseSender(
-        settings,
-        loaded,
-        { secure, hadCookie: cookieValue !== undefined },
-        send as ClientSend,
-      )
-      return inner({ ...scope, session: visit.session }, receive, visit.send)
-    }
-    if (cookieValue === undefined || cookieValue === '') return run(undefined)
-    const loaded = sessions.load(cookieValue, scope.logger)
-    return loaded instanceof Promise ? loaded.then(run) : run(loaded)
-  })
+        const cookieValue = cookies[sessions.cookieName]
+        const run = (loaded: LoadedSession | undefined): Promise<void> => {
+          const secure = scope.scheme === 'https' || scope.scheme === 'wss'
+          // The `send` of this scope only gets the events of an application of its type.
+          const response = new SessionResponseSender(
+            settings,
+            loaded,
+            { secure, hadCookie: cookieValue !== undefined },
+            send as ClientSend,
+          )
+          return inner({ ...scope, session: response.session }, receive, response.send)
+        }
+        if (cookieValue === undefined || cookieValue === '') return run(undefined)
+        const loaded = sessions.load(cookieValue, scope.logger)
+        return loaded instanceof Promise ? loaded.then(run) : run(loaded)
+      },
+  )
 }

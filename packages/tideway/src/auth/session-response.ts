@@ -8,43 +8,43 @@ import { deleteCookie, setCookie, type ResponseStartEvent } from './set-cookie.t
 
 type ClientSendEvent = HttpSendEvent | WebSocketSendEvent
 
-/** The way out of a connection of either kind. */
+/** The `send` of an HTTP or a WebSocket application. */
 export type ClientSend = Send<ClientSendEvent>
 
-/** What all visits have in common. */
-interface VisitSettings {
+/** The settings of a `sessionMiddleware`. */
+interface ResponseSettings {
   readonly sessions: SessionBackend
-  /** Whether a visit makes the session live longer. */
+  /** Whether every response extends the session. */
   readonly rolling: boolean
 }
 
-/** What is known of the client. */
-interface Visitor {
+/** The facts about the request that the response needs. */
+interface RequestFacts {
   /** Whether the connection is over TLS. */
   readonly secure: boolean
   readonly hadCookie: boolean
 }
 
 /**
- * One connection as its session sees it: the session, and the way out, where the session is saved and its cookie set when the
- * response begins. All of it is one object and one function, since ten thousand idle connections have one each; once the
- * response has begun, it costs a message two comparisons.
+ * The session of one connection and its `send`, which saves the session and sets its cookie when the response begins. One object and
+ * one function for both, because each of ten thousand idle connections has one. After the start of the response a message costs two
+ * comparisons.
  */
 export class SessionResponseSender implements SessionResponse {
   readonly session: Session
   readonly secure: boolean
   begun = false
   cookie: SessionResponse['cookie'] = undefined
-  readonly #settings: VisitSettings
+  readonly #settings: ResponseSettings
   readonly #hadCookie: boolean
   readonly #send: ClientSend
-  /** What was sent while the session was being saved waits for it, in order. */
+  /** Pending sends: those during a save wait for it, in order. */
   #queue: Promise<void> | undefined
 
-  constructor(settings: VisitSettings, loaded: LoadedSession | undefined, visitor: Visitor, send: ClientSend) {
+  constructor(settings: ResponseSettings, loaded: LoadedSession | undefined, request: RequestFacts, send: ClientSend) {
     this.#settings = settings
-    this.secure = visitor.secure
-    this.#hadCookie = visitor.hadCookie
+    this.secure = request.secure
+    this.#hadCookie = request.hadCookie
     this.#send = send
     this.session = new Session(settings.sessions, loaded, this)
   }
@@ -83,7 +83,7 @@ export class SessionResponseSender implements SessionResponse {
     return run
   }
 
-  /** What led to a 500 may have left the session half done. */
+  /** Whether this event saves the session. A 500 does not, because its handler may have changed the session in part. */
   #savesAt(event: ResponseStartEvent): boolean {
     return event.type === 'http.response.start' && event.status !== 500 && this.session.modified
   }

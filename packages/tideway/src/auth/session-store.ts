@@ -1,41 +1,41 @@
 import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** What is called back when the store is done. */
+/** The callback of a store's method. */
 export type StoreCallback<T = void> = (error?: unknown, value?: T | null) => void
 
-/** A session as express-session's stores keep it: the data, and the attributes of the cookie under `cookie`. */
+/** A session in the format of express-session's stores: the data, and the attributes of the cookie as `cookie`. */
 export interface StoredSession {
   readonly cookie: StoredCookie
   readonly [name: string]: unknown
 }
 
-/** The attributes of the cookie as express-session writes them. Stores read from them how long the session lives. */
+/** The attributes of the cookie as express-session writes them. Stores read the lifetime of the session from them. */
 export interface StoredCookie {
-  /** Milliseconds that a session lives without a visit; `null` when its cookie ends with the browser. */
+  /** The lifetime of a session without requests, in milliseconds; `null` if its cookie ends with the browser. */
   readonly originalMaxAge: number | null
   readonly expires?: Date | string | null | undefined
   readonly [name: string]: unknown
 }
 
 /**
- * What is needed of a session store: the four calls of express-session's, so that its many stores
- * (`connect-redis`, `connect-pg-simple`, …) fit as they are.
+ * The methods of a session store that {@link storeSessions} needs: four of express-session's, so that its stores
+ * (`connect-redis`, `connect-pg-simple`, …) work without an adapter.
  */
 export interface SessionStore {
-  /** Calls back with the session, or with nothing if there is none. */
+  /** Calls back with the session, or with `undefined` or `null` if there is none. */
   get(id: string, done: (error: unknown, session?: unknown) => void): unknown
-  /** Keeps the session, in place of an older one. */
+  /** Stores the session, and replaces an older one of the same id. */
   set(id: string, session: never, done?: (error?: unknown) => void): unknown
-  /** Forgets the session. */
+  /** Removes the session. */
   destroy(id: string, done?: (error?: unknown) => void): unknown
-  /** Makes it live longer. A store without it is written to in its place. */
+  /** Extends the lifetime of the session. Without this method, `set` is called. */
   touch?(id: string, session: never, done?: (error?: unknown) => void): unknown
 }
 
 /**
- * Calls a store and promises its answer. Whatever goes wrong, an error that is called back, a throw, a rejected promise or
- * silence for `timeoutMs`, is a `ServiceUnavailableError` with the cause; a `TidewayError` stays what it is.
+ * Calls a store and returns a promise of its answer. Every failure (an error in the callback, a throw, a rejected promise, or no answer
+ * within `timeoutMs`) rejects with a `ServiceUnavailableError` and the cause. A `TidewayError` is not wrapped.
  */
 export function callStore<T>(
   timeoutMs: number,
@@ -44,10 +44,10 @@ export function callStore<T>(
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown): void => {
       clearTimeout(timer)
-      // A store of tideway's own says what is wrong, and it need not be that it is down.
+      // A store of tideway rejects with its own error, which need not mean that it is down.
       if (cause instanceof TidewayError) return reject(cause)
       reject(
-        new ServiceUnavailableError('The session store failed: see the cause, and whether its server is up.', {
+        new ServiceUnavailableError('The session store failed: see the cause, and check that its server is up.', {
           cause,
         }),
       )
@@ -55,7 +55,7 @@ export function callStore<T>(
     const timer = setTimeout(() => {
       reject(
         new ServiceUnavailableError(
-          `The session store did not answer within ${timeoutMs} ms: see whether its server is up, or raise storeTimeoutMs.`,
+          `The session store did not answer within ${timeoutMs} ms: check that its server is up, or raise storeTimeoutMs.`,
         ),
       )
     }, timeoutMs)
@@ -65,7 +65,7 @@ export function callStore<T>(
         clearTimeout(timer)
         resolve(value ?? undefined)
       })
-      // Some stores are async functions that take a callback as well: an early failure may reach the promise only.
+      // Some stores have async methods with a callback: an early failure may only reject the promise.
       if (returned instanceof Promise) returned.catch(fail)
     } catch (cause) {
       fail(cause)

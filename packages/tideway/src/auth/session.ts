@@ -1,37 +1,37 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { LoadedSession, SessionCookie, SessionData, SessionBackend, WrittenSession } from './session-backend.ts'
 
-/** What a {@link Session} and the middleware that sends its cookie share. */
+/** The state that a {@link Session} shares with the sender of its response. */
 export interface SessionResponse {
   /** Whether the connection is over TLS. */
   readonly secure: boolean
-  /** Whether the response has begun, so that no cookie can be set any more. */
+  /** Whether the response has begun. After that no cookie can be set. */
   readonly begun: boolean
-  /** What is to be set; `'delete'` to take it away. */
+  /** The cookie to set; `'delete'` removes it. */
   cookie: SessionCookie | 'delete' | undefined
 }
 
 const noData: SessionData = Object.freeze({})
 
 /**
- * The session of a visitor. A visitor without one has an empty session that costs no call to the store; it gets a key
- * when something is saved. Values are those of JSON. One that was changed in place has to be set again.
+ * The session of a client. A new client has an empty session, which causes no call to the store and gets a key at the first save.
+ * Values are JSON values. A value that was changed in place has to be set again.
  *
- * Over HTTP a changed session is saved when the response begins. A WebSocket lives for hours, so it says when:
- * {@link save}. What is written is what this connection changed, on top of what others have written since.
+ * Over HTTP a changed session is saved when the response begins. A WebSocket lasts for hours, so its application calls {@link save}.
+ * A save writes only the values that this connection changed, and keeps what other connections have written since.
  */
 export class Session {
   readonly #sessions: SessionBackend
   readonly #response: SessionResponse
   #key: string | undefined
   #data: SessionData
-  /** When data in a cookie end. */
+  /** The expiry of data in a cookie. */
   #expiresAt: number | undefined
   #changes: Map<string, unknown> | undefined
-  /** The key that the session had before {@link cycleKey}: ended once the new one is written. */
+  /** The key before {@link cycleKey}. It is destroyed once the new one is written. */
   #replaced: string | undefined
-  /** The call of the store that runs now: the next one waits, so that a save and a logout never cross. */
-  #turn: Promise<void> | undefined
+  /** The running call of the store. The next call waits for it, so that a save and a logout never overlap. */
+  #running: Promise<void> | undefined
 
   constructor(sessions: SessionBackend, loaded: LoadedSession | undefined, response: SessionResponse) {
     this.#sessions = sessions
@@ -41,23 +41,23 @@ export class Session {
     this.#expiresAt = loaded?.expiresAt
   }
 
-  /** What names the session in its store: a secret. `undefined` for one that was never saved or whose cookie holds its data. */
+  /** The key of the session in its store, a secret. `undefined` if it was never saved or if its cookie holds the data. */
   get key(): string | undefined {
     return this.#key
   }
 
-  /** Whether there is something to save. */
+  /** Whether the session has unsaved changes. */
   get modified(): boolean {
     return this.#changes !== undefined
   }
 
-  /** Whether it holds nothing. */
+  /** Whether the session has no values. */
   get isEmpty(): boolean {
     for (const _ in this.#data) return false
     return true
   }
 
-  /** The names of its values. */
+  /** Returns the names of the values. */
   keys(): string[] {
     return Object.keys(this.#data)
   }
@@ -67,19 +67,19 @@ export class Session {
     return Object.hasOwn(this.#data, name)
   }
 
-  /** The value, or `undefined`. It came from outside the program: check it before use. */
+  /** Returns the value, or `undefined`. It comes from outside the program: check it before use. */
   get(name: string): unknown {
     return Object.hasOwn(this.#data, name) ? this.#data[name] : undefined
   }
 
-  /** Sets a value, to be saved. Throws `ERR_BAD_SESSION_DATA` on what JSON cannot hold, and on the name `cookie`, which the store uses. */
+  /** Sets a value. Throws `ERR_BAD_SESSION_DATA` if JSON cannot represent it, or if the name is `cookie`, which the store uses. */
   set(name: string, value: unknown): void {
     const copy = jsonCopy(name, value)
     this.#data = withEntry(this.#data, name, copy)
     this.#change(name, copy)
   }
 
-  /** Takes a value away. Returns whether there was one. */
+  /** Removes a value. Returns whether there was one. */
   delete(name: string): boolean {
     if (!this.has(name)) return false
     this.#data = withoutEntry(this.#data, name)
@@ -88,19 +88,19 @@ export class Session {
   }
 
   /**
-   * Writes the changes, if there are any. A new session gets its key here, and its cookie goes out with the response.
-   * Rejects with `ERR_OUT_OF_TURN` when the session needs a cookie and the response has begun, with `ERR_SESSION_GONE` when it was
-   * destroyed elsewhere (the person logged out), and with a `ServiceUnavailableError` when the store does not answer; the changes are
-   * kept for another try.
+   * Writes the changes, if there are any. A new session gets its key, and the response sets its cookie.
+   * Rejects with `ERR_OUT_OF_TURN` if the session needs a cookie and the response has begun, with `ERR_SESSION_GONE` if the session was
+   * destroyed elsewhere (the person logged out), and with a `ServiceUnavailableError` if the store does not answer. After a rejection
+   * the changes are kept, and `save()` can be called again.
    */
   save(): Promise<void> {
-    return this.#inTurn(() => this.#save())
+    return this.#serialize(() => this.#save())
   }
 
   async #save(): Promise<void> {
     const changes = this.#changes
     if (changes === undefined) return
-    // A visitor who had nothing and still has nothing needs no session.
+    // A session without values that was never saved is not written.
     if (this.#key === undefined && this.#replaced === undefined && this.isEmpty && !this.#sessions.dataInCookie) {
       this.#changes = undefined
       return
@@ -121,7 +121,7 @@ export class Session {
       this.#changes = new Map([...changes, ...(this.#changes ?? [])])
       throw error
     }
-    // cycleKey() while it was being written: what was written is to be replaced.
+    // cycleKey() was called during the write: the next save replaces what was written.
     if (this.#key !== key) return
     this.#key = written.key
     this.#expiresAt = written.expiresAt
@@ -133,19 +133,19 @@ export class Session {
     }
   }
 
-  #inTurn(call: () => Promise<void>): Promise<void> {
-    const run = this.#turn === undefined ? call() : this.#turn.then(call)
-    // A failure is its caller's to see, and no reason for the next call to fail.
-    this.#turn = run.catch(() => {})
+  #serialize(call: () => Promise<void>): Promise<void> {
+    const run = this.#running === undefined ? call() : this.#running.then(call)
+    // The caller of a failed call gets its error; the next call runs regardless.
+    this.#running = run.catch(() => {})
     return run
   }
 
   /**
-   * Ends the session at once, in its store as well: what it held is gone, its cookie is worthless, and the browser is told to
-   * drop it if the response has not begun. What is set afterwards starts a new one.
+   * Destroys the session immediately, also in its store: its values are lost and its cookie becomes invalid. The response deletes the
+   * cookie if it has not begun. A value that is set later starts a new session.
    */
   flush(): Promise<void> {
-    return this.#inTurn(() => this.#flush())
+    return this.#serialize(() => this.#flush())
   }
 
   async #flush(): Promise<void> {
@@ -153,13 +153,13 @@ export class Session {
       if (key !== undefined) await this.#sessions.destroy(key)
     }
     this.#replaced = undefined
-    this.#forget()
+    this.#clear()
     this.#response.cookie = 'delete'
   }
 
   /**
-   * Gives the session another key and keeps its data, so that a key that someone else knows is worth nothing
-   * (session fixation). The old key ends when the session is saved.
+   * Gives the session a new key and keeps its data, to prevent session fixation. The old key is destroyed when the session is
+   * saved.
    */
   cycleKey(): void {
     if (this.#sessions.dataInCookie || this.#key === undefined) return
@@ -169,29 +169,29 @@ export class Session {
   }
 
   /**
-   * Reads the session again, as other connections have left it. What was changed here and not saved stays changed. A session
-   * that has ended is empty. Data in a cookie cannot change elsewhere, but they end.
+   * Reads the session again, with the changes of other connections. Unsaved changes of this connection are kept. A session that has
+   * ended becomes empty. Data in a cookie cannot change elsewhere, but they can expire.
    */
   reload(): Promise<void> {
-    return this.#inTurn(() => this.#reload())
+    return this.#serialize(() => this.#reload())
   }
 
   async #reload(): Promise<void> {
     if (this.#key === undefined) {
-      if (this.#expiresAt !== undefined && this.#expiresAt <= Date.now()) this.#forget()
+      if (this.#expiresAt !== undefined && this.#expiresAt <= Date.now()) this.#clear()
       return
     }
     const loaded = await this.#sessions.reload(this.#key)
     if (loaded === undefined) {
-      this.#forget()
+      this.#clear()
       return
     }
     this.#data = withChanges(loaded.data, this.#changes)
   }
 
-  /** Makes the session live longer, in its store and in the browser, as a visit does. Nothing happens to one that was never saved. */
+  /** Extends the lifetime of the session in its store and in the browser. Does nothing if the session was never saved. */
   touch(): Promise<void> {
-    return this.#inTurn(() => this.#touch())
+    return this.#serialize(() => this.#touch())
   }
 
   async #touch(): Promise<void> {
@@ -207,7 +207,7 @@ export class Session {
     if (cookie !== undefined) this.#response.cookie = cookie
   }
 
-  #forget(): void {
+  #clear(): void {
     this.#key = undefined
     this.#expiresAt = undefined
     this.#data = noData
@@ -224,7 +224,7 @@ export class Session {
   }
 }
 
-/** express-session keeps the attributes of the cookie under this name, beside the data. */
+/** The name under which express-session stores the attributes of the cookie, beside the data. */
 export const reservedName = 'cookie'
 
 function jsonCopy(name: string, value: unknown): unknown {
@@ -235,7 +235,7 @@ function jsonCopy(name: string, value: unknown): unknown {
   if (json === undefined) {
     throw new TidewayError(
       'ERR_BAD_SESSION_DATA',
-      `The session value ${name} is ${typeof value}, which JSON cannot hold: set a value of JSON, or call delete().`,
+      `The session value ${name} is of type ${typeof value}, which JSON cannot represent: set a JSON value, or call delete().`,
     )
   }
   return JSON.parse(json)
@@ -245,7 +245,7 @@ function stringify(name: string, value: unknown): string | undefined {
   try {
     return JSON.stringify(value)
   } catch (cause) {
-    throw new TidewayError('ERR_BAD_SESSION_DATA', `The session value ${name} cannot be written as JSON.`, { cause })
+    throw new TidewayError('ERR_BAD_SESSION_DATA', `The session value ${name} cannot be converted to JSON.`, { cause })
   }
 }
 
@@ -258,7 +258,7 @@ function withoutEntry(data: SessionData, name: string): SessionData {
   return rest
 }
 
-/** The data with what was changed on top. */
+/** Returns the data with the changes applied. */
 export function withChanges(data: SessionData, changes: ReadonlyMap<string, unknown> | undefined): SessionData {
   if (changes === undefined) return data
   const merged: Record<string, unknown> = { ...data }

@@ -5,40 +5,40 @@ import type { HttpResponseStartEvent } from '../asgi/http-events.ts'
 import type { WebSocketAcceptEvent, WebSocketDenialStartEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** The events that open a response and so can set cookies. */
+/** The events that start a response, and so can set cookies. */
 export type ResponseStartEvent = HttpResponseStartEvent | WebSocketAcceptEvent | WebSocketDenialStartEvent
 
 /** The attributes of a cookie (RFC 6265 §4.1.2). */
 export interface CookieAttributes {
-  /** Seconds that the cookie lives; an `Expires` of the same moment goes with it. @default until the browser closes */
+  /** The lifetime of the cookie, in seconds. Adds an `Expires` with the same time. @default until the browser closes */
   readonly maxAge?: number | undefined
-  /** When the cookie ends. `maxAge` is preferred where both are given. @default until the browser closes */
+  /** The expiry of the cookie. `maxAge` has precedence. @default until the browser closes */
   readonly expires?: Date | undefined
-  /** @default "/" */
+  /** The path of the cookie. @default "/" */
   readonly path?: string | undefined
-  /** @default the host of the response alone */
+  /** The domain of the cookie. @default only the host of the response */
   readonly domain?: string | undefined
-  /** Whether the cookie is sent back over TLS only. @default false */
+  /** Whether the browser sends the cookie over TLS only. @default false */
   readonly secure?: boolean | undefined
   /** Whether scripts of the page cannot read it. @default false */
   readonly httpOnly?: boolean | undefined
-  /** Whether requests from other sites carry it, WebSocket handshakes included; `false` leaves the attribute out. @default "lax" */
+  /** Whether requests from other sites have the cookie, also WebSocket handshakes; `false` leaves the attribute out. @default "lax" */
   readonly sameSite?: SameSite | false | undefined
-  /** Whether it is kept apart for each top-level site (CHIPS). @default false */
+  /** Whether the browser stores the cookie per top-level site (CHIPS). @default false */
   readonly partitioned?: boolean | undefined
-  /** Which cookies a browser drops first when a site has too many. @default no attribute */
+  /** The order in which a browser removes cookies if a site has too many. @default no attribute */
   readonly priority?: CookiePriority | undefined
 }
 
-/** The values of the attribute `Priority`, which Chromium knows. */
+/** The values of the attribute `Priority`, which Chromium implements. */
 export type CookiePriority = 'low' | 'medium' | 'high'
 
-/** How far a cookie goes with requests that other sites cause (RFC 6265bis §5.6.7), in any case. */
+/** The values of the attribute `SameSite` (RFC 6265bis §5.6.7), in lower case or capitalized. */
 export type SameSite = 'strict' | 'lax' | 'none' | 'Strict' | 'Lax' | 'None'
 
 /**
- * The event with one more `Set-Cookie` header. The event that was given is not changed. Throws `ERR_BAD_COOKIE` on a name,
- * value or attribute that cannot be in the header.
+ * Returns a copy of the event with one more `Set-Cookie` header. Throws `ERR_BAD_COOKIE` if the name, the value or an attribute is not
+ * valid in that header.
  */
 export function setCookie<E extends ResponseStartEvent>(
   event: E,
@@ -51,8 +51,8 @@ export function setCookie<E extends ResponseStartEvent>(
 }
 
 /**
- * The event with a header that makes the browser drop the cookie. `path` and `domain` must be those that the cookie was
- * set with.
+ * Returns a copy of the event with a header that makes the browser delete the cookie. `path` and `domain` must be those that set the
+ * cookie.
  */
 export function deleteCookie<E extends ResponseStartEvent>(
   event: E,
@@ -63,7 +63,7 @@ export function deleteCookie<E extends ResponseStartEvent>(
   return { ...event, headers: [...entriesOf(event.headers ?? []), ['set-cookie', header] as const] }
 }
 
-/** The value of a `Set-Cookie` header. */
+/** Returns the value of a `Set-Cookie` header. */
 function serializeCookie(name: string, value: string, attributes: CookieAttributes): string {
   const { maxAge, domain, partitioned, priority, sameSite = 'lax' } = attributes
   try {
@@ -87,7 +87,7 @@ function serializeCookie(name: string, value: string, attributes: CookieAttribut
   }
 }
 
-/** A client that does not know `Max-Age` reads `Expires`: both name one moment. */
+/** Returns the `Expires` for `Max-Age`, for clients that do not implement `Max-Age`. */
 function expiry({ maxAge, expires }: CookieAttributes): { expires?: Date } {
   if (expires !== undefined) return { expires }
   if (maxAge === undefined) return {}

@@ -13,21 +13,21 @@ import type { LoadedSession, SessionData, SessionBackend } from './session-backe
 import { signValue, verifySigned } from './signed-value.ts'
 import { UnsignedCookies } from './unsigned-cookies.ts'
 
-/** How the cookie of {@link signedCookieSessions} looks and what signs it. */
+/** The options of {@link signedCookieSessions}. */
 export interface SignedCookieSessionsOptions extends SessionCookieOptions {
-  /** What signs the cookie: long, random, and the same in all processes. Of several the first one signs and all are accepted. */
+  /** The secret that signs the cookie: long, random, and the same in all processes. Of several, the first one signs and all verify. */
   readonly secret: string | readonly string[]
 }
 
-/** What browsers keep of a cookie, name and value together, in bytes (RFC 6265 §6.1). */
+/** The largest cookie that browsers store, name and value together, in bytes (RFC 6265 §6.1). */
 const MAX_COOKIE_BYTES = 4096
-/** Signed with the value, so that nothing else that the same secret signed can be taken for a session. */
+/** A signed prefix, so that no other value that the same secret signed is accepted as a session. */
 const MARK = 'tideway-session.'
 
 /**
- * Sessions without a store: the cookie holds the data, signed and with the time when they end. The visitor can read
- * them, and a copy of a cookie stays good until it expires: a logout takes the cookie away and cannot make copies worthless.
- * At most 4096 bytes; more is refused with `ERR_SESSION_TOO_LARGE`.
+ * Returns a backend without a store: the cookie holds the signed data and their expiry. The client can read the data. A copy of a cookie
+ * stays valid until it expires: a logout deletes the cookie, but it cannot invalidate copies. A save rejects with
+ * `ERR_SESSION_TOO_LARGE` if the cookie has more than 4096 bytes.
  */
 export function signedCookieSessions(options: SignedCookieSessionsOptions): SessionBackend {
   const secrets = secretsOf(options.secret)
@@ -58,7 +58,7 @@ export function signedCookieSessions(options: SignedCookieSessionsOptions): Sess
       if (size > MAX_COOKIE_BYTES) {
         throw new TidewayError(
           'ERR_SESSION_TOO_LARGE',
-          `The session makes a cookie of ${size} bytes, and browsers keep ${MAX_COOKIE_BYTES}: keep less in it, or use storeSessions.`,
+          `The session makes a cookie of ${size} bytes, and browsers store at most ${MAX_COOKIE_BYTES}: store less in it, or use storeSessions.`,
         )
       }
       return { key: undefined, data, expiresAt, cookie: { value, attributes: attributesOf(cookie, secure) } }
@@ -76,7 +76,7 @@ function encode(data: SessionData, expiresAt: number): string {
   return MARK + Buffer.from(JSON.stringify({ expiresAt, data })).toString('base64url')
 }
 
-/** The payload has been verified, so it is what {@link encode} wrote, perhaps another release's. */
+/** Decodes the result of {@link encode}, perhaps of another release. The signature has been verified. */
 function decode(payload: string): LoadedSession | undefined {
   if (!payload.startsWith(MARK)) return undefined
   const parsed = parseJson(Buffer.from(payload.slice(MARK.length), 'base64url').toString())

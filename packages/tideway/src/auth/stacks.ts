@@ -14,7 +14,7 @@ export interface SessionStackOptions extends Partial<SessionMiddlewareOptions> {
 export interface AuthStackOptions<U extends User = User> extends SessionStackOptions, AuthMiddlewareOptions<U> {}
 
 /**
- * Cookies and a session: `cookieMiddleware(sessionMiddleware(inner))`. Without `sessions` they live in the memory of this
+ * Adds cookies and a session: `cookieMiddleware(sessionMiddleware(inner))`. Without `sessions`, sessions are in the memory of this
  * process and end with it.
  */
 export function sessionMiddlewareStack<S extends ClientScope>(
@@ -23,13 +23,13 @@ export function sessionMiddlewareStack<S extends ClientScope>(
 ): Application<OuterScope<S, WithCookies & WithSession>> {
   const { sessions = storeSessions(), rolling = false } = options
   const stack = cookieMiddleware(sessionMiddleware(inner, { sessions, rolling }))
-  // The compiler does not see that to take things away one after the other is to take them away together.
+  // The compiler does not see that omitting keys one by one equals omitting them at once.
   return stack as unknown as Application<OuterScope<S, WithCookies & WithSession>>
 }
 
 /**
- * Cookies, a session and a user: `cookieMiddleware(sessionMiddleware(authMiddleware(inner)))`. Without `users` everybody
- * is anonymous; without `sessions` they live in the memory of this process and end with it.
+ * Adds cookies, a session and a user: `cookieMiddleware(sessionMiddleware(authMiddleware(inner)))`. Without `users`, all clients are
+ * anonymous. Without `sessions`, sessions are in the memory of this process and end with it.
  *
  * @example
  * authMiddlewareStack(urlRouter(websocketRoutes), {

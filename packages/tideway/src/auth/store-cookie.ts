@@ -3,8 +3,8 @@ import type { ResolvedSessionCookie } from './session-cookie-options.ts'
 import type { StoredCookie } from './session-store.ts'
 
 /**
- * What stands under `cookie` in a stored session, in the shape that express-session's stores expect of its own: JSON gives
- * the attributes, and `maxAge` says what is left of its life.
+ * The `cookie` of a stored session, in the format that express-session's stores expect: JSON has the attributes, and `maxAge` is the
+ * remaining lifetime.
  */
 export class StoreCookie implements StoredCookie {
   readonly originalMaxAge: number | null
@@ -21,7 +21,7 @@ export class StoreCookie implements StoredCookie {
     this.expires = expires
   }
 
-  /** Of a session that begins now. */
+  /** Returns the cookie of a new session. */
   static create(cookie: ResolvedSessionCookie, secure: boolean): StoreCookie {
     const { maxAgeMs, path, domain, httpOnly, sameSite, partitioned, priority } = cookie
     const attributes = {
@@ -36,19 +36,19 @@ export class StoreCookie implements StoredCookie {
     return new StoreCookie(attributes, maxAgeMs, expiryOf(maxAgeMs))
   }
 
-  /** Of a session that somebody visits now: the same attributes, and its whole life before it. */
+  /** Returns the cookie with the same attributes and its full lifetime. */
   static renew(stored: StoredCookie): StoreCookie {
     const { maxAge: _, ...attributes } = stored
     const originalMaxAge = typeof stored.originalMaxAge === 'number' ? stored.originalMaxAge : null
     return new StoreCookie(attributes, originalMaxAge, expiryOf(originalMaxAge) ?? dateOf(stored.expires))
   }
 
-  /** Milliseconds until it ends; `null` when it ends with the browser. */
+  /** The remaining lifetime, in milliseconds; `null` if the cookie ends with the browser. */
   get maxAge(): number | null {
     return this.expires === null ? null : this.expires.getTime() - Date.now()
   }
 
-  /** For the `Set-Cookie` header: what the store keeps, whatever program wrote it. */
+  /** The attributes for the `Set-Cookie` header. Another program may have written the stored ones. */
   get attributes(): CookieAttributes {
     const { path, domain, httpOnly, secure, sameSite, partitioned, priority } = this
     return {
@@ -69,8 +69,8 @@ function expiryOf(maxAgeMs: number | null): Date | null {
 }
 
 /**
- * Stores give the date as they keep it: as a `Date` or as its ISO form. Anything else is no date, also `false` and `0`, which
- * express-session has for a cookie that ends with the browser.
+ * Returns the date that a store has, as a `Date` or in ISO format. Returns `null` for any other value, also for `false` and `0`, with
+ * which express-session marks a cookie that ends with the browser.
  */
 export function dateOf(expires: unknown): Date | null {
   if (expires === 0) return null
@@ -79,7 +79,7 @@ export function dateOf(expires: unknown): Date | null {
   return Number.isNaN(date.getTime()) ? null : date
 }
 
-/** express-session writes `true` for strict. `false`: it sets no attribute, so browsers decide. */
+/** express-session writes `true` for strict. `false`: no attribute is set. */
 function sameSiteOf(sameSite: unknown): SameSite | false {
   if (sameSite === true) return 'strict'
   const text = typeof sameSite === 'string' ? sameSite.toLowerCase() : ''

@@ -12,35 +12,35 @@ import { signValue, verifySigned } from './signed-value.ts'
 import { dateOf, StoreCookie } from './store-cookie.ts'
 import { UnsignedCookies } from './unsigned-cookies.ts'
 
-/** Where the sessions of {@link storeSessions} are, and how their cookie looks. */
+/** The options of {@link storeSessions}. */
 export interface StoreSessionsOptions extends SessionCookieOptions {
   /**
-   * What signs the cookie, the same as express-session's. Of several the first one signs and all are accepted, so that a
-   * secret can be replaced. Needed with a store. @default random: sessions end with the process
+   * The secret that signs the cookie, the same as express-session's. Of several, the first one signs and all verify, so that a
+   * secret can be replaced. Required with a store. @default random: sessions end with the process
    */
   readonly secret?: string | readonly string[]
-  /** Any store of express-session. @default a {@link MemorySessionStore} */
+  /** A store of express-session. @default a {@link MemorySessionStore} */
   readonly store?: SessionStore
-  /** What stands before the signed id in the cookie: `""` for `@fastify/session`. @default "s:", as express-session's */
+  /** The prefix of the signed id in the cookie: `""` for `@fastify/session`. @default "s:", as in express-session */
   readonly cookiePrefix?: string
-  /** How long a call of the store may take, in milliseconds. @default 3000, below the 5000 that a server gives a handshake */
+  /** The time within which the store has to answer, in milliseconds. @default 3000, below the 5000 that a server allows for a handshake */
   readonly storeTimeoutMs?: number
 }
 
 const DEFAULT_STORE_TIMEOUT_MS = 3000
-/** As express-session: 192 bits. */
+/** 192 bits, as in express-session. */
 const ID_BYTES = 24
 
 /**
- * Sessions in a store of express-session's, under its cookie: an Express application with `express-session` and a
- * WebSocket application that are given the same store, secret and name see the same sessions.
+ * Returns a backend with a store and the cookie of express-session. An Express application with `express-session` and a WebSocket
+ * application share their sessions if they have the same store, secret and cookie name.
  */
 export function storeSessions(options: StoreSessionsOptions = {}): SessionBackend {
   const { store = new MemorySessionStore(), cookiePrefix = 's:', storeTimeoutMs = DEFAULT_STORE_TIMEOUT_MS } = options
   if (options.store !== undefined && options.secret === undefined) {
     throw new TidewayError(
       'ERR_BAD_OPTION',
-      'storeSessions was given a store and no secret: its cookies would be worthless in other processes. Give the secret of express-session.',
+      'storeSessions has a store and no secret, so its cookies are not valid in other processes: give the secret of express-session.',
     )
   }
   if (!(storeTimeoutMs > 0 && storeTimeoutMs < 2 ** 31)) {
@@ -88,8 +88,8 @@ export function storeSessions(options: StoreSessionsOptions = {}): SessionBacken
       }
       const session = await get(key)
       if (session === undefined) throw new SessionGoneError()
-      // The store has no call that changes a part: what others wrote since is read again, so that only the moment
-      // between these two calls can lose a change.
+      // The store cannot update a part of a session, so the current one is read first. Only a write between these two
+      // calls is lost.
       const merged = withChanges(dataOf(session), changes)
       const renewed = StoreCookie.renew(session.cookie)
       await set(key, { ...merged, [reservedName]: renewed })
@@ -112,13 +112,13 @@ export function storeSessions(options: StoreSessionsOptions = {}): SessionBacken
   }
 }
 
-/** What a store answered, unless it has expired: not every store looks. */
+/** Returns the session that a store answered, unless it has expired: not every store checks that. */
 function liveSession(answer: unknown): StoredSession | undefined {
   if (answer === undefined || answer === null) return undefined
   if (typeof answer !== 'object' || Array.isArray(answer)) {
     throw new ServiceUnavailableError(`The session store answered with ${typeof answer} instead of a session.`)
   }
-  // By their names: the objects that @fastify/session's memory store keeps have symbols that are its own.
+  // Without symbol keys: the objects of @fastify/session's memory store have private symbols.
   const { cookie, ...data } = Object.fromEntries(Object.entries(answer))
   const attributes = attributesOf(cookie)
   const expires = dateOf(attributes.expires)
@@ -126,7 +126,7 @@ function liveSession(answer: unknown): StoredSession | undefined {
   return { ...data, cookie: { originalMaxAge: null, ...attributes } }
 }
 
-/** The attributes of a stored cookie, which may be JSON or, in a store that keeps objects, what writes it. */
+/** Returns the attributes of a stored cookie: a JSON object, or an object with `toJSON` in a store that keeps objects. */
 function attributesOf(cookie: unknown): Partial<StoredCookie> {
   if (typeof cookie !== 'object' || cookie === null) return {}
   const { toJSON } = cookie as { readonly toJSON?: unknown }

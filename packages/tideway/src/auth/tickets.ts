@@ -3,33 +3,33 @@ import { randomBytes } from 'node:crypto'
 import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** Where tickets lie between their issue and their use. A shared one (Redis: `SET … PX`, `GETDEL`) lets any process redeem them. */
+/** Stores tickets from issue to use. With a shared store (Redis: `SET … PX`, `GETDEL`) every process can redeem them. */
 export interface TicketStore {
-  /** Keeps for whom the ticket is, for `lifeMs` milliseconds. */
+  /** Stores the user of the ticket for `lifeMs` milliseconds. */
   put(ticket: string, userId: string | number, lifeMs: number): void | Promise<void>
-  /** Takes it out: of two calls for one ticket, only one gets the user. */
+  /** Removes the ticket and returns its user. Of two calls for one ticket, only one gets the user. */
   take(ticket: string): string | number | undefined | Promise<string | number | undefined>
 }
 
 /** The options of {@link Tickets}. */
 export interface TicketsOptions {
-  /** How long a ticket is good, in milliseconds. @default 30000 */
+  /** The lifetime of a ticket, in milliseconds. @default 30000 */
   readonly lifeMs?: number
-  /** @default in the memory of this process, at most 10000 of them, and at most 50 of one user: then the oldest goes */
+  /** Stores the tickets. @default the memory of this process, with at most 10000 tickets and 50 per user; the oldest is removed first */
   readonly store?: TicketStore
 }
 
 const DEFAULT_LIFE_MS = 30_000
 const MAX_TICKETS = 10_000
-/** More than the tabs of a person, and few enough that one user cannot push out the tickets of others. */
+/** More than the open tabs of a person, and so few that one user cannot evict the tickets of others. */
 const MAX_TICKETS_OF_USER = 50
 const TICKET_BYTES = 24
 const TICKET = /^[\w-]{32}$/
 
 /**
- * One-time tickets: a page that is logged in asks for one over HTTP and shows it in the URL of its WebSocket, for a
- * WebSocket that goes to another host than the cookie, or from a client that can set no headers. A ticket is good once and
- * for 30 seconds, so one that was seen in a log or a history is worth nothing.
+ * One-time tickets: a page with a login requests one over HTTP and sends it in the URL of its WebSocket. For WebSockets to another host
+ * than that of the cookie, and for clients that cannot set headers. A ticket is valid once and for 30 seconds, so a ticket from a
+ * log or a history is useless.
  */
 export class Tickets {
   readonly #store: TicketStore
@@ -44,8 +44,8 @@ export class Tickets {
   }
 
   /**
-   * A new ticket for the user. Issue it only in a POST of the user's own session from the site's own pages (check `Origin`, or a CSRF
-   * token): otherwise another site's page could ask for one.
+   * Returns a new ticket for the user. Call it only in a POST of the user's session from a page of the site (check `Origin`, or a CSRF
+   * token). Otherwise a page of another site can request a ticket.
    */
   async issue(userId: string | number): Promise<string> {
     const ticket = randomBytes(TICKET_BYTES).toString('base64url')
@@ -54,8 +54,8 @@ export class Tickets {
   }
 
   /**
-   * The user that the ticket is for. `undefined` for one that is unknown, expired, or was used before. A `ServiceUnavailableError`
-   * (503) when the store fails: whether the ticket was good cannot be known.
+   * Resolves with the user of the ticket, or with `undefined` if it is unknown, expired or used. Rejects with a `ServiceUnavailableError`
+   * (503) if the store fails.
    */
   async redeem(ticket: string): Promise<string | number | undefined> {
     if (!TICKET.test(ticket)) return undefined
@@ -64,7 +64,7 @@ export class Tickets {
     } catch (cause) {
       if (cause instanceof TidewayError) throw cause
       throw new ServiceUnavailableError(
-        'The store of the tickets failed: see the cause, and whether its server is up.',
+        'The store of the tickets failed: see the cause, and check that its server is up.',
         {
           cause,
         },
@@ -73,14 +73,14 @@ export class Tickets {
   }
 }
 
-interface KeptTicket {
+interface StoredTicket {
   readonly userId: string | number
   readonly expiresAt: number
 }
 
 class MemoryTicketStore implements TicketStore {
   /** Oldest first. */
-  readonly #tickets = new Map<string, KeptTicket>()
+  readonly #tickets = new Map<string, StoredTicket>()
   /** The tickets of each user, oldest first. */
   readonly #byUser = new Map<string | number, Set<string>>()
 
@@ -90,10 +90,10 @@ class MemoryTicketStore implements TicketStore {
       if (expiresAt > now && this.#tickets.size < MAX_TICKETS) break
       this.#remove(old)
     }
-    const own = this.#byUser.get(userId) ?? new Set()
-    const [oldest] = own
-    if (oldest !== undefined && own.size >= MAX_TICKETS_OF_USER) this.#remove(oldest)
-    this.#byUser.set(userId, own.add(ticket))
+    const ofUser = this.#byUser.get(userId) ?? new Set()
+    const [oldest] = ofUser
+    if (oldest !== undefined && ofUser.size >= MAX_TICKETS_OF_USER) this.#remove(oldest)
+    this.#byUser.set(userId, ofUser.add(ticket))
     this.#tickets.set(ticket, { userId, expiresAt: now + lifeMs })
   }
 
@@ -102,13 +102,13 @@ class MemoryTicketStore implements TicketStore {
     return found !== undefined && found.expiresAt > Date.now() ? found.userId : undefined
   }
 
-  #remove(ticket: string): KeptTicket | undefined {
+  #remove(ticket: string): StoredTicket | undefined {
     const found = this.#tickets.get(ticket)
     if (found === undefined) return undefined
     this.#tickets.delete(ticket)
-    const own = this.#byUser.get(found.userId)
-    own?.delete(ticket)
-    if (own?.size === 0) this.#byUser.delete(found.userId)
+    const ofUser = this.#byUser.get(found.userId)
+    ofUser?.delete(ticket)
+    if (ofUser?.size === 0) this.#byUser.delete(found.userId)
     return found
   }
 }

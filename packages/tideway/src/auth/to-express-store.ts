@@ -1,8 +1,8 @@
 import type { SessionStore } from './session-store.ts'
 
 /**
- * A store of tideway as a store for express-session, which needs more of one than the four calls: its base class creates the
- * session of a request and tells the middleware about lost connections.
+ * Returns a store for express-session that calls a store of tideway. express-session also needs the methods of its base class, which
+ * create the session of a request and report lost connections.
  * @param Store the base class: `session.Store` of express-session
  * @param store the same object that `storeSessions` has, so that both sides have the same sessions
  * @example
@@ -18,7 +18,7 @@ export function toExpressStore<Base extends object>(
     get: (id, done) => store.get(id, done),
     set: (id, session, done) => store.set(id, session, done),
     destroy: (id, done) => store.destroy(id, done),
-    // express-session looks whether there is one.
+    // express-session checks whether the store has the method.
     ...(touch === undefined ? {} : { touch: (id, session, done) => touch.call(store, id, session, done) }),
   }
   return Object.assign(Reflect.construct(Store, []) as Base, calls)

@@ -19,36 +19,36 @@ import { findTokenUser, type UserStore, type WithUser } from './user-store.ts'
 
 /** The options of {@link tokenMiddleware}. */
 export interface TokenMiddlewareOptions<U extends User = User> {
-  /** Finds the user that the token is about. */
+  /** Finds the user of the token. */
   readonly users: UserStore<U>
   /** Verifies tokens: `jwtVerifier` for JWTs. @default no tokens, only tickets */
   readonly verify?: TokenVerifier
-  /** Where a token is looked for, in this order. @default ['header', 'subprotocol'] */
+  /** The places of a token in the request, in the order of the search. @default ['header', 'subprotocol'] */
   readonly sources?: readonly TokenSource[]
-  /** One-time tickets in the query of the URL. @default none */
+  /** Accepts one-time tickets in the query of the URL. @default none */
   readonly tickets?: Tickets
   /** The name of a ticket in the query. @default "ticket" */
   readonly ticketName?: string
-  /** Whether who shows nothing is refused with 401 instead of being anonymous. @default false */
+  /** Whether a client without a token or ticket gets 401; otherwise it is anonymous. @default false */
   readonly required?: boolean
 }
 
 /** What `tokenMiddleware` and `firstMessageTokenMiddleware` add to the scope. */
 export interface WithToken {
-  /** The token that was shown, once verified; `undefined` for who showed none, or a ticket. */
+  /** The verified token; `undefined` if the client presented none or a ticket. */
   readonly token: VerifiedToken | undefined
 }
 
-/** Who a client has shown to be. */
+/** The user of a client, and the token that proves it. */
 interface Credentials<U> {
   readonly user: U
   readonly token: VerifiedToken | undefined
 }
 
 /**
- * Puts the user that a token or a one-time ticket names into `scope.user`, before the inner application is called. Who shows
- * none stays who an outer `authMiddleware` found, or anonymous. Who shows one that is not valid, or one of a user who is
- * gone, is refused with 401 and told no reason. When the token ends the WebSocket is closed with 4401.
+ * Adds the user of a token or a one-time ticket to the scope as `scope.user`. Without one, the user of an outer `authMiddleware` is
+ * kept, or the client is anonymous. A token or ticket that is not valid, or whose user does not exist, gets 401 without a reason.
+ * Closes the WebSocket with 4401 when the token expires.
  */
 export function tokenMiddleware<S extends ClientScope, U extends User = User>(
   inner: Application<S>,
@@ -56,41 +56,45 @@ export function tokenMiddleware<S extends ClientScope, U extends User = User>(
 ): Application<OuterScope<S, WithUser<U> & WithToken>> {
   const { required = false } = options
   if (options.verify === undefined && options.tickets === undefined) {
-    throw new TidewayError('ERR_BAD_OPTION', 'tokenMiddleware has nothing to verify: give verify, tickets, or both.')
+    throw new TidewayError('ERR_BAD_OPTION', 'tokenMiddleware needs verify, tickets, or both.')
   }
-  return defineMiddleware<S, WithUser<U> & WithToken>(inner, (inner) => async (scope, receive, sendOfScope) => {
-    // It is the send of this scope's type, and it is given what an application of that type sends.
-    const send = sendOfScope as Send<HttpSendEvent | WebSocketSendEvent>
-    const shown = await verifiedOrRefused(scope, options)
-    if (shown === 'refused' || (shown === undefined && required)) {
-      if (scope.type === 'websocket') await receive()
-      return refuse(scope, send)
-    }
-    const { user, token } = shown ?? { user: scope.user ?? anonymousUser, token: undefined }
-    if (scope.type === 'http') return inner(extendScope(scope, { user, token }), receive, send)
-    const subprotocols = subprotocolsWithoutToken(scope.subprotocols)
-    const answer = answerBearer(scope.subprotocols, send)
-    return closeWhenExpired(token, answer, () =>
-      inner(extendScope(scope, { user, token, subprotocols }), receive, answer),
-    )
-  })
+  return defineMiddleware<S, WithUser<U> & WithToken>(
+    inner,
+    (inner) =>
+      async function tokenMiddleware(scope, receive, sendOfScope) {
+        // The `send` of this scope only gets the events of an application of its type.
+        const send = sendOfScope as Send<HttpSendEvent | WebSocketSendEvent>
+        const credentials = await verifyOrRefuse(scope, options)
+        if (credentials === 'refused' || (credentials === undefined && required)) {
+          if (scope.type === 'websocket') await receive()
+          return refuse(scope, send)
+        }
+        const { user, token } = credentials ?? { user: scope.user ?? anonymousUser, token: undefined }
+        if (scope.type === 'http') return inner(extendScope(scope, { user, token }), receive, send)
+        const subprotocols = subprotocolsWithoutToken(scope.subprotocols)
+        const answer = answerBearer(scope.subprotocols, send)
+        return closeWhenExpired(token, answer, () =>
+          inner(extendScope(scope, { user, token, subprotocols }), receive, answer),
+        )
+      },
+  )
 }
 
-async function verifiedOrRefused<U extends User>(
+async function verifyOrRefuse<U extends User>(
   scope: ClientScope,
   options: TokenMiddlewareOptions<U>,
 ): Promise<Credentials<U> | undefined | 'refused'> {
   try {
-    return await verified(scope, options)
+    return await verifyCredentials(scope, options)
   } catch (error) {
     if (!(error instanceof InvalidTokenError)) throw error
-    // Anybody can show a bad token: no reason for a report.
+    // Every client can send an invalid token, so this is no warning.
     scope.logger?.debug({ err: error, path: scope.path }, 'A token was refused')
     return 'refused'
   }
 }
 
-async function verified<U extends User>(
+async function verifyCredentials<U extends User>(
   scope: ClientScope,
   { verify, sources = ['header', 'subprotocol'], tickets, ticketName = 'ticket', users }: TokenMiddlewareOptions<U>,
 ): Promise<Credentials<U> | undefined> {

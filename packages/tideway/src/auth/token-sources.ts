@@ -3,15 +3,15 @@ import type { HttpSendEvent } from '../asgi/http-events.ts'
 import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import type { ClientScope } from './define-middleware.ts'
 
-/** Where a client may show its token. */
+/** A place of the token in a request. */
 export type TokenSource = 'header' | 'subprotocol'
 
-/** The name in `Sec-WebSocket-Protocol` that the next entry is a token after. */
+/** The name in `Sec-WebSocket-Protocol` before the token. */
 export const bearerProtocol = 'bearer'
 
 /**
- * The token of an `Authorization: Bearer …` header (RFC 6750 §2.1): for clients that can set headers, which browsers cannot for a
- * WebSocket.
+ * Returns the token of an `Authorization: Bearer …` header (RFC 6750 §2.1). Browsers cannot set this header for a WebSocket; other
+ * clients can.
  */
 export function tokenOfHeader(scope: ClientScope): string | undefined {
   const header = scope.headers.get('authorization')
@@ -20,8 +20,8 @@ export function tokenOfHeader(scope: ClientScope): string | undefined {
 }
 
 /**
- * The token that follows `bearer` in the list of subprotocols, `new WebSocket(url, ['bearer', token])`: the one header that a
- * browser lets a page set. Unlike a URL it is in no history and in few logs.
+ * Returns the token after `bearer` in the list of subprotocols: `new WebSocket(url, ['bearer', token])`. It is the only header of a
+ * handshake that a page can set. Unlike a URL, it is in no history and in few logs.
  */
 export function tokenOfSubprotocol(scope: ClientScope): string | undefined {
   if (scope.type !== 'websocket') return undefined
@@ -29,19 +29,19 @@ export function tokenOfSubprotocol(scope: ClientScope): string | undefined {
   return at === -1 ? undefined : scope.subprotocols[at + 1]
 }
 
-/** The subprotocols that are none of the token's. */
+/** Returns the subprotocols without `bearer` and the token. */
 export function subprotocolsWithoutToken(subprotocols: readonly string[]): readonly string[] {
   const at = subprotocols.indexOf(bearerProtocol)
   return at === -1 ? subprotocols : [...subprotocols.slice(0, at), ...subprotocols.slice(at + 2)]
 }
 
-/** The one-time ticket in the query of the URL, under this name. */
+/** Returns the one-time ticket in the query parameter with this name. */
 export function ticketOfQuery(scope: ClientScope, name: string): string | undefined {
   if (scope.queryString === '') return undefined
   return new URLSearchParams(scope.queryString).get(name) ?? undefined
 }
 
-/** The token in the first of the sources that has one. */
+/** Returns the token of the first source that has one. */
 export function presentedToken(scope: ClientScope, sources: readonly TokenSource[]): string | undefined {
   for (const source of sources) {
     const token = source === 'header' ? tokenOfHeader(scope) : tokenOfSubprotocol(scope)
@@ -51,8 +51,8 @@ export function presentedToken(scope: ClientScope, sources: readonly TokenSource
 }
 
 /**
- * A browser that offered subprotocols fails a connection that chooses none (WHATWG WebSockets): so `bearer` is chosen for an
- * application that chose none itself.
+ * Returns a `send` that chooses `bearer` if the application chooses no subprotocol: a browser that offered subprotocols fails a
+ * connection that chooses none (WHATWG WebSockets).
  */
 export function answerBearer(
   offered: readonly string[],

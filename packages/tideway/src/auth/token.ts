@@ -4,22 +4,22 @@ import { TidewayError } from '../errors/tideway-error.ts'
 export interface VerifiedToken {
   /** The id of the user: the claim `sub` of a JWT. */
   readonly subject: string | number
-  /** When it ends, in milliseconds since 1970; `undefined` for one that does not say. */
+  /** The expiry, in milliseconds since 1970; `undefined` if the token has none. */
   readonly expiresAt: number | undefined
-  /** What else it says. It came from outside the program, though from one that is trusted: check it before use. */
+  /** All claims of the token. They come from outside the program: check them before use. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
 /**
- * Verifies a token. Rejects with an {@link InvalidTokenError} for one that is forged, expired or meant for somebody else, and with a
- * `ServiceUnavailableError` when it cannot tell.
+ * Verifies a token. Rejects with an {@link InvalidTokenError} if the token is forged, expired or meant for another service, and with a
+ * `ServiceUnavailableError` if it cannot be verified now.
  */
 export type TokenVerifier = (token: string) => Promise<VerifiedToken>
 
-/** A token is forged, truncated, too large, expired or meant for somebody else. The `cause` says which; the client is not told. */
+/** A token is forged, truncated, too large, expired or meant for another service. The `cause` has the reason; the client does not get it. */
 export class InvalidTokenError extends TidewayError {
   override readonly name: string = 'InvalidTokenError'
-  /** What the server answers: 401 Unauthorized (RFC 9110 §15.5.2). */
+  /** The status of the server's response: 401 Unauthorized (RFC 9110 §15.5.2). */
   readonly status: number = 401
 
   constructor(options?: ErrorOptions) {

@@ -1,14 +1,14 @@
 import type { Logger } from '../asgi/logger.ts'
 
-/** Reports cookies that none of the secrets signed: one warning, since any client can send such a cookie. */
+/** Reports cookies that none of the secrets signed. Warns only once, because every client can send such a cookie. */
 export class UnsignedCookies {
   readonly #message: string
   #isReported = false
 
-  /** @param secret the option that holds the secrets, as it is written */
+  /** @param secret the option with the secrets, as the application writes it */
   constructor(cookieName: string, secret: string) {
     this.#message =
-      `A session cookie (${cookieName}) came whose signature does not fit, so its visitor is anonymous. Another secret? ` +
+      `The signature of a session cookie (${cookieName}) does not match, so its client is anonymous. Another secret? ` +
       `Give ${secret} the secret of the program that sets this cookie.`
   }
 

@@ -1,13 +1,13 @@
 import type { AnonymousUser, User } from '../asgi/user.ts'
 import { InvalidTokenError } from './token.ts'
 
-/** Where the users are: the port of `authMiddleware`. A database that does not answer should throw a `ServiceUnavailableError`. */
+/** Finds users: the port of `authMiddleware`. Throw a `ServiceUnavailableError` if the database does not answer. */
 export interface UserStore<U extends User = User> {
-  /** The user of this id, as it came out of the session; nothing if there is none any more. */
+  /** Returns the user with this id, or `undefined` or `null` if it does not exist. The id comes from a session or a token. */
   findById(id: string | number): U | null | undefined | Promise<U | null | undefined>
   /**
-   * A hash that changes when the user's password does, keyed with a secret: an HMAC of the stored password hash. Given
-   * it, a changed password ends every other session of that user.
+   * Returns a hash that changes with the user's password: an HMAC of the stored password hash under a secret. With it, a changed
+   * password ends all other sessions of the user.
    */
   sessionHash?(user: U): string
 }
@@ -17,11 +17,11 @@ export interface WithUser<U extends User = User> {
   readonly user: U | AnonymousUser
 }
 
-/** The user that a token is about. An `InvalidTokenError` if there is none any more. */
+/** Resolves with the user of a token. Rejects with an `InvalidTokenError` if the user does not exist. */
 export async function findTokenUser<U extends User>(users: UserStore<U>, id: string | number): Promise<U> {
   const user = await users.findById(id)
   if (user === undefined || user === null) {
-    throw new InvalidTokenError({ cause: new TypeError('There is no user of the id that the token names.') })
+    throw new InvalidTokenError({ cause: new TypeError('The token names a user that does not exist.') })
   }
   return user
 }

@@ -12,7 +12,7 @@ export function channelNameRouter<S extends ChannelScope = ChannelScope>(
 ): Application<S> {
   const byName = new Map(Object.entries(applications))
   for (const [name, application] of byName) requireApplication(application, `The "${name}" of channelNameRouter`)
-  return (scope, receive, send) => {
+  return function channelNameRouter(scope, receive, send) {
     const application = byName.get(scope.channel)
     return application === undefined ? Promise.reject(noApplication(scope, byName)) : application(scope, receive, send)
   }

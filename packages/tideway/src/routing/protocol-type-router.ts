@@ -17,8 +17,7 @@ export interface ProtocolApplications {
 
 /**
  * Returns an application that calls the application of `scope.type`. It rejects with `ERR_NO_APPLICATION` if the type has none.
- * Carries on what its applications say of themselves: a Node listener of the `http` one, the origin check of the
- * `websocket` one.
+ * It keeps the mark of a Node listener of the `http` application, and that of an origin check of the `websocket` application.
  */
 export function protocolTypeRouter(applications: ProtocolApplications): Application {
   const byType = new Map<string, Application>()
@@ -28,7 +27,7 @@ export function protocolTypeRouter(applications: ProtocolApplications): Applicat
     // Each application is only called with the scope of its own type.
     byType.set(type, application as Application)
   }
-  const router: Application = (scope, receive, send) => {
+  const router: Application = function protocolTypeRouter(scope, receive, send) {
     const application = byType.get(scope.type)
     return application === undefined ? Promise.reject(noApplication(scope, byType)) : application(scope, receive, send)
   }

@@ -1,7 +1,7 @@
 import type { Part, Segment } from './path-syntax.ts'
 import type { Route } from './route.ts'
 
-/** Longer paths are not compared: nobody mistypes one by a letter, and the comparison takes time in proportion to the square. */
+/** Longer paths are not compared: a wrong letter in one is unlikely, and the comparison takes time in proportion to the square. */
 const MAX_PATH_LENGTH = 200
 /** How many letters of a path may be wrong. */
 const MAX_DISTANCE = 2
@@ -79,7 +79,7 @@ function withLiterals(path: string, pattern: readonly Segment[]): { path: string
     if (!segment.every(isLiteral)) return given[i]!
     const text = segment.join('')
     const changes = editDistance(given[i]!, text)
-    // A short word of which little is left is another word.
+    // A short word with few letters in common is another word.
     distance += changes * 2 > text.length ? Infinity : changes
     return text
   })

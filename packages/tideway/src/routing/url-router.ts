@@ -33,7 +33,7 @@ export function urlRouter<R extends Route>(routes: readonly R[]): Application<Sc
   const kept: readonly Route[] = [...routes]
   refuseUnreachable(kept)
   const areFinal = kept.every(({ isPrefix }) => !isPrefix)
-  const router: Application<RoutableScope & Partial<Routed<object>>> = (scope, receive, send) => {
+  const router: Application<RoutableScope & Partial<Routed<object>>> = function urlRouter(scope, receive, send) {
     const path = pathToMatch(scope)
     if (path instanceof TidewayError) return Promise.reject(path)
     if (areFinal) {

@@ -7,18 +7,17 @@ import { listValidator, validated } from './origin-validator.ts'
 
 /** The options of {@link allowedHostsOriginValidator}. */
 export interface AllowedHostsOptions {
-  /** The hosts of the site: `example.com`, `.example.com` with its subdomains, `*`. @default the host that the request is for */
+  /** The hosts of the site: `example.com`, `.example.com` with its subdomains, `*`. @default the host of the request */
   readonly allowedHosts?: readonly string[]
 }
 
 /**
- * Lets a WebSocket handshake through only from the site's own pages. With `allowedHosts`, the entries are those of
- * `originValidator`. Without, the page has to be of the host and port that the handshake is for (`Origin` against
- * `Host`), which fits any name of a development machine.
+ * Accepts WebSocket handshakes only from pages of the site. The entries of `allowedHosts` are those of `originValidator`. Without the
+ * list, the host and port of the page (`Origin`) have to be those of the handshake (`Host`), which works with every name of a
+ * development machine.
  *
- * Give the list in production, with `https://` entries: a name that an attacker owns can be made to lead to this server
- * (DNS rebinding), and its pages are then of the same host. Behind a proxy that does not pass `Host` on, the list is
- * needed as well.
+ * Give the list in production, with `https://` entries: an attacker can point a name of its own at this server (DNS rebinding), and
+ * pages under that name then have the same host. Behind a proxy that does not forward `Host` the list is needed too.
  */
 export function allowedHostsOriginValidator<S extends WebSocketScope>(
   inner: Application<S>,

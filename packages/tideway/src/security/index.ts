@@ -1,5 +1,5 @@
 /**
- * Who may connect: checks of the Origin, and how often.
+ * Origin validation and rate limits.
  * @module tideway/security
  */
 

@@ -4,23 +4,23 @@ import { domainToASCII } from 'node:url'
 import { parseOrigin, type Origin } from '../asgi/origin.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** Which origins one entry of a list stands for. */
+/** The origins that one entry of a list matches. */
 export type OriginPattern = '*' | HostPattern
 
 interface HostPattern {
   /** `undefined`: `http` and `https`, with any port. */
   readonly scheme: string | undefined
   readonly host: string
-  /** Whether the subdomains are meant as well. */
+  /** Whether the pattern matches subdomains too. */
   readonly withSubdomains: boolean
-  /** `undefined`: the scheme has no default port and none was given. */
+  /** `undefined` if the scheme has no default port and the entry has none. */
   readonly port: number | undefined
 }
 
 /**
- * Reads an entry of a list of allowed origins: `*`, `example.com`, `.example.com` (with its subdomains), either of these
- * behind a scheme and before a port, `https://.example.com:8443`, or the scheme of an application's own pages, `file://` or
- * `app://.`. Throws `ERR_BAD_OPTION` on an entry that no origin can match: it would look like a rule and allow nothing.
+ * Parses an entry of a list of allowed origins: `*`, `example.com`, `.example.com` (with its subdomains), either of these with a scheme
+ * and a port (`https://.example.com:8443`), or the scheme of the pages of an installed application (`file://`, `app://.`). Throws
+ * `ERR_BAD_OPTION` if no origin can match the entry.
  */
 export function parseOriginPattern(pattern: string): OriginPattern {
   if (pattern === '*') return '*'
@@ -33,21 +33,21 @@ export function parseOriginPattern(pattern: string): OriginPattern {
   }
   const [scheme, rest] = splitScheme(lower)
   if (scheme !== undefined && (rest === '' || rest === '.')) {
-    const own = parseOrigin(lower)
-    if (own !== undefined) return { scheme, host: own.host, withSubdomains: false, port: undefined }
+    const origin = parseOrigin(lower)
+    if (origin !== undefined) return { scheme, host: origin.host, withSubdomains: false, port: undefined }
   }
-  if (rest.includes('/')) throw unmatched(pattern, 'an origin has no path: leave out what follows the host and port')
+  if (rest.includes('/')) throw unmatched(pattern, 'an origin has no path: remove the text after the host and port')
   if (scheme === undefined) return { scheme, ...hostOf(pattern, isIPv6(rest) ? `[${rest}]` : rest), port: undefined }
 
   const port = /:(\d+)$/.exec(rest)
   const { host, withSubdomains } = hostOf(pattern, port === null ? rest : rest.slice(0, port.index))
-  // One reading of schemes and ports: what parseOrigin takes from a browser.
+  // Schemes and ports are parsed by parseOrigin, as those of a browser's header are.
   const origin = parseOrigin(`${scheme}://${host}${port?.[0] ?? ''}`)
   if (origin === undefined) throw unmatched(pattern, 'it is not of the form scheme://host:port with a port up to 65535')
   return { scheme, host: origin.host, withSubdomains, port: origin.port }
 }
 
-/** Whether the pattern stands for the origin. */
+/** Whether the pattern matches the origin. */
 export function matchesOrigin(pattern: OriginPattern, origin: Origin): boolean {
   if (pattern === '*') return true
   if (!isHostOf(pattern, origin.host)) return false
@@ -66,10 +66,7 @@ function splitScheme(pattern: string): readonly [scheme: string | undefined, res
 
 function hostOf(pattern: string, text: string): { host: string; withSubdomains: boolean } {
   if (text.includes('*')) {
-    throw unmatched(
-      pattern,
-      'a star stands for everything or for nothing: write .example.com for a domain with its subdomains',
-    )
+    throw unmatched(pattern, 'a star is allowed alone only: write .example.com for a domain with its subdomains')
   }
   const withSubdomains = text.startsWith('.')
   const name = withSubdomains ? text.slice(1) : text
@@ -79,7 +76,7 @@ function hostOf(pattern: string, text: string): { host: string; withSubdomains: 
   // Browsers send international names in their ASCII form.
   const host = name.startsWith('[') ? name : domainToASCII(name)
   const origin = parseOrigin(`http://${host}`)
-  if (origin === undefined || (withSubdomains && name.startsWith('['))) throw unmatched(pattern, 'it names no host')
+  if (origin === undefined || (withSubdomains && name.startsWith('['))) throw unmatched(pattern, 'it has no valid host')
   return { host: origin.host, withSubdomains }
 }
 

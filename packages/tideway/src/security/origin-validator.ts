@@ -9,14 +9,14 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import { matchesOrigin, parseOriginPattern } from './origin-pattern.ts'
 
 /**
- * Lets a WebSocket handshake through only from pages of these origins. A browser sends its cookies along with a handshake that
- * any page on the web asks for, and no same-origin policy stops it; the `Origin` header names the page's site.
+ * Accepts WebSocket handshakes only from pages of these origins. Every page on the web can start a handshake, a browser sends its
+ * cookies with it, and no same-origin policy prevents that; the `Origin` header names the site of the page.
  *
  * An entry is `*`, a host (`example.com`: `http` and `https`, any port), a domain with its subdomains (`.example.com`), either of
- * these with a scheme and a port (`https://example.com:8443`; without a port the scheme's own), or the scheme of an
- * application's own pages (`file://`, `app://.`). An entry that could never match throws `ERR_BAD_OPTION`. Without an `Origin`
- * header, or with an unreadable one, only `*` lets a client in. A refused client gets 403, and the logger of the scope a
- * warning, once for each origin.
+ * these with a scheme and a port (`https://example.com:8443`; the default is the port of the scheme), or the scheme of the pages of an
+ * installed application (`file://`, `app://.`). Throws `ERR_BAD_OPTION` if an entry can never match. A client whose `Origin` header is
+ * missing or cannot be parsed is accepted by `*` only. A rejected client gets 403, and the logger of the scope a warning, once per
+ * origin.
  */
 export function originValidator<S extends WebSocketScope>(
   inner: Application<S>,
@@ -25,7 +25,7 @@ export function originValidator<S extends WebSocketScope>(
   return listValidator('originValidator', inner, allowedOrigins, 'the list of originValidator')
 }
 
-/** A check of the origin against a list. `list` is the name of the list in messages. */
+/** Checks the origin against a list. `list` is the name of the list in messages. */
 export function listValidator<S extends WebSocketScope>(
   name: string,
   inner: Application<S>,
@@ -41,20 +41,20 @@ export function listValidator<S extends WebSocketScope>(
   })
 }
 
-/** How a validator decides, and the second half of the sentence that says why a handshake was refused. */
+/** The decision of a validator, and the second half of the sentence that gives the reason of a rejection. */
 export interface OriginRule {
   readonly isAllowed: (origin: Origin | undefined, scope: WebSocketScope) => boolean
   readonly explain: (scope: WebSocketScope) => string
 }
 
-/** The application behind a check of the origin. */
+/** Returns the application with a check of the origin before it. */
 export function validated<S extends WebSocketScope>(
   name: string,
   inner: Application<S>,
   { isAllowed, explain }: OriginRule,
 ): Application<S> & WithOriginCheck {
   const reported = new OnceEach()
-  const application: Application<S> = (scope, receive, send) => {
+  const application: Application<S> = function originCheck(scope, receive, send) {
     if ((scope.type as string) !== 'websocket') return Promise.reject(wrongScope(name, scope.type))
     if (isAllowed(originOf(scope.headers), scope)) return inner(scope, receive, send)
     const reason = `Refused ${describeSender(scope.headers)}: ${explain(scope)}`
@@ -64,7 +64,7 @@ export function validated<S extends WebSocketScope>(
   return markOriginCheck(application)
 }
 
-/** A close before the accept is answered with 403. */
+/** Closes before the accept, which the server answers with 403. */
 async function refuse(
   reason: string,
   receive: Receive<WebSocketReceiveEvent>,
@@ -77,6 +77,6 @@ async function refuse(
 function wrongScope(name: string, type: string): TidewayError {
   return new TidewayError(
     'ERR_MISSING_SCOPE',
-    `${name} was called with a scope of type ${JSON.stringify(type)}: it guards WebSockets, so put it around the websocket application of protocolTypeRouter.`,
+    `${name} was called with a scope of type ${JSON.stringify(type)}: it checks WebSockets only, so put it around the websocket application of protocolTypeRouter.`,
   )
 }

@@ -431,7 +431,7 @@ describe('a cookie that names no session', () => {
     const application = sessionMiddlewareStack<WebSocketScope>(async () => {}, { sessions })
     for (let i = 0; i < 3; i++) await run(application, webSocketScope({ cookie }, { logger }))
     expect(lines).toEqual([
-      `A session cookie (${name}) came whose signature does not fit, so its visitor is anonymous. Another secret? ` +
+      `The signature of a session cookie (${name}) does not match, so its client is anonymous. Another secret? ` +
         `Give ${option} the secret of the program that sets this cookie.`,
     ])
   })
