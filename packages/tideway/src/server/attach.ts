@@ -8,25 +8,24 @@ import { AttachedApplication } from './attached-application.ts'
 import { resolveOptions, type AttachOptions, type ResolvedOptions, type SharedServerOptions } from './options.ts'
 import type { ServerStats } from './observe/server-stats.ts'
 
-/** An application on a Node server. */
+/** An application that is attached to a Node server. */
 export interface Attachment {
-  /** How many WebSocket connections there are: from the handshake to the end of their application. */
+  /** The number of WebSocket connections, each from its handshake to the end of its application. */
   readonly connectionCount: number
-  /** What it has done so far, in this process. To ask costs little: once a second is nothing. */
+  /** Returns the statistics of this process. A call is cheap enough for once per second. */
   stats(): ServerStats
   /**
-   * Takes no more handshakes, closes every WebSocket with 1012 (service restart), spread over `drainWindowMs` if there are
-   * more than a hundred, and resolves when all applications have ended or the time is over. Called again, it waits for the
-   * same end.
-   * @param timeoutMs after it the connections are cut; their applications have a second more for the disconnect. Default
-   * `drainTimeoutMs`.
+   * Refuses new handshakes, closes every WebSocket with 1012 (service restart), spread over `drainWindowMs` if there are more than a
+   * hundred, and resolves when all applications have ended or the time is over. A second call returns the same promise.
+   * @param timeoutMs the time after which open connections are destroyed; their applications have one more second for the disconnect.
+   * Default `drainTimeoutMs`.
    */
   close(timeoutMs?: number): Promise<void>
 }
 
 /**
- * Serves the application on a server that exists: its WebSocket handshakes, and its HTTP requests unless the server has
- * a request listener of its own already.
+ * Serves the application on an existing server: its WebSocket handshakes, and its HTTP requests unless the server already has a
+ * request listener.
  */
 export function attach(
   server: HttpServer | HttpsServer,
@@ -36,13 +35,13 @@ export function attach(
   return attachToAll([server], application, options, { handles })
 }
 
-/** What there is besides servers of HTTP/1.1. */
+/** The options of {@link attachToAll} for other listeners and for HTTP/2. */
 interface MoreToAttach extends SharedServerOptions {
-  /** Those whose streams are served too. */
+  /** The HTTP/2 servers whose streams are served too. */
   readonly http2Servers?: readonly Http2Server[]
 }
 
-/** The same for several servers, which are closed together. */
+/** Attaches the application to several servers, which are closed together. */
 export function attachToAll(
   servers: readonly (HttpServer | HttpsServer)[],
   application: Application,
@@ -70,7 +69,7 @@ export function attachToAll(
         server.removeListener('upgrade', attached.onUpgrade)
         server.removeListener('connect', attached.onConnect)
         server.on('upgrade', (request, socket) => {
-          // Who has attached something else since then answers.
+          // A listener that was added later answers instead.
           if (server.listenerCount('upgrade') === 1) attached.refuseLate(request, socket as Socket)
         })
       }
@@ -85,7 +84,7 @@ function warnWithoutOriginCheck(application: Application, { logger }: ResolvedOp
   logger.warn(
     {},
     'The application has no origin validator: the server refuses handshakes with cookies from pages of other hosts in ' +
-      'production (NODE_ENV=production) and warns of them elsewhere. Wrap the WebSocket application in ' +
+      'production (NODE_ENV=production) and warns about them elsewhere. Wrap the WebSocket application in ' +
       'allowedHostsOriginValidator(…, { allowedHosts }), or in originValidator(…, ["*"]) if pages of any site may connect.',
   )
 }

@@ -46,7 +46,7 @@ import { RefusedHandshakes } from './handshake/refused-handshakes.ts'
 import { WebSocketConnection, type ConnectionContext } from './websocket/websocket-connection.ts'
 import type { HandshakeAnswers, HandshakeProblem } from './handshake/handshake-result.ts'
 
-/** An application at its servers: what becomes of each request and handshake, from the first look at it to its end. */
+/** Serves one application on its servers: dispatches each request and handshake, from its first check to its end. */
 export class AttachedApplication {
   readonly #application: Application
   readonly #options: ResolvedOptions
@@ -55,9 +55,9 @@ export class AttachedApplication {
   readonly #context: ConnectionContext
   readonly #scopes: ScopeFactory
   readonly onRequest: NodeListener
-  /** Each stream of HTTP/2 has one request. */
+  /** For the requests of HTTP/2, whose streams have one request each. */
   readonly #onStreamRequest: NodeListener
-  /** A CONNECT of HTTP/1. */
+  /** For a CONNECT of HTTP/1. */
   readonly #onTunnel: NodeListener
   readonly gate: ConnectionGate
   readonly #access: AccessRecorder | undefined
@@ -65,7 +65,7 @@ export class AttachedApplication {
   readonly connections: EmptyingSet<WebSocketConnection> = new EmptyingSet()
   readonly #refused: RefusedHandshakes
   readonly #refusals: RefusalLog
-  /** `undefined`: the application checks the Origin itself. */
+  /** `undefined` if the application checks the Origin itself. */
   readonly #foreignCookies: ForeignCookies | undefined
   readonly #observer: ServerObserver
   readonly #buffered: BufferedBytes
@@ -131,7 +131,7 @@ export class AttachedApplication {
     if (ignoresMore(socket)) return
     leavePipeline(socket)
     toOriginForm(request)
-    if (this.#handles?.(messageOf(request)) === false && isHeardByOthers(socket, 'upgrade')) return
+    if (this.#handles?.(messageOf(request)) === false && hasOtherListener(socket, 'upgrade')) return
     if (!asksForWebSocket(request)) {
       afterResponses(socket, () => ignoreUpgrade(messageOf(request), socket, head))
       return
@@ -144,11 +144,11 @@ export class AttachedApplication {
     })
   }
 
-  /** Without it, Node would hang up on a CONNECT and say nothing. */
+  /** Refuses a CONNECT. Without this listener, Node would close its connection without a response. */
   readonly onConnect = (request: IncomingMessage, socket: Socket): void => {
     if (ignoresMore(socket)) return
     leavePipeline(socket)
-    if (isHeardByOthers(socket, 'connect')) return
+    if (hasOtherListener(socket, 'connect')) return
     afterResponses(socket, () => {
       this.#refused.hangUpAfter(socket, () => answerConnect(request, socket, this.#onTunnel))
     })
@@ -276,17 +276,17 @@ export class AttachedApplication {
   }
 }
 
-/** Without the query, which may hold a token. */
+/** Returns the path without the query, which may contain a token. */
 function pathOf({ url = '' }: RequestHead): string {
   return url.split('?', 1)[0]!
 }
 
-/** Whether somebody else answers what the server that has this socket is asked for. */
-function isHeardByOthers(socket: Socket, asking: 'upgrade' | 'connect'): boolean {
-  return (socket as Socket & { readonly server: HttpServer }).server.listenerCount(asking) > 1
+/** Whether the server of this socket has another listener for the event. */
+function hasOtherListener(socket: Socket, event: 'upgrade' | 'connect'): boolean {
+  return (socket as Socket & { readonly server: HttpServer }).server.listenerCount(event) > 1
 }
 
-/** What ASGI has for servers to offer. */
+/** The ASGI extensions that the server supports. */
 const httpExtensions = Object.freeze({
   'http.response.early_hint': Object.freeze({}),
   'http.response.trailers': Object.freeze({}),

@@ -1,30 +1,31 @@
 import { closeCodes } from '../asgi/close-codes.ts'
 import type { EmptyingSet } from './emptying-set.ts'
 
-/** What a drain needs of a connection. */
+/** The subset of a connection that a drain needs. */
 export interface DrainedConnection {
   shutDown(code: number, reason: string): void
   terminate(): void
 }
 
-/** How a server says goodbye to its connections. */
+/** The times of a drain. */
 export interface DrainOptions {
-  /** Over how long the connections are closed, in milliseconds. */
+  /** The period over which the connections are closed. */
   readonly windowMs: number
-  /** After how long from the beginning the rest is cut, in milliseconds. */
+  /** The time from the start after which open connections are destroyed. */
   readonly timeoutMs: number
 }
 
-/** So few are closed at once, as clients of a small server need not wait for others. */
+/** The smallest batch: the clients of a small server need not wait for each other. */
 const SMALLEST_BATCH = 100
-/** Batches closer together would be none. */
+/** The shortest time between two batches. */
 const SHORTEST_GAP_MS = 50
-/** How long applications may take for the disconnect of connections that were cut at the end, in milliseconds. */
+/** How long applications may take for the disconnect of connections that were destroyed at the end. */
 export const CUT_TIMEOUT_MS = 1000
 
 /**
  * Closes all connections with 1012 (service restart), in batches spread over the window, and waits for the end of their
- * applications; what is left when the time is over is cut. The reason tells the clients over how long to come back.
+ * applications. It destroys the connections that are still open after the timeout. The close reason has the period over which clients
+ * should reconnect.
  */
 export async function drain(connections: EmptyingSet<DrainedConnection>, options: DrainOptions): Promise<void> {
   const { timeoutMs } = options

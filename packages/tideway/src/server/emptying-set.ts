@@ -1,14 +1,14 @@
-/** A set that can be waited for until it is empty: the connections of a server that closes. */
+/** A set with a promise for its emptiness: the connections of a closing server. */
 export class EmptyingSet<T> extends Set<T> {
   #whenEmpty: (() => void)[] = []
 
   override delete(value: T): boolean {
     const wasThere = super.delete(value)
-    if (this.size === 0) this.#tell()
+    if (this.size === 0) this.#notify()
     return wasThere
   }
 
-  /** Resolves when it is empty, and `false` when the time is over before that. */
+  /** Resolves with `true` when the set is empty, or with `false` after the timeout. */
   emptied(timeoutMs: number): Promise<boolean> {
     if (this.size === 0) return Promise.resolve(true)
     return new Promise((resolve) => {
@@ -20,9 +20,9 @@ export class EmptyingSet<T> extends Set<T> {
     })
   }
 
-  #tell(): void {
-    const waiting = this.#whenEmpty
+  #notify(): void {
+    const callbacks = this.#whenEmpty
     this.#whenEmpty = []
-    for (const tell of waiting) tell()
+    for (const callback of callbacks) callback()
   }
 }

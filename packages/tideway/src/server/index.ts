@@ -1,5 +1,5 @@
 /**
- * The server: HTTP/1.1, HTTP/2 and WebSocket, listening by itself or attached to a server of Node's.
+ * The server: HTTP/1.1, HTTP/2 and WebSocket. It listens itself or is attached to a server of Node.
  * @module tideway/server
  */
 

@@ -5,19 +5,19 @@ import { asgiVersions, type LifespanScope } from '../asgi/scope.ts'
 import { readableError } from '../errors/readable-error.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** How the life of an application is run. */
+/** The options of a lifespan. */
 export interface LifespanOptions {
-  /** How long start-up and shutdown may take each, in milliseconds. */
+  /** How long start-up and shutdown may take, each. */
   readonly timeoutMs: number
   readonly logger: Logger
 }
 
 /**
- * The life of an application in one process (ASGI lifespan 2.0): it is told of its start-up before the first connection
- * and of its shutdown after the last. An application that does not know of lifespan is served without.
+ * The lifespan of an application in one process (ASGI lifespan 2.0): the application gets its start-up event before the first
+ * connection and its shutdown event after the last. An application without lifespan support is served without these events.
  */
 export class Lifespan {
-  /** What start-up left for the connections, each of which gets a shallow copy; `undefined` for an application without lifespan. */
+  /** The state that the start-up has set, for a shallow copy per connection; `undefined` for an application without lifespan. */
   readonly state: Record<string, unknown> | undefined
   readonly #run: LifespanRun | undefined
   readonly #options: LifespanOptions
@@ -31,7 +31,7 @@ export class Lifespan {
 
   /**
    * Resolves when the application has started.
-   * @throws TidewayError `ERR_STARTUP_FAILED` when it says that it could not; `ERR_APPLICATION_TIMEOUT`
+   * @throws TidewayError `ERR_STARTUP_FAILED` if the application reports a failure; `ERR_APPLICATION_TIMEOUT`
    */
   static async start(application: Application<LifespanScope>, options: LifespanOptions): Promise<Lifespan> {
     const run = new LifespanRun(application, options.logger)
@@ -39,10 +39,10 @@ export class Lifespan {
     if (answer === undefined) return new Lifespan(undefined, options)
     if (answer.type === 'lifespan.startup.complete') return new Lifespan(run, options)
     const message = 'message' in answer ? answer.message : ''
-    throw new TidewayError('ERR_STARTUP_FAILED', message || 'The application did not start, and did not say why.')
+    throw new TidewayError('ERR_STARTUP_FAILED', message || 'The application failed to start and gave no reason.')
   }
 
-  /** Tells the application that it is over, once. Never rejects: what goes wrong is reported. */
+  /** Sends the shutdown event, once. Never rejects: it logs failures. */
   shutDown(): Promise<void> {
     this.#ended ??= this.#shutDown()
     return this.#ended
@@ -54,14 +54,14 @@ export class Lifespan {
     try {
       const answer = await within(timeoutMs, 'shut down', this.#run.ask({ type: 'lifespan.shutdown' }))
       if (answer?.type !== 'lifespan.shutdown.failed') return
-      logger.error({}, answer.message || 'The application did not shut down in order, and did not say why.')
+      logger.error({}, answer.message || 'The application failed to shut down and gave no reason')
     } catch (error) {
-      logger.error({ err: error }, 'The application did not shut down in order')
+      logger.error({ err: error }, 'The application failed to shut down')
     }
   }
 }
 
-/** One call of the application: an event at a time, each of which it answers. */
+/** One call of the application: it gets one event at a time and answers each. */
 class LifespanRun {
   readonly state: Record<string, unknown> = {}
   #ended = false
@@ -71,7 +71,7 @@ class LifespanRun {
 
   constructor(application: Application<LifespanScope>, logger: Logger) {
     const scope: LifespanScope = { type: 'lifespan', asgi: asgiVersions, state: this.state, logger }
-    // In a turn of its own, so that an application that throws at once is one that rejects.
+    // In its own microtask, so that an application that throws synchronously rejects.
     void Promise.resolve()
       .then(() =>
         application(
@@ -89,7 +89,7 @@ class LifespanRun {
       )
   }
 
-  /** The answer to the event; `undefined` when the application has ended without one. */
+  /** Sends an event. Resolves with its answer, or with `undefined` if the application has ended without one. */
   ask(event: LifespanReceiveEvent): Promise<LifespanSendEvent | undefined> {
     if (this.#ended) return Promise.resolve(undefined)
     return new Promise((resolve) => {
@@ -111,10 +111,10 @@ class LifespanRun {
   #send(event: LifespanSendEvent): void {
     const answered = this.#answered
     if (!event.type.startsWith('lifespan.')) {
-      throw new TidewayError('ERR_BAD_EVENT', `${event.type} is no event of the lifespan.`)
+      throw new TidewayError('ERR_BAD_EVENT', `${event.type} is not an event of the lifespan.`)
     }
     if (answered === undefined) {
-      throw new TidewayError('ERR_OUT_OF_TURN', `${event.type} is out of turn: it answers an event, once.`)
+      throw new TidewayError('ERR_OUT_OF_TURN', `${event.type} is out of turn: send one answer to each event.`)
     }
     this.#answered = undefined
     answered(event)
@@ -125,11 +125,11 @@ class LifespanRun {
     this.#answered?.(undefined)
   }
 
-  /** The server goes on (ASGI lifespan 2.0), but only one that says that it has no lifespan is expected to throw. */
+  /** The server continues without lifespan (ASGI lifespan 2.0). Only an application without a lifespan handler is expected to throw. */
   #reportFailure(error: unknown, logger: Logger): void {
     const hasNone = error instanceof TidewayError && error.code === 'ERR_NO_APPLICATION'
     if (hasNone) logger.debug({}, 'The application has no lifespan')
-    else logger.warn({ err: error }, 'The application threw on its lifespan; it is served without')
+    else logger.warn({ err: error }, 'The application threw in its lifespan: the server continues without lifespan')
   }
 }
 

@@ -13,92 +13,92 @@ import { DEFAULT_TRUSTED_PROXIES } from './handshake/trusted-proxies.ts'
 import { httpDefaults, type HttpOptions } from './http/http-options.ts'
 import { slowConsumerPolicies, webSocketDefaults, type WebSocketOptions } from './websocket/websocket-options.ts'
 
-/** How a server ends. */
+/** The options of `close()`. */
 export interface DrainingOptions {
   /**
-   * Over how long `close()` closes the WebSockets, in batches, and over how long it tells their clients to come back. As
-   * few as a hundred are closed at once. 0: all at once.
+   * The period over which `close()` closes the WebSockets, in batches, and over which their clients are asked to reconnect. Up to a
+   * hundred are closed at once. 0: all at once.
    * @default 5000
    */
   readonly drainWindowMs?: number
-  /** How long `close()` waits for connections and requests to end before it cuts them. @default 10000 */
+  /** How long `close()` waits for connections and requests to end before it destroys them. @default 10000 */
   readonly drainTimeoutMs?: number
   /**
-   * A path, such as `/readyz`, that is answered with 200, and with 503 from the beginning of `close()`, so that a load
-   * balancer sends no more. With it, the server listens to the end of its drain, and refuses what else comes with 503.
+   * A path, such as `/readyz`, that the server answers with 200, and with 503 from the start of `close()`, so that a load
+   * balancer sends no more clients. With it, the server listens until the end of its drain and answers other new requests with 503.
    * @default false
    */
   readonly readinessPath?: string | false
 }
 
-/** What `attach()` takes. */
+/** The options of `attach()`. */
 export interface AttachOptions extends WebSocketOptions, HttpOptions, DrainingOptions, LimitOptions {
-  /** How long an application may go on after its connection has ended before a warning names it. @default 10000 */
+  /** How long an application may run after the end of its connection, before the server logs a warning. @default 10000 */
   readonly applicationCloseTimeoutMs?: number
-  /** Where the application is mounted; put into `scope.rootPath`. @default '' */
+  /** The path under which the application is mounted: the value of `scope.rootPath`. @default '' */
   readonly rootPath?: string
   /**
-   * Whether the headers of {@link trustedProxies} (`X-Forwarded-For` and `-Proto`, or `Forwarded`) name the client
-   * and its scheme.
+   * Whether the server reads the client and its scheme from the headers of {@link trustedProxies} (`X-Forwarded-For` and `-Proto`, or
+   * `Forwarded`).
    * @default false
    */
   readonly proxyHeaders?: boolean
-  /** The proxies that are believed, by address or range; `'unix'` for Unix sockets. @default ['127.0.0.0/8', '::1/128'] */
+  /** The proxies whose headers are trusted, by address or range; `'unix'` for Unix sockets. @default ['127.0.0.0/8', '::1/128'] */
   readonly trustedProxies?: readonly string[]
   /**
    * The hosts that the server answers for, as Django's `ALLOWED_HOSTS`: `example.com`, `.example.com` with its subdomains, `*`. A
-   * request or handshake whose `Host` is another one is answered with 400. `false`: any host.
+   * request or handshake with another `Host` gets 400. `false`: any host.
    * @default false
    */
   readonly allowedHosts?: readonly string[] | false
-  /** What `scope.state` of each connection is a shallow copy of; `serve` takes it from the lifespan. @default none */
+  /** The state of the application: each `scope.state` is a shallow copy of it. `serve()` gets it from the lifespan. @default none */
   readonly state?: Readonly<Record<string, unknown>> | undefined
   /**
-   * Is called for each request that is over, and for each WebSocket that connects, is rejected or disconnects.
-   * `commonLogLine` and `jsonLogLine` make lines of what it is given.
+   * Called for each completed request, and for each WebSocket that connects, is rejected or disconnects. `commonLogLine` and
+   * `jsonLogLine` format its argument.
    * @default false
    */
   readonly accessLog?: AccessLog | false
   /**
-   * More names of query parameters whose values are left out of log lines, such as the `ticketName` of the application. Case, `-` and `_`
-   * do not count. Names such as `token`, `ws_token`, `api-key` and `password` are always left out.
+   * More names of query parameters whose values are redacted in log lines, such as the `ticketName` of the application. Case, `-` and
+   * `_` are ignored. Names such as `token`, `ws_token`, `api-key` and `password` are always redacted.
    * @default []
    */
   readonly secretQueryNames?: readonly string[]
-  /** Where the server reports. @default the console */
+  /** The logger of the server. @default the console */
   readonly logger?: Logger
-  /** Is told of requests, connections and handlers while they run: for traces. @default none */
+  /** Called for requests, connections and handlers while they run: for traces. @default none */
   readonly instrumentation?: Instrumentation | undefined
 }
 
-/** What `attach()` takes besides, for a server that others serve as well. */
+/** The additional options of `attach()`, for a server that has other listeners. */
 export interface SharedServerOptions {
   /**
-   * Which handshakes are the application's. Others are left to whoever else listens for `upgrade` on the server, as the hot
-   * reload of a development server does; where nobody does, the application answers them too.
+   * Returns whether a handshake belongs to the application. Other handshakes are left to other `upgrade` listeners of the server, such
+   * as the hot reload of a development server. Without such a listener, the application gets them too.
    * @default all
    */
   readonly handles?: ((request: IncomingMessage) => boolean) | undefined
 }
 
-/** What `serve()` takes. */
+/** The options of `serve()`. */
 export interface ServeOptions extends AttachOptions, RequestLimitOptions, TlsOptions, MetricsOptions {
-  /** How long the application may take for its start-up, and for its shutdown, in milliseconds. @default 60000 */
+  /** How long the application may take for its start-up, and for its shutdown. @default 60000 */
   readonly lifespanTimeoutMs?: number
   /**
-   * What `close()` waits for when the connections have ended, before the application's shutdown: work that the
-   * connections began and that needs what the shutdown lets go of. @default none
+   * Called and awaited by `close()` after the last connection and before the application's shutdown: for work that connections
+   * started and that needs resources which the shutdown releases. @default none
    */
   readonly beforeShutdown?: () => Promise<void>
-  /** Whether the application is told of its start-up and shutdown. @default true */
+  /** Whether the application gets the lifespan events of its start-up and shutdown. @default true */
   readonly lifespan?: boolean
-  /** TCP port to listen on; 0 for a free one. @default 8000 */
+  /** TCP port to listen on; 0 for any free one. @default 8000 */
   readonly port?: number
   /** Name or address to listen on; an IPv6 address may stand in brackets. @default '127.0.0.1' */
   readonly host?: string
   /**
-   * Where else to listen: TCP addresses, Unix sockets, inherited descriptors. With it, `host` and `port` have their
-   * defaults only when one of the two is given.
+   * More targets to listen on: TCP addresses, Unix sockets, inherited descriptors. With it, `host` and `port` have their
+   * defaults only if one of the two is given.
    * @default none
    */
   readonly listen?: readonly ListenTarget[]
@@ -127,7 +127,7 @@ export const serverDefaults: ResolvedOptions = Object.freeze({
   instrumentation: undefined,
 })
 
-/** What `false` switches off. */
+/** The options that `false` turns off. */
 const mayBeFalse: ReadonlySet<string> = new Set<keyof AttachOptions>([
   'pingIntervalMs',
   'httpTimeoutMs',
@@ -141,15 +141,15 @@ const mayBeFalse: ReadonlySet<string> = new Set<keyof AttachOptions>([
   'maxAgeMs',
 ])
 
-/** Longer ones fire at once: Node's timers count in 31 bits. */
+/** Node's timers have 31 bits: a longer one fires at once. */
 const MAX_TIME_MS = 2 ** 31 - 1
 
-/** Of these, 0 means at once. */
+/** The options that allow 0: at once. */
 const mayBeZero: ReadonlySet<string> = new Set<keyof AttachOptions>(['drainWindowMs'])
 
 /** Fills in the defaults. @throws TidewayError `ERR_BAD_OPTION` for a value outside its range */
 export function resolveOptions(options: AttachOptions): ResolvedOptions {
-  // What is for serve() alone is not looked at.
+  // Ignores the options of serve().
   const given = Object.entries(options).filter(([name, value]) => value !== undefined && name in serverDefaults)
   const resolved = { ...serverDefaults, ...(Object.fromEntries(given) as AttachOptions) }
   for (const [name, fallback] of Object.entries(serverDefaults)) {
@@ -169,7 +169,7 @@ function requireNumber(name: string, value: unknown): void {
   throw new TidewayError('ERR_BAD_OPTION', `${name} must be a number ${range}, not ${JSON.stringify(value)}.`)
 }
 
-/** The shortest of the times that the heartbeat of a server watches, in milliseconds. */
+/** Returns the shortest timeout that the heartbeat of a server checks, in milliseconds. */
 export function shortestTimeout(options: ResolvedOptions): number {
   const { connectTimeoutMs, pingIntervalMs, pingTimeoutMs, closeTimeoutMs, slowConsumerTimeoutMs } = options
   const { applicationCloseTimeoutMs, idleTimeoutMs, maxAgeMs } = options

@@ -14,33 +14,33 @@ import { serverDefaults, type ServeOptions } from './options.ts'
 import { loadCredentials } from './transport/tls/credentials.ts'
 import type { TlsOptions } from './transport/tls/tls-options.ts'
 
-/** A server that listens. */
+/** A listening server. */
 export interface RunningServer {
-  /** Of the first TCP address; of a server without one, the path of its Unix socket. */
+  /** The host of the first TCP address; the path of the Unix socket of a server without one. */
   readonly host: string
-  /** Of the first TCP address; 0 without one. */
+  /** The port of the first TCP address; 0 without one. */
   readonly port: number
-  /** Where it answers, without a trailing slash: `http://127.0.0.1:8000`, with TLS `https://…`, or `unix:/run/chat.sock`. */
+  /** The URL of the server, without a trailing slash: `http://127.0.0.1:8000`, with TLS `https://…`, or `unix:/run/chat.sock`. */
   readonly url: string
-  /** The same for WebSockets: `ws://127.0.0.1:8000`, with TLS `wss://…`, or `ws+unix:/run/chat.sock`. */
+  /** The URL for WebSockets: `ws://127.0.0.1:8000`, with TLS `wss://…`, or `ws+unix:/run/chat.sock`. */
   readonly webSocketUrl: string
-  /** Everything that it listens on, in the order of the options. */
+  /** All addresses of the server, in the order of the options. */
   readonly addresses: readonly ServerAddress[]
-  /** Where operators are answered; `undefined` without `metricsPort`, and in a worker of `node:cluster`. */
+  /** The URL of the metrics port; `undefined` without `metricsPort`, and in a worker of `node:cluster`. */
   readonly metricsUrl: string | undefined
-  /** How many WebSocket connections there are. */
+  /** The number of WebSocket connections. */
   readonly connectionCount: number
-  /** What it has done so far, in this process. To ask costs little: once a second is nothing. */
+  /** Returns the statistics of this process. A call is cheap enough for once per second. */
   stats(): ServerStats
   /**
-   * Reads key and certificate again, for the connections to come; those that there are keep theirs. With options, from there.
-   * Rejects with `ERR_BAD_CERTIFICATE`, and goes on with what it has, when they cannot be used.
+   * Reads key and certificate again, for new connections; open ones keep the old certificate. Without options it reads those of
+   * `serve()`. Rejects with `ERR_BAD_CERTIFICATE`, and keeps the old ones, if the new ones cannot be used.
    */
   reloadTls(options?: TlsOptions): Promise<void>
   /**
    * Stops listening (with `readinessPath`: at the end), closes every WebSocket with 1012, spread over `drainWindowMs` if
    * there are more than a hundred, finishes running requests, and resolves when all have ended.
-   * @param timeoutMs after it what is left is cut. Default `drainTimeoutMs`.
+   * @param timeoutMs the time after which open connections are destroyed. Default `drainTimeoutMs`.
    */
   close(timeoutMs?: number, options?: CloseOptions): Promise<void>
 }
@@ -48,20 +48,20 @@ export interface RunningServer {
 /** Options of `close()`. */
 export interface CloseOptions {
   /**
-   * For how long the server, having stopped to listen, goes on as before, in milliseconds: where another process listens
-   * in its place already, connections that came just before are served, and not refused. Then `close()` does what it does,
-   * but that with `readinessPath` it does not listen to the end. @default none
+   * How long the server continues to serve its connections after it stops listening and before `close()` starts, in milliseconds. Use
+   * it if another process already listens on the same address: connections accepted just before are then served and not refused.
+   * With it, `readinessPath` does not keep the server listening. @default none
    */
   readonly handoverMs?: number
 }
 
-/** How long an application may take to start, and to shut down, when nobody says: in milliseconds. */
+/** The default of `lifespanTimeoutMs`. */
 export const DEFAULT_LIFESPAN_TIMEOUT_MS = 60_000
 
 /**
- * Serves the application over HTTP and WebSocket. Runs its lifespan's start-up first and its shutdown at `close()`. Resolves
- * when it listens; rejects with `ERR_BAD_CERTIFICATE` when it cannot speak TLS, with `ERR_STARTUP_FAILED` when the application
- * cannot run, with `ERR_ADDRESS_TAKEN` when a Unix socket is in use, and with Node's error when it cannot listen on an address.
+ * Serves the application over HTTP and WebSocket. It runs the application's start-up first and its shutdown at `close()`. It resolves
+ * when the server listens. It rejects with `ERR_BAD_CERTIFICATE` if the certificate cannot be used, with `ERR_STARTUP_FAILED` if the
+ * application cannot start, with `ERR_ADDRESS_TAKEN` if a Unix socket is in use, and with Node's error if it cannot listen on an address.
  * @example const server = await serve(application, { port: 8000 })
  */
 export async function serve(application: Application, options: ServeOptions = {}): Promise<RunningServer> {
@@ -89,7 +89,7 @@ export async function serve(application: Application, options: ServeOptions = {}
   )
   const addresses: ServerAddress[] = []
   try {
-    // One after the other, so that of two that are the same the second fails.
+    // One after the other, so that the second of two equal targets fails.
     for (const [i, server] of servers.entries()) addresses.push(await listenAt(server, targets[i]!))
   } catch (error) {
     for (const server of servers) server.close()
@@ -109,20 +109,20 @@ export async function serve(application: Application, options: ServeOptions = {}
     },
     stats: () => attachment.stats(),
     async reloadTls(tlsOptions = options) {
-      const anew = credentials && (await loadCredentials(tlsOptions, logger))
-      if (anew === undefined) {
-        throw new TidewayError('ERR_BAD_OPTION', 'There is no TLS to reload: tlsKey and tlsCert are missing.')
+      const reloaded = credentials && (await loadCredentials(tlsOptions, logger))
+      if (reloaded === undefined) {
+        throw new TidewayError('ERR_BAD_OPTION', 'The server has no TLS to reload: tlsKey and tlsCert are missing.')
       }
-      if ((anew.ca === undefined) !== (credentials?.ca === undefined)) {
-        const message = 'Whether clients need a certificate (tlsCa) is settled when the server starts: start it anew.'
+      if ((reloaded.ca === undefined) !== (credentials?.ca === undefined)) {
+        const message = 'reloadTls() cannot change whether clients need a certificate (tlsCa): restart the server.'
         throw new TidewayError('ERR_BAD_OPTION', message)
       }
-      for (const front of fronts) front.use(anew)
+      for (const front of fronts) front.use(reloaded)
     },
     async close(closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs, { handoverMs } = {}) {
       if (handoverMs !== undefined) await handOver(fronts, handoverMs)
-      const tellsReadiness = handoverMs === undefined && typeof attachOptions.readinessPath === 'string'
-      await closeAll(fronts, attachment, closeTimeoutMs, tellsReadiness)
+      const answersReadiness = handoverMs === undefined && typeof attachOptions.readinessPath === 'string'
+      await closeAll(fronts, attachment, closeTimeoutMs, answersReadiness)
       try {
         await beforeShutdown?.()
       } finally {
@@ -134,7 +134,7 @@ export async function serve(application: Application, options: ServeOptions = {}
   }
 }
 
-/** What a caller that knows of one address is told. */
+/** The properties of a server's first address. */
 function mainAddress(
   addresses: readonly ServerAddress[],
 ): Pick<RunningServer, 'host' | 'port' | 'url' | 'webSocketUrl'> {
@@ -144,24 +144,24 @@ function mainAddress(
   return { host: url.slice('unix:'.length), port: 0, url, webSocketUrl: `ws+${url}` }
 }
 
-/** Stops listening, and gives those who have just come the time to say what they want. */
+/** Stops listening, and serves for a time the connections that were accepted just before. */
 async function handOver(fronts: readonly Front[], timeMs: number): Promise<void> {
   for (const front of fronts) front.handOver()
   await delay(timeMs)
 }
 
-/** @param tellsReadiness whether somebody is to be told for as long as connections are there */
+/** @param answersReadiness whether the server listens until the end of its drain, to answer readiness probes */
 async function closeAll(
   fronts: readonly Front[],
   attachment: Attachment,
   timeoutMs: number,
-  tellsReadiness: boolean,
+  answersReadiness: boolean,
 ): Promise<void> {
   const cut = setTimeout(() => {
     for (const front of fronts) front.cut()
   }, timeoutMs)
   const drained = attachment.close(timeoutMs)
-  if (tellsReadiness) await drained
+  if (answersReadiness) await drained
   await Promise.all([drained, ...fronts.map((front) => front.close())])
   clearTimeout(cut)
 }

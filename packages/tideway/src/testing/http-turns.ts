@@ -34,12 +34,12 @@ export class HttpTurns {
   /** Takes an event of the application. Throws on one out of turn. */
   take(event: HttpSendEvent): void {
     if (this.#clientIsGone && !this.isComplete) {
-      throw new TidewayError('ERR_CONNECTION_CLOSED', 'The client went away before its response was complete.')
+      throw new TidewayError('ERR_CONNECTION_CLOSED', 'The client disconnected before its response was complete.')
     }
     const { type } = event
     switch (type) {
       case 'http.response.start':
-        if (this.#state !== 'waiting') throw outOfTurn(type, 'the response has been started')
+        if (this.#state !== 'waiting') throw outOfTurn(type, 'the response has already started')
         if (!Number.isInteger(event.status) || event.status < 200 || event.status > 999) {
           throw new TidewayError(
             'ERR_BAD_EVENT',
@@ -52,19 +52,19 @@ export class HttpTurns {
         this.#isHeldBack = true
         return
       case 'http.response.body':
-        if (this.#state === 'waiting') throw outOfTurn(type, 'http.response.start comes first')
+        if (this.#state === 'waiting') throw outOfTurn(type, 'send http.response.start first')
         if (this.#state !== 'streaming') throw outOfTurn(type, 'the response is complete')
         this.#isHeldBack = false
         if (event.moreBody !== true) this.#state = this.#hasTrailers ? 'trailers' : 'complete'
         return
       case 'http.response.trailers':
         if (this.#state !== 'trailers') {
-          throw outOfTurn(type, 'it follows the last body of a response started with trailers')
+          throw outOfTurn(type, 'send it after the last body of a response started with trailers')
         }
         if (event.moreTrailers !== true) this.#state = 'complete'
         return
       case 'http.response.early_hint':
-        if (this.#state !== 'waiting' && !this.#isHeldBack) throw outOfTurn(type, 'the response is on its way')
+        if (this.#state !== 'waiting' && !this.#isHeldBack) throw outOfTurn(type, 'the response has already been sent')
         requireLinks(event.links)
         return
       default:

@@ -66,7 +66,7 @@ describe('tideway serve', () => {
     await first.url()
     const second = new Command(['serve', hello, '--unix-socket', path])
     expect(await second.exitCode()).toBe(1)
-    expect(second.output).toContain(`tideway: A server listens on ${path} already`)
+    expect(second.output).toContain(`tideway: A server already listens on ${path}`)
   })
 
   it('appends an access log to a file', async () => {

@@ -164,7 +164,7 @@ describe('a request', () => {
       expect(server.log.map(({ details }) => details.err)).toMatchObject([
         {
           code: 'ERR_APPLICATION_RETURNED',
-          message: expect.stringContaining('has to return a Response: return new Response(…).') as string,
+          message: expect.stringContaining('It must return a Response: return new Response(…).') as string,
         },
       ])
     },

@@ -2,21 +2,21 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * Calls when the responses are through that a connection still owes: at once as a rule. A client may have sent requests ahead of
- * its upgrade without waiting, and Node hands over the socket although their answers are to come: among frames, they would
- * be taken for frames. Never calls for a connection that is lost meanwhile.
+ * Calls back when all earlier requests of the connection are answered: usually at once. A client may send requests before its
+ * upgrade without waiting, and Node emits `upgrade` before their responses are sent: the client would read those as frames. The
+ * function never calls back if the connection is lost first.
  */
-export function afterResponses(socket: Socket, then: () => void): void {
+export function afterResponses(socket: Socket, callback: () => void): void {
   const { _httpMessage: response } = socket as { readonly _httpMessage?: ServerResponse | null }
   if (response === undefined || response === null) {
-    then()
+    callback()
     return
   }
-  // Node has taken its own listener off the socket, and nobody else listens yet. It stays: a write that fails ends the response
-  // first, and is told as an error of the socket after that.
+  // Node has removed its own listener from the socket, and no other one exists yet. This one stays: a failed write closes the
+  // response first and emits an error on the socket after that.
   if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
   response.once('close', () => {
-    if (!socket.destroyed && socket.writable) afterResponses(socket, then)
+    if (!socket.destroyed && socket.writable) afterResponses(socket, callback)
   })
 }
 

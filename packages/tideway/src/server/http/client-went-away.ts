@@ -1,2 +1,2 @@
-/** nginx's number for a client that went away before it was answered. */
+/** nginx's status for a client that disconnected before the response. */
 export const CLIENT_WENT_AWAY = 499

@@ -6,8 +6,8 @@ import type { HttpOptions } from './http-options.ts'
 import type { NodeListener } from './node-listener.ts'
 
 /**
- * The listener of an HTTP application that is a `nodeListener`. With a time limit for responses it is called through an exchange,
- * which enforces the limit.
+ * Returns the listener of an HTTP application that is a `nodeListener`, for the server to call directly. With a time limit for
+ * responses it returns `undefined`: the exchange that enforces the limit calls the listener.
  */
 export function directListener(
   application: Application,

@@ -4,12 +4,12 @@ import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { nodeExchange } from './node-exchange.ts'
 
-/** What answers a standard `Request` with a standard `Response`: Hono's `app.fetch`, for example. */
+/** A function that answers a standard `Request` with a standard `Response`: Hono's `app.fetch`, for example. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>
 
 /**
- * The HTTP application that hands each request to a fetch handler. Both bodies are streamed. When the client goes,
- * `request.signal` aborts and the response's body is cancelled.
+ * Makes an HTTP application that calls a fetch handler for each request. Both bodies are streamed. When the client disconnects,
+ * `request.signal` aborts and the body of the response is cancelled.
  */
 export function fetchHandler(handler: FetchHandler): Application<HttpScope> {
   return async (scope, receive, send) => {
@@ -23,24 +23,24 @@ export function fetchHandler(handler: FetchHandler): Application<HttpScope> {
       const response: unknown = await handler(request)
       await sendResponse(requireResponse(response), scope.method, send, gone.signal)
     } catch (error) {
-      // What it was told by the signal is no fault of the handler.
+      // The reason of the signal is not an error of the handler.
       if (error !== gone.signal.reason) throw error
     }
   }
 }
 
-/** A Response of another realm, or of a polyfill, is one too. */
+/** Accepts also a Response of another realm or of a polyfill. */
 function requireResponse(response: unknown): Response {
   const { status, headers } = (response ?? {}) as Partial<Response>
   if (typeof status === 'number' && typeof headers === 'object') return response as Response
   throw new TidewayError(
     'ERR_APPLICATION_RETURNED',
-    `The handler of fetchHandler returned ${response === null ? 'null' : typeof response}, and has to return a Response: return new Response(…).`,
+    `The handler of fetchHandler returned ${response === null ? 'null' : typeof response}. It must return a Response: return new Response(…).`,
   )
 }
 
 function clientGone(): DOMException {
-  return new DOMException('The client went away.', 'AbortError')
+  return new DOMException('The client disconnected.', 'AbortError')
 }
 
 /** A Host of a name or an address, and a port (RFC 9110 §7.2): no user, no path. */
@@ -51,8 +51,8 @@ function toRequest(scope: HttpScope, receive: Receive<HttpReceiveEvent>, gone: A
   const query = scope.queryString === '' ? '' : `?${scope.queryString}`
   const url = `${scope.scheme}://${host}${scope.rawPath}${query}`
   if (!hostPattern.test(host) || !URL.canParse(url)) throw badRequest('The Host of the request is invalid.')
-  // Methods that the standard forbids a Request to have (Fetch §2.2.1).
-  if (/^(CONNECT|TRACE|TRACK)$/i.test(scope.method)) throw badRequest(`A request by ${scope.method} is not taken.`)
+  // The standard does not allow a Request with these methods (Fetch §2.2.1).
+  if (/^(CONNECT|TRACE|TRACK)$/i.test(scope.method)) throw badRequest(`The method ${scope.method} is not supported.`)
   const hasBody = scope.method !== 'GET' && scope.method !== 'HEAD'
   return new Request(url, {
     method: scope.method,
@@ -62,12 +62,12 @@ function toRequest(scope: HttpScope, receive: Receive<HttpReceiveEvent>, gone: A
   })
 }
 
-/** An error that is answered by 400, for a request that cannot be handed on. */
+/** Makes an error that is answered with 400, for a request that cannot become a `Request`. */
 function badRequest(message: string): TidewayError {
   return Object.assign(new TidewayError('ERR_BAD_REQUEST', message), { status: 400 })
 }
 
-/** Asks for the next piece only when the reader does. */
+/** Receives the next piece only when the reader pulls. */
 function bodyStream(receive: Receive<HttpReceiveEvent>, gone: AbortController): ReadableStream<Uint8Array> {
   return new ReadableStream({
     async pull(controller) {
@@ -98,7 +98,7 @@ async function sendResponse(
   }
   const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>
   const cancel = (): void => {
-    // Its reader is here: whoever fills it needs to know, and we do not need to know how that went.
+    // Tells the source of the stream to stop. Its result does not matter.
     reader.cancel(gone.reason).catch(() => {})
   }
   if (gone.aborted) cancel()
@@ -108,7 +108,7 @@ async function sendResponse(
     await send({ type: 'http.response.start', status, headers })
     while (!next.done) {
       const following = reader.read()
-      // A body of one piece is at its end already: it goes out whole, with its length.
+      // A body of one piece has already ended: it is sent whole, with its length.
       const isLast = await Promise.race([following.then(({ done }) => done), nextTurn()])
       await send({ type: 'http.response.body', body: next.value, moreBody: !isLast })
       if (isLast) return
@@ -121,7 +121,7 @@ async function sendResponse(
   }
 }
 
-/** `false`, when everything that is ready by now has had its turn. */
+/** Resolves with `false` after everything that is ready now has run. */
 function nextTurn(): Promise<false> {
   return new Promise((resolve) => {
     setImmediate(resolve, false)

@@ -3,7 +3,7 @@ import { readableError } from '../../errors/readable-error.ts'
 import type { NodeListener } from './node-listener.ts'
 import { answerFailure, reportFailure, type ReportOptions } from './http-failure.ts'
 
-/** The listener as a server calls it: what it throws, or rejects with, is reported and answered, and does not end the process. */
+/** Wraps a listener so that its errors and rejections are reported and answered, and do not end the process. */
 export function guardedListener(listener: NodeListener, options: ReportOptions): NodeListener {
   const failed = (thrown: unknown, request: IncomingMessage, response: ServerResponse): void => {
     const error = readableError(thrown)

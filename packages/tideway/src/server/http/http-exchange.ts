@@ -24,19 +24,19 @@ import { answerPlainly } from './plain-answer.ts'
 import { RequestBody } from './request-body.ts'
 
 /**
- * What the application may send:
- * - `waiting`: the start of the response.
- * - `started`: its first body; until then nothing is on the wire.
- * - `streaming`: more of its body.
- * - `trailers`: trailers, which were promised at the start.
- * - `complete`: nothing.
+ * The state of the response, by the next event of the application:
+ * - `waiting`: `http.response.start`.
+ * - `started`: the first `http.response.body`. Nothing was written yet.
+ * - `streaming`: more `http.response.body` events.
+ * - `trailers`: `http.response.trailers`, which the start has announced.
+ * - `complete`: none.
  */
 type State = 'waiting' | 'started' | 'streaming' | 'trailers' | 'complete'
 
 /** The options that an exchange reads. */
 interface ExchangeOptions extends Readonly<Required<HttpOptions>>, ReportOptions {}
 
-/** What an exchange counts. */
+/** The counters of an exchange. */
 interface ExchangeCounters {
   /** Events that applications sent after the end of a response. */
   httpSendsAfterEnd: number
@@ -53,7 +53,7 @@ export class HttpExchange {
   readonly #body: RequestBody
   #state: State = 'waiting'
   #start: HttpResponseStartEvent | undefined
-  /** How much of the body has to follow; `undefined`: the application did not say. */
+  /** The bytes of the body still to come; `undefined` without a Content-Length of the application. */
   #bytesLeft: number | undefined
   readonly #trailers: [name: string, value: string][] = []
   #bodyEnded = false
@@ -74,7 +74,7 @@ export class HttpExchange {
     this.#body = new RequestBody(request)
   }
 
-  /** Runs the application on the request, and answers for it where it does not. */
+  /** Runs the application on the request. Responds itself if the application fails or does not respond. */
   async run(application: Application<HttpScope>, scope: HttpScope): Promise<void> {
     const { httpTimeoutMs } = this.#options
     if (httpTimeoutMs !== false) this.#deadline = setTimeout(() => this.#timeOut(httpTimeoutMs), httpTimeoutMs)
@@ -93,7 +93,7 @@ export class HttpExchange {
     }
   }
 
-  /** The next piece of the body as it comes, then the disconnect. */
+  /** Resolves with the next piece of the body, and after the body with the disconnect. */
   async receive(): Promise<HttpReceiveEvent> {
     if (this.#bodyEnded || this.#state === 'complete') return this.#disconnect()
     const piece = await this.#body.next()
@@ -102,14 +102,14 @@ export class HttpExchange {
     return piece === 'end' ? { type: 'http.request', body: NO_BYTES, moreBody: false } : this.#disconnect()
   }
 
-  /** Takes an event of the application. A promise: the client reads more slowly than this is sent. */
+  /** Sends an event of the application. Returns a promise if the client reads more slowly than the application sends. */
   send(event: HttpSendEvent): void | Promise<void> {
     if (this.#state === 'complete' || this.#response.destroyed) this.#counters.httpSendsAfterEnd++
     if (this.#timedOut) {
-      throw new TidewayError('ERR_APPLICATION_TIMEOUT', 'The time for a response is over, and 503 has been answered.')
+      throw new TidewayError('ERR_APPLICATION_TIMEOUT', 'The response timed out, and the server has answered 503.')
     }
     if (this.#response.destroyed && this.#state !== 'complete') {
-      throw new TidewayError('ERR_CONNECTION_CLOSED', 'The client went away before its response was complete.')
+      throw new TidewayError('ERR_CONNECTION_CLOSED', 'The client disconnected before its response was complete.')
     }
     switch (event.type) {
       case 'http.response.start':
@@ -129,7 +129,7 @@ export class HttpExchange {
   }
 
   #startResponse(event: HttpResponseStartEvent): void {
-    if (this.#state !== 'waiting') throw outOfTurn(event.type, 'the response has been started')
+    if (this.#state !== 'waiting') throw outOfTurn(event.type, 'the response has already started')
     if (!Number.isInteger(event.status) || event.status < 200 || event.status > 999) {
       throw new TidewayError('ERR_BAD_EVENT', `http.response.start needs a status of 200 to 999, not ${event.status}.`)
     }
@@ -137,9 +137,9 @@ export class HttpExchange {
     for (const [name, value] of entriesOf(event.headers ?? [])) {
       requireHeader(name, value)
       if (name.toLowerCase() !== 'content-length') continue
-      // A second one, or one that is no number, would let the next response begin in the middle of this one.
+      // With two of them, or an invalid one, a client could read the next response from the middle of this one.
       if (bytesLeft !== undefined || !/^\d{1,15}$/.test(value)) {
-        throw new TidewayError('ERR_BAD_EVENT', 'A response has one Content-Length at most, a number of bytes.')
+        throw new TidewayError('ERR_BAD_EVENT', 'A response has at most one Content-Length, a number of bytes.')
       }
       bytesLeft = Number(value)
     }
@@ -150,14 +150,15 @@ export class HttpExchange {
   }
 
   #sendEarlyHint({ type, links }: HttpEarlyHintEvent): void {
-    if (this.#state !== 'waiting' && this.#state !== 'started') throw outOfTurn(type, 'the response is on its way')
+    if (this.#state !== 'waiting' && this.#state !== 'started')
+      throw outOfTurn(type, 'the response has already been sent')
     requireLinks(links)
-    // RFC 9110 §15.2: a client of HTTP/1.0 would take it for the response.
+    // RFC 9110 §15.2: an HTTP/1.0 client would read it as the response.
     if (this.#request.httpVersion !== '1.0') this.#response.writeEarlyHints({ link: [...links] })
   }
 
   #sendBody({ type, body = NO_BYTES, moreBody = false }: HttpResponseBodyEvent): void | Promise<void> {
-    if (this.#state === 'waiting') throw outOfTurn(type, 'http.response.start comes first')
+    if (this.#state === 'waiting') throw outOfTurn(type, 'send http.response.start first')
     if (this.#state !== 'started' && this.#state !== 'streaming') throw outOfTurn(type, 'the response is complete')
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
     if (!(bytes instanceof Uint8Array)) {
@@ -177,7 +178,7 @@ export class HttpExchange {
     return untilDrained(this.#response)
   }
 
-  /** Holds the body to its Content-Length: with another length the client would wait, or take the rest for a response. */
+  /** Checks the body against its Content-Length: with another length the client would wait, or read the rest as a response. */
   #count(byteLength: number, moreBody: boolean): void {
     const left = this.#bytesLeft! - byteLength
     if (left < 0) throw new TidewayError('ERR_BAD_EVENT', 'The body is longer than its Content-Length.')
@@ -185,25 +186,25 @@ export class HttpExchange {
     this.#bytesLeft = left
   }
 
-  /** Whether a body goes out with this status and to this method (RFC 9110 §6.4.1); what the application sends of one is left out. */
+  /** Whether a response with this status to this method has a body (RFC 9110 §6.4.1). Node drops the body of any other response. */
   get #mayHaveBody(): boolean {
     const { status } = this.#start!
     return status !== 204 && status !== 304 && this.#request.method !== 'HEAD'
   }
 
-  /** @param contentLength of a response that is sent whole */
+  /** @param contentLength the length of a response that is sent whole */
   #writeHead(contentLength: number | undefined): void {
     const headers: string[] = []
     const { status } = this.#start!
     for (const [name, value] of entriesOf(this.#start!.headers ?? [])) {
       const lower = name.toLowerCase()
-      // How the body is framed is the server's business (ASGI: Transfer-Encoding of an application is ignored).
+      // The server frames the body (ASGI: the server ignores the application's Transfer-Encoding).
       if (lower === 'transfer-encoding') continue
       // RFC 9110 §8.6.
       if (lower === 'content-length' && status === 204) continue
       headers.push(name, value)
     }
-    // An application that knows HEAD sends an empty body, whose length is not that of the answer to GET.
+    // An application that handles HEAD sends an empty body, whose length is not the length of the response to GET.
     const isLengthKnown = this.#mayHaveBody || (this.#request.method === 'HEAD' && contentLength! > 0)
     if (this.#bytesLeft === undefined && isLengthKnown && contentLength !== undefined) {
       headers.push('Content-Length', String(contentLength))
@@ -211,13 +212,13 @@ export class HttpExchange {
     const { socket } = this.#response
     if (this.#start!.trailers === true && isTrailerSocket(socket)) socket.expectTrailers()
     this.#response.writeHead(status, headers)
-    // Events are worth nothing when they wait for the first piece of a body.
+    // Clients of a stream, such as EventSource, need the head before the first piece of the body.
     if (contentLength === undefined) this.#response.flushHeaders()
   }
 
   #sendTrailers({ type, headers, moreTrailers = false }: HttpResponseTrailersEvent): void {
     if (this.#state !== 'trailers')
-      throw outOfTurn(type, 'it follows the last body of a response started with trailers')
+      throw outOfTurn(type, 'send it after the last body of a response started with trailers')
     for (const [name, value] of entriesOf(headers)) {
       requireHeader(name, value)
       this.#trailers.push([name, value])
@@ -242,16 +243,16 @@ export class HttpExchange {
 
   #applicationReturned(): void {
     if (this.#state === 'complete' || this.#response.destroyed) return
-    const what = this.#state === 'waiting' ? 'without answering the request' : 'before its response was complete'
+    const what = this.#state === 'waiting' ? 'without a response to the request' : 'before its response was complete'
     this.#applicationThrew(new TidewayError('ERR_APPLICATION_RETURNED', `The application returned ${what}.`))
   }
 
   #applicationThrew(thrown: unknown): void {
     const error = readableError(thrown)
     const code = error instanceof TidewayError ? error.code : undefined
-    // The client was gone before the application knew. The error may be that of some other connection, though.
+    // The client disconnected before the application noticed. The same code may also come from another connection.
     if (code === 'ERR_CONNECTION_CLOSED' && this.#response.destroyed) return
-    // That has been reported when the time was over.
+    // The timeout was reported when it fired.
     if (code === 'ERR_APPLICATION_TIMEOUT' && this.#timedOut) return
     reportFailure(this.#options, this.#request, error)
     if (this.#state === 'complete') return
@@ -260,7 +261,7 @@ export class HttpExchange {
   }
 
   #timeOut(limitMs: number): void {
-    // A nodeListener behind middleware answers past this exchange.
+    // A nodeListener behind middleware responds without this exchange.
     if (this.#state !== 'waiting' || this.#response.headersSent || this.#response.destroyed) return
     this.#timedOut = true
     const { logger, secretQueryNames } = this.#options

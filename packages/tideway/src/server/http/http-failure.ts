@@ -8,7 +8,7 @@ import { answerPlainly } from './plain-answer.ts'
 /** Where failures are reported. */
 export interface ReportOptions {
   readonly logger: Logger
-  /** More names of query parameters whose values are left out. */
+  /** More names of query parameters whose values are redacted. */
   readonly secretQueryNames: readonly string[]
 }
 
@@ -16,12 +16,12 @@ type FailureListener = (error: unknown) => void
 
 const listeners = new WeakMap<IncomingMessage, FailureListener>()
 
-/** Calls the listener with what the application throws on the request. One a request. */
+/** Calls the listener with the error that the application throws on the request. One listener per request. */
 export function onFailure(request: IncomingMessage, listener: FailureListener): void {
   listeners.set(request, listener)
 }
 
-/** Reports what an application threw on a request. A fault of the client, which anybody can cause, is a debug line. */
+/** Reports the error of an application on a request. An error with a 4xx status, which any client can cause, is a debug line. */
 export function reportFailure(options: ReportOptions, request: IncomingMessage, error: unknown): void {
   const { logger, secretQueryNames } = options
   const path = redactTarget(request.url!, secretQueryNames)
@@ -31,16 +31,16 @@ export function reportFailure(options: ReportOptions, request: IncomingMessage, 
   else logger.error({ err: error, path }, 'The application failed on an HTTP request')
 }
 
-/** Answers for an application that threw, or cuts a response that is on its way: half of it must not pass for the whole. */
+/** Responds for an application that threw. Destroys a response that has started: the client must not take a part for the whole. */
 export function answerFailure(response: ServerResponse, error: unknown): void {
-  // What goes wrong behind a whole response is nothing to the client.
+  // An error after a whole response does not concern the client.
   if (response.writableEnded) return
   if (response.headersSent) {
     response.destroy()
     return
   }
   const { status, message } = errorAnswer(error)
-  // Headers of an answer that is not given, such as its length or its cookies.
+  // Removes headers of the response that is not sent, such as its length or its cookies.
   for (const name of response.getHeaderNames()) response.removeHeader(name)
   answerPlainly(response, status, message)
 }

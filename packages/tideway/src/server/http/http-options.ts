@@ -1,6 +1,6 @@
-/** Options of a server's HTTP side. */
+/** The HTTP options of a server. */
 export interface HttpOptions {
-  /** How long the application may take to begin its response; then 503 is answered. `false`: for ever. @default false */
+  /** How long the application may take to start its response, before the server answers 503; `false`: no limit. @default false */
   readonly httpTimeoutMs?: number | false
 }
 

@@ -12,9 +12,9 @@ export type NodeListener = (request: IncomingMessage, response: ServerResponse) 
 export type NodeListenerApplication = Application<HttpScope> & { readonly [nodeListenerKey]: NodeListener }
 
 /**
- * The HTTP application that hands each request to a Node listener. The server calls the listener directly, so it costs
- * a request nothing; behind middleware it is called through the request that the server put in the scope.
- * @throws TidewayError `ERR_NODE_LISTENER` when it is called by something other than a Node server
+ * Makes an HTTP application that calls a Node listener for each request. The server calls the listener directly, without any cost
+ * per request. Behind middleware, the application passes it the request that the server put in the scope.
+ * @throws TidewayError `ERR_NODE_LISTENER` if its caller is not a Node server
  */
 export function nodeListener(listener: NodeListener): NodeListenerApplication {
   const application: Application<HttpScope> = async (scope) => {
@@ -22,7 +22,7 @@ export function nodeListener(listener: NodeListener): NodeListenerApplication {
     if (node === undefined) {
       throw new TidewayError(
         'ERR_NODE_LISTENER',
-        'A nodeListener needs a real request: use liveServer() instead of a communicator.',
+        'A nodeListener needs a real request of a Node server: use liveServer() instead of a communicator.',
       )
     }
     const closed = new Promise<void>((resolve) => node.response.once('close', resolve))

@@ -21,14 +21,14 @@ type HttpSocket = Socket & {
 }
 
 /**
- * The listener with bounds on the requests of one connection of HTTP/1.1.
+ * Wraps a listener with bounds on the requests of one HTTP/1.1 connection.
  *
  * A client may send requests without waiting for responses (RFC 9112 §9.3.2). The listener runs `maxPipelinedRequests` of them
- * at the same time. The requests behind them wait, and the socket is not read, until one is answered. A socket that is not read
+ * at the same time. Later requests wait, and the socket is not read, until one is answered. A socket that is not read
  * does not report that its client has disconnected, so a connection on which no waiting request is reached within
  * `sendTimeoutMs` is destroyed.
  *
- * The response to the request number `maxRequestsPerConnection` closes the connection, and requests behind it are ignored.
+ * The response to the request number `maxRequestsPerConnection` closes the connection, and later requests are ignored.
  *
  * All responses end when the client disconnects. A pipelined request has a response without a socket until its turn comes, and
  * Node 20 emits `close` only on the response that has the socket.
@@ -49,8 +49,8 @@ export function boundedConnections(inner: NodeListener, bounds: ConnectionBounds
 }
 
 /**
- * Ignores everything that the client sends on this connection from now on: a request that two parties may read in two ways was
- * refused, so that what follows it may be a part of its body (RFC 9112 §11.2).
+ * Ignores everything that the client sends later on this connection: the server refused an ambiguous request, so the bytes after it
+ * may be a part of its body (RFC 9112 §11.2).
  */
 export function refuseMoreOf(socket: Socket, bounds: ConnectionBounds): void {
   pipelineOf(socket, bounds).refuseMore()
@@ -61,7 +61,7 @@ export function ignoresMore(socket: Socket): boolean {
   return (socket as HttpSocket)[PIPELINE]?.isIgnoring === true
 }
 
-/** The connection leaves Node's HTTP, after an upgrade or a CONNECT: its reader decides when it is read. */
+/** Ends the pipeline of a connection that leaves Node's HTTP, after an upgrade or a CONNECT: its owner decides when it is read. */
 export function leavePipeline(socket: Socket): void {
   ;(socket as HttpSocket)[PIPELINE]?.leave()
 }
@@ -83,12 +83,12 @@ class Pipeline {
   readonly #bounds: ConnectionBounds
   /** The responses of the requests whose listeners run. */
   readonly #running = new Set<ServerResponse>()
-  /** At most those of one chunk, since the socket is not read while a request waits. */
+  /** At most the requests of one chunk, since the socket is not read while a request waits. */
   #waiting: WaitingRequest[] = []
   /** Destroys a connection that is not read for too long. */
   #deadline: NodeJS.Timeout | undefined
   #isIgnoring = false
-  /** From then on the socket is not read: Node keeps each request that it parses until the response before it has ended. */
+  /** After the first ignored request the socket is not read: Node keeps each parsed request until the response before it has ended. */
   #hasIgnored = false
   #isHttp = true
   /** One function for all responses of the connection. */
@@ -128,7 +128,7 @@ class Pipeline {
     this.#isIgnoring = true
   }
 
-  /** Requests that wait are behind the refused one. */
+  /** Also drops the waiting requests, which follow the refused one. */
   refuseMore(): void {
     this.#isIgnoring = true
     this.#waiting = []
@@ -140,7 +140,7 @@ class Pipeline {
     this.#deadline = undefined
   }
 
-  /** Pauses the socket while a request waits, or after one was ignored. The request behind which nothing waits may have a body that has to be read. */
+  /** Pauses the socket while a request waits, or after one was ignored. Without those, the last request may have a body to read. */
   #pause(): void {
     if (!this.#isHttp || !(this.#hasIgnored || this.#waiting.length > 0)) return
     this.#socket.pause()
@@ -175,7 +175,7 @@ class Pipeline {
     this.#run(next)
   }
 
-  /** Requests that wait are forgotten: their listeners were never called. */
+  /** Drops the waiting requests, whose listeners were never called, and closes the running responses. */
   #end(): void {
     this.#isHttp = false
     clearTimeout(this.#deadline)

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 
-/** Answers a request for an application that does not: one line of plain text. */
+/** Responds with one line of plain text. */
 export function answerPlainly(response: ServerResponse, status: number, message: string): void {
   const body = Buffer.from(`${message}\n`)
   response.writeHead(status, {

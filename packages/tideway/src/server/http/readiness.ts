@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { NodeListener } from './node-listener.ts'
 
-/** After how many seconds a client that is refused may try again, at the earliest. */
+/** The `Retry-After` of refusals, in seconds. */
 export const RETRY_AFTER_SECONDS = 5
 
 /**
- * Answers for the readiness of a server: 200 at the path while it takes connections, 503 from the beginning of its drain.
- * Then every other request that comes is refused too; those that run are not touched.
+ * Answers readiness probes at the path: 200 while the server accepts connections, 503 from the start of its drain. During the drain
+ * it also refuses all other new requests. Running ones are finished.
  */
 export function withReadiness(path: string, isDraining: () => boolean, listener: NodeListener): NodeListener {
   return (request, response) => {
@@ -22,6 +22,6 @@ function answer(request: IncomingMessage, response: ServerResponse, isDraining: 
     response.writeHead(503, { ...head, 'Retry-After': RETRY_AFTER_SECONDS, Connection: 'close' })
     response.end('The server is shutting down.\n')
   } else response.writeHead(200, head).end('ready\n')
-  // A body that nobody reads would keep the connection from its next request.
+  // An unread body would block the next request of the connection.
   request.resume()
 }

@@ -3,17 +3,17 @@ import type { Socket } from 'node:net'
 import type { NodeListener } from './node-listener.ts'
 import { answerPlainly } from './plain-answer.ts'
 
-/** There are no tunnels here, for any target (RFC 9110 §9.1). */
+/** The server supports no tunnels, for any target (RFC 9110 §9.1). */
 const NOT_IMPLEMENTED = 501
 
-/** Answers the request of a tunnel. */
+/** Refuses a CONNECT. */
 export const noTunnel: NodeListener = (_request, response) => {
-  answerPlainly(response, NOT_IMPLEMENTED, 'This server is no proxy: CONNECT is not implemented.')
+  answerPlainly(response, NOT_IMPLEMENTED, 'This server is not a proxy: it does not implement CONNECT.')
 }
 
 /**
- * Gives a CONNECT, for which Node has a socket and no response, the response of a request; the connection is to end behind it,
- * since what its client sends next is for the other end of a tunnel.
+ * Calls a listener for a CONNECT, for which Node has a socket and no response. The connection must end after the response, since the
+ * client sends the data of its tunnel next.
  */
 export function answerConnect(request: IncomingMessage, socket: Socket, listener: NodeListener): void {
   const response = new ServerResponse(request)

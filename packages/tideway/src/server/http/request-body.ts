@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 
-/** What {@link RequestBody.next} gives besides a piece: the end of the body, or a client that went away before it. */
+/** The end of a body: complete, or `'gone'` if the client disconnected first. */
 export type BodyEnd = 'end' | 'gone'
 
-/** The body of a request, piece by piece as it comes. Nothing is read from the client before it is asked for. */
+/** The body of a request, piece by piece. It reads from the client only on demand. */
 export class RequestBody {
   readonly #request: IncomingMessage
   #wasRead = false
@@ -12,7 +12,7 @@ export class RequestBody {
     this.#request = request
   }
 
-  /** The next piece, when it is there. */
+  /** Resolves with the next piece or the end. */
   async next(): Promise<Buffer | BodyEnd> {
     const request = this.#request
     this.#wasRead = true
@@ -26,8 +26,7 @@ export class RequestBody {
   }
 
   /**
-   * Reads what is left and throws it away, so that the connection can take its next request. Node does that itself for a
-   * body that nobody began to read.
+   * Reads and discards the rest, so that the connection can serve its next request. Node itself discards a body that was never read.
    */
   discard(): void {
     if (this.#wasRead && !this.#request.readableEnded) this.#request.resume()

@@ -1,10 +1,10 @@
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { requireHeader } from '../handshake/require-header.ts'
 
-/** A target in angle brackets, and parameters whose values are tokens or quoted (RFC 8288 §3): what Node sends, too. */
+/** A target in angle brackets, and parameters with tokens or quoted strings as values (RFC 8288 §3), as Node requires. */
 const linkPattern = /^<[^>]*>(?:\s*;\s*[^;"\s]+(?:=(")?[^;"\s]*\1)?)*$/
 
-/** Refuses links of early hints that cannot be sent. @throws TidewayError `ERR_BAD_EVENT` */
+/** Checks the links of early hints. @throws TidewayError `ERR_BAD_EVENT` */
 export function requireLinks(links: readonly string[]): void {
   if (!Array.isArray(links)) {
     throw new TidewayError('ERR_BAD_EVENT', 'http.response.early_hint needs a list of strings as links.')
@@ -12,7 +12,7 @@ export function requireLinks(links: readonly string[]): void {
   for (const link of links) {
     requireHeader('Link', link)
     if (linkPattern.test(link)) continue
-    const message = `The link ${JSON.stringify(link)} is not of the form </style.css>; rel=preload; as=style.`
+    const message = `The link ${JSON.stringify(link)} does not have the form </style.css>; rel=preload; as=style.`
     throw new TidewayError('ERR_BAD_EVENT', message)
   }
 }

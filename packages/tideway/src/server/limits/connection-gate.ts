@@ -17,7 +17,7 @@ export interface Refusal {
   readonly reason: RefusalReason
 }
 
-/** The options that a gate reads. */
+/** The options of a gate. */
 type GateOptions = ProxyOptions &
   Readonly<Required<Pick<LimitOptions, 'maxConnections' | 'maxConnectionsPerAddress' | 'maxHeaders' | 'sendTimeoutMs'>>>
 
@@ -30,7 +30,7 @@ const tooMany: Refusal = {
 }
 const tooManyOfAddress: Refusal = {
   status: 429,
-  message: 'Too many connections of one address.',
+  message: 'Too many connections from one address.',
   headers: retryAfter,
   reason: 'tooManyOfAddress',
 }
@@ -42,15 +42,15 @@ const tooManyHeaders: Refusal = {
 }
 
 /**
- * So many connections above the limit may wait for an answer. They get one when their request is there: before, a client
- * would take it for a fault. Others are cut at once.
+ * The most connections above the limit that may wait for a response. Each gets it after its request: an earlier response would be an
+ * error to the client. All others are destroyed at once.
  */
 const MOST_EXCESS = 1024
 
-/** What the clients are counted under together whose addresses trusted proxies do not say. */
+/** The common key of clients whose address a trusted proxy does not send. */
 const UNKNOWN = 'unknown'
 
-/** Counts the connections of a server and says what is too much. */
+/** Counts the connections of a server and refuses those above its limits. */
 export class ConnectionGate {
   readonly #maxConnections: number
   readonly #maxPerAddress: number
@@ -63,7 +63,7 @@ export class ConnectionGate {
   #streams = 0
   #open = 0
   #total = 0
-  /** One for all sockets, instead of a closure, and what `once` puts around it, of each. */
+  /** One function for all sockets, instead of a closure and the wrapper of `once` for each. */
   readonly #onClose: (this: Socket) => void
 
   constructor(options: GateOptions) {
@@ -83,22 +83,22 @@ export class ConnectionGate {
     }
   }
 
-  /** How many connections there are. */
+  /** The number of open connections. */
   get open(): number {
     return this.#open
   }
 
-  /** How many there have been. */
+  /** The number of connections since the start. */
   get total(): number {
     return this.#total
   }
 
-  /** How many were destroyed because nothing was sent on them for `sendTimeoutMs`. */
+  /** The number of connections destroyed because they sent no byte for `sendTimeoutMs`. */
   get sendTimeouts(): number {
     return this.#sends.destroyed
   }
 
-  /** Takes note of a connection that was accepted. */
+  /** Counts an accepted connection. */
   readonly onConnection = (socket: Socket): void => {
     this.#open++
     this.#total++
@@ -106,38 +106,38 @@ export class ConnectionGate {
     if (isExcess) this.#excess.set(socket, tooMany)
     socket.on('close', this.#onClose)
     this.#sends.add(socket)
-    // The connections of a proxy that speaks for others are not its own.
+    // The connections of a trusted proxy count for its clients.
     const isProxy = this.#trusted?.has(socket.remoteAddress) === true
     if (!isExcess && !isProxy && !this.#enter(socket, socket.remoteAddress)) this.#excess.set(socket, tooManyOfAddress)
-    // Never a socket within the limits: the others may all be of one address.
+    // Never destroys a socket within the limits: all others may come from one address.
     if (this.#excess.size > MOST_EXCESS && this.#excess.has(socket)) socket.destroy()
   }
 
-  /** Why a request or handshake is refused before anybody looks at it; `undefined`: it is not. */
+  /** Returns why a request or handshake is refused before any other check, or `undefined` if it is allowed. */
   refusalOf(request: RequestHead): Refusal | undefined {
     // Node keeps names and values in one list.
     if (request.rawHeaders.length > 2 * this.#maxHeaders) return tooManyHeaders
     return this.#excess.size === 0 ? undefined : this.#excess.get(plainSocketOf(request.socket))
   }
 
-  /** Counts a WebSocket that came through a trusted proxy to the client that it is of. */
+  /** Counts a WebSocket behind a trusted proxy for its client. */
   refusalOfForwarded(request: RequestHead, transport: Duplex, client: string | undefined): Refusal | undefined {
     if (this.#trusted?.has(request.socket.remoteAddress) !== true) return undefined
     return this.#enter(transport, client ?? UNKNOWN) ? undefined : tooManyOfAddress
   }
 
-  /** Counts a WebSocket over HTTP/2 as a connection, though it shares one: else a client would have a hundred for one. */
+  /** Counts a WebSocket over HTTP/2 as a connection of its own: otherwise a client could open a hundred for the price of one. */
   refusalOfStream(request: RequestHead, stream: Duplex): Refusal | undefined {
     if (this.#open + this.#streams >= this.#maxConnections) return tooMany
     const { remoteAddress } = request.socket
-    // Behind a trusted proxy it is counted for its client.
+    // Behind a trusted proxy, refusalOfForwarded() has counted it.
     if (this.#trusted?.has(remoteAddress) !== true && !this.#enter(stream, remoteAddress)) return tooManyOfAddress
     this.#streams++
     stream.once('close', () => this.#streams--)
     return undefined
   }
 
-  /** `false`: the address has as many connections as it may have. The peers of a Unix socket have none. */
+  /** Counts a connection for its address. Returns `false` above the limit. Peers of a Unix socket have no address. */
   #enter(socket: Duplex, address: string | undefined): boolean {
     if (this.#maxPerAddress === Infinity || address === undefined) return true
     const network = clientNetwork(address)

@@ -1,22 +1,22 @@
 import { getHeapStatistics } from 'node:v8'
 
-/** What one server, one address and one connection may have. */
+/** The limits of one server, of one address and of one connection. */
 export interface LimitOptions {
-  /** The most TCP connections at once; on one above it a request is answered with 503 and `Retry-After`. @default 100000 */
+  /** The most TCP connections at once. Requests of connections above it get 503 with `Retry-After`. @default 100000 */
   readonly maxConnections?: number | false
   /**
-   * The most connections of one IPv4 address, or of one IPv6 network of 64 bits, at once; above it 429 is answered. Behind trusted proxies the WebSockets of the
-   * address that they speak for are counted. Off by default: one address may stand for a whole office.
+   * The most connections of one IPv4 address, or of one IPv6 network of 64 bits, at once; above it the server answers 429. Behind
+   * trusted proxies it counts the WebSockets of each client. Off by default: a whole office may share one address.
    * @default false
    */
   readonly maxConnectionsPerAddress?: number | false
   /**
    * The most bytes that the server keeps for all clients together: unsent bytes, messages that are not complete or not read by
-   * the application, and bodies of HTTP. Above it the connections that hold the most are destroyed.
+   * the application, and HTTP bodies. Above it the server destroys the connections with the most bytes.
    * @default a quarter of the heap limit of V8
    */
   readonly maxBufferedBytesTotal?: number | false
-  /** The most headers of a request or handshake; above it 431 is answered. @default 100 */
+  /** The most headers of a request or handshake; above it the server answers 431. @default 100 */
   readonly maxHeaders?: number
   /**
    * The most requests of one HTTP/1.1 connection that run at the same time. The server does not read the connection while
@@ -30,41 +30,40 @@ export interface LimitOptions {
    */
   readonly maxRequestsPerConnection?: number | false
   /**
-   * How long a connection may make no progress while something waits for its client: none of the unsent bytes is sent, or
-   * none of the requests above {@link maxPipelinedRequests} is reached. Then the connection, or the stream of HTTP/2, is
-   * destroyed.
+   * How long a connection may make no progress while data or requests wait: no unsent byte is sent, or no request above
+   * {@link maxPipelinedRequests} starts. Then the server destroys the connection or the HTTP/2 stream.
    * @default 60000
    */
   readonly sendTimeoutMs?: number
-  /** How many messages a second a client may send, on average; above it the connection is closed with 1008. @default false */
+  /** How many messages per second a client may send on average; above it the server closes with 1008. @default false */
   readonly maxMessagesPerSecond?: number | false
   /**
-   * How many bytes a second a client may send, on average and with everything around its messages; above it the
-   * connection is closed with 1008.
+   * How many bytes per second a client may send on average, including frame headers and control frames; above it the server closes
+   * with 1008.
    * @default false
    */
   readonly maxBytesPerSecond?: number | false
-  /** How many seconds' worth of messages and bytes a client that was quiet may send at once. @default 5 */
+  /** The burst of both rates: a quiet client may send the messages and bytes of this many seconds at once. @default 5 */
   readonly rateBurstSeconds?: number
-  /** How long a WebSocket may be open without a message of its client; then it is closed with 1000. @default false */
+  /** How long a WebSocket may be open without a message of its client, before the server closes it with 1000. @default false */
   readonly idleTimeoutMs?: number | false
-  /** How long a WebSocket may be open; then it is closed with 1000. @default 86400000, a day */
+  /** How long a WebSocket may be open, before the server closes it with 1000. @default 86400000, a day */
   readonly maxAgeMs?: number | false
 }
 
-/** What the server that `serve()` makes accepts of a request: Node's own limits, by the names that the others have. */
+/** The limits of requests to a server of `serve()`: Node's own limits, under the names of the other options. */
 export interface RequestLimitOptions {
-  /** The most bytes of all headers of a request; above it 431 is answered. @default 16384 */
+  /** The most bytes of all headers of a request; above it the server answers 431. @default 16384 */
   readonly maxHeaderBytes?: number
-  /** How long a client may take to send the headers of a request or handshake; then 408 is answered. @default 10000 */
+  /** How long a client may take to send the headers of a request or handshake, before the server answers 408. @default 10000 */
   readonly headersTimeoutMs?: number
-  /** How long a client may take to send a whole request; then 408 is answered. @default 300000 */
+  /** How long a client may take to send a whole request, before the server answers 408. @default 300000 */
   readonly requestTimeoutMs?: number
   /** How long a connection may wait for its next request. @default 5000 */
   readonly keepAliveTimeoutMs?: number
-  /** How long a client may take from its connection to the end of its TLS handshake; then it is cut. @default 10000 */
+  /** How long a client may take to complete its TLS handshake, before the server destroys the connection. @default 10000 */
   readonly tlsHandshakeTimeoutMs?: number
-  /** The most requests and WebSockets at once on a connection of HTTP/2; the client waits with more. @default 100 */
+  /** The most requests and WebSockets at once on an HTTP/2 connection; the client delays further ones. @default 100 */
   readonly http2MaxStreams?: number
 }
 

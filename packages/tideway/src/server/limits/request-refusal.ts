@@ -5,8 +5,8 @@ import type { NodeListener } from '../http/node-listener.ts'
 import type { ConnectionGate } from './connection-gate.ts'
 
 /**
- * The listener for requests that HTTP and the gate allow. It answers other requests with an error, closes their connections,
- * and ignores the requests behind them.
+ * Calls the listener for requests that HTTP and the gate allow. It answers other requests with an error, closes their connections,
+ * and ignores the requests after them.
  */
 export function behindGate(
   gate: ConnectionGate,
@@ -20,7 +20,7 @@ export function behindGate(
       listener(request, response)
       return
     }
-    // Requests of HTTP/2 have a stream each.
+    // Each HTTP/2 request has its own stream.
     if (request.httpVersionMajor === 1) refuseMoreOf(request.socket, bounds)
     const head = { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' }
     response.writeHead(refusal.status, { ...Object.fromEntries(refusal.headers), ...head })

@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net'
 
-/** What a socket had at the last look at which it had unsent bytes. */
+/** The progress of a socket with unsent bytes. */
 interface Unsent {
   /** Bytes that the kernel has accepted so far. */
   sent: number
-  /** At how many looks since then that number was the same. */
+  /** The number of checks in a row without progress. */
   looks: number
 }
 
-/** The numbers of libuv for a socket. `Socket.bytesWritten` counts bytes that wait, too. */
+/** The counters of libuv for a socket. `Socket.bytesWritten` also counts waiting bytes. */
 interface StreamHandle {
   readonly bytesWritten: number
   readonly writeQueueSize: number
@@ -20,8 +20,8 @@ const SHORTEST_LOOK_MS = 10
 /**
  * Destroys sockets that send nothing for `timeoutMs` while bytes wait. Node's own socket timeout starts again at each byte
  * that the client sends, and the write callback of a large chunk comes when all of it is sent: a client that reads slowly
- * must survive. One timer looks at all sockets, so that a timeout is late by an eighth at most. Looks are counted instead of
- * time: a process that was stopped has sent nothing either.
+ * must keep its connection. One timer checks all sockets, so that a timeout is late by an eighth at most. It counts checks instead of
+ * time: a stopped process does not send either.
  */
 export class SendWatch {
   readonly #lookMs: number
@@ -42,7 +42,7 @@ export class SendWatch {
   /** Watches a TCP or Unix socket; for TLS the socket below it. */
   add(socket: Socket): void {
     this.#sockets.add(socket)
-    // After what the event loop can send now: timers come first.
+    // The event loop runs timers before it sends. setImmediate() checks after that.
     this.#timer ??= setInterval(() => setImmediate(() => this.#look()), this.#lookMs).unref()
   }
 

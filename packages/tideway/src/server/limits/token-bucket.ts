@@ -1,4 +1,4 @@
-/** An allowance that grows by so much a second, up to a burst: over time no more than the rate, at once no more than the burst. */
+/** A token bucket: it fills at a rate per second up to a burst. */
 export class TokenBucket {
   readonly #perMs: number
   readonly #burst: number
@@ -7,13 +7,13 @@ export class TokenBucket {
 
   constructor(perSecond: number, burstSeconds: number, now: number = performance.now()) {
     this.#perMs = perSecond / 1000
-    // A burst below one would never let anything pass.
+    // A burst below one token would reject everything.
     this.#burst = Math.max(1, perSecond * burstSeconds)
     this.#tokens = this.#burst
     this.#filledAt = now
   }
 
-  /** `false`: there is not enough, and nothing was taken. */
+  /** Takes tokens. Returns `false`, without taking any, if the bucket has too few. */
   take(amount: number, now: number = performance.now()): boolean {
     this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#filledAt) * this.#perMs)
     this.#filledAt = now

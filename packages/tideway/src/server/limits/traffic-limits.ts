@@ -9,7 +9,7 @@ type MessageLimits = Readonly<
   Required<Pick<LimitOptions, 'maxMessagesPerSecond' | 'maxBytesPerSecond' | 'idleTimeoutMs' | 'rateBurstSeconds'>>
 >
 
-/** The limits of what a client sends; `undefined` if no limit is set, so that a server without them pays nothing. */
+/** Returns the limits of what a client sends, or `undefined` if no limit is set, so that a server without limits has no cost. */
 export function trafficLimits(limits: MessageLimits, heartbeat: Heartbeat): TrafficLimits | undefined {
   const { maxMessagesPerSecond, maxBytesPerSecond, idleTimeoutMs, rateBurstSeconds } = limits
   const areMessagesLimited = maxMessagesPerSecond !== false || idleTimeoutMs !== false
@@ -21,7 +21,7 @@ export function trafficLimits(limits: MessageLimits, heartbeat: Heartbeat): Traf
       const bucket = new TokenBucket(maxBytesPerSecond, rateBurstSeconds)
       // Before the parser, so that bytes above the limit are not delivered. Control frames and unfinished messages count too.
       socket.prependListener('data', (chunk: Buffer) => {
-        if (!bucket.take(chunk.length)) connection.shutDown(closeCodes.policyViolation, 'too many bytes a second')
+        if (!bucket.take(chunk.length)) connection.shutDown(closeCodes.policyViolation, 'too many bytes per second')
       })
     },
   }
@@ -49,7 +49,7 @@ class LimitedOwner implements PeerOwner, HeartbeatClient {
     const now = performance.now()
     this.#lastMessageAt = now
     if (this.#messages === undefined || this.#messages.take(1, now)) return this.#connection.messageReceived(message)
-    this.#connection.shutDown(closeCodes.policyViolation, 'too many messages a second')
+    this.#connection.shutDown(closeCodes.policyViolation, 'too many messages per second')
     return true
   }
 

@@ -3,13 +3,13 @@ import type { Server } from 'node:net'
 import { devNull } from 'node:os'
 import type { Logger } from '../../asgi/logger.ts'
 
-/** A server out of descriptors fails at every connection that comes: one line in this time is enough. */
+/** A server without free descriptors fails at every connection: it logs at most one line per interval. */
 const REPORT_EVERY_MS = 10_000
 const PROBE_EVERY_MS = 2000
 
 /**
- * Reports connections that the server could not accept. They must not end the others: an `error` event without a listener ends
- * the process.
+ * Reports connections that the server could not accept. They must not end the other connections: an `error` event without a listener
+ * ends the process.
  */
 export function reportAcceptErrors(server: Server, logger: Logger): void {
   let unreported = 0
@@ -24,8 +24,8 @@ export function reportAcceptErrors(server: Server, logger: Logger): void {
 }
 
 /**
- * Reports that the process has no file descriptors left. libuv accepts and closes the connections that come then, and reports
- * nothing, so that only an attempt to open a file shows it. Returns a function that ends the watch.
+ * Reports that the process has no file descriptors left. libuv then accepts and closes new connections and reports nothing, so only an
+ * attempt to open a file shows it. Returns a function that stops the watch.
  */
 export function watchDescriptors(logger: Logger): () => void {
   const report = limited((error: Error) => {

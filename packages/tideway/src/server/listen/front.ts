@@ -19,10 +19,10 @@ interface FrontOptions
     Pick<WebSocketOptions, 'pingIntervalMs' | 'pingTimeoutMs'>,
     Pick<TlsOptions, 'http2'> {}
 
-/** What serves one place to listen at: plain HTTP, or HTTP over TLS. */
+/** The HTTP or HTTPS server of one listen target. */
 export class Front {
   readonly server: HttpServer | HttpsServer
-  /** What serves HTTP/2 on its connections. */
+  /** Serves HTTP/2 on its connections; `undefined` without TLS or with `http2: false`. */
   readonly http2: Http2Front | undefined
   readonly #shortcut: HandshakeShortcut
   readonly #pending: PendingHandshakes | undefined
@@ -68,34 +68,34 @@ export class Front {
     this.http2 = http2
   }
 
-  /** Handshakes from now on are made with these; connections that there are keep theirs. */
+  /** Uses the credentials for new TLS handshakes. Open connections keep the old ones. */
   use(credentials: Credentials): void {
     const { server } = this
     if ('setSecureContext' in server) server.setSecureContext(credentials)
   }
 
   /**
-   * Stops listening and serves on. Whoever asks once more over a connection that is there is answered, and told to make
-   * another connection next time. `close()` is still to be called.
+   * Stops listening and continues to serve open connections. Each response asks its client to open another connection for the next
+   * request. Call `close()` afterwards.
    */
   handOver(): void {
     const { server } = this
-    // The close() of http ends idle connections at once, also those on which a request is on its way.
+    // The close() of http.Server ends idle connections at once, also those with a request in flight.
     Server.prototype.close.call(server)
     this.http2?.close()
     server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-      // HTTP/2 has been told in its own way, and has no such header.
+      // HTTP/2 has sent GOAWAY, and has no such header.
       if (request.httpVersionMajor === 1) response.setHeader('Connection', 'close')
     })
   }
 
-  /** Stops listening, and resolves when the last connection has ended: idle ones and TLS handshakes are ended at once. */
+  /** Stops listening, ends idle connections and TLS handshakes at once, and resolves when the last connection has ended. */
   close(): Promise<void> {
     const { server } = this
     this.#pending?.cut()
     this.#shortcut.close()
     this.http2?.close()
-    // A connection that was busy at the beginning is idle when its request is done, and would stay for a next one.
+    // A connection that was busy at the start becomes idle after its response, and would stay open for a next request.
     const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
     return new Promise((resolve) => {
       server.close(() => {
@@ -105,7 +105,7 @@ export class Front {
     })
   }
 
-  /** Cuts every connection. */
+  /** Destroys every connection. */
   cut(): void {
     this.#pending?.cut()
     this.#shortcut.close()
@@ -114,5 +114,5 @@ export class Front {
   }
 }
 
-/** How often a closing server looks for connections whose request is done. */
+/** How often a closing server ends idle connections. */
 const CLOSE_IDLE_EVERY_MS = 20

@@ -9,17 +9,17 @@ import { checkMs, type RequestLimits } from '../limits/request-limits.ts'
 import { disown, own, read, type SocketOwner } from '../transport/socket-owner.ts'
 
 /**
- * Stands in front of Node's HTTP: a connection whose first bytes are a plain WebSocket handshake never gets there, and its
- * `upgrade` is emitted as if it had. Whatever else comes is handed over as it came; and a connection on which nothing comes, at
- * the next look for what takes too long, so that its time-outs are Node's. Node's parser, its request and its listeners are a
- * sixth of what a handshake costs.
+ * Reads the first bytes of each connection before Node's HTTP does. If they are a plain WebSocket handshake, it emits `upgrade` itself,
+ * and Node's parser never gets the connection. It passes any other connection to Node unchanged, and a silent one at the next
+ * check of timeouts, so that Node's own timeouts apply. Node's parser, its request and its listeners are a sixth of the cost of a
+ * handshake.
  */
 export class HandshakeShortcut {
   readonly #server: HttpServer | HttpsServer
   readonly #serveHttp: ServeHttp
   readonly #proxyProtocol: ProxyProtocolReport
   readonly #maxBytes: number
-  /** From one look to the next. */
+  /** The interval of timeout checks. */
   readonly #waitMs: number
   readonly #waiting = new Set<FirstBytes>()
   #timer: NodeJS.Timeout | undefined
@@ -33,7 +33,7 @@ export class HandshakeShortcut {
     this.#waitMs = checkMs(limits)
   }
 
-  /** Takes Node's own listener, the first that a new server has for the event, off the server. */
+  /** Removes Node's own listener, the first one of a new server for the event. */
   static replacing(
     server: HttpServer | HttpsServer,
     event: 'connection' | 'secureConnection',
@@ -45,7 +45,7 @@ export class HandshakeShortcut {
     return new HandshakeShortcut(server, serveHttp, limits, logger)
   }
 
-  /** Takes a connection that nothing was read of. */
+  /** Accepts a connection from which nothing was read. */
   accept(socket: Socket): void {
     if (this.#isClosed) {
       this.#serveHttp.call(this.#server, socket)
@@ -55,13 +55,13 @@ export class HandshakeShortcut {
     this.#timer ??= setInterval(() => this.#handOverAll(), this.#waitMs).unref()
   }
 
-  /** Hands over the connections that wait, and all to come: Node knows how to end them. */
+  /** Passes all waiting and later connections to Node, which ends them. */
   close(): void {
     this.#isClosed = true
     this.#handOverAll()
   }
 
-  /** The first bytes of a connection. */
+  /** Called with the first bytes of a connection. */
   began(first: FirstBytes, socket: Socket, chunk: Buffer): void {
     this.#waiting.delete(first)
     const head = readHandshakeHead(socket, chunk, this.#maxBytes)
@@ -71,7 +71,7 @@ export class HandshakeShortcut {
     } else this.#server.emit('upgrade', head, socket, NOTHING)
   }
 
-  /** The connection has ended before it began. */
+  /** Called when a connection has ended before its first bytes. */
   forget(first: FirstBytes): void {
     this.#waiting.delete(first)
   }
@@ -91,7 +91,7 @@ export class HandshakeShortcut {
 
 const NOTHING = Buffer.alloc(0)
 
-/** Who has a connection until its first bytes are there. */
+/** The owner of a connection until its first bytes. */
 class FirstBytes implements SocketOwner {
   readonly socket: Socket
   readonly #shortcut: HandshakeShortcut
@@ -105,7 +105,7 @@ class FirstBytes implements SocketOwner {
   }
 
   data(chunk: Buffer): void {
-    // What follows a handshake that was refused is nobody's.
+    // Discards the bytes after a refused handshake.
     if (this.#isThere) return
     this.#isThere = true
     this.#shortcut.began(this, this.socket, chunk)

@@ -2,7 +2,7 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 
 /** A TCP address to listen on. */
 export interface TcpTarget {
-  /** 0 for a free one. @default 8000 */
+  /** 0 for any free port. @default 8000 */
   readonly port?: number
   /** A name or an address; an IPv6 address may stand in brackets. @default '127.0.0.1' */
   readonly host?: string
@@ -11,19 +11,19 @@ export interface TcpTarget {
 /** A Unix socket to listen on. */
 export interface UnixTarget {
   readonly path: string
-  /** The permissions of its file, such as `0o660`. @default what the process's umask leaves */
+  /** The permissions of its file, such as `0o660`. @default the permissions of the process's umask */
   readonly mode?: number
 }
 
-/** A listening socket that the process was started with: by systemd, or by a parent that bound a port below 1024. */
+/** A listening socket that the process inherited: from systemd, or from a parent that bound a port below 1024. */
 export interface DescriptorTarget {
   readonly fd: number
 }
 
-/** One place to listen at. */
+/** One address, path or descriptor to listen on. */
 export type ListenTarget = TcpTarget | UnixTarget | DescriptorTarget
 
-/** Where a server turned out to listen. */
+/** An address on which a server listens. */
 export type ServerAddress = TcpAddress | UnixAddress
 
 /** A TCP address that a server listens on. */
@@ -43,10 +43,10 @@ export interface UnixAddress {
 
 /** The defaults of a TCP target: those of Daphne. */
 export const DEFAULT_PORT = 8000
-/** Only this machine can connect. */
+/** Accepts connections of this machine only. */
 export const DEFAULT_HOST = '127.0.0.1'
 
-/** What of `ServeOptions` says where to listen. */
+/** The options of `ServeOptions` that choose the addresses to listen on. */
 export interface BindingOptions {
   readonly port?: number
   readonly host?: string
@@ -54,8 +54,7 @@ export interface BindingOptions {
 }
 
 /**
- * All places to listen at: `host` and `port` first. They have their defaults only when nothing else is named, or when one
- * of the two is.
+ * Returns all targets, `host` and `port` first. These two have defaults only if `listen` is empty or one of the two is given.
  */
 export function listenTargets({ host, port, listen = [] }: BindingOptions): readonly ListenTarget[] {
   for (const target of listen) requireTarget(target)
@@ -63,18 +62,18 @@ export function listenTargets({ host, port, listen = [] }: BindingOptions): read
   return [{ host: host ?? DEFAULT_HOST, port: port ?? DEFAULT_PORT }, ...listen]
 }
 
-/** A target without any of its fields would listen on the default port, and two of them in one are a mistake. */
+/** Rejects a target without fields, which would listen on the default port, and a target of two kinds. */
 function requireTarget(target: ListenTarget): void {
   const kinds = ['path', 'fd'].filter((name) => name in target).length
   const hasTcp = 'port' in target || 'host' in target
   if (kinds + (hasTcp ? 1 : 0) === 1) return
   throw new TidewayError(
     'ERR_BAD_OPTION',
-    `listen: ${JSON.stringify(target)} must name one thing: a port and host, the path of a Unix socket, or an fd.`,
+    `listen: ${JSON.stringify(target)} must have exactly one of: a port and host, the path of a Unix socket, or an fd.`,
   )
 }
 
-/** `[::1]` as `::1`: how an address stands in a URL, which no resolver knows. */
+/** Removes the brackets of a URL from an IPv6 address: `[::1]` becomes `::1`. No resolver accepts the brackets. */
 export function withoutBrackets(host: string): string {
   return /^\[(.*)\]$/.exec(host)?.[1] ?? host
 }

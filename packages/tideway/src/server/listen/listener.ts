@@ -6,11 +6,11 @@ import { isMainThread } from 'node:worker_threads'
 import { DEFAULT_HOST, DEFAULT_PORT, withoutBrackets, type ListenTarget, type ServerAddress } from './listen-target.ts'
 import { clearUnixSocket } from './unix-socket.ts'
 
-/** Connections that the kernel completes before they are accepted: a storm must not be refused. */
+/** The connections that the kernel completes before the process accepts them. A reconnect storm must not be refused. */
 const LISTEN_BACKLOG = 4096
 
 /**
- * Lets the server listen at a target and says where that is.
+ * Makes the server listen on a target, and resolves with its address.
  * @throws TidewayError `ERR_ADDRESS_TAKEN` for a Unix socket; Node's own error, such as `EADDRINUSE`, for the others
  */
 export async function listenAt(server: Server, target: ListenTarget): Promise<ServerAddress> {
@@ -24,14 +24,14 @@ export async function listenAt(server: Server, target: ListenTarget): Promise<Se
 }
 
 async function listenAtPath(server: Server, path: string, mode: number | undefined): Promise<void> {
-  // In a worker of node:cluster the primary binds, once for all workers: who listens may be another one.
+  // In a cluster the primary binds the socket once for all workers: another worker may already listen.
   await clearUnixSocket(path, { mayBeShared: cluster.isWorker })
   const options = { path, backlog: LISTEN_BACKLOG }
   if (mode === undefined) {
     await listen(server, options)
     return
   }
-  // The file must not be there with more permissions even for a moment; but the umask belongs to the main thread.
+  // The file must never have more permissions, not even briefly. Only the main thread can set the umask.
   const umask = isMainThread ? process.umask(ALL_PERMISSIONS & ~mode) : undefined
   const listening = listen(server, options)
   if (umask !== undefined) process.umask(umask)
@@ -56,7 +56,7 @@ function listen(
 
 function addressOf(server: Server): ServerAddress {
   const address = server.address()
-  // An inherited Unix socket may have no name that the system tells.
+  // The system may report no name for an inherited Unix socket.
   if (address === null || typeof address === 'string') return { path: address ?? '', url: `unix:${address ?? ''}` }
   const { address: host, port, family } = address
   const scheme = server instanceof TlsServer ? 'https' : 'http'

@@ -1,14 +1,14 @@
 import type { Logger } from '../../asgi/logger.ts'
 
-/** How a connection begins on which a proxy speaks the PROXY protocol, by its version (its specification, §2.1 and §2.2). */
+/** The first bytes of a connection with the PROXY protocol, by version (its specification, §2.1 and §2.2). */
 const signatures: readonly (readonly [version: number, bytes: Buffer])[] = [
   [1, Buffer.from('PROXY ')],
   [2, Buffer.from('\r\n\r\n\0\r\nQUIT\n')],
 ]
 
 /**
- * Reports, once for each server, that a proxy speaks the PROXY protocol, which this server does not. The connection gets the 400 of
- * any request that cannot be read, so the operator would see nothing else.
+ * Reports once per server that a proxy uses the PROXY protocol, which this server does not support. The connection gets the 400 of any
+ * invalid request, which alone would not show the cause to the operator.
  */
 export class ProxyProtocolReport {
   readonly #logger: Logger
@@ -26,8 +26,8 @@ export class ProxyProtocolReport {
     this.#isReported = true
     this.#logger.warn(
       { version: found[0] },
-      'A proxy sends the PROXY protocol, which this server does not speak, and gets 400: switch it off there (HAProxy: send-proxy, ' +
-        'send-proxy-v2; nginx: proxy_protocol; AWS: proxy_protocol_v2 of the target group). A proxy that speaks HTTP names the client ' +
+      'A proxy sends the PROXY protocol, which this server does not support, and gets 400: disable it in the proxy (HAProxy: send-proxy, ' +
+        'send-proxy-v2; nginx: proxy_protocol; AWS: proxy_protocol_v2 of the target group). An HTTP proxy sends the client address ' +
         'in X-Forwarded-For, see proxyHeaders.',
     )
   }

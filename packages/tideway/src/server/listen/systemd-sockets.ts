@@ -1,11 +1,11 @@
 import type { DescriptorTarget } from './listen-target.ts'
 
-/** The first descriptor that systemd passes on (`SD_LISTEN_FDS_START`). */
+/** The first descriptor that systemd passes (`SD_LISTEN_FDS_START`). */
 const FIRST_DESCRIPTOR = 3
 
 /**
- * The sockets that systemd started this process with (sd_listen_fds(3)): none unless `LISTEN_PID` names it, as a child
- * that inherits the environment must not take the sockets of its parent.
+ * Returns the sockets that systemd passed to this process (sd_listen_fds(3)). Returns none if `LISTEN_PID` is another process: a child
+ * inherits the environment of its parent and must not use its sockets.
  */
 export function systemdSockets(
   environment: Readonly<Record<string, string | undefined>> = process.env,

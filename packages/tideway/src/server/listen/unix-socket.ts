@@ -3,10 +3,9 @@ import { connect } from 'node:net'
 import { TidewayError } from '../../errors/tideway-error.ts'
 
 /**
- * Makes way for a Unix socket: removes one that a process has left behind that nobody listens on. What is no socket is
- * never removed.
- * @param options `mayBeShared`: one that somebody listens on is left as it is. @default false
- * @throws TidewayError `ERR_ADDRESS_TAKEN` if a server listens there, or something else has that name; `ERR_CANNOT_LISTEN` if the path is
+ * Removes a stale Unix socket, on which no process listens. It never removes a file that is not a socket.
+ * @param options `mayBeShared`: keeps a socket on which a process listens, instead of an error. @default false
+ * @throws TidewayError `ERR_ADDRESS_TAKEN` if a server listens on the path, or the file is not a socket; `ERR_CANNOT_LISTEN` if the path is
  *   too long for the system
  */
 export async function clearUnixSocket(
@@ -17,16 +16,19 @@ export async function clearUnixSocket(
   const found = await lstat(path).catch(absent)
   if (found === undefined) return
   if (!found.isSocket()) {
-    throw new TidewayError('ERR_ADDRESS_TAKEN', `${path} is there and is no socket: name another path, or remove it.`)
+    throw new TidewayError(
+      'ERR_ADDRESS_TAKEN',
+      `${path} exists and is not a socket: choose another path, or remove it.`,
+    )
   }
   if (await isLive(path)) {
     if (mayBeShared) return
-    throw new TidewayError('ERR_ADDRESS_TAKEN', `A server listens on ${path} already: stop it, or name another path.`)
+    throw new TidewayError('ERR_ADDRESS_TAKEN', `A server already listens on ${path}: stop it, or choose another path.`)
   }
   await unlink(path).catch(absent)
 }
 
-/** libuv cuts a longer path off, and would listen under another name (`sun_path` without its final zero, unix(7)). */
+/** libuv truncates a longer path, and would listen under another name (`sun_path` without its final zero, unix(7)). */
 const MAX_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
 
 function requireShort(path: string): void {
@@ -39,7 +41,7 @@ function requireShort(path: string): void {
   )
 }
 
-/** Whether somebody listens. A socket that may not be connected to counts: it is not ours to remove. */
+/** Whether a process listens. A socket without permission to connect counts too: it must not be removed. */
 function isLive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)

@@ -4,9 +4,9 @@ import { serveOperations, type Operations, type OperationsServer } from './opera
 import { loadPromClient } from './prom-client.ts'
 import { WorkerFigures } from './worker-figures.ts'
 
-/** How the primary of a cluster answers for its workers. */
+/** Options of {@link serveClusterMetrics}. */
 export interface ClusterMetricsOptions {
-  /** 0 for a free one. */
+  /** 0 for any free port. */
   readonly port: number
   /** @default '127.0.0.1' */
   readonly host?: string
@@ -15,8 +15,8 @@ export interface ClusterMetricsOptions {
 }
 
 /**
- * Answers in the primary of `node:cluster` for all workers, each of which serves with `metricsPort`: `/metrics` has the sums of
- * what those say that listen, `/readyz` is 200 while one of them takes connections. Call it before the workers are forked.
+ * Serves metrics in the primary of `node:cluster` for all workers that serve with `metricsPort`: `/metrics` has the sums of the
+ * listening workers, `/readyz` is 200 while one of them accepts connections. Call it before the workers are forked.
  * @throws TidewayError `ERR_MISSING_PACKAGE`, `ERR_CANNOT_LISTEN`
  */
 export async function serveClusterMetrics({

@@ -4,8 +4,8 @@ import { metrics } from './metric-table.ts'
 import type { PromClient } from './prom-client.ts'
 
 /**
- * Lets a registry read the figures of a server whenever it is asked. Not in the file of the public function: who has no
- * prom-client has no types of it.
+ * Registers the metrics of a server, whose figures are read at each scrape. It is not in the file of the public function, whose types
+ * must also work without prom-client.
  */
 export function collectMetrics(
   { Counter, Gauge }: PromClient,
@@ -15,21 +15,21 @@ export function collectMetrics(
 ): void {
   const statsOf = sharedWithinTick(() => server.stats())
   for (const { name, help, type, labelNames = [], read } of metrics) {
-    // Registered by hand, since one that is made for no registry goes into that of the process.
-    const own = { name: prefix + name, help, labelNames, registers: [] }
+    // An empty list, since the default is the registry of the process. The metric is registered below.
+    const options = { name: prefix + name, help, labelNames, registers: [] }
     const metric =
       type === 'gauge'
         ? new Gauge({
-            ...own,
+            ...options,
             collect() {
               this.reset()
               for (const [labels, value] of read(statsOf())) this.set(labels, value)
             },
           })
         : new Counter({
-            ...own,
+            ...options,
             collect() {
-              // A counter of prom-client can only be counted up. Ours has counted already.
+              // A counter of prom-client can only be incremented. The server has counted already.
               this.reset()
               for (const [labels, value] of read(statsOf())) this.inc(labels, value)
             },
@@ -38,7 +38,7 @@ export function collectMetrics(
   }
 }
 
-/** All metrics of one scrape are read in one turn, from one object. */
+/** Makes one object for all metrics of one scrape, which are read in the same tick. */
 function sharedWithinTick<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined
   return () => {

@@ -3,9 +3,9 @@ import type { ServerStats } from '../observe/server-stats.ts'
 /** The labels of one value of a metric. */
 export type Labels = Readonly<Record<string, string>>
 
-/** One metric: what it is called, and where its values stand in the stats of a server. */
+/** One metric: its name, and how its values are read from the statistics of a server. */
 export interface Metric {
-  /** Behind the prefix. */
+  /** Without the prefix. */
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge'
@@ -17,23 +17,23 @@ export interface Metric {
 export const metrics: readonly Metric[] = [
   one('gauge', 'draining', 'Servers that are closing their connections.', (s) => (s.state === 'draining' ? 1 : 0)),
   one('gauge', 'sockets_open', 'Connections of TCP and Unix sockets.', (s) => s.sockets.open),
-  one('counter', 'sockets_total', 'Connections of TCP and Unix sockets that were taken.', (s) => s.sockets.total),
+  one('counter', 'sockets_total', 'Accepted connections of TCP and Unix sockets.', (s) => s.sockets.total),
   one(
     'counter',
     'socket_send_timeouts_total',
     'Connections that were destroyed because their client did not read.',
     (s) => s.sockets.sendTimeouts,
   ),
-  one('gauge', 'buffered_bytes', 'Bytes that are kept for clients.', (s) => s.buffers.bytes),
+  one('gauge', 'buffered_bytes', 'Bytes that the server keeps for clients.', (s) => s.buffers.bytes),
   one(
     'counter',
     'buffered_bytes_closed_total',
-    'Connections that were destroyed because too many bytes were kept.',
+    'Connections that were destroyed because the server kept too many bytes.',
     (s) => s.buffers.closed,
   ),
   {
     name: 'websocket_handshakes_total',
-    help: 'Opening handshakes that were answered or given up, by outcome.',
+    help: 'Completed opening handshakes, by outcome.',
     type: 'counter',
     labelNames: ['outcome'],
     *read({ handshakes: { accepted, refused } }) {
@@ -49,7 +49,7 @@ export const metrics: readonly Metric[] = [
   ),
   {
     name: 'websockets_closed_total',
-    help: 'WebSockets that have ended, by close code; those of applications (3000 to 4999) by thousands.',
+    help: 'Ended WebSockets, by close code; the codes of applications (3000 to 4999) by thousands.',
     type: 'counter',
     labelNames: ['code'],
     *read({ webSockets }) {
@@ -62,7 +62,7 @@ export const metrics: readonly Metric[] = [
     },
   },
   byDirectionAndType('websocket_messages_total', 'Messages of WebSockets.', 'messages'),
-  byDirectionAndType('websocket_payload_bytes_total', 'Payloads of messages, as they went over the wire.', 'bytes'),
+  byDirectionAndType('websocket_payload_bytes_total', 'Bytes of message payloads on the wire.', 'bytes'),
   byDirection('websocket_wire_bytes_total', 'All bytes of frames.', ({ webSockets: { received, sent } }) => [
     received.wireBytes,
     sent.wireBytes,
@@ -71,7 +71,7 @@ export const metrics: readonly Metric[] = [
   one(
     'counter',
     'websocket_ping_timeouts_total',
-    'WebSockets that were cut because no pong came.',
+    'WebSockets that were destroyed because no pong arrived.',
     (s) => s.webSockets.pings.timeouts,
   ),
   one(
@@ -83,29 +83,29 @@ export const metrics: readonly Metric[] = [
   one(
     'counter',
     'websocket_messages_dropped_total',
-    'Messages that were left out for clients that did not read.',
+    'Messages that were dropped for clients that did not read.',
     (s) => s.webSockets.slowConsumers.droppedMessages,
   ),
   one(
     'counter',
     'websocket_sends_after_end_total',
-    'Events that the application sent on WebSockets that had ended.',
+    'Events that the application sent on ended WebSockets.',
     (s) => s.webSockets.sendsAfterEnd,
   ),
   byDirection(
     'websocket_compression_plain_bytes_total',
-    'Messages that are compressed, as the application sees them.',
+    'Bytes of compressed messages before compression.',
     ({ webSockets: { compression } }) => [compression.received.plainBytes, compression.sent.plainBytes],
   ),
   byDirection(
     'websocket_compression_compressed_bytes_total',
-    'The same, compressed.',
+    'Bytes of compressed messages after compression.',
     ({ webSockets: { compression } }) => [compression.received.compressedBytes, compression.sent.compressedBytes],
   ),
   one('gauge', 'http_requests_running', 'Requests whose response is not complete.', (s) => s.requests.running),
   {
     name: 'http_requests_total',
-    help: 'Requests that are over, by class of status; aborted where the client went away before.',
+    help: 'Completed requests, by class of status; "aborted" if the client disconnected before.',
     type: 'counter',
     labelNames: ['status'],
     *read({ requests: { responses, aborted } }) {
@@ -122,12 +122,12 @@ export const metrics: readonly Metric[] = [
   ofLayers(
     'counter',
     'channel_layer_delivered_total',
-    'Messages that receivers of this process took.',
+    'Messages delivered to receivers in this process.',
     (layer) => layer.delivered,
   ),
   {
     name: 'channel_layer_dropped_total',
-    help: 'Messages of a channel layer that nobody got, by reason.',
+    help: 'Messages of a channel layer that were dropped, by reason.',
     type: 'counter',
     labelNames: ['layer', 'reason'],
     *read({ channelLayers }) {
@@ -141,7 +141,7 @@ export const metrics: readonly Metric[] = [
   ofLayers(
     'counter',
     'channel_layer_reconnects_total',
-    'Connections to the engine that were made again.',
+    'Reconnections to the backend of the channel layer.',
     (layer) => layer.reconnects,
   ),
   ofLayers(
@@ -206,7 +206,7 @@ function ofLayers(
   }
 }
 
-/** A client may send each of two thousand codes, and each would be a time series of its own. `stats()` has them all. */
+/** A client may send any of two thousand codes, and each would be a separate time series. `stats()` has all codes. */
 function closeCodeLabel(code: string): string {
   return /^[34]\d{3}$/.test(code) ? `${code[0]}xxx` : code
 }

@@ -1,12 +1,12 @@
-/** Where operators see what a server does. */
+/** The options of the metrics port. */
 export interface MetricsOptions {
   /**
-   * A port of its own for `/metrics` (Prometheus, by the package prom-client), `/healthz` and `/readyz`; 0 for a free one. In a
-   * worker of `node:cluster` nothing listens there: the primary asks the workers, see `serveClusterMetrics`.
+   * A separate port for `/metrics` (Prometheus, by the package prom-client), `/healthz` and `/readyz`; 0 for any free one. A worker of
+   * `node:cluster` does not listen on it: the primary collects the metrics of the workers, see `serveClusterMetrics`.
    * @default false
    */
   readonly metricsPort?: number | false
-  /** Where that port is listened on: who reaches it sees everything. @default '127.0.0.1' */
+  /** The address of that port. Every client that can reach it can read all metrics. @default '127.0.0.1' */
   readonly metricsHost?: string
 }
 

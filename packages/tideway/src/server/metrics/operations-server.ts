@@ -6,17 +6,17 @@ import { createServerWithin } from '../limits/request-limits.ts'
 import type { TcpAddress } from '../listen/listen-target.ts'
 import { listenAt } from '../listen/listener.ts'
 
-/** What a server for operators is asked. */
+/** Answers the requests of a server for operators. */
 export interface Operations {
-  /** The metrics in the text format of Prometheus, and the type of that. */
+  /** Resolves with the metrics in the text format of Prometheus, and its content type. */
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>
-  /** Whether clients may be sent here. */
+  /** Whether a load balancer may send clients to this process. */
   isReady(): boolean | Promise<boolean>
-  /** Is told why there are no metrics. */
+  /** Called with the error if the metrics cannot be read. */
   failed(error: unknown): void
 }
 
-/** A server that answers operators: on a port of its own, so that the world does not reach it. */
+/** A server for operators, on its own port, so that it need not be public. */
 export interface OperationsServer {
   /** Without a trailing slash: `http://127.0.0.1:9100`. */
   readonly url: string
@@ -25,23 +25,23 @@ export interface OperationsServer {
 }
 
 /**
- * Serves `/metrics`, `/healthz` (200: the process answers) and `/readyz` (200, or 503 while it starts and from the beginning
- * of its drain). On an address of loopback it answers requests for such an address only: a page in a browser of this machine could
- * let a name of its own lead here (DNS rebinding).
+ * Serves `/metrics`, `/healthz` (200: the process responds) and `/readyz` (200, or 503 while it starts and from the start of its
+ * drain). On a loopback address it answers only requests whose Host is a loopback address: a page in a browser on this machine could
+ * point its own host name to this address (DNS rebinding).
  * @throws TidewayError `ERR_CANNOT_LISTEN`
  */
 export async function serveOperations(host: string, port: number, operations: Operations): Promise<OperationsServer> {
   const server = createServerWithin({})
   server.on('request', (request, response) => {
-    // A body that nobody reads would keep the connection from its next request.
+    // An unread body would block the next request of the connection.
     request.resume()
     if (isLoopback(host) && !isLoopback(hostNameOf(request.headers.host ?? ''))) {
-      answerPlainly(response, 400, 'This server is asked for as localhost or by its address.')
+      answerPlainly(response, 400, 'The Host must be localhost or a loopback address.')
       return
     }
     answer(request, response, operations).catch((error: unknown) => {
       operations.failed(error)
-      answerPlainly(response, 500, 'There is no answer: see the log.')
+      answerPlainly(response, 500, 'The metrics could not be read: see the log of the server.')
     })
   })
   const { url } = (await listenAt(server, { host, port }).catch((cause: unknown) => {
@@ -67,12 +67,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, operat
   const [path] = request.url!.split('?', 1)
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD')
-    answerPlainly(response, 405, 'There is only GET here.')
+    answerPlainly(response, 405, 'This server supports GET only.')
   } else if (path === '/metrics') {
     const { text, contentType } = await operations.metrics()
     response.writeHead(200, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(text) }).end(text)
   } else if (path === '/healthz') answerPlainly(response, 200, 'alive')
-  else if (path !== '/readyz') answerPlainly(response, 404, 'There are /metrics, /healthz and /readyz here.')
+  else if (path !== '/readyz') answerPlainly(response, 404, 'This server has /metrics, /healthz and /readyz.')
   else if (await operations.isReady()) answerPlainly(response, 200, 'ready')
   else answerPlainly(response, 503, 'The server is starting or shutting down.')
 }

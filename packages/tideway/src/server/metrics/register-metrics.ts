@@ -3,27 +3,27 @@ import type { ServerStats } from '../observe/server-stats.ts'
 import { collectMetrics } from './collect-metrics.ts'
 import { loadPromClient } from './prom-client.ts'
 
-/** What is needed of a `Registry` of prom-client, so that who has none needs no types of it. */
+/** The subset of prom-client's `Registry` that is needed here, so that these types also work without prom-client. */
 export interface MetricsRegistry {
   /** Adds a metric. */
   registerMetric(metric: unknown): void
 }
 
-/** What tells of itself: a server of `serve()`, or what `attach()` gives. */
+/** An object with statistics: a server of `serve()`, or an attachment of `attach()`. */
 export interface WithStats {
-  /** The counts of the moment. */
+  /** Returns the current statistics. */
   stats(): ServerStats
 }
 
-/** How the metrics of a server are called. */
+/** Options of {@link registerMetrics}. */
 export interface RegisterMetricsOptions {
-  /** What all names begin with; two servers in one registry need two. @default 'tideway_' */
+  /** The prefix of all metric names. Two servers in one registry need two prefixes. @default 'tideway_' */
   readonly prefix?: string | undefined
 }
 
 /**
- * Puts the metrics of a server into a `Registry` of prom-client that exists, for a program that serves its own. What they are
- * is read from `server.stats()` whenever the registry is asked.
+ * Adds the metrics of a server to an existing `Registry` of prom-client, for a program that serves its own metrics. Each scrape reads
+ * `server.stats()`.
  * @throws TidewayError `ERR_MISSING_PACKAGE` without prom-client
  * @example await registerMetrics(server, register)
  */

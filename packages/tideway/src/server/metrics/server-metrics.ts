@@ -10,15 +10,15 @@ import { answerPrimary } from './worker-figures.ts'
 
 /** The metrics of a server from its start to its end. */
 export interface ServerMetrics {
-  /** `undefined` in a worker of `node:cluster`, whose primary is asked. */
+  /** `undefined` in a worker of `node:cluster`, whose primary serves the metrics. */
   readonly url: string | undefined
-  /** The server takes connections from now on. */
+  /** Called when the server accepts connections. */
   ready(server: WithStats): void
   close(): Promise<void>
 }
 
 /**
- * Begins to answer for a server that starts. `undefined`: it was not asked to.
+ * Starts to serve the metrics of a starting server. Resolves with `undefined` without `metricsPort`.
  * @throws TidewayError `ERR_MISSING_PACKAGE`, `ERR_CANNOT_LISTEN`, `ERR_BAD_OPTION`
  */
 export async function startMetrics(
@@ -55,7 +55,7 @@ export async function startMetrics(
     async close() {
       close?.()
       await operations?.close()
-      // prom-client keeps its observer of the garbage collector for as long as the process lives.
+      // prom-client keeps its observer of the garbage collector until the process ends.
       registry.clear()
     },
   }

@@ -2,10 +2,10 @@ import cluster, { type Worker } from 'node:cluster'
 import type { MetricObjectWithValues, MetricValue } from 'prom-client'
 import { deferred } from '../transport/deferred.ts'
 
-/** What a worker says of its metrics: those of prom-client as JSON. */
+/** The metrics of a worker: those of prom-client as JSON. */
 export type WorkerMetrics = MetricObjectWithValues<MetricValue<string>>[]
 
-/** What the primary asks a worker, over the channel of `node:cluster`, which applications may use too. */
+/** A question of the primary to a worker, over the channel of `node:cluster`, which applications may use too. */
 interface Question {
   readonly type: typeof QUESTION
   readonly id: number
@@ -22,10 +22,10 @@ interface Answer {
 const QUESTION = 'tideway:figures?'
 const ANSWER = 'tideway:figures'
 
-/** How long a worker may take. One that is blocked for longer should be seen. */
+/** How long a worker may take. A worker that is blocked for longer must cause an error. */
 const TIMEOUT_MS = 5000
 
-/** Answers the primary from now on, in a worker. Returns what ends that. */
+/** Answers the questions of the primary, in a worker. Returns a function that stops it. */
 export function answerPrimary(figures: { metrics(): Promise<WorkerMetrics>; isReady(): boolean }): () => void {
   const onMessage = (message: unknown): void => {
     if (isOf<Question>(message, QUESTION)) void answer(message)
@@ -33,7 +33,7 @@ export function answerPrimary(figures: { metrics(): Promise<WorkerMetrics>; isRe
   const answer = async ({ id, wants }: Question): Promise<void> => {
     const metrics = wants === 'metrics' ? await figures.metrics() : []
     const isReady = figures.isReady()
-    // The primary may be gone meanwhile.
+    // The primary may have disconnected in the meantime.
     if (process.connected) process.send?.({ type: ANSWER, id, metrics, isReady } satisfies Answer)
   }
   process.on('message', onMessage)
@@ -41,8 +41,8 @@ export function answerPrimary(figures: { metrics(): Promise<WorkerMetrics>; isRe
 }
 
 /**
- * Asks the workers that listen, in the primary. prom-client's own AggregatorRegistry asks every worker that is connected: one
- * that has not loaded it yet, as in each rolling restart, never answers, and nobody is answered.
+ * Asks the listening workers, in the primary. prom-client's own AggregatorRegistry asks every connected worker: a worker that has not
+ * loaded it yet, as in each rolling restart, never answers, and then the whole request fails.
  */
 export class WorkerFigures {
   readonly #listening = new Set<Worker>()
@@ -59,12 +59,12 @@ export class WorkerFigures {
     cluster.off('message', this.#onMessage)
   }
 
-  /** @throws Error when one of them does not answer: a sum without it would be taken for a fall */
+  /** @throws Error if a worker does not answer: a sum without it would look like a decrease */
   async metrics(): Promise<WorkerMetrics[]> {
     return (await this.#ask('metrics')).map(({ metrics }) => metrics)
   }
 
-  /** Whether clients may be sent to one of them. */
+  /** Whether one of the workers accepts connections. */
   async areReady(): Promise<boolean> {
     return (await this.#ask('readiness')).some(({ isReady }) => isReady)
   }
@@ -84,7 +84,7 @@ export class WorkerFigures {
     })
     cluster.on('exit', done)
     const timer = setTimeout(() => answered.resolve(), TIMEOUT_MS)
-    // One that is just ending hears nothing any more, and exits.
+    // A worker that is ending does not answer, and emits `exit`.
     for (const worker of workers) worker.send({ type: QUESTION, id, wants } satisfies Question, () => {})
     if (workers.size > 0) await answered.promise
     clearTimeout(timer)
@@ -92,7 +92,7 @@ export class WorkerFigures {
     this.#waiting.delete(id)
     if (workers.size === 0) return answers
     const late = [...workers].map((worker) => worker.process.pid).join(', ')
-    throw new Error(`The worker ${late} has not answered within ${TIMEOUT_MS / 1000} s.`)
+    throw new Error(`The workers with these process ids did not answer within ${TIMEOUT_MS / 1000} s: ${late}.`)
   }
 
   readonly #onListening = (worker: Worker): void => void this.#listening.add(worker)

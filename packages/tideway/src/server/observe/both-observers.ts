@@ -1,6 +1,6 @@
 import type { ConnectionObserver } from '../websocket/websocket-connection.ts'
 
-/** One observer that tells two. */
+/** Makes one observer of two. */
 export function bothObservers(
   first: ConnectionObserver | undefined,
   second: ConnectionObserver | undefined,

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** How late the event loop was, in milliseconds: what was due waited so long for something else to end. */
+/** How late the event loop was, in milliseconds: how long due callbacks waited for others to end. */
 export interface EventLoopDelayFigures {
   readonly meanMs: number
   readonly p99Ms: number
@@ -9,12 +9,12 @@ export interface EventLoopDelayFigures {
 
 /** How often the delay is sampled. */
 const RESOLUTION_MS = 20
-/** Of how long a time figures are given: two readers of one server do not take them from each other. */
+/** The period of the figures. It is fixed, so that two readers of one server do not reset each other's figures. */
 const WINDOW_MS = 10_000
 
 const NANOSECONDS_PER_MS = 1e6
 
-/** Measures how late the event loop is, in windows of ten seconds. */
+/** Measures the delay of the event loop in windows of ten seconds. */
 export class EventLoopDelay {
   readonly #histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   readonly #timer: NodeJS.Timeout
@@ -25,7 +25,7 @@ export class EventLoopDelay {
     this.#timer = setInterval(() => this.#turn(), WINDOW_MS).unref()
   }
 
-  /** Of the last whole window; of what there is while the first one runs. */
+  /** The figures of the last complete window, or of the running one if it is the first. */
   get figures(): EventLoopDelayFigures {
     return this.#last ?? this.#measure()
   }
@@ -48,7 +48,7 @@ export class EventLoopDelay {
   }
 }
 
-/** A sample is the time between two of its timers, so what they were to wait is no delay. */
+/** A sample is the time between two timers of the histogram. Their interval is not a delay. */
 function late(nanoseconds: number): number {
   return Math.max(0, nanoseconds / NANOSECONDS_PER_MS - RESOLUTION_MS)
 }

@@ -15,7 +15,7 @@ import { messageOf, type RequestHead } from '../handshake/request-head.ts'
 import type { NodeListener } from '../http/node-listener.ts'
 import type { ConnectionObserver, WebSocketConnection } from '../websocket/websocket-connection.ts'
 
-/** Tells an {@link Instrumentation} what a server does. A server without one has none of this. */
+/** Reports requests and connections to an {@link Instrumentation}. A server without one does not create this object. */
 export class Instrumented implements ConnectionObserver {
   readonly #instrumentation: Instrumentation
   readonly #logger: Logger
@@ -27,37 +27,37 @@ export class Instrumented implements ConnectionObserver {
     this.#logger = logger
   }
 
-  /** The same listener, whose requests are told of. */
+  /** Wraps a listener so that its requests are reported. */
   listener(inner: NodeListener): NodeListener {
     return (request, response) => {
       const serve = (): void => void inner(request, response)
-      const own = this.#guarded(() => this.#instrumentation.request?.(request))
-      if (own === undefined) {
+      const instrumentation = this.#guarded(() => this.#instrumentation.request?.(request))
+      if (instrumentation === undefined) {
         serve()
         return
       }
-      this.#requests.set(request, own)
-      onFailure(request, (error) => this.#guarded(() => own.failed?.(error)))
-      response.once('close', () => this.#guarded(() => own.ended?.(statusOf(response))))
-      this.#run(own, serve)
+      this.#requests.set(request, instrumentation)
+      onFailure(request, (error) => this.#guarded(() => instrumentation.failed?.(error)))
+      response.once('close', () => this.#guarded(() => instrumentation.ended?.(statusOf(response))))
+      this.#run(instrumentation, serve)
     }
   }
 
-  /** Leaves what is told of handlers where consumers look for it. */
+  /** Puts the instrumentation of the request into its scope, where consumers report their handlers to it. */
   requestScope(scope: Scope, request: IncomingMessage): void {
     this.#extend(scope, this.#requests.get(request))
   }
 
-  /** Starts a connection, which is told of. */
+  /** Starts a connection and reports it. */
   start(connection: WebSocketConnection, scope: WebSocketScope, request: RequestHead, serve: () => void): void {
-    const own = this.#guarded(() => this.#instrumentation.connection?.(scope, messageOf(request)))
-    if (own === undefined) {
+    const instrumentation = this.#guarded(() => this.#instrumentation.connection?.(scope, messageOf(request)))
+    if (instrumentation === undefined) {
       serve()
       return
     }
-    this.#connections.set(connection, own)
-    this.#extend(scope, own)
-    this.#run(own, serve)
+    this.#connections.set(connection, instrumentation)
+    this.#extend(scope, instrumentation)
+    this.#run(instrumentation, serve)
   }
 
   accepted(connection: WebSocketConnection): void {
@@ -76,23 +76,23 @@ export class Instrumented implements ConnectionObserver {
     this.#guarded(() => this.#connections.get(connection)?.ended?.(code))
   }
 
-  /** Whatever the instrumentation does, what it looks at is served, and once. */
-  #run(own: RequestInstrumentation | ConnectionInstrumentation, serve: () => void): void {
+  /** Serves exactly once, also if the instrumentation throws or calls back twice. */
+  #run(instrumentation: RequestInstrumentation | ConnectionInstrumentation, serve: () => void): void {
     let isServed = false
     const serveOnce = (): void => {
       if (isServed) return
       isServed = true
       serve()
     }
-    this.#guarded(() => own.run?.(serveOnce))
+    this.#guarded(() => instrumentation.run?.(serveOnce))
     serveOnce()
   }
 
-  #guarded<T>(tell: () => T): T | undefined {
+  #guarded<T>(report: () => T): T | undefined {
     try {
-      const told = tell()
-      if (told instanceof Promise) told.catch((error: unknown) => this.#threw(error))
-      return told
+      const result = report()
+      if (result instanceof Promise) result.catch((error: unknown) => this.#threw(error))
+      return result
     } catch (error) {
       this.#threw(error)
       return undefined
@@ -103,11 +103,11 @@ export class Instrumented implements ConnectionObserver {
     this.#logger.error({ err: readableError(error) }, 'The instrumentation threw')
   }
 
-  #extend(scope: Scope, own: HandlerInstrumentation | undefined): void {
-    if (this.#guarded(() => own?.handler) === undefined) return
-    // Nothing else has the scope yet. Among the extensions it costs no copy of the scope a property of its own.
+  #extend(scope: Scope, instrumentation: HandlerInstrumentation | undefined): void {
+    if (this.#guarded(() => instrumentation?.handler) === undefined) return
+    // The scope is not shared yet. Inside `extensions`, it adds no property to copies of the scope.
     const extended = scope as { extensions?: Readonly<Record<string, unknown>> }
-    extended.extensions = { ...scope.extensions, [INSTRUMENTATION_EXTENSION]: own }
+    extended.extensions = { ...scope.extensions, [INSTRUMENTATION_EXTENSION]: instrumentation }
   }
 }
 

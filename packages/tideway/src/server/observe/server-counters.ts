@@ -1,6 +1,6 @@
 import { ConnectionCounters } from '../websocket/connection-counters.ts'
 
-/** Counts of connections and requests, since the server was made. */
+/** Counters of connections and requests since the start of the server. */
 export class ServerCounters extends ConnectionCounters {
   requests = 0
   /** By the first digit of the status. */

@@ -6,7 +6,7 @@ import { EventLoopDelay } from './event-loop-delay.ts'
 import { ServerCounters } from './server-counters.ts'
 import type { ChannelLayerFigures, ServerStats } from './server-stats.ts'
 
-/** What is known elsewhere, and is asked for when somebody wants to know. */
+/** Figures that other parts of the server keep, read when `stats()` is called. */
 export interface Observed {
   readonly state: ServerStats['state']
   readonly sockets: ServerStats['sockets']
@@ -15,12 +15,12 @@ export interface Observed {
   readonly compression: CompressionCounters | undefined
 }
 
-/** What `defineApplication` makes. */
+/** An application of `defineApplication`. */
 interface WithChannelLayers {
   readonly channelLayers?: Readonly<Record<string, { stats(): ChannelLayerFigures }>>
 }
 
-/** Counts for one server, and says what it has counted. */
+/** Counts the requests of one server and makes its statistics. */
 export class ServerObserver {
   readonly counters: ServerCounters = new ServerCounters()
   /** The responses that have not ended. */
@@ -29,12 +29,12 @@ export class ServerObserver {
   readonly #eventLoopDelay = new EventLoopDelay()
   readonly #layers: NonNullable<WithChannelLayers['channelLayers']>
 
-  /** @param application whose channel layers are asked for their own figures, if it tells of them */
+  /** @param application its channel layers, if it exposes them, are part of the statistics */
   constructor(application: Application) {
     this.#layers = (application as WithChannelLayers).channelLayers ?? {}
   }
 
-  /** The same listener, whose requests are counted. */
+  /** Wraps a listener so that its requests are counted. */
   listener(inner: NodeListener): NodeListener {
     const { counters, running } = this
     // One function for all responses.
@@ -104,7 +104,7 @@ export class ServerObserver {
     }
   }
 
-  /** Counts no more delays of the event loop. */
+  /** Stops measuring the delay of the event loop. */
   stop(): void {
     this.#eventLoopDelay.stop()
   }
@@ -112,12 +112,12 @@ export class ServerObserver {
 
 const nothingCompressed = { messages: 0, plainBytes: 0, compressedBytes: 0 }
 
-/** A response of HTTP/2 does not say whether it has gone out whole, only whether the application has ended it. */
+/** A response of Node's own HTTP/2 classes has no `writableFinished`. It shows only whether the application has ended it. */
 function isWhole(response: ServerResponse): boolean {
   return (response as Partial<ServerResponse>).writableFinished ?? response.writableEnded
 }
 
 function firstDigit(status: number): 1 | 2 | 3 | 4 | 5 {
-  // HTTP allows up to 599; what an application makes up beyond that is its own fault.
+  // HTTP defines statuses up to 599. Higher ones count as 5xx.
   return Math.min(5, Math.max(1, Math.floor(status / 100))) as 1 | 2 | 3 | 4 | 5
 }

@@ -4,7 +4,7 @@ import type { RefusalReason } from '../handshake/refusal-reason.ts'
 /** Messages of one kind in one direction. */
 export interface MessageFigures {
   readonly messages: number
-  /** Of their payloads as they went over the wire: without the headers of their frames, and compressed if they were. */
+  /** The bytes of their payloads on the wire: without frame headers, and compressed if the messages were. */
   readonly bytes: number
 }
 
@@ -12,20 +12,20 @@ export interface MessageFigures {
 export interface TrafficFigures {
   readonly text: MessageFigures
   readonly binary: MessageFigures
-  /** Everything behind the handshakes: headers of frames, pings and closes too. Not what TLS and TCP add. */
+  /** All bytes after the handshakes, including frame headers, pings and closes, without the overhead of TLS and TCP. */
   readonly wireBytes: number
 }
 
-/** What was compressed in one direction. A message for a whole group is compressed, and counted, once. */
+/** The compressed messages of one direction. A message for a whole group is compressed and counted once. */
 export interface CompressionFigures {
   readonly messages: number
-  /** As the application sees them. */
+  /** Their size in the application. */
   readonly plainBytes: number
-  /** `compressedBytes / plainBytes` says what compression is worth. */
+  /** `compressedBytes / plainBytes` is the compression ratio. */
   readonly compressedBytes: number
 }
 
-/** What a channel layer has done in this process; the same as `ChannelLayerStats` of `tideway/layer`. */
+/** The statistics of a channel layer in this process: the same as `ChannelLayerStats` of `tideway/layer`. */
 export interface ChannelLayerFigures {
   readonly delivered: number
   readonly dropped: Readonly<Record<string, number>>
@@ -36,25 +36,24 @@ export interface ChannelLayerFigures {
 }
 
 /**
- * What a server did since it was started, in this process. Numbers that only grow are counted from its start; `open` and
- * `running` are of now.
+ * The statistics of a server in this process. Counters start at the start of the server; `open` and `running` are current values.
  */
 export interface ServerStats {
-  /** `draining` from the beginning of `close()`, `closed` at its end. */
+  /** `draining` from the start of `close()`, `closed` at its end. */
   readonly state: 'serving' | 'draining' | 'closed'
   readonly uptimeMs: number
-  /** TCP connections, and those of Unix sockets. */
+  /** Connections of TCP and Unix sockets. */
   readonly sockets: {
     readonly open: number
     readonly total: number
-    /** Connections that were destroyed because nothing was sent on them for `sendTimeoutMs`. */
+    /** Connections that were destroyed because they sent no byte for `sendTimeoutMs`. */
     readonly sendTimeouts: number
   }
-  /** What the server keeps for its clients: unsent bytes, and bytes that came and were not read by the application. */
+  /** The bytes that the server keeps for its clients: unsent bytes, and received bytes that the application has not read. */
   readonly buffers: {
-    /** A second ago at most. */
+    /** The value at the last check, at most one second ago. */
     readonly bytes: number
-    /** Connections that were destroyed because all together held more than `maxBufferedBytesTotal`. */
+    /** Connections that were destroyed because all together had more than `maxBufferedBytesTotal`. */
     readonly closed: number
   }
   /** Opening handshakes of WebSockets. */
@@ -66,41 +65,41 @@ export interface ServerStats {
   readonly webSockets: {
     /** From the handshake to the end of the application. */
     readonly open: number
-    /** Those that had been accepted, by close code; 1006 for those that were lost. */
+    /** Accepted connections that have ended, by close code; 1006 for lost ones. */
     readonly closed: Readonly<Record<number, number>>
     readonly received: TrafficFigures
     readonly sent: TrafficFigures
     readonly pings: {
       readonly sent: number
       readonly received: number
-      /** Pongs that came; a client may send some that nobody asked for. */
+      /** Received pongs, including those without a ping of the server. */
       readonly pongs: number
-      /** Connections that were cut because no answer came within `pingTimeoutMs`. */
+      /** Connections that were destroyed because no pong arrived within `pingTimeoutMs`. */
       readonly timeouts: number
     }
     readonly slowConsumers: {
       /** Connections that were closed with 1013. */
       readonly closed: number
-      /** Messages that were left out under the policy `drop`. */
+      /** Messages that were dropped under the policy `drop`. */
       readonly droppedMessages: number
     }
-    /** Events that the application sent on connections that had ended, and that had no effect. */
+    /** Events that the application sent on ended connections, without effect. */
     readonly sendsAfterEnd: number
     readonly compression: { readonly sent: CompressionFigures; readonly received: CompressionFigures }
   }
-  /** HTTP requests; handshakes are not among them. Of an `attach()` beside a listener of somebody else: none. */
+  /** HTTP requests, without handshakes. All are 0 for `attach()` to a server that already has a request listener. */
   readonly requests: {
     readonly running: number
     readonly total: number
-    /** By class of status: of responses that went out whole. */
+    /** Complete responses, by class of status. */
     readonly responses: Readonly<Record<'1xx' | '2xx' | '3xx' | '4xx' | '5xx', number>>
-    /** Clients that went away, or were cut off, before their response was complete. */
+    /** Requests whose connection ended before the response was complete. */
     readonly aborted: number
-    /** Events that the application sent when the response was complete or the client was gone, and that had no effect. */
+    /** Events that the application sent after the response was complete or the client had disconnected, without effect. */
     readonly sendsAfterEnd: number
   }
-  /** By the alias that `defineApplication` gave them. */
+  /** By their alias in `defineApplication`. */
   readonly channelLayers: Readonly<Record<string, ChannelLayerFigures>>
-  /** How late the event loop was, in the last whole ten seconds; in the first ten, since the start. */
+  /** The delay of the event loop in the last complete window of ten seconds, or since the start during the first one. */
   readonly eventLoopDelay: EventLoopDelayFigures
 }

@@ -93,7 +93,7 @@ describe('listen', () => {
   it.each<{ target: object }>([{ target: {} }, { target: { path: '/x', port: 1 } }, { target: { fd: 3, path: '/x' } }])(
     'refuses $target, which does not name one thing',
     ({ target }) => {
-      expect(() => listenTargets({ listen: [target as ListenTarget] })).toThrow('must name one thing')
+      expect(() => listenTargets({ listen: [target as ListenTarget] })).toThrow('must have exactly one of')
     },
   )
 

@@ -33,7 +33,7 @@ describe('a CONNECT over HTTP/1', () => {
     client.write(CONNECT)
     const { status, headers, body } = await client.response()
     expect([status, headers['connection']]).toEqual([501, 'close'])
-    expect(body).toBe('This server is no proxy: CONNECT is not implemented.\n')
+    expect(body).toBe('This server is not a proxy: it does not implement CONNECT.\n')
     expect(client.error).toBeUndefined()
   })
 

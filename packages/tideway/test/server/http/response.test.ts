@@ -187,12 +187,12 @@ describe('what an application may not send', () => {
     [
       'a body before the start',
       [BODY],
-      'ERR_OUT_OF_TURN: http.response.body is out of turn: http.response.start comes first.',
+      'ERR_OUT_OF_TURN: http.response.body is out of turn: send http.response.start first.',
     ],
     [
       'a second start',
       [START, START],
-      'ERR_OUT_OF_TURN: http.response.start is out of turn: the response has been started.',
+      'ERR_OUT_OF_TURN: http.response.start is out of turn: the response has already started.',
     ],
     ['a start behind the body', [START, MORE, START], 'ERR_OUT_OF_TURN: http.response.start'],
     [

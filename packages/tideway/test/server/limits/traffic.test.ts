@@ -47,7 +47,7 @@ describe('maxMessagesPerSecond', () => {
   it('delivers what is within it and closes with 1008 above it', async () => {
     const { recorder, client, end } = await connected({ maxMessagesPerSecond: 0.001, rateBurstSeconds: 3000 })
     for (const text of ['1', '2', '3', '4', '5']) client.send(text)
-    expect(await end).toBe('1008 too many messages a second')
+    expect(await end).toBe('1008 too many messages per second')
     expect(await recorder.disconnect()).toMatchObject({ code: 1008 })
     expect(recorder.messages).toEqual(['1', '2', '3'])
   })
@@ -62,7 +62,7 @@ describe('maxBytesPerSecond', () => {
     client.send('5678')
     await recorder.count(2)
     client.send('')
-    expect(await end).toBe('1008 too many bytes a second')
+    expect(await end).toBe('1008 too many bytes per second')
     expect(await recorder.disconnect()).toMatchObject({ code: 1008 })
     expect(recorder.messages).toEqual(['1234', '5678'])
   })
@@ -70,7 +70,7 @@ describe('maxBytesPerSecond', () => {
   it('counts pings too', async () => {
     const { client, end } = await connected({ maxBytesPerSecond: 0.02, rateBurstSeconds: 1000 })
     for (let i = 0; i < 4; i++) client.ping()
-    expect(await end).toBe('1008 too many bytes a second')
+    expect(await end).toBe('1008 too many bytes per second')
   })
 })
 

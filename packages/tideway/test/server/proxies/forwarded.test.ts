@@ -201,6 +201,6 @@ describe('trusted proxies', () => {
   })
 
   it('explain why "*" is refused', () => {
-    expect(() => new TrustedProxies(['*'])).toThrow('a client could claim any address')
+    expect(() => new TrustedProxies(['*'])).toThrow('a client can claim any address')
   })
 })

@@ -1,40 +1,40 @@
-/** What every line of an access log says. */
+/** The fields of every line of an access log. */
 interface Access {
-  /** When it was over. */
+  /** When the event happened: for a request, the end of its response. */
   readonly time: Date
-  /** The address of the client: behind trusted proxies the one that they speak for. */
+  /** The address of the client, also behind trusted proxies. */
   readonly client: string | undefined
-  /** Path and query as they came, with the values of secret parameters left out. */
+  /** Path and query as received, with redacted values of secret parameters. */
   readonly path: string
-  /** From the request to this, in milliseconds. */
+  /** The time since the request, in milliseconds. */
   readonly durationMs: number
 }
 
-/** A request that is over. */
+/** A completed request. */
 export interface HttpAccess extends Access {
   readonly type: 'http'
   readonly method: string
   readonly httpVersion: string
-  /** 499 when the client went away before there was one. */
+  /** 499 if the client disconnected before the response. */
   readonly status: number
-  /** Of the body of the response, as it went over the wire. */
+  /** The bytes of the response body on the wire. */
   readonly bytes: number
 }
 
-/** Something that happened to a WebSocket. */
+/** An event of a WebSocket. */
 export interface WebSocketAccess extends Access {
   readonly type: 'websocket'
   readonly event: 'connecting' | 'connect' | 'reject' | 'disconnect'
-  /** The HTTP status of a handshake that was rejected. */
+  /** The HTTP status of a rejected handshake. */
   readonly status?: number
-  /** Why a handshake was rejected, in a sentence; missing where the application gave no reason. */
+  /** Why a handshake was rejected, as a sentence; missing if the application gave no reason. */
   readonly reason?: string
-  /** The close code of a connection that has ended. */
+  /** The close code of an ended connection. */
   readonly code?: number
 }
 
 /** One line of an access log. */
 export type AccessEntry = HttpAccess | WebSocketAccess
 
-/** Takes the lines of an access log. */
+/** Called for each line of the access log. */
 export type AccessLog = (entry: AccessEntry) => void

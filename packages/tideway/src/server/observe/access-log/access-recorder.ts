@@ -6,14 +6,14 @@ import type { NodeListener } from '../../http/node-listener.ts'
 import type { ConnectionObserver, WebSocketConnection } from '../../websocket/websocket-connection.ts'
 import type { AccessLog, WebSocketAccess } from './access-entry.ts'
 
-/** What is known of a connection from its handshake. */
+/** The client, path and start time of a request or handshake. */
 interface Visitor {
   readonly client: string | undefined
   readonly path: string
   readonly began: number
 }
 
-/** Writes an access log. A server without one has none of this. */
+/** Writes the access log. A server without one does not create this object. */
 export class AccessRecorder implements ConnectionObserver {
   readonly #log: AccessLog
   readonly #secretNames: readonly string[]
@@ -21,8 +21,8 @@ export class AccessRecorder implements ConnectionObserver {
   readonly #visitors = new WeakMap<WebSocketConnection, Visitor>()
 
   /**
-   * @param secretNames more names of query parameters whose values are left out
-   * @param clientOf the address that a request is to be logged for
+   * @param secretNames more names of query parameters whose values are redacted
+   * @param clientOf returns the client address of a request
    */
   constructor(log: AccessLog, secretNames: readonly string[], clientOf: (request: RequestHead) => string | undefined) {
     this.#log = log
@@ -30,7 +30,7 @@ export class AccessRecorder implements ConnectionObserver {
     this.#clientOf = clientOf
   }
 
-  /** The same listener, with a line for each request. */
+  /** Wraps a listener so that each request is logged. */
   listener(inner: NodeListener): NodeListener {
     return (request, response) => {
       this.#watch(request, response)
@@ -38,14 +38,14 @@ export class AccessRecorder implements ConnectionObserver {
     }
   }
 
-  /** A handshake that the application is asked about. */
+  /** Logs a handshake that the application gets. */
   connecting(connection: WebSocketConnection, request: RequestHead, client: string | undefined): void {
     const visitor = this.#visitorOf(request, client)
     this.#visitors.set(connection, visitor)
     this.#tell(visitor, { event: 'connecting' })
   }
 
-  /** A handshake that the server itself refuses. */
+  /** Logs a handshake that the server itself refuses. */
   refusedByServer(request: RequestHead, status: number, reason: string): void {
     this.#tell(this.#visitorOf(request, this.#clientOf(request)), { event: 'reject', status, reason })
   }
@@ -56,11 +56,11 @@ export class AccessRecorder implements ConnectionObserver {
 
   refused(connection: WebSocketConnection, status: number, reason: string | undefined): void {
     this.#tell(this.#visitors.get(connection), { event: 'reject', status, ...(reason !== undefined && { reason }) })
-    // It has no disconnect: it was never connected.
+    // A connection that was never accepted has no disconnect line.
     this.#visitors.delete(connection)
   }
 
-  // The log of the server says what failed.
+  // The server's own log reports the error.
   failed(): void {}
 
   ended(connection: WebSocketConnection, code: number): void {
