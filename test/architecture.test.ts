@@ -65,8 +65,8 @@ const longFiles: Readonly<Record<string, string>> = {
   'packages/tideway/src/server/websocket/websocket-connection.ts': 'one state machine: what an application may send',
   'packages/tideway/src/server/websocket/websocket-peer.ts': 'one state machine: what the peer may send',
   'packages/tideway/src/server/websocket/frame-parser.ts': 'one state machine: where in a frame the next byte stands',
-  'packages/redis/src/redis-connection.ts': 'one state machine: a connection that is lost and made again',
-  'packages/redis/src/redis-channel-layer.ts': 'one layer: how queues of Redis become channels and groups',
+  'packages/redis/src/connection/redis-connection.ts': 'one state machine: a connection that is lost and made again',
+  'packages/redis/src/core/redis-channel-layer.ts': 'one layer: how queues of Redis become channels and groups',
 }
 const LONGEST = 440
 
@@ -140,8 +140,8 @@ describe('the check of imports', () => {
     ['packages/tideway/src/consumer/consumer.ts', 'tideway/layer', 'packages/tideway may import no other package.'],
     ['packages/tideway/src/layer/mailbox.ts', 'ioredis', 'ioredis is for packages/redis/src/.'],
     ['packages/tideway/src/layer/mailbox.ts', 'left-pad', 'left-pad is not in the table of dependencies.'],
-    ['packages/redis/src/wire.ts', 'tideway', 'packages/redis may import tideway/layer, tideway/layer/kit.'],
-    ['packages/redis/src/wire.ts', '../../tideway/src/layer/names.ts', 'import another package by its name.'],
+    ['packages/redis/src/layer/wire.ts', 'tideway', 'packages/redis may import tideway/layer, tideway/layer/kit.'],
+    ['packages/redis/src/layer/wire.ts', '../../tideway/src/layer/names.ts', 'import another package by its name.'],
     ['packages/client/src/link.ts', 'node:events', 'packages/client runs in browsers.'],
     ['packages/client/src/link.ts', 'tideway/asgi', 'packages/client may import no other package.'],
     ['packages/client/src/link.ts', 'react', 'react is for packages/client/src/react.ts.'],
@@ -153,8 +153,8 @@ describe('the check of imports', () => {
     expect(problemsOf('packages/tideway/src/server/http/http-exchange.ts', '../../asgi/scope.ts')).toEqual([])
     expect(problemsOf('packages/tideway/src/auth/login.ts', '../errors/tideway-error.ts')).toEqual([])
     expect(problemsOf('packages/tideway/src/index.ts', './server/index.ts')).toEqual([])
-    expect(problemsOf('packages/redis/src/redis-layer.ts', 'tideway/layer')).toEqual([])
-    expect(problemsOf('packages/redis/src/redis-layer.ts', 'tideway/layer/kit')).toEqual([])
+    expect(problemsOf('packages/redis/src/layer/redis-layer.ts', 'tideway/layer')).toEqual([])
+    expect(problemsOf('packages/redis/src/layer/redis-layer.ts', 'tideway/layer/kit')).toEqual([])
     expect(problemsOf('packages/client/src/react.ts', 'react')).toEqual([])
   })
 

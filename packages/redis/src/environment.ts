@@ -1,13 +1,13 @@
 import { InMemoryChannelLayer, type ChannelLayer } from 'tideway/layer'
 import { TidewayError } from 'tideway/layer/kit'
 
-import { RedisChannelLayer } from './redis-channel-layer.ts'
-import { RedisPubSubChannelLayer } from './redis-pub-sub-channel-layer.ts'
+import { RedisChannelLayer } from './core/redis-channel-layer.ts'
+import { RedisPubSubChannelLayer } from './pub-sub/redis-pub-sub-channel-layer.ts'
 
 /**
- * The layer that the environment names, for programs that run alone on a laptop and as a fleet elsewhere: `REDIS_URL` is
- * the URL of a Redis, or several with commas between; `CHANNEL_LAYER` is `memory`, `pubsub` or `redis` (the core layer of
- * channels_redis). Without `CHANNEL_LAYER` it is `pubsub` where there is a `REDIS_URL`, else `memory`.
+ * Creates the layer that the environment names. `REDIS_URL` is the URL of a Redis, or several separated by commas.
+ * `CHANNEL_LAYER` is `memory`, `pubsub` or `redis` (the core layer of channels_redis). Its default is `pubsub` if
+ * `REDIS_URL` is set, otherwise `memory`.
  * @throws TidewayError `ERR_BAD_OPTION` for another `CHANNEL_LAYER`
  */
 export function channelLayerFromEnvironment(
@@ -24,7 +24,7 @@ export function channelLayerFromEnvironment(
     case 'redis':
       return new RedisChannelLayer(options)
     default:
-      // Not quoted: it may be a URL with a password that was meant for REDIS_URL.
+      // The value is not quoted: it may be the URL meant for REDIS_URL, with a password.
       throw new TidewayError('ERR_BAD_OPTION', 'CHANNEL_LAYER must be memory, pubsub or redis.')
   }
 }

@@ -5,7 +5,7 @@ import { describeChannelLayer } from 'tideway/layer/contract'
 import { describeWith } from '../../../test/setup/describe-with.ts'
 import { freePort } from '../../../test/setup/free-port.ts'
 import { patiently } from '../../../test/setup/patiently.ts'
-import { SLOTS, slotOf } from '../src/cluster-slot.ts'
+import { SLOTS, slotOf } from '../src/pub-sub/cluster-slot.ts'
 import { RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from '../src/index.ts'
 import { RedisServer } from './redis-server.ts'
 

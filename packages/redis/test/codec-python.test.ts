@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { describeWith } from '../../../test/setup/describe-with.ts'
-import { Fernet } from '../src/fernet.ts'
-import { MsgpackSerializer } from '../src/msgpack-serializer.ts'
+import { Fernet } from '../src/codec/fernet.ts'
+import { MsgpackSerializer } from '../src/codec/msgpack-serializer.ts'
 import { bytes, float, int, map, PythonPeer, type Tagged } from './python-peer.ts'
 
 describeWith(['python'], "Python's msgpack and cryptography", () => {

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
-import { Fernet } from '../src/fernet.ts'
-import { MessageCodec, type MessageCodecOptions } from '../src/message-codec.ts'
+import { Fernet } from '../src/codec/fernet.ts'
+import { MessageCodec, type MessageCodecOptions } from '../src/codec/message-codec.ts'
 
 function roundTrip(content: Record<string, unknown>, options: MessageCodecOptions = {}): unknown {
   const codec = new MessageCodec(options, 12, 70)

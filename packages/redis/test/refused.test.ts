@@ -153,7 +153,7 @@ describeWith(['redis'], 'a Redis without some of its commands', () => {
       const layer = makeLayer(kind, server.url)
       await expect(layer.ready()).rejects.toMatchObject({
         code: 'ERR_LAYER_UNAVAILABLE',
-        message: expect.stringMatching(/has had a command removed that a channel layer needs \(.*SCRIPT/),
+        message: expect.stringMatching(/does not have a command that a channel layer needs \(.*SCRIPT/),
       })
       expect(await layer.diagnose()).toContainEqual(
         expect.objectContaining({ check: 'redis-scripts', level: 'problem', found: expect.stringContaining('SCRIPT') }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { shardOf } from '../src/shard-hash.ts'
+import { shardOf } from '../src/layer/shard-hash.ts'
 
 describe('the host of a name', () => {
   it.each([

@@ -41,7 +41,7 @@ describe('docs/reference/cli.md', () => {
   it('has each check of tideway doctor', () => {
     const doctor = new URL('../../src/cli/doctor/', import.meta.url)
     const files = readdirSync(doctor).map((name) => new URL(name, doctor))
-    const redis = new URL('../../../redis/src/diagnosis.ts', import.meta.url)
+    const redis = new URL('../../../redis/src/connection/diagnosis.ts', import.meta.url)
     const tasks = new URL('../../src/worker/tasks-diagnosis.ts', import.meta.url)
     const texts = [...files, redis, tasks].map((file) => readFileSync(file, 'utf8')).join('\n')
     const names = [...texts.matchAll(/(?:ok|warning|problem)\(\s*'([a-z-]+)'|\bcheck(?:: | = )'([a-z-]+)'/g)]

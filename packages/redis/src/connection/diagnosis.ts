@@ -1,0 +1,181 @@
+import type { Redis, RedisOptions } from 'ioredis'
+import type { LayerFinding } from 'tideway/layer'
+
+import type { HostAddress } from './host-address.ts'
+import type { FullConnectionSettings } from './connection-settings.ts'
+import { makeClient } from './redis-client.ts'
+import { OLDEST_VERSION } from './redis-version.ts'
+import { fatalReason, isForbidden, unreachableReason, type ConnectAttempt } from './redis-errors.ts'
+
+/** The data of a layer in Redis, which is lost if Redis evicts keys. */
+export interface Evictable {
+  /** A noun phrase for findings: `groups and messages that wait`. */
+  readonly what: string
+  /** The level of the finding. */
+  readonly level: 'warning' | 'problem'
+}
+
+/** The largest difference of the clocks that has no visible effect on expiry. */
+const CLOCK_TOLERANCE_MS = 1000
+
+/** Checks one Redis over a separate connection. Each problem is a finding; none is thrown. */
+export async function diagnoseRedis(
+  { label, options }: HostAddress,
+  evictable: Evictable,
+  settings: FullConnectionSettings,
+): Promise<LayerFinding[]> {
+  const clientOptions: RedisOptions = {
+    ...options,
+    lazyConnect: true,
+    protocol: 2,
+    disableClientInfo: true,
+    connectionName: 'tideway-doctor',
+    connectTimeout: settings.connectTimeoutMs,
+    commandTimeout: settings.commandTimeoutMs,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    sentinelRetryStrategy: () => null,
+    enableReadyCheck: false,
+  }
+  let needsPassword = true
+  const client = makeClient(clientOptions, () => {
+    needsPassword = false
+  })
+  let isAccepted = false
+  client.once('connect', () => {
+    isAccepted = true
+  })
+  // The error of the failing call is often less specific.
+  let lastError: Error | undefined
+  client.on('error', (error: Error) => {
+    lastError = error
+  })
+  try {
+    await client.connect()
+    await client.ping()
+  } catch (error) {
+    client.disconnect()
+    const attempt = { error: lastError ?? ownError(error), usesTls: options.tls !== undefined, isAccepted }
+    return [unreachable(label, attempt)]
+  }
+  try {
+    const reachable: LayerFinding = { check: 'redis-reachable', level: 'ok', found: `Redis at ${label} answers.` }
+    const found = await Promise.all([
+      needsPassword ? undefined : unneededPassword(label),
+      clock(label, client),
+      version(label, client),
+      eviction(label, client, evictable),
+      scripts(label, client),
+    ])
+    return [reachable, ...found.filter((finding) => finding !== undefined)]
+  } finally {
+    client.disconnect()
+  }
+}
+
+function unreachable(label: string, attempt: ConnectAttempt): LayerFinding {
+  const { error } = attempt
+  const detail = error === undefined ? '' : ` (${error.message})`
+  const fatal = error === undefined ? undefined : fatalReason(error)
+  return {
+    check: 'redis-reachable',
+    level: 'problem',
+    found: `Redis at ${label} ${fatal ?? unreachableReason(attempt) + detail}.`,
+    advice: 'Check that it runs, that this machine may connect to it, and that the hosts of the layer name it.',
+  }
+}
+
+/** Returns `undefined` for the generic error of ioredis, which does not name the cause. */
+function ownError(error: unknown): Error | undefined {
+  return error instanceof Error && error.message !== 'Connection is closed.' ? error : undefined
+}
+
+function unneededPassword(label: string): LayerFinding {
+  return {
+    check: 'redis-password',
+    level: 'warning',
+    found: `Redis at ${label} needs no password, but hosts has one for it.`,
+    advice: 'Set a password in Redis (requirepass, or an ACL), or check that this is the Redis that is meant.',
+  }
+}
+
+/** Every layer needs scripts. Some services do not support them, and an ACL may forbid them. */
+async function scripts(label: string, client: Redis): Promise<LayerFinding | undefined> {
+  try {
+    const sha = await client.call('SCRIPT', 'LOAD', 'return 1')
+    await client.call('EVALSHA', sha as string, '0')
+    return undefined
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+    return {
+      check: 'redis-scripts',
+      level: 'problem',
+      found: `Redis at ${label} does not permit scripts (${(error as Error).message}).`,
+      advice: 'Permit SCRIPT, EVALSHA and EVAL to the user of the layer, or use a Redis that has them.',
+    }
+  }
+}
+
+async function version(label: string, client: Redis): Promise<LayerFinding | undefined> {
+  const info = await permitted(client.info('server'))
+  const [, text, major] = /redis_version:((\d+)\.\S+)/.exec(info ?? '') ?? []
+  if (text === undefined) return undefined
+  const isOld = Number(major) < OLDEST_VERSION
+  return {
+    check: 'redis-version',
+    level: isOld ? 'problem' : 'ok',
+    found: `Redis at ${label} is version ${text}.`,
+    advice: isOld ? `Use version ${OLDEST_VERSION} or later.` : undefined,
+  }
+}
+
+async function eviction(label: string, client: Redis, { what, level }: Evictable): Promise<LayerFinding | undefined> {
+  const info = await permitted(client.info('memory'))
+  const policy = /maxmemory_policy:(\S+)/.exec(info ?? '')?.[1]
+  const limit = Number(/maxmemory:(\d+)/.exec(info ?? '')?.[1])
+  if (policy === undefined) return undefined
+  const check = 'redis-eviction'
+  if (policy === 'noeviction') {
+    return { check, level: 'ok', found: `Redis at ${label} drops no keys when its memory is full (noeviction).` }
+  }
+  const advice = 'Set "maxmemory-policy noeviction", or give the layer a Redis of its own.'
+  if (limit === 0) {
+    const found = `Redis at ${label} has the policy ${policy}: once it is given a maxmemory, it drops ${what} when that is full.`
+    return { check, level: 'warning', found, advice }
+  }
+  return {
+    check,
+    level,
+    found: `Redis at ${label} drops keys when its memory is full (${policy}), and so ${what}.`,
+    advice,
+  }
+}
+
+async function clock(label: string, client: Redis): Promise<LayerFinding | undefined> {
+  const before = Date.now()
+  const time = await permitted(client.time())
+  if (time === undefined) return undefined
+  // The middle of the round trip, which is not part of the difference.
+  const here = (before + Date.now()) / 2
+  const [seconds, microseconds] = time
+  const apartMs = Math.abs(Number(seconds) * 1000 + Number(microseconds) / 1000 - here)
+  const isApart = apartMs > CLOCK_TOLERANCE_MS
+  return {
+    check: 'redis-clock',
+    level: isApart ? 'warning' : 'ok',
+    found: isApart
+      ? `The clock of Redis at ${label} is ${(apartMs / 1000).toFixed(1)} s away from this machine's: what expires does so too early or too late.`
+      : `The clock of Redis at ${label} is this machine's.`,
+    advice: isApart ? 'Have both machines ask a time server (chrony, systemd-timesyncd).' : undefined,
+  }
+}
+
+/** Resolves with `undefined` if the service does not permit the command: then there is no finding. */
+async function permitted<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    if (isForbidden(error)) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,58 @@
+import { EventEmitter } from 'node:events'
+
+/** The events of a Redis layer, for `on`. */
+export interface RedisLayerEvents {
+  /** A host can no longer be reached. The layer reconnects. */
+  readonly disconnected: { readonly host: string; readonly error: Error | undefined }
+  /**
+   * The host is reachable again, and all subscriptions are restored. `gap` is true if this process may have missed or
+   * dropped messages while the host was unreachable.
+   */
+  readonly reconnected: { readonly host: string; readonly gap: boolean; readonly downMs: number }
+  /**
+   * Members of the groups in this process missed messages or may have missed some: reload their state. The layer reports
+   * every loss by this event, also if no connection of this process was lost. Losses within 100 ms are one event.
+   */
+  readonly gap: {
+    readonly host: string
+    /** The affected groups of this process. */
+    readonly groups: readonly string[]
+    /**
+     * `disconnected`: the receiving connection was lost, so messages to single channels may be missing too.
+     * `removed`: the process was silent for longer than its lease or `expiry`, or Redis lost its memberships; messages to
+     * single channels may be missing too. `dropped`: a process dropped messages to the groups, because it could not reach
+     * Redis or because the queue of this process was full.
+     */
+    readonly reason: 'disconnected' | 'removed' | 'dropped'
+  }
+  /** A message was dropped because it could not be decoded: another serializer, another key, or not a message. */
+  readonly malformed: { readonly channel: string; readonly error: Error }
+  /** A receiver threw, against its contract. Without a listener, the layer emits a process warning. */
+  readonly receiverFailed: { readonly error: unknown }
+}
+
+/** A listener for `on` and `off` of a Redis layer. */
+export type RedisLayerListener<Name extends keyof RedisLayerEvents> = (event: RedisLayerEvents[Name]) => void
+
+/** The listeners of a layer. */
+export class LayerEvents {
+  readonly #emitter = new EventEmitter()
+
+  on<Name extends keyof RedisLayerEvents>(name: Name, listener: RedisLayerListener<Name>): void {
+    this.#emitter.on(name, listener)
+  }
+
+  off<Name extends keyof RedisLayerEvents>(name: Name, listener: RedisLayerListener<Name>): void {
+    this.#emitter.off(name, listener)
+  }
+
+  /** Calls the listeners in a microtask, so that an error of a listener breaks no connection. */
+  emit<Name extends keyof RedisLayerEvents>(name: Name, event: RedisLayerEvents[Name]): void {
+    if (this.#emitter.listenerCount(name) > 0) queueMicrotask(() => this.#emitter.emit(name, event))
+    else if (name === 'receiverFailed') warn((event as RedisLayerEvents['receiverFailed']).error)
+  }
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(`A receiver of a channel layer threw: ${error instanceof Error ? error.stack : String(error)}`)
+}

@@ -1,0 +1,300 @@
+import { ChannelFullError, type GroupSendOptions, type Message } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
+
+import { parseHosts } from '../connection/host-address.ts'
+import { HostGaps } from '../layer/host-gaps.ts'
+import { JobQueues, type JobDelivery } from './job-queues.ts'
+import { PubSubCluster } from './pub-sub-cluster.ts'
+import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
+import { PubSubHost } from './pub-sub-host.ts'
+import { addressesOf, requireInterop, type RedisPubSubChannelLayerOptions } from './pub-sub-options.ts'
+import { RedisLayer } from '../layer/redis-layer.ts'
+import { literalPattern } from '../connection/remove-keys.ts'
+import { shardOf } from '../layer/shard-hash.ts'
+import { unavailable } from '../connection/redis-errors.ts'
+import {
+  CHANNELS,
+  EXCEPT,
+  isPythonPubSubChannel,
+  processOf,
+  requireNoGroup,
+  requireNoReserved,
+  type ChannelKind,
+} from '../layer/wire.ts'
+
+/** The default prefix of channel names, whose pattern every process subscribes. */
+const DEFAULT_CHANNEL_PREFIX = 'specific'
+
+/**
+ * A channel layer over Redis pub/sub: one PUBLISH per group send, regardless of the size of the group, and one subscription
+ * per process and group. With `interop` it works together with `channels_redis.pubsub.RedisPubSubChannelLayer` of the same hosts
+ * and prefix.
+ * Messages of general channels wait in a queue, and one worker receives each. Requires Redis 5 or later.
+ * @example
+ * const layer = new RedisPubSubChannelLayer({ hosts: ['redis://localhost:6379'] })
+ */
+export class RedisPubSubChannelLayer extends RedisLayer {
+  readonly #engines: readonly PubSubEngine[]
+  readonly #gaps = new Map<PubSubEngine, HostGaps>()
+  readonly #jobs: JobQueues
+  /** The groups that are subscribed or being subscribed, by their Redis channel. */
+  readonly #groups = new Map<string, string>()
+  /** The hosts that also receive messages of channels_redis: all hosts with `interop`, otherwise none. */
+  readonly #pythonHosts: readonly PubSubHost[]
+  /** The Redis channel of all channels of this process. */
+  readonly #ownChannel: string
+
+  constructor(options: RedisPubSubChannelLayerOptions = {}) {
+    const evictable = { what: 'jobs that wait for a worker', level: 'warning' } as const
+    super(options, 0, undefined, { addresses: addressesOf(options), evictable })
+    this.#ownChannel = this.#processChannel(this.processName)
+    const sharesWithPython = requireInterop(options)
+    this.#engines = this.#makeEngines(options, sharesWithPython)
+    this.#pythonHosts = sharesWithPython ? (this.#engines as readonly PubSubHost[]) : []
+    this.#jobs = new JobQueues({
+      prefix: this.prefix,
+      processName: this.processName,
+      expiryMs: this.expiryMs,
+      pendingReceives: this.pendingReceives,
+      sharesWithPython,
+      engineOf: (name) => this.#engineOf(name),
+      capacityOf: (channel) => this.capacityOf(channel),
+      deliver: (channel, bytes) => this.#deliverJob(channel, bytes),
+      dropped: () => this.local.countDropped('full'),
+    })
+  }
+
+  /** @internal */
+  protected override kindOf(channel: string): ChannelKind {
+    const kind = super.kindOf(channel)
+    const isPython = kind === 'general' && this.#sharesWithPython && isPythonPubSubChannel(channel, this.prefix)
+    return isPython ? 'python' : kind
+  }
+
+  get #sharesWithPython(): boolean {
+    return this.#pythonHosts.length > 0
+  }
+
+  #makeEngines({ hosts, cluster }: RedisPubSubChannelLayerOptions, sharesWithPython: boolean): PubSubEngine[] {
+    const { settings, events } = this
+    const channels = [this.#gapChannel, this.#ownChannel]
+    if (cluster === undefined) {
+      const addresses = parseHosts(hosts)
+      const own = shardOf(this.#ownChannel, addresses.length)
+      return addresses.map((address, index) => {
+        const subscriptions = {
+          channels: index === own ? channels : [this.#gapChannel],
+          patterns: sharesWithPython ? [this.#pattern(DEFAULT_CHANNEL_PREFIX)] : [],
+          beacon: `${this.prefix}:tideway:beacon:${this.processName}`,
+          isolatesDatabases: !sharesWithPython,
+        }
+        return this.#connect((listener) => new PubSubHost(address, subscriptions, settings, events, listener))
+      })
+    }
+    if (hosts === undefined) {
+      return [this.#connect((listener) => new PubSubCluster(cluster, channels, settings, events, listener))]
+    }
+    throw new TidewayError('ERR_BAD_OPTION', 'Give either hosts or cluster: a cluster does its own sharding.')
+  }
+
+  #connect(make: (listener: PubSubListener) => PubSubEngine): PubSubEngine {
+    const engine = make({
+      onMessage: (channel, bytes) => this.#onMessage(gaps, channel, bytes),
+      onUp: () => this.#jobs.fetchAll(),
+      onMissed: () => gaps.missed('all', 'disconnected'),
+      onDemoted: () => gaps.dropped('all'),
+    })
+    const gaps = new HostGaps({
+      host: engine.label,
+      groups: () => [...this.#groups].filter(([name]) => this.#engineOf(name) === engine).map(([, group]) => group),
+      has: (group) => this.#groups.has(this.#groupChannel(group)),
+      report: this.reportGap,
+      send: (note) => engine.publish(this.#gapChannel, this.codec.encode(note)),
+    })
+    this.#gaps.set(engine, gaps)
+    return engine
+  }
+
+  /** Returns a new channel name of this process. */
+  override newChannel(prefix: string = DEFAULT_CHANNEL_PREFIX): string {
+    const channel = super.newChannel(prefix)
+    // Every host subscribes the pattern, because the name of the channel selects the host.
+    for (const host of this.#pythonHosts) host.subscribePattern(this.#pattern(prefix)).catch(() => {})
+    return channel
+  }
+
+  async ready(): Promise<void> {
+    this.requireOpen()
+    await Promise.all(this.#engines.map((engine) => engine.ready()))
+  }
+
+  protected get wasUp(): boolean {
+    return this.#engines.every((engine) => engine.wasUp)
+  }
+
+  protected open(): void {
+    for (const engine of this.#engines) engine.open()
+  }
+
+  protected reconnects(): number {
+    return this.#engines.reduce((sum, engine) => sum + engine.reconnects, 0)
+  }
+
+  protected receiversChanged(channel: string): void {
+    this.#jobs.receiversChanged(channel)
+  }
+
+  /** Adds a channel of this process to a group. Rejects a channel of another process. */
+  override async groupAdd(group: string, channel: string): Promise<void> {
+    if (typeof channel === 'string' && ['tideway', 'python'].includes(this.kindOf(channel))) {
+      throw new TidewayError(
+        'ERR_BAD_NAME',
+        `Channel "${channel}" is of another process: the pub/sub layer adds only channels of its own process to groups.`,
+      )
+    }
+    await super.groupAdd(group, channel)
+  }
+
+  protected async sendToChannel(channel: string, message: Message): Promise<void> {
+    requireNoReserved(message)
+    switch (this.kindOf(channel)) {
+      case 'own':
+        return this.sendToOwn(channel, message, async (content) => {
+          if ((await this.#publishTo(channel, content)) > 0) return true
+          throw unavailable(
+            this.#engineOf(this.#ownChannel).label,
+            'does not have the subscriptions of this process at the moment',
+          )
+        })
+      case 'tideway':
+        await this.#publishTo(channel, message)
+        return
+      case 'python':
+        requireNoGroup(channel, this.#groupPrefix)
+        if (!this.#sharesWithPython) {
+          throw new TidewayError(
+            'ERR_BAD_NAME',
+            `Channel "${channel}" is of a process of Django: give the layer interop: 'channels_redis' to send to it.`,
+          )
+        }
+        await this.#publish(channel, this.codec.encode({ ...message }))
+        return
+      case 'general':
+        requireNoGroup(channel, this.#groupPrefix)
+        if (!(await this.#jobs.send(channel, this.codec.encode({ ...message })))) {
+          this.local.countDropped('full')
+          throw new ChannelFullError(channel)
+        }
+    }
+  }
+
+  protected async sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void> {
+    requireNoReserved(message)
+    const channel = this.#groupChannel(group)
+    const content = except === undefined || except.length === 0 ? { ...message } : { ...message, [EXCEPT]: except }
+    const bytes = this.codec.encode(content)
+    const engine = this.#engineOf(channel)
+    try {
+      await engine.publish(channel, bytes)
+    } catch (error) {
+      if (!engine.wasUp) throw error
+      this.local.countDropped('unavailable')
+      engine.dropped()
+      this.#gaps.get(engine)!.dropped([group])
+    }
+  }
+
+  protected async groupEntered(group: string): Promise<void> {
+    const channel = this.#groupChannel(group)
+    this.#groups.set(channel, group)
+    await this.#engineOf(channel).subscribe(channel)
+  }
+
+  protected async groupLeft(group: string): Promise<void> {
+    const channel = this.#groupChannel(group)
+    this.#groups.delete(channel)
+    this.#engineOf(channel).unsubscribe(channel)
+  }
+
+  protected async flushEngine(): Promise<void> {
+    for (const channel of this.#groups.keys()) this.#engineOf(channel).unsubscribe(channel)
+    this.#groups.clear()
+    const queues = `${literalPattern(this.prefix)}:tideway:queue:*`
+    await Promise.all(this.#engines.map((engine) => engine.removeKeys(queues)))
+  }
+
+  protected async closeEngine(): Promise<void> {
+    await this.#jobs.close()
+    await Promise.all(Array.from(this.#gaps, ([{ isUp }, gaps]) => gaps.close(isUp)))
+    await Promise.all(this.#engines.map((engine) => engine.close()))
+    this.stopWaiting()
+  }
+
+  #engineOf(name: string): PubSubEngine {
+    return this.#engines[shardOf(name, this.#engines.length)]!
+  }
+
+  #publish(channel: string, bytes: Buffer): Promise<number> {
+    return this.#engineOf(channel).publish(channel, bytes)
+  }
+
+  /** Publishes to one channel of a process of tideway, which has one Redis channel for all its channels. */
+  #publishTo(channel: string, content: Readonly<Record<string, unknown>>): Promise<number> {
+    return this.#publish(
+      this.#processChannel(processOf(channel)),
+      this.codec.encode({ ...content, [CHANNELS]: channel }),
+    )
+  }
+
+  /** The Redis channel for notes of dropped group sends. */
+  get #gapChannel(): string {
+    return `${this.prefix}:tideway:gap`
+  }
+
+  #processChannel(process: string): string {
+    return `${this.prefix}:tideway:process:${process}`
+  }
+
+  #groupChannel(group: string): string {
+    return this.#groupPrefix + group
+  }
+
+  get #groupPrefix(): string {
+    return `${this.prefix}__group__`
+  }
+
+  protected override requireReceivable(channel: unknown): void {
+    if (typeof channel === 'string') requireNoGroup(channel, this.#groupPrefix)
+    super.requireReceivable(channel)
+  }
+
+  #pattern(prefix: string): string {
+    return `${prefix}.${this.processName}!*`
+  }
+
+  #onMessage(gaps: HostGaps, redisChannel: string, bytes: Buffer): void {
+    const group = this.#groups.get(redisChannel)
+    if (group !== undefined) {
+      const incoming = this.decode(bytes, group)
+      if (incoming !== undefined) this.deliverToGroup(group, incoming, incoming.except)
+    } else if (redisChannel === this.#ownChannel) {
+      const incoming = this.decode(bytes, redisChannel)
+      for (const channel of incoming?.channels ?? [])
+        if (this.kindOf(channel) === 'own') this.deliver(channel, incoming!)
+    } else if (this.#sharesWithPython && this.kindOf(redisChannel) === 'own') {
+      const incoming = this.decode(bytes, redisChannel)
+      if (incoming !== undefined) this.deliver(redisChannel, incoming)
+    } else if (redisChannel === this.#gapChannel) {
+      const incoming = this.decode(bytes, redisChannel)
+      if (incoming !== undefined) gaps.receive(incoming.message)
+    } else this.#jobs.onMessage(redisChannel, bytes)
+  }
+
+  #deliverJob(channel: string, bytes: Buffer): JobDelivery {
+    const incoming = this.decode(bytes, channel)
+    // A malformed message is dropped.
+    if (incoming === undefined) return 'taken'
+    if (!this.pendingReceives.take(channel)) return 'refused'
+    return this.deliver(channel, incoming) === 'full' ? 'refused' : 'taken'
+  }
+}
