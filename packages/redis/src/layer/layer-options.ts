@@ -1,4 +1,5 @@
-import { TidewayError, type ChannelLayerOptions } from 'tideway/layer'
+import type { ChannelLayerOptions } from 'tideway/layer'
+import { TidewayError } from 'tideway/layer/kit'
 
 import {
   connectionDefaults,
