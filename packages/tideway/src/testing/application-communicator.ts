@@ -8,14 +8,14 @@ interface Typed {
 }
 
 /**
- * Runs an application without a server: gives it events as they are, and takes those that it sends. It starts at the
- * first call. For WebSockets and HTTP the other communicators are easier.
+ * Runs an application without a server: it passes events to the application unchanged, and returns the events that the application
+ * sends. The application starts at the first call. For WebSockets and HTTP the other communicators are easier.
  *
- * Every call that waits has a time-out. One whose time is over takes nothing and stops nothing: an output that comes late
- * is there for the next call. What the application throws is told by the next call, as the `cause` of its error.
+ * Every call that waits has a timeout. A timeout neither removes an event nor stops the application: a late event stays for the next
+ * call. If the application throws, the next call rejects with that error as the `cause`.
  */
 export class ApplicationCommunicator<S extends Scope = Scope> {
-  /** What the application is called with. */
+  /** The scope of the application. */
   readonly scope: S
   readonly #timeoutMs: number
   readonly #run: ApplicationRun<ReceiveEventOf<S>, SendEventOf<S> & Typed>
@@ -23,36 +23,37 @@ export class ApplicationCommunicator<S extends Scope = Scope> {
   constructor(application: Application<S>, scope: S, { timeoutMs = DEFAULT_TIMEOUT_MS }: CommunicatorOptions = {}) {
     this.scope = scope
     this.#timeoutMs = timeoutMs
-    const owner = { takesOutput: () => true, outputAtReturn: () => undefined }
+    const owner = { acceptsOutput: () => true, outputAtReturn: () => undefined }
     this.#run = new ApplicationRun<ReceiveEventOf<S>, SendEventOf<S> & Typed>(owner, (receive, send) =>
       application(scope, receive, send),
     )
   }
 
-  /** Gives the application an event. Throws when it has ended. */
+  /** Passes an event to the application. Throws `ERR_TEST_EXPECTATION` if the application has ended. */
   sendInput(event: ReceiveEventOf<S>): void {
     this.#run.give(event)
   }
 
-  /** Takes the next event that the application sends. */
+  /** Waits for the next event that the application sends. */
   receiveOutput(timeoutMs: number = this.#timeoutMs): Promise<SendEventOf<S>> {
     return this.#run.take('an event', (event) => event, timeoutMs)
   }
 
-  /** Whether the application sends nothing for this time. What it sends is left for the next call. */
+  /** Resolves with whether the application sends nothing within this time. An event that it sends stays for the next call. */
   receiveNothing(timeoutMs: number = DEFAULT_SILENCE_MS): Promise<boolean> {
     return this.#run.isSilent(timeoutMs)
   }
 
   /**
-   * Waits this time for the application to send nothing. Rejects with what it sends, which is left for the next call.
+   * Resolves if the application sends nothing within this time. Otherwise rejects with an error that shows the event, which stays for
+   * the next call.
    * @throws TidewayError `ERR_TEST_EXPECTATION`
    */
   expectNothing(timeoutMs: number = DEFAULT_SILENCE_MS): Promise<void> {
     return this.#run.expectNothing(timeoutMs)
   }
 
-  /** Waits until the application has ended; rejects with what it threw. */
+  /** Waits until the application has ended. Rejects with the error that it threw. */
   wait(timeoutMs: number = this.#timeoutMs): Promise<void> {
     return this.#run.ended(timeoutMs)
   }

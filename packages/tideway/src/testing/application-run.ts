@@ -4,11 +4,11 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../server/transport/deferred.ts'
 import { EventQueue } from './event-queue.ts'
 
-/** What a run asks of its communicator. */
+/** The callbacks of a run, which its communicator implements. */
 export interface RunOwner<Output> {
-  /** The application sends the event. `false`: it means nothing any more and is dropped. What this throws, `send` throws. */
-  takesOutput(event: Output): boolean
-  /** The application has returned: what a server would send on its behalf. */
+  /** Called when the application sends an event. `false` drops the event. `send` throws what this throws. */
+  acceptsOutput(event: Output): boolean
+  /** Called when the application has returned. Returns the event that a server sends in its place, if any. */
   outputAtReturn(): Output | undefined
 }
 
@@ -19,41 +19,41 @@ interface Typed {
   readonly type: string
 }
 
-/** Outputs that nobody has taken before `send` asks the application to wait: one that never stops must not stop time. */
-const MAX_UNTAKEN_OUTPUTS = 1000
+/** The largest number of outputs that wait for the test. Above it `send` waits, so that an endless sender does not block the event loop. */
+const MAX_PENDING_OUTPUTS = 1000
 
-/** How many of the events that the application has sent a message tells: the last ones. */
-const TYPES_TOLD = 3
+/** The number of sent events that an error message lists: the last ones. */
+const LISTED_TYPES = 3
 
-/** The longest time that a timer of Node takes. */
+/** The longest delay of a timer in Node. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
-// Taken before a test can put fake timers in their place: those are for the application, and would stop these.
+// Read before a test can install fake timers. Fake timers are for the application; they would stop the timeouts here.
 const { setTimeout, clearTimeout } = globalThis
 
 /**
- * A running application between two queues: of events to it, and of events from it. It starts at the first call. A wait
- * whose time is over takes nothing and stops nothing: what comes late is there for the next.
+ * A running application between two queues: the events to it, and the events from it. It starts at the first call. A timeout of a call
+ * neither removes an event nor stops the application: a late event stays for the next call.
  */
 export class ApplicationRun<Input extends Typed, Output extends Typed> {
   readonly #owner: RunOwner<Output>
   readonly #application: () => Promise<void>
   readonly #inputs = new EventQueue<Input>()
   readonly #outputs: Output[] = []
-  /** The types that the application has sent last, for messages. */
+  /** The types of the last events that the application has sent, for error messages. */
   readonly #lastTypes: string[] = []
   #sentCount = 0
   readonly #watchers = new Set<() => void>()
   #started = false
   #end: End | undefined
-  /** Whether a call has told how the application ended. */
-  #endIsTold = false
+  /** Whether a call has reported the end of the application. */
+  #endIsReported = false
   #isDisconnected = false
-  #room: Deferred | undefined
+  #capacity: Deferred | undefined
 
   constructor(owner: RunOwner<Output>, application: (receive: Receive<Input>, send: Send<Output>) => Promise<void>) {
     this.#owner = owner
-    // An async function, so that what an application throws at once is what it rejects with.
+    // An async function, so that a synchronous throw of the application becomes a rejection.
     this.#application = async () =>
       application(
         () => this.#receive(),
@@ -65,25 +65,25 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
     return this.#end !== undefined
   }
 
-  /** Gives the application an event. Throws when it has ended. */
+  /** Passes an event to the application. Throws if the application has ended. */
   give(event: Input): void {
     this.#start()
     if (this.#end !== undefined) throw this.#unmet(`Wanted to give it ${event.type}`)
     this.#inputs.push(event)
   }
 
-  /** Gives the application its last event, which it is given again whenever it asks, and waits for no more of its outputs. */
+  /** Passes the last event to the application; every later `receive()` returns it again. Outputs no longer wait for the test. */
   giveLast(event: Input): void {
     if (this.#isDisconnected || this.hasEnded) return
     this.#isDisconnected = true
     this.#inputs.close(event)
-    this.#makeRoom()
+    this.#resumeSender()
   }
 
   /**
-   * Waits for the next output and takes what is read from it. When `read` gives nothing, it is another one than was asked
-   * for: that rejects, and leaves it there. So does an output that does not come in time or cannot come any more.
-   * @param what the output that is asked for, for messages
+   * Waits for the next output, removes it, and returns the result of `read`. If `read` returns `undefined`, the output is not the
+   * expected one: the call rejects, and the output stays. It also rejects after the timeout, and if the application has ended.
+   * @param what the expected output, for error messages
    */
   async take<T>(what: string, read: (event: Output) => T | undefined, timeoutMs: number): Promise<T> {
     const found = await this.#watch((): { readonly value: T } | { readonly unwanted: Output } | undefined => {
@@ -92,7 +92,7 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
       const value = read(event)
       if (value === undefined) return { unwanted: event }
       this.#outputs.shift()
-      if (this.#outputs.length < MAX_UNTAKEN_OUTPUTS) this.#makeRoom()
+      if (this.#outputs.length < MAX_PENDING_OUTPUTS) this.#resumeSender()
       return { value }
     }, timeoutMs)
     if (found !== undefined) {
@@ -102,7 +102,7 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
     throw this.#end === undefined ? this.#timedOut(what, timeoutMs) : this.#unmet(`Expected ${what}`)
   }
 
-  /** Whether nothing comes for this time. What comes is left for the next call. */
+  /** Resolves with whether no output comes within this time. An output stays for the next call. */
   async isSilent(timeoutMs: number): Promise<boolean> {
     const output = await this.#watch(() => this.#outputs[0], timeoutMs)
     if (output !== undefined) return false
@@ -110,23 +110,23 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
     return true
   }
 
-  /** Rejects if an output comes within this time, with that output; it is left for the next call. */
+  /** Rejects if an output comes within this time. The error shows the output, which stays for the next call. */
   async expectNothing(timeoutMs: number): Promise<void> {
     if (await this.isSilent(timeoutMs)) return
     throw await this.#unexpected(`nothing for ${timeoutMs} ms`, this.#outputs[0]!, 0)
   }
 
-  /** Waits until the application has ended; rejects with what it threw. */
+  /** Waits until the application has ended. Rejects with the error that it threw. */
   async ended(timeoutMs: number): Promise<void> {
     await this.#watch(() => this.#end, timeoutMs)
     if (this.#end === undefined) throw this.#timedOut('the application to end', timeoutMs)
-    this.#endIsTold = true
+    this.#endIsReported = true
     if (this.#end.threw) throw this.#end.error
   }
 
-  /** Waits until the application has ended; rejects with what it threw, unless an earlier call has told that. */
+  /** Waits until the application has ended. Rejects with the error that it threw, unless an earlier call has reported it. */
   async finished(timeoutMs: number): Promise<void> {
-    if (!this.#endIsTold) await this.ended(timeoutMs)
+    if (!this.#endIsReported) await this.ended(timeoutMs)
   }
 
   #start(): void {
@@ -135,7 +135,7 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
     this.#application().then(
       () => this.#returned(),
       (error: unknown) => {
-        // As the server has it: sending to a client that is gone is no fault.
+        // As in the server: sending to a closed connection is no fault of the application.
         if (this.#isDisconnected && isConnectionClosed(error)) this.#returned()
         else this.#endWith({ threw: true, error })
       },
@@ -158,31 +158,31 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
   }
 
   #send(event: Output): void | Promise<void> {
-    if (!this.#owner.takesOutput(event)) return undefined
+    if (!this.#owner.acceptsOutput(event)) return undefined
     this.#outputs.push(event)
     this.#noteType(event.type)
     this.#changed()
-    if (this.#outputs.length < MAX_UNTAKEN_OUTPUTS || this.#isDisconnected) return undefined
-    this.#room ??= deferred()
-    return this.#room.promise
+    if (this.#outputs.length < MAX_PENDING_OUTPUTS || this.#isDisconnected) return undefined
+    this.#capacity ??= deferred()
+    return this.#capacity.promise
   }
 
-  #makeRoom(): void {
-    this.#room?.resolve()
-    this.#room = undefined
+  #resumeSender(): void {
+    this.#capacity?.resolve()
+    this.#capacity = undefined
   }
 
   #noteType(type: string): void {
     this.#sentCount++
     this.#lastTypes.push(type)
-    if (this.#lastTypes.length > TYPES_TOLD) this.#lastTypes.shift()
+    if (this.#lastTypes.length > LISTED_TYPES) this.#lastTypes.shift()
   }
 
   #changed(): void {
     for (const look of this.#watchers) look()
   }
 
-  /** Looks at each change until there is something to see. `undefined`: the time is over, or the application has ended. */
+  /** Calls `look` at each change until it returns a value. Resolves with `undefined` after the timeout or the end of the application. */
   #watch<T>(look: () => T | undefined, timeoutMs: number): Promise<T | undefined> {
     this.#start()
     const seen = look()
@@ -206,24 +206,24 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
     const doing = this.#inputs.isAwaited ? 'waits for its next event' : 'is busy: it does not wait for an event'
     return new TidewayError(
       'ERR_TEST_TIMEOUT',
-      `Waited ${timeoutMs} ms for ${what}: the application ${this.#story()} and ${doing}.`,
+      `Waited ${timeoutMs} ms for ${what}: the application ${this.#progress()} and ${doing}.`,
     )
   }
 
   async #unexpected(what: string, event: Output, timeoutMs: number): Promise<TidewayError> {
-    const expectation = `Expected ${what}, but got ${shown(event)}`
-    // Who fails closes the connection first and throws then: that is the cause to be told.
+    const expectation = `Expected ${what}, but got ${formatEvent(event)}`
+    // A failing consumer closes the connection first and throws then, so the error to report comes after the close.
     if (this.#isDisconnected) await this.#watch(() => this.#end, timeoutMs)
     if (this.#end?.threw === true) return this.#unmet(expectation)
     return new TidewayError('ERR_TEST_EXPECTATION', `${expectation}.`)
   }
 
-  /** What was expected cannot happen any more: the application has ended. */
+  /** The error if the application has ended before the expected event. */
   #unmet(expectation: string): TidewayError {
-    this.#endIsTold = true
+    this.#endIsReported = true
     const end = this.#end!
     if (!end.threw) {
-      const message = `${expectation}, but the application ${this.#story()} and has returned.`
+      const message = `${expectation}, but the application ${this.#progress()} and has returned.`
       return new TidewayError('ERR_TEST_EXPECTATION', message)
     }
     const { error } = end
@@ -233,8 +233,8 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
     })
   }
 
-  #story(): string {
-    const earlier = this.#sentCount > TYPES_TOLD ? '…, ' : ''
+  #progress(): string {
+    const earlier = this.#sentCount > LISTED_TYPES ? '…, ' : ''
     return `has sent ${earlier}${this.#lastTypes.join(', ') || 'nothing'}`
   }
 }
@@ -243,7 +243,7 @@ function isConnectionClosed(error: unknown): boolean {
   return error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED'
 }
 
-/** An event as a message tells it: on one line, and not all of a long body. */
-function shown(event: Typed): string {
+/** Formats an event for an error message: on one line, with a long body cut. */
+function formatEvent(event: Typed): string {
   return inspect(event, { depth: 1, maxStringLength: 100, maxArrayLength: 10, breakLength: Infinity })
 }

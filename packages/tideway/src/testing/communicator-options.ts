@@ -1,11 +1,11 @@
-/** Options that every communicator has. */
+/** The options of every communicator. */
 export interface CommunicatorOptions {
-  /** How long a call waits for what it asks for, in milliseconds. @default 1000 */
+  /** The time that a call waits for its event, in milliseconds. @default 1000 */
   readonly timeoutMs?: number | undefined
 }
 
-/** How long a call waits unless it is told otherwise, in milliseconds. */
+/** The default time that a call waits, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 1000
 
-/** How long `receiveNothing` and `expectNothing` wait by default, in milliseconds. */
+/** The default time that `receiveNothing` and `expectNothing` wait, in milliseconds. */
 export const DEFAULT_SILENCE_MS = 100

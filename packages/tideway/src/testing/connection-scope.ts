@@ -4,14 +4,14 @@ import { anonymousUser, type Authenticated } from '../asgi/user.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ConnectionOptions } from './scope-option.ts'
 
-/** The host of a URL that is only a path: where a browser's secure context is, and no name has to be looked up. */
+/** The host of a URL that is only a path: a secure context in browsers, and it needs no DNS query. */
 const DEFAULT_HOST = 'localhost'
 
 const DEFAULT_CLIENT: Address = { host: '127.0.0.1', port: 50_000 }
 
 /**
- * What the request of a communicator puts into the scope of the application.
- * @param schemes the scheme of a plain and that of an encrypted connection
+ * Returns the properties of the scope that the request of a communicator decides.
+ * @param schemes the schemes of a plain and of an encrypted connection
  */
 export function connectionScope(
   url: string,
@@ -36,15 +36,15 @@ export function connectionScope(
   }
 }
 
-/** A path is one of this host; a whole URL is taken as it is. */
+/** Parses an absolute URL, or a path of the default host. */
 function parseUrl(url: string): URL {
   try {
     const parsed = new URL(url, `http://${DEFAULT_HOST}/`)
     if (/^(?:http|ws)s?:$/.test(parsed.protocol)) return parsed
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw badUrl(url, 'is no path and no http, https, ws or wss URL')
+  throw badUrl(url, 'is neither a path nor an http, https, ws or wss URL')
 }
 
 function decodePath(rawPath: string): string {

@@ -1,6 +1,6 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** Events on their way to the application, as it takes them with `receive()`. */
+/** The events that the application receives with `receive()`. */
 export class EventQueue<E> {
   #events: E[] = []
   #head = 0
@@ -19,13 +19,13 @@ export class EventQueue<E> {
     else waiting(event)
   }
 
-  /** The event is the last one: who asks again is given it again, as a server does it. */
+  /** Adds the last event. Every later `take()` returns it again, as in the server. */
   close(event: E): void {
     this.push(event)
     this.#last = event
   }
 
-  /** The next event, or a promise of it. */
+  /** Returns the next event, or a promise of it. */
   take(): E | Promise<E> {
     if (this.#waiting !== undefined) {
       throw new TidewayError(
@@ -40,7 +40,7 @@ export class EventQueue<E> {
     })
   }
 
-  /** Not the array's own: that moves all the others each time. */
+  /** Removes the first event by index: `Array.shift` moves all other elements each time. */
   #shift(): E | undefined {
     const event = this.#events[this.#head]
     if (event === undefined) return undefined

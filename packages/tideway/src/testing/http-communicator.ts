@@ -16,11 +16,11 @@ import { HttpTurns } from './http-turns.ts'
 import type { ConnectionOptions, OptionsArgument, WithScope } from './scope-option.ts'
 import { TestResponse } from './test-response.ts'
 
-/** What an {@link HttpCommunicator} takes. */
+/** The options of {@link HttpCommunicator}. */
 export interface HttpCommunicatorOptions extends ConnectionOptions {
   /** The body of the request, sent in one piece. @default none */
   readonly body?: string | Uint8Array | undefined
-  /** Whether the body is sent piece by piece, with `sendBody()`. @default false */
+  /** Whether the test sends the body in pieces, with `sendBody()`. @default false */
   readonly chunked?: boolean | undefined
 }
 
@@ -33,26 +33,26 @@ export interface ResponseHead {
 /** A piece of the body of a response. */
 export interface BodyPiece {
   readonly body: Buffer
-  /** Whether more will follow. */
+  /** Whether another piece follows. */
   readonly moreBody: boolean
 }
 
 /**
- * An HTTP client without a network: one request to an application, and its response, whole or piece by piece. What the
- * application sends is held to the same rules as behind the server. It starts at the first call.
+ * An HTTP client without a network: one request to an application, and its response, whole or in pieces. The events of the application
+ * are checked by the rules of the server. The application starts at the first call.
  *
- * `options.scope` is what middleware would have put into the scope. Where the application asks for something there, the
- * compiler asks for it here; `user` is anonymous unless it is given.
+ * `options.scope` has the properties that middleware adds to the scope. The compiler requires those that the application needs;
+ * `user` is anonymous by default.
  *
- * Every call that waits has a time-out. One whose time is over takes nothing and stops nothing: what comes late is there
- * for the next call. What the application throws is told by the next call, as the `cause` of its error.
+ * Every call that waits has a timeout. A timeout neither removes an event nor stops the application: a late event stays for the next
+ * call. If the application throws, the next call rejects with that error as the `cause`.
  *
  * @example
  * const request = new HttpCommunicator(application, 'POST', '/notes/', { body: 'buy milk' })
  * expect((await request.getResponse()).status).toBe(201)
  */
 export class HttpCommunicator<S extends HttpScope = HttpScope> {
-  /** What the application is called with. */
+  /** The scope of the application. */
   readonly scope: S
   readonly #timeoutMs: number
   readonly #request: { readonly body: string | Uint8Array; readonly chunked: boolean }
@@ -66,7 +66,7 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
   #trailersAreRead = false
   readonly #earlyHints: string[] = []
 
-  /** @param url a path, with a query or without, or a whole URL */
+  /** @param url a path with or without a query, or an absolute URL */
   constructor(
     application: Application<S>,
     method: string,
@@ -76,38 +76,41 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
     const given: HttpCommunicatorOptions & { readonly scope?: object } = options ?? {}
     const { scope, body = '', chunked = false, timeoutMs = DEFAULT_TIMEOUT_MS } = given
     const request = connectionScope(url, ['http', 'https'], given)
-    // What S asks for beyond the request is in options.scope, or the compiler has refused the call.
+    // The compiler requires the other properties of S in options.scope.
     this.scope = { ...request, type: 'http', method: method.toUpperCase(), ...scope } as unknown as S
     this.#timeoutMs = timeoutMs
     this.#request = { body, chunked }
-    const owner = { takesOutput: (event: HttpSendEvent) => this.#takesOutput(event), outputAtReturn: () => undefined }
+    const owner = {
+      acceptsOutput: (event: HttpSendEvent) => this.#acceptsOutput(event),
+      outputAtReturn: () => undefined,
+    }
     this.#run = new ApplicationRun(owner, (receive, send) =>
       (application as unknown as Application<HttpScope>)(this.scope, receive, send),
     )
   }
 
-  /** The links of the early hints so far. */
+  /** The links of the early hints that were received so far. */
   get earlyHints(): readonly string[] {
     return this.#earlyHints
   }
 
-  /** Sends a piece of the request's body; the last one has no `moreBody`. For a request that is `chunked`. */
+  /** Sends a piece of the body of a `chunked` request. The last piece has no `moreBody`. */
   sendBody(body: string | Uint8Array, { moreBody = false }: { readonly moreBody?: boolean } = {}): void {
     if (!this.#request.chunked) {
-      throw new TidewayError('ERR_TEST_EXPECTATION', 'sendBody() is for a request that is made with chunked: true.')
+      throw new TidewayError('ERR_TEST_EXPECTATION', 'sendBody() needs a request that is created with chunked: true.')
     }
     this.#asked = true
     this.#run.give({ type: 'http.request', body: Buffer.from(body), moreBody })
   }
 
-  /** The status and the headers, as soon as the application has sent them. */
+  /** Waits for the status and the headers. */
   async receiveHead(timeoutMs: number = this.#timeoutMs): Promise<ResponseHead> {
     this.#ask()
     this.#start ??= await this.#run.take('http.response.start', startIn, timeoutMs)
     return { status: this.#start.status, headers: HeaderList.from(this.#start.headers ?? []) }
   }
 
-  /** The next piece of the response's body, as soon as the application has sent it. */
+  /** Waits for the next piece of the response body. */
   async receiveBody(timeoutMs: number = this.#timeoutMs): Promise<BodyPiece> {
     await this.receiveHead(timeoutMs)
     if (this.#bodyIsRead) {
@@ -122,8 +125,8 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
   }
 
   /**
-   * The whole response; its body is what `receiveBody()` has not taken of it.
-   * @param timeoutMs for each piece of it
+   * Waits for the whole response. Its body has the pieces that `receiveBody()` has not returned.
+   * @param timeoutMs the time for each piece
    */
   async getResponse(timeoutMs: number = this.#timeoutMs): Promise<TestResponse> {
     const { status, headers } = await this.receiveHead(timeoutMs)
@@ -132,14 +135,15 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
     return new TestResponse(status, headers, Buffer.concat(this.#body), this.#trailers)
   }
 
-  /** Whether the application sends nothing for this time. What it sends is left for the next call. */
+  /** Resolves with whether the application sends nothing within this time. An event that it sends stays for the next call. */
   receiveNothing(timeoutMs: number = DEFAULT_SILENCE_MS): Promise<boolean> {
     this.#ask()
     return this.#run.isSilent(timeoutMs)
   }
 
   /**
-   * Waits this time for the application to send nothing. Rejects with what it sends, which is left for the next call.
+   * Resolves if the application sends nothing within this time. Otherwise rejects with an error that shows the event, which stays for
+   * the next call.
    * @throws TidewayError `ERR_TEST_EXPECTATION`
    */
   expectNothing(timeoutMs: number = DEFAULT_SILENCE_MS): Promise<void> {
@@ -147,8 +151,8 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
   }
 
   /**
-   * The client goes away, if the response is not complete yet. Waits until the application has ended, and rejects with
-   * what it threw, unless an earlier call has told that.
+   * Disconnects the client if the response is not complete. Waits until the application has ended. Rejects with the error that it threw,
+   * unless an earlier call has reported it.
    */
   async disconnect(timeoutMs: number = this.#timeoutMs): Promise<void> {
     if (!this.#asked) return
@@ -157,13 +161,13 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
     await this.#run.finished(timeoutMs)
   }
 
-  /** Waits until the application has ended; rejects with what it threw. */
+  /** Waits until the application has ended. Rejects with the error that it threw. */
   wait(timeoutMs: number = this.#timeoutMs): Promise<void> {
     this.#ask()
     return this.#run.ended(timeoutMs)
   }
 
-  /** Does what {@link disconnect} does, for `await using`. */
+  /** Calls {@link disconnect}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.disconnect()
   }
@@ -183,13 +187,13 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
     }
   }
 
-  #takesOutput(event: HttpSendEvent): boolean {
+  #acceptsOutput(event: HttpSendEvent): boolean {
     this.#turns.take(event)
     if (event.type === 'http.response.early_hint') {
       this.#earlyHints.push(...event.links)
       return false
     }
-    // As the server has it: nothing is asked of the application any more.
+    // As in the server: after the complete response the application gets the disconnect.
     if (this.#turns.isComplete) this.#run.giveLast({ type: 'http.disconnect' })
     return true
   }

@@ -6,19 +6,19 @@ import { requireLinks } from '../server/http/require-links.ts'
 import { requireHeader } from '../server/handshake/require-header.ts'
 
 /**
- * What the application may send:
+ * The events that the application may send next:
  * - `waiting`: the start of the response.
  * - `streaming`: its body.
- * - `trailers`: trailers, which were promised at the start.
- * - `complete`: nothing.
+ * - `trailers`: the trailers that the start announced.
+ * - `complete`: none.
  */
 type State = 'waiting' | 'streaming' | 'trailers' | 'complete'
 
-/** Refuses what the server would refuse, so that an application that passes its tests works behind the server. */
+/** Rejects the events that the server rejects, so that an application that passes its tests also works behind the server. */
 export class HttpTurns {
   #state: State = 'waiting'
   #hasTrailers = false
-  /** Its start has been sent, but not its first body: nothing would be on the wire. */
+  /** Whether the start has been sent and no body: the server has not written anything yet. */
   #isHeldBack = false
   #clientIsGone = false
 
@@ -26,12 +26,12 @@ export class HttpTurns {
     return this.#state === 'complete'
   }
 
-  /** The client goes away. */
+  /** The client disconnects. */
   end(): void {
     this.#clientIsGone = true
   }
 
-  /** Takes an event of the application. Throws on one out of turn. */
+  /** Advances the state by an event of the application. Throws if the event is out of turn. */
   take(event: HttpSendEvent): void {
     if (this.#clientIsGone && !this.isComplete) {
       throw new TidewayError('ERR_CONNECTION_CLOSED', 'The client disconnected before its response was complete.')

@@ -8,12 +8,12 @@ export interface LiveServer extends RunningServer {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** How long `close()` waits for connections that a test has left open, in milliseconds. */
+/** The time that `close()` waits for open connections, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 2000
 
 /**
- * Serves the application on a free port of this machine, as `serve` does, for tests with a real client: a browser, `ws`,
- * `fetch`. Close it at the end of the test.
+ * Serves the application on a free port of this machine with `serve`, for tests with a real client: a browser, `ws`, `fetch`. Close the
+ * server at the end of the test.
  * @example await using server = await liveServer(application)
  */
 export async function liveServer(

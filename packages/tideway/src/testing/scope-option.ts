@@ -3,18 +3,18 @@ import type { AnonymousUser } from '../asgi/user.ts'
 import type { CommunicatorOptions } from './communicator-options.ts'
 import type { HeadersInit } from '../asgi/headers.ts'
 
-/** What every communicator for a connection takes. */
+/** The options of every communicator for a connection. */
 export interface ConnectionOptions extends CommunicatorOptions {
-  /** Headers of the request, in any case. `Host` is taken from the URL unless it is here. @default none */
+  /** The headers of the request, in any letter case. `Host` is that of the URL unless it is given here. @default none */
   readonly headers?: HeadersInit | undefined
-  /** The other end of the connection. @default 127.0.0.1, port 50000 */
+  /** The address of the client. @default 127.0.0.1, port 50000 */
   readonly client?: Address | undefined
 }
 
-/** What a communicator puts into the scope by itself. */
+/** The properties that every communicator adds to the scope. */
 type GivenScope = (HttpScope | WebSocketScope) & { readonly user: AnonymousUser }
 
-/** Properties that the request itself decides. */
+/** The properties that the request decides. */
 type RequestKey =
   | 'type'
   | 'path'
@@ -26,7 +26,7 @@ type RequestKey =
   | 'method'
   | 'onEnd'
 
-/** What the application requires in its scope and nobody gives but the test: what middleware would have put there. */
+/** The required properties of the scope that the communicator does not add: those that middleware adds. */
 type NeededKey<S> = {
   [K in keyof S]-?: {} extends Pick<S, K> ? never : GivenScope extends Pick<S, K> ? never : K
 }[keyof S & string]
@@ -35,18 +35,18 @@ type NeededKey<S> = {
 type ExtraKey<S> = Exclude<keyof S, keyof HttpScope | keyof WebSocketScope>
 
 /**
- * What a test may put into the scope of an application that asks for the scope `S`, and what it has to. Where the
- * application asks for nothing, it may be anything.
+ * The optional and the required properties that a test adds to the scope `S` of an application. If the application needs none, any
+ * property is allowed.
  */
 export type ExtraScope<S> = Partial<Omit<S, RequestKey>> &
   Pick<S, Exclude<NeededKey<S>, RequestKey>> &
-  // Also because that is how an S looks that is not inferred yet: the compiler puts off a first argument like
-  // `ChatConsumer.asApplication()`, and wants the options to fit before it.
+  // This also matches an S that is not inferred yet: the compiler defers a first argument such as
+  // `ChatConsumer.asApplication()`, and checks the options before it.
   ([ExtraKey<S>] extends [never] ? Readonly<Record<string, unknown>> : unknown)
 
-/** The options of a communicator, with `scope` required where the application requires something in it. */
+/** The options of a communicator. `scope` is required if the application needs properties in it. */
 export type WithScope<Options, S> = Options &
   ({} extends ExtraScope<S> ? { readonly scope?: ExtraScope<S> } : { readonly scope: ExtraScope<S> })
 
-/** The options as the last argument, which may be left out where nothing is required in them. */
+/** The options as the last argument, which is optional if none of them is required. */
 export type OptionsArgument<Options> = {} extends Options ? [options?: Options] : [options: Options]

@@ -1,11 +1,11 @@
 import { HeaderList, type HeadersInit } from '../asgi/headers.ts'
 
-/** A whole response of an application. */
+/** The complete response of an application. */
 export class TestResponse {
   readonly status: number
   readonly headers: HeaderList
   readonly body: Buffer
-  /** What the application sent behind the body. */
+  /** The trailers that the application sent after the body. */
   readonly trailers: HeaderList
 
   constructor(status: number, headers: HeadersInit, body: Buffer, trailers: HeadersInit = []) {
@@ -20,7 +20,7 @@ export class TestResponse {
     return this.body.toString()
   }
 
-  /** The body as JSON. Throws what `JSON.parse` throws. */
+  /** Returns the body as JSON. Throws the error of `JSON.parse`. */
   json(): unknown {
     return JSON.parse(this.text)
   }

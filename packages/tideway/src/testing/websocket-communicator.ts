@@ -16,22 +16,22 @@ import type { ConnectionOptions, OptionsArgument, WithScope } from './scope-opti
 import { TestResponse } from './test-response.ts'
 import { WebSocketTurns, type WebSocketState } from './websocket-turns.ts'
 
-/** What a {@link WebSocketCommunicator} takes. */
+/** The options of {@link WebSocketCommunicator}. */
 export interface WebSocketCommunicatorOptions extends ConnectionOptions {
-  /** What the client offers in `Sec-WebSocket-Protocol`, best first. @default none */
+  /** The subprotocols that the client offers in `Sec-WebSocket-Protocol`, best first. @default none */
   readonly subprotocols?: readonly string[] | undefined
 }
 
 /** The application has accepted the handshake. */
 export interface HandshakeAccepted {
   readonly accepted: true
-  /** The one that the application has chosen. */
+  /** The subprotocol that the application has chosen. */
   readonly subprotocol: string | undefined
-  /** What the application has added to the response. */
+  /** The headers that the application has added to the response. */
   readonly headers: HeaderList
 }
 
-/** The application has refused the handshake: with 403 if it closed it, or with a response of its own. */
+/** The application has rejected the handshake: with 403 if it closed the connection, or with its own response. */
 export class HandshakeRefused extends TestResponse {
   readonly accepted = false
 }
@@ -39,22 +39,22 @@ export class HandshakeRefused extends TestResponse {
 /** The answer to a handshake. */
 export type ConnectResult = HandshakeAccepted | HandshakeRefused
 
-/** How the application has closed the connection. */
+/** The close of a connection by the application. */
 export interface ConnectionClose {
   readonly code: number
   readonly reason: string
 }
 
 /**
- * A WebSocket client without a network: tests talk to an application as a client would. What the application sends is
- * held to the same rules as behind the server, and when it closes the connection it gets the disconnect that it would get
- * there. It starts at {@link connect}.
+ * A WebSocket client without a network: a test talks to an application as a client does. The events of the application are checked by
+ * the rules of the server. If the application closes the connection, it gets the same disconnect as behind the server. The application
+ * starts at {@link connect}.
  *
- * `options.scope` is what middleware would have put into the scope. Where the application asks for something there, the
- * compiler asks for it here; `user` is anonymous unless it is given.
+ * `options.scope` has the properties that middleware adds to the scope. The compiler requires those that the application needs;
+ * `user` is anonymous by default.
  *
- * Every call that waits has a time-out. One whose time is over takes nothing and stops nothing: a message that comes late
- * is there for the next call. What the application throws is told by the next call, as the `cause` of its error.
+ * Every call that waits has a timeout. A timeout neither removes a message nor stops the application: a late message stays for the
+ * next call. If the application throws, the next call rejects with that error as the `cause`.
  *
  * @example
  * const socket = new WebSocketCommunicator(application, '/ws/chat/lobby/')
@@ -64,7 +64,7 @@ export interface ConnectionClose {
  * await socket.disconnect()
  */
 export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
-  /** What the application is called with. */
+  /** The scope of the application. */
   readonly scope: S
   readonly #timeoutMs: number
   readonly #turns: WebSocketTurns
@@ -75,7 +75,7 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
   #end: WebSocketDisconnectEvent | undefined
   #onEnd: ((event: WebSocketDisconnectEvent) => void) | undefined
 
-  /** @param url a path, with a query or without, or a whole URL */
+  /** @param url a path with or without a query, or an absolute URL */
   constructor(
     application: Application<S>,
     url: string,
@@ -84,12 +84,12 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     const given: WebSocketCommunicatorOptions & { readonly scope?: object } = options ?? {}
     const { scope, subprotocols = [], timeoutMs = DEFAULT_TIMEOUT_MS } = given
     const request = connectionScope(url, ['ws', 'wss'], given)
-    // What S asks for beyond the request is in options.scope, or the compiler has refused the call.
+    // The compiler requires the other properties of S in options.scope.
     this.scope = { ...request, type: 'websocket', subprotocols, onEnd: this.#setOnEnd, ...scope } as unknown as S
     this.#timeoutMs = timeoutMs
     this.#turns = new WebSocketTurns(subprotocols)
     const owner = {
-      takesOutput: (event: WebSocketSendEvent) => this.#takesOutput(event),
+      acceptsOutput: (event: WebSocketSendEvent) => this.#acceptsOutput(event),
       outputAtReturn: () => (this.#turns.state === 'open' ? ({ type: 'websocket.close' } as const) : undefined),
     }
     this.#run = new ApplicationRun(owner, (receive, send) =>
@@ -97,7 +97,7 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     )
   }
 
-  /** Asks for the connection and waits for the answer. Called again after a time-out, it goes on waiting. */
+  /** Starts the handshake and waits for the answer. After a timeout it can be called again to continue to wait. */
   async connect(timeoutMs: number = this.#timeoutMs): Promise<ConnectResult> {
     if (!this.#asked) this.#run.give({ type: 'websocket.connect' })
     this.#asked = true
@@ -105,7 +105,7 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     return this.#answer
   }
 
-  /** Sends the application a message: a string as text, bytes as bytes. Either may be empty. */
+  /** Sends the application a message: a string as text, a `Uint8Array` as bytes. Both may be empty. */
   sendTo(message: string | Uint8Array): void {
     if (this.#turns.state !== 'open' && !this.#run.hasEnded) throw notOpen(this.#turns.state)
     if (typeof message === 'string') this.#run.give({ type: 'websocket.receive', text: message })
@@ -117,12 +117,12 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     this.sendTo(JSON.stringify(content))
   }
 
-  /** The next message of the application: a string if it sent text, bytes if it sent bytes. */
+  /** Waits for the next message of the application: a string if it sent text, a `Uint8Array` if it sent bytes. */
   async receiveFrom(timeoutMs: number = this.#timeoutMs): Promise<string | Uint8Array> {
     return this.#run.take('websocket.send', messageIn, timeoutMs)
   }
 
-  /** The next message of the application, which has to be JSON text. */
+  /** Waits for the next message of the application, and parses it as JSON text. */
   async receiveJsonFrom(timeoutMs: number = this.#timeoutMs): Promise<unknown> {
     const message = await this.receiveFrom(timeoutMs)
     try {
@@ -134,28 +134,29 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     throw new TidewayError('ERR_TEST_EXPECTATION', `Expected JSON text, but got ${message.byteLength} bytes.`)
   }
 
-  /** Whether the application sends nothing for this time. What it sends is left for the next call. */
+  /** Resolves with whether the application sends nothing within this time. An event that it sends stays for the next call. */
   receiveNothing(timeoutMs: number = DEFAULT_SILENCE_MS): Promise<boolean> {
     return this.#run.isSilent(timeoutMs)
   }
 
   /**
-   * Waits this time for the application to send nothing. Rejects with what it sends, which is left for the next call.
+   * Resolves if the application sends nothing within this time. Otherwise rejects with an error that shows the event, which stays for
+   * the next call.
    * @throws TidewayError `ERR_TEST_EXPECTATION`
    */
   expectNothing(timeoutMs: number = DEFAULT_SILENCE_MS): Promise<void> {
     return this.#run.expectNothing(timeoutMs)
   }
 
-  /** Waits until the application closes the connection. One that just returns closes it with 1000, as behind the server. */
+  /** Waits until the application closes the connection. An application that returns closes it with 1000, as behind the server. */
   receiveClose(timeoutMs: number = this.#timeoutMs): Promise<ConnectionClose> {
     return this.#run.take('websocket.close', closeIn, timeoutMs)
   }
 
   /**
-   * Ends the connection from the client's side, if it has not ended, and waits until the application has. Rejects with
-   * what the application threw, unless an earlier call has told that.
-   * @param code 1006 is what an application gets when the network is lost
+   * Closes the connection from the client's side if it is open, and waits until the application has ended. Rejects with the error that the
+   * application threw, unless an earlier call has reported it.
+   * @param code use 1006 to test a lost network
    */
   async disconnect(code: number = closeCodes.normal, reason = '', timeoutMs: number = this.#timeoutMs): Promise<void> {
     if (!this.#asked) return
@@ -163,12 +164,12 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     await this.#run.finished(timeoutMs)
   }
 
-  /** Waits until the application has ended; rejects with what it threw. */
+  /** Waits until the application has ended. Rejects with the error that it threw. */
   wait(timeoutMs: number = this.#timeoutMs): Promise<void> {
     return this.#run.ended(timeoutMs)
   }
 
-  /** Does what {@link disconnect} does, for `await using`. */
+  /** Calls {@link disconnect}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.disconnect()
   }
@@ -191,11 +192,11 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     return new HandshakeRefused(start.status, start.headers ?? [], Buffer.concat(body))
   }
 
-  #takesOutput(event: WebSocketSendEvent): boolean {
+  #acceptsOutput(event: WebSocketSendEvent): boolean {
     const before = this.#turns.state
     const isTaken = this.#turns.take(event)
     if (isTaken && this.#turns.state === 'ended') {
-      // The disconnect that the server gives it: that of its own close, or of a handshake that led to nothing.
+      // As in the server: the code of the application's close, or 1006 for a rejected handshake.
       const { code, reason } = before === 'open' ? closeIn(event)! : { code: closeCodes.abnormal, reason: '' }
       this.#endConnection(code, reason)
     }

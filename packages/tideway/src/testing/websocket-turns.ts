@@ -5,20 +5,20 @@ import { requireClose } from '../server/websocket/require-close.ts'
 import { acceptFields, denialFields } from '../server/handshake/handshake-answers.ts'
 
 /**
- * What the application may send:
+ * The events that the application may send next:
  * - `connecting`: accept, close (403) or the start of a denial response.
  * - `denying`: the body of the denial response.
  * - `open`: messages, and one close.
- * - `ended`: nothing.
+ * - `ended`: none.
  */
 export type WebSocketState = 'connecting' | 'denying' | 'open' | 'ended'
 
-/** Refuses what the server would refuse, so that an application that passes its tests works behind the server. */
+/** Rejects the events that the server rejects, so that an application that passes its tests also works behind the server. */
 export class WebSocketTurns {
   readonly #subprotocols: readonly string[]
   #state: WebSocketState = 'connecting'
 
-  /** @param subprotocols what the client has offered */
+  /** @param subprotocols the subprotocols that the client has offered */
   constructor(subprotocols: readonly string[]) {
     this.#subprotocols = subprotocols
   }
@@ -32,10 +32,10 @@ export class WebSocketTurns {
     this.#state = 'ended'
   }
 
-  /** Takes an event of the application. `false`: it means nothing any more and is dropped. Throws on one out of turn. */
+  /** Advances the state by an event of the application. Returns `false` if the event is dropped. Throws if it is out of turn. */
   take(event: WebSocketSendEvent): boolean {
     if (this.#state === 'ended') {
-      // Closing what has just been closed by the other side is no mistake.
+      // The client may have closed the connection at the same time.
       if (event.type === 'websocket.close') return false
       throw new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
     }
@@ -75,7 +75,7 @@ export class WebSocketTurns {
 }
 
 function requireMessage({ text, bytes }: WebSocketMessageSendEvent): void {
-  // Both names may be there, one of them as null (ASGI).
+  // Both names may be present, one of them as null (ASGI).
   const [content, ...more] = [text, bytes].filter((value: unknown) => value !== undefined && value !== null)
   if ((typeof content === 'string' || content instanceof Uint8Array) && more.length === 0) return
   throw new TidewayError('ERR_BAD_EVENT', 'websocket.send needs a string as text or a Uint8Array as bytes, not both.')

@@ -92,7 +92,7 @@ describe('authExpiry', () => {
     return { sessions, application: authMiddlewareStack(authExpiry(whoAreYou, options), { sessions, users }) }
   }
 
-  test('closes with 4401 when the person logs out elsewhere', async () => {
+  test('closes a connection with 4401 when the person logs out elsewhere', async () => {
     const { sessions, application } = site({ checkIntervalMs: 20 })
     const cookie = await cookieOfAda(sessions)
     const { name, closed } = await connect(await start(application), cookie)
@@ -101,7 +101,7 @@ describe('authExpiry', () => {
     expect(await closed).toEqual([4401, 'logged out'])
   })
 
-  test('closes with 4401 when the user was deleted', async () => {
+  test('closes a connection with 4401 when its user was deleted', async () => {
     const { sessions, application } = site({ checkIntervalMs: 20 })
     const { closed } = await connect(await start(application), await cookieOfAda(sessions))
     people.clear()
@@ -111,16 +111,19 @@ describe('authExpiry', () => {
   test.each([
     ['signedCookieSessions', signedCookieSessions({ secret, maxAgeMs: 60_000 })],
     ['djangoSessions in signed cookies', djangoSessions({ secretKey: secret, maxAgeMs: 60_000 })],
-  ])('closes with 4401 when the session of %s has expired, which only its cookie holds', async (_name, sessions) => {
-    const application = authMiddlewareStack(authExpiry(whoAreYou, { checkIntervalMs: 20 }), { sessions, users })
-    const cookie = await cookieOfAda(sessions)
-    const { name, closed } = await connect(await start(application), cookie)
-    expect(name).toBe('ada')
-    vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ['Date'] })
-    expect(await closed).toEqual([4401, 'logged out'])
-  })
+  ])(
+    'closes a connection with 4401 when the session of %s, held by its cookie alone, has expired',
+    async (_name, sessions) => {
+      const application = authMiddlewareStack(authExpiry(whoAreYou, { checkIntervalMs: 20 }), { sessions, users })
+      const cookie = await cookieOfAda(sessions)
+      const { name, closed } = await connect(await start(application), cookie)
+      expect(name).toBe('ada')
+      vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ['Date'] })
+      expect(await closed).toEqual([4401, 'logged out'])
+    },
+  )
 
-  test('leaves a connection open while the store is down, warns, and asks again', async () => {
+  test('keeps a connection open while the store is down, warns, and reads the store again', async () => {
     const memory = new MemorySessionStore()
     let down = false
     let asked = 0
@@ -137,12 +140,12 @@ describe('authExpiry', () => {
     expect(warnings).toHaveLength(2)
   })
 
-  test('lets anonymous visitors be', async () => {
+  test('keeps anonymous connections open', async () => {
     const { application } = site({ checkIntervalMs: 1, revocations: new Revocations(new InMemoryChannelLayer()) })
     expect((await connect(await start(application), '')).name).toBe('nobody')
   })
 
-  test('says that it needs a user', async () => {
+  test('rejects a scope without a user', async () => {
     const application = authExpiry(async () => {}) as unknown as Application<HttpScope>
     await expect(run(application, httpScope())).rejects.toMatchObject({
       code: 'ERR_MISSING_SCOPE',
@@ -150,20 +153,20 @@ describe('authExpiry', () => {
     })
   })
 
-  test.each([0, -1, Number.NaN, 2 ** 31])('refuses an interval of %d ms', (checkIntervalMs) => {
+  test.each([0, -1, Number.NaN, 2 ** 31])('rejects a checkIntervalMs of %d', (checkIntervalMs) => {
     expect(() => authExpiry(whoAreYou, { checkIntervalMs })).toThrow(
       expect.objectContaining({ code: 'ERR_BAD_OPTION' }),
     )
   })
 
-  test('has its user from the stack around it', () => {
+  test('accepts the user type of the outer stack', () => {
     expectTypeOf(authExpiry(whoAreYou)).not.toExtend<Application<WebSocketScope>>()
     expectTypeOf(authMiddlewareStack(authExpiry(whoAreYou))).toExtend<Application<WebSocketScope>>()
   })
 })
 
 describe('Revocations', () => {
-  test('close every connection of the user, and nobody else’s, in every process of the layer', async () => {
+  test('closes the connections of the revoked user only, in all processes of the layer', async () => {
     // Two objects on one layer stand for two processes.
     const layer = new InMemoryChannelLayer()
     const here = new Revocations(layer)
@@ -180,7 +183,7 @@ describe('Revocations', () => {
     for (const { closed } of tabs) expect(await closed).toEqual([4401, 'revoked'])
   })
 
-  test('close connections that a token let in', async () => {
+  test('closes connections that were authenticated by a token', async () => {
     const revocations = new Revocations(new InMemoryChannelLayer())
     const verify = async () => ({ subject: 1, expiresAt: undefined, claims: {} })
     const url = await start(tokenMiddleware(authExpiry(whoAreYou, { revocations }), { verify, users }))
@@ -191,7 +194,7 @@ describe('Revocations', () => {
     expect(code).toBe(4401)
   })
 
-  test('forget a connection that has ended', async () => {
+  test('removes the callback of a connection that has ended', async () => {
     const revocations = new Revocations(new InMemoryChannelLayer())
     const [first, second] = [await revocations.register(1, () => {}), await revocations.register(1, () => {})]
     first()
@@ -201,7 +204,7 @@ describe('Revocations', () => {
     expect(revocations.size).toBe(0)
   })
 
-  test('fail a connection while the layer is down, and try again for the next one', async () => {
+  test('rejects a connection while the layer is down, and listens again for the next one', async () => {
     const real = new InMemoryChannelLayer()
     let down = true
     const layer: RevocationLayer = {

@@ -80,7 +80,7 @@ async function connection(
 }
 
 describe('authMiddlewareStack', () => {
-  test('makes everybody anonymous when it has no options', async () => {
+  test('makes all clients anonymous without options', async () => {
     const users: User[] = []
     const inner: Application<WebSocketScope & Authenticated> = async (scope) => {
       users.push(scope.user)
@@ -90,13 +90,13 @@ describe('authMiddlewareStack', () => {
     expect(users).toEqual([anonymousUser, anonymousUser])
   })
 
-  test('makes everybody anonymous when it has sessions only', async () => {
+  test('makes all clients anonymous with sessions and no users', async () => {
     const { sessions, users, ada } = site()
     const cookie = await request({ sessions, users }, (scope) => login(scope, ada))
     await connection({ sessions }, ({ user }) => expect(user).toBe(anonymousUser), cookie)
   })
 
-  test('leaves the outer scope as it was', async () => {
+  test('does not change the outer scope', async () => {
     const scope = webSocketScope()
     await run(
       authMiddlewareStack(async () => {}),
@@ -105,7 +105,7 @@ describe('authMiddlewareStack', () => {
     for (const name of ['cookies', 'session', 'user']) expect(scope).not.toHaveProperty(name)
   })
 
-  test('calls the inner application in the same tick for a visitor without a session', () => {
+  test('calls the inner application in the same tick for a client without a session', () => {
     let called = false
     const { users, sessions } = site()
     const inner: Application<WebSocketScope & Authenticated> = async () => {
@@ -120,20 +120,20 @@ describe('authMiddlewareStack', () => {
     return ended
   })
 
-  test('knows over a WebSocket who logged in over HTTP', async () => {
+  test('finds on a WebSocket the user who logged in over HTTP', async () => {
     const { ada, ...options } = site()
     const cookie = await request(options, (scope) => login(scope, ada))
     await connection(options, ({ user }) => expect(user).toBe(ada), cookie)
   })
 
-  test('works on sessions in a signed cookie', async () => {
+  test('finds the user of a session in a signed cookie', async () => {
     const { ada, users } = site()
     const options = { users, sessions: signedCookieSessions({ secret }) }
     const cookie = await request(options, (scope) => login(scope, ada))
     await connection(options, ({ user }) => expect(user).toBe(ada), cookie)
   })
 
-  test('reads who logged in with passport', async () => {
+  test('finds the user of a passport session', async () => {
     const { ada, users, sessions } = site()
     const options = { users, sessions, identity: passportIdentity }
     const cookie = await request(options, ({ session }) => session.set('passport', { user: 1 }))
@@ -141,7 +141,7 @@ describe('authMiddlewareStack', () => {
   })
 
   test.each([[{ user: { id: 1 } }], [{ user: '' }], ['1'], [null], [[]], [{}]])(
-    'takes a passport session of %j for nobody',
+    'finds no user in a passport session of %j',
     async (passport) => {
       const { users, sessions } = site()
       const options = { users, sessions, identity: passportIdentity }
@@ -150,7 +150,7 @@ describe('authMiddlewareStack', () => {
     },
   )
 
-  test('makes a user who was deleted anonymous and keeps the session', async () => {
+  test('makes a deleted user anonymous and keeps the session', async () => {
     const { ada, people, ...options } = site()
     const cookie = await request(options, async (scope) => {
       scope.session.set('cart', 1)
@@ -182,14 +182,14 @@ describe('authMiddlewareStack', () => {
     expect(store.size).toBe(0)
   })
 
-  test('ends a session without the hash where users have one', async () => {
+  test('ends a session without a hash if users have one', async () => {
     const { store, ...options } = site()
     const cookie = await request(options, ({ session }) => session.set('_auth_user_id', 1))
     await connection(options, ({ user }) => expect(user).toBe(anonymousUser), cookie)
     expect(store.size).toBe(0)
   })
 
-  test.each([[{}], [''], [null], [true], [[1]]])('takes a session whose user id is %j for nobody', async (id) => {
+  test.each([[{}], [''], [null], [true], [[1]]])('finds no user in a session whose user id is %j', async (id) => {
     const { users, sessions } = site()
     const findById = vi.fn(users.findById)
     const cookie = await request({ sessions }, ({ session }) => session.set('_auth_user_id', id))
@@ -197,7 +197,7 @@ describe('authMiddlewareStack', () => {
     expect(findById).not.toHaveBeenCalled()
   })
 
-  test('lets an outage of the users through, and calls no inner application', async () => {
+  test('rejects while the user store is down, and does not call the inner application', async () => {
     const { ada, users, sessions } = site()
     const cookie = await request({ users, sessions }, (scope) => login(scope, ada))
     const inner = vi.fn<Application<WebSocketScope>>()
@@ -209,7 +209,7 @@ describe('authMiddlewareStack', () => {
     expect(inner).not.toHaveBeenCalled()
   })
 
-  test('says that authMiddleware needs a session', async () => {
+  test('rejects a scope without a session', async () => {
     const application = authMiddleware(async () => {}) as unknown as Application<WebSocketScope>
     await expect(run(application, webSocketScope())).rejects.toMatchObject({
       code: 'ERR_MISSING_SCOPE',
@@ -219,21 +219,21 @@ describe('authMiddlewareStack', () => {
 })
 
 describe('login', () => {
-  test('says that it needs a session', async () => {
+  test('rejects a scope without a session', async () => {
     await expect(login({} as never, site().ada)).rejects.toMatchObject({
       code: 'ERR_MISSING_SCOPE',
       message: 'login needs scope.session: wrap the application in sessionMiddleware.',
     })
   })
 
-  test('says that it needs a user who is authenticated', async () => {
+  test('rejects a user who is not authenticated', async () => {
     await request(site(), async (scope) => {
       await expect(login(scope)).rejects.toMatchObject({ code: 'ERR_NO_USER' })
       await expect(login(scope, anonymousUser)).rejects.toMatchObject({ code: 'ERR_NO_USER' })
     })
   })
 
-  test('makes the user that is given the user of the scope and of getUser', async () => {
+  test('sets the given user for the scope and for getUser', async () => {
     const { ada, ...options } = site()
     await request(options, async (scope) => {
       expect(await getUser(scope)).toBe(anonymousUser)
@@ -243,7 +243,7 @@ describe('login', () => {
     })
   })
 
-  test('takes the user of the scope when none is given', async () => {
+  test('logs in the user of the scope by default', async () => {
     const { ada, ...options } = site()
     await request(options, async (scope) => {
       const mine = { ...scope, user: ada }
@@ -252,7 +252,7 @@ describe('login', () => {
     })
   })
 
-  test('replaces another user, and nothing of that session is left', async () => {
+  test('flushes the session of another user', async () => {
     const { ada, bob, store, ...options } = site()
     const adas = await request(options, async (scope) => {
       await login(scope, ada)
@@ -271,7 +271,7 @@ describe('login', () => {
     expect(store.size).toBe(1)
   })
 
-  test('of the same user again keeps the session', async () => {
+  test('keeps the session when the same user logs in again', async () => {
     const { ada, ...options } = site()
     const cookie = await request(options, (scope) => login(scope, ada))
     expect(
@@ -287,7 +287,7 @@ describe('login', () => {
     ).toBe(cookie)
   })
 
-  test('gives the session a new key, so a planted one is worthless', async () => {
+  test('gives the session a new key, so that a planted key is invalid', async () => {
     const { ada, ...options } = site()
     const planted = await request(options, ({ session }) => session.set('cart', 1))
     const cookie = await request(options, (scope) => login(scope, ada), planted)
@@ -303,7 +303,7 @@ describe('login', () => {
     await connection(options, ({ user }) => expect(user).toBe(anonymousUser), planted)
   })
 
-  test('on a WebSocket before the accept reaches the browser when it is saved', async () => {
+  test('sets the cookie with the accept of a WebSocket if the session is saved before it', async () => {
     const { ada, ...options } = site()
     const cookie = await connection(options, async (scope) => {
       await login(scope, ada)
@@ -312,7 +312,7 @@ describe('login', () => {
     await connection(options, ({ user }) => expect(user).toBe(ada), cookie)
   })
 
-  test('writes the format of passport where that is chosen', async () => {
+  test('writes the format of passport with passportIdentity', async () => {
     const { ada, users, sessions } = site()
     const options = { users, sessions, identity: passportIdentity }
     await request(options, async (scope) => {
@@ -340,7 +340,7 @@ describe('logout', () => {
     await connection(options, ({ user }) => expect(user).toBe(anonymousUser), cookie)
   })
 
-  test('of a visitor who is not logged in does no harm, and adds no user to a scope without one', async () => {
+  test('does not throw without a login, and adds no user to a scope without one', async () => {
     const inner: Application<WebSocketScope & { session: Session }> = async (scope) => {
       await logout(scope)
       expect(scope).not.toHaveProperty('user')
@@ -350,12 +350,12 @@ describe('logout', () => {
   })
 })
 
-describe('getUser on a connection that stays open', () => {
+describe('getUser on an open connection', () => {
   test.each([
     ['the person logs out elsewhere', (s: Site, cookie: string) => request(s, (scope) => logout(scope), cookie)],
     ['the password is changed', ({ ada }: Site) => (ada.password = 'changed')],
     ['the user is deleted', ({ people }: Site) => people.delete(1)],
-  ])('is anonymous once %s', async (_what, happens) => {
+  ])('returns the anonymous user once %s', async (_what, happens) => {
     const here = site()
     const cookie = await request(here, (scope) => login(scope, here.ada))
     await connection(
@@ -373,14 +373,14 @@ describe('getUser on a connection that stays open', () => {
 
 type Site = ReturnType<typeof site>
 
-describe('types', () => {
-  test('an application that needs a user needs none once it is wrapped', () => {
+describe('the types of authMiddlewareStack', () => {
+  test('removes the need of a user from the scope', () => {
     const inner: Application<WebSocketScope & Authenticated> = async () => {}
     expectTypeOf(authMiddlewareStack(inner)).toExtend<Application<WebSocketScope>>()
     expectTypeOf(inner).not.toExtend<Application<WebSocketScope>>()
   })
 
-  test('it works for HTTP, and for an application of both', () => {
+  test('wraps an HTTP application, and one for both protocols', () => {
     const http: Application<HttpScope & Authenticated> = async () => {}
     expectTypeOf(authMiddlewareStack(http)).toExtend<Application<HttpScope>>()
     const both: Application<(HttpScope | WebSocketScope) & Authenticated> = async () => {}
@@ -388,7 +388,7 @@ describe('types', () => {
     expectTypeOf(authMiddlewareStack(both)).toExtend<Application<WebSocketScope>>()
   })
 
-  test('it works for a scope that is an interface', () => {
+  test('wraps an application whose scope is an interface', () => {
     interface ChatScope extends WebSocketScope, Authenticated {
       readonly session: Session
     }
@@ -396,19 +396,19 @@ describe('types', () => {
     expectTypeOf(authMiddlewareStack(inner)).toExtend<Application<WebSocketScope>>()
   })
 
-  test('what an outer router gives is still needed', () => {
+  test('keeps the need of properties that an outer router adds', () => {
     const inner: Application<WebSocketScope & Authenticated & Routed<{ room: string }>> = async () => {}
     const wrapped = authMiddlewareStack(inner)
     expectTypeOf(wrapped).toExtend<Application<WebSocketScope & Routed<{ room: string }>>>()
     expectTypeOf(wrapped).not.toExtend<Application<WebSocketScope>>()
   })
 
-  test('sessionMiddlewareStack gives no user', () => {
+  test('keeps the need of a user in sessionMiddlewareStack', () => {
     const inner: Application<WebSocketScope & Authenticated> = async () => {}
     expectTypeOf(sessionMiddlewareStack(inner)).not.toExtend<Application<WebSocketScope>>()
   })
 
-  test('an application that needs a Person is given one by users of that type, or an anonymous one', () => {
+  test('gives an application that needs a Person the type of its users, or the anonymous user', () => {
     const { users } = site()
     const inner: Application<WebSocketScope & { readonly user: Person | AnonymousUser }> = async () => {}
     expectTypeOf(authMiddlewareStack(inner, { users })).toExtend<Application<WebSocketScope>>()

@@ -41,7 +41,7 @@ interface Door {
 
 const sayWho: Application<WebSocketScope & Authenticated> = async ({ user }, _receive, send) => {
   await send({ type: 'websocket.accept' })
-  await send({ type: 'websocket.send', text: user.username || 'nobody' })
+  await send({ type: 'websocket.send', text: user.username || 'anonymous' })
 }
 
 function door(sessions: SessionBackend = storeSessions({ secret }), tickets: Tickets = new Tickets()): Door {
@@ -77,22 +77,22 @@ const kinds = [
   ['in its cookie', () => signedCookieSessions({ secret })],
 ] as const
 
-it.each(kinds)('a cookie of a session %s that is cut anywhere is nobody’s', async (_where, make) => {
+it.each(kinds)('treats a truncated cookie of a session %s as anonymous', async (_where, make) => {
   const { application, sessions } = door(make())
   const cookie = await cookieOfAda(sessions)
   expect(await comeIn(application, { cookie })).toBe('ada')
   for (let length = 0; length < cookie.length; length++) {
-    expect(await comeIn(application, { cookie: cookie.slice(0, length) }), `${length} characters`).toBe('nobody')
+    expect(await comeIn(application, { cookie: cookie.slice(0, length) }), `${length} characters`).toBe('anonymous')
   }
 })
 
-it.each(kinds)('a cookie for a session %s that no browser keeps is nobody’s', async (_where, make) => {
+it.each(kinds)('treats an oversized cookie of a session %s as anonymous', async (_where, make) => {
   const { application, sessions } = door(make())
   const [name, value] = (await cookieOfAda(sessions)).split('=') as [string, string]
-  expect(await comeIn(application, { cookie: `${name}=${'A'.repeat(1024 * 1024)}${value}` })).toBe('nobody')
+  expect(await comeIn(application, { cookie: `${name}=${'A'.repeat(1024 * 1024)}${value}` })).toBe('anonymous')
 })
 
-it('a cookie that was copied is nobody’s after the logout, unless it holds the session itself', async () => {
+it('invalidates copies of a cookie at the logout, unless the cookie holds the session itself', async () => {
   const inStore = door(storeSessions({ store: new MemorySessionStore(), secret }))
   const inCookie = door(signedCookieSessions({ secret, maxAgeMs: 60_000 }))
   const logout: Application<HttpScope & LoginScope> = async ({ session }, _receive, send) => {
@@ -105,14 +105,14 @@ it('a cookie that was copied is nobody’s after the logout, unless it holds the
     copies.set(each, cookie)
     await run(authMiddlewareStack(logout, { sessions: each.sessions, users }), httpScope({ cookie }))
   }
-  expect(await comeIn(inStore.application, { cookie: copies.get(inStore)! })).toBe('nobody')
+  expect(await comeIn(inStore.application, { cookie: copies.get(inStore)! })).toBe('anonymous')
   expect(await comeIn(inCookie.application, { cookie: copies.get(inCookie)! })).toBe('ada')
   vi.useFakeTimers({ now: Date.now() + 61_000, toFake: ['Date'] })
   onTestFinished(() => void vi.useRealTimers())
-  expect(await comeIn(inCookie.application, { cookie: copies.get(inCookie)! })).toBe('nobody')
+  expect(await comeIn(inCookie.application, { cookie: copies.get(inCookie)! })).toBe('anonymous')
 })
 
-it('a token that is cut anywhere, or too large, is refused with 401', async () => {
+it('answers a truncated or oversized token with 401', async () => {
   const { application } = door()
   const token = await jwt()
   for (let length = 1; length < token.length; length++) {
@@ -123,7 +123,7 @@ it('a token that is cut anywhere, or too large, is refused with 401', async () =
   expect(await comeIn(application, { authorization: `Bearer ${large}` })).toBe(401)
 })
 
-it('a token that is shown again is good until it ends, and not after', async () => {
+it('accepts a token again until it expires', async () => {
   const { application } = door()
   const authorization = `Bearer ${await jwt()}`
   expect(await comeIn(application, { authorization })).toBe('ada')
@@ -133,7 +133,7 @@ it('a token that is shown again is good until it ends, and not after', async () 
   expect(await comeIn(application, { authorization })).toBe(401)
 })
 
-it('a ticket that is cut, or too large, is refused with 401 and stays good', async () => {
+it('answers a truncated or oversized ticket with 401 and keeps the real one valid', async () => {
   const { application, tickets } = door()
   const ticket = await tickets.issue('ada')
   for (const wrong of [ticket.slice(0, -1), `${ticket}A`, ticket.repeat(32_768)]) {
@@ -142,14 +142,14 @@ it('a ticket that is cut, or too large, is refused with 401 and stays good', asy
   expect(await comeIn(application, {}, `ticket=${ticket}`)).toBe('ada')
 })
 
-it('a ticket that two show at once lets one of them in', async () => {
+it('accepts one of two clients that present the same ticket at once', async () => {
   const { application, tickets } = door()
   const ticket = await tickets.issue('ada')
   const both = await Promise.all([1, 2].map(() => comeIn(application, {}, `ticket=${ticket}`)))
   expect(both).toEqual(expect.arrayContaining(['ada', 401]))
 })
 
-it('a store of tickets that is down is a 503, and no refusal of the ticket', async () => {
+it('answers with 503 while the ticket store is down', async () => {
   const cause = new Error('ECONNREFUSED')
   const tickets = new Tickets({ store: { put: () => {}, take: () => Promise.reject(cause) } })
   const { application } = door(undefined, tickets)
@@ -157,7 +157,7 @@ it('a store of tickets that is down is a 503, and no refusal of the ticket', asy
   await expect(comeIn(application, {}, `ticket=${ticket}`)).rejects.toMatchObject({ status: 503, cause })
 })
 
-it('whatever a client shows, it is let in as nobody or refused with 401', async () => {
+it('accepts arbitrary credentials as anonymous or answers them with 401', async () => {
   const { application } = door()
   const base64url = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('base64url'))
   const part = fc.oneof(byteText, base64url)
@@ -189,7 +189,7 @@ it('whatever a client shows, it is let in as nobody or refused with 401', async 
   await fc.assert(property)
 })
 
-it('whatever a client says first instead of a token, it is closed with 4401', async () => {
+it('closes a client with 4401 after an arbitrary first message', async () => {
   const application = firstMessageTokenMiddleware(sayWho, { verify, users })
   const property = fc.asyncProperty(fc.oneof(anyText, byteText), fc.boolean(), async (text, isBinary) => {
     const message = isBinary ? { bytes: Buffer.from(text, 'latin1') } : { text }

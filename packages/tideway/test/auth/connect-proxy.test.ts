@@ -39,7 +39,7 @@ async function connect(options: ConnectProxyOptions, scope = webSocketScope()) {
   return { seen, sent }
 }
 
-test('the view sees cookies, address and path, and names the user and the groups', async () => {
+test('passes cookies, address and path to the view, and adds its user and groups to the scope', async () => {
   let asked: IncomingMessage | undefined
   const url = await site((request, response) => {
     asked = request
@@ -63,7 +63,7 @@ test('the view sees cookies, address and path, and names the user and the groups
   expect(asked?.headers).not.toHaveProperty('x-internal')
 })
 
-test('an answer without a user is an anonymous visitor', async () => {
+test('makes a client anonymous after an answer without a user', async () => {
   const { seen } = await connect({ url: await site(answering(200, '{"user":null}')) })
   expect(seen).toMatchObject({ user: anonymousUser, groups: [] })
 })
@@ -76,7 +76,7 @@ test.each([
   [400, 403],
   [418, 403],
   [302, 401],
-])('a %d of the view refuses the handshake with %d', async (status, refusal) => {
+])('turns a %d of the view into a rejection with %d', async (status, refusal) => {
   const { seen, sent } = await connect({ url: await site(answering(status, 'why', { location: '/login' })) })
   expect(seen).toBeUndefined()
   expect(sent).toMatchObject([
@@ -96,7 +96,7 @@ test.each([
   ['too large an answer', answering(200, JSON.stringify({ filler: 'x'.repeat(200) }))],
   ['silence', () => {}],
   ['a hang-up', (request: IncomingMessage) => void request.socket.destroy()],
-])('%s is a 503 and no anonymous user', async (_what, view: RequestListener) => {
+])('answers with 503, and not as anonymous, after %s', async (_what, view: RequestListener) => {
   const inner = vi.fn<Application<WebSocketScope>>()
   const application = connectProxy(inner, { url: await site(view), timeoutMs: 200, maxResponseBytes: 200 })
   await expect(run(application, webSocketScope())).rejects.toMatchObject({
@@ -106,12 +106,12 @@ test.each([
   expect(inner).not.toHaveBeenCalled()
 })
 
-test('its application needs neither user nor groups from outside', () => {
+test('removes the need of a user and groups from the scope', () => {
   const inner: Application<WebSocketScope & WithProxiedUser> = async () => {}
   expectTypeOf(connectProxy(inner, { url: 'http://localhost' })).toExtend<Application<WebSocketScope>>()
 })
 
-test.each([{ timeoutMs: 0 }, { maxResponseBytes: 0 }])('%o is refused', (options) => {
+test.each([{ timeoutMs: 0 }, { maxResponseBytes: 0 }])('rejects the options %o', (options) => {
   expect(() => connectProxy(async () => {}, { url: 'http://localhost', ...options })).toThrow(
     expect.objectContaining({ code: 'ERR_BAD_OPTION' }),
   )

@@ -29,7 +29,7 @@ async function cookiesSeen(headers: ConstructorParameters<typeof Headers>[0] | [
 }
 
 describe('cookieMiddleware', () => {
-  test('gives the cookies of a request by name, percent-decoded', async () => {
+  test('adds the percent-decoded cookies of a request by name', async () => {
     expect(await cookiesSeen([['Cookie', 'a=1; b=caf%C3%A9; c="quoted"']])).toEqual({
       a: '1',
       b: 'café',
@@ -47,21 +47,21 @@ describe('cookieMiddleware', () => {
     ).toEqual({ a: '1', b: '2' })
   })
 
-  test('gives no cookies where there is no header', async () => {
+  test('adds no cookies without a header', async () => {
     expect(await cookiesSeen([])).toEqual({})
   })
 
-  test('takes the first of two cookies of one name', async () => {
+  test('uses the first of two cookies with one name', async () => {
     expect(await cookiesSeen([['cookie', 'a=closest; a=farther']])).toEqual({ a: 'closest' })
   })
 
-  test('keeps names that mean something to objects', async () => {
+  test('keeps cookies with names of object properties', async () => {
     const cookies = await cookiesSeen([['cookie', '__proto__=x; constructor=y']])
     expect(cookies['constructor']).toBe('y')
     expect(cookies['toString']).toBeUndefined()
   })
 
-  test('leaves the outer scope as it was', async () => {
+  test('does not change the outer scope', async () => {
     const scope = webSocketScope({ cookie: 'a=1' })
     await run(
       cookieMiddleware(async () => {}),
@@ -70,7 +70,7 @@ describe('cookieMiddleware', () => {
     expect(scope).not.toHaveProperty('cookies')
   })
 
-  test('says what to do with a scope without headers', async () => {
+  test('rejects a scope without headers', async () => {
     const inner: Application<WebSocketScope> = async () => {}
     const scope = { type: 'lifespan' } as unknown as WebSocketScope
     await expect(run(cookieMiddleware(inner), scope)).rejects.toMatchObject({
@@ -84,7 +84,7 @@ describe('cookieMiddleware', () => {
     expect(cookies['a']).toBe('1')
   })
 
-  test('never throws, whatever the header holds', () => {
+  test('never throws for arbitrary headers', () => {
     fc.assert(
       fc.property(byteText, (cookie) => {
         readCookies(HeaderList.from({ cookie }))
@@ -100,7 +100,7 @@ describe('setCookie', () => {
     ])
   })
 
-  test('returns a new event and keeps the headers that are there', () => {
+  test('returns a new event with the existing headers', () => {
     const event = setCookie(setCookie(start, 'a', '1'), 'b', '2')
     expect(setCookiesOf(event)).toHaveLength(2)
     expect(event.headers).toContainEqual(['x-first', 'kept'])
@@ -113,7 +113,7 @@ describe('setCookie', () => {
     expect(setCookiesOf(event)).toEqual(['a=1; Path=/; SameSite=Lax'])
   })
 
-  test('writes Expires beside Max-Age', () => {
+  test('writes Expires with Max-Age', () => {
     const [header] = setCookiesOf(setCookie(start, 'a', '1', { maxAge: 60 }))
     expect(header).toMatch(/^a=1; Max-Age=60; Path=\/; Expires=\w{3}, .* GMT; SameSite=Lax$/)
   })
@@ -133,11 +133,11 @@ describe('setCookie', () => {
     [{ sameSite: false }, 'a=b; Path=/'],
     [{ sameSite: 'None', secure: true, partitioned: true }, 'a=b; Path=/; Secure; Partitioned; SameSite=None'],
     [{ priority: 'high' }, 'a=b; Path=/; Priority=High; SameSite=Lax'],
-  ])('with %j sets %s', (attributes, header) => {
+  ])('writes the attributes %j as %s', (attributes, header) => {
     expect(setCookiesOf(setCookie({ type: 'websocket.accept' }, 'a', 'b', attributes))).toEqual([header])
   })
 
-  test('encodes what a cookie cannot hold', () => {
+  test('encodes characters that a cookie cannot contain', () => {
     expect(setCookiesOf(setCookie(start, 'a', 'x; Path=/evil\r\n'))).toEqual([
       'a=x%3B%20Path%3D%2Fevil%0D%0A; Path=/; SameSite=Lax',
     ])
@@ -151,11 +151,11 @@ describe('setCookie', () => {
     ['a', '1', { sameSite: 'sometimes' as 'lax' }],
     ['a', '1', { maxAge: Number.NaN }],
     ['a', '1', { expires: new Date(Number.NaN) }],
-  ])('refuses the cookie %j=%j with %o', (name, value, attributes) => {
+  ])('rejects the cookie %j=%j with %o', (name, value, attributes) => {
     expect(() => setCookie(start, name, value, attributes)).toThrow(expect.objectContaining({ code: 'ERR_BAD_COOKIE' }))
   })
 
-  test('throws nothing but its own error', () => {
+  test('throws only ERR_BAD_COOKIE for arbitrary input', () => {
     const text = anyText
     fc.assert(
       fc.property(text, text, text, text, (name, value, path, domain) => {
@@ -178,7 +178,7 @@ function headerOrCode(make: () => HttpResponseStartEvent): string {
 }
 
 describe('deleteCookie', () => {
-  test('sets an empty cookie that ended in 1970', () => {
+  test('sets an empty cookie that expired in 1970', () => {
     expect(setCookiesOf(deleteCookie(start, 'a', { path: '/x' }))).toEqual([
       'a=; Max-Age=0; Path=/x; Expires=Thu, 01 Jan 1970 00:00:00 GMT; SameSite=Lax',
     ])

@@ -82,11 +82,11 @@ describeWith(['python'], 'the sessions of a real Django', () => {
     delete: (key) => rows.delete(key),
   })
 
-  test('give the hash that Django gives', () => {
+  test('have the same session hash as in Django', () => {
     expect(djangoSessionHash(secretKey, site.password)).toBe(site.sessionHash)
   })
 
-  test('of its database are read, and their user is known', async () => {
+  test('find the user of a session in the database', async () => {
     const database = table(new Map([[site.sessionKey, site.sessionData]]))
     await connect(
       { sessions: djangoSessions({ secretKey, database }), users },
@@ -99,19 +99,19 @@ describeWith(['python'], 'the sessions of a real Django', () => {
     )
   })
 
-  test('of its signed cookies are read, and their user is known', async () => {
+  test('find the user of a session in a signed cookie', async () => {
     await connect({ sessions: djangoSessions({ secretKey }), users }, site.cookie, ({ user, session }) => {
       expect(user).toBe(ada)
       expect(session.get('cart')).toEqual(values.cart)
     })
   })
 
-  test('are read with a secret key that was replaced', async () => {
+  test('accept a fallback of the secret key', async () => {
     const sessions = djangoSessions({ secretKey: ['the new one', secretKey] })
     await connect({ sessions, users }, site.cookie, ({ user }) => expect(user).toBe(ada))
   })
 
-  test('that tideway wrote are read by Django, and it knows the user', async () => {
+  test('write a login that Django reads', async () => {
     const rows = new Map<string, string>()
     const logIn = async (scope: Connected): Promise<void> => {
       await login(scope, ada)
@@ -133,14 +133,14 @@ describeWith(['python'], 'the sessions of a real Django', () => {
     }
   })
 
-  test('name nobody once the password has changed, and a table that is only read is left alone', async () => {
+  test('make the user anonymous after a change of the password, without writing a read-only table', async () => {
     const find = vi.fn(() => site.sessionData)
     const changed: UserStore = { ...users, sessionHash: () => djangoSessionHash(secretKey, 'another') }
     const sessions = djangoSessions({ secretKey, database: { find } })
     await connect({ sessions, users: changed }, site.sessionKey, ({ user }) => expect(user).toBe(anonymousUser))
   })
 
-  test('that end while the connection is open name nobody to getUser', async () => {
+  test('let getUser return the anonymous user after the session has ended', async () => {
     const rows = new Map([[site.sessionKey, site.sessionData]])
     await connect(
       { sessions: djangoSessions({ secretKey, database: table(rows) }), users },
@@ -153,7 +153,7 @@ describeWith(['python'], 'the sessions of a real Django', () => {
     )
   })
 
-  test('that are forged, truncated, expired or another site’s are none', async () => {
+  test('ignore forged, truncated, expired and foreign cookies', async () => {
     const row = (data: string) => djangoSessions({ secretKey, database: { find: () => data } })
     const flipped = (text: string) => text.slice(0, 20) + (text[20] === 'a' ? 'b' : 'a') + text.slice(21)
     const own = djangoSessions({ secretKey })
@@ -174,7 +174,7 @@ describeWith(['python'], 'the sessions of a real Django', () => {
 })
 
 describe('djangoSessions', () => {
-  test('asks the database for what can be a session key only', async () => {
+  test('queries the database for valid session keys only', async () => {
     const find = vi.fn(() => undefined)
     const sessions = djangoSessions({ secretKey, database: { find } })
     for (const cookie of ['', 'short', "' or 1=1 --", 'x'.repeat(41), 'UPPERCASE0']) {
@@ -183,7 +183,7 @@ describe('djangoSessions', () => {
     expect(find).not.toHaveBeenCalled()
   })
 
-  test('is a 503 when the database is down', async () => {
+  test('rejects with 503 while the database is down', async () => {
     const find = (): never => {
       throw new Error('ECONNREFUSED')
     }
@@ -191,20 +191,20 @@ describe('djangoSessions', () => {
     await expect(sessions.load('x'.repeat(32))).rejects.toMatchObject({ status: 503, cause: new Error('ECONNREFUSED') })
   })
 
-  test('says so when a session is only read', async () => {
+  test('rejects a save of a read-only session', async () => {
     const sessions = djangoSessions({ secretKey, database: { find: () => undefined } })
     const write = { key: undefined, data: {}, changes: new Map(), secure: false }
     await expect(sessions.save(write)).rejects.toMatchObject({ code: 'ERR_READ_ONLY_SESSION' })
     await expect(sessions.destroy('x'.repeat(32))).rejects.toMatchObject({ code: 'ERR_READ_ONLY_SESSION' })
   })
 
-  test('refuses a cookie that browsers would not keep', async () => {
+  test('rejects a cookie that browsers do not store', async () => {
     const data = { a: Array.from({ length: 4000 }, () => Math.random()) }
     const write = { key: undefined, data, changes: new Map(), secure: false }
     await expect(djangoSessions({ secretKey }).save(write)).rejects.toMatchObject({ code: 'ERR_SESSION_TOO_LARGE' })
   })
 
-  test('takes nothing that it did not sign for a session, and never throws', async () => {
+  test('finds no session in arbitrary cookies, and never throws', async () => {
     const inCookies = djangoSessions({ secretKey })
     const like = fc.stringMatching(/^\.?[\w-]{0,20}:[\w-]{0,8}:[\w-]{0,43}$/)
     await fc.assert(

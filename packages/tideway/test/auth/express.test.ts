@@ -109,7 +109,7 @@ async function statusOfRefusal(url: string, cookie: string, origin = url): Promi
   return response.statusCode
 }
 
-test('who logs in over Express is the user of the WebSocket, until the logout', async () => {
+test('finds on the WebSocket the user who logged in over Express, until the logout', async () => {
   const url = await start(new expressSession.MemoryStore())
   expect((await connect(url, '')).greeting).toBe(', visits: undefined')
 
@@ -121,7 +121,7 @@ test('who logs in over Express is the user of the WebSocket, until the logout', 
   expect((await connect(url, cookie)).greeting).toBe(', visits: undefined')
 })
 
-test('what the WebSocket saves, Express reads, and nothing of the session is lost', async () => {
+test('saves values for Express without losing others of the session', async () => {
   const url = await start(new expressSession.MemoryStore())
   const cookie = await post(`${url}/login`)
   const { socket } = await connect(url, cookie)
@@ -131,7 +131,7 @@ test('what the WebSocket saves, Express reads, and nothing of the session is los
   expect(await response.json()).toEqual({ user: 1, visits: 1, fromSocket: 'hello' })
 })
 
-test('a session that the WebSocket began before its accept is one of Express', async () => {
+test('starts a session before the accept that Express reads', async () => {
   const url = await start(new expressSession.MemoryStore())
   const { cookie, greeting } = await connect(url, '', '/login')
   expect(greeting).toBe('ada, visits: undefined')
@@ -145,7 +145,7 @@ test.each<expressSession.CookieOptions>([
   { maxAge: 60_000, sameSite: true },
   { maxAge: 60_000, sameSite: 'none', partitioned: true, priority: 'high' },
   { maxAge: 60_000, sameSite: 'lax', priority: 'low', path: '/chat' },
-])('the cookie that a WebSocket sets again has the attributes that Express gave it: %j', async (cookie) => {
+])('sets the cookie again with the attributes of Express: %j', async (cookie) => {
   const store = new expressSession.MemoryStore()
   const app = express()
   app.use(expressSession({ secret, store, resave: false, saveUninitialized: true, cookie }))
@@ -173,13 +173,13 @@ test.each<expressSession.CookieOptions>([
   expect(response.headers['set-cookie']!.map(attributesOf)).toEqual(byExpress.map(attributesOf))
 })
 
-test('a forged cookie is an anonymous visitor', async () => {
+test('treats a forged cookie as anonymous', async () => {
   const url = await start(new expressSession.MemoryStore())
   const cookie = await post(`${url}/login`)
   expect((await connect(url, cookie.slice(0, -1))).greeting).toBe(', visits: undefined')
 })
 
-test('a store that is down answers the handshake with 503', async () => {
+test('answers the handshake with 503 while the store is down', async () => {
   const down: SessionStore = {
     get: (_id, done) => done(new Error('ECONNREFUSED')),
     set: () => {},
@@ -191,7 +191,7 @@ test('a store that is down answers the handshake with 503', async () => {
   expect((await connect(url, '')).greeting).toBe(', visits: undefined')
 })
 
-test('a page of another site is answered with 403', async () => {
+test('answers a page of another site with 403', async () => {
   const url = await start(new expressSession.MemoryStore())
   const cookie = await post(`${url}/login`)
   expect(await statusOfRefusal(url, cookie, 'https://bad-domain.com')).toBe(403)

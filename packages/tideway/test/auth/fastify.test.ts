@@ -124,7 +124,7 @@ beforeEach(async () => {
   server = await start()
 })
 
-it('is the user who logged in over a route of fastify, until the logout', async () => {
+it('finds the user who logged in over a route of fastify, until the logout', async () => {
   expect((await connect(server, '')).user).toBe('')
   const login = await post(`${server.url}/login`)
   expect(login).toMatch(/^sessionId=[\w-]{32}\./)
@@ -133,19 +133,19 @@ it('is the user who logged in over a route of fastify, until the logout', async 
   expect((await connect(server, login)).user).toBe('')
 })
 
-it('is the same with a prefix that both are told', async () => {
+it('finds the session with the same cookie prefix on both sides', async () => {
   const prefixed = await start({ cookiePrefix: 's:' })
   expect((await connect(prefixed, await post(`${prefixed.url}/login`))).user).toBe('ada')
 })
 
-it('is nobody with a cookie that was forged', async () => {
+it('treats a forged cookie as anonymous', async () => {
   const login = await post(`${server.url}/login`)
   const at = login.indexOf('=') + 1
   const forged = login.slice(0, at) + (login[at] === 'a' ? 'b' : 'a') + login.slice(at + 1)
   expect((await connect(server, forged)).user).toBe('')
 })
 
-it('saves what fastify reads', async () => {
+it('saves values that fastify reads', async () => {
   const login = await post(`${server.url}/login`)
   const { socket } = await connect(server, login)
   socket.send('hello')
@@ -154,7 +154,7 @@ it('saves what fastify reads', async () => {
   expect(await response.json()).toEqual({ userId: 1, fromSocket: 'hello' })
 })
 
-it('leaves a session its end, in the store that keeps sessions as objects too', async () => {
+it('keeps the expiry of a session, also in a store of objects', async () => {
   const expires = new Date(Date.now() + 3_600_000)
   const site = await start({ cookie: { secure: false, expires } })
   const login = await post(`${site.url}/login`)

@@ -82,13 +82,13 @@ async function userWith(cookie: string): Promise<string> {
   return message.toString()
 }
 
-it('is the user whom passport has logged in', async () => {
+it('finds the user whom passport has logged in', async () => {
   const response = await post('/login', { username: 'ada', password: 'lovelace' })
   expect(response.status).toBe(200)
   expect(await userWith(cookieOf(response))).toBe('ada')
 })
 
-it('is nobody with a wrong password, without a cookie, and after the logout', async () => {
+it('finds no user after a wrong password, without a cookie, and after the logout', async () => {
   const refused = await post('/login', { username: 'ada', password: 'byron' })
   expect(refused.status).toBe(401)
   expect(await userWith(cookieOf(refused))).toBe('')

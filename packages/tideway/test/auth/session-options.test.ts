@@ -13,7 +13,7 @@ describe.each(makers)('%s', (_name, sessionsOf) => {
     ['an empty text', ''],
     ['an empty list', []],
     ['a list with an empty text', [secret, '']],
-  ])('refuses as its secret %s', (_what, key) => {
+  ])('rejects as its secret %s', (_what, key) => {
     expect(() => sessionsOf(key)).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
   })
 
@@ -25,7 +25,7 @@ describe.each(makers)('%s', (_name, sessionsOf) => {
     expect(deleted).toMatch(/; Secure; Partitioned; /)
   })
 
-  it('leaves out SameSite where the options say so', async () => {
+  it('leaves out SameSite with sameSite: false', async () => {
     const [set] = await request(sessionsOf(secret, { sameSite: false }), (session) => session.set('a', 1))
     expect(set).not.toContain('SameSite')
   })
@@ -44,7 +44,7 @@ describe('a session secret', () => {
   it.each([
     [31, 1],
     [32, 0],
-  ])('of %d bytes is warned of %d times, however often it is given', async (bytes, times) => {
+  ])('warns of a secret of %d bytes %d times in total', async (bytes, times) => {
     vi.resetModules()
     const { secretsOf } = await import('../../src/auth/session-cookie-options.ts')
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})

@@ -14,8 +14,8 @@ import { cookieHeader, run, webSocketScope } from './connection.ts'
 
 import { connection, request, secret } from './session-requests.ts'
 
-describe('secrets', () => {
-  test('replaced by a new one in front still read their cookies', async () => {
+describe('the secrets of storeSessions', () => {
+  test('verify their cookies after a new secret is put before them', async () => {
     const store = new MemorySessionStore()
     const cookie = cookieHeader(
       await request(storeSessions({ store, secret: 'old' }), (session) => session.set('a', 1)),
@@ -29,12 +29,12 @@ describe('secrets', () => {
     )
   })
 
-  test.each([[''], [[]], [['', 'old']], [['new', '']]])('%j is refused', (secret) => {
+  test.each([[''], [[]], [['', 'old']], [['new', '']]])('rejects the secret %j', (secret) => {
     expect(() => storeSessions({ secret })).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
     expect(() => signedCookieSessions({ secret })).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
   })
 
-  test('are needed with a store', () => {
+  test('rejects a store without a secret', () => {
     expect(() => storeSessions({ store: new MemorySessionStore() })).toThrow(/give the secret/i)
   })
 
@@ -63,7 +63,7 @@ describe('a store that is down', () => {
     ['is silent', { get: noop }],
   ]
 
-  test.each(failures)('and %s ends the handshake with 503 and no anonymous user', async (_how, failure) => {
+  test.each(failures)('answers the handshake with 503, and not as anonymous, if it %s', async (_how, failure) => {
     const good = storeSessions({ secret })
     const cookie = cookieHeader(await request(good, (session) => session.set('a', 1)))
     const store: SessionStore = { get: noop, set: noop, destroy: noop, ...failure }
@@ -75,7 +75,7 @@ describe('a store that is down', () => {
     expect(inner).not.toHaveBeenCalled()
   })
 
-  test('keeps what was to be saved for another try', async () => {
+  test('keeps the unsaved changes for another save', async () => {
     let down = true
     const memory = new MemorySessionStore()
     const store: SessionStore = {
@@ -93,7 +93,7 @@ describe('a store that is down', () => {
     })
   })
 
-  test('leaves a session that is to be flushed as it was', async () => {
+  test('leaves a session unchanged that cannot be flushed', async () => {
     const memory = new MemorySessionStore()
     const cookie = cookieHeader(
       await request(storeSessions({ store: memory, secret }), (session) => session.set('a', 1)),
@@ -116,7 +116,7 @@ describe('a store that is down', () => {
 })
 
 describe('signedCookieSessions', () => {
-  test('keep the data in the cookie', async () => {
+  test('stores the data in the cookie', async () => {
     const sessions = signedCookieSessions({ secret })
     const cookies = await request(sessions, (session) => session.set('name', 'Ada'))
     expect(cookies[0]).toMatch(/^tideway\.session=tideway-session\.[^;]+; Max-Age=1209600; .*HttpOnly/)
@@ -127,7 +127,7 @@ describe('signedCookieSessions', () => {
     )
   })
 
-  test('end when their time is over', async () => {
+  test('ends a session at its expiry', async () => {
     const sessions = signedCookieSessions({ secret, maxAgeMs: 1000 })
     const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
     vi.useFakeTimers({ now: Date.now() + 1000 })
@@ -138,7 +138,7 @@ describe('signedCookieSessions', () => {
     }
   })
 
-  test('cannot be changed once the response has begun', async () => {
+  test('rejects a save after the response has begun', async () => {
     const sessions = signedCookieSessions({ secret })
     const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
     await connection(
@@ -152,7 +152,7 @@ describe('signedCookieSessions', () => {
     )
   })
 
-  test('are refused where they would make a cookie that browsers do not keep', async () => {
+  test('rejects data that make a cookie which browsers do not store', async () => {
     const sessions = signedCookieSessions({ secret })
     const save = (length: number): Promise<unknown> =>
       request(sessions, (session) => session.set('a', 'x'.repeat(length)))
@@ -161,14 +161,14 @@ describe('signedCookieSessions', () => {
     await expect(save(2990)).rejects.toMatchObject({ code: 'ERR_SESSION_TOO_LARGE' })
   })
 
-  test('are flushed by taking the cookie away', async () => {
+  test('flushes a session by deleting the cookie', async () => {
     const sessions = signedCookieSessions({ secret })
     const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
     const [header] = await request(sessions, (session) => session.flush(), cookie)
     expect(header).toMatch(/^tideway\.session=; Max-Age=0/)
   })
 
-  test('do not take for data what the same secret signed as the id of a stored session', async () => {
+  test('rejects the signed id of a stored session as data', async () => {
     const cookie = cookieHeader(
       await request(storeSessions({ secret, name: 'tideway.session', cookiePrefix: '' }), (s) => s.set('a', 1)),
     )
@@ -181,7 +181,7 @@ describe('MemorySessionStore', () => {
   const get = (store: MemorySessionStore, id: string): Promise<unknown> =>
     new Promise((resolve) => store.get(id, (_error, session) => resolve(session)))
 
-  test('drops the session that was longest not used at its bound', async () => {
+  test('evicts the least recently used session at its bound', async () => {
     const store = new MemorySessionStore({ maxSessions: 2 })
     store.set('one', stored())
     store.set('two', stored())
@@ -192,7 +192,7 @@ describe('MemorySessionStore', () => {
     expect(await get(store, 'one')).toMatchObject({ a: 1 })
   })
 
-  test('ends a session when its cookie or its own time does', async () => {
+  test('ends a session at the expiry of its cookie or of the store', async () => {
     const store = new MemorySessionStore({ ttlMs: 1000 })
     store.set('own', stored())
     store.set('cookie', stored(new Date(Date.now() + 2000)))
@@ -205,7 +205,7 @@ describe('MemorySessionStore', () => {
     }
   })
 
-  test('refuses a session that is too large with an error, and keeps what it had', async () => {
+  test('rejects a session that is too large, and keeps the stored one', async () => {
     const store = new MemorySessionStore({ maxLength: 100 })
     store.set('id', stored())
     const error = await new Promise((done) => store.set('id', { large: 'x'.repeat(100) }, done))
@@ -213,7 +213,7 @@ describe('MemorySessionStore', () => {
     expect(await get(store, 'id')).toMatchObject({ a: 1 })
   })
 
-  test.each([{ maxSessions: 0 }, { ttlMs: -1 }, { maxLength: 1.5 }])('refuses %o', (options) => {
+  test.each([{ maxSessions: 0 }, { ttlMs: -1 }, { maxLength: 1.5 }])('rejects the options %o', (options) => {
     expect(() => new MemorySessionStore(options)).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
   })
 })

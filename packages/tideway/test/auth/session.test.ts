@@ -20,8 +20,8 @@ import { cookieHeader, httpScope, run, setCookiesOf, webSocketScope } from './co
 
 import { connection, request, secret, watchedStore } from './session-requests.ts'
 
-describe('a visitor without a cookie', () => {
-  test('has an empty session and costs no call to the store', async () => {
+describe('sessionMiddleware without a cookie', () => {
+  test('adds an empty session without a call to the store', async () => {
     const { store, get, set, touch, destroy } = watchedStore()
     const cookies = await connection(storeSessions({ store, secret }), (session) => {
       expect(session.isEmpty).toBe(true)
@@ -33,7 +33,7 @@ describe('a visitor without a cookie', () => {
     for (const call of [get, set, touch, destroy]) expect(call).not.toHaveBeenCalled()
   })
 
-  test('is given no session for a change that was taken back', async () => {
+  test('creates no session for a change that was undone', async () => {
     const { store, set } = watchedStore()
     const cookies = await request(storeSessions({ store, secret }), (session) => {
       session.set('a', 1)
@@ -59,7 +59,7 @@ describe('a visitor without a cookie', () => {
 })
 
 describe('a session over HTTP', () => {
-  test('is saved when the response begins, and read back by its cookie', async () => {
+  test('saves the session when the response begins, and reads it by its cookie', async () => {
     const sessions = storeSessions({ secret })
     const cookies = await request(sessions, (session) => session.set('name', 'Ada'))
     expect(cookies).toHaveLength(1)
@@ -71,17 +71,17 @@ describe('a session over HTTP', () => {
     expect(again).toEqual([])
   })
 
-  test('is not saved with status 500', async () => {
+  test('does not save the session with status 500', async () => {
     const { store, set } = watchedStore()
     expect(await request(storeSessions({ store, secret }), (session) => session.set('a', 1), '', 500)).toEqual([])
     expect(set).not.toHaveBeenCalled()
   })
 
-  test('is saved with status 503', async () => {
+  test('saves the session with status 503', async () => {
     expect(await request(storeSessions({ secret }), (session) => session.set('a', 1), '', 503)).toHaveLength(1)
   })
 
-  test('is written to the store only when it was changed', async () => {
+  test('writes only a changed session to the store', async () => {
     const { store, set } = watchedStore()
     const sessions = storeSessions({ store, secret })
     const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
@@ -89,7 +89,7 @@ describe('a session over HTTP', () => {
     expect(set).toHaveBeenCalledTimes(1)
   })
 
-  test('lets the body wait until the session is saved, in order', async () => {
+  test('sends the body after the session is saved, in order', async () => {
     const sessions = storeSessions({ secret })
     const inner: Application<HttpScope & { session: Session }> = async (scope, _receive, send) => {
       scope.session.set('a', 1)
@@ -103,7 +103,7 @@ describe('a session over HTTP', () => {
     expect(sent).toMatchObject([{ type: 'http.response.start' }, { body: 'one' }, { body: 'two' }])
   })
 
-  test('lets another response begin when saving it failed', async () => {
+  test('allows another response after a failed save', async () => {
     const store = new MemorySessionStore({ maxLength: 100 })
     const inner: Application<HttpScope & { session: Session }> = async (scope, _receive, send) => {
       scope.session.set('large', 'x'.repeat(101))
@@ -115,7 +115,7 @@ describe('a session over HTTP', () => {
     expect(sent).toMatchObject([{ status: 500 }])
   })
 
-  test('is flushed in the store at once, and its cookie taken away', async () => {
+  test('flushes the session in the store immediately, and deletes its cookie', async () => {
     const { store, destroy } = watchedStore()
     const sessions = storeSessions({ store, secret, path: '/app' })
     const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
@@ -132,11 +132,11 @@ describe('a session over HTTP', () => {
     expect(store.size).toBe(0)
   })
 
-  test('is not taken away from a visitor who has none', async () => {
+  test('deletes no cookie if the client has none', async () => {
     expect(await request(storeSessions({ secret }), (session) => session.flush())).toEqual([])
   })
 
-  test('that was destroyed elsewhere is not brought back: 400', async () => {
+  test('answers with 400 instead of restoring a session that was destroyed elsewhere', async () => {
     const { store, set } = watchedStore()
     const sessions = storeSessions({ store, secret })
     let key = ''
@@ -159,7 +159,7 @@ describe('a session over HTTP', () => {
     expect(set).toHaveBeenCalledTimes(1)
   })
 
-  test('two requests at once keep what each of them changed', async () => {
+  test('keeps the changes of two concurrent requests', async () => {
     const sessions = storeSessions({ secret })
     const cookie = cookieHeader(await request(sessions, (session) => session.set('base', 1)))
     await request(
@@ -174,7 +174,7 @@ describe('a session over HTTP', () => {
     await request(sessions, (session) => expect(session.keys().sort()).toEqual(['inner', 'outer']), cookie)
   })
 
-  test('over TLS has a Secure cookie', async () => {
+  test('sets a Secure cookie over TLS', async () => {
     const inner: Application<HttpScope & { session: Session }> = async (scope, _receive, send) => {
       scope.session.set('a', 1)
       await send({ type: 'http.response.start', status: 200 })
@@ -186,7 +186,7 @@ describe('a session over HTTP', () => {
     expect(setCookiesOf(sent[0])[0]).toContain('; Secure')
   })
 
-  test('gets a longer life with each response where rolling is asked for', async () => {
+  test('extends the session with each response if rolling is set', async () => {
     const { store, touch, set } = watchedStore()
     const sessions = storeSessions({ store, secret })
     const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
@@ -201,13 +201,13 @@ describe('a session over HTTP', () => {
 })
 
 describe('a session on a WebSocket', () => {
-  test('is not saved unless asked', async () => {
+  test('does not save the session without a call of save()', async () => {
     const { store, set } = watchedStore()
     expect(await connection(storeSessions({ store, secret }), (session) => session.set('a', 1))).toEqual([])
     expect(set).not.toHaveBeenCalled()
   })
 
-  test('that was saved before the accept has its cookie there', async () => {
+  test('sets the cookie of a saved session with the accept', async () => {
     const sessions = storeSessions({ secret })
     const cookies = await connection(sessions, async (session) => {
       session.set('a', 1)
@@ -216,7 +216,7 @@ describe('a session on a WebSocket', () => {
     await request(sessions, (session) => expect(session.get('a')).toBe(1), cookieHeader(cookies))
   })
 
-  test('that is new cannot be saved after the accept, and says so', async () => {
+  test('rejects the save of a new session after the accept', async () => {
     const { store, set } = watchedStore()
     await connection(
       storeSessions({ store, secret }),
@@ -230,7 +230,7 @@ describe('a session on a WebSocket', () => {
     expect(set).not.toHaveBeenCalled()
   })
 
-  test('that the visitor had is saved at any time', async () => {
+  test('saves an existing session at any time', async () => {
     const sessions = storeSessions({ secret })
     const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
     await connection(
@@ -246,7 +246,7 @@ describe('a session on a WebSocket', () => {
     await request(sessions, (session) => expect(session.keys()).toEqual(['a', 'b']), cookie)
   })
 
-  test('sees what others wrote when it is reloaded, and its end', async () => {
+  test('reads the changes of others, and the end of the session, with reload()', async () => {
     const sessions = storeSessions({ secret })
     const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
     await connection(
@@ -267,7 +267,7 @@ describe('a session on a WebSocket', () => {
     )
   })
 
-  test('is saved once for two saves at once', async () => {
+  test('writes once for two concurrent saves', async () => {
     const { store, set } = watchedStore()
     await connection(storeSessions({ store, secret }), async (session) => {
       session.set('a', 1)
@@ -276,7 +276,7 @@ describe('a session on a WebSocket', () => {
     expect(set).toHaveBeenCalledTimes(1)
   })
 
-  test('costs a message no promise', () => {
+  test('creates no promise for a message', () => {
     const stack = sessionMiddlewareStack<WebSocketScope>(async (_scope, _receive, send) => {
       expect(send({ type: 'websocket.accept' })).toBeUndefined()
       expect(send({ type: 'websocket.send', text: 'hello' })).toBeUndefined()
@@ -290,7 +290,7 @@ describe('a session on a WebSocket', () => {
 })
 
 describe('cycleKey', () => {
-  test('gives the same data another key, and ends the old one', async () => {
+  test('moves the data to a new key, and destroys the old one', async () => {
     const { store } = watchedStore()
     const sessions = storeSessions({ store, secret })
     const before = await request(sessions, (session) => session.set('a', 1))
@@ -303,7 +303,7 @@ describe('cycleKey', () => {
 })
 
 describe('calls of the store at the same time', () => {
-  test('a flush behind a save ends the session, whatever the save was about to write', async () => {
+  test('ends the session by a flush after a save that is still running', async () => {
     const { store } = watchedStore()
     const sessions = storeSessions({ store, secret })
     const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
@@ -319,7 +319,7 @@ describe('calls of the store at the same time', () => {
     expect(store.size).toBe(0)
   })
 
-  test('a new key that is asked for during a save is the one that stays', async () => {
+  test('keeps the new key of a cycleKey() during a save', async () => {
     const { store } = watchedStore()
     const sessions = storeSessions({ store, secret })
     const before = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
@@ -342,21 +342,21 @@ describe('calls of the store at the same time', () => {
   })
 })
 
-describe('values', () => {
+describe('Session.set', () => {
   test.each([
     ['f', () => {}],
     ['u', undefined],
     ['n', 1n],
     ['cookie', {}],
     ['__proto__', {}],
-  ])('set refuses %s: %s', async (name, value) => {
+  ])('rejects %s: %s', async (name, value) => {
     await connection(storeSessions({ secret }), (session) => {
       expect(() => session.set(name, value)).toThrow(expect.objectContaining({ code: 'ERR_BAD_SESSION_DATA' }))
       expect(session.modified).toBe(false)
     })
   })
 
-  test('set refuses a circle', async () => {
+  test('rejects a circular value', async () => {
     const circle: Record<string, unknown> = {}
     circle['self'] = circle
     await connection(storeSessions({ secret }), (session) => {
@@ -364,7 +364,7 @@ describe('values', () => {
     })
   })
 
-  test('are what JSON makes of them, apart from the object that was given', async () => {
+  test('stores a JSON copy of the value', async () => {
     const given = { list: [1], date: new Date(0) }
     await connection(storeSessions({ secret }), (session) => {
       session.set('a', given)
@@ -373,7 +373,7 @@ describe('values', () => {
     })
   })
 
-  test('names of Object are not values', async () => {
+  test('finds no value under names of Object.prototype', async () => {
     await connection(storeSessions({ secret }), (session) => {
       expect(session.get('constructor')).toBeUndefined()
       expect(session.has('toString')).toBe(false)
@@ -381,7 +381,7 @@ describe('values', () => {
   })
 })
 
-describe('a cookie that names no session', () => {
+describe('an invalid session cookie', () => {
   const sessions = storeSessions({ secret })
   const forged = [
     's:abc',
@@ -394,7 +394,7 @@ describe('a cookie that names no session', () => {
     'j:{"a":1}',
     '\u0000',
   ]
-  test.each(forged)('%.30j is an empty session without a call to the store', async (value) => {
+  test.each(forged)('gives an empty session without a call to the store: %.30j', async (value) => {
     const { store, get } = watchedStore()
     const sessions = storeSessions({ store, secret })
     const cookie = `connect.sid=${encodeURIComponent(value)}`
@@ -409,7 +409,7 @@ describe('a cookie that names no session', () => {
     expect(get).not.toHaveBeenCalled()
   })
 
-  test('signed with another secret is an empty session', async () => {
+  test('gives an empty session if another secret signed it', async () => {
     const cookie = cookieHeader(await request(storeSessions({ secret: 'other' }), (session) => session.set('a', 1)))
     await connection(
       sessions,
@@ -423,7 +423,7 @@ describe('a cookie that names no session', () => {
     ['connect.sid', (key) => storeSessions({ secret: key }), 'storeSessions({ secret })'],
     ['tideway.session', (key) => signedCookieSessions({ secret: key }), 'signedCookieSessions({ secret })'],
     ['sessionid', (key) => djangoSessions({ secretKey: key }), 'djangoSessions({ secretKey })'],
-  ])('signed with another secret is warned of once: %s', async (name, sessionsOf, option) => {
+  ])('warns once if another secret signed it: %s', async (name, sessionsOf, option) => {
     const cookie = cookieHeader(await request(sessionsOf(secret), (session) => session.set('a', 1)))
     const sessions = sessionsOf('another secret, that is long enough for all')
     const lines: string[] = []
@@ -436,7 +436,7 @@ describe('a cookie that names no session', () => {
     ])
   })
 
-  test('with a flipped character is an empty session', async () => {
+  test('gives an empty session if a character is flipped', async () => {
     const cookie = cookieHeader(await request(sessions, (session) => session.set('a', 1)))
     const at = cookie.indexOf('%3A') + 5
     const flipped = cookie.slice(0, at) + (cookie[at] === 'a' ? 'b' : 'a') + cookie.slice(at + 1)
@@ -448,7 +448,7 @@ describe('a cookie that names no session', () => {
     )
   })
 
-  test('whose session has ended starts another one under a new key', async () => {
+  test('starts a new session under a new key if the session has ended', async () => {
     const store = new MemorySessionStore()
     const sessions = storeSessions({ store, secret })
     let key: string | undefined
@@ -471,7 +471,7 @@ describe('a cookie that names no session', () => {
     )
   })
 
-  test('is never more than no session, whatever it holds', async () => {
+  test('gives no session for arbitrary values', async () => {
     const signed = signedCookieSessions({ secret })
     await fc.assert(
       fc.asyncProperty(byteText, async (value) => {
@@ -484,7 +484,7 @@ describe('a cookie that names no session', () => {
 })
 
 describe('sessionMiddleware', () => {
-  test('says that it needs cookieMiddleware', async () => {
+  test('rejects a scope without cookies', async () => {
     const inner: Application<WebSocketScope> = async () => {}
     const application = sessionMiddleware(inner, {
       sessions: storeSessions(),
@@ -495,7 +495,7 @@ describe('sessionMiddleware', () => {
     })
   })
 
-  test('inside another one leaves its session', async () => {
+  test('keeps the session of an outer sessionMiddleware', async () => {
     const sessions: Session[] = []
     const inner: Application<WebSocketScope & { session: Session }> = async (scope) => {
       sessions.push(scope.session)
@@ -508,7 +508,7 @@ describe('sessionMiddleware', () => {
     expect(sessions[0]).toBe(sessions[1])
   })
 
-  test('reads each scope for itself when they come out of order', async () => {
+  test('loads the session of each scope in any order of the store’s answers', async () => {
     const sessions = storeSessions({ secret })
     const a = cookieHeader(await request(sessions, (session) => session.set('who', 'a')))
     const b = cookieHeader(await request(sessions, (session) => session.set('who', 'b')))

@@ -46,7 +46,7 @@ async function site(store: SessionStore, options: Partial<session.SessionOptions
   }
 }
 
-describe('a store of tideway under express-session', () => {
+describe('toExpressStore', () => {
   it('keeps a session from the login to the logout', async () => {
     const visit = await site(new MemorySessionStore())
     expect(await visit('/me')).toBe('undefined')
@@ -62,13 +62,13 @@ describe('a store of tideway under express-session', () => {
     expect(await visit('/me')).toBe('7')
   })
 
-  it('is an instance of the base class, so that express-session hears of lost connections', () => {
+  it('returns an instance of the base class, so that express-session learns of lost connections', () => {
     const store = toExpressStore(session.Store, new MemorySessionStore())
     expect(store).toBeInstanceOf(session.Store)
     expect(() => store.emit('disconnect')).not.toThrow()
   })
 
-  it('has touch only if the store has it, and then calls it at visits', async () => {
+  it('has touch only if the store has it, and calls it at each request', async () => {
     const store = new MemorySessionStore()
     const touched: string[] = []
     const counting: SessionStore = {
@@ -90,7 +90,7 @@ describe('a store of tideway under express-session', () => {
 })
 
 describe('MemorySessionStore', () => {
-  it.each([false, 0, '', true, 'no date'])('keeps a session whose cookie expires %j, which is no date', (expires) => {
+  it.each([false, 0, '', true, 'no date'])('keeps a session whose cookie has an invalid expires: %j', (expires) => {
     const store = new MemorySessionStore()
     store.set('id', { userId: 7, cookie: { expires } })
     const session = new Promise((resolve) => store.get('id', (_error, value) => resolve(value)))

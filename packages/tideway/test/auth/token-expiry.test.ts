@@ -6,7 +6,7 @@ const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
 const closed: WebSocketSendEvent = { type: 'websocket.close', code: 4401, reason: 'token expired' }
 
-describe('a connection that a token let in', () => {
+describe('closeWhenExpired', () => {
   let sent: WebSocketSendEvent[] = []
   let end: () => void = () => {}
   let running: Promise<void> | undefined
@@ -23,7 +23,7 @@ describe('a connection that a token let in', () => {
     running = closeWhenExpired(token, (event) => void sent.push(event), run)
   }
 
-  it('is closed at the moment that its token ends', () => {
+  it('closes the connection when its token expires', () => {
     start(90_500)
     vi.advanceTimersByTime(90_499)
     expect(sent).toEqual([])
@@ -31,7 +31,7 @@ describe('a connection that a token let in', () => {
     expect(sent).toEqual([closed])
   })
 
-  it('is closed within 30 seconds when the clock is set forward, as after a suspend', () => {
+  it('closes the connection within 30 seconds after the clock is set forward', () => {
     start(HOUR_MS)
     vi.advanceTimersByTime(1000)
     vi.setSystemTime(Date.now() + HOUR_MS)
@@ -39,21 +39,21 @@ describe('a connection that a token let in', () => {
     expect(sent).toEqual([closed])
   })
 
-  it('lives no longer when the clock is set back', () => {
+  it('does not extend the connection when the clock is set back', () => {
     start(MINUTE_MS)
     vi.setSystemTime(Date.now() - HOUR_MS)
     vi.advanceTimersByTime(MINUTE_MS)
     expect(sent).toEqual([closed])
   })
 
-  it('keeps no timer once its application has ended', async () => {
+  it('clears its timer when the application has ended', async () => {
     start(HOUR_MS)
     end()
     await running
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('may have a token that ends after more days than a timer can wait for', () => {
+  it('accepts a token that expires later than the longest timer', () => {
     start(40 * 24 * HOUR_MS)
     vi.advanceTimersByTime(HOUR_MS)
     expect(sent).toEqual([])

@@ -47,7 +47,7 @@ function jwt({ exp = '1m', ...claims }: Claims = {}, key = secret): Promise<stri
 const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds
 
 describe('jwtVerifier', () => {
-  test('gives the subject, the end and the claims', async () => {
+  test('returns the subject, the expiry and the claims', async () => {
     const exp = inSeconds(60)
     expect(await verify(await jwt({ exp, role: 'admin' }))).toEqual({
       subject: 'ada',
@@ -69,17 +69,17 @@ describe('jwtVerifier', () => {
     ],
     ['without a subject', () => jwt({ sub: undefined as never })],
     ['empty', async () => ''],
-  ])('refuses a token that is %s', async (_what, token) => {
+  ])('rejects a token that is %s', async (_what, token) => {
     await expect(verify(await token())).rejects.toBeInstanceOf(InvalidTokenError)
   })
 
-  test('allows for the clocks to differ', async () => {
+  test('tolerates a difference of the clocks', async () => {
     await verify(await jwt({ exp: inSeconds(-3) }))
     const strict = jwtVerifier({ secret, clockToleranceSeconds: 0 })
     await expect(strict(await jwt({ exp: inSeconds(-3) }))).rejects.toBeInstanceOf(InvalidTokenError)
   })
 
-  test('asks for the issuer and the audience that it was given', async () => {
+  test('requires the given issuer and audience', async () => {
     const strict = jwtVerifier({ secret, issuer: 'https://login.example', audience: ['chat', 'news'] })
     await strict(await jwt({ iss: 'https://login.example', aud: 'news' }))
     for (const claims of [
@@ -91,7 +91,7 @@ describe('jwtVerifier', () => {
     }
   })
 
-  test('takes no token that was signed with the public key for a secret', async () => {
+  test('rejects a token that was signed with the public key as a secret', async () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
     const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
     const byPublicKey = jwtVerifier({ publicKey, audience: false })
@@ -106,14 +106,14 @@ describe('jwtVerifier', () => {
     ],
     ['whose subject is empty', () => jwt({ sub: '' }), 'The claim "sub" is empty.'],
     ['that is too large', () => jwt({ filler: 'x'.repeat(8192) }), 'The token has more than 8192 characters.'],
-  ])('gives the cause of refusing a token %s', async (_what, token, message) => {
+  ])('gives the cause of rejecting a token %s', async (_what, token, message) => {
     await expect(verify(await token())).rejects.toMatchObject({
       code: 'ERR_INVALID_TOKEN',
       cause: expect.objectContaining({ message }) as Error,
     })
   })
 
-  test('refuses a public key or a URL of keys without an audience, which JavaScript can leave out', async () => {
+  test('rejects a public key or a URL of keys without an audience', async () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     for (const options of [{ publicKey }, { jwksUrl: 'https://login.example/jwks.json' }]) {
       expect(() => jwtVerifier(options as never)).toThrow(
@@ -132,7 +132,7 @@ describe('jwtVerifier', () => {
     'http://localhost:8080/jwks.json',
     'http://127.0.0.1:8080/jwks.json',
     'http://[::1]:8080/jwks.json',
-  ])('takes keys from %s', (jwksUrl) => {
+  ])('accepts the key URL %s', (jwksUrl) => {
     expect(jwtVerifier({ jwksUrl, audience: 'chat' })).toBeTypeOf('function')
   })
 
@@ -145,18 +145,18 @@ describe('jwtVerifier', () => {
     },
   )
 
-  test('refuses a secret that is missing', () => {
+  test('rejects a missing secret', () => {
     expect(() => jwtVerifier({ secret: undefined as never })).toThrow(
       expect.objectContaining({ code: 'ERR_BAD_OPTION' }),
     )
   })
 
-  test('refuses a secret that could be guessed', () => {
+  test('rejects a short secret', () => {
     expect(() => jwtVerifier({ secret: 'x'.repeat(31) })).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
     jwtVerifier({ secret: 'x'.repeat(32) })
   })
 
-  test('throws nothing but its own error, whatever the token holds', async () => {
+  test('throws only InvalidTokenError for arbitrary tokens', async () => {
     const part = fc.oneof(
       byteText,
       fc.json().map((json) => Buffer.from(json).toString('base64url')),
@@ -169,7 +169,7 @@ describe('jwtVerifier', () => {
   })
 })
 
-describe('the keys of an issuer', () => {
+describe('jwtVerifier with jwksUrl', () => {
   let keys: object[] = []
   let status = 200
   let reads = 0
@@ -206,7 +206,7 @@ describe('the keys of an issuer', () => {
       .sign(privateKey)
   }
 
-  test('are read once and kept', async () => {
+  test('reads the keys once and caches them', async () => {
     const pair = await publish('one')
     const verify = jwtVerifier({ jwksUrl, audience: 'chat' })
     await verify(await signed(pair, 'one'))
@@ -214,7 +214,7 @@ describe('the keys of an issuer', () => {
     expect(reads).toBe(1)
   })
 
-  test('are read again for a key that is new, and not for every unknown one', async () => {
+  test('reads the keys again for a new key, and not for every unknown one', async () => {
     const old = await publish('one')
     const verify = jwtVerifier({ jwksUrl, audience: 'chat' })
     await verify(await signed(old, 'one'))
@@ -227,7 +227,7 @@ describe('the keys of an issuer', () => {
     expect(reads).toBe(2)
   })
 
-  test('that cannot be read are a 503 and not the fault of the token', async () => {
+  test('rejects with 503 if the keys cannot be read', async () => {
     const pair = await publish('one')
     status = 500
     const verify = jwtVerifier({ jwksUrl, audience: 'chat' })
@@ -246,7 +246,7 @@ type TokenScope<S> = S & { readonly user: User; readonly token: VerifiedToken | 
 const whoAreYou: Application<TokenScope<WebSocketScope>> = async (scope, receive, send) => {
   await receive()
   await send({ type: 'websocket.accept' })
-  await send({ type: 'websocket.send', text: [scope.user.username || 'nobody', ...scope.subprotocols].join(' ') })
+  await send({ type: 'websocket.send', text: [scope.user.username || 'anonymous', ...scope.subprotocols].join(' ') })
   for (let event = await receive(); event.type === 'websocket.receive'; event = await receive()) {
     await send({ type: 'websocket.send', text: `echo ${event.text ?? 'bytes'}` })
   }
@@ -284,20 +284,20 @@ describe('tokenMiddleware', () => {
   const guarded = (options: Partial<TokenMiddlewareOptions> = {}) =>
     tokenMiddleware(whoAreYou, { verify, users, ...options })
 
-  test('knows the user of an Authorization header', async () => {
+  test('finds the user of an Authorization header', async () => {
     const url = await start(guarded())
     const socket = new WebSocket(url, { headers: { authorization: `Bearer ${await jwt()}` } })
     expect(await nextText(socket)).toBe('ada')
   })
 
-  test('knows the user of a token among the subprotocols, answers with bearer, and hides both', async () => {
+  test('finds the user of a token among the subprotocols, answers with bearer, and hides both', async () => {
     const url = await start(guarded())
     const socket = new WebSocket(url, ['bearer', await jwt(), 'chat.v1'])
     expect(await nextText(socket)).toBe('ada chat.v1')
     expect(socket.protocol).toBe('bearer')
   })
 
-  test('leaves the subprotocol that the application chose', async () => {
+  test('keeps the subprotocol that the application chose', async () => {
     const inner: Application<WebSocketScope> = async (_scope, receive, send) => {
       await receive()
       await send({ type: 'websocket.accept', subprotocol: 'chat.v1' })
@@ -309,8 +309,8 @@ describe('tokenMiddleware', () => {
     expect(socket.protocol).toBe('chat.v1')
   })
 
-  test('lets who shows nothing in as nobody, or refuses with 401 where a token is required', async () => {
-    expect(await nextText(new WebSocket(await start(guarded())))).toBe('nobody')
+  test('accepts a client without a token as anonymous, or answers with 401 if one is required', async () => {
+    expect(await nextText(new WebSocket(await start(guarded())))).toBe('anonymous')
     await running?.close(1000)
     expect(await statusOf(new WebSocket(await start(guarded({ required: true }))))).toBe(401)
   })
@@ -339,7 +339,7 @@ describe('tokenMiddleware', () => {
     expect(await statusOf(new WebSocket(url, ['bearer', token]))).toBe(503)
   })
 
-  test('closes with 4401 when the token ends', async () => {
+  test('closes the connection with 4401 when the token expires', async () => {
     const url = await start(
       guarded({ verify: async () => ({ subject: 'ada', expiresAt: Date.now() + 50, claims: {} }) }),
     )
@@ -347,7 +347,7 @@ describe('tokenMiddleware', () => {
     expect(await closeOf(socket)).toEqual([4401, 'token expired'])
   })
 
-  test('keeps the user that an outer stack found when no token is shown', async () => {
+  test('keeps the user of an outer stack without a token', async () => {
     let seen: User | undefined
     const inner: Application<TokenScope<WebSocketScope>> = async ({ user }) => {
       seen = user
@@ -358,7 +358,7 @@ describe('tokenMiddleware', () => {
     expect(seen).toBe(ada)
   })
 
-  test('answers HTTP with 401 as well', async () => {
+  test('answers an HTTP request with 401', async () => {
     const inner: Application<HttpScope> = async () => {}
     const application = tokenMiddleware(inner, { verify, users })
     expect(await run(application, httpScope({ authorization: 'Bearer x' }))).toMatchObject([
@@ -367,20 +367,20 @@ describe('tokenMiddleware', () => {
     ])
   })
 
-  test('has something to verify', () => {
+  test('rejects options without verify and tickets', () => {
     expect(() => tokenMiddleware(whoAreYou, { users })).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
   })
 
-  test('takes the need of a user and of a token from the scope', () => {
+  test('removes the need of a user and a token from the scope', () => {
     expectTypeOf(guarded()).toExtend<Application<WebSocketScope>>()
     expectTypeOf(authMiddlewareStack(guarded())).toExtend<Application<WebSocketScope>>()
   })
 })
 
-describe('a ticket', () => {
+describe('Tickets', () => {
   const withTickets = (tickets: Tickets) => tokenMiddleware(whoAreYou, { tickets, users })
 
-  test('of one user goes, oldest first, when the user has 51, and those of others stay', async () => {
+  test('removes the oldest ticket of a user with 51, and keeps those of others', async () => {
     const tickets = new Tickets()
     const ofBob = await tickets.issue('bob')
     const ofAda: string[] = []
@@ -392,7 +392,7 @@ describe('a ticket', () => {
     expect(await tickets.redeem(await tickets.issue('ada'))).toBe('ada')
   })
 
-  test('lets its user in once', async () => {
+  test('accepts a ticket once', async () => {
     const tickets = new Tickets()
     const url = await start(withTickets(tickets))
     const ticket = await tickets.issue('ada')
@@ -400,14 +400,14 @@ describe('a ticket', () => {
     expect(await statusOf(new WebSocket(`${url}/?ticket=${ticket}`))).toBe(401)
   })
 
-  test('that was made up is answered with 401', async () => {
+  test('answers an invented ticket with 401', async () => {
     const url = await start(withTickets(new Tickets()))
     for (const ticket of ['', 'x', 'x'.repeat(32), '%00']) {
       expect(await statusOf(new WebSocket(`${url}/?ticket=${ticket}`))).toBe(401)
     }
   })
 
-  test('ends after its time', async () => {
+  test('rejects a ticket after its lifetime', async () => {
     const tickets = new Tickets({ lifeMs: 1000 })
     const early = await tickets.issue('ada')
     const late = await tickets.issue('ada')
@@ -422,7 +422,7 @@ describe('a ticket', () => {
     }
   })
 
-  test('is dropped, the oldest first, when there are too many', async () => {
+  test('removes the oldest ticket at the bound', async () => {
     const tickets = new Tickets()
     const first = await tickets.issue('first')
     const second = await tickets.issue('second')
@@ -431,7 +431,7 @@ describe('a ticket', () => {
     expect(await tickets.redeem(second)).toBe('second')
   })
 
-  test.each([0, -1, Number.NaN, Infinity])('that lives %d ms is refused', (lifeMs) => {
+  test.each([0, -1, Number.NaN, Infinity])('rejects a lifeMs of %d', (lifeMs) => {
     expect(() => new Tickets({ lifeMs })).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
   })
 })
@@ -439,7 +439,7 @@ describe('a ticket', () => {
 describe('firstMessageTokenMiddleware', () => {
   const guarded = (timeoutMs = 5000) => firstMessageTokenMiddleware(whoAreYou, { verify, users, timeoutMs })
 
-  test('knows the user once the token has come, and the application sees a whole connection', async () => {
+  test('finds the user of the first message, and gives the application a complete connection', async () => {
     const socket = new WebSocket(await start(guarded()))
     await once(socket, 'open')
     socket.send(await jwt())
@@ -448,7 +448,7 @@ describe('firstMessageTokenMiddleware', () => {
     expect(await nextText(socket)).toBe('echo hello')
   })
 
-  test('reads the token out of a message of the application’s own form', async () => {
+  test('reads the token of a message with tokenOf', async () => {
     const tokenOf = (text: string) => (JSON.parse(text) as { token?: string }).token
     const socket = new WebSocket(await start(firstMessageTokenMiddleware(whoAreYou, { verify, users, tokenOf })))
     await once(socket, 'open')
@@ -456,7 +456,7 @@ describe('firstMessageTokenMiddleware', () => {
     expect(await nextText(socket)).toBe('ada')
   })
 
-  test('closes with 4401 for a token that is not valid, and for bytes', async () => {
+  test('closes with 4401 after an invalid token, and after bytes', async () => {
     const inner = vi.fn<Application<WebSocketScope>>()
     const url = await start(firstMessageTokenMiddleware(inner, { verify, users }))
     for (const message of ['nonsense', '', Buffer.from([1, 2])]) {
@@ -468,11 +468,11 @@ describe('firstMessageTokenMiddleware', () => {
     expect(inner).not.toHaveBeenCalled()
   })
 
-  test('closes with 4401 who says nothing in time', async () => {
+  test('closes a silent client with 4401 after the timeout', async () => {
     expect(await closeOf(new WebSocket(await start(guarded(30))))).toEqual([4401, 'no token'])
   })
 
-  test('closes with 4403 whom the application refuses', async () => {
+  test('closes with 4403 if the application rejects the handshake', async () => {
     const inner: Application<WebSocketScope> = async (_scope, receive, send) => {
       await receive()
       await send({ type: 'websocket.close' })
@@ -483,7 +483,7 @@ describe('firstMessageTokenMiddleware', () => {
     expect(await closeOf(socket)).toEqual([4403, 'forbidden'])
   })
 
-  test('closes with 4401 when the token ends', async () => {
+  test('closes the connection with 4401 when the token expires', async () => {
     const verify = async (): Promise<VerifiedToken> => ({ subject: 'ada', expiresAt: Date.now() + 50, claims: {} })
     const socket = new WebSocket(await start(firstMessageTokenMiddleware(whoAreYou, { verify, users })))
     await once(socket, 'open')

@@ -28,7 +28,7 @@ const websocketRoutes = [
 const users: UserStore = { findById: () => undefined }
 const sessions = storeSessions()
 
-test("the seed's program compiles and runs", async () => {
+test('compiles and runs the program of the seed', async () => {
   const application = defineApplication({
     websocket: allowedHostsOriginValidator(authMiddlewareStack(urlRouter(websocketRoutes), { sessions, users })),
   })
@@ -42,20 +42,20 @@ test("the seed's program compiles and runs", async () => {
   }
 })
 
-test('routers and the stack fit together either way round, without options too', () => {
+test('accepts routers inside and outside the stack, also without options', () => {
   expectTypeOf(authMiddlewareStack(urlRouter(websocketRoutes))).toExtend<Application<WebSocketScope>>()
   const routes = [path('ws/room/:roomName/', authMiddlewareStack(ChatConsumer.asApplication()))]
   expectTypeOf(urlRouter(routes)).toExtend<Application<WebSocketScope>>()
 })
 
-test('a router whose consumers want a user is a type error where nobody adds one', () => {
+test('reports a type error for a router whose consumers need a user that no middleware adds', () => {
   defineApplication({
     // @ts-expect-error -- ChatConsumer needs scope.user, which authMiddlewareStack adds
     websocket: urlRouter(websocketRoutes),
   })
 })
 
-test('a consumer may ask for the session and for users of its own kind', () => {
+test('gives a consumer the session and its own type of users', () => {
   interface Person extends User {
     readonly email: string
   }

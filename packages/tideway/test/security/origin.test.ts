@@ -27,7 +27,7 @@ async function isAccepted(application: Application<WebSocketScope>, headers: Hea
 }
 
 describe('originValidator', () => {
-  // The connections of upstream's test. `*.allowed-domain.com`, which refused everybody there, is refused itself here.
+  // The connections of upstream's test. `*.allowed-domain.com`, which rejects all origins there, is rejected itself here.
   test.each<[readonly string[], string | undefined, boolean]>([
     [['allowed-domain.com'], 'http://allowed-domain.com', true],
     [['allowed-domain.com'], 'http://bad-domain.com', false],
@@ -88,11 +88,11 @@ describe('originValidator', () => {
     [['app://.'], 'app://other', false],
     [['allowed-domain.com', 'capacitor://localhost'], 'capacitor://localhost', true],
     [['allowed-domain.com'], 'file://', false],
-  ])('with %j lets the origin %j in: %s', async (allowed, origin, accepted) => {
+  ])('with %j accepts the origin %j: %s', async (allowed, origin, accepted) => {
     expect(await isAccepted(originValidator(inner, allowed), origin === undefined ? {} : { origin })).toBe(accepted)
   })
 
-  test('refuses a handshake with two origins that differ', async () => {
+  test('rejects a handshake with two different origins', async () => {
     const application = originValidator(inner, ['a.com'])
     expect(
       await isAccepted(application, [
@@ -108,7 +108,7 @@ describe('originValidator', () => {
     ).toBe(true)
   })
 
-  test('refuses an origin of 1 MB', async () => {
+  test('rejects an origin of 1 MB', async () => {
     expect(
       await isAccepted(originValidator(inner, ['.a.com']), { origin: `http://${'x.'.repeat(500_000)}a.com` }),
     ).toBe(false)
@@ -134,13 +134,13 @@ describe('originValidator', () => {
     ['://a.com', /form scheme/],
     ['https://.', /has no valid host/],
     ['://', /has no valid host/],
-  ])('refuses to be built with %j, which no origin could match', (pattern, reason) => {
+  ])('rejects the entry %j, which no origin can match', (pattern, reason) => {
     const build = () => originValidator(inner, ['fine.com', pattern])
     expect(build).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }))
     expect(build).toThrow(reason)
   })
 
-  test('never throws on an origin, whatever its bytes are', async () => {
+  test('never throws for arbitrary origins', async () => {
     const application = originValidator(inner, ['.a.com', 'https://b.com:8443', '[::1]'])
     const like = fc.stringMatching(/^https?:\/\/[a-c.:[\]0-9@/]{0,20}(:\d{0,7})?$/)
     await fc.assert(
@@ -151,7 +151,7 @@ describe('originValidator', () => {
     )
   })
 
-  test('throws nothing but its own error on an entry, whatever it holds', () => {
+  test('throws only ERR_BAD_OPTION for arbitrary entries', () => {
     const codeOf = (pattern: string): string => {
       try {
         originValidator(inner, [pattern])
@@ -168,7 +168,7 @@ describe('originValidator', () => {
     )
   })
 
-  test('says what to do when it is called for something else than a WebSocket', async () => {
+  test('rejects a scope that is not a WebSocket, with advice', async () => {
     const application = originValidator(inner, ['*']) as unknown as Application<HttpScope>
     await expect(run(application, httpScope())).rejects.toMatchObject({
       code: 'ERR_MISSING_SCOPE',
@@ -192,7 +192,7 @@ describe('originValidator', () => {
       { origin: 'null', host: 'localhost:8310' },
       'Refused a page that hides its origin ("null"): allowedHosts has no such origin. Such an Origin cannot be allowed alone.',
     ],
-  ])('says %s what it refused and what to write, once', async (_case, headers, message) => {
+  ])('logs %s the rejected origin and the line to write, once', async (_case, headers, message) => {
     const application = allowedHostsOriginValidator(inner, { allowedHosts: ['example.com'] })
     const lines: string[] = []
     const logger = { ...consoleLogger, warn: (_details: object, line: string) => lines.push(line) }
@@ -201,7 +201,7 @@ describe('originValidator', () => {
     expect(lines).toEqual([message])
   })
 
-  test('says of at most 100 origins that it refused them', async () => {
+  test('logs at most 100 rejected origins', async () => {
     const application = originValidator(inner, ['example.com'])
     const lines: string[] = []
     const logger = { ...consoleLogger, warn: (_details: object, line: string) => lines.push(line) }
@@ -213,13 +213,13 @@ describe('originValidator', () => {
     expect(lines).toHaveLength(100)
   })
 
-  test('marks its application, so that a server need not warn', () => {
+  test('marks its application, so that the server does not warn', () => {
     expect(checksOrigin(inner)).toBe(false)
     expect(checksOrigin(originValidator(inner, ['*']))).toBe(true)
     expect(checksOrigin(allowedHostsOriginValidator(inner))).toBe(true)
   })
 
-  test('needs of the scope what its application needs', () => {
+  test('needs the scope of its application', () => {
     const routed: Application<WebSocketScope & Routed> = async () => {}
     expectTypeOf(originValidator(routed, [])).toExtend<Application<WebSocketScope & Routed>>()
     expectTypeOf(originValidator(routed, [])).not.toExtend<Application<WebSocketScope>>()
@@ -246,14 +246,14 @@ describe('allowedHostsOriginValidator', () => {
     ['', 'http://', false],
     [undefined, 'http://localhost:8000', false],
     ['abcdef', 'chrome-extension://abcdef', false],
-  ])('without a list and with Host %j lets the origin %j in: %s', async (host, origin, accepted) => {
+  ])('without a list and with Host %j accepts the origin %j: %s', async (host, origin, accepted) => {
     const headers: [string, string][] = []
     if (host !== undefined) headers.push(['host', host])
     if (origin !== undefined) headers.push(['origin', origin])
     expect(await isAccepted(allowedHostsOriginValidator(inner), headers)).toBe(accepted)
   })
 
-  test('without a list refuses a handshake with two Host headers', async () => {
+  test('rejects a handshake with two Host headers, without a list', async () => {
     const headers: [string, string][] = [
       ['host', 'a.com'],
       ['host', 'b.com'],
@@ -266,20 +266,20 @@ describe('allowedHostsOriginValidator', () => {
     ['www.example.com', 'https://www.example.com', true],
     ['example.com', 'https://other.com', false],
     ['bad.com', 'https://bad.com', false],
-  ])('with a list does not ask for the Host: %j and %j: %s', async (host, origin, accepted) => {
+  ])('ignores the Host with a list: %j and %j: %s', async (host, origin, accepted) => {
     const application = allowedHostsOriginValidator(inner, { allowedHosts: ['.example.com'] })
     expect(await isAccepted(application, { host, origin })).toBe(accepted)
   })
 
-  test('with an empty list lets nobody in', async () => {
+  test('rejects every client with an empty list', async () => {
     const application = allowedHostsOriginValidator(inner, { allowedHosts: [] })
     expect(await isAccepted(application, { host: 'a.com', origin: 'http://a.com' })).toBe(false)
   })
 })
 
 describe('parseOrigin', () => {
-  test('reads an origin once that comes again, and keeps 64', async () => {
-    // Anew, since other tests have left what they read.
+  test('parses a repeated origin once, and caches 64', async () => {
+    // A new import of the module, because other tests have filled its cache.
     vi.resetModules()
     const { parseOrigin: parse } = await import('../../src/asgi/origin.ts')
     const names = Array.from({ length: 64 }, (_, i) => `https://${i}.example`)
@@ -291,7 +291,7 @@ describe('parseOrigin', () => {
     expect(parse(names[0]!)).toEqual(first[0])
   })
 
-  test('says of what is no origin each time that it is none', () => {
+  test('returns undefined for an invalid origin each time', () => {
     expect(['null', 'null', 'http://', 'http://'].map((value) => parseOrigin(value))).toEqual(Array(4).fill(undefined))
   })
 })

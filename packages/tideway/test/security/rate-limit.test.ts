@@ -61,7 +61,7 @@ async function statusOfHandshake(url: string): Promise<number> {
 }
 
 describe('rateLimit', () => {
-  it('lets as many messages pass as there are points, and closes with 1008 at the next', async () => {
+  it('accepts as many messages as there are points, and closes with 1008 at the next', async () => {
     const server = await serving({ messages: new RateLimiterMemory({ points: 5, duration: 60 }) })
     expect(await exchange(server.webSocketUrl, 5)).toEqual({ answers: 5, code: undefined })
     const over = await serving({ messages: new RateLimiterMemory({ points: 5, duration: 60 }) })
@@ -82,7 +82,7 @@ describe('rateLimit', () => {
     expect((await fetch(server.url)).status).toBe(429)
   })
 
-  it('counts a user wherever she is, and no address as a user', async () => {
+  it('counts a user across addresses, and does not confuse an address with a user', async () => {
     const keys: string[] = []
     const connects: RateLimiter = { consume: async (key) => void keys.push(key) }
     const scopeOf = (user: unknown, host: string) =>
@@ -107,13 +107,13 @@ describe('rateLimit', () => {
     expect(await statusOfHandshake(server.webSocketUrl)).toBe(503)
   })
 
-  it('passes on the mark of an origin check', () => {
+  it('keeps the mark of an origin check', () => {
     const options = { connects: new RateLimiterMemory({ points: 1, duration: 1 }) }
     expect(checksOrigin(rateLimit(originValidator(echo, ['*']), options))).toBe(true)
     expect(checksOrigin(rateLimit(echo, options))).toBe(false)
   })
 
-  it('refuses to limit nothing', () => {
+  it('rejects options without connects and messages', () => {
     expect(() => rateLimit(echo, {})).toThrow(expect.objectContaining({ code: 'ERR_BAD_OPTION' }) as Error)
   })
 })

@@ -41,11 +41,11 @@ test.each([
   ['tokens=3', 'tokens=3'],
   ['=abc', '=abc'],
   ['%zz=1&ticket=x', '%zz=1&ticket=REDACTED'],
-])('%j is logged as %j', (query, logged) => {
+])('redacts %j as %j', (query, logged) => {
   expect(redactQuery(query)).toBe(logged)
 })
 
-test('other names may be given besides, however they are written', () => {
+test('redacts other given names in any spelling', () => {
   expect(redactQuery('wrist_band=1&token=2&a=3', ['wristBand'])).toBe('wrist_band=REDACTED&token=REDACTED&a=3')
 })
 
@@ -55,11 +55,11 @@ test.each([
   ['/a@b?c=d', '/a@b?c=d'],
   ['http://user:pass@host/a?b=c&jwt=d', 'http://REDACTED@host/a?b=c&jwt=REDACTED'],
   ['http://host/a@b', 'http://host/a@b'],
-])('the target %j is logged as %j', (target, logged) => {
+])('redacts the target %j as %j', (target, logged) => {
   expect(redactTarget(target)).toBe(logged)
 })
 
-test('no query throws, and what URLSearchParams reads as a token is never in the result', () => {
+test('never throws, and removes every token that URLSearchParams reads', () => {
   const secret = 'Secr3tOfThisTest'
   fc.assert(
     fc.property(byteText, byteText, (before, after) => {

@@ -24,7 +24,7 @@ describe('ApplicationCommunicator', () => {
     vi.useRealTimers()
   })
 
-  it('gives the application its scope and events, and takes what it sends, in order', async () => {
+  it('passes the scope and the events to the application, and returns its events in order', async () => {
     const communicator = new ApplicationCommunicator(answering, scope)
     communicator.sendInput({ type: 'a' })
     communicator.sendInput({ type: 'b' })
@@ -45,7 +45,7 @@ describe('ApplicationCommunicator', () => {
     expect(started).toBe(1)
   })
 
-  it('says at a time-out what was waited for, what the application has sent, and that it waits for an event', async () => {
+  it('reports at a timeout the expected event, the sent events, and that the application waits for an event', async () => {
     const communicator = new ApplicationCommunicator(answering, scope)
     communicator.sendInput({ type: 'a' })
     await communicator.receiveOutput()
@@ -55,7 +55,7 @@ describe('ApplicationCommunicator', () => {
     })
   })
 
-  it('says at a time-out that the application is busy with something else', async () => {
+  it('reports at a timeout that the application is busy', async () => {
     const communicator = new ApplicationCommunicator<ChannelScope>(() => new Promise(() => {}), scope)
     communicator.sendInput({ type: 'a' })
     await expect(communicator.receiveOutput(5)).rejects.toThrow(
@@ -64,7 +64,7 @@ describe('ApplicationCommunicator', () => {
     await expect(communicator.wait(5)).rejects.toThrow('Waited 5 ms for the application to end')
   })
 
-  it('leaves the application running after a time-out, and what comes late for the next call', async () => {
+  it('keeps the application running after a timeout, and a late event for the next call', async () => {
     let answer!: () => void
     const application: ChannelApplication = async (_scope, _receive, send) => {
       await new Promise<void>((resolve) => {
@@ -79,7 +79,7 @@ describe('ApplicationCommunicator', () => {
     expect(await communicator.receiveOutput()).toEqual({ type: 'late' })
   })
 
-  it('gives two calls that wait at once an output each, in the order of the calls', async () => {
+  it('resolves two concurrent calls in their order', async () => {
     const communicator = new ApplicationCommunicator(answering, scope)
     const both = Promise.all([communicator.receiveOutput(), communicator.receiveOutput()])
     communicator.sendInput({ type: 'a' })
@@ -87,7 +87,7 @@ describe('ApplicationCommunicator', () => {
     expect(await both).toEqual([{ type: 're-a' }, { type: 're-b' }])
   })
 
-  it('ends a wait at once when the application ends, and says how', async () => {
+  it('rejects a waiting call when the application ends, with its end', async () => {
     const communicator = new ApplicationCommunicator(answering, scope)
     const output = communicator.receiveOutput(60_000)
     communicator.sendInput({ type: 'stop' })
@@ -97,7 +97,7 @@ describe('ApplicationCommunicator', () => {
     })
   })
 
-  it('tells what the application threw at the next call, with the error as the cause', async () => {
+  it('rejects the next call after a throw of the application, with the error as the cause', async () => {
     const communicator = new ApplicationCommunicator(answering, scope)
     communicator.sendInput({ type: 'a' })
     communicator.sendInput({ type: 'fail' })
@@ -114,7 +114,7 @@ describe('ApplicationCommunicator', () => {
     )
   })
 
-  it('rejects wait() with the very error that the application threw', async () => {
+  it('rejects wait() with the error that the application threw', async () => {
     const error = new Error('mine')
     const communicator = new ApplicationCommunicator<ChannelScope>(() => {
       throw error
@@ -122,14 +122,14 @@ describe('ApplicationCommunicator', () => {
     await expect(communicator.wait()).rejects.toBe(error)
   })
 
-  it('refuses to give an event to an application that has returned', async () => {
+  it('rejects an event for an application that has returned', async () => {
     const communicator = new ApplicationCommunicator(answering, scope)
     communicator.sendInput({ type: 'stop' })
     await communicator.wait()
     expect(() => communicator.sendInput({ type: 'a' })).toThrow('Wanted to give it a, but the application has sent')
   })
 
-  it('hears nothing while the application sends nothing, and takes nothing away', async () => {
+  it('resolves receiveNothing() with true without an event, and removes none', async () => {
     const communicator = new ApplicationCommunicator(answering, scope)
     expect(await communicator.receiveNothing(5)).toBe(true)
     const silence = communicator.receiveNothing(60_000)
@@ -139,7 +139,7 @@ describe('ApplicationCommunicator', () => {
     expect(await communicator.receiveOutput()).toEqual({ type: 're-a' })
   })
 
-  it('fails with what the application sends while nothing is expected, and leaves it for the next call', async () => {
+  it('rejects expectNothing() with the event that comes, and keeps it for the next call', async () => {
     const communicator = new ApplicationCommunicator(answering, scope)
     await communicator.expectNothing(5)
     const silence = communicator.expectNothing(60_000)
@@ -151,7 +151,7 @@ describe('ApplicationCommunicator', () => {
     expect(await communicator.receiveOutput()).toEqual({ type: 're-a' })
   })
 
-  it('lets an application that never stops sending wait once 1000 of its events are not taken', async () => {
+  it('pauses an endless sender at 1000 pending events', async () => {
     let sent = 0
     const application: ChannelApplication = async (_scope, _receive, send) => {
       for (;;) {
@@ -167,14 +167,14 @@ describe('ApplicationCommunicator', () => {
     expect(sent).toBe(1001)
   })
 
-  it('waits in real time where a test has put fake timers in place', async () => {
+  it('waits in real time under fake timers', async () => {
     vi.useFakeTimers()
     const communicator = new ApplicationCommunicator(answering, scope)
     await expect(communicator.receiveOutput(5)).rejects.toMatchObject({ code: 'ERR_TEST_TIMEOUT' })
     expect(await communicator.receiveNothing(5)).toBe(true)
   })
 
-  it('refuses a second receive() while the first one waits, which a server could not answer', async () => {
+  it('rejects a second receive() while the first one waits', async () => {
     const communicator = new ApplicationCommunicator<ChannelScope>(async (_scope, receive) => {
       await Promise.all([receive(), receive()])
     }, scope)

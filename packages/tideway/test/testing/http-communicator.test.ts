@@ -28,7 +28,7 @@ function streaming(pieces: readonly string[], go: () => Promise<void> = () => Pr
 }
 
 describe('HttpCommunicator', () => {
-  it('sends a request and gives the whole response', async () => {
+  it('sends a request and returns the whole response', async () => {
     const request = new HttpCommunicator(Mirror.asApplication(), 'post', '/notes/?page=2', {
       headers: { 'Content-Type': 'text/plain' },
       body: 'buy milk',
@@ -48,7 +48,7 @@ describe('HttpCommunicator', () => {
     await request.wait()
   })
 
-  it('sends an empty body where none is given, to a whole URL', async () => {
+  it('sends an empty body by default, to an absolute URL', async () => {
     const response = await new HttpCommunicator(Mirror.asApplication(), 'GET', 'https://example.com/a').getResponse()
     expect(response.json()).toMatchObject({ scheme: 'https', path: '/a', body: '' })
   })
@@ -65,12 +65,12 @@ describe('HttpCommunicator', () => {
     expect(response).toMatchObject({ status: 200, text: 'aé' })
   })
 
-  it('gives a response of more pieces than may wait', async () => {
+  it('returns a response of more pieces than may wait', async () => {
     const response = await new HttpCommunicator(streaming(Array<string>(2500).fill('x')), 'GET', '/').getResponse()
     expect(response.body).toHaveLength(2500)
   })
 
-  it('gives the head and each piece of a response as soon as it is sent', async () => {
+  it('returns the head and each piece of a response as soon as it is sent', async () => {
     let go!: () => void
     const application = streaming(
       ['one', 'two'],
@@ -91,7 +91,7 @@ describe('HttpCommunicator', () => {
     await expect(request.receiveBody()).rejects.toThrow('the last piece has been received')
   })
 
-  it('sends a chunked request piece by piece, while the response is read', async () => {
+  it('sends a chunked request in pieces while the response is read', async () => {
     const echo: HttpApplication = async (_scope, receive, send) => {
       await send({ type: 'http.response.start', status: 200 })
       for (;;) {
@@ -109,12 +109,12 @@ describe('HttpCommunicator', () => {
     await request.wait()
   })
 
-  it('refuses sendBody() for a request that is sent in one piece', () => {
+  it('rejects sendBody() for a request that is not chunked', () => {
     const request = new HttpCommunicator(Mirror.asApplication(), 'POST', '/', { body: 'all' })
-    expect(() => request.sendBody('more')).toThrow('sendBody() is for a request that is made with chunked: true.')
+    expect(() => request.sendBody('more')).toThrow('sendBody() needs a request that is created with chunked: true.')
   })
 
-  it('gives the trailers', async () => {
+  it('returns the trailers', async () => {
     const application: HttpApplication = async (_scope, _receive, send) => {
       await send({ type: 'http.response.start', status: 200, trailers: true })
       await send({ type: 'http.response.body', body: 'all' })
@@ -125,7 +125,7 @@ describe('HttpCommunicator', () => {
     expect([text, ...trailers]).toEqual(['all', ['a', '1'], ['b', '2']])
   })
 
-  it('tells the application of the end when the response is complete', async () => {
+  it('passes the disconnect to the application when the response is complete', async () => {
     const events: string[] = []
     const application: HttpApplication = async (_scope, receive, send) => {
       await receive()
@@ -139,7 +139,7 @@ describe('HttpCommunicator', () => {
     expect(events).toEqual(['http.disconnect', 'http.disconnect'])
   })
 
-  it('tells the application that the client goes away', async () => {
+  it('passes the disconnect of the client to the application', async () => {
     const events: string[] = []
     const application: HttpApplication = async (_scope, receive) => {
       events.push((await receive()).type, (await receive()).type)
@@ -150,14 +150,14 @@ describe('HttpCommunicator', () => {
     expect(events).toEqual(['http.request', 'http.disconnect'])
   })
 
-  it('tells nothing of an application that sends to a client that is gone, which is no fault', async () => {
+  it('ignores a send of the application after the disconnect', async () => {
     const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
     const request = new HttpCommunicator(streaming(['a', 'b'], nextTurn), 'GET', '/')
     await request.receiveHead()
     await request.disconnect()
   })
 
-  it('tells what the application threw, with the error as the cause', async () => {
+  it('rejects with the error that the application threw as the cause', async () => {
     class Failing extends HttpConsumer {
       override handle(): never {
         throw new RangeError('too far')
@@ -172,7 +172,7 @@ describe('HttpCommunicator', () => {
     await expect(request.wait()).rejects.toThrow(RangeError)
   })
 
-  it('says that the application returned without an answer', async () => {
+  it('reports an application that returned without an answer', async () => {
     const request = new HttpCommunicator<HttpScope>(async () => {}, 'GET', '/')
     await expect(request.getResponse()).rejects.toThrow(
       'Expected http.response.start, but the application has sent nothing and has returned.',

@@ -23,7 +23,7 @@ const application = defineApplication({
 })
 
 describe('liveServer', () => {
-  it('serves an application on a free port, to real clients', async () => {
+  it('serves real clients on a free port', async () => {
     const server = await liveServer(application)
     try {
       expect(await (await fetch(server.url)).text()).toBe('hello')
@@ -60,7 +60,7 @@ describe('liveServer', () => {
     await expect(fetch(url)).rejects.toThrow('fetch failed')
   })
 
-  it('takes the options of serve()', async () => {
+  it('passes the options to serve()', async () => {
     await using server = await liveServer(application, { maxMessageBytes: 4, host: '127.0.0.1' })
     const client = new WebSocket(`${server.webSocketUrl}/ws/echo/`)
     client.once('open', () => client.send('hello'))

@@ -27,11 +27,11 @@ const customer: Customer = { id: 1, username: 'anna', isAuthenticated: true, pla
 const urlRoute = { args: [], kwargs: { room: 'lobby' } }
 
 describe('the scope of a communicator', () => {
-  it('has an anonymous user where the application asks for a user and the test gives none', () => {
+  it('has an anonymous user by default', () => {
     expect(new WebSocketCommunicator(NeedsUser.asApplication(), '/').scope.user).toBe(anonymousUser)
   })
 
-  it('has the user, the layers and whatever else the test gives', () => {
+  it('has the user, the layers and all other properties of the test', () => {
     const channelLayers = { default: new InMemoryChannelLayer() }
     const socket = new WebSocketCommunicator(NeedsUser.asApplication(), '/', {
       scope: { user: customer, channelLayers },
@@ -41,7 +41,7 @@ describe('the scope of a communicator', () => {
     expect(new WebSocketCommunicator(NeedsNothing.asApplication(), '/', { scope: { state } }).scope.state).toBe(state)
   })
 
-  it('needs what the application asks for and nobody gives', () => {
+  it('requires the properties of the application that no middleware adds', () => {
     const socket = new WebSocketCommunicator(NeedsRoom.asApplication(), '/', { scope: { urlRoute } })
     expectTypeOf(socket.scope.urlRoute.kwargs.room).toEqualTypeOf<string>()
     expect(socket.scope.urlRoute.kwargs.room).toBe('lobby')
@@ -53,7 +53,7 @@ describe('the scope of a communicator', () => {
     void new WebSocketCommunicator(NeedsRoom.asApplication(), '/', { subprotocols: [] })
   })
 
-  it('needs a user where an anonymous one will not do', () => {
+  it('requires a user if the application does not accept the anonymous one', () => {
     expect(
       new WebSocketCommunicator(NeedsCustomer.asApplication(), '/', { scope: { user: customer } }).scope.user.plan,
     ).toBe('free')
@@ -63,7 +63,7 @@ describe('the scope of a communicator', () => {
     void new WebSocketCommunicator(NeedsCustomer.asApplication(), '/', { scope: { user: anonymousUser } })
   })
 
-  it('needs nothing behind the router and the middleware that give it', () => {
+  it('requires no property that a router or middleware adds', () => {
     const routed = urlRouter([path('ws/:room/', NeedsRoom.asApplication())])
     void new WebSocketCommunicator(routed, '/ws/lobby/')
     void new WebSocketCommunicator(authMiddlewareStack(routed), '/ws/lobby/')
@@ -71,7 +71,7 @@ describe('the scope of a communicator', () => {
     void new HttpCommunicator(defineApplication({}), 'GET', '/')
   })
 
-  it('may be anything where the application asks for nothing', () => {
+  it('accepts any property if the application needs none', () => {
     const application: Application<WebSocketScope> = async () => {}
     const { scope } = new WebSocketCommunicator(application, '/', { scope: { tenant: 'acme' } })
     expect(scope).toMatchObject({ tenant: 'acme' })
@@ -81,29 +81,29 @@ describe('the scope of a communicator', () => {
     void new WebSocketCommunicator(NeedsRoom.asApplication(), '/', { scope: { urlRoute, tenant: 'acme' } })
   })
 
-  it('leaves to the request what the request says', () => {
+  it('rejects properties that the request decides', () => {
     // @ts-expect-error The path is in the URL.
     void new WebSocketCommunicator(NeedsUser.asApplication(), '/', { scope: { path: '/other/' } })
   })
 
-  it('is the same for HTTP', () => {
+  it('has the same rules for HTTP', () => {
     const request = new HttpCommunicator(NeedsTenant.asApplication(), 'GET', '/', { scope: { tenant: 'acme' } })
     expect(request.scope.tenant).toBe('acme')
     // @ts-expect-error The consumer needs a tenant.
     void new HttpCommunicator(NeedsTenant.asApplication(), 'GET', '/')
   })
 
-  it('fits where any communicator is asked for', () => {
+  it('is assignable to the general communicator type', () => {
     const any: WebSocketCommunicator[] = [new WebSocketCommunicator(NeedsUser.asApplication(), '/')]
     expect(any).toHaveLength(1)
   })
 
-  it('refuses an application for something else', () => {
+  it('rejects an application of another protocol', () => {
     // @ts-expect-error An HTTP consumer takes no WebSocket.
     void new WebSocketCommunicator(NeedsTenant.asApplication(), '/', { scope: { tenant: 'acme' } })
   })
 
-  it('is given whole to an ApplicationCommunicator', () => {
+  it('is passed completely to an ApplicationCommunicator', () => {
     const application: Application<WebSocketScope> = async () => {}
     // @ts-expect-error That one builds no scope.
     void new ApplicationCommunicator(application)

@@ -90,7 +90,7 @@ const httpCases: readonly (readonly [string, readonly unknown[]])[] = [
 ]
 
 // A communicator holds an application to the rules of the server in code of its own; here they are held to each other.
-describe('a communicator and the server judge alike', () => {
+describe('a communicator and the server', () => {
   let server: LiveServer
   let events: readonly unknown[] = []
   let verdict: Promise<Verdict>
@@ -113,7 +113,7 @@ describe('a communicator and the server judge alike', () => {
 
   afterAll(() => server.close())
 
-  it.each(webSocketCases)('of %s', async (_what, given) => {
+  it.each(webSocketCases)('agree on %s', async (_what, given) => {
     events = given
     const socket = new WebSocketCommunicator(websocket, '/', { subprotocols: ['v1', 'v2'] })
     await socket.connect().catch(() => {})
@@ -126,7 +126,7 @@ describe('a communicator and the server judge alike', () => {
     expect(ours).toBe(await verdict)
   })
 
-  it.each(httpCases)('of %s', async (_what, given) => {
+  it.each(httpCases)('agree on %s', async (_what, given) => {
     events = given
     const request = new HttpCommunicator(http, 'GET', '/')
     await request.wait()

@@ -50,18 +50,18 @@ describe('WebSocketCommunicator', () => {
     ['ws://example.com/ws/chat/?page=2', 'ws', 'example.com'],
     ['wss://example.com:8443/ws/chat/?page=2', 'wss', 'example.com:8443'],
     ['https://example.com/ws/chat/?page=2', 'wss', 'example.com'],
-  ])('takes the URL %s', (url, scheme, host) => {
+  ])('accepts the URL %s', (url, scheme, host) => {
     const { scope } = new WebSocketCommunicator(Echo.asApplication(), url)
     expect(scope).toMatchObject({ type: 'websocket', scheme, path: '/ws/chat/', queryString: 'page=2' })
     expect(scope.headers.get('host')).toBe(host)
   })
 
-  it('gives the path decoded and as it is on the wire', () => {
+  it('passes the decoded path and the raw path', () => {
     const { scope } = new WebSocketCommunicator(Echo.asApplication(), '/ws/caf%C3%A9 é/')
     expect(scope).toMatchObject({ path: '/ws/café é/', rawPath: '/ws/caf%C3%A9%20%C3%A9/', queryString: '' })
   })
 
-  it.each(['ftp://example.com/', 'http://', '/a%ff'])('refuses the URL %s', (url) => {
+  it.each(['ftp://example.com/', 'http://', '/a%ff'])('rejects the URL %s', (url) => {
     expect(() => new WebSocketCommunicator(Echo.asApplication(), url)).toThrow(
       expect.objectContaining({ code: 'ERR_BAD_OPTION' }) as Error,
     )
@@ -86,7 +86,7 @@ describe('WebSocketCommunicator', () => {
     expect(socket.scope.headers.getAll('host')).toEqual(['example.com'])
   })
 
-  it('runs behind a urlRouter, which gives the consumer its kwargs', async () => {
+  it('runs a urlRouter, which gives the consumer its kwargs', async () => {
     class Room extends WebSocketConsumer<{ room: string }> {
       override async connect() {
         await this.accept()
@@ -110,7 +110,7 @@ describe('WebSocketCommunicator', () => {
     await socket.disconnect()
   })
 
-  it('answers connect() with the whole denial response, in as many pieces as it comes', async () => {
+  it('answers connect() with the whole denial response, also in pieces', async () => {
     const application: WebSocketApplication = async (_scope, receive, send) => {
       await receive()
       await send({ type: 'websocket.http.response.start', status: 401, headers: { 'WWW-Authenticate': 'Basic' } })
@@ -124,7 +124,7 @@ describe('WebSocketCommunicator', () => {
     expect((result as HandshakeRefused).json()).toEqual({ error: 'login' })
   })
 
-  it('goes on with the handshake when connect() is called again after a time-out', async () => {
+  it('continues the handshake when connect() is called again after a timeout', async () => {
     let deny!: () => void
     const application: WebSocketApplication = async (_scope, receive, send) => {
       await receive()
@@ -143,7 +143,7 @@ describe('WebSocketCommunicator', () => {
     expect(await socket.connect()).toBe(result)
   })
 
-  it('says what came instead of a message, and leaves it there', async () => {
+  it('rejects with the event that came instead of a message, and keeps it', async () => {
     const socket = new WebSocketCommunicator(
       accepting(async (_scope, _receive, send) => {
         await send({ type: 'websocket.close', code: 4000, reason: 'enough' })
@@ -158,7 +158,7 @@ describe('WebSocketCommunicator', () => {
     expect(await socket.receiveClose()).toEqual({ code: 4000, reason: 'enough' })
   })
 
-  it('says what came instead of the close, shortened, and leaves it there', async () => {
+  it('rejects with the event that came instead of the close, shortened, and keeps it', async () => {
     const socket = new WebSocketCommunicator(Echo.asApplication(), '/')
     await socket.connect()
     socket.sendTo('x'.repeat(10_000))
@@ -176,7 +176,7 @@ describe('WebSocketCommunicator', () => {
     expect(await socket.receiveClose()).toEqual({ code: 1000, reason: '' })
   })
 
-  it('gives the application the disconnect of its own close, once and for all', async () => {
+  it('passes the disconnect of its own close to the application at every receive()', async () => {
     const events: unknown[] = []
     const socket = new WebSocketCommunicator(
       accepting(async (_scope, receive, send) => {
@@ -192,7 +192,7 @@ describe('WebSocketCommunicator', () => {
     expect(() => socket.sendTo('more')).toThrow('Wanted to give it websocket.receive, but the application has sent')
   })
 
-  it('gives the application the disconnect of the client, code and reason', async () => {
+  it('passes code and reason of the client’s disconnect to the application', async () => {
     const events: unknown[] = []
     const socket = new WebSocketCommunicator(
       accepting(async (_scope, receive) => {
@@ -222,7 +222,7 @@ describe('WebSocketCommunicator', () => {
     expect(hasEnded).toBe(true)
   })
 
-  it('says at disconnect() that the application does not end', async () => {
+  it('rejects disconnect() if the application does not end', async () => {
     const socket = new WebSocketCommunicator(
       accepting(() => new Promise(() => {})),
       '/',
@@ -232,7 +232,7 @@ describe('WebSocketCommunicator', () => {
     await expect(socket.disconnect()).rejects.toThrow('Waited 5 ms for the application to end')
   })
 
-  it('does nothing at disconnect() where connect() was never called', async () => {
+  it('resolves disconnect() without connect()', async () => {
     let calls = 0
     const socket = new WebSocketCommunicator<WebSocketScope>(async () => {
       calls++
@@ -241,7 +241,7 @@ describe('WebSocketCommunicator', () => {
     expect(calls).toBe(0)
   })
 
-  it('lets an application go on at disconnect() that waits for a slow client', async () => {
+  it('resumes at disconnect() an application that waits for a slow client', async () => {
     const socket = new WebSocketCommunicator(
       accepting(async (_scope, _receive, send) => {
         for (;;) await send({ type: 'websocket.send', text: 'more' })
@@ -262,7 +262,7 @@ describe('WebSocketCommunicator', () => {
       }
     }
 
-    it('tells it at the next receive, although the close came first', async () => {
+    it('rejects the next receive with its error, although the close came first', async () => {
       const socket = new WebSocketCommunicator(Failing.asApplication(), '/')
       await socket.connect()
       socket.sendJsonTo(1)
@@ -277,7 +277,7 @@ describe('WebSocketCommunicator', () => {
       await socket.disconnect()
     })
 
-    it('tells it at the next send', async () => {
+    it('throws its error at the next send', async () => {
       const socket = new WebSocketCommunicator(Failing.asApplication(), '/')
       await socket.connect()
       socket.sendJsonTo(1)
@@ -285,7 +285,7 @@ describe('WebSocketCommunicator', () => {
       expect(() => socket.sendTo('')).toThrow('the application threw: RangeError: too far')
     })
 
-    it('tells it at disconnect() and at wait(), as it is', async () => {
+    it('rejects disconnect() and wait() with the same error', async () => {
       const socket = new WebSocketCommunicator(Failing.asApplication(), '/')
       await socket.connect()
       socket.sendJsonTo(1)
@@ -293,7 +293,7 @@ describe('WebSocketCommunicator', () => {
       await expect(socket.wait()).rejects.toThrow(RangeError)
     })
 
-    it('tells it at connect() when it refuses the handshake that way', async () => {
+    it('rejects connect() with its error if it throws during the handshake', async () => {
       class Late extends WebSocketConsumer {
         override connect(): never {
           throw new RangeError('not today')
@@ -306,7 +306,7 @@ describe('WebSocketCommunicator', () => {
     })
   })
 
-  it('says what is no JSON', async () => {
+  it('rejects a message that is not JSON, with its text', async () => {
     const socket = new WebSocketCommunicator(Echo.asApplication(), '/')
     await socket.connect()
     socket.sendTo('{')
@@ -316,12 +316,12 @@ describe('WebSocketCommunicator', () => {
     await socket.disconnect()
   })
 
-  it('refuses to send before the connection is open', () => {
+  it('throws from sendTo() before the connection is open', () => {
     const socket = new WebSocketCommunicator(Echo.asApplication(), '/')
     expect(() => socket.sendTo('early')).toThrow('the application has not accepted it')
   })
 
-  it('is left with a time-out and not with a hang by an application that never answers', async () => {
+  it('rejects with a timeout if the application never answers', async () => {
     const socket = new WebSocketCommunicator<WebSocketScope>(() => new Promise(() => {}), '/', { timeoutMs: 5 })
     await expect(socket.connect()).rejects.toMatchObject({ code: 'ERR_TEST_TIMEOUT' })
     await expect(socket.receiveFrom()).rejects.toMatchObject({ code: 'ERR_TEST_TIMEOUT' })
