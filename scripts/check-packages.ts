@@ -1,5 +1,5 @@
 // Checks the packages as npm would publish them: packs each and looks at the tarball, by its files, with publint, with
-// attw, and by importing and type-checking every entry point as somebody who has installed it does.
+// attw, and by importing and type-checking every entry point as an installed package.
 //   npm run packages:check
 
 import { execFile } from 'node:child_process'

@@ -45,7 +45,7 @@ function platformPackage(name: string, version: string, dev: boolean): LockedPac
   const cpu = PROCESSORS.find((word) => words.includes(word))
   const os = SYSTEMS.find((word) => words.includes(word))
   if (!/^\d/.test(version) || cpu === undefined || os === undefined) {
-    throw new Error(`${name}@${version} is not a build for one system: nobody can say what to lock.`)
+    throw new Error(`${name}@${version} is not a build for one system: its lock entry is unknown.`)
   }
   const libc = /musl/.test(name) ? ['musl'] : /gnu/.test(name) ? ['glibc'] : undefined
   return { version, cpu: [cpu], ...(dev && { dev }), ...(libc && { libc }), optional: true, os: [os] }

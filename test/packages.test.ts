@@ -35,7 +35,7 @@ describe.each(folders)('%s', (folder) => {
     expect(read(`${folder}/LICENSE`)).toBe(read('LICENSE'))
   })
 
-  it('is published for everybody, and says what it is', () => {
+  it('is published publicly, with its description', () => {
     expect(manifest).toMatchObject({ publishConfig: { access: 'public' }, description: expect.any(String) as string })
     expect((manifest as { keywords?: readonly string[] }).keywords?.length).toBeGreaterThan(3)
   })
@@ -160,6 +160,6 @@ describe('the packages that a lock file misses', () => {
     const missing = (name: string, version: string) => () =>
       missingPackages({ packages: { 'node_modules/tool': { optionalDependencies: { [name]: version } } } })
     expect(missing('colours', '1.2.3')).toThrow('colours@1.2.3 is not a build for one system')
-    expect(missing('@tool/darwin-arm64', '^1.2.3')).toThrow('nobody can say what to lock')
+    expect(missing('@tool/darwin-arm64', '^1.2.3')).toThrow('its lock entry is unknown')
   })
 })

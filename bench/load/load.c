@@ -130,7 +130,7 @@ static moment start_measuring(void) {
 }
 
 /**
- * Whether a server is warm: its compiler needs processor time, of which it gets little in a second on a machine that is busy
+ * Whether a server is warm: its compiler needs processor time, and gets little of it per second on a busy machine
  * otherwise. One that has little to do is warm after four times as long.
  */
 static bool is_warm(moment from, double warm_ms) {

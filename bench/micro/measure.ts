@@ -17,7 +17,7 @@ const collectGarbage = runInNewContext('gc') as () => void
 
 const WARM_UP_ROUNDS = 30
 
-/** Of so many slices of the time the cheapest counts: the others shared the processor with somebody else. */
+/** The number of time slices. The cheapest one counts: the others shared the processor with other programs. */
 const SLICES = 8
 
 /** Measures a work. */

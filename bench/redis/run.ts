@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 
 import { Receiver, startRedis, type LayerKind } from './processes.ts'
 
-const message = { type: 'chat.message', message: 'x'.repeat(128), user: 'somebody' }
+const message = { type: 'chat.message', message: 'x'.repeat(128), user: 'username' }
 
 function makeLayer(kind: LayerKind, url: string): RedisChannelLayer | RedisPubSubChannelLayer {
   return kind === 'pubsub' ? new RedisPubSubChannelLayer({ hosts: [url] }) : new RedisChannelLayer({ hosts: [url] })

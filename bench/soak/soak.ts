@@ -7,7 +7,7 @@ import type { Holding } from './report.ts'
 import { Visitors } from './visitors.ts'
 
 const SAMPLES = 30
-/** Of the samples, those in which what stays for good is still being made. */
+/** The first samples, in which permanent allocations are still made. */
 const WARM_UP_SAMPLES = 6
 /** By how much the last third may be above the first: what a collection left over, and the allocator keeps. */
 const FLAT = { heapBytes: 1.05, externalBytes: 1.05, residentBytes: 1.1, descriptors: 1.05 } as const
@@ -25,7 +25,7 @@ export async function soak(minutes: number, connections: number): Promise<boolea
   const ended = once(server, 'exit').then(([code, signal]): never => {
     throw new Error(`The server has ended with ${code ?? signal}.`)
   })
-  // Nobody hears of it between two looks, nor when it is stopped.
+  // No output between two samples, nor when the run is stopped.
   ended.catch(() => {})
   const holding = async (): Promise<Holding> => {
     server.send('holding')
@@ -82,7 +82,7 @@ function growth(samples: readonly Holding[]): string[] {
   })
 }
 
-/** Everybody has left: so has what was theirs. The allocator may keep its pages. */
+/** All clients have left, and their memory is free. The allocator may keep its pages. */
 function leftOver(empty: Holding, left: Holding): string[] {
   const heapBytes = left.heapBytes + left.externalBytes - empty.heapBytes - empty.externalBytes
   return [

@@ -25,7 +25,7 @@ export interface Visits {
 }
 
 /**
- * Keeps so many connections open, of which each second some come and go: half of them echo, the others are in rooms. They leave by
+ * Keeps that many connections open and replaces some of them each second. Half of them echo, the others are in rooms. They leave by
  * a close frame, by the end of their socket, or without a word.
  */
 export class Visitors {
@@ -49,7 +49,7 @@ export class Visitors {
     this.#timer = setInterval(() => this.#turn(), TURN_MS)
   }
 
-  /** Nobody comes any more, and all leave. */
+  /** Opens no more connections and closes all. */
   stop(): void {
     this.#isOver = true
     clearInterval(this.#timer)

@@ -3,7 +3,7 @@ import type { Cell, Load } from './suite.ts'
 
 type Arguments = Load['arguments']
 
-/** What a cell may have besides what its kind gives it. Arguments of the load are added to those of the kind. */
+/** Options of a cell in addition to those of its kind. Arguments of the load are added to those of the kind. */
 type More = Omit<Partial<Cell>, 'server' | 'load'> & { readonly load?: Arguments }
 
 function cell(server: ServerKey, mode: Load['mode'], settings: Arguments, { load, ...more }: More): Cell {

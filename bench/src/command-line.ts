@@ -34,7 +34,7 @@ npm run bench -- page RESULTS.json    writes the figures into docs/performance.m
                                       files, rows of a later one replace those of the ones before
 
   --runs N          how often each is measured; medians are printed (default 5)
-  --seconds N       how long each measurement takes, besides half a second of warm-up (default 1)
+  --seconds N       duration of each measurement, after half a second of warm-up (default 1)
   --peers a,b       only these beside tideway: ${Object.keys(servers)
     .filter((name) => !ownServers.some((own) => own === name))
     .join(', ')}

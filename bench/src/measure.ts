@@ -38,7 +38,7 @@ const LOAD_TIMEOUT_MS = 180_000
 
 const run = promisify(execFile)
 
-/** Files that a process has open besides its connections. */
+/** Open files of a process, without its connections. */
 const OTHER_FILES = 100
 
 /** Makes all measurements of a suite: each of them once a run, in an order that changes from run to run. */

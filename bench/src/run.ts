@@ -51,7 +51,7 @@ async function measureAll(task: Extract<Task, { do: 'measure' }>): Promise<numbe
   const busy = busyWords(machine)
   if (busy !== undefined) console.log(busy)
   const { runs, seconds, peers } = task
-  // What is under way is shown where somebody looks, and overwritten.
+  // On a terminal the current step is shown, and overwritten by the next.
   const say = (line: string): void => void (process.stderr.isTTY && process.stderr.write(`\r\u001B[K${line}`))
   const pass = { runs, seconds, maxFiles: maxOpenFiles(), say, ...(peers === undefined ? {} : { peers }) }
   const rows: Row[] = []

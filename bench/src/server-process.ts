@@ -122,7 +122,7 @@ export function reasonIn(complaint: string): string {
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || hasEnded(child)) return
-  // Listened for before anything is awaited: it may end meanwhile, and would be waited for without an end.
+  // Listen before the first await: otherwise the process may exit unnoticed, and the wait would never end.
   const ended = once(child, 'exit')
   const children = await childrenOf(child.pid)
   child.kill('SIGKILL')
@@ -139,7 +139,7 @@ function kill(pid: number): void {
   }
 }
 
-/** A port that nobody listens on. */
+/** A port without a listener. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -157,7 +157,7 @@ export async function listening(port: number, child: ChildProcess): Promise<void
   })
 }
 
-/** Waits until somebody listens on the port and is ready; what `isReady` throws is the reason why nobody ever will. */
+/** Waits until a server listens on the port and is ready. Rejects with what `isReady` throws if the server cannot become ready. */
 async function somebodyListens(port: number, isReady: () => boolean): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MS
   while (performance.now() < deadline) {

@@ -140,5 +140,5 @@ export const servers = {
 
 export type ServerKey = keyof typeof servers
 
-/** What is measured whoever else is. */
+/** Always measured, whichever other servers are. */
 export const ownServers: readonly ServerKey[] = ['tideway', 'workers', 'http']

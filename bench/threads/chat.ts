@@ -51,7 +51,7 @@ try {
   const reporting = keepReporting(asker, () => isOver)
   print('The same while reports are drawn', await roundTrips(speaker))
   isOver = true
-  console.log(`${await reporting} reports asked for meanwhile`)
+  console.log(`${await reporting} reports requested during the run`)
 } finally {
   await server.stop()
   await folder.remove()

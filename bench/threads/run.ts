@@ -11,7 +11,7 @@ const CALLS = 50
 const CALL_MS = 100
 const THREADS = 4
 
-/** How long the work takes, and how late timers are meanwhile, in milliseconds. */
+/** How long the work takes, and how late timers fire during it, in milliseconds. */
 async function measure(name: string, work: () => Promise<unknown>): Promise<void> {
   const late = monitorEventLoopDelay({ resolution: 1 })
   late.enable()

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import application from './get-started/application.ts'
 
-it('the one file of docs/get-started.md has a page, and everybody hears everybody', async () => {
+it('the one file of docs/get-started.md has a page, and its messages go to all clients', async () => {
   const server = await liveServer(application)
   const clients: WebSocket[] = []
   try {

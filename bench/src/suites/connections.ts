@@ -63,7 +63,7 @@ export const storming: Suite = {
     },
     {
       id: 'storm-p99',
-      title: 'connect storm: latency of 50 others who talk meanwhile',
+      title: 'connect storm: latency of 50 other connections during it',
       unit: 'ms, 99th percentile',
       better: 'lower',
       read: ofPhase(WHILE_STORMING, ({ p99Ms }) => p99Ms),

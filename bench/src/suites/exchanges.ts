@@ -88,7 +88,7 @@ export const features: Suite = {
     cells.echo('tideway', {
       name: UNUSED,
       variant: { env: { SERVE_OPTIONS: JSON.stringify({ compression: {} }) } },
-      // The message is shorter than what is compressed by default; it says when it was sent, though nobody reads that here.
+      // The message is shorter than what is compressed by default; it contains its send time, which is not read here.
       load: { dialect: 'deflate' },
     }),
   ],

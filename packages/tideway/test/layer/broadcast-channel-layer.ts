@@ -33,7 +33,7 @@ export class BroadcastChannelLayer extends BaseChannelLayer {
     await this.fanOutLocally(group, message, except)
   }
 
-  // Every thread hears everything, so that there is nobody to be told who is in which group.
+  // Every thread receives every message, so memberships are not shared between threads.
   protected override groupEntered(): void {}
 
   protected override groupLeft(): void {}
