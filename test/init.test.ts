@@ -21,7 +21,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 
 const run = promisify(execFile)
 
-/** What the applications need besides what is packed, as `npm install` would put it there. */
+/** Dependencies of the applications other than the packed packages, as `npm install` would place them. */
 const others = ['vitest', 'typescript', 'tsx', 'express', 'hono', '@types/node', '@types/express', 'undici-types']
 
 let folder: string

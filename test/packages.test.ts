@@ -53,7 +53,7 @@ describe.each(folders)('%s', (folder) => {
     }
   })
 
-  it('declares every package that it imports, and none besides', () => {
+  it('declares exactly the packages that it imports', () => {
     const imported = sourcesBelow([`${folder}/src`])
       .flatMap(({ imports }) => imports)
       .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))

@@ -4,7 +4,7 @@ import type { SourceFile } from './source-files.ts'
 
 /** Which way imports may run: see the table in `architecture.test.ts`. */
 export interface Architecture {
-  /** What each room of packages/tideway/src may import besides itself and the ground floor. */
+  /** What each room of packages/tideway/src may import in addition to itself and the ground floor. */
   readonly rooms: Readonly<Record<string, readonly string[]>>
   readonly groundFloor: string
   /** What each package may import of the other packages, by the name under which it is published. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** The top of the repository. */
 export const root: string = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Folders that hold nothing anybody wrote. */
+/** Folders without written sources. */
 export const NOT_OURS: RegExp = /(^|\/)(node_modules|dist|coverage|\.build|results|\.vitepress\/cache|reference\/api)\//
 
 /** One file, and the modules that it names, as they are written there. */

@@ -158,7 +158,7 @@ describe('the page', () => {
   })
 
   it('leaves out a row in which nothing was measured', () => {
-    expect(figuresOf(results({ rows: [row(), row({ title: 'nobody', figures: [] })] }))).not.toContain('Nobody')
+    expect(figuresOf(results({ rows: [row(), row({ title: 'unmeasured', figures: [] })] }))).not.toContain('Unmeasured')
   })
 })
 

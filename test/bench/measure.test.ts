@@ -37,7 +37,7 @@ const ofTheFloor: Suite = {
 }
 
 describe('the order of a run', () => {
-  it('begins with another each time, runs backwards every second time, and leaves nobody out', () => {
+  it('starts with a different server each time, runs backwards every second time, and includes all servers', () => {
     const items = ['a', 'b', 'c']
     expect(inTurn(items, 0)).toEqual(['a', 'b', 'c'])
     expect(inTurn(items, 1)).toEqual(['a', 'c', 'b'])

@@ -33,7 +33,7 @@ interface Connecting {
   localAddress: string
 }
 
-/** Somebody at `https://chat.example.com`, who is sent to a port of this machine. */
+/** A browser at `https://chat.example.com`, whose connections go to a port of this machine. */
 export class Browser {
   readonly host: string
   readonly #port: number
@@ -142,7 +142,7 @@ export class RoomClient {
     return this.heard.map(({ message }) => message)
   }
 
-  /** Resolves once the server keeps it, whatever happens to the connection meanwhile. */
+  /** Resolves once the server has stored it, even if the connection is lost in between. */
   async say(message: string): Promise<void> {
     const key = `the key of the message ${(this.#count += 1)}`
     await this.socket.request({ type: 'say', key, message }, { retry: true, timeoutMs: 60_000 })

@@ -114,7 +114,7 @@ describe('deploy/kubernetes', () => {
     expect(find('Service', 'tideway').spec.ports[0]!.targetPort).toBe('http')
   })
 
-  it('runs what the image has, as somebody who is not root', () => {
+  it('runs the programs of the image, without root', () => {
     const command = JSON.parse(
       parseDockerfile(read('deploy/Dockerfile'))
         .at(-1)!

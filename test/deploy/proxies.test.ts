@@ -14,7 +14,7 @@ import { bothAreAsked, describeProxy, type RunningProxy } from './proxy-suite.ts
 import { selfSigned, SITE_NAME, startSite, type Certificate, type Site } from './site.ts'
 import { Talk } from './talk.ts'
 
-/** Between two handshakes, of which proxies take thirty a second from one address. */
+/** Pause between two handshakes: proxies accept thirty per second from one address. */
 const ASK_EVERY_MS = 50
 /** For a test that starts processes, on a machine that may be busy with others. */
 const RESTARTS_MS = 180_000

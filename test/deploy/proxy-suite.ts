@@ -35,8 +35,8 @@ export interface ProxyFixture {
 const ASK_EVERY_MS = 50
 
 /**
- * What every proxy of deploy/ has to do, with the very file that is there. `more` adds tests of its own. The proxy is stopped by
- * whoever asked for it: `given().started` is told of it.
+ * Tests that every proxy of deploy/ passes, with its file there. `more` adds tests. The caller stops the proxy, which
+ * `given().started` receives.
  */
 export function describeProxy(
   given: () => {
@@ -122,7 +122,7 @@ export function describeProxy(
     expect(new Set(answers.map(({ pid }) => pid)).size).toBe(2)
   })
 
-  it('logs somebody in by a Secure cookie of the web server, and out of every WebSocket', async () => {
+  it('logs a user in by a Secure cookie of the web server, and out of every WebSocket', async () => {
     const account = { name: `Anna ${proxy.port}`, password: 'correct horse' }
     const signedUp = await browser.fetch('/api/me/account', { method: 'POST', body: account })
     const cookie = String(signedUp.headers['set-cookie'])
@@ -148,7 +148,7 @@ export function describeProxy(
     expect([answer.status, answer.body]).toEqual([200, JSON.stringify({ bytes: body.length })])
   })
 
-  it("keeps a connection on which nobody says anything over the proxy's time-out, because tideway pings", async () => {
+  it('keeps a silent connection open beyond the time-out of the proxy, because tideway pings', async () => {
     if (proxy.idleMs !== undefined) await delay(Math.max(0, idleSince + 1.6 * proxy.idleMs - Date.now()))
     expect(idle.socket.readyState).toBe(idle.socket.OPEN)
     idle.tell({ message: 'still here' })

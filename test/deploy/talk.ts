@@ -22,7 +22,7 @@ export class Talk {
     const talk = new Talk(tabs.map((tab) => browser.enter(room, tab)))
     await Promise.all(tabs.map((tab, n) => talk.#say(n, `${tab} is here`)))
     talk.#talking = Promise.all(tabs.map((tab, n) => talk.#goOn(n, tab)))
-    // Whoever waits for something hears of it.
+    // Notifies pending waits.
     talk.#talking.catch(() => {})
     return talk
   }
@@ -42,7 +42,7 @@ export class Talk {
     this.#over.abort()
     await this.#talking
     const acknowledged = this.#acknowledged.toSorted()
-    // Whoever never hears everything is shown by the time-out of the test, and whoever hears more by its comparison.
+    // A missing message fails the test by its time-out, an additional message by its comparison.
     while (this.#people.some(({ texts }) => texts.length < acknowledged.length)) await delay(PAUSE_MS)
     return { acknowledged, heard: this.#people.map(({ texts }) => texts.toSorted()) }
   }

@@ -245,7 +245,7 @@ it('answers a long poll when there is something to say', async () => {
   expect(layer.stats().groups).toBe(0)
 })
 
-it('takes what it needs from whoever makes it', async () => {
+it('gets its dependencies from its creator', async () => {
   class GreetingConsumer extends WebSocketConsumer {
     static override capacity = 20
     static override overflow = 'drop-oldest' as const

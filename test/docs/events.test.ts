@@ -43,7 +43,7 @@ describe('docs/reference/events.md', () => {
     ).toEqual(fieldsOf('websocket'))
   })
 
-  it('has what an HTTP scope has besides', () => {
+  it('has the additional keys of an HTTP scope', () => {
     const added = rowsOf(EVENTS, 'HTTP scope').flatMap(({ names }) => names)
     const same = fieldsOf('websocket').filter((key) => !['subprotocols', 'onEnd'].includes(key))
     expect([...same, ...added].toSorted()).toEqual(fieldsOf('http'))

@@ -16,7 +16,7 @@ export interface ReadersServer extends RunningProgram {
 }
 
 /**
- * Somebody who does what a page of the tutorial says, word for word, in an empty folder. Two things differ: packages are
+ * Follows a page of the tutorial word for word, in an empty folder. Two things differ: packages are
  * not downloaded but linked, tideway's own as sources, and servers listen on ports that are free.
  */
 export class Reader {
@@ -43,7 +43,7 @@ export class Reader {
     await rm(this.folder, { recursive: true })
   }
 
-  /** Reads a page: writes its files and runs its commands, in order. Throws on a command that nobody has tried. */
+  /** Reads a page: writes its files and runs its commands, in order. Throws on an unknown command. */
   async read(page: string): Promise<void> {
     for (const { at, file, language, text } of await codeBlocks(page)) {
       // examples/tutorial/PART/ is this folder.
@@ -68,7 +68,7 @@ export class Reader {
     await writeFile(path, text)
   }
 
-  /** Writes a file anew with one thing in it changed. */
+  /** Writes a file again with one change. */
   async change(file: string, from: string, to: string): Promise<void> {
     const before = await readFile(join(this.folder, file), 'utf8')
     const after = before.replace(from, to)
@@ -114,7 +114,7 @@ export class Reader {
     else if (command === 'npx tsc') await this.checkTypes()
     else if (command === 'npm test') await this.test()
     else if (command.includes('npx tideway serve application.ts')) this.serverCommands.push(command)
-    else throw new Error(`${at}: nobody has tried "${command}". Teach the reader of test/docs/ to.`)
+    else throw new Error(`${at}: the command "${command}" is unknown. Add it to test/docs/reader.ts.`)
   }
 
   async #shell(command: string): Promise<void> {

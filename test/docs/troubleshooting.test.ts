@@ -196,7 +196,7 @@ describe('messages', () => {
     let got = false
     to!.on('message', () => (got = true))
     from!.send('hello')
-    // Its own echo comes when everybody has been sent it.
+    // The sender gets its own message after all others.
     await once(from!, 'message')
     const pong = once(to!, 'pong')
     to!.ping()

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 
 /**
  * A TCP port of the loopback interface that was free a moment ago. For programs that cannot be told to listen on port
- * 0: somebody else may take the port in between, so prefer 0 where it can be had.
+ * 0: another process may take the port in between, so prefer 0 where possible.
  */
 export async function freePort(): Promise<number> {
   const server = createServer()

@@ -44,7 +44,7 @@ describe('looking for a program', () => {
     expect(await findProgram(systemPrograms.chromium, bin)).toBe(path)
   })
 
-  it('misses a program of which one command is missing', async () => {
+  it('reports a program as missing if one of its commands is missing', async () => {
     await put('redis-server')
     expect(await findProgram(systemPrograms.redis, bin)).toBeUndefined()
   })

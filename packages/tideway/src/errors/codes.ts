@@ -32,7 +32,7 @@ export const errorCodes = {
   ERR_SESSION_TOO_LARGE: 'The data of a session is larger than its store, or a cookie, can hold.',
   ERR_BAD_SESSION_DATA: 'A value was put into a session that JSON cannot hold, or under a name that is reserved.',
   ERR_BAD_COOKIE: 'A cookie to be set has a name, a value or an attribute that RFC 6265 does not allow.',
-  ERR_INVALID_TOKEN: 'A token or ticket is forged, expired, used up or meant for somebody else.',
+  ERR_INVALID_TOKEN: 'A token or ticket is forged, expired, used up or issued for another audience.',
   ERR_READ_ONLY_SESSION: 'A session was to be saved that is only read here.',
   ERR_NO_USER: 'login was called without a user, or with one that is not authenticated.',
   ERR_RATE_LIMIT: 'A user or an address has connected too often.',
