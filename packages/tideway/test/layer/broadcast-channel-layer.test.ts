@@ -8,7 +8,7 @@ describeChannelLayer('BroadcastChannelLayer', (options) => new BroadcastChannelL
   makePeer: (layer, options) => new BroadcastChannelLayer(layer.name, options),
   skip: [
     {
-      reason: 'a BroadcastChannel tells everybody, it cannot give a job to one',
+      reason: 'a BroadcastChannel sends to all threads and cannot give a job to one',
       tests: [
         'sends to a general channel, before and after another process receives from it',
         'gives each message of a general channel to exactly one receiver of all processes',
