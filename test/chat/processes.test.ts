@@ -66,7 +66,7 @@ describeWith(['redis'], 'the chat in two processes', () => {
       there.tell({ type: 'typing' })
       await here.next(({ type }) => type === 'typing')
       await there.leave()
-      await here.next(isOne)
+      expect(await here.next(isOne)).toMatchObject({ type: 'people', guests: 1 })
     })
 
     it('closes at each the connections of a person who logs out at one', async () => {

@@ -69,26 +69,28 @@ describeWith(['chromium'], 'The client in Chromium', () => {
 
   test.each(Object.keys(scenarios))('%s', async (name) => {
     const { arena, page } = await open('core')
-    await page.evaluate(
+    const finished = page.evaluate(
       ([name, url]) => {
         const { suite, control } = globalThis as unknown as InPage
         return suite.scenarios[name]?.({ url, control })
       },
       [name, arena.url] as const,
     )
+    await expect(finished).resolves.toBeUndefined()
   })
 
   test.each(Array.from({ length: 20 }, (_, seed) => seed))(
     'handles every request once and in order in the fault schedule of seed %i',
     async (seed) => {
       const { arena, page } = await open('core')
-      await page.evaluate(
+      const finished = page.evaluate(
         ([seed, url]) => {
           const { suite, control } = globalThis as unknown as InPage
           return suite.surviveSchedule({ url, control }, seed)
         },
         [seed, arena.url] as const,
       )
+      await expect(finished).resolves.toBeUndefined()
     },
   )
 

@@ -3,7 +3,8 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { fakeWebSockets } from './fake-web-socket.ts'
 import { virtualClient } from './virtual-client.ts'
 
-const { WebSocket } = fakeWebSockets()
+const sockets = fakeWebSockets()
+const { WebSocket } = sockets
 const failsWith = (code: ClientError['code']): ClientError => expect.objectContaining({ code }) as ClientError
 
 test('connect throws without a WebSocket class and names the option', () => {
@@ -13,9 +14,11 @@ test('connect throws without a WebSocket class and names the option', () => {
   vi.unstubAllGlobals()
 })
 
-test('connect uses the global WebSocket', () => {
+test('connect uses the global WebSocket', async () => {
   vi.stubGlobal('WebSocket', WebSocket)
-  connect('ws://server.test/').close()
+  const client = connect('ws://server.test/')
+  await expect.poll(() => sockets.all.map(({ url }) => url)).toEqual(['ws://server.test/'])
+  client.close()
   vi.unstubAllGlobals()
 })
 

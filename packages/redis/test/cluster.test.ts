@@ -84,7 +84,7 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
     await move(from, 'NODE', toId)
     await patiently(async () => {
       await sender.groupSend('room', { type: 'moved' })
-      await layer.receive(channel, { signal: AbortSignal.timeout(200) })
+      expect(await layer.receive(channel, { signal: AbortSignal.timeout(200) })).toEqual({ type: 'moved' })
     })
     await Promise.all([layer.close(), sender.close()])
   })

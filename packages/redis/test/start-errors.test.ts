@@ -68,7 +68,7 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
         { address: `redis://${address}`, password: 'open sesame' },
         { host: '127.0.0.1', port: server.port, username: 'default', password: 'open sesame', db: 2 },
       ] satisfies RedisHost[]) {
-        await makeLayer(host).ready()
+        await expect(makeLayer(host).ready()).resolves.toBeUndefined()
       }
     })
 

@@ -49,6 +49,7 @@ test('accepts routers inside and outside the stack, also without options', () =>
 })
 
 test('reports a type error for a router whose consumers need a user that no middleware adds', () => {
+  expectTypeOf(urlRouter(websocketRoutes)).not.toExtend<Application<WebSocketScope>>()
   defineApplication({
     // @ts-expect-error -- ChatConsumer needs scope.user, which authMiddlewareStack adds
     websocket: urlRouter(websocketRoutes),

@@ -176,7 +176,7 @@ describe('behind a real server', () => {
     await running.opened
     await server.close(50)
     await aborted.opened
-    await onlyEnd(ending)
+    expect(await onlyEnd(ending)).toEqual([1012, 'server restart, spread=5000'])
   })
 
   it('aborts the signal of a running handler when the connection is cut, and reports nothing', async () => {

@@ -407,7 +407,10 @@ describe('a static handler that fails', () => {
     const members = [1, 2].map(() => new WebSocketCommunicator(Chat.asApplication(), '/', { scope }))
     for (const member of members) await member.connect()
     await scope.channelLayers.default.groupSend('all', { type: 'note' })
-    for (const member of members) await member.wait()
+    for (const member of members) {
+      expect(await member.receiveClose()).toEqual({ code: 1000, reason: '' })
+      await member.wait()
+    }
   })
 
   it('because its consumers have no messages to share says so', async () => {

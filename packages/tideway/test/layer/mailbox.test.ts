@@ -325,11 +325,11 @@ describe('room', () => {
 
   it('resolves at once where no event waits, and when the mailbox is closed', async () => {
     const { mailbox } = hold()
-    await mailbox.room()
+    await expect(mailbox.room()).resolves.toBeUndefined()
     mailbox.enter('event')
     const room = mailbox.room()
     mailbox.close()
-    await room
-    await mailbox.room()
+    await expect(room).resolves.toBeUndefined()
+    await expect(mailbox.room()).resolves.toBeUndefined()
   })
 })

@@ -154,7 +154,7 @@ describe('HttpCommunicator', () => {
     const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
     const request = new HttpCommunicator(streaming(['a', 'b'], nextTurn), 'GET', '/')
     await request.receiveHead()
-    await request.disconnect()
+    await expect(request.disconnect()).resolves.toBeUndefined()
   })
 
   it('rejects with the error that the application threw as the cause', async () => {

@@ -270,7 +270,9 @@ describe('stopping a worker', () => {
   })
 
   it('does nothing where it never ran', async () => {
-    await new Worker({ application: async () => {}, channels: ['jobs'], channelLayer: layer }).stop()
+    const worker = new Worker({ application: async () => {}, channels: ['jobs'], channelLayer: layer })
+    await worker.stop()
+    expect(worker.stats).toEqual({ running: 0, done: 0, failed: 0 })
   })
 })
 

@@ -84,6 +84,7 @@ describe('headersTimeoutMs', () => {
     client.write('GET / HTTP/1.1\r\nHost: localhost\r\n')
     const drip = setInterval(() => client.write('X-Drip: x\r\n'), 10)
     onTestFinished(() => clearInterval(drip))
+    expect(await client.head()).toMatchObject({ status: 408 })
     await client.over()
   })
 
@@ -99,6 +100,7 @@ describe('requestTimeoutMs', () => {
   it('hangs up on a client that does not send its body', async () => {
     const client = await connected({ requestTimeoutMs: 40 })
     client.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf')
+    expect(await client.head()).toMatchObject({ status: 200 })
     await client.over()
   })
 })

@@ -225,9 +225,9 @@ describeWith(['openssl'], 'TLS at the server', () => {
 
   describe('a client that does not finish its handshake', () => {
     it('is cut when its time is over, even if it sends something now and then', async () => {
-      const { port } = await secure({ tlsHandshakeTimeoutMs: 200 })
+      const server = await secure({ tlsHandshakeTimeoutMs: 200 })
       for (const trickles of [false, true]) {
-        const socket = connect(port, '127.0.0.1')
+        const socket = connect(server.port, '127.0.0.1')
         socket.on('error', () => {})
         // The head of a record of 16 kB, then a byte at a time.
         if (trickles) socket.write(Buffer.from('1603014000', 'hex'))
@@ -236,6 +236,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
         // A reset is an end, too.
         await new Promise((resolve) => socket.once('close', resolve))
         clearInterval(timer)
+        await eventually(() => server.stats().sockets.open).toBe(0)
       }
     })
 

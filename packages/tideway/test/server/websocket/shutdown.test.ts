@@ -38,8 +38,8 @@ describe('server.close()', () => {
 
   it('resolves at once without connections, and again when it is called again', async () => {
     const server = await startServer({ websocket: new Recorder().application })
-    await Promise.all([server.close(), server.close()])
-    await server.close()
+    await expect(Promise.all([server.close(), server.close()])).resolves.toEqual([undefined, undefined])
+    await expect(server.close()).resolves.toBeUndefined()
   })
 
   it('takes no more connections', async () => {
