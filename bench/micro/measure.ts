@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { runInNewContext } from 'node:vm'
 import type { StackWork } from './stack.ts'
 
-/** What one unit of work costs. */
+/** The cost of one unit of work. */
 export interface Cost {
   /** Of this process's CPU, garbage collection included. */
   readonly microseconds: number

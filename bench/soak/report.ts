@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 
-// Loaded before the server of the soak: tells its parent what it holds, when asked.
+// Loaded before the server of the soak: reports its memory to its parent on request.
 
-/** What a server process holds, its heap after a collection. */
+/** Memory of a server process, with the heap after a collection. */
 export interface Holding {
   readonly residentBytes: number
   readonly heapBytes: number

@@ -26,7 +26,7 @@ export interface Visits {
 
 /**
  * Keeps that many connections open and replaces some of them each second. Half of them echo, the others are in rooms. They leave by
- * a close frame, by the end of their socket, or without a word.
+ * a close frame, by the end of their socket, or by destroying it.
  */
 export class Visitors {
   readonly #port: number

@@ -17,7 +17,7 @@ const LINE_CHARACTERS = 130
 /** A bar this many times as long as the middle one is cut: else the others could not be seen beside it. */
 const CUT = 3
 
-// Colours that are told apart on white and on dark, by those who see few of them too; the names stand beside the bars anyway.
+// Colours that differ on white and on dark, also for colour-blind readers. The names are beside the bars.
 const STYLE = `
     text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #24292f; }
     .panel { font-size: 14px; font-weight: 600; }
@@ -34,7 +34,7 @@ const STYLE = `
       path { stroke: #e6edf3; }
     }`
 
-/** The chart of a pass: bars, the same in a bright and in a dark page, with a title and a description for who does not see them. */
+/** The chart of a pass: bars, the same in a bright and in a dark page, with a title and a description for screen readers. */
 export function drawChart(results: Results): string {
   const parts: string[] = []
   let y = 8
@@ -74,7 +74,7 @@ function drawPanel(row: Row, top: number): { readonly svg: string; readonly heig
     const kind = isOwn(figure, row) ? ' class="own"' : ''
     const middle = y + BAR - 2
     const end = BAR_LEFT + width
-    // Two strokes through a bar say that it goes on.
+    // Two strokes through a bar mark it as shortened.
     const cut = isCut ? `<path d="M${end - 16} ${y + BAR + 2}l5 ${-BAR - 4}m4 0l-5 ${BAR + 4}"/>` : ''
     return (
       `<text${kind} x="${NAME_WIDTH}" y="${middle}" text-anchor="end">${escape(figure.name)}</text>` +

@@ -3,7 +3,7 @@ import { ownServers, servers, type ServerKey } from './servers.ts'
 import type { Suite } from './suite.ts'
 import { suites } from './suites.ts'
 
-/** What `npm run bench` is asked to do. */
+/** The command of `npm run bench`. */
 export type Task =
   | { readonly do: 'help' }
   | { readonly do: 'peers' }
@@ -19,7 +19,7 @@ export type Task =
       readonly out?: string
     }
 
-/** Thrown for a command line that asks for nothing that there is; the message says what there is. */
+/** Thrown for an unknown command. The message lists the commands. */
 export class UsageError extends Error {}
 
 /** Programs of the bench with arguments of their own. */

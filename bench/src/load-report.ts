@@ -1,4 +1,4 @@
-/** What the load has measured in one stretch of time. */
+/** Measurements of the load in one phase. */
 export interface Phase {
   /** Messages that arrived, responses, or connections that were opened. */
   readonly delivered: number
@@ -12,19 +12,19 @@ export interface Phase {
   readonly p99Ms: number
   /** Of a fan-out: how many messages were under way. */
   readonly window?: number
-  /** Of a storm: how many of the connections were accepted. */
+  /** Storm only: how many of the connections were accepted. */
   readonly accepted?: number
 }
 
-/** What the load prints. */
+/** The output of the load. */
 export interface LoadReport {
   readonly phases: readonly Phase[]
   readonly bytesPerConnection?: number
-  /** Of a fan-out: what was sent and never came. */
+  /** Fan-out only: lost messages. */
   readonly missing?: number
 }
 
-/** What a measurement is of. */
+/** The subject of a measurement. */
 export interface Reading {
   readonly value: number
   readonly phase: Phase

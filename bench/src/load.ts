@@ -4,13 +4,13 @@ import { connect, type Socket } from 'node:net'
 
 // Connections from Node, for a program that counts and does not measure. What is measured has load/ for its load.
 
-/** Where the load goes. */
+/** The target of the load. */
 export interface Target {
   readonly port: number
   readonly path: string
 }
 
-/** Opens a plain socket as a WebSocket. What comes on it are frames. */
+/** Opens a plain socket as a WebSocket. It receives frames. */
 export async function open({ port, path }: Target): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
   const key = randomBytes(16).toString('base64')

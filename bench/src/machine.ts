@@ -3,7 +3,7 @@ import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import type { Machine } from './results.ts'
 import { canPin } from './server-process.ts'
 
-/** What the figures were taken on. */
+/** The machine of the measurements. */
 export function thisMachine(): Machine {
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
@@ -28,7 +28,7 @@ export function machineWords({ processor, processors, memoryGiB, system, node, i
   return `${processors} × ${processor}, ${memoryGiB} GiB, ${system}, Node ${node.slice(1)}; ${pinning}`
 }
 
-/** What to know of a machine that does other things too; nothing where it does not. */
+/** A warning if the machine had other work; otherwise `undefined`. */
 export function busyWords({ loadAverage, processors }: Machine): string | undefined {
   if (loadAverage < processors / 2) return undefined
   const load = `load average ${loadAverage.toFixed(1)} on ${processors} processors`

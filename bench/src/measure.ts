@@ -17,16 +17,16 @@ export interface Pass {
   readonly peers?: readonly ServerKey[]
   /** How many files a process may have open. */
   readonly maxFiles: number
-  /** Who is measured, by the names that cells have for them; those of the bench, unless a test has its own. */
+  /** The measured servers by the names in cells; those of the bench by default. */
   readonly servers?: Readonly<Partial<Record<ServerKey, Server>>>
   say(line: string): void
 }
 
-/** What a suite has given. */
+/** The result of a suite. */
 export interface Outcome {
   readonly rows: readonly Row[]
   readonly skipped: readonly Skipped[]
-  /** Whether one of our own could not be measured. Of the others there is no more to say than that they were skipped. */
+  /** Whether a tideway server could not be measured. Other servers are only skipped. */
   readonly hasFailed: boolean
 }
 
@@ -89,7 +89,7 @@ function isChosen(server: ServerKey, peers: readonly ServerKey[] | undefined): b
   return peers === undefined || ownServers.includes(server) || peers.includes(server)
 }
 
-/** What else the machine does falls on all alike: each run begins with another server, and every second one runs backwards. */
+/** Each run starts with another server, and every second one runs backwards, so that other work of the machine affects all equally. */
 export function inTurn<T>(items: readonly T[], run: number): T[] {
   const start = items.length === 0 ? 0 : run % items.length
   const turned = [...items.slice(start), ...items.slice(0, start)]

@@ -7,7 +7,7 @@ import { formatRatio, judge } from './targets.ts'
 const BEGIN = '<!-- figures: written by npm run bench -- page -->'
 const END = '<!-- end of figures -->'
 
-/** The tables have all that the chart shows, for who does not see it. */
+/** The alternative text of the chart. The tables have the same data. */
 const CHART =
   '![Bars: the cost of tideway and of other servers, a panel for each kind of work; the tables below have the same figures.](images/performance.svg)'
 
@@ -46,7 +46,7 @@ export function figuresOf(results: Results): string {
   return parts.join('\n\n')
 }
 
-/** Whether the load had time left: what it measured would be itself. */
+/** States whether the load was the bottleneck. */
 function loadWords(rows: readonly Row[]): string {
   const figures = rows.flatMap(({ title, figures }) => figures.map((figure) => ({ title, figure })))
   const busiest = figures.toSorted((a, b) => b.figure.loadBusy - a.figure.loadBusy)[0]
@@ -70,7 +70,7 @@ function targetTable(rows: readonly Row[]): string {
       return [row.title, target.name, words, figure, isMet ? 'met' : '**missed**']
     }),
   )
-  return table(['work', 'who', 'target', 'measured', ''], ['-', '-', '-', '-:', '-'], lines)
+  return table(['work', 'server', 'target', 'measured', ''], ['-', '-', '-', '-:', '-'], lines)
 }
 
 function figureTable(row: Row): string {
@@ -91,7 +91,7 @@ function figureTable(row: Row): string {
     'server',
     `${row.unit}, ${row.better} is better`,
     `${row.figures[0]!.name} / it`,
-    'a second',
+    'per second',
     'server busy',
     'load busy',
   ]

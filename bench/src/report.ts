@@ -2,12 +2,12 @@ import type { Figure, Row } from './results.ts'
 import { formatNumber, median, range } from './statistics.ts'
 import { formatRatio, judge } from './targets.ts'
 
-/** The load counts as the bottleneck when it had nothing left and the server had: then only the cost still says something. */
+/** The load is the bottleneck if its processor was full and that of the server was not: then only the cost is meaningful. */
 export function isLoadBound({ loadBusy, serverBusy }: Figure): boolean {
   return loadBusy > 0.97 && serverBusy < 0.9
 }
 
-/** A row for the terminal: a line a server, the ratio of the first one to each other, and what became of the targets. */
+/** A row for the terminal: a line a server, the ratio of the first one to each other, and the results of the targets. */
 export function formatRow(row: Row, rows: readonly Row[]): string {
   const figures = row.figures.filter(({ values }) => values.length > 0)
   const own = figures[0]

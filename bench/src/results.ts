@@ -1,4 +1,4 @@
-/** What one pass of the bench has measured, as it is written to `results/`. */
+/** The results of one run of the bench, as written to `results/`. */
 export interface Results {
   readonly date: string
   readonly machine: Machine
@@ -20,17 +20,17 @@ export interface Machine {
   readonly node: string
   /** Whether server and load had a processor each. */
   readonly isPinned: boolean
-  /** Of the minute before: how many processes wanted a processor. */
+  /** Load average of the minute before. */
   readonly loadAverage: number
 }
 
-/** What was not measured, and why. */
+/** A skipped measurement and its reason. */
 export interface Skipped {
   readonly what: string
   readonly reason: string
 }
 
-/** One work and one figure of it, for all who did it. */
+/** One kind of work and one figure of it, for all servers. */
 export interface Row {
   readonly id: string
   readonly title: string
@@ -40,7 +40,7 @@ export interface Row {
   readonly targets: readonly Target[]
 }
 
-/** What one server did in a row: a value a run, in the order of the runs. */
+/** The values of one server in a row, one per run, in the order of the runs. */
 export interface Figure {
   readonly name: string
   readonly values: readonly number[]
@@ -48,7 +48,7 @@ export interface Figure {
   readonly serverBusy: number
   /** How busy the load was, of one processor: the mean of the runs. */
   readonly loadBusy: number
-  /** What came a second: the mean of the runs. */
+  /** The rate per second: the mean of the runs. */
   readonly perSecond: number
 }
 

@@ -5,12 +5,12 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { cpus } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** A program and what it is started with. `PORT` in its arguments is the port that it gets. */
+/** A program and its arguments. `PORT` in its arguments is the port that it gets. */
 export interface Command {
   readonly command: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** What it prints when it is ready, where listening is not enough. */
+  /** Its output when it is ready, if listening is not enough. */
   readonly ready?: string
 }
 
@@ -25,7 +25,7 @@ export interface ServerProcess {
 /** How long a server may take to listen. */
 const START_TIMEOUT_MS = 20_000
 
-/** So much of what a server complains about is kept, to say why it did not start. */
+/** Characters of the error output to keep, for the message if the server does not start. */
 const KEPT_COMPLAINT = 4000
 
 /** Whether server and load can have a processor each: else the scheduler's choices are measured. Linux with two at least. */
@@ -102,7 +102,7 @@ export function endWithThis(child: ChildProcess): void {
   child.once('exit', () => running.delete(child))
 }
 
-/** What is still running. It ends with this process, whatever ends that. */
+/** Running processes. They end with this process. */
 const running = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -127,7 +127,7 @@ async function stop(child: ChildProcess): Promise<void> {
   const children = await childrenOf(child.pid)
   child.kill('SIGKILL')
   await ended
-  // After their parent, who would start others.
+  // After their parent, which would start others.
   for (const pid of children) kill(pid)
 }
 

@@ -66,7 +66,7 @@ function tidewayVersion(): string {
   return git.status === 0 ? `${version} (${git.stdout.trim()})` : version
 }
 
-/** What `tideway` is on the command line. */
+/** The servers that `tideway` selects on the command line. */
 const commandLine = join(benchFolder, '../node_modules/.bin/tideway')
 
 const PYTHON = '/usr/bin/python3'

@@ -2,7 +2,7 @@ import type { Reader } from './load-report.ts'
 import type { Target } from './results.ts'
 import type { ServerKey, Variant } from './servers.ts'
 
-/** What the load is told: see the head of load/load.c. */
+/** Arguments of the load: see the head of load/load.c. */
 export interface Load {
   readonly mode: 'fanout' | 'echo' | 'connect' | 'groups' | 'storm' | 'http'
   readonly arguments: Readonly<Record<string, string | number>>
@@ -45,7 +45,7 @@ export interface Suite {
 export const CPU_A_DELIVERY: string = 'µs of CPU a delivery'
 export const CPU_A_MESSAGE: string = 'µs of CPU a message'
 
-/** What the seed's consumer is called, and with it the whole stack. */
+/** The name of the consumer of the seed, and of the whole stack. */
 export const CONSUMER: string = 'tideway'
 
 /** At most so many times what the peer has, or at least, where higher is better; of another row, if one is named. */

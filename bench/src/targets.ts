@@ -1,7 +1,7 @@
 import type { Figure, Row, Target } from './results.ts'
 import { formatNumber, median } from './statistics.ts'
 
-/** What became of a target. */
+/** The result of a target. */
 export interface Verdict {
   readonly target: Target
   /** `≤ 2 × uWebSockets.js` */
