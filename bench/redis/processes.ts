@@ -11,7 +11,7 @@ export type LayerKind = 'pubsub' | 'core'
 
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url))
 
-/** A redis-server of its own. */
+/** Starts a separate redis-server. */
 export async function startRedis(): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
@@ -33,13 +33,13 @@ export async function startRedis(): Promise<{ readonly url: string; stop(): Prom
   }
 }
 
-/** What a receiving process has used and received since it began. */
+/** The CPU time and the deliveries of a receiving process since its start. */
 export interface Report {
   readonly delivered: number
   readonly cpuMs: number
 }
 
-/** A process whose members of the group `bench` receive. */
+/** A process with members of the group `bench`. */
 export class Receiver {
   readonly #child: ChildProcess
   readonly #lines: Interface
@@ -68,7 +68,7 @@ export class Receiver {
     return JSON.parse(((await answer) as [string])[0]) as Report
   }
 
-  /** Waits until so many messages were delivered in all. */
+  /** Waits until this number of messages has been delivered in total. */
   async delivered(count: number): Promise<Report> {
     const answer = once(this.#lines, 'line')
     this.#child.stdin!.write(`${count}\n`)

@@ -13,7 +13,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** CPU of the receiving process for each delivery, in microseconds. */
+/** Returns the CPU time of the receiving process per delivery, in microseconds. */
 async function receiving(language: 'tideway' | 'python', kind: LayerKind, sends: number): Promise<number> {
   const members = 1000
   const redis = await startRedis()
@@ -41,7 +41,7 @@ interface SendingCost {
   readonly redisBytes: number
 }
 
-/** What one groupSend costs with members on four processes. */
+/** Measures one groupSend with members on four processes. */
 async function sending(kind: LayerKind, members: number): Promise<SendingCost> {
   const redis = await startRedis()
   const receivers = await Promise.all(
@@ -51,7 +51,7 @@ async function sending(kind: LayerKind, members: number): Promise<SendingCost> {
   const client = new Redis(redis.url)
   const sends = 100
   const warmUp = 20
-  // What receiving costs is measured elsewhere: it would only keep this process and Redis from the processors.
+  // Receiving is measured separately. Here it would compete with this process and Redis for the processors.
   for (const receiver of receivers) receiver.signal('SIGSTOP')
   const times: number[] = []
   let cpu = process.cpuUsage()
@@ -92,11 +92,11 @@ interface DrainingCost {
   readonly messagesPerCpuSecond: number
 }
 
-/** How fast one process takes messages from its queue. */
+/** Measures how fast one process drains its queue. */
 async function draining(count: number): Promise<DrainingCost> {
   const redis = await startRedis()
   const receiver = await Receiver.start('tideway', 'core', redis.url, 1)
-  // As many as fit with room to spare: the sender is told when the queue of a process is full.
+  // The capacity is larger than the number of messages, because a send to a full queue rejects.
   const sender = new RedisChannelLayer({ hosts: [redis.url], processCapacity: 2 * count })
   for (let sent = 0; sent < 20_000; sent += 2000) await sendMany(sender, receiver.channel, 2000)
   const before = await receiver.delivered(20_000)
@@ -127,7 +127,7 @@ for (const kind of ['pubsub', 'core'] as const) {
   const ours = await receiving('tideway', kind, 1000)
   const theirs = await receiving('python', kind, 30)
   print(
-    `receiving, ${kind}, 1,000 members: tideway ${ours.toFixed(2)} µs of CPU a delivery, ` +
+    `receiving, ${kind}, 1,000 members: tideway ${ours.toFixed(2)} µs of CPU per delivery, ` +
       `channels_redis ${theirs.toFixed(2)}, ${(theirs / ours).toFixed(0)} times as much`,
   )
 }
@@ -141,4 +141,4 @@ for (const kind of ['pubsub', 'core'] as const) {
   }
 }
 const { messagesPerSecond, messagesPerCpuSecond } = await draining(200_000)
-print(`draining, core: ${messagesPerSecond} messages a second, ${messagesPerCpuSecond} a second of CPU`)
+print(`draining, core: ${messagesPerSecond} messages per second, ${messagesPerCpuSecond} per second of CPU`)

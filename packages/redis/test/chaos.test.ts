@@ -13,16 +13,16 @@ import {
 } from '../src/index.ts'
 import { RedisServer } from './redis-server.ts'
 
-/** Set it to have everything run so many times. */
+/** The number of rounds of all tests. */
 const ROUNDS = Number(process.env['TIDEWAY_CHAOS_ROUNDS'] ?? 1)
 
-/** How long the partition lasts beyond being noticed; the longer of two runs shows no more than the shorter. */
+/** How long the partition lasts after it is detected. A longer one showed nothing more. */
 const PARTITION_MS = Number(process.env['TIDEWAY_CHAOS_PARTITION_MS'] ?? 500)
 
 const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
 type Layer = RedisPubSubChannelLayer | RedisChannelLayer
 
-// Noticed and mended fast: what is tested is that it is, not how long it takes.
+// Short intervals: the tests check that losses are detected and repaired, not how long that takes.
 const hasty: RedisLayerOptions = { heartbeatIntervalMs: 500, commandTimeoutMs: 3000, maxReconnectDelayMs: 100 }
 
 interface Member {
@@ -32,7 +32,7 @@ interface Member {
 
 const rounds = Array.from({ length: ROUNDS }, (_, round) => round + 1)
 
-describeWith(['redis'], 'a Redis that goes away', () => {
+describeWith(['redis'], 'Redis layers during an outage of Redis', () => {
   describe.each(rounds)('round %i', () => {
     describe.each(['RedisPubSubChannelLayer', 'RedisChannelLayer'] as const)('under %s', (kind) => {
       let server: RedisServer
@@ -73,16 +73,16 @@ describeWith(['redis'], 'a Redis that goes away', () => {
 
       const types = ({ messages }: Member): string[] => messages.map(({ type }) => type)
 
-      it('is used again after a restart, with everything that was subscribed', async () => {
+      it('reconnect after a restart and restore all subscriptions', async () => {
         const [layer, sender] = [await makeLayer(), await makeLayer()]
         const member = await join(layer, 'room')
         const job = layer.receive('jobs')
-        const told = [next(layer, 'disconnected'), next(layer, 'reconnected'), next(sender, 'reconnected')] as const
+        const events = [next(layer, 'disconnected'), next(layer, 'reconnected'), next(sender, 'reconnected')] as const
         await server.crash()
-        expect(await told[0]).toMatchObject({ host: server.url })
+        expect(await events[0]).toMatchObject({ host: server.url })
         await server.run()
-        expect(await told[1]).toMatchObject({ host: server.url, gap: true })
-        await told[2]
+        expect(await events[1]).toMatchObject({ host: server.url, gap: true })
+        await events[2]
         await sender.groupSend('room', { type: 'after' })
         await sender.send(member.channel, { type: 'direct' })
         await sender.send('jobs', { type: 'job' })
@@ -93,7 +93,7 @@ describeWith(['redis'], 'a Redis that goes away', () => {
         expect(types(member)).toContain('to.itself')
       })
 
-      it('rejects sends at once while it is gone, counts group sends, and takes none of them later', async () => {
+      it('reject sends at once, drop and count group sends, and deliver none of them later', async () => {
         const options = { waitWhileDownMs: 0 }
         const [layer, sender] = [await makeLayer(options), await makeLayer(options)]
         const member = await join(layer, 'room')
@@ -116,7 +116,7 @@ describeWith(['redis'], 'a Redis that goes away', () => {
         await expect.poll(() => types(member)).toEqual(['after'])
       })
 
-      it('is waited for by sends that may wait', async () => {
+      it('keep sends waiting for the reconnect up to waitWhileDownMs', async () => {
         const [layer, sender] = [await makeLayer(), await makeLayer({ waitWhileDownMs: 20_000 })]
         const member = await join(layer, 'room')
         const gone = next(sender, 'disconnected')
@@ -135,13 +135,13 @@ describeWith(['redis'], 'a Redis that goes away', () => {
         await expect.poll(() => types(other)).toEqual(['other'])
       })
 
-      it('refuses who joins while it is gone, and forgets who left', async () => {
+      it('reject groupAdd during the outage, and do not restore channels that left', async () => {
         const [layer, sender] = [await makeLayer(), await makeLayer()]
         const leaving = await join(layer, 'left')
         const staying = await join(layer, 'kept')
         const gone = next(layer, 'disconnected')
         const back = [next(layer, 'reconnected'), next(sender, 'reconnected')]
-        // Not a crash: what is in Redis has to be there again afterwards.
+        // Not a crash: the data in Redis must survive.
         server.signal('SIGSTOP')
         await gone
         await layer.detach(leaving.channel)
@@ -157,7 +157,7 @@ describeWith(['redis'], 'a Redis that goes away', () => {
         expect(await membersInRedis(server, 'kept')).toBe(1)
       })
 
-      it('is noticed when it only falls silent, and used again when it answers', async () => {
+      it('emit disconnected if Redis only falls silent, and reconnect when it replies', async () => {
         const [layer, sender] = [await makeLayer(), await makeLayer()]
         const member = await join(layer, 'room')
         const gone = [next(layer, 'disconnected'), next(sender, 'disconnected')]
@@ -174,7 +174,7 @@ describeWith(['redis'], 'a Redis that goes away', () => {
         await expect.poll(() => types(member)).toEqual(['after'])
       })
 
-      it('is not taken for silent by a process that was too busy to hear it', async () => {
+      it('keep the connection if the event loop was blocked and replies have arrived', async () => {
         const layer = await makeLayer({ heartbeatIntervalMs: 400, commandTimeoutMs: 10_000 })
         const lost: unknown[] = []
         layer.on('disconnected', (event) => lost.push(event))
@@ -188,7 +188,7 @@ describeWith(['redis'], 'a Redis that goes away', () => {
         expect(lost).toEqual([])
       })
 
-      it('doubles and reorders nothing while connections are killed over and over', async () => {
+      it('neither duplicate nor reorder messages while connections are killed repeatedly', async () => {
         const [layer, sender] = [await makeLayer(), await makeLayer()]
         const member = await join(layer, 'room')
         let number = 0
@@ -207,7 +207,7 @@ describeWith(['redis'], 'a Redis that goes away', () => {
         expect(sender.stats().reconnects).toBeGreaterThan(0)
       })
 
-      it('may forget the scripts that it was told', async () => {
+      it('load scripts again after SCRIPT FLUSH', async () => {
         const [layer, sender] = [await makeLayer(), await makeLayer()]
         await server.client.script('FLUSH')
         const member = await join(layer, 'room')
@@ -218,7 +218,7 @@ describeWith(['redis'], 'a Redis that goes away', () => {
         expect(await layer.receive('jobs')).toEqual({ type: 'job' })
       })
 
-      it('makes no more connections than before, however often they are killed', async () => {
+      it('open no additional connections after many kills', async () => {
         const layer = await makeLayer()
         await layer.send('jobs', { type: 'job' })
         await layer.receive('jobs')
@@ -235,7 +235,7 @@ describeWith(['redis'], 'a Redis that goes away', () => {
   })
 })
 
-/** Resolves when the layer can do everything again. */
+/** Resolves when all connections of the layer are up again. */
 async function settledAgain(layer: Layer): Promise<void> {
   await expect
     .poll(() =>

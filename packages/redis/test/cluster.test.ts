@@ -9,7 +9,7 @@ import { SLOTS, slotOf } from '../src/pub-sub/cluster-slot.ts'
 import { RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from '../src/index.ts'
 import { RedisServer } from './redis-server.ts'
 
-describe('the slot of a key', () => {
+describe('slotOf', () => {
   it.each([
     ['', 0],
     // The check value of the CRC in the specification, modulo the number of slots.
@@ -19,7 +19,7 @@ describe('the slot of a key', () => {
     ['foo{}{bar}', 8363],
     ['foo{{bar}}zap', slotOf('{bar')],
     ['foo{bar}{zap}', slotOf('bar')],
-  ])('%j is the one of the specification', (key, slot) => {
+  ])('returns the slot of the specification for %j', (key, slot) => {
     expect(slotOf(key)).toBe(slot)
   })
 })
@@ -44,7 +44,7 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
     const cluster = { cluster: servers.slice(0, 2).map(({ address }) => address) }
     const layer = new RedisPubSubChannelLayer({ ...settings, ...options, prefix, cluster })
     prefixOf.set(layer, prefix)
-    // One test of the contract has a receiver that throws.
+    // A receiver throws in one test of the contract.
     layer.on('receiverFailed', () => {})
     await layer.ready()
     return layer
@@ -52,12 +52,12 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
 
   describeChannelLayer('as a channel layer', (options) => makeLayer(options), {
     runner: { describe, it },
-    // A busy machine makes a tenth of a second long.
+    // On a busy machine 100 ms is too short.
     expiry: 0.5,
     makePeer: (layer, options) => makeLayer(options, prefixOf.get(layer)),
   })
 
-  it('spreads its groups over the nodes, as shard channels', async () => {
+  it('distributes groups over the nodes, as shard channels', async () => {
     const layer = await makeLayer({}, 'spread')
     for (let number = 0; number < 60; number++) await layer.groupAdd(`room-${number}`, layer.newChannel())
     const shardChannels = servers.map(
@@ -69,7 +69,7 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
     await layer.close()
   })
 
-  it('goes on when slots move to another node', async () => {
+  it('follows slots that move to another node', async () => {
     const [layer, sender] = [await makeLayer({}, 'moving'), await makeLayer({}, 'moving')]
     const channel = layer.newChannel()
     await layer.groupAdd('room', channel)
@@ -89,7 +89,7 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
     await Promise.all([layer.close(), sender.close()])
   })
 
-  it('goes on at the replica when a master dies, and tells', async () => {
+  it('fails over to the replica of a dead master, and emits gap', async () => {
     const [layer, sender] = [await makeLayer({}, 'failover'), await makeLayer({}, 'failover')]
     const channels = Array.from({ length: 30 }, () => layer.newChannel())
     for (const [number, channel] of channels.entries()) await layer.groupAdd(`room-${number}`, channel)
@@ -112,7 +112,7 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
     await Promise.all([layer.close(), sender.close()])
   }, 120_000)
 
-  it('refuses what is no cluster, and hosts beside one', async () => {
+  it('rejects a server that is not a cluster, and hosts together with cluster', async () => {
     const single = await RedisServer.start()
     const layer = new RedisPubSubChannelLayer({ cluster: { cluster: [single.address] } })
     await expect(layer.ready()).rejects.toMatchObject({
@@ -128,7 +128,7 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
   })
 })
 
-/** Three masters, and a replica of each. */
+/** Three masters with one replica each. */
 async function startCluster(): Promise<RedisServer[]> {
   const busPorts = await Promise.all(Array.from({ length: 6 }, () => freePort()))
   const servers = await Promise.all(
@@ -136,24 +136,24 @@ async function startCluster(): Promise<RedisServer[]> {
       RedisServer.start('--cluster-enabled', 'yes', '--cluster-node-timeout', '3000', '--cluster-port', `${busPort}`),
     ),
   )
-  const tell = (server: RedisServer, ...args: (string | number)[]): Promise<unknown> =>
+  const call = (server: RedisServer, ...args: (string | number)[]): Promise<unknown> =>
     server.client.call('CLUSTER', ...args)
   const [first] = servers
   const third = Math.ceil(SLOTS / 3)
   for (const [number, server] of servers.entries()) {
-    await tell(server, 'SET-CONFIG-EPOCH', number + 1)
-    if (number < 3) await tell(server, 'ADDSLOTSRANGE', number * third, Math.min((number + 1) * third, SLOTS) - 1)
-    if (number > 0) await tell(server, 'MEET', '127.0.0.1', first!.port, busPorts[0]!)
+    await call(server, 'SET-CONFIG-EPOCH', number + 1)
+    if (number < 3) await call(server, 'ADDSLOTSRANGE', number * third, Math.min((number + 1) * third, SLOTS) - 1)
+    if (number > 0) await call(server, 'MEET', '127.0.0.1', first!.port, busPorts[0]!)
   }
-  const nodes = (server: RedisServer) => async (): Promise<string> => (await tell(server, 'NODES')) as string
-  const info = (server: RedisServer) => async (): Promise<string> => (await tell(server, 'INFO')) as string
+  const nodes = (server: RedisServer) => async (): Promise<string> => (await call(server, 'NODES')) as string
+  const info = (server: RedisServer) => async (): Promise<string> => (await call(server, 'INFO')) as string
   await Promise.all(servers.map((server) => said(info(server), /cluster_known_nodes:6/)))
   for (const [number, replica] of servers.slice(3).entries()) {
-    await tell(replica, 'REPLICATE', await nodeId(servers[number]!))
+    await call(replica, 'REPLICATE', await nodeId(servers[number]!))
   }
   await Promise.all(servers.map((server) => said(info(server), /cluster_state:ok/)))
   await Promise.all(servers.map((server) => said(nodes(server), /(slave [^\n]* connected\n[^]*){3}/)))
-  // A replica that never was in touch with its master does not take its place.
+  // A replica that never synchronized with its master does not replace it.
   const link = (server: RedisServer) => (): Promise<string> => server.client.info('replication')
   await Promise.all(servers.slice(3).map((server) => said(link(server), /master_link_status:up/)))
   return servers
@@ -163,7 +163,7 @@ async function nodeId(server: RedisServer): Promise<string> {
   return (await server.client.call('CLUSTER', 'MYID')) as string
 }
 
-/** The master that has the slot, and another one. */
+/** Returns the master of the slot, and another master. */
 async function ownerAndOther(servers: readonly RedisServer[], slot: number): Promise<[RedisServer, RedisServer]> {
   const slots = (await servers[0]!.client.cluster('SLOTS')) as unknown as [number, number, [string, number]][]
   const at = (port: number): RedisServer => servers.find((server) => server.port === port)!
@@ -171,7 +171,7 @@ async function ownerAndOther(servers: readonly RedisServer[], slot: number): Pro
   return [at(owner), at(slots.find(([, , [, port]]) => port !== owner)![2][1])]
 }
 
-/** Waits until the answer is as wanted. */
+/** Waits until the reply matches. */
 async function said(ask: () => Promise<string>, wanted: RegExp): Promise<void> {
   await patiently(async () => {
     const answer = await ask()

@@ -5,7 +5,7 @@ import { Fernet } from '../src/codec/fernet.ts'
 import { MsgpackSerializer } from '../src/codec/msgpack-serializer.ts'
 import { bytes, float, int, map, PythonPeer, type Tagged } from './python-peer.ts'
 
-describeWith(['python'], "Python's msgpack and cryptography", () => {
+describeWith(['python'], 'the codec and its Python counterpart', () => {
   const msgpack = new MsgpackSerializer()
   let python: PythonPeer
 
@@ -32,17 +32,17 @@ describeWith(['python'], "Python's msgpack and cryptography", () => {
     ['nested lists and maps', { a: [{ b: [] }, {}] }, map({ a: [map({ b: [] }), map({})] })],
   ]
 
-  it.each(values)('reads %s as we wrote it', async (_name, value, tagged) => {
+  it.each(values)('agree on %s that the codec writes', async (_name, value, tagged) => {
     const packed = Buffer.from(msgpack.serialize({ value })).toString('base64')
     expect(await python.do('unpack', { bytes: packed })).toEqual(map({ value: tagged }))
   })
 
-  it.each(values)('writes %s as we read it', async (_name, value, tagged) => {
+  it.each(values)('agree on %s that Python writes', async (_name, value, tagged) => {
     const packed = Buffer.from((await python.do('pack', { value: map({ value: tagged }) })) as string, 'base64')
     expect(msgpack.deserialize(new Uint8Array(packed))).toEqual({ value })
   })
 
-  it('decrypts our tokens and encrypts ones that we read, with rotated keys', async () => {
+  it('decrypt the tokens of each other with rotated keys', async () => {
     const token = new Fernet(['new', 'old']).encrypt(Buffer.from('from node')).toString()
     const opened = (await python.do('decrypt', { keys: ['newest', 'new'], token })) as string
     expect(Buffer.from(opened, 'base64').toString()).toBe('from node')

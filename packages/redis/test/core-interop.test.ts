@@ -43,7 +43,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
   }
 
   describe.each([1, 2, 3])('on %i host(s)', (hosts) => {
-    it('are in the same groups, members on both sides, senders on both sides', async () => {
+    it('share groups with members and senders on both sides', async () => {
       const { layer, django } = await both({}, { hosts })
       for (let number = 0; number < 4; number++) {
         const group = `room-${number}`
@@ -66,7 +66,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
       }
     })
 
-    it('send to single channels of each other, whichever host a name falls to', async () => {
+    it('send to single channels of each other on every host', async () => {
       const { layer, django } = await both({}, { hosts })
       const there = await django.newChannel()
       for (let number = 0; number < 8; number++) {
@@ -78,7 +78,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
       }
     })
 
-    it('let a process of Django put a channel of tideway into a group, and take it out again', async () => {
+    it('let Django add a tideway channel to a group and discard it', async () => {
       const { layer, django } = await both({}, { hosts })
       const [added, member] = [collect(layer), collect(layer)]
       await django.groupAdd('news', added.channel)
@@ -96,7 +96,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     })
   })
 
-  it('give a message once to a member that Django added as well', async () => {
+  it('deliver a message once to a member that Django added too', async () => {
     const { layer, django } = await both()
     const here = collect(layer)
     await layer.groupAdd('news', here.channel)
@@ -106,12 +106,12 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     await layer.send(here.channel, { type: 'marker' })
     const received = [await here.next(), await here.next(), await here.next()].map(({ type }) => type)
     expect(received.toSorted()).toEqual(['marker', 'one', 'two'])
-    // Leaving takes back what Django did too.
+    // groupDiscard also removes the membership that Django added.
     await layer.groupDiscard('news', here.channel)
     await expect.poll(() => servers[0]!.client.zrange('asgi:group:news', '0', '-1')).toEqual([])
   })
 
-  it('put a channel of Django into a group from tideway, and take it out again', async () => {
+  it('let tideway add a Django channel to a group and discard it', async () => {
     const { layer, django } = await both()
     const there = await django.newChannel()
     await layer.groupAdd('news', there)
@@ -123,7 +123,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     expect(await django.receive(there)).toEqual(map({ type: 'marker' }))
   })
 
-  it('pass over the excepted channels, of either side', async () => {
+  it('skip excepted channels of both sides', async () => {
     const { layer, django } = await both()
     const [here, other] = [collect(layer), collect(layer)]
     const there = await django.newChannel()
@@ -136,7 +136,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     expect(await django.receive(there)).toEqual(map({ type: 'two' }))
   })
 
-  it('carry every type both ways as itself', async () => {
+  it('keep every type in both directions', async () => {
     const { layer, django } = await both()
     const here = collect(layer)
     await django.send(here.channel, map({ ...everyTypeInPython, photo: bytes('00ff') }))
@@ -146,7 +146,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     expect(await django.receive(there)).toEqual(map({ ...everyTypeInPython, photo: bytes('00ff') }))
   })
 
-  it('carry every type both ways as itself with the json serializer', async () => {
+  it('keep every type in both directions with the json serializer', async () => {
     const { layer, django } = await both({ serializer: 'json' }, { kind: 'core-json' })
     const here = collect(layer)
     await django.send(here.channel, map(everyTypeInPython))
@@ -156,7 +156,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     expect(await django.receive(there)).toEqual(map(everyTypeInPython))
   })
 
-  it('share keys of encryption, also while they are rotated', async () => {
+  it('decrypt the messages of each other, also during a key rotation', async () => {
     const { layer, django } = await both(
       { symmetricEncryptionKeys: ['new', 'old'] },
       { config: { symmetric_encryption_keys: ['old', 'new'] } },
@@ -172,7 +172,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     expect(await here.next()).toEqual({ type: 'with.old' })
   })
 
-  it('take jobs from each other', async () => {
+  it('receive jobs from each other', async () => {
     const { layer, django } = await both()
     await django.send('thumbnails', map({ type: 'job', number: int(1) }))
     expect(await layer.receive('thumbnails')).toEqual({ type: 'job', number: 1 })
@@ -183,7 +183,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     expect(await django.receive('reports')).toEqual(map({ type: 'job' }))
   })
 
-  it('keep the order of what tideway sends to Django, also within one microsecond', async () => {
+  it('keep the order of messages from tideway to Django, also within one microsecond', async () => {
     const { layer, django } = await both()
     const there = await django.newChannel()
     await Promise.all(Array.from({ length: 50 }, (_, number) => layer.send(there, { type: 'n', number })))
@@ -192,7 +192,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     }
   })
 
-  it('refuse to receive for each other, and keys that the layer uses itself', async () => {
+  it('reject receive() on channels of the other side, and messages with reserved keys', async () => {
     const { layer, django } = await both()
     const there = await django.newChannel()
     await expect(layer.receive(there)).rejects.toMatchObject({ code: 'ERR_BAD_NAME' })
@@ -202,7 +202,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     await expect(layer.groupSend('room', reserved)).rejects.toThrow(/__tideway_ack__/)
   })
 
-  it('tell that a channel of Django is full', async () => {
+  it('reject a send to a full Django channel with ChannelFullError', async () => {
     const { layer, django } = await both()
     const there = await django.newChannel()
     for (let number = 0; number < 100; number++) await layer.send(there, { type: 'n', number })
@@ -212,7 +212,7 @@ describeWith(['redis', 'python'], 'the core layers of tideway and of channels_re
     expect(layer.stats().dropped.full).toBe(2)
   })
 
-  it('cost Django as much for 1,000 members of one process of tideway as for one', async () => {
+  it('send one message to a tideway process with 1,000 members, as to one with a single member', async () => {
     const { layer, django } = await both()
     let delivered = 0
     for (let number = 0; number < 1000; number++) {

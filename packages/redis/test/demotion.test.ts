@@ -17,8 +17,8 @@ type Layer = RedisPubSubChannelLayer | RedisChannelLayer
 
 const hasty = { heartbeatIntervalMs: 300, maxReconnectDelayMs: 100 }
 
-// A service that replaces a failed master keeps the name, and does not always close what is open to the old one.
-describeWith(['redis'], 'a failover behind one name', () => {
+// A service that replaces a failed master keeps the name, and does not always close connections to the old master.
+describeWith(['redis'], 'Redis layers at a failover behind one name', () => {
   let old: RedisServer
   let promoted: RedisServer
   let name: TcpProxy
@@ -68,7 +68,7 @@ describeWith(['redis'], 'a failover behind one name', () => {
     name.target = promoted.port
   }
 
-  it.each(kinds)('is noticed by %s on an open connection, and reported by all processes', async (kind) => {
+  it.each(kinds)('detect it with %s on an open connection, and emit gap in all processes', async (kind) => {
     const before = await makeLayer(kind)
     const typesBefore = await join(before)
     const back = next(before, 'reconnected')
@@ -85,14 +85,14 @@ describeWith(['redis'], 'a failover behind one name', () => {
     }
   })
 
-  it('is not over while the name still leads to the replica', async () => {
+  it('stay disconnected while the name leads to the replica', async () => {
     const layer = await makeLayer('RedisPubSubChannelLayer', { waitWhileDownMs: 0 })
     const back = next(layer, 'reconnected')
     const gone = next(layer, 'disconnected')
     await promoted.client.replicaof('NO', 'ONE')
     await old.client.replicaof('127.0.0.1', promoted.port)
     await gone
-    // Each attempt asks for the role and is dropped.
+    // Each attempt sends ROLE and is dropped.
     await old.client.config('RESETSTAT')
     await patiently(async () => expect(await calls(old, 'role')).toBeGreaterThan(3))
     await expect(layer.send('jobs', { type: 'job' })).rejects.toThrow(/is gone \(it is a replica now\)/)
@@ -101,7 +101,7 @@ describeWith(['redis'], 'a failover behind one name', () => {
     await layer.send('jobs', { type: 'job' })
   })
 
-  it.each(kinds)('leaves %s connected where the ACL does not permit ROLE', async (kind) => {
+  it.each(kinds)('keep %s connected if the ACL forbids ROLE', async (kind) => {
     await old.client.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '&*', '+@all', '-role')
     const url = new URL(name.url)
     url.username = 'limited'
@@ -116,7 +116,7 @@ describeWith(['redis'], 'a failover behind one name', () => {
     expect(layer.stats().reconnects).toBe(0)
   })
 
-  it('does not stop a layer that never saw a master from using a replica', async () => {
+  it('use a replica if they never connected to a master', async () => {
     const layer = await makeLayer('RedisPubSubChannelLayer', { hosts: [promoted.url] })
     const types = await join(layer)
     await promoted.client.config('RESETSTAT')
@@ -126,10 +126,10 @@ describeWith(['redis'], 'a failover behind one name', () => {
     expect(layer.stats().reconnects).toBe(0)
   })
 
-  it('does not leave a subscriber behind that answers but receives nothing', async () => {
+  it('drop a subscriber that answers PING but receives nothing', async () => {
     const layer = await makeLayer('RedisPubSubChannelLayer')
     const types = await join(layer)
-    // Two masters: the subscriber stays with the one that gets no messages.
+    // Two masters: the subscriber stays connected to the master without messages.
     await promoted.client.replicaof('NO', 'ONE')
     name.target = promoted.port
     const gap = next(layer, 'gap')
@@ -146,7 +146,7 @@ async function linkIsUp(replica: RedisServer): Promise<void> {
   await patiently(async () => expect(await replica.client.info('replication')).toMatch(/master_link_status:up/))
 }
 
-/** How often a command was called, refused ones included. */
+/** Returns the number of calls of a command, including rejected ones. */
 async function calls(server: RedisServer, command: string): Promise<number> {
   const line = new RegExp(`cmdstat_${command}:calls=(\\d+).*rejected_calls=(\\d+)`)
   const [, called, rejected] = line.exec(await server.client.info('commandstats')) ?? []

@@ -16,8 +16,8 @@ async function levels(layer: RedisChannelLayer | RedisPubSubChannelLayer): Promi
   return Object.fromEntries((await layer.diagnose()).map(({ check, level }) => [check, level]))
 }
 
-describeWith(['redis'], 'the diagnosis of a Redis layer', () => {
-  it('finds nothing wrong with a Redis as it comes', async () => {
+describeWith(['redis'], 'diagnose() of a Redis layer', () => {
+  it('finds no problem in a default Redis', async () => {
     const { url } = await redisWith()
     expect(await levels(new RedisPubSubChannelLayer({ hosts: [url] }))).toEqual({
       'redis-reachable': 'ok',
@@ -27,7 +27,7 @@ describeWith(['redis'], 'the diagnosis of a Redis layer', () => {
     })
   })
 
-  it('finds a Redis that drops keys, which is worse for the layer that has its groups there', async () => {
+  it('reports eviction as a warning for pub/sub and as a problem for the core layer', async () => {
     const { url } = await redisWith('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru')
     expect(await levels(new RedisPubSubChannelLayer({ hosts: [url] }))).toMatchObject({ 'redis-eviction': 'warning' })
     const core = new RedisChannelLayer({ hosts: [url] })
@@ -41,12 +41,12 @@ describeWith(['redis'], 'the diagnosis of a Redis layer', () => {
     })
   })
 
-  it('warns of a policy that waits for a limit', async () => {
+  it('warns of an eviction policy without maxmemory', async () => {
     const { url } = await redisWith('--maxmemory-policy', 'volatile-ttl')
     expect(await levels(new RedisChannelLayer({ hosts: [url] }))).toMatchObject({ 'redis-eviction': 'warning' })
   })
 
-  it('says which of several hosts is not there, and what the other one is', async () => {
+  it('names the unreachable one of several hosts, and the version of the other', async () => {
     const { url } = await redisWith()
     const gone = `redis://127.0.0.1:${await freePort()}`
     const layer = new RedisPubSubChannelLayer({ hosts: [url, gone] })
@@ -58,7 +58,7 @@ describeWith(['redis'], 'the diagnosis of a Redis layer', () => {
     )
   })
 
-  it('says that a password is missing or wrong', async () => {
+  it('reports a missing or wrong password', async () => {
     const { url, port } = await redisWith('--requirepass', 'open sesame')
     for (const host of [url, `redis://:wrong@127.0.0.1:${port}`]) {
       const layer = new RedisPubSubChannelLayer({ hosts: [host] })
@@ -72,7 +72,7 @@ describeWith(['redis'], 'the diagnosis of a Redis layer', () => {
     }
   })
 
-  it('says nothing about what Redis does not permit to ask', async () => {
+  it('omits findings whose commands Redis forbids', async () => {
     const server = await redisWith()
     await server.client.call('ACL', 'SETUSER', 'layer', 'on', '>secret', '~*', '&*', '+@all', '-info', '-time')
     const layer = new RedisPubSubChannelLayer({ hosts: [`redis://layer:secret@127.0.0.1:${server.port}`] })

@@ -1,6 +1,6 @@
 import { float, int, map, type Tagged } from './python-peer.ts'
 
-/** A message with every type that both sides and both serializers have. */
+/** A message with every type that both sides and both serializers support. */
 export const everyType = {
   type: 'every.type',
   text: 'aé日😀\u0000',
@@ -13,7 +13,7 @@ export const everyType = {
   list: [1, ['a', []]],
   map: { inner: { deeper: 'x' } },
 }
-/** The same as Python sees it. */
+/** The same message in Python. */
 export const everyTypeInPython: Record<string, Tagged> = {
   type: 'every.type',
   text: 'aé日😀\u0000',

@@ -18,7 +18,7 @@ const kinds = ['RedisPubSubChannelLayer', 'RedisChannelLayer'] as const
 type Layer = RedisPubSubChannelLayer | RedisChannelLayer
 type Gap = RedisLayerEvents['gap']
 
-/** No heartbeat during the test: no connection breaks by itself. */
+/** No heartbeat during the test, so no connection is dropped for silence. */
 const QUIET = { heartbeatIntervalMs: 60_000, maxReconnectDelayMs: 100 }
 
 let server: RedisServer
@@ -60,7 +60,7 @@ function next<Name extends keyof RedisLayerEvents>(layer: Layer, name: Name): Pr
   return new Promise((resolve) => layer.on(name, resolve))
 }
 
-/** The ids of the connections of one kind that Redis has. */
+/** Returns the ids of the connections of one role in Redis. */
 async function connections(name: string, at: RedisServer = server): Promise<string[]> {
   const clients = (await at.client.call('CLIENT', 'LIST')) as string
   return clients
@@ -69,7 +69,7 @@ async function connections(name: string, at: RedisServer = server): Promise<stri
     .map((line) => /\bid=(\d+)/.exec(line)![1]!)
 }
 
-/** Makes a layer whose connection for commands a test can kill. */
+/** Creates a layer whose command connection a test can kill. */
 async function makeKillable(
   kind: (typeof kinds)[number],
   options: RedisChannelLayerOptions,
@@ -87,7 +87,7 @@ afterEach(async () => {
   proxies = []
 })
 
-describeWith(['redis'], 'a gap', () => {
+describeWith(['redis'], 'the gap event of Redis layers', () => {
   beforeAll(async () => {
     server = await RedisServer.start()
   })
@@ -95,7 +95,7 @@ describeWith(['redis'], 'a gap', () => {
   afterAll(() => server.stop())
 
   describe.each(kinds)('under %s', (kind) => {
-    it('is reported, with its groups, by processes whose connections did not break', async () => {
+    it('lists the groups, also in processes whose connections were not lost', async () => {
       const { layer: sender, kill } = await makeKillable(kind, { waitWhileDownMs: 0 })
       const receiver = await makeLayer(kind)
       await join(sender, 'room')
@@ -116,7 +116,7 @@ describeWith(['redis'], 'a gap', () => {
       expect(disconnected).toEqual([])
     })
 
-    it('does not open while group sends wait for the connection, which keep their order', async () => {
+    it('is not emitted while group sends wait for the reconnect, which keep their order', async () => {
       const { layer: sender, kill } = await makeKillable(kind, {})
       const receiver = await makeLayer(kind)
       const types = await join(receiver, 'room')
@@ -134,7 +134,7 @@ describeWith(['redis'], 'a gap', () => {
       expect([receiver.stats().gaps, sender.stats().dropped.unavailable]).toEqual([0, 0])
     })
 
-    it('is of all groups when a thousand groups missed messages, and one more', async () => {
+    it('lists all groups if more than 1,000 groups missed messages', async () => {
       const { layer: sender, kill } = await makeKillable(kind, { waitWhileDownMs: 0 })
       const receiver = await makeLayer(kind)
       await join(receiver, 'one', 'two')
@@ -147,7 +147,7 @@ describeWith(['redis'], 'a gap', () => {
       await patiently(() => expect(gapsOf.get(receiver)).toMatchObject([{ groups: ['one', 'two'] }]))
     })
 
-    it('is reported after a group send that Redis did not answer in time, without a lost connection', async () => {
+    it('is emitted after a group send without a reply in time, without a lost connection', async () => {
       const sender = await makeLayer(kind, { commandTimeoutMs: 100 })
       const receiver = await makeLayer(kind)
       await join(receiver, 'room')
@@ -162,7 +162,7 @@ describeWith(['redis'], 'a gap', () => {
       expect([sender.stats().reconnects, receiver.stats().reconnects]).toEqual([0, 0])
     })
 
-    it('is reported of all groups after the connection that receives was lost', async () => {
+    it('lists all groups after the loss of the receiving connection', async () => {
       const receiver = await makeLayer(kind)
       await join(receiver, 'one', 'two')
       const name = kind === 'RedisChannelLayer' ? 'reader' : 'subscriber'
@@ -174,7 +174,7 @@ describeWith(['redis'], 'a gap', () => {
       )
     })
 
-    it('is not what a blocked event loop makes of commands that Redis has answered', async () => {
+    it('is not emitted if the event loop was blocked and replies have arrived', async () => {
       const layer = await makeLayer(kind, { commandTimeoutMs: 100 })
       const types = await join(layer, 'room')
       const channel = layer.newChannel()
@@ -194,8 +194,8 @@ describeWith(['redis'], 'a gap', () => {
     })
   })
 
-  describe('of the core layer', () => {
-    it('is reported by a process whose queue was full', async () => {
+  describe('under RedisChannelLayer alone', () => {
+    it('is emitted in a process whose queue was full', async () => {
       const proxy = await makeProxy(server.port)
       const receiver = await makeLayer('RedisChannelLayer', { hosts: [proxy.url] })
       const other = await makeLayer('RedisChannelLayer')
@@ -215,7 +215,7 @@ describeWith(['redis'], 'a gap', () => {
     it.each([
       ['its lease', { leaseMs: 300 }],
       ['the expiry of its messages', { leaseMs: 60_000, expiry: 0.3 }],
-    ])('is reported by a process that was silent for longer than %s', async (_, options) => {
+    ])('is emitted in a process that was silent for longer than %s', async (_, options) => {
       const proxy = await makeProxy(server.port)
       const receiver = await makeLayer('RedisChannelLayer', { ...options, hosts: [proxy.url] })
       const sender = await makeLayer('RedisChannelLayer', options)
@@ -224,10 +224,10 @@ describeWith(['redis'], 'a gap', () => {
       const queue = `asgi${receiver.newChannel().split('!')[0]}!`
       const hasWaiting = async (type: string): Promise<boolean> =>
         (await server.client.zrange(queue, '0', '-1')).some((message) => message.includes(type))
-      // The reader took the first with the command that waited.
+      // The blocked command of the reader took the first message.
       while (!(await hasWaiting('taken'))) await sender.groupSend('one', { type: 'taken' })
       await sender.groupSend('one', { type: 'lost' })
-      // The sender removes it with the queue, or when it adds the next one.
+      // The sender removes the message with the queue, or at the next send.
       await patiently(async () => {
         await sender.groupSend('one', { type: 'later' })
         expect(await hasWaiting('lost')).toBe(false)
@@ -243,11 +243,11 @@ describeWith(['redis'], 'a gap', () => {
       expect(receiver.stats().gaps).toBeGreaterThan(0)
     })
 
-    it('is reported when a connection for commands is back after the lease', async () => {
+    it('is emitted if the command connection reconnects after the lease', async () => {
       const proxy = await makeProxy(server.port)
       const receiver = await makeLayer('RedisChannelLayer', { hosts: [proxy.url], leaseMs: 60_000 })
       await join(receiver, 'room')
-      // As the others leave it: its reader still waits, on a connection that did not break.
+      // The state after another process removed it. Its reader still blocks on a connection that was not lost.
       await server.client.del('asgi:group:room', 'asgi:tideway:processes')
       const back = next(receiver, 'reconnected')
       for (const id of await connections('commands')) await server.client.call('CLIENT', 'KILL', 'ID', id)

@@ -6,13 +6,13 @@ import { describeChannelLayer } from 'tideway/layer/contract'
 import type { RedisLayerEvents, RedisLayerOptions } from '../src/index.ts'
 import { RedisServer } from './redis-server.ts'
 
-/** What every layer over Redis has. */
+/** The common interface of the Redis layers. */
 interface RedisLayer extends ChannelLayer {
   ready(): Promise<void>
   on(name: 'receiverFailed', listener: (event: RedisLayerEvents['receiverFailed']) => void): unknown
 }
 
-/** The contract of layers, on one Redis and on three. */
+/** Runs the contract of layers on one Redis and on three. */
 export function describeOnHosts(Layer: new (options: RedisLayerOptions) => RedisLayer): void {
   describe.each([1, 3])('on %i host(s)', (count) => {
     let servers: RedisServer[] = []
@@ -29,7 +29,7 @@ export function describeOnHosts(Layer: new (options: RedisLayerOptions) => Redis
     async function make(options: object, prefix: string): Promise<RedisLayer> {
       const layer = new Layer({ ...options, prefix, hosts: servers.map(({ url }) => url) })
       prefixOf.set(layer, prefix)
-      // One test has a receiver that throws.
+      // A receiver throws in one test.
       layer.on('receiverFailed', () => {})
       await layer.ready()
       return layer
@@ -37,7 +37,7 @@ export function describeOnHosts(Layer: new (options: RedisLayerOptions) => Redis
 
     describeChannelLayer('as a channel layer', (options) => make(options, `contract${prefixes++}`), {
       runner: { describe, it },
-      // A busy machine makes a tenth of a second long.
+      // On a busy machine 100 ms is too short.
       expiry: 0.5,
       makePeer: (layer, options) => make(options, prefixOf.get(layer)!),
     })

@@ -17,7 +17,7 @@ import { RedisServer } from './redis-server.ts'
 
 const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
 
-describe('a host', () => {
+describe('parseHost', () => {
   it.each([
     ['redis://localhost', { host: 'localhost', port: 6379 }],
     ['redis://a.example:6380/2', { host: 'a.example', port: 6380, db: 2 }],
@@ -59,13 +59,13 @@ describe('a host', () => {
     expect(parseHost(host).options).toEqual(options)
   })
 
-  it('is named without its password', () => {
+  it('labels a host without its password', () => {
     for (const host of ['redis://u:secret@h:1', 'unix:///p?password=secret', { password: 'secret' }] as RedisHost[]) {
       expect(parseHost(host).label).not.toContain('secret')
     }
   })
 
-  it('is named with rediss: if it is connected to with TLS', () => {
+  it('labels a host with rediss: if it uses TLS', () => {
     expect(parseHost('rediss://h:1').label).toBe('rediss://h:1')
     expect(parseCluster({ cluster: [['h', 1]], tls: true }).map(({ label }) => label)).toEqual(['rediss://h:1'])
   })
@@ -91,7 +91,7 @@ describe('a host', () => {
     'redis://:SECRET@h?ssl_cert_reqs=none',
     'unix://SECRET/run/redis.sock',
     'unix:///run/SECRET%.sock',
-  ])('%s is refused by an error that names the option and quotes nothing of the URL', (url) => {
+  ])('rejects %s, names the option, and quotes nothing of the URL', (url) => {
     for (const [host, name] of [
       [url, 'hosts[1]'],
       [{ address: url }, 'hosts[1].address'],
@@ -103,7 +103,7 @@ describe('a host', () => {
   })
 
   it.each(['redis://:se/cret@h:6379', 'redis://:se#cret@h', 'redis://:100%@h'])(
-    '%s is refused by an error that tells to percent-encode the password',
+    'rejects %s, and asks to percent-encode the password',
     (url) => {
       expect(() => parseHost(url)).toThrow(/Percent-encode the characters \/ # \? % and @/)
     },
@@ -130,7 +130,7 @@ describe('a host', () => {
     [{ sentinels: [], masterName: 'm' }, 'hosts[0].sentinels must be an array of at least one [host, port].'],
     [{ cluster: [['h', 1]] }, 'hosts[0] is a Redis Cluster: give it as the option cluster'],
     [null, 'hosts[0] must be a URL, a pair [host, port] or an object, not null.'],
-  ])('%j is refused by an error that names what is wrong', (host, message) => {
+  ])('rejects %j and names the mistake', (host, message) => {
     const error = failure(() => new RedisPubSubChannelLayer({ hosts: [host as RedisHost] }))
     expect(error).toMatchObject({ code: 'ERR_BAD_OPTION', message: expect.stringContaining(message) })
   })
@@ -139,7 +139,7 @@ describe('a host', () => {
     [{ cluster: [] }, 'cluster.cluster must be an array of at least one [host, port].'],
     [{ cluster: ['a:1'] }, 'cluster.cluster[0] must be a pair [host, port].'],
     [{ cluster: [['a', 1]], db: 1 }, 'cluster.db is not an option of a Redis Cluster'],
-  ])('%j is refused as a cluster by an error that names what is wrong', (cluster, message) => {
+  ])('rejects %j as a cluster and names the mistake', (cluster, message) => {
     const error = failure(() => new RedisPubSubChannelLayer({ cluster: cluster as unknown as ClusterHost }))
     expect(error).toMatchObject({ code: 'ERR_BAD_OPTION', message: expect.stringContaining(message) })
   })
@@ -154,7 +154,7 @@ function failure(act: () => unknown): unknown {
   throw new Error('It did not throw.')
 }
 
-describeWith(['redis', 'openssl'], 'hosts of every kind', () => {
+describeWith(['redis', 'openssl'], 'Redis layers', () => {
   let folder: string
   let plain: RedisServer
   let secure: RedisServer
@@ -206,7 +206,7 @@ describeWith(['redis', 'openssl'], 'hosts of every kind', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('are reached with TLS if they are nodes of a Cluster', async () => {
+  it('connect with TLS to the nodes of a cluster', async () => {
     const ca = await readFile(join(folder, 'certificate.pem'))
     await patiently(async () => expect(await cluster.client.cluster('INFO')).toContain('cluster_state:ok'))
     const layer = new RedisPubSubChannelLayer({ cluster: { cluster: [['127.0.0.1', clusterPort]], tls: { ca } } })
@@ -240,23 +240,23 @@ describeWith(['redis', 'openssl'], 'hosts of every kind', () => {
       expect(await layer.receive('jobs')).toEqual({ type: 'job' })
     }
 
-    it('are reached by a unix socket', () => worksTogether(`unix://${join(folder, 'redis.sock')}`))
+    it('connect through a unix socket', () => worksTogether(`unix://${join(folder, 'redis.sock')}`))
 
-    it('are reached with TLS', async () => {
+    it('connect with TLS', async () => {
       const ca = await readFile(join(folder, 'certificate.pem'))
       await worksTogether({ host: 'localhost', port: tlsPort, tls: { ca } })
       await worksTogether(`rediss://127.0.0.1:${tlsPort}?ssl_ca_certs=${join(folder, 'certificate.pem')}`)
       await worksTogether(`rediss://127.0.0.1:${tlsPort}?ssl_cert_reqs=none`)
     })
 
-    it('are refused when their certificate is not trusted', async () => {
+    it('reject a certificate that is not trusted', async () => {
       await expect(makeLayer(`rediss://127.0.0.1:${tlsPort}`).ready()).rejects.toMatchObject({
         code: 'ERR_LAYER_UNAVAILABLE',
         message: expect.stringContaining('fails the TLS handshake'),
       })
     })
 
-    it('are reached with TLS behind Sentinels that are asked with TLS', async () => {
+    it('connect with TLS behind Sentinels with TLS', async () => {
       const ca = await readFile(join(folder, 'certificate.pem'))
       const host = { sentinels: [['127.0.0.1', secureSentinelPort]], masterName: 'main' } as const
       await worksTogether({ ...host, tls: { ca }, sentinelTls: { ca } })
@@ -266,7 +266,7 @@ describeWith(['redis', 'openssl'], 'hosts of every kind', () => {
       expect(plainly[0]).toMatchObject({ check: 'redis-reachable', level: 'problem' })
     })
 
-    it('are never spoken to in clear text behind Sentinels if tls is set', async () => {
+    it('never connect in clear text behind Sentinels if tls is set', async () => {
       const sentinels = [plainSentinel.address]
       const host = { sentinels, masterName: 'main', password: 'top secret', tls: true }
       const layer = new layers[kind]({ hosts: [host], connectTimeoutMs: 500 })
@@ -279,7 +279,7 @@ describeWith(['redis', 'openssl'], 'hosts of every kind', () => {
       ['a Redis with TLS is reached without it', () => `redis://127.0.0.1:${tlsPort}`, 'write rediss: if it uses TLS'],
       ['one without TLS is reached with it', () => `rediss://127.0.0.1:${plain.port}`, 'write redis: if it does not'],
       ['another program is reached', () => `redis://127.0.0.1:${other}`, 'does not answer as a Redis does'],
-    ])('are named with what to change if %s', async (_what, url, hint) => {
+    ])('report the option to change if %s', async (_what, url, hint) => {
       const layer = new layers[kind]({ hosts: [url()], connectTimeoutMs: 500 })
       made.push(layer)
       const message = expect.stringContaining(hint)
@@ -287,11 +287,11 @@ describeWith(['redis', 'openssl'], 'hosts of every kind', () => {
       expect(await layer.diagnose()).toEqual([expect.objectContaining({ level: 'problem', found: message })])
     })
 
-    it('may be mixed', async () => {
+    it('connect to hosts of different kinds', async () => {
       await worksTogether(plain.address, `rediss://127.0.0.1:${tlsPort}?ssl_cert_reqs=none`)
     })
 
-    it('get at most three connections each, whatever is done', async () => {
+    it('open at most three connections per host', async () => {
       const layer = makeLayer(plain.url, secure.url)
       await layer.ready()
       const channels = Array.from({ length: 200 }, () => layer.newChannel('prefix'))

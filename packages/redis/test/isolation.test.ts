@@ -6,7 +6,7 @@ import { describeWith } from '../../../test/setup/describe-with.ts'
 import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from '../src/index.ts'
 import { RedisServer } from './redis-server.ts'
 
-describeWith(['redis'], 'applications that share a Redis', () => {
+describeWith(['redis'], 'Redis layers of two applications on one Redis', () => {
   let server: RedisServer
   const made: (RedisPubSubChannelLayer | RedisChannelLayer)[] = []
 
@@ -25,7 +25,7 @@ describeWith(['redis'], 'applications that share a Redis', () => {
     return layer
   }
 
-  /** Two layers each of which must not receive what the other one is sent. */
+  /** Creates two layers that must not receive messages of each other. */
   const foreign = [
     ['prefix', { prefix: 'shop' }, 0, { prefix: 'forum' }, 0],
     ['database', {}, 0, {}, 5],
@@ -36,13 +36,13 @@ describeWith(['redis'], 'applications that share a Redis', () => {
     let shop: RedisPubSubChannelLayer
     let forum: RedisPubSubChannelLayer
 
-    /** What the forum receives next on the channel, after all that the shop has sent. */
+    /** Returns the next message of the forum on the channel, after all messages of the shop. */
     async function nextOfForum(channel: string): Promise<Message> {
       await forum.send(channel, { type: 'of.the.forum' })
       return forum.receive(channel)
     }
 
-    it('get no job of each other, whoever waits for one', async () => {
+    it('receive no job of the other application', async () => {
       ;[shop, forum] = [await pubSub(shopDb, shopOptions), await pubSub(forumDb, forumOptions)]
       const atForum = forum.receive('thumbnails')
       await shop.send('thumbnails', { type: 'of.the.shop' })
@@ -51,7 +51,7 @@ describeWith(['redis'], 'applications that share a Redis', () => {
       expect(await atForum).toEqual({ type: 'of.the.forum' })
     })
 
-    it('get no message to a single channel of each other', async () => {
+    it('receive no message to a single channel of the other application', async () => {
       ;[shop, forum] = [await pubSub(shopDb, shopOptions), await pubSub(forumDb, forumOptions)]
       for (const channel of [forum.newChannel(), forum.newChannel('named')]) {
         await shop.send(channel, { type: 'of.the.shop' })
@@ -59,7 +59,7 @@ describeWith(['redis'], 'applications that share a Redis', () => {
       }
     })
 
-    it('are in different groups', async () => {
+    it('have separate groups', async () => {
       ;[shop, forum] = [await pubSub(shopDb, shopOptions), await pubSub(forumDb, forumOptions)]
       const channel = forum.newChannel()
       await forum.groupAdd('staff', channel)
@@ -68,7 +68,7 @@ describeWith(['redis'], 'applications that share a Redis', () => {
     })
   })
 
-  it('use only Redis channels that begin with their prefix and their database', async () => {
+  it('use only Redis channels that begin with their prefix and database', async () => {
     const layer = await pubSub(5, { prefix: 'shop' })
     await layer.groupAdd('staff', layer.newChannel())
     await layer.send('jobs', { type: 'x' })
@@ -79,7 +79,7 @@ describeWith(['redis'], 'applications that share a Redis', () => {
     expect(await server.client.pubsub('NUMPAT')).toBe(0)
   })
 
-  it('share the groups and the single channels of one prefix and database', async () => {
+  it('share groups and single channels with the same prefix and database', async () => {
     const [layer, other] = [await pubSub(5), await pubSub(5)]
     const channel = layer.newChannel()
     await layer.groupAdd('room', channel)
@@ -93,7 +93,7 @@ describeWith(['redis'], 'applications that share a Redis', () => {
   })
 
   it.each(['asgi__group__staff', `asgi__group__${'0'.repeat(32)}`])(
-    'refuse the channel %s, whose Redis channel is that of a group',
+    'reject the channel %s, whose name is the Redis channel of a group',
     async (channel) => {
       const refused = { code: 'ERR_BAD_NAME', message: expect.stringContaining('must not begin with "asgi__group__"') }
       for (const layer of [await pubSub(0), await pubSub(0, { interop: 'channels_redis' })]) {
@@ -104,7 +104,7 @@ describeWith(['redis'], 'applications that share a Redis', () => {
     },
   )
 
-  it('refuse to send to a channel of Django without interop', async () => {
+  it('reject a send to a Django channel without interop', async () => {
     const channel = `specific.${'0'.repeat(32)}!abc`
     await expect((await pubSub(0)).send(channel, { type: 'x' })).rejects.toMatchObject({
       code: 'ERR_BAD_NAME',
@@ -116,12 +116,12 @@ describeWith(['redis'], 'applications that share a Redis', () => {
     [{ interop: 'django' as never }, /interop must be "channels_redis"/],
     [{ interop: 'channels_redis', cluster: { cluster: [['127.0.0.1', 1]] } }, /interop and cluster/],
     [{ prefix: 'db5/asgi' }, /prefix must not begin with "db5\/"/],
-  ] as const)('refuse the options %j', (options, message) => {
+  ] as const)('reject the options %j', (options, message) => {
     const refused = expect.objectContaining({ code: 'ERR_BAD_OPTION', message: expect.stringMatching(message) })
     expect(() => new RedisPubSubChannelLayer(options)).toThrow(refused)
   })
 
-  it('keep their queues apart in the core layer if their prefixes end with a colon', async () => {
+  it('separate their queues in the core layer if the prefixes end with a colon', async () => {
     const [layer, other] = ['asgi:', 'asgi2:'].map((prefix) => new RedisChannelLayer({ prefix, hosts: [server.url] }))
     made.push(layer!, other!)
     await layer!.send('2jobs', { type: 'of.asgi' })

@@ -11,7 +11,7 @@ import { RedisServer } from './redis-server.ts'
 
 const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
 
-describeWith(['redis'], 'what the layers keep in Redis', () => {
+describeWith(['redis'], 'Redis layers', () => {
   let server: RedisServer
   const made: (RedisPubSubChannelLayer | RedisChannelLayer)[] = []
 
@@ -47,7 +47,7 @@ describeWith(['redis'], 'what the layers keep in Redis', () => {
   }
 
   it.each(['RedisPubSubChannelLayer', 'RedisChannelLayer'] as const)(
-    'is nothing after %s was closed, whatever was done before',
+    'leave no key after %s has closed',
     async (kind) => {
       for (let process = 0; process < 2; process++) {
         const layer = new layers[kind]({ hosts: [server.url] })
@@ -67,14 +67,14 @@ describeWith(['redis'], 'what the layers keep in Redis', () => {
     },
   )
 
-  it('is one member a process and group, however many members the process has', async () => {
+  it('write one member per process and group', async () => {
     const layer = await makeLayer()
     for (let member = 0; member < 50; member++) await join(layer, 'crowd')
     expect(await server.client.zcard('asgi:group:crowd')).toBe(1)
     expect(await server.keys()).toHaveLength(3)
   })
 
-  it('goes with a process that dies, by the lease of the others', async () => {
+  it('remove the keys of a dead process when its lease expires', async () => {
     const tsx = import.meta.resolve('tsx')
     const member = fileURLToPath(new URL('fixture/member.ts', import.meta.url))
     const args = ['--import', tsx, '--conditions', '@tideway/source', member, server.url, '600']
@@ -96,7 +96,7 @@ describeWith(['redis'], 'what the layers keep in Redis', () => {
     await expect.poll(() => types).toEqual(['to.a.dead.process.too', 'to.the.living'])
   })
 
-  it('goes with a process that dies, by the lease of a process without groups', async () => {
+  it('remove the keys of a dead process also from a process without groups', async () => {
     const tsx = import.meta.resolve('tsx')
     const member = fileURLToPath(new URL('fixture/member.ts', import.meta.url))
     const args = ['--import', tsx, '--conditions', '@tideway/source', member, server.url, '600']
@@ -108,7 +108,7 @@ describeWith(['redis'], 'what the layers keep in Redis', () => {
     await patiently(async () => expect(await server.keys()).toEqual([]))
   })
 
-  it('stays of a process that lives, beyond groupExpiry and the lease', async () => {
+  it('keep the groups of a live process beyond groupExpiry and the lease', async () => {
     const layer = await makeLayer({ groupExpiry: 1, leaseMs: 400 })
     const sender = await makeLayer({ groupExpiry: 1, leaseMs: 400 })
     const { types } = await join(layer, 'room')
@@ -123,7 +123,7 @@ describeWith(['redis'], 'what the layers keep in Redis', () => {
     await expect.poll(() => types).toEqual(['still'])
   })
 
-  it('is written again by a process that was taken for dead, or whose keys somebody removed', async () => {
+  it('register again after another process or a client removed their keys', async () => {
     const layer = await makeLayer({ leaseMs: 300 })
     const { types } = await join(layer, 'room')
     await server.client.flushall()
@@ -136,8 +136,8 @@ describeWith(['redis'], 'what the layers keep in Redis', () => {
     return (await server.client.zrange(`asgi:group:${group}`, '0', '0'))[0]!
   }
 
-  describe('at flush', () => {
-    it('goes, and nothing of a prefix that begins alike, and without KEYS', async () => {
+  describe('flush()', () => {
+    it('removes all keys of the prefix, none of a longer prefix, without KEYS', async () => {
       const [layer, sender] = [await makeLayer(), await makeLayer()]
       const other = await makeLayer({ prefix: 'asgi2' })
       for (const one of [layer, other]) {
@@ -155,7 +155,7 @@ describeWith(['redis'], 'what the layers keep in Redis', () => {
       expect(await other.receive('jobs')).toEqual({ type: 'job' })
     })
 
-    it('leaves the jobs of a prefix that begins alike to the pub/sub layer too', async () => {
+    it('keeps jobs of a longer prefix in the pub/sub layer', async () => {
       const [layer, other] = ['asgi', 'asgi2'].map((prefix) => {
         const one = new RedisPubSubChannelLayer({ prefix, hosts: [server.url] })
         made.push(one)
@@ -170,8 +170,8 @@ describeWith(['redis'], 'what the layers keep in Redis', () => {
   })
 })
 
-describeWith(['redis', 'python'], 'a flush by Django', () => {
-  it('takes everything, and processes that live write it again', async () => {
+describeWith(['redis', 'python'], 'Redis layers after a flush by Django', () => {
+  it('register the groups of live processes again', async () => {
     const server = await RedisServer.start()
     const python = await PythonPeer.start()
     const layer = new RedisChannelLayer({ hosts: [server.url], leaseMs: 300 })

@@ -9,7 +9,7 @@ import { patiently } from '../../../test/setup/patiently.ts'
 import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisLayerOptions } from '../src/index.ts'
 import { RedisServer } from './redis-server.ts'
 
-/** Set it to have every fault run so many times. */
+/** The number of rounds of each fault. */
 const ROUNDS = Number(process.env['TIDEWAY_CHAOS_ROUNDS'] ?? 1)
 const rounds = Array.from({ length: ROUNDS }, (_, round) => round + 1)
 
@@ -19,7 +19,7 @@ type Layer = RedisPubSubChannelLayer | RedisChannelLayer
 
 const hasty = { heartbeatIntervalMs: 300, commandTimeoutMs: 400, maxReconnectDelayMs: 100 }
 
-/** How often connections are killed in one test. */
+/** The number of kills per test. */
 const KILLS = 6
 
 const faults: readonly (readonly [name: string, cause: (server: RedisServer) => Promise<unknown>])[] = [
@@ -33,18 +33,18 @@ const faults: readonly (readonly [name: string, cause: (server: RedisServer) => 
   ],
 ]
 
-/** One process that sends to a group of which it is a member. */
+/** A process that sends to its own group. */
 interface Peer {
   readonly layer: Layer
   readonly name: string
   readonly received: string[]
-  /** When each message was sent. */
+  /** The send time of each message. */
   readonly sentAt: number[]
-  /** When the layer last reported a gap. */
+  /** The time of the last gap event. */
   gapAt: number
 }
 
-describeWith(['redis'], 'what a fault costs', () => {
+describeWith(['redis'], 'Redis layers under faults', () => {
   let server: RedisServer
   let made: Layer[] = []
 
@@ -82,8 +82,8 @@ describeWith(['redis'], 'what a fault costs', () => {
 
   describe.each(rounds)('in round %i', () => {
     describe.each(Object.keys(layers) as Kind[])('under %s', (kind) => {
-      it.each(faults)('is reported at each process that lost messages when %s', async (_, cause) => {
-        // The first and the last do not wait for a Redis that is gone.
+      it.each(faults)('emit gap in each process that lost messages when %s', async (_, cause) => {
+        // The first and the last do not wait for an unreachable Redis.
         const peers = [
           await makePeer(kind, 'first', { waitWhileDownMs: 0 }),
           await makePeer(kind, 'second', {}),
@@ -100,7 +100,7 @@ describeWith(['redis'], 'what a fault costs', () => {
         await Promise.all(peers.map(({ layer }) => patiently(() => layer.ready())))
         await patiently(async () => {
           const last = await Promise.all(peers.map(send))
-          // These may be lost too, while a connection is not known to be lost.
+          // Messages may also be lost before the loss of the connection is detected.
           const hasAll = (): boolean => peers.every(({ received }) => last.every((id) => received.includes(id)))
           await expect.poll(hasAll, { timeout: 1000 }).toBe(true)
         })
@@ -116,7 +116,7 @@ describeWith(['redis'], 'what a fault costs', () => {
       })
     })
 
-    it('is reported by a process that was stopped for longer than its lease', async () => {
+    it('emit gap in a process that was stopped for longer than its lease', async () => {
       const leaseMs = 600
       const tsx = import.meta.resolve('tsx')
       const listener = fileURLToPath(new URL('fixture/listener.ts', import.meta.url))

@@ -29,14 +29,14 @@ describe.each(['msgpack', 'json'] as const)('a message through %s', (serializer)
     expect(roundTrip({ small: 5n, large: 2n ** 40n }, { serializer })).toEqual({ small: 5, large: 2 ** 40 })
   })
 
-  it('comes out frozen all the way down', () => {
+  it('returns deeply frozen values', () => {
     const content = roundTrip({ list: [{ inner: {} }] }, { serializer }) as { list: [{ inner: object }] }
     expect(Object.isFrozen(content.list)).toBe(true)
     expect(Object.isFrozen(content.list[0])).toBe(true)
     expect(Object.isFrozen(content.list[0].inner)).toBe(true)
   })
 
-  it('is anything that a message may hold', () => {
+  it('carries every valid message value', () => {
     const text = fc.string({ unit: 'grapheme' })
     const leaf = fc.oneof(
       text,
@@ -61,7 +61,7 @@ describe.each(['msgpack', 'json'] as const)('a message through %s', (serializer)
     }))
     fc.assert(
       fc.property(tree, (value) => {
-        // Neither format tells -0 from 0 as an integer, which text does not either.
+        // Neither format distinguishes -0 from 0 as an integer.
         const asText = (v: unknown): string => JSON.stringify(v, (_, x) => (typeof x === 'bigint' ? `big ${x}` : x))
         expect(asText(roundTrip({ value }, { serializer }))).toBe(asText({ value }))
       }),
@@ -69,8 +69,8 @@ describe.each(['msgpack', 'json'] as const)('a message through %s', (serializer)
   })
 })
 
-describe('what one format cannot carry', () => {
-  it('is bytes and numbers without digits in JSON, said with the name of the key', () => {
+describe('the serializers', () => {
+  it('reject bytes, NaN and infinities in JSON, with the name of the key', () => {
     expect(() => roundTrip({ photo: new Uint8Array(1) }, { serializer: 'json' })).toThrow(
       expect.objectContaining({ code: 'ERR_BAD_MESSAGE', message: expect.stringContaining('"photo"') }),
     )
@@ -78,7 +78,7 @@ describe('what one format cannot carry', () => {
     expect(() => roundTrip({ x: -Infinity }, { serializer: 'json' })).toThrow(/-Infinity/)
   })
 
-  it('is nothing of these in msgpack, where bytes come out as a Uint8Array of their own', () => {
+  it('carry all of these in msgpack, with bytes as a new Uint8Array', () => {
     const content = roundTrip({ photo: Buffer.from([0, 255]), x: NaN, y: Infinity }) as Record<string, unknown>
     expect(content).toEqual({ photo: new Uint8Array([0, 255]), x: NaN, y: Infinity })
     expect((content.photo as Uint8Array).buffer.byteLength).toBe(2)
@@ -86,7 +86,7 @@ describe('what one format cannot carry', () => {
 })
 
 describe('a serializer of the application', () => {
-  it('is used for both ways', () => {
+  it('encodes and decodes messages', () => {
     const serializer = {
       serialize: (message: object) => Buffer.from(JSON.stringify(message)).toReversed(),
       deserialize: (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes.toReversed()).toString()) as unknown,
@@ -94,7 +94,7 @@ describe('a serializer of the application', () => {
     expect(roundTrip({ type: 'x', list: [1] }, { serializer })).toEqual({ type: 'x', list: [1] })
   })
 
-  it('is refused where it is none', () => {
+  it('is rejected without serialize and deserialize', () => {
     expect(() => roundTrip({}, { serializer: 'pickle' as 'json' })).toThrow(
       expect.objectContaining({ code: 'ERR_BAD_OPTION' }),
     )
@@ -103,7 +103,7 @@ describe('a serializer of the application', () => {
 })
 
 describe('the bytes of a message', () => {
-  it('differ for equal messages where they are members of a set', () => {
+  it('differ for equal messages with a random prefix', () => {
     const codec = new MessageCodec({}, 12, undefined)
     const seen = new Set(Array.from({ length: 1000 }, () => codec.encode({ type: 'x' }).toString('hex')))
     expect(seen.size).toBe(1000)
@@ -115,7 +115,7 @@ describe('the bytes of a message', () => {
     expect(codec.decode(codec.encode({ type: 'x' }))).toEqual({ type: 'x' })
   })
 
-  it('are refused when they are no message', () => {
+  it('are rejected if they are not a message', () => {
     const codec = new MessageCodec({}, 0, undefined)
     for (const hex of ['', 'c0', '93010203', 'a161', '81', 'c1']) {
       expect(() => codec.decode(Buffer.from(hex, 'hex'))).toThrow(Error)
@@ -123,7 +123,7 @@ describe('the bytes of a message', () => {
   })
 })
 
-describe('encrypted messages', () => {
+describe('encryption of messages', () => {
   afterEach(() => {
     vi.useRealTimers()
   })
@@ -132,19 +132,19 @@ describe('encrypted messages', () => {
   const codecOf = (...symmetricEncryptionKeys: string[]): MessageCodec =>
     new MessageCodec({ symmetricEncryptionKeys }, 12, 70)
 
-  it('come out again and cannot be read on the way', () => {
+  it('hides the content and restores it', () => {
     const wire = codecOf('a key').encode(content)
     expect(wire.includes('attack')).toBe(false)
     expect(codecOf('a key').decode(wire)).toEqual(content)
   })
 
-  it('are read with any of the keys and written with the first, so keys can be rotated', () => {
+  it('decrypts with any key and encrypts with the first', () => {
     expect(codecOf('new', 'old').decode(codecOf('old').encode(content))).toEqual(content)
     expect(codecOf('new').decode(codecOf('new', 'old').encode(content))).toEqual(content)
     expect(() => codecOf('new').decode(codecOf('old', 'new').encode(content))).toThrow(/key that is not in/)
   })
 
-  it('are refused when changed, cut, or not encrypted at all', () => {
+  it('rejects messages that were changed, truncated or not encrypted', () => {
     const wire = codecOf('a key').encode(content)
     wire[40]! ^= 1
     expect(() => codecOf('a key').decode(wire)).toThrow(/key that is not in/)
@@ -152,7 +152,7 @@ describe('encrypted messages', () => {
     expect(() => codecOf('a key').decode(codecOf().encode(content))).toThrow(/not encrypted/)
   })
 
-  it('are refused when older than expiry and ten seconds, or from the future', () => {
+  it('rejects messages older than expiry plus ten seconds, or from the future', () => {
     vi.useFakeTimers({ now: 1_000_000_000_000 })
     const wire = codecOf('a key').encode(content)
     vi.setSystemTime(1_000_000_070_000)
@@ -164,8 +164,8 @@ describe('encrypted messages', () => {
     expect(() => codecOf('a key').decode(wire)).toThrow(/from the future/)
   })
 
-  it('takes the token of the specification of Fernet', () => {
-    // generate.json of the specification uses a key of 32 bytes; ours are derived, so only the shape is compared.
+  it('accepts the token of the Fernet specification', () => {
+    // generate.json of the specification uses a key of 32 bytes. This class derives keys, so only the format is compared.
     vi.useFakeTimers({ now: 499_162_800_000 })
     const token = new Fernet(['k']).encrypt(Buffer.from('hello')).toString()
     expect(token).toMatch(/^gAAAAAAdwJ6w/)

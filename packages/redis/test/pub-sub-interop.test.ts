@@ -38,13 +38,13 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     return { layer, django: await python.layer(isCoded ? 'pubsub-coded' : 'pubsub', config) }
   }
 
-  /** Python does not wait for the answer of Redis to its subscriptions. */
+  /** Python does not wait for the replies of Redis to its subscriptions. */
   async function pythonChannel(django: PythonLayer, ...groups: string[]): Promise<string> {
     const channel = await django.newChannel()
     for (const group of groups) await django.groupAdd(group, channel)
     for (const name of [channel, ...groups.map((group) => `asgi__group__${group}`)]) {
       const counts = (): Promise<unknown[]> => Promise.all(servers.map(({ client }) => client.pubsub('NUMSUB', name)))
-      // Where tideway is in the group already, there are two.
+      // There are two subscribers if tideway is in the group already.
       const wanted = name === channel ? 1 : 2
       await expect.poll(async () => (await counts()).flat().filter((count) => Number(count) === wanted)).toHaveLength(1)
     }
@@ -57,7 +57,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
   }
 
   describe.each([1, 2, 3])('on %i host(s)', (hosts) => {
-    it('are in the same groups, members on both sides, senders on both sides', async () => {
+    it('share groups with members and senders on both sides', async () => {
       const { layer, django } = await both({}, { hosts })
       for (let number = 0; number < 4; number++) {
         const group = `room-${hosts}-${number}`
@@ -79,7 +79,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
       }
     })
 
-    it('send to single channels of each other, whichever host a name falls to', async () => {
+    it('send to single channels of each other on every host', async () => {
       const { layer, django } = await both({}, { hosts })
       for (let number = 0; number < 6; number++) {
         const here = collect(layer)
@@ -93,7 +93,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     })
   })
 
-  it('carry every type both ways as itself', async () => {
+  it('keep every type in both directions', async () => {
     const { layer, django } = await both()
     const here = collect(layer)
     await django.send(here.channel, map({ ...everyTypeInPython, photo: bytes('00ff') }))
@@ -103,7 +103,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     expect(await django.receive(there)).toEqual(map({ ...everyTypeInPython, photo: bytes('00ff') }))
   })
 
-  it('carry every type both ways as itself with the json serializer, which has no bytes', async () => {
+  it('keep every type except bytes in both directions with the json serializer', async () => {
     const { layer, django } = await both({ serializer: 'json' }, { coded: { json: true } })
     const here = collect(layer)
     await django.send(here.channel, map(everyTypeInPython))
@@ -116,7 +116,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     })
   })
 
-  it('share keys of encryption, also while they are rotated', async () => {
+  it('decrypt the messages of each other, also during a key rotation', async () => {
     const keys = { tideway: ['new', 'old'], python: ['old', 'new'] }
     const { layer, django } = await both({ symmetricEncryptionKeys: keys.tideway }, { coded: { keys: keys.python } })
     const here = collect(layer)
@@ -129,16 +129,16 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     expect(await here.next()).toEqual({ type: 'with.old' })
   })
 
-  it('drop what was encrypted with another key, count it and tell', async () => {
+  it('drop messages encrypted with another key, count them and emit malformed', async () => {
     const { layer, django } = await both({ symmetricEncryptionKeys: ['mine'] }, { coded: { keys: ['theirs'] } })
-    const told = new Promise((resolve) => layer.on('malformed', resolve))
+    const malformed = new Promise((resolve) => layer.on('malformed', resolve))
     const here = collect(layer)
     await django.send(here.channel, map({ type: 'unreadable' }))
-    expect(await told).toMatchObject({ channel: here.channel, error: { message: expect.stringContaining('key') } })
+    expect(await malformed).toMatchObject({ channel: here.channel, error: { message: expect.stringContaining('key') } })
     expect(layer.stats().dropped.malformed).toBe(1)
   })
 
-  it('keep apart by prefix', async () => {
+  it('separate groups by prefix', async () => {
     const { layer } = await both({ prefix: 'one' })
     const { django } = await both({ prefix: 'two' })
     const here = collect(layer)
@@ -148,7 +148,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     expect(await here.next()).toEqual({ type: 'here' })
   })
 
-  it('take 1 MB to each other', async () => {
+  it('carry 1 MB to each other', async () => {
     const { layer, django } = await both()
     const text = 'x'.repeat(1_000_000)
     const here = collect(layer)
@@ -159,7 +159,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     expect(await django.receive(there)).toEqual(map({ type: 'large', text }))
   })
 
-  it('bring a job of Django to exactly one worker of tideway', async () => {
+  it('deliver a Django job to exactly one tideway worker', async () => {
     const { layer, django } = await both()
     const { layer: other } = await both()
     const stop = new AbortController()
@@ -177,7 +177,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     expect(new Set(done).size).toBe(20)
   })
 
-  it('bring jobs of Django to the next worker when the one that listens for them is closed', async () => {
+  it('deliver Django jobs to another worker after the listening worker has closed', async () => {
     const [{ layer, django }, { layer: other }] = [await both(), await both()]
     const listeners = (): Promise<unknown> => servers[0]!.client.pubsub('NUMSUB', 'emails')
     const first = layer.receive('emails').catch(() => 'closed')
@@ -191,7 +191,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     expect(await second).toEqual({ type: 'job' })
   })
 
-  it('bring a job of tideway to a worker of Django where there is no other', async () => {
+  it('deliver a tideway job to a Django worker if there is no tideway worker', async () => {
     const { layer, django } = await both()
     const received = django.receive('reports')
     await expect.poll(() => servers[0]!.client.pubsub('NUMSUB', 'reports')).toEqual(['reports', 1])
@@ -199,7 +199,7 @@ describeWith(['redis', 'python'], 'the pub/sub layers of tideway and of channels
     expect(await received).toEqual(map({ type: 'job' }))
   })
 
-  it('refuses to add a channel of another process to a group, as channels_redis does', async () => {
+  it('reject groupAdd with a channel of another process, as channels_redis does', async () => {
     const { layer, django } = await both()
     const there = await pythonChannel(django)
     await expect(layer.groupAdd('room', there)).rejects.toMatchObject({ code: 'ERR_BAD_NAME' })

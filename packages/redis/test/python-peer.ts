@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 import { programPath } from '../../../test/setup/describe-with.ts'
 
-/** A value with its Python type: what `python/peer.py` sends and takes. */
+/** A value with its Python type, as `python/peer.py` sends and receives it. */
 export type Tagged =
   | null
   | boolean
@@ -27,7 +27,7 @@ interface Answer {
   readonly error?: string
 }
 
-/** A real Python process with Debian's channels_redis, which does what it is told. */
+/** A Python process with Debian's channels_redis, which runs the commands of a test. */
 export class PythonPeer {
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()

@@ -9,7 +9,7 @@ import { startProgram, type RunningProgram } from '../../../test/setup/child-pro
 import { programPath } from '../../../test/setup/describe-with.ts'
 import { freePort } from '../../../test/setup/free-port.ts'
 
-/** A real redis-server of its own, which keeps nothing on the disk. */
+/** A separate redis-server without persistence. */
 export class RedisServer {
   readonly port: number
   readonly folder: string
@@ -23,7 +23,7 @@ export class RedisServer {
     this.#args = args
   }
 
-  /** @param args more arguments for its command line */
+  /** @param args additional arguments of the command line */
   static async start(...args: string[]): Promise<RedisServer> {
     const folder = await mkdtemp(join(tmpdir(), 'tideway-redis-'))
     for (let attempt = 1; ; attempt++) {
@@ -32,7 +32,7 @@ export class RedisServer {
         await server.run()
         return server
       } catch (error) {
-        // Somebody else may have taken the port meanwhile.
+        // Another process may have taken the port.
         if (attempt === 3) throw error
       }
     }
@@ -40,8 +40,8 @@ export class RedisServer {
 
   /**
    * Starts a Sentinel.
-   * @param args more arguments for its command line
-   * @param lines the lines of its file, which it writes to
+   * @param args additional arguments of the command line
+   * @param lines the lines of its configuration file, which it rewrites
    */
   static async startSentinel(args: readonly string[], ...lines: string[]): Promise<RedisServer> {
     const folder = await mkdtemp(join(tmpdir(), 'tideway-sentinel-'))
@@ -63,17 +63,17 @@ export class RedisServer {
     return ['127.0.0.1', this.port]
   }
 
-  /** A client for looking at what is there. */
+  /** A client for inspection. */
   get client(): Redis {
     if (this.#client === undefined) {
       this.#client = new Redis({ port: this.port, host: '127.0.0.1', protocol: 2, replyMapping: 'legacy' })
-      // It connects again by itself: tests take servers away.
+      // It reconnects, because tests stop servers.
       this.#client.on('error', () => {})
     }
     return this.#client
   }
 
-  /** Starts it, or starts it again on the same port. */
+  /** Starts the server, also again on the same port. */
   async run(): Promise<void> {
     const args = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.folder, '--save', '']
     this.#program = await startProgram(programPath('redis'), [...args, '--appendonly', 'no', ...this.#args], {
@@ -85,7 +85,7 @@ export class RedisServer {
     return (await this.client.keys('*')).sort()
   }
 
-  /** The process is gone at once, as after a crash. */
+  /** Kills the process, as in a crash. */
   async crash(): Promise<void> {
     this.signal('SIGKILL')
     await this.#program?.exited
@@ -98,11 +98,11 @@ export class RedisServer {
   async stop(): Promise<void> {
     this.#client?.disconnect()
     this.#client = undefined
-    // One that a test stopped with SIGSTOP would not hear the other signals.
+    // A process stopped with SIGSTOP ignores other signals.
     try {
       this.signal('SIGCONT')
     } catch {
-      // It has ended already.
+      // The process has exited already.
     }
     await this.#program?.stop()
     await rm(this.folder, { recursive: true, force: true })

@@ -25,7 +25,7 @@ describeWith(['redis'], 'RedisSessionStore', () => {
     await server.stop()
   })
 
-  /** The store with its calls promised. */
+  /** The store with promises instead of callbacks. */
   function store(options: Partial<RedisSessionStoreOptions> = {}) {
     const made = new RedisSessionStore({ client, ...options })
     type Done = (error?: unknown, value?: unknown) => void
@@ -40,13 +40,13 @@ describeWith(['redis'], 'RedisSessionStore', () => {
 
   const inAMinute = () => ({ expires: new Date(Date.now() + 60_000).toISOString() })
 
-  it('keeps a session under the key and as the JSON of connect-redis', async () => {
+  it('stores a session with the key and JSON of connect-redis', async () => {
     await store().set('kept', { cookie: inAMinute(), visits: 1 })
     expect(await store().get('kept')).toMatchObject({ visits: 1 })
     expect(JSON.parse((await client.get('sess:kept'))!)).toMatchObject({ visits: 1 })
   })
 
-  it('lets Redis end the session when its cookie ends, or after ttlMs where that does not say', async () => {
+  it('sets the expiry of the cookie in Redis, or ttlMs if the cookie has none', async () => {
     await store().set('cookie', { cookie: inAMinute() })
     expect(await client.pttl('sess:cookie')).toBeGreaterThan(50_000)
     expect(await client.pttl('sess:cookie')).toBeLessThanOrEqual(60_000)
@@ -55,7 +55,7 @@ describeWith(['redis'], 'RedisSessionStore', () => {
   })
 
   it.each([false, 0, '', null, undefined, true, 'no date', {}])(
-    'keeps a session for ttlMs if its cookie expires %j, which is no date',
+    'stores a session for ttlMs if its cookie expires %j, which is not a date',
     async (expires) => {
       await store({ ttlMs: 5000 }).set('endless', { userId: 7, cookie: { expires } })
       expect(await store().get('endless')).toMatchObject({ userId: 7 })
@@ -67,13 +67,13 @@ describeWith(['redis'], 'RedisSessionStore', () => {
     },
   )
 
-  it('keeps no session whose time is over', async () => {
+  it('does not store an expired session', async () => {
     await store().set('over', { cookie: inAMinute() })
     await store().set('over', { cookie: { expires: new Date(0).toISOString() } })
     expect(await client.exists('sess:over')).toBe(0)
   })
 
-  it('makes a session live longer without changing its data, and brings none back that is gone', async () => {
+  it('extends a session without changing its data, and does not restore a removed one', async () => {
     await store({ ttlMs: 1000 }).set('touched', { cookie: { expires: null }, visits: 1 })
     await store().touch('touched', { cookie: inAMinute(), visits: 99 })
     expect(await store().get('touched')).toMatchObject({ visits: 1 })
@@ -83,7 +83,7 @@ describeWith(['redis'], 'RedisSessionStore', () => {
     expect(await store().get('touched')).toBeUndefined()
   })
 
-  it('keeps a session at its bound, and refuses one over it', async () => {
+  it('stores a session at maxLength, and rejects a longer one', async () => {
     const session = { cookie: { expires: null } }
     const { length } = JSON.stringify(session)
     await store({ maxLength: length }).set('bound', session)
@@ -92,14 +92,14 @@ describeWith(['redis'], 'RedisSessionStore', () => {
     })
   })
 
-  it('calls back with the error of a Redis that is gone', async () => {
+  it('calls back with the error of an unreachable Redis', async () => {
     const gone = new Redis({ port: 1, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
     onTestFinished(() => gone.disconnect())
     gone.on('error', () => {})
     await expect(store({ client: gone }).get('anything')).rejects.toBeInstanceOf(Error)
   })
 
-  it('is one store for express-session and the WebSocket', async () => {
+  it('shares sessions between express-session and WebSockets', async () => {
     const secret = 'shared'
     const shared = new RedisSessionStore({ client, prefix: 'shared:' })
     const app = express()

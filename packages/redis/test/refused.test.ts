@@ -12,7 +12,7 @@ import { RedisServer } from './redis-server.ts'
 const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
 type Layer = RedisPubSubChannelLayer | RedisChannelLayer
 
-/** Why Redis refuses commands, how it begins, and how it ends. */
+/** The reply of a rejecting Redis, how the rejection starts, and how it ends. */
 const refusals = [
   ['OOM', ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']],
   ['NOREPLICAS', ['CONFIG', 'SET', 'min-replicas-to-write', '1'], ['CONFIG', 'SET', 'min-replicas-to-write', '0']],
@@ -20,12 +20,12 @@ const refusals = [
   ['READONLY', ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']],
 ] as const
 
-/** Whether the error and its cause have the reply. */
+/** Whether the error and its cause contain the reply. */
 function isAbout({ message, cause }: TidewayError, reply: string): boolean {
   return message.includes(reply) && cause instanceof Error && cause.message.includes(reply)
 }
 
-describeWith(['redis'], 'a Redis that refuses commands', () => {
+describeWith(['redis'], 'Redis layers on a Redis that rejects commands', () => {
   let server: RedisServer
   let made: Layer[] = []
 
@@ -41,12 +41,12 @@ describeWith(['redis'], 'a Redis that refuses commands', () => {
 
   describe.each(['RedisPubSubChannelLayer', 'RedisChannelLayer'] as const)('under %s', (kind) => {
     it.each(refusals)(
-      'with %s has calls rejected with a TidewayError and its cause, and group sends dropped',
+      'reject calls with a TidewayError and its cause, and drop group sends, with %s',
       async (reply, [refuse, ...refuseArgs], [permit, ...permitArgs]) => {
         const isCore = kind === 'RedisChannelLayer'
-        // Redis does not look at its memory again in a script that has written, nor at publishing.
+        // Redis does not check its memory again in a script that has written, or for PUBLISH.
         const isRefused = isCore || reply !== 'OOM'
-        // READONLY ends the connection, too: whether the pub/sub layer drops depends on the moment.
+        // READONLY also closes the connection. Whether the pub/sub layer drops messages depends on the timing.
         const leastDropped = (isCore && reply !== 'OOM') || reply === 'NOPERM' ? 1 : 0
         const layer = new layers[kind]({
           hosts: [`redis://layer:secret@127.0.0.1:${server.port}`],
@@ -82,12 +82,12 @@ describeWith(['redis'], 'a Redis that refuses commands', () => {
   })
 })
 
-describeWith(['redis'], 'a user with the permissions of the guide', () => {
+describeWith(['redis'], 'Redis layers with the permissions of the guide', () => {
   it.each([
     ['RedisPubSubChannelLayer', 0, 'ACL SETUSER tideway on >password ~asgi* &asgi* +@all -@dangerous +info +role'],
     ['RedisPubSubChannelLayer', 5, 'ACL SETUSER tideway on >password ~asgi* &db5/asgi* +@all -@dangerous +info +role'],
     ['RedisChannelLayer', 0, 'ACL SETUSER tideway on >password ~asgi* +@all -@dangerous +info +role +client|unblock'],
-  ] as const)('is refused nothing by Redis that %s on database %i asks for', async (kind, db, acl) => {
+  ] as const)('run all commands of %s on database %i without a rejection', async (kind, db, acl) => {
     const guide = await readFile(new URL('../../../docs/guides/channel-layers.md', import.meta.url), 'utf8')
     expect(guide).toContain(`${acl.replace('&db5/', '&')}\n`)
     const server = await RedisServer.start()
@@ -120,7 +120,7 @@ describeWith(['redis'], 'a user with the permissions of the guide', () => {
   })
 })
 
-describeWith(['redis'], 'a Redis without some of its commands', () => {
+describeWith(['redis'], 'Redis layers on a Redis without some commands', () => {
   async function redisWith(...args: string[]): Promise<RedisServer> {
     const server = await RedisServer.start(...args)
     onTestFinished(() => server.stop())
@@ -137,7 +137,7 @@ describeWith(['redis'], 'a Redis without some of its commands', () => {
     it.each([
       ['an ACL', ['--user', ...'default on nopass ~* &* +@all -info'.split(' ')]],
       ['its configuration', ['--rename-command', 'INFO', '']],
-    ] as const)('is used without INFO if %s does not permit it, and nothing is on the console', async (_what, args) => {
+    ] as const)('work without INFO if %s forbids it, and write nothing to the console', async (_what, args) => {
       const server = await redisWith(...args)
       const output = [vi.spyOn(console, 'warn'), vi.spyOn(console, 'error'), vi.spyOn(console, 'log')]
       onTestFinished(() => void vi.restoreAllMocks())
@@ -148,7 +148,7 @@ describeWith(['redis'], 'a Redis without some of its commands', () => {
       expect((await layer.diagnose()).map(({ level }) => level)).not.toContain('problem')
     })
 
-    it('is refused at once without SCRIPT, and the diagnosis says why', async () => {
+    it('reject ready() at once without SCRIPT, and diagnose() names it', async () => {
       const server = await redisWith('--rename-command', 'SCRIPT', '')
       const layer = makeLayer(kind, server.url)
       await expect(layer.ready()).rejects.toMatchObject({
@@ -160,7 +160,7 @@ describeWith(['redis'], 'a Redis without some of its commands', () => {
       )
     })
 
-    it('that needs no password is used with one, and a warning of the process and the diagnosis say so', async () => {
+    it('warn of a password that Redis does not need, also in diagnose()', async () => {
       const server = await redisWith()
       const output = vi.spyOn(console, 'warn')
       const warnings: string[] = []

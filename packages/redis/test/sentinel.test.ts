@@ -15,7 +15,7 @@ import { redisCli, RedisServer } from './redis-server.ts'
 
 const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
 
-describeWith(['redis'], 'Redis behind Sentinels', () => {
+describeWith(['redis'], 'Redis layers behind Sentinels', () => {
   describe.each(['RedisPubSubChannelLayer', 'RedisChannelLayer'] as const)('under %s', (kind) => {
     type Layer = RedisPubSubChannelLayer | RedisChannelLayer
     let master: RedisServer
@@ -38,7 +38,7 @@ describeWith(['redis'], 'Redis behind Sentinels', () => {
       await Promise.all([...sentinels, master, replica].map((server) => server?.stop()))
     })
 
-    /** On a busy machine the Sentinels may have changed their minds before. */
+    /** On a busy machine the Sentinels may have failed over before. */
     async function currentMaster(): Promise<RedisServer> {
       const [, port] = (await redisCli('-p', String(sentinels[0]!.port), 'sentinel', 'get-master-addr-by-name', 'main'))
         .trim()
@@ -51,7 +51,7 @@ describeWith(['redis'], 'Redis behind Sentinels', () => {
       const settings = { heartbeatIntervalMs: 1000, commandTimeoutMs: 5000, maxReconnectDelayMs: 200 }
       const layer = new layers[kind]({ ...settings, ...options, prefix, hosts: [host] })
       prefixOf.set(layer, prefix)
-      // One test of the contract has a receiver that throws.
+      // A receiver throws in one test of the contract.
       layer.on('receiverFailed', () => {})
       await layer.ready()
       return layer
@@ -59,12 +59,12 @@ describeWith(['redis'], 'Redis behind Sentinels', () => {
 
     const contract = {
       runner: { describe, it },
-      // A busy machine makes a tenth of a second long.
+      // On a busy machine 100 ms is too short.
       expiry: 0.5,
       makePeer: (layer: Layer, options: RedisLayerOptions) => makeLayer(options, prefixOf.get(layer)!),
     }
 
-    it('goes on at the new master after a failover', async () => {
+    it('reconnect to the new master after a failover', async () => {
       const made = [await makeLayer({}, 'failover'), await makeLayer({}, 'failover')] as const
       const [layer, sender] = made
       try {
@@ -89,7 +89,7 @@ describeWith(['redis'], 'Redis behind Sentinels', () => {
   })
 })
 
-/** Waits until the answer is as wanted. */
+/** Waits until the reply matches. */
 async function said(ask: () => Promise<string>, wanted: RegExp): Promise<void> {
   await patiently(async () => {
     const answer = await ask()

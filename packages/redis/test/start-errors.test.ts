@@ -15,7 +15,7 @@ type Lookup = (error: Error | null, ...result: unknown[]) => void
 
 const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
 
-describeWith(['redis'], 'a Redis that cannot be used', () => {
+describeWith(['redis'], 'Redis layers at startup', () => {
   let server: RedisServer
   let made: (RedisPubSubChannelLayer | RedisChannelLayer)[] = []
 
@@ -35,7 +35,7 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
       return layer
     }
 
-    it('for a wrong password is said by every call', async () => {
+    it('reject every call if the password is wrong', async () => {
       const layer = makeLayer({ port: server.port, host: '127.0.0.1', password: 'wrong' })
       const refused = {
         code: 'ERR_LAYER_UNAVAILABLE',
@@ -49,18 +49,18 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
       expect(layer.stats().groups).toBe(0)
     })
 
-    it('for a wrong password is said without the password, also in the causes of the error', async () => {
+    it('omit the password in the error and its causes if the password is wrong', async () => {
       const layer = makeLayer({ port: server.port, host: '127.0.0.1', password: 'SECRET' })
       const error: unknown = await layer.ready().catch((reason: unknown) => reason)
       expect(inspect(error, { depth: null, showHidden: true })).toContain('WRONGPASS')
       expect(inspect(error, { depth: null, showHidden: true })).not.toContain('SECRET')
     })
 
-    it('for a missing password is said', async () => {
+    it('report a missing password', async () => {
       await expect(makeLayer(server.url).ready()).rejects.toThrow(/refuses the user name or password/)
     })
 
-    it('is none with the right password, in any way of writing it', async () => {
+    it('accept the right password in every notation', async () => {
       const address = `127.0.0.1:${server.port}`
       for (const host of [
         `redis://:open%20sesame@${address}`,
@@ -72,7 +72,7 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
       }
     })
 
-    it('for a host name that does not exist is said when the time for the first connect is over', async () => {
+    it('report an unknown host name after connectTimeoutMs', async () => {
       const layer = makeLayer('redis://no-such-host.invalid', { connectTimeoutMs: 300 })
       await expect(layer.ready()).rejects.toMatchObject({
         code: 'ERR_LAYER_UNAVAILABLE',
@@ -80,11 +80,11 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
       })
     })
 
-    it('yet for its host name is waited for: a container brings its name along when it starts', async () => {
+    it('wait for a host name that is registered later', async () => {
       const late = await RedisServer.start()
       const { lookup } = dns
       try {
-        // What net.connect resolves names with.
+        // net.connect resolves names with this function.
         const missing = vi.spyOn(dns, 'lookup').mockImplementation(((name: string, _options: object, done: Lookup) => {
           done(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' }))
         }) as never)
@@ -101,7 +101,7 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
       }
     })
 
-    it('yet because it loads its data is waited for', async () => {
+    it('wait for a Redis that loads its data', async () => {
       const late = await RedisServer.start(
         '--key-load-delay',
         '20000',
@@ -124,12 +124,12 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
       }
     })
 
-    it('for a database that does not exist is said', async () => {
+    it('report a database that does not exist', async () => {
       const host = { host: '127.0.0.1', port: server.port, password: 'open sesame', db: 4711 }
       await expect(makeLayer(host).ready()).rejects.toThrow(/does not have the database/)
     })
 
-    it('for its age is said', async () => {
+    it('reject a Redis that is too old', async () => {
       const old = await startOldRedis()
       try {
         await expect(makeLayer(['127.0.0.1', old.port]).ready()).rejects.toThrow(
@@ -140,14 +140,14 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
       }
     })
 
-    it('because nobody listens is said when the time for the first connect is over', async () => {
+    it('report a refused connection after connectTimeoutMs', async () => {
       const port = await freePort()
       const layer = makeLayer(['127.0.0.1', port], { connectTimeoutMs: 300 })
       await expect(layer.ready()).rejects.toThrow(/cannot be reached \(.*ECONNREFUSED/)
       await expect(layer.send('jobs', { type: 'x' })).rejects.toMatchObject({ code: 'ERR_LAYER_UNAVAILABLE' })
     })
 
-    it('yet is waited for', async () => {
+    it('wait for a Redis that starts later', async () => {
       const late = await RedisServer.start()
       try {
         await late.crash()
@@ -161,7 +161,7 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
       }
     })
 
-    it('is nothing to know before the first call: no connection is made', async () => {
+    it('open no connection before the first call', async () => {
       const server = createServer()
       let connections = 0
       server.on('connection', () => connections++).listen(0, '127.0.0.1')
@@ -177,7 +177,7 @@ describeWith(['redis'], 'a Redis that cannot be used', () => {
   })
 })
 
-it('a Redis before 7 is refused for sharded pub/sub', async () => {
+it('RedisPubSubChannelLayer rejects a cluster of a Redis before version 7', async () => {
   const old = await startOldRedis()
   const layer = new RedisPubSubChannelLayer({ cluster: { cluster: [['127.0.0.1', old.port]] } })
   try {
@@ -188,7 +188,7 @@ it('a Redis before 7 is refused for sharded pub/sub', async () => {
   }
 })
 
-describe('options', () => {
+describe('the options of Redis layers', () => {
   it.each([
     [{ hosts: [] }, /hosts must be an array of at least one/],
     [{ hosts: 'redis://localhost' as never }, /hosts must be an array/],
@@ -206,7 +206,7 @@ describe('options', () => {
     [{ waitWhileDownMs: -1 }, /waitWhileDownMs must be a number from 0/],
     [{ commandTimeoutMs: Infinity }, /commandTimeoutMs/],
     [{ capacity: 0 }, /capacity must be/],
-  ] as const)('%j are refused', (options, message) => {
+  ] as const)('are rejected if they are %j', (options, message) => {
     const refused = expect.objectContaining({ code: 'ERR_BAD_OPTION', message: expect.stringMatching(message) })
     expect(() => new RedisPubSubChannelLayer(options as RedisLayerOptions)).toThrow(refused)
     expect(() => new RedisChannelLayer(options as RedisLayerOptions)).toThrow(refused)
@@ -215,26 +215,26 @@ describe('options', () => {
   it.each([
     [31, ['symmetricEncryptionKeys[0] has 31 bytes, which can be guessed: give at least 32 random bytes.']],
     [32, []],
-  ])('with an encryption key of %i bytes have the process warn: %j', async (length, expected) => {
+  ])('have an encryption key of %i bytes lead to the process warnings %j', async (length, expected) => {
     const warnings: string[] = []
     const listener = ({ message }: Error): void => void warnings.push(message)
     process.on('warning', listener)
     onTestFinished(() => void process.off('warning', listener))
     void new RedisChannelLayer({ symmetricEncryptionKeys: ['k'.repeat(length)] })
-    // Warnings come in a later turn, in the order in which they were emitted.
+    // Warnings are emitted in a later tick, in order.
     process.emitWarning('the last one')
     await patiently(() => expect(warnings).toContain('the last one'))
     expect(warnings.slice(0, -1)).toEqual(expected)
   })
 
-  it('of the core layer alone are checked too', () => {
+  it('are validated in the core layer', () => {
     for (const options of [{ processCapacity: 0 }, { leaseMs: 0.5 }, { randomPrefixLength: 2000 }]) {
       expect(() => new RedisChannelLayer(options)).toThrow(/must be a whole number from 1/)
     }
   })
 })
 
-/** There is no Redis 4 to be had: something that answers as one. */
+/** A server that replies as Redis 4, which is no longer available. */
 async function startOldRedis(): Promise<{ port: number; stop: () => Promise<void> }> {
   const server = createServer((socket) => {
     socket.on('error', () => {})

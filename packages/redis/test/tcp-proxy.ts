@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 
-/** A TCP proxy in front of a Redis, as the name or the load balancer that clients connect to. */
+/** A TCP proxy in front of a Redis, in place of a DNS name or load balancer. */
 export class TcpProxy {
-  /** The port that new connections lead to. Open ones stay where they are. */
+  /** The target port of new connections. Open connections keep theirs. */
   target: number
   readonly #server: Server
   readonly #pairs = new Set<readonly [Socket, Socket]>()
@@ -24,7 +24,7 @@ export class TcpProxy {
     return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** Passes nothing on in either direction, until `resume()`. */
+  /** Forwards nothing in either direction until `resume()`. */
   pause(): void {
     for (const pair of this.#pairs) for (const socket of pair) socket.pause()
   }
