@@ -1,5 +1,5 @@
 import { TidewayError } from '../errors/tideway-error.ts'
-import { CUT_TIMEOUT_MS } from '../server/drain.ts'
+import { DESTROY_TIMEOUT_MS } from '../server/drain.ts'
 import { serverDefaults, type ServeOptions } from '../server/options.ts'
 import { serve, type RunningServer } from '../server/serve.ts'
 import { closeTasks } from '../worker/define-tasks.ts'
@@ -36,7 +36,7 @@ export function mostToStopMs(
   { drainTimeoutMs = serverDefaults.drainTimeoutMs }: ServeOptions,
   exitTimeoutMs: number,
 ): number {
-  return drainTimeoutMs + CUT_TIMEOUT_MS + exitTimeoutMs
+  return drainTimeoutMs + DESTROY_TIMEOUT_MS + exitTimeoutMs
 }
 
 /**

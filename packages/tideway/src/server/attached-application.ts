@@ -13,29 +13,28 @@ import { afterResponses } from './http/after-responses.ts'
 import { directListener } from './http/direct-listener.ts'
 import { HttpExchange } from './http/http-exchange.ts'
 import { ignoreUpgrade } from './http/ignored-upgrade.ts'
-import { answerConnect, noTunnel } from './http/refuse-tunnel.ts'
 import { answersOverHttp2 } from './http2/answers-over-http2.ts'
 import { checkExtendedConnect } from './http2/extended-connect.ts'
 import { serveStream, type Http2StreamListener, type StreamServer } from './http2/serve-stream.ts'
 import { messageOf, type RequestHead } from './handshake/request-head.ts'
-import { boundedConnections, ignoresMore, leavePipeline } from './http/pipeline.ts'
-import { answerPlainly } from './http/plain-answer.ts'
+import { ignoresMore, leavePipeline } from './http/pipeline.ts'
+import { respondText, respondToConnect } from './http/plain-responses.ts'
 import { AllowedHosts } from './handshake/allowed-hosts.ts'
 import { toOriginForm } from './handshake/absolute-form.ts'
 import { adviseHost, faultOf } from './handshake/request-fault.ts'
 import { httpBuffers } from './limits/http-buffers.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
-import { behindGate } from './limits/request-refusal.ts'
 import { trafficLimits } from './limits/traffic-limits.ts'
 import type { NodeListener } from './http/node-listener.ts'
+import { requestPipeline, type RequestListeners } from './request-pipeline.ts'
 import { shortestTimeout, type ResolvedOptions, type SharedServerOptions } from './options.ts'
 import { ForeignCookies } from './handshake/foreign-cookies.ts'
 import { RefusalLog } from './handshake/refusal-log.ts'
-import { RETRY_AFTER_SECONDS, withReadiness } from './http/readiness.ts'
+import { RETRY_AFTER_SECONDS } from './http/readiness.ts'
 import { NODE_EXTENSION, ScopeFactory } from './handshake/scope.ts'
 import { Compression } from './websocket/deflate/compression.ts'
 import { asksForWebSocket, checkHandshake, isHandshakeProblem } from './handshake/handshake.ts'
-import { bothObservers } from './observe/both-observers.ts'
+import { connectionObservers } from './observe/connection-observers.ts'
 import { Instrumented } from './observe/instrumented.ts'
 import { ServerObserver } from './observe/server-observer.ts'
 import type { RefusalReason } from './handshake/refusal-reason.ts'
@@ -54,11 +53,7 @@ export class AttachedApplication {
   readonly #hosts: AllowedHosts | undefined
   readonly #context: ConnectionContext
   readonly #scopes: ScopeFactory
-  readonly onRequest: NodeListener
-  /** For the requests of HTTP/2, whose streams have one request each. */
-  readonly #onStreamRequest: NodeListener
-  /** For a CONNECT of HTTP/1. */
-  readonly #onTunnel: NodeListener
+  readonly #listeners: RequestListeners
   readonly gate: ConnectionGate
   readonly #access: AccessRecorder | undefined
   readonly #instrumented: Instrumented | undefined
@@ -105,26 +100,22 @@ export class AttachedApplication {
       connections: this.connections,
       limits: trafficLimits(options, heartbeat),
       compression,
-      observer: bothObservers(this.#access, this.#instrumented),
+      observer: connectionObservers([this.#access, this.#instrumented]),
       refusals: this.#refusals,
     }
-    const listener = directListener(application, options)
-    const { readinessPath } = options
-    const onRequest = behindGate(this.gate, this.#hosts, options, listener ?? this.#onRequest)
-    const isDraining = (): boolean => this.#closed !== undefined
-    const ready = readinessPath === false ? onRequest : withReadiness(readinessPath, isDraining, onRequest)
-    const told = this.#instrumented?.listener(ready) ?? ready
-    const observed = (inner: NodeListener): NodeListener => {
-      const counted = this.#observer.listener(inner)
-      return this.#access?.listener(counted) ?? counted
-    }
-    this.#onStreamRequest = observed(told)
-    const bounded = boundedConnections(this.#onStreamRequest, options)
-    this.onRequest = (request, response) => {
-      toOriginForm(request)
-      bounded(request, response)
-    }
-    this.#onTunnel = observed(noTunnel)
+    this.#listeners = requestPipeline(directListener(application, options) ?? this.#onRequest, {
+      options,
+      hosts: this.#hosts,
+      gate: this.gate,
+      observer: this.#observer,
+      access: this.#access,
+      instrumented: this.#instrumented,
+      isDraining: () => this.#closed !== undefined,
+    })
+  }
+
+  get onRequest(): NodeListener {
+    return this.#listeners.onRequest
   }
 
   readonly onUpgrade = (request: RequestHead, socket: Socket, head: Buffer): void => {
@@ -150,7 +141,7 @@ export class AttachedApplication {
     leavePipeline(socket)
     if (hasOtherListener(socket, 'connect')) return
     afterResponses(socket, () => {
-      this.#refused.hangUpAfter(socket, () => answerConnect(request, socket, this.#onTunnel))
+      this.#refused.endAfter(socket, () => respondToConnect(request, socket, this.#listeners.onConnect))
     })
   }
 
@@ -159,7 +150,7 @@ export class AttachedApplication {
   }
 
   readonly #streams: StreamServer = {
-    onRequest: (request, response) => this.#onStreamRequest(request, response),
+    onRequest: (request, response) => this.#listeners.onStreamRequest(request, response),
     onConnect: (request, stream) => this.#handshake(request, stream, answersOverHttp2, checkExtendedConnect),
   }
 
@@ -168,7 +159,7 @@ export class AttachedApplication {
       this.#refuseLate(request, transport, answers)
       return
     }
-    this.#context.outbox.betweenEvents()
+    this.#context.outbox.flushIfOverdue()
     this.#observer.counters.handshakes++
     const refusal = this.gate.refusalOf(request)
     if (refusal !== undefined) {
@@ -214,7 +205,7 @@ export class AttachedApplication {
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const scope = this.#scopes.http(request, { ...httpExtensions, [NODE_EXTENSION]: { request, response } })
     if (scope === undefined) {
-      answerPlainly(response, 400, 'The path is invalid.')
+      respondText(response, 400, 'The path is invalid.')
       return
     }
     this.#instrumented?.requestScope(scope, request)
@@ -250,7 +241,7 @@ export class AttachedApplication {
 
   async #close(timeoutMs: number): Promise<void> {
     await drain(this.connections, { windowMs: this.#options.drainWindowMs, timeoutMs })
-    this.#refused.cut()
+    this.#refused.destroy()
     this.#observer.stop()
     this.#buffered.stop()
     this.#isClosed = true

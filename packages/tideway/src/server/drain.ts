@@ -4,7 +4,7 @@ import type { EmptyingSet } from './emptying-set.ts'
 /** The subset of a connection that a drain needs. */
 export interface DrainedConnection {
   shutDown(code: number, reason: string): void
-  terminate(): void
+  destroy(): void
 }
 
 /** The times of a drain. */
@@ -20,7 +20,7 @@ const SMALLEST_BATCH = 100
 /** The shortest time between two batches. */
 const SHORTEST_GAP_MS = 50
 /** How long applications may take for the disconnect of connections that were destroyed at the end. */
-export const CUT_TIMEOUT_MS = 1000
+export const DESTROY_TIMEOUT_MS = 1000
 
 /**
  * Closes all connections with 1012 (service restart), in batches spread over the window, and waits for the end of their
@@ -38,8 +38,8 @@ export async function drain(connections: EmptyingSet<DrainedConnection>, options
   const areEnded = await connections.emptied(timeoutMs)
   clearInterval(timer)
   if (areEnded) return
-  for (const connection of connections) connection.terminate()
-  await connections.emptied(Math.min(timeoutMs, CUT_TIMEOUT_MS))
+  for (const connection of connections) connection.destroy()
+  await connections.emptied(Math.min(timeoutMs, DESTROY_TIMEOUT_MS))
 }
 
 /** The first batch is closed at once. */

@@ -5,7 +5,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import { attachToAll, type Attachment } from './attach.ts'
 import { Lifespan } from './lifespan.ts'
 import { reportAcceptErrors, watchDescriptors } from './listen/accept-errors.ts'
-import { Front } from './listen/front.ts'
+import { HttpListener } from './listen/http-listener.ts'
 import { listenTargets, type ServerAddress, type TcpAddress } from './listen/listen-target.ts'
 import { listenAt } from './listen/listener.ts'
 import type { ServerStats } from './observe/server-stats.ts'
@@ -69,8 +69,8 @@ export async function serve(application: Application, options: ServeOptions = {}
   const logger = guardedLogger(options.logger ?? serverDefaults.logger)
   const targets = listenTargets(options)
   const credentials = await loadCredentials(options, logger)
-  const fronts = targets.map(() => new Front(options, credentials, logger))
-  const servers = fronts.map(({ server }) => server)
+  const listeners = targets.map(() => new HttpListener(options, credentials, logger))
+  const servers = listeners.map(({ server }) => server)
   const timeoutMs = lifespanTimeoutMs ?? DEFAULT_LIFESPAN_TIMEOUT_MS
   const metrics = await startMetrics(options, logger)
   let lifespan: Lifespan | undefined
@@ -80,7 +80,7 @@ export async function serve(application: Application, options: ServeOptions = {}
     await metrics?.close()
     throw error
   }
-  const http2Servers = fronts.flatMap(({ http2 }) => (http2 === undefined ? [] : [http2.server]))
+  const http2Servers = listeners.flatMap(({ http2 }) => (http2 === undefined ? [] : [http2.server]))
   const attachment = attachToAll(
     servers,
     application,
@@ -117,12 +117,12 @@ export async function serve(application: Application, options: ServeOptions = {}
         const message = 'reloadTls() cannot change whether clients need a certificate (tlsCa): restart the server.'
         throw new TidewayError('ERR_BAD_OPTION', message)
       }
-      for (const front of fronts) front.use(reloaded)
+      for (const listener of listeners) listener.use(reloaded)
     },
     async close(closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs, { handoverMs } = {}) {
-      if (handoverMs !== undefined) await handOver(fronts, handoverMs)
+      if (handoverMs !== undefined) await handOver(listeners, handoverMs)
       const answersReadiness = handoverMs === undefined && typeof attachOptions.readinessPath === 'string'
-      await closeAll(fronts, attachment, closeTimeoutMs, answersReadiness)
+      await closeAll(listeners, attachment, closeTimeoutMs, answersReadiness)
       try {
         await beforeShutdown?.()
       } finally {
@@ -145,23 +145,23 @@ function mainAddress(
 }
 
 /** Stops listening, and serves for a time the connections that were accepted just before. */
-async function handOver(fronts: readonly Front[], timeMs: number): Promise<void> {
-  for (const front of fronts) front.handOver()
+async function handOver(listeners: readonly HttpListener[], timeMs: number): Promise<void> {
+  for (const listener of listeners) listener.handOver()
   await delay(timeMs)
 }
 
 /** @param answersReadiness whether the server listens until the end of its drain, to answer readiness probes */
 async function closeAll(
-  fronts: readonly Front[],
+  listeners: readonly HttpListener[],
   attachment: Attachment,
   timeoutMs: number,
   answersReadiness: boolean,
 ): Promise<void> {
-  const cut = setTimeout(() => {
-    for (const front of fronts) front.cut()
+  const destroyTimer = setTimeout(() => {
+    for (const listener of listeners) listener.destroy()
   }, timeoutMs)
   const drained = attachment.close(timeoutMs)
   if (answersReadiness) await drained
-  await Promise.all([drained, ...fronts.map((front) => front.close())])
-  clearTimeout(cut)
+  await Promise.all([drained, ...listeners.map((listener) => listener.close())])
+  clearTimeout(destroyTimer)
 }

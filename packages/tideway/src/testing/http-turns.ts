@@ -1,7 +1,7 @@
 import { entriesOf } from '../asgi/headers.ts'
 import type { HttpSendEvent } from '../asgi/http-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { outOfTurn } from '../server/handshake/out-of-turn.ts'
+import { outOfTurn } from '../server/handshake/application-errors.ts'
 import { requireLinks } from '../server/http/require-links.ts'
 import { requireHeader } from '../server/handshake/require-header.ts'
 

@@ -1,6 +1,6 @@
 import type { WebSocketMessageSendEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { outOfTurn } from '../server/handshake/out-of-turn.ts'
+import { outOfTurn } from '../server/handshake/application-errors.ts'
 import { requireClose } from '../server/websocket/require-close.ts'
 import { acceptFields, denialFields } from '../server/handshake/handshake-answers.ts'
 

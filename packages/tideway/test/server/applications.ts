@@ -2,14 +2,14 @@ import type { Application, ReceiveEventOf, SendOf } from '../../src/asgi/applica
 import type { WebSocketScope } from '../../src/asgi/scope.ts'
 import type { WebSocketReceiveEvent } from '../../src/asgi/websocket-events.ts'
 
-/** What a test's application does with one connection, once it is accepted. */
+/** The work of a test's application on one accepted connection. */
 export interface AcceptedConnection {
   readonly scope: WebSocketScope
   readonly receive: () => Promise<WebSocketReceiveEvent>
   readonly send: SendOf<WebSocketScope>
 }
 
-/** An application that accepts and then does as it is told. */
+/** An application that accepts and then calls the function. */
 export function accepting(then: (connection: AcceptedConnection) => unknown): Application<WebSocketScope> {
   return async (scope, receive, send) => {
     await receive()
@@ -43,7 +43,7 @@ export class Recorder {
     }
   })
 
-  /** What came before the disconnect, in order: texts as they are, binary messages in hex. */
+  /** The messages before the disconnect, in order: texts unchanged, binary messages in hex. */
   get messages(): string[] {
     return this.#events.flatMap((event) => {
       if (event.type !== 'websocket.receive') return []
@@ -56,7 +56,7 @@ export class Recorder {
     return this.#until(({ type }) => type === 'websocket.disconnect')
   }
 
-  /** Waits until this many events have come. */
+  /** Waits until it has received this many events. */
   async count(length: number): Promise<void> {
     await this.#until((_event, i) => i + 1 === length)
   }

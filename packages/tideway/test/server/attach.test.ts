@@ -40,7 +40,7 @@ async function echoOf(port: number, text: string): Promise<string> {
 }
 
 describe('attach()', () => {
-  it('serves WebSockets on the server of an Express application, which keeps its requests', async () => {
+  it('serves WebSockets on the server of an Express application, which still gets its requests', async () => {
     const app = express().get('/', (_request, response) => {
       response.send('express')
     })
@@ -51,7 +51,7 @@ describe('attach()', () => {
     expect(await echoOf(port, 'hello')).toBe('hello')
   })
 
-  it('serves requests too on a server that has no listener for them', async () => {
+  it('serves requests on a server without a request listener', async () => {
     const server = createServer()
     const application = protocolTypeRouter({
       http: async (scope, _receive, send) => {
@@ -67,7 +67,7 @@ describe('attach()', () => {
     expect(await echoOf(port, 'hello')).toBe('hello')
   })
 
-  it('closes its connections and leaves the server to its owner, who may attach again', async () => {
+  it('closes its connections and keeps the server open, to which an application can be attached again', async () => {
     const server = createServer((_request, response) => response.end('still here'))
     const attachment = attaching(server)
     const port = await listening(server)
@@ -87,7 +87,7 @@ describe('attach()', () => {
     expect(await echoOf(port, 'again')).toBe('again')
   })
 
-  it('leaves handshakes that are not its own to another listener, and answers them itself where there is none', async () => {
+  it('leaves foreign handshakes to another listener, and answers them itself without one', async () => {
     const server = createServer()
     const application = markOriginCheck(protocolTypeRouter({ websocket: echo }))
     const attachment = attach(server, application, { handles: ({ url }) => url!.startsWith('/ws/') })
@@ -101,9 +101,9 @@ describe('attach()', () => {
     }
     expect(await statusLineOf('/hot-reload')).toBe('HTTP/1.1 101 Switching Protocols')
     server.on('upgrade', ({ url }, socket) => {
-      if (!url!.startsWith('/ws/')) socket.end('HTTP/1.1 418 Somebody Else\r\nContent-Length: 0\r\n\r\n')
+      if (!url!.startsWith('/ws/')) socket.end('HTTP/1.1 418 Another Listener\r\nContent-Length: 0\r\n\r\n')
     })
-    expect(await statusLineOf('/hot-reload')).toBe('HTTP/1.1 418 Somebody Else')
+    expect(await statusLineOf('/hot-reload')).toBe('HTTP/1.1 418 Another Listener')
     expect(await statusLineOf('/ws/')).toBe('HTTP/1.1 101 Switching Protocols')
     expect(attachment.connectionCount).toBe(2)
   })
@@ -118,7 +118,7 @@ describe('attach()', () => {
     client.socket.destroy()
   })
 
-  it('warns of an application that does not check the origin of handshakes', () => {
+  it('warns about an application that does not check the origin of handshakes', () => {
     const log: LogLine[] = []
     attach(createServer(), protocolTypeRouter({ websocket: accepting(() => {}) }), { logger: recordingLogger(log) })
     expect(log).toMatchObject([{ level: 'warn', message: expect.stringContaining('Origin') as string }])
@@ -146,7 +146,7 @@ describe('attach()', () => {
     )
   })
 
-  it('takes undefined for an option that is not given', () => {
+  it('accepts undefined for an option', () => {
     const options = { maxMessageBytes: undefined, slowConsumer: undefined } as unknown as AttachOptions
     expect(() => attaching(createServer(), options)).not.toThrow()
   })

@@ -34,7 +34,7 @@ export function requestText(
   return `${requestLine}\r\n${lines.join('')}\r\n`
 }
 
-/** A TCP client that speaks bytes. */
+/** A TCP client that sends and receives raw bytes. */
 export class RawClient {
   readonly socket: Socket
   readonly #received: Received
@@ -78,12 +78,12 @@ export class RawClient {
     this.socket.write(Buffer.from(lines.join('').replaceAll(/\s/g, ''), 'hex'))
   }
 
-  /** What has come and was not taken yet. */
+  /** The received bytes that the test has not taken yet. */
   get received(): Buffer {
     return this.#received.bytes
   }
 
-  /** Whether the server has ended its side, or the connection is gone. */
+  /** Whether the server has ended its side, or the connection is closed. */
   get isOver(): boolean {
     return this.#received.isOver
   }
@@ -93,7 +93,7 @@ export class RawClient {
     return this.#error
   }
 
-  /** Takes the head of a response; what follows it stays. */
+  /** Takes the head of a response, and keeps the bytes after it. */
   async head(): Promise<Omit<RawResponse, 'body'>> {
     await this.#until(() => this.received.includes('\r\n\r\n'))
     const text = this.#received.take(this.received.indexOf('\r\n\r\n') + 4).toString('latin1')

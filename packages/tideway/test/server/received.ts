@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { takeFrame } from './frames.ts'
 
-/** What a server has sent and a test has not taken yet. */
+/** The bytes of a server that a test has not taken yet. */
 export class Received {
   bytes: Buffer = Buffer.alloc(0)
   #isOver = false
@@ -21,12 +21,12 @@ export class Received {
     }
   }
 
-  /** Whether the server has ended its side, or all is gone. */
+  /** Whether the server has ended its side, or the connection is closed. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** Waits until something comes, or it is over. */
+  /** Waits for more bytes or the end. */
   change(): Promise<void> {
     return new Promise((resolve) => {
       this.#changed = resolve

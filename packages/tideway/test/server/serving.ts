@@ -7,14 +7,14 @@ import { protocolTypeRouter } from '../../src/routing/protocol-type-router.ts'
 import type { ServeOptions } from '../../src/server/options.ts'
 import { serve, type RunningServer } from '../../src/server/serve.ts'
 
-/** One line that a server reported. */
+/** One log line of a server. */
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   readonly details: { readonly err?: unknown; readonly path?: string }
   readonly message: string
 }
 
-/** A server under test, and what it reported. */
+/** A server under test, and its log lines. */
 export interface ServerUnderTest extends RunningServer {
   readonly log: LogLine[]
 }
@@ -23,7 +23,7 @@ export interface ServerUnderTest extends RunningServer {
 export interface Applications {
   readonly http?: Application<HttpScope>
   readonly websocket?: Application<WebSocketScope>
-  /** Is told only with the option `lifespan`. */
+  /** Called only with the option `lifespan`. */
   readonly lifespan?: Application<LifespanScope>
 }
 
@@ -38,7 +38,7 @@ export function recordingLogger(log: LogLine[]): Logger {
 /** Starts a server on a free port. The caller closes it. */
 export async function startServer(applications: Applications, options: ServeOptions = {}): Promise<ServerUnderTest> {
   const log: LogLine[] = []
-  // With the mark and without a lifespan, the server has nothing to report of its own accord.
+  // With the origin check marked as present and without a lifespan, the server itself logs nothing.
   const server = await serve(markOriginCheck(protocolTypeRouter(applications)), {
     port: 0,
     lifespan: false,
@@ -48,7 +48,7 @@ export async function startServer(applications: Applications, options: ServeOpti
   return Object.defineProperties({ log } as ServerUnderTest, Object.getOwnPropertyDescriptors(server))
 }
 
-/** Starts a server that ends with the test: at once, as the test has seen what it wanted. */
+/** Starts a server that closes at once when the test ends. */
 export async function serving(applications: Applications, options: ServeOptions = {}): Promise<ServerUnderTest> {
   const server = await startServer(applications, options)
   onTestFinished(() => server.close(CLOSE_AT_ONCE_MS))
@@ -57,7 +57,7 @@ export async function serving(applications: Applications, options: ServeOptions 
 
 const CLOSE_AT_ONCE_MS = 1
 
-/** Asserts what is true soon: for what a server does after it has answered. */
+/** Asserts what becomes true soon: for the work of a server after its response. */
 export function eventually<T>(read: () => T): ReturnType<typeof expect.poll<T>> {
   return expect.poll(read, { interval: 4 })
 }

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { cut } from '../transport/cut.ts'
+import { destroyTransport } from '../transport/destroy-transport.ts'
 import type { HandshakeAnswers, HandshakeProblem } from './handshake-result.ts'
 
 /** Refused handshakes whose connection is still open. */
@@ -14,15 +14,15 @@ export class RefusedHandshakes {
 
   /** Refuses a handshake and ends its transport. */
   refuse(transport: Duplex, answers: HandshakeAnswers, problem: HandshakeProblem, hasBody: boolean): void {
-    this.hangUpAfter(transport, () => answers.denyPlainly(transport, problem, hasBody))
+    this.endAfter(transport, () => answers.denyPlainly(transport, problem, hasBody))
   }
 
   /**
    * Ends the transport after an answer. It reads and discards what the peer still sends: with unread bytes the kernel would reset the
    * connection, and the client would lose the answer.
    */
-  hangUpAfter(transport: Duplex, answer: () => void): void {
-    const timer = setTimeout(() => cut(transport), this.#timeoutMs).unref()
+  endAfter(transport: Duplex, answer: () => void): void {
+    const timer = setTimeout(() => destroyTransport(transport), this.#timeoutMs).unref()
     this.#transports.add(transport)
     // The peer may have disconnected already. `close` always follows an error.
     transport.on('error', ignore).once('close', () => {
@@ -35,8 +35,8 @@ export class RefusedHandshakes {
   }
 
   /** Destroys those that are still open. */
-  cut(): void {
-    for (const transport of this.#transports) cut(transport)
+  destroy(): void {
+    for (const transport of this.#transports) destroyTransport(transport)
   }
 }
 

@@ -13,14 +13,14 @@ import { redactTarget } from '../../asgi/redact-query.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { readableError } from '../../errors/readable-error.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
-import { outOfTurn } from '../handshake/out-of-turn.ts'
+import { outOfTurn } from '../handshake/application-errors.ts'
 import { requireHeader } from '../handshake/require-header.ts'
 import { requireLinks } from './require-links.ts'
 import { isTrailerSocket } from './trailer-socket.ts'
 import type { HttpOptions } from './http-options.ts'
 import { untilDrained } from '../transport/until-drained.ts'
 import { answerFailure, reportFailure, type ReportOptions } from './http-failure.ts'
-import { answerPlainly } from './plain-answer.ts'
+import { respondText } from './plain-responses.ts'
 import { RequestBody } from './request-body.ts'
 
 /**
@@ -243,7 +243,7 @@ export class HttpExchange {
 
   #applicationReturned(): void {
     if (this.#state === 'complete' || this.#response.destroyed) return
-    const what = this.#state === 'waiting' ? 'without a response to the request' : 'before its response was complete'
+    const what = this.#state === 'waiting' ? 'without answering the request' : 'before its response was complete'
     this.#applicationThrew(new TidewayError('ERR_APPLICATION_RETURNED', `The application returned ${what}.`))
   }
 
@@ -268,6 +268,6 @@ export class HttpExchange {
     const path = redactTarget(this.#request.url!, secretQueryNames)
     logger.error({ path }, `The application did not respond within ${limitMs} ms`)
     this.#state = 'complete'
-    answerPlainly(this.#response, 503, 'Application failed to respond within time limit.')
+    respondText(this.#response, 503, 'Application failed to respond within time limit.')
   }
 }

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { httpStatusOf } from '../../asgi/http-status.ts'
 import type { Logger } from '../../asgi/logger.ts'
 import { redactTarget } from '../../asgi/redact-query.ts'
-import { errorAnswer } from '../handshake/error-answer.ts'
-import { answerPlainly } from './plain-answer.ts'
+import { errorAnswer } from '../handshake/application-errors.ts'
+import { respondText } from './plain-responses.ts'
 
 /** Where failures are reported. */
 export interface ReportOptions {
@@ -42,5 +42,5 @@ export function answerFailure(response: ServerResponse, error: unknown): void {
   const { status, message } = errorAnswer(error)
   // Removes headers of the response that is not sent, such as its length or its cookies.
   for (const name of response.getHeaderNames()) response.removeHeader(name)
-  answerPlainly(response, status, message)
+  respondText(response, status, message)
 }

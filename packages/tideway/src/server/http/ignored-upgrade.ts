@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { serveAnew, type ServeHttp } from './serve-anew.ts'
+import { handToNodeHttp, type ServeHttp } from './hand-to-node-http.ts'
 
 /** Headers that ask for another protocol, or belong to such an upgrade (RFC 7540 §3.2.1). */
 const upgradePattern = /^(upgrade|http2-settings)$/i
@@ -13,9 +13,10 @@ const upgradePattern = /^(upgrade|http2-settings)$/i
  */
 export function ignoreUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
   const { server, encrypted } = socket as Partial<TLSSocket> & { readonly server: Server }
-  // The server's own listener is the first one. The listeners after it have already seen the connection.
+  // The first listener is Node's own, or under serve() the handshake fast path, which passes the connection to Node. The listeners
+  // after it have already seen the connection.
   const [serveHttp] = server.listeners(encrypted === true ? 'secureConnection' : 'connection') as [ServeHttp]
-  serveAnew(server, serveHttp, socket, Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]))
+  handToNodeHttp(server, serveHttp, socket, Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]))
 }
 
 function headOf({ method, url, httpVersion, rawHeaders }: IncomingMessage): string {

@@ -13,7 +13,7 @@ const { NGHTTP2_NO_ERROR } = constants
  */
 export class Http2Socket extends Duplex {
   /** The connection that the stream shares with others. */
-  readonly carrier: TLSSocket
+  readonly tlsSocket: TLSSocket
   readonly encrypted = true
   /** The bytes of the response in HTTP/1. */
   bytesWritten = 0
@@ -24,47 +24,47 @@ export class Http2Socket extends Duplex {
   /** The bytes of the body still to send; `undefined` if the length is unknown or trailers follow. */
   #bytesLeft: number | undefined
 
-  constructor(stream: ServerHttp2Stream, carrier: TLSSocket) {
+  constructor(stream: ServerHttp2Stream, tlsSocket: TLSSocket) {
     super()
     this.#stream = stream
-    this.carrier = carrier
+    this.tlsSocket = tlsSocket
   }
 
   get remoteAddress(): string | undefined {
-    return this.carrier.remoteAddress
+    return this.tlsSocket.remoteAddress
   }
 
   get remotePort(): number | undefined {
-    return this.carrier.remotePort
+    return this.tlsSocket.remotePort
   }
 
   get remoteFamily(): string | undefined {
-    return this.carrier.remoteFamily
+    return this.tlsSocket.remoteFamily
   }
 
   get localAddress(): string | undefined {
-    return this.carrier.localAddress
+    return this.tlsSocket.localAddress
   }
 
   get localPort(): number | undefined {
-    return this.carrier.localPort
+    return this.tlsSocket.localPort
   }
 
   get authorized(): boolean {
-    return this.carrier.authorized
+    return this.tlsSocket.authorized
   }
 
   get alpnProtocol(): string | false | null {
-    return this.carrier.alpnProtocol
+    return this.tlsSocket.alpnProtocol
   }
 
   /** The server that has accepted the connection. */
   get server(): unknown {
-    return (this.carrier as { readonly server?: unknown }).server
+    return (this.tlsSocket as { readonly server?: unknown }).server
   }
 
   getPeerCertificate(isDetailed: boolean = false): unknown {
-    return this.carrier.getPeerCertificate(isDetailed)
+    return this.tlsSocket.getPeerCertificate(isDetailed)
   }
 
   /** The bytes that wait for the client to open its window. */

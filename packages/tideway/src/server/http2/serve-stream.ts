@@ -1,6 +1,6 @@
 import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { carrierOf } from './carrier.ts'
+import { tlsDuplexOf } from './tls-duplex.ts'
 import { http2Request, streamBody } from './http2-request.ts'
 import { Http2Socket } from './http2-socket.ts'
 
@@ -31,7 +31,7 @@ export function serveStream(
   // Node emits `stream` in the next tick. A protocol error later in the same bytes may have ended the connection by then.
   const { session } = stream
   if (session === undefined || stream.destroyed) return
-  const socket = new Http2Socket(stream, carrierOf(session).socket)
+  const socket = new Http2Socket(stream, tlsDuplexOf(session).socket)
   const request = http2Request(socket, !stream.endAfterHeaders, headers, rawHeaders)
   if (request === undefined) refuse(stream, 400)
   else if (headers[':method'] !== 'CONNECT') {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { hostNameOf } from '../handshake/allowed-hosts.ts'
-import { answerPlainly } from '../http/plain-answer.ts'
+import { respondText } from '../http/plain-responses.ts'
 import { createServerWithin } from '../limits/request-limits.ts'
 import type { TcpAddress } from '../listen/listen-target.ts'
 import { listenAt } from '../listen/listener.ts'
@@ -36,12 +36,12 @@ export async function serveOperations(host: string, port: number, operations: Op
     // An unread body would block the next request of the connection.
     request.resume()
     if (isLoopback(host) && !isLoopback(hostNameOf(request.headers.host ?? ''))) {
-      answerPlainly(response, 400, 'The Host must be localhost or a loopback address.')
+      respondText(response, 400, 'The Host must be localhost or a loopback address.')
       return
     }
     answer(request, response, operations).catch((error: unknown) => {
       operations.failed(error)
-      answerPlainly(response, 500, 'The metrics could not be read: see the log of the server.')
+      respondText(response, 500, 'The metrics could not be read: see the log of the server.')
     })
   })
   const { url } = (await listenAt(server, { host, port }).catch((cause: unknown) => {
@@ -67,14 +67,14 @@ async function answer(request: IncomingMessage, response: ServerResponse, operat
   const [path] = request.url!.split('?', 1)
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD')
-    answerPlainly(response, 405, 'This server supports GET only.')
+    respondText(response, 405, 'This server supports GET only.')
   } else if (path === '/metrics') {
     const { text, contentType } = await operations.metrics()
     response.writeHead(200, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(text) }).end(text)
-  } else if (path === '/healthz') answerPlainly(response, 200, 'alive')
-  else if (path !== '/readyz') answerPlainly(response, 404, 'This server has /metrics, /healthz and /readyz.')
-  else if (await operations.isReady()) answerPlainly(response, 200, 'ready')
-  else answerPlainly(response, 503, 'The server is starting or shutting down.')
+  } else if (path === '/healthz') respondText(response, 200, 'alive')
+  else if (path !== '/readyz') respondText(response, 404, 'This server has /metrics, /healthz and /readyz.')
+  else if (await operations.isReady()) respondText(response, 200, 'ready')
+  else respondText(response, 503, 'The server is starting or shutting down.')
 }
 
 function isLoopback(host: string): boolean {

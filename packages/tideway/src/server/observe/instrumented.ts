@@ -10,7 +10,7 @@ import type { Logger } from '../../asgi/logger.ts'
 import type { Scope, WebSocketScope } from '../../asgi/scope.ts'
 import { readableError } from '../../errors/readable-error.ts'
 import { onFailure } from '../http/http-failure.ts'
-import { CLIENT_WENT_AWAY } from '../http/client-went-away.ts'
+import { CLIENT_CLOSED_REQUEST } from '../http/plain-responses.ts'
 import { messageOf, type RequestHead } from '../handshake/request-head.ts'
 import type { NodeListener } from '../http/node-listener.ts'
 import type { ConnectionObserver, WebSocketConnection } from '../websocket/websocket-connection.ts'
@@ -112,5 +112,5 @@ export class Instrumented implements ConnectionObserver {
 }
 
 function statusOf(response: ServerResponse): number {
-  return response.headersSent ? response.statusCode : CLIENT_WENT_AWAY
+  return response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST
 }

@@ -21,7 +21,7 @@ type OwnedSocket = Duplex & { [OWNER]?: SocketOwner | undefined; [IS_READ]?: boo
  * Makes the owner the only recipient of the socket's end and close events. All sockets share the listener functions, and a new
  * owner keeps the listeners of the previous one: to replace them costs more than their work.
  */
-export function own(socket: Duplex, owner: SocketOwner): void {
+export function attachOwner(socket: Duplex, owner: SocketOwner): void {
   const owned: OwnedSocket = socket
   const isNew = owned[OWNER] === undefined
   owned[OWNER] = owner
@@ -29,7 +29,7 @@ export function own(socket: Duplex, owner: SocketOwner): void {
 }
 
 /** Also sends the owner the data of the socket, and makes it flow. */
-export function read(socket: Duplex): void {
+export function startReading(socket: Duplex): void {
   const owned: OwnedSocket = socket
   if (owned[IS_READ] === true) {
     // A previous owner has put bytes back and paused the socket.
@@ -41,7 +41,7 @@ export function read(socket: Duplex): void {
 }
 
 /** Removes the listeners. The next reader of the socket has to make it flow again. */
-export function disown(socket: Duplex): void {
+export function detachOwner(socket: Duplex): void {
   const owned: OwnedSocket = socket
   owned[OWNER] = undefined
   owned[IS_READ] = false

@@ -11,7 +11,7 @@ export const opcodes = {
 /** An opcode that the protocol defines. */
 export type Opcode = (typeof opcodes)[keyof typeof opcodes]
 
-/** The most bytes that a control frame may carry (RFC 6455 §5.5). */
+/** The most bytes that a control frame may setTlsDuplex (RFC 6455 §5.5). */
 export const MAX_CONTROL_PAYLOAD = 125
 
 const FIN = 0x80

@@ -109,7 +109,7 @@ export class Outbox {
    * An event of the event loop is about to be handled: writes what has waited for too long. Here, and not where frames are
    * queued, since a broadcast is never cut in two by it: each of its members would be written to once more for the next.
    */
-  betweenEvents(): void {
+  flushIfOverdue(): void {
     this.#events = (this.#events + 1) % EVENTS_A_LOOK
     if (this.#events === 0 && this.#dirty.length > 0 && this.#now() - this.#waitsSince >= MAX_WAIT_MS) this.#flushAll()
   }

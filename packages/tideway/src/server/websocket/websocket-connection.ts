@@ -17,9 +17,8 @@ import type {
 } from '../../asgi/websocket-events.ts'
 import { readableError } from '../../errors/readable-error.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
-import { outOfTurn } from '../handshake/out-of-turn.ts'
+import { errorAnswer, outOfTurn } from '../handshake/application-errors.ts'
 import { requireClose } from './require-close.ts'
-import { errorAnswer } from '../handshake/error-answer.ts'
 import type { BufferHolder } from '../transport/buffered-bytes.ts'
 import { wholeMilliseconds, type HeartbeatClient } from '../transport/heartbeat.ts'
 import type { RefusalLog } from '../handshake/refusal-log.ts'
@@ -169,7 +168,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   }
 
   /** Cuts the connection. */
-  terminate(): void {
+  destroy(): void {
     this.#peer.terminate()
   }
 
@@ -184,7 +183,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     const { logger } = this.#context.options
     const message = 'The server keeps too many bytes: destroyed the WebSocket with the most.'
     logger.warn({ path: this.#path, bytes: this.bufferedBytes }, message)
-    this.terminate()
+    this.destroy()
   }
 
   check(now: number): void {

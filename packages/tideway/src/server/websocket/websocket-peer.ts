@@ -5,8 +5,8 @@ import { isSharedSend } from '../../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../transport/deferred.ts'
-import { own, read, type SocketOwner } from '../transport/socket-owner.ts'
-import { cut } from '../transport/cut.ts'
+import { attachOwner, startReading, type SocketOwner } from '../transport/socket-owner.ts'
+import { destroyTransport } from '../transport/destroy-transport.ts'
 import { encodeCloseFrame, encodeFrame, opcodes } from './frame.ts'
 import { FrameParser, type FrameSink } from './frame-parser.ts'
 import type { FrameNode } from './frame-tree.ts'
@@ -63,14 +63,14 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
     this.#context = context
     this.#owner = owner
     this.#lastSeen = context.heartbeat.now
-    own(socket, this)
+    attachOwner(socket, this)
   }
 
   /** The handshake has been answered: reads frames from now on. */
   open(): void {
     this.#state = 'open'
     this.#parser = new FrameParser(this, this.#context.options.maxMessageBytes)
-    read(this.#socket)
+    startReading(this.#socket)
   }
 
   /** Ends a connection that was not opened, behind what has been written to its socket. */
@@ -141,7 +141,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
   terminate(): void {
     this.#end(closeCodes.abnormal, '')
     this.#isWritable = false
-    cut(this.#socket)
+    destroyTransport(this.#socket)
   }
 
   /** What it keeps that is not sent, and that has come and is no message yet. */
@@ -168,7 +168,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, So
       this.#socket.unshift(chunk)
       return
     }
-    this.#context.outbox.betweenEvents()
+    this.#context.outbox.flushIfOverdue()
     this.#lastSeen = this.#context.heartbeat.now
     this.#pingSentAt = 0
     this.#context.counters.wireBytesReceived += chunk.length

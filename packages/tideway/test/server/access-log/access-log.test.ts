@@ -45,21 +45,21 @@ describe('the access log of HTTP', () => {
     expect(entries[0]!.durationMs).toBeGreaterThan(0)
   })
 
-  it('leaves out the values of secret parameters', async () => {
+  it('redacts the values of secret parameters', async () => {
     const { server, lines } = await logging({ http: hello })
     await fetch(`${server.url}/login?next=%2F&token=abc`)
     await eventually(lines).toHaveLength(1)
     expect(lines()[0]).toContain('"GET /login?next=%2F&token=REDACTED HTTP/1.1"')
   })
 
-  it('names the client that a trusted proxy speaks for', async () => {
+  it('has the client address from a trusted proxy', async () => {
     const { server, lines } = await logging({ http: hello }, { proxyHeaders: true })
     await fetch(server.url, { headers: { 'X-Forwarded-For': '192.0.2.7' } })
     await eventually(lines).toHaveLength(1)
     expect(lines()[0]).toMatch(/^192\.0\.2\.7 - - /)
   })
 
-  it('has 499 for a client that went away', async () => {
+  it('has 499 for a client that disconnected', async () => {
     const gone = new AbortController()
     const { server, lines } = await logging({
       http: async (_scope, receive) => {
@@ -71,7 +71,7 @@ describe('the access log of HTTP', () => {
     await eventually(lines).toEqual(['127.0.0.1 - - […] "GET / HTTP/1.1" 499 0'])
   })
 
-  it('has requests that the server refuses', async () => {
+  it('logs requests that the server refuses', async () => {
     const { server, lines } = await logging({ http: hello }, { maxHeaders: 1 })
     await fetch(server.url)
     await eventually(lines).toHaveLength(1)
@@ -129,7 +129,7 @@ describe('the access log of WebSockets', () => {
     ])
   })
 
-  it('has a rejection by the server itself', async () => {
+  it('logs a rejection by the server itself', async () => {
     const { server, entries } = await logging({ websocket: new Recorder().application })
     await rawHandshake(server.port, { 'Sec-WebSocket-Key': 'x' })
     const reason = 'Sec-WebSocket-Key is missing or invalid.'
@@ -137,7 +137,7 @@ describe('the access log of WebSockets', () => {
   })
 })
 
-describe('a line', () => {
+describe('a line of the access log', () => {
   const entry: AccessEntry = {
     type: 'http',
     time: new Date('2026-03-02T09:05:07.123Z'),
@@ -159,7 +159,7 @@ describe('a line', () => {
     expect(jsonLogLine(entry)).not.toContain('\n')
   })
 
-  it('cannot be forged by a path', () => {
+  it('escapes a path that tries to forge a line', () => {
     expect(commonLogLine({ ...entry, path: '/" 200 1\n127.0.0.1\\' })).toContain(
       String.raw`"GET /\x22 200 1\x0a127.0.0.1\x5c HTTP/1.1"`,
     )

@@ -39,7 +39,7 @@ async function textOver(socketPath: string): Promise<string> {
 }
 
 describe('listen', () => {
-  it('serves several TCP addresses at once and names the first as its own', async () => {
+  it('serves several TCP addresses at once and reports the first as its own', async () => {
     const server = await serving(
       { http: tellServer },
       { host: '127.0.0.1', port: 0, listen: [{ host: '127.0.0.2', port: 0 }] },
@@ -51,7 +51,7 @@ describe('listen', () => {
     expect(await (await fetch(second.url)).json()).toEqual({ host: '127.0.0.2', port: second.port })
   })
 
-  it('tells the scope where a server listens that was told to listen elsewhere', async () => {
+  it('puts the new address into the scope after the server listens on another one', async () => {
     const server = createHttpServer()
     const attachment = attach(server, protocolTypeRouter({ http: tellServer }))
     onTestFinished(() => attachment.close(1))
@@ -66,7 +66,7 @@ describe('listen', () => {
     }
   })
 
-  it('takes an IPv6 address with and without brackets', async () => {
+  it('accepts an IPv6 address with and without brackets', async () => {
     for (const host of ['::1', '[::1]']) {
       const server = await serving({ http: tellServer }, { host })
       expect(server.url).toBe(`http://[::1]:${server.port}`)
@@ -80,7 +80,7 @@ describe('listen', () => {
     for (const { url } of server.addresses) await expect(fetch(url)).rejects.toThrow('fetch failed')
   })
 
-  it('gives up the addresses that it has when a later one is taken', async () => {
+  it('closes its other addresses if a later one is in use', async () => {
     const blocker = createServer().listen(0, '127.0.0.1')
     await once(blocker, 'listening')
     onTestFinished(() => void blocker.close())
@@ -97,7 +97,7 @@ describe('listen', () => {
     },
   )
 
-  it('has its default address only when nothing else is named', () => {
+  it('has its default address only without other targets', () => {
     expect(listenTargets({})).toEqual([{ host: '127.0.0.1', port: 8000 }])
     expect(listenTargets({ host: '::' })).toEqual([{ host: '::', port: 8000 }])
     expect(listenTargets({ listen: [{ fd: 3 }] })).toEqual([{ fd: 3 }])
@@ -108,7 +108,7 @@ describe('listen', () => {
 describe('a Unix socket', () => {
   const unixOnly = (path: string, mode?: number): ServeOptions => only([mode === undefined ? { path } : { path, mode }])
 
-  it('has a path that the system takes whole, or the server does not start', async () => {
+  it('rejects a path that is too long for the system', async () => {
     const most = process.platform === 'darwin' ? 103 : 107
     const folder = temporaryFolder()
     const fits = join(folder, 'a'.repeat(most - folder.length - 1))
@@ -122,7 +122,7 @@ describe('a Unix socket', () => {
     }
   })
 
-  it('serves HTTP and WebSockets, and is gone after close()', async () => {
+  it('serves HTTP and WebSockets, and is removed at close()', async () => {
     const path = join(temporaryFolder(), 'chat.sock')
     const server = await serving({ http: tellServer, websocket: echo }, unixOnly(path))
     expect(server).toMatchObject({ url: `unix:${path}`, host: path, port: 0 })
@@ -141,7 +141,7 @@ describe('a Unix socket', () => {
     expect(statSync(path).mode & 0o777).toBe(0o660)
   })
 
-  it('takes the place of one that nobody listens on', async () => {
+  it('replaces a stale socket', async () => {
     const path = join(temporaryFolder(), 'chat.sock')
     // A server that was killed leaves its file behind: a second name of it stays when the first is unlinked.
     const killed = createServer().listen(`${path}.killed`)
@@ -154,14 +154,14 @@ describe('a Unix socket', () => {
     expect(JSON.parse(await textOver(path))).toEqual({ host: path })
   })
 
-  it('does not take the place of one that somebody listens on', async () => {
+  it('keeps a socket on which another process listens', async () => {
     const path = join(temporaryFolder(), 'chat.sock')
     await serving({ http: tellServer }, unixOnly(path))
     await expect(serving({ http: tellServer }, unixOnly(path))).rejects.toMatchObject({ code: 'ERR_ADDRESS_TAKEN' })
     expect(JSON.parse(await textOver(path))).toEqual({ host: path })
   })
 
-  it('does not take the place of a file that is no socket', async () => {
+  it('keeps a file that is not a socket', async () => {
     const path = join(temporaryFolder(), 'notes.txt')
     writeFileSync(path, 'mine')
     await expect(serving({ http: tellServer }, unixOnly(path))).rejects.toMatchObject({ code: 'ERR_ADDRESS_TAKEN' })
@@ -169,8 +169,8 @@ describe('a Unix socket', () => {
   })
 })
 
-describe('systemd', () => {
-  it('passes on descriptors from 3 to the process that it names', () => {
+describe('systemdSockets()', () => {
+  it('returns the descriptors from 3 for the process of LISTEN_PID', () => {
     expect(systemdSockets({ LISTEN_PID: '42', LISTEN_FDS: '2' }, 42)).toEqual([{ fd: 3 }, { fd: 4 }])
   })
 
@@ -179,7 +179,7 @@ describe('systemd', () => {
     { LISTEN_FDS: '2' },
     { LISTEN_PID: '42' },
     { LISTEN_PID: '42', LISTEN_FDS: 'x' },
-  ])('passes on nothing with %j', (environment) => {
+  ])('returns no descriptor with %j', (environment) => {
     expect(systemdSockets(environment, 42)).toEqual([])
   })
 })

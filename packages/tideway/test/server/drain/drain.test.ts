@@ -39,7 +39,7 @@ describe('close()', () => {
     expect(server.connectionCount).toBe(0)
   })
 
-  it('tells clients in the reason over how long to come back', async () => {
+  it('sends the reconnect period in the close reason', async () => {
     const server = await startServer({ websocket: new Recorder().application }, { drainWindowMs: 1234 })
     const client = new WebSocket(server.webSocketUrl)
     await once(client, 'open')
@@ -49,7 +49,7 @@ describe('close()', () => {
     expect(`${code} ${reason.toString()}`).toBe('1012 server restart, spread=1234')
   })
 
-  it('ends at drainTimeoutMs with what will not end', async () => {
+  it('ends at drainTimeoutMs although a connection stays open', async () => {
     const websocket = accepting(() => new Promise(() => {}))
     const server = await startServer({ websocket }, { drainTimeoutMs: 40 })
     const client = await RawClient.open(server.port, '/', { allowHalfOpen: true })
@@ -60,7 +60,7 @@ describe('close()', () => {
 })
 
 describe('readinessPath', () => {
-  it('is answered with 200, whatever its query, and never asks the application', async () => {
+  it('answers 200 with any query, without the application', async () => {
     const server = await serving({}, { readinessPath: '/readyz' })
     for (const path of ['/readyz', '/readyz?from=probe']) {
       const response = await fetch(server.url + path)
@@ -70,7 +70,7 @@ describe('readinessPath', () => {
     expect((await fetch(`${server.url}/readyz/`)).status).not.toBe(200)
   })
 
-  it('is answered with 503 while the server drains, and so is all else', async () => {
+  it('answers 503 while the server drains, as all other paths', async () => {
     const server = await startServer({ websocket: new Recorder().application }, { readinessPath: '/readyz' })
     const client = new WebSocket(server.webSocketUrl)
     await once(client, 'open')
@@ -89,7 +89,7 @@ describe('readinessPath', () => {
     await expect(fetch(`${server.url}/readyz`)).rejects.toThrow('fetch failed')
   })
 
-  it('is a path of the application when it is not set', async () => {
+  it('leaves the path to the application if it is false', async () => {
     const server = await serving({
       http: async (_scope, _receive, send) => {
         await send({ type: 'http.response.start', status: 204 })

@@ -8,7 +8,7 @@ import { Recorder } from '../applications.ts'
 import { RawClient, requestText, validHandshake } from '../raw-client.ts'
 import { startServer, type ServerUnderTest } from '../serving.ts'
 
-/** Starts a server with somebody connected, who asks over that connection whatever comes. */
+/** Starts a server with one open connection for later requests. */
 async function serverWithVisitor({ shutdown, ...options }: ServeOptions & { readonly shutdown?: () => unknown } = {}) {
   const server: ServerUnderTest = await startServer(
     {
@@ -32,7 +32,7 @@ async function serverWithVisitor({ shutdown, ...options }: ServeOptions & { read
 }
 
 it.each([[{}], [{ readinessPath: '/readyz' }]])(
-  'close() with handoverMs listens no more, and serves on over the connections that there are (%j)',
+  'close() with handoverMs stops listening and still serves open connections (%j)',
   async (options) => {
     const { server, ask } = await serverWithVisitor(options)
     expect((await ask()).headers.connection).not.toBe('close')
@@ -52,7 +52,7 @@ it.each([[{}], [{ readinessPath: '/readyz' }]])(
   },
 )
 
-it('close() waits for beforeShutdown when the connections have ended, and then tells the application', async () => {
+it('close() waits for beforeShutdown after the last connection, and then sends the shutdown event', async () => {
   const order: string[] = []
   const { server } = await serverWithVisitor({
     beforeShutdown: async () => {

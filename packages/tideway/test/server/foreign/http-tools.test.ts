@@ -53,7 +53,7 @@ describeWith(['curl', 'wrk'], 'tools that speak HTTP/1.1', () => {
       ])
     ).stdout
 
-  it('curl takes several answers over one connection', async () => {
+  it('curl gets several responses over one connection', async () => {
     const before = server.stats().sockets.total
     const urls = ['/a', '/b', '/stream'].map((path) => `${server.url}${path}`)
     expect(await curl('--write-out', '|%{http_code}|', ...urls)).toBe(
@@ -62,7 +62,7 @@ describeWith(['curl', 'wrk'], 'tools that speak HTTP/1.1', () => {
     expect(server.stats().sockets.total).toBe(before + 1)
   })
 
-  it('curl reads no body of HEAD, and its length', async () => {
+  it('curl gets the length of HEAD, and no body', async () => {
     const head = await curl('--head', `${server.url}/page`)
     expect(head).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
     expect(head).toMatch(/^Content-Length: 12\r$/m)
@@ -78,18 +78,18 @@ describeWith(['curl', 'wrk'], 'tools that speak HTTP/1.1', () => {
     )
   })
 
-  it('curl gets the trailers that it asked for', async () => {
+  it('curl gets the requested trailers', async () => {
     const answer = await curl('--include', '--header', 'TE: trailers', `${server.url}/trailers`)
     expect(answer).toContain('\r\n\r\nGET /trailers 0')
     expect(answer).toMatch(/X-Checksum: 42/)
   })
 
-  it('curl is answered over HTTP/1.0, and with a request for h2c', async () => {
+  it('curl gets responses over HTTP/1.0, and with a request for h2c', async () => {
     expect(await curl('--http1.0', `${server.url}/old`)).toBe('GET /old 0')
     expect(await curl('--http2', `${server.url}/upgrade`)).toBe('GET /upgrade 0')
   })
 
-  it('wrk sees no error under load, of the contract and of a listener', async () => {
+  it('wrk gets no error under load from an application and from a listener', async () => {
     const direct = await startServer({ http: nodeListener((_request, response) => void response.end('hello')) })
     try {
       for (const one of [server, direct]) {

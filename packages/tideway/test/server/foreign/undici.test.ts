@@ -14,7 +14,7 @@ describe.each([
   ['without compression', false],
   ['with compression', { thresholdBytes: 0 }],
 ] as const)('the WebSocket of undici, %s', (_name, compression) => {
-  it('gets back what it has sent, of every size, and ends as it says', async () => {
+  it('gets back its messages of every size, and closes with its code', async () => {
     const server = await serving({ websocket: echo }, { compression })
     const socket = new WebSocket(server.webSocketUrl)
     socket.binaryType = 'arraybuffer'
@@ -31,12 +31,12 @@ describe.each([
     }
     socket.close(4000, 'räk')
     const { code, reason, wasClean } = await next<CloseEvent>(socket, 'close')
-    // The answer to a close has its code; the reason is for the one who is told.
+    // The answer to a close repeats its code, without the reason.
     expect([code, reason, wasClean]).toEqual([4000, '', true])
     expect(server.stats().webSockets.closed).toEqual({ 4000: 1 })
   })
 
-  it('sees the close of the server, its subprotocol and its refusal', async () => {
+  it('gets the close, the subprotocol and the refusal of the server', async () => {
     const closing = accepting(({ send }) => send({ type: 'websocket.close', code: 4001, reason: 'räk' }))
     const server = await serving(
       {
@@ -62,7 +62,7 @@ describe.each([
 })
 
 describe('the fetch of undici', () => {
-  it('streams a body up while it streams one down', async () => {
+  it('streams an upload and a download at the same time', async () => {
     const http: Application<HttpScope> = async (_scope, receive, send) => {
       await send({ type: 'http.response.start', status: 200 })
       for (;;) {

@@ -13,23 +13,23 @@ import type { KeyPair } from '../tls/certificates.ts'
 import type { LeftOver } from './fixture/server.ts'
 import { Random } from './random.ts'
 
-/** In CI a minute, elsewhere what nobody minds to wait for; longer by TIDEWAY_FUZZ_SECONDS. */
+/** One minute in CI, and a short time elsewhere. TIDEWAY_FUZZ_SECONDS changes it. */
 export const seconds = Number(process.env['TIDEWAY_FUZZ_SECONDS'] ?? (process.env['CI'] === 'true' ? 60 : 15))
-/** Another one each time; TIDEWAY_FUZZ_SEED repeats one: connection by connection what each sends is the same. */
+/** A new seed each time. TIDEWAY_FUZZ_SEED repeats one: each connection then sends the same bytes. */
 const seed = Number(process.env['TIDEWAY_FUZZ_SEED'] ?? randomInt(2 ** 31))
 
 const CONNECTIONS = 40
 /** How much of the heap may have moved: what 4,000 connections of a few seconds would leave if each left a kilobyte. */
 const LEEWAY_BYTES = 4_000_000
-/** How long one who does nothing wrong waits, on a machine that is busy with the others. */
+/** How long a correct client waits, on a machine that is busy with the others. */
 const PATIENCE_MS = 30_000
 const CHILD = fileURLToPath(new URL('fixture/server.ts', import.meta.url))
 
-/** What is fuzzed: the server in the clear, or over TLS. */
+/** The fuzzed server: without TLS, or with TLS. */
 export interface Target {
-  /** @default in the clear */
+  /** @default without TLS */
   readonly pair?: KeyPair
-  /** What a connection sends. */
+  /** The bytes of a connection. */
   attack(random: Random): Buffer[]
 }
 
@@ -37,14 +37,14 @@ export interface Target {
 async function run(port: number, { attack, pair }: Target, number: number): Promise<void> {
   const random = new Random(seed + number)
   const options = { port, host: '127.0.0.1', allowHalfOpen: random.is(0.3) }
-  // A few speak no TLS where it is spoken.
+  // A few connections do not speak TLS to a TLS server.
   const isTls = pair !== undefined && random.is(0.9)
   const socket = isTls ? connectTls({ ...options, ALPNProtocols: ['h2'], rejectUnauthorized: false }) : connect(options)
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   socket.on('error', () => {})
   if (random.is(0.9)) socket.resume()
   const all = Buffer.concat(attack(random))
-  // In most cases all at once; in others in pieces that are cut anywhere, the last of which may never come.
+  // Mostly all at once, otherwise in pieces of random length, without the last one in some cases.
   const pieces = random.is(0.6) ? 1 : 1 + random.below(8)
   const end = random.is(0.8) ? all.length : random.below(all.length + 1)
   for (let i = 0; i < pieces && !socket.destroyed; i++) {
@@ -60,13 +60,13 @@ async function leave(socket: Socket, random: Random, closed: Promise<void>): Pro
   // A TLS socket cannot do it.
   else if (how < 0.5 && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
   else if (how < 0.7) socket.destroy()
-  // The server has had its say by then, or is waiting for more.
+  // By then the server has responded, or is waiting for more.
   await Promise.race([closed, delay(random.below(400))])
   socket.destroy()
   await closed
 }
 
-/** A client that does nothing wrong is served as ever. */
+/** A correct client is still served. */
 async function isServed(port: number, isTls: boolean): Promise<void> {
   const options = { port, host: '127.0.0.1', method: 'POST', rejectUnauthorized: false, agent: false } as const
   const asked = (isTls ? requestTls : request)(options).end('hello')
@@ -74,7 +74,7 @@ async function isServed(port: number, isTls: boolean): Promise<void> {
   expect((await response.setEncoding('utf8').toArray()).join('')).toBe('hello')
   const socket = new WebSocket(`${isTls ? 'wss' : 'ws'}://127.0.0.1:${port}/`, { rejectUnauthorized: false })
   const echoed = new Promise<void>((resolve, reject) => {
-    // Others say something to everybody.
+    // Other clients send messages to all clients.
     socket.on('message', (data: Buffer) => data.toString() === 'hello' && resolve())
     socket.on('error', reject).on('close', (code) => reject(new Error(`Closed with ${code}.`)))
     socket.on('open', () => socket.send('hello'))
@@ -84,7 +84,7 @@ async function isServed(port: number, isTls: boolean): Promise<void> {
   await once(socket, 'close')
 }
 
-/** Attacks a server for so long, and looks at what is left. @param warmUp connections before the first look */
+/** Attacks a server for a time, and measures its leftovers. @param warmUp connections before the first measurement */
 export async function fuzz(target: Target, forSeconds: number, warmUp: number): Promise<void> {
   const child = fork(CHILD, {
     execArgv: ['--conditions=@tideway/source', '--import=tsx', '--expose-gc'],
@@ -103,7 +103,7 @@ export async function fuzz(target: Target, forSeconds: number, warmUp: number): 
     const [answer] = (await once(child, 'message', { signal: AbortSignal.timeout(30_000) })) as [LeftOver]
     return answer
   }
-  /** Waits for the end of what is about to end. */
+  /** Waits until ending connections have ended. */
   const settled = async (bytesAtMost = Infinity): Promise<LeftOver> => {
     let now = await leftOver()
     const until = performance.now() + 20_000

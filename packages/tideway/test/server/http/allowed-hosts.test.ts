@@ -58,20 +58,20 @@ describe.each(['request', 'handshake'])('the Host of a %s', (kind) => {
 
   const ok = kind === 'handshake' ? 101 : 200
 
-  it('is one of allowedHosts, or the answer is 400', async () => {
+  it('is one of allowedHosts, or the response is 400', async () => {
     expect(await statusOf('GET / HTTP/1.1', 'example.com:8000')).toBe(ok)
     expect(await statusOf('GET / HTTP/1.1', 'evil.example')).toBe(400)
     expect(await statusOf('GET / HTTP/1.1', '127.0.0.1')).toBe(400)
   })
 
-  it('is that of the target in absolute form', async () => {
+  it('is the host of the target in absolute form', async () => {
     expect(await statusOf('GET http://example.com/ HTTP/1.1', 'evil.example')).toBe(ok)
     expect(await statusOf('GET http://evil.example/ HTTP/1.1', 'example.com')).toBe(400)
   })
 })
 
 describe('the probe of a load balancer', () => {
-  it('is answered at readinessPath whatever its Host', async () => {
+  it('is answered at readinessPath with any Host', async () => {
     const http = nodeListener((_request, response) => response.end('hello'))
     const server = await serving({ http }, { allowedHosts: ['example.com'], readinessPath: '/readyz' })
     expect([(await fetch(`${server.url}/readyz`)).status, (await fetch(server.url)).status]).toEqual([200, 400])

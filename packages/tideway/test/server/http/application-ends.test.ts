@@ -19,8 +19,8 @@ async function asking(http: App, options?: ServeOptions): Promise<{ response: Ra
   return { response: await client.response(), server }
 }
 
-describe('an application that ends before its response is on the wire', () => {
-  it('by an error: 500, and one report with the error and the path', async () => {
+describe('an application that ends before its response is sent', () => {
+  it('throws: the client gets 500, and the log has one line with the error and the path', async () => {
     const error = new Error('secret')
     const { response, server } = await asking(() => Promise.reject(error))
     expect(response).toMatchObject({
@@ -31,7 +31,7 @@ describe('an application that ends before its response is on the wire', () => {
     expect(server.log).toMatchObject([{ level: 'error', details: { err: error, path: '/somewhere' } }])
   })
 
-  it('by an error behind the start, which is still held back: 500 too', async () => {
+  it('throws after the start, which is not sent yet: the client gets 500', async () => {
     const { response } = await asking(async (_scope, _receive, send) => {
       await send({ ...START, headers: { 'Set-Cookie': 'a=1' } })
       throw new Error('late')
@@ -40,32 +40,32 @@ describe('an application that ends before its response is on the wire', () => {
     expect(response.headers).not.toHaveProperty('set-cookie')
   })
 
-  it('by a throw of a function that is not async: 500', async () => {
+  it('throws synchronously: the client gets 500', async () => {
     const { response } = await asking(() => {
       throw new Error('at once')
     })
     expect(response.status).toBe(500)
   })
 
-  it('by NoRouteError: 404 and a debug line', async () => {
+  it('throws NoRouteError: the client gets 404, and the log a debug line', async () => {
     const { response, server } = await asking(({ path }) => Promise.reject(new NoRouteError(path)))
     expect(response).toMatchObject({ status: 404, body: 'No route matches the path "/somewhere".\n' })
     expect(server.log).toMatchObject([{ level: 'debug', details: { path: '/somewhere' } }])
   })
 
-  it('because a site of WebSockets has none for HTTP: 404 and a debug line', async () => {
+  it('has no HTTP: the client gets 404, and the log a debug line', async () => {
     const server = await serving({ websocket: async () => {} })
     expect((await fetch(server.url)).status).toBe(404)
     expect(server.log).toMatchObject([{ level: 'debug', details: { path: '/' } }])
   })
 
-  it('by an error that says its status: that status', async () => {
+  it('throws an error with a status: the client gets that status', async () => {
     const { response, server } = await asking(() => Promise.reject(new ServiceUnavailableError('store down')))
     expect(response).toMatchObject({ status: 503, body: 'Service Unavailable\n' })
     expect(server.log).toMatchObject([{ level: 'error', details: { err: { message: 'store down' } } }])
   })
 
-  it('by a return: 500, and a report that says so', async () => {
+  it('returns: the client gets 500, and the log the reason', async () => {
     const { response, server } = await asking(() => Promise.resolve())
     expect(response.status).toBe(500)
     expect(server.log).toMatchObject([
@@ -77,7 +77,7 @@ describe('an application that ends before its response is on the wire', () => {
     ])
   })
 
-  it('by the error of a connection that had ended, and was not this one: 500, and a report', async () => {
+  it('throws the error of another ended connection: the client gets 500, and the log the error', async () => {
     const error = new TidewayError('ERR_CONNECTION_CLOSED', 'of another connection')
     const { response, server } = await asking(() => Promise.reject(error))
     expect(response.status).toBe(500)
@@ -94,7 +94,7 @@ describe('an application that ends in the middle of its response', () => {
       },
     ],
     ['a return', () => {}],
-  ])('by %s: the connection is cut, so that half of it does not pass for the whole', async (_how, end) => {
+  ])('%s: the connection is destroyed, so that the client cannot take a part for the whole', async (_how, end) => {
     const { response, server } = await asking(async (_scope, _receive, send) => {
       await send(START)
       await send({ type: 'http.response.body', body: 'half', moreBody: true })

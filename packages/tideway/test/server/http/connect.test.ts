@@ -28,7 +28,7 @@ async function connected(options: ServeOptions = {}) {
 }
 
 describe('a CONNECT over HTTP/1', () => {
-  it('is answered by 501, and the connection ends', async () => {
+  it('gets 501, and the connection ends', async () => {
     const { client } = await connected()
     client.write(CONNECT)
     const { status, headers, body } = await client.response()
@@ -37,7 +37,7 @@ describe('a CONNECT over HTTP/1', () => {
     expect(client.error).toBeUndefined()
   })
 
-  it('is a request in the access log and the counters', async () => {
+  it('counts as a request in the access log and the statistics', async () => {
     const entries: AccessEntry[] = []
     const { client, server } = await connected({ accessLog: (entry) => entries.push(entry) })
     client.write(CONNECT)
@@ -51,7 +51,7 @@ describe('a CONNECT over HTTP/1', () => {
     expect(handshakes.total).toBe(0)
   })
 
-  it('is answered behind the requests that came before it', async () => {
+  it('is answered after the requests before it', async () => {
     const { client, waiting } = await connected()
     client.write(requestText('GET /a HTTP/1.1', { Host: 'localhost' }) + CONNECT)
     await eventually(() => waiting.length).toBe(1)
@@ -61,7 +61,7 @@ describe('a CONNECT over HTTP/1', () => {
     expect((await client.response()).status).toBe(501)
   })
 
-  it('whose client sends on and never hangs up is cut after closeTimeoutMs', async () => {
+  it('is destroyed after closeTimeoutMs if its client never disconnects', async () => {
     const { client, server } = await connected({ closeTimeoutMs: 50 })
     client.write(CONNECT)
     client.write('what would go through the tunnel')
@@ -79,7 +79,7 @@ describe('a CONNECT over HTTP/1', () => {
     expect(server.log).toEqual([])
   })
 
-  it('is left to whoever else listens for it on a server that is shared', async () => {
+  it('is left to another listener of a shared server', async () => {
     const shared = createServer().on('connect', (_request, socket) => socket.end('HTTP/1.1 200 Tunnel\r\n\r\n'))
     const attachment = attach(shared, markOriginCheck(protocolTypeRouter({ websocket: echo })))
     onTestFinished(async () => {

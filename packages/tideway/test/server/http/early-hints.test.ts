@@ -35,16 +35,16 @@ async function heads(application: Application<HttpScope>, version: string): Prom
   )
 }
 
-it('early hints go out ahead of the response', async () => {
+it('sends early hints before the response', async () => {
   const links = LINKS.join(', ')
   expect(await heads(hinting(hint), '1.1')).toEqual([`103 ${links}`, `103 ${links}`, '200 undefined'])
 })
 
-it('early hints are not sent to a client of HTTP/1.0', async () => {
+it('sends no early hints to an HTTP/1.0 client', async () => {
   expect(await heads(hinting(hint), '1.0')).toEqual(['200 undefined'])
 })
 
-it('early hints are offered by the scope', async () => {
+it('offers early hints in the scope', async () => {
   let offered: readonly string[] = []
   const server = await serving({
     http: async (scope, receive, send) => {
@@ -83,14 +83,14 @@ it.each([
   expect(codes).toEqual([code, code])
 })
 
-it('early hints are kept by the communicator of the tests', async () => {
+it('records early hints in the communicator', async () => {
   await using communicator = new HttpCommunicator(hinting(hint), 'GET', '/')
   expect((await communicator.getResponse()).body.toString()).toBe('page')
   expect(communicator.earlyHints).toEqual([...LINKS, ...LINKS])
 })
 
 describeWith(['openssl'], 'early hints over HTTP/2', () => {
-  it('go out ahead of the response', async () => {
+  it('are sent before the response', async () => {
     const folder = new CertificateFolder()
     onTestFinished(() => folder.remove())
     const { key, cert } = folder.pair()

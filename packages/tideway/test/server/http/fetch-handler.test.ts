@@ -9,7 +9,7 @@ async function answering(handler: FetchHandler): Promise<ServerUnderTest> {
   return serving({ http: fetchHandler(handler) })
 }
 
-/** A promise and the hand that settles it. */
+/** A promise and the function that resolves it. */
 function pending<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
   let resolve!: (value: T) => void
   const promise = new Promise<T>((settle) => {
@@ -67,7 +67,7 @@ describe('the request of a fetch handler', () => {
     ['a Host with a path', 'GET / HTTP/1.1\r\nHost: example.com/path', 400],
     ['a Host with a bad port', 'GET / HTTP/1.1\r\nHost: example.com:99999', 400],
     ['a method that a Request cannot have', 'TRACE / HTTP/1.1\r\nHost: localhost', 400],
-  ])('is not made of %s, and nobody is alarmed', async (_what, head, status) => {
+  ])('is not made of %s, without an error line', async (_what, head, status) => {
     let calls = 0
     const server = await answering(() => {
       calls++
@@ -93,7 +93,7 @@ describe('the request of a fetch handler', () => {
     expect((await client.response()).body).toBe('one+two')
   })
 
-  it('may be answered by its own body, both flowing', async () => {
+  it('can be answered with its own body while both stream', async () => {
     const server = await answering((request) => new Response(request.body))
     const client = await RawClient.connect(server.port)
     client.write('POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n')
@@ -106,7 +106,7 @@ describe('the request of a fetch handler', () => {
     client.socket.destroy()
   })
 
-  it('fails while its body is read when the client goes', async () => {
+  it('fails a pending read of its body when the client disconnects', async () => {
     const failed = pending<unknown>()
     const server = await answering(async (request) => {
       await request.text().catch(failed.resolve)
@@ -119,7 +119,7 @@ describe('the request of a fetch handler', () => {
     expect(server.log).toEqual([])
   })
 
-  it.each(['GET', 'POST'])('has a signal, which aborts when the client of a %s goes', async (method) => {
+  it.each(['GET', 'POST'])('has a signal that aborts when the client of a %s disconnects', async (method) => {
     const reached = pending<void>()
     const aborted = pending<unknown>()
     const server = await answering((request) => {
@@ -136,12 +136,12 @@ describe('the request of a fetch handler', () => {
     await reached.promise
     client.socket.destroy()
     expect(await aborted.promise).toMatchObject({ name: 'AbortError' })
-    // What the handler rejects with is what it was told, and no fault.
+    // The handler rejects with the reason of its signal, which is not an error.
     await new Promise((resolve) => setImmediate(resolve))
     expect(server.log).toEqual([])
   })
 
-  it('has a signal that does not abort when all went well', async () => {
+  it('has a signal that does not abort after a complete response', async () => {
     let signal: AbortSignal | undefined
     const server = await answering((request) => {
       ;({ signal } = request)
@@ -154,7 +154,7 @@ describe('the request of a fetch handler', () => {
 })
 
 describe('the response of a fetch handler', () => {
-  it('of one piece has its length, and of none too', async () => {
+  it('has its length if it is one piece or empty', async () => {
     const server = await answering(({ url }) => new Response(url.endsWith('empty') ? null : 'gr\u00fcn'))
     const one = await fetch(server.url)
     expect([one.headers.get('content-length'), await one.text()]).toEqual(['5', 'gr\u00fcn'])
@@ -162,7 +162,7 @@ describe('the response of a fetch handler', () => {
     expect([none.headers.get('content-length'), await none.text()]).toEqual(['0', ''])
   })
 
-  it('goes out piece by piece', async () => {
+  it('is sent piece by piece', async () => {
     let controller!: ReadableStreamDefaultController<Uint8Array>
     const body = new ReadableStream<Uint8Array>({
       start(started) {
@@ -182,7 +182,7 @@ describe('the response of a fetch handler', () => {
     client.socket.destroy()
   })
 
-  it('is cancelled when the client goes, even if nothing is being sent', async () => {
+  it('is cancelled when the client disconnects, even without a pending send', async () => {
     const cancelled = pending<void>()
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(Buffer.from('first')),
@@ -221,14 +221,14 @@ describe('the response of a fetch handler', () => {
     await cancelled.promise
   })
 
-  it('to HEAD has no body, which is not even read', async () => {
+  it('has no body for HEAD, and the body is not read', async () => {
     const cancelled = pending<void>()
     const server = await answering(() => new Response(new ReadableStream({ cancel: () => cancelled.resolve() })))
     expect((await fetch(server.url, { method: 'HEAD' })).status).toBe(200)
     await cancelled.promise
   })
 
-  it('that fails before its first piece is 500, and behind it a connection that is cut', async () => {
+  it('becomes 500 if it fails before its first piece, and destroys the connection if it fails later', async () => {
     const failing = (pieces: number): Response => {
       let sent = 0
       return new Response(
@@ -253,7 +253,7 @@ describe('the response of a fetch handler', () => {
     ['throws', () => Promise.reject(new Error('no'))],
     ['returns nothing', () => undefined],
     ['returns Response.error()', () => Response.error()],
-  ])('is 500 of a handler that %s', async (_what, handler) => {
+  ])('is 500 if the handler %s', async (_what, handler) => {
     const server = await answering(handler as FetchHandler)
     expect((await fetch(server.url)).status).toBe(500)
     expect(server.log).toMatchObject([{ level: 'error' }])

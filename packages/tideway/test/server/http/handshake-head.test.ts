@@ -9,12 +9,12 @@ import { requestText, validHandshake } from '../raw-client.ts'
 
 type Lines = readonly (readonly [name: string, value: string])[]
 
-/** What a head says. */
+/** The compared properties of a head. */
 function said({ method, url, httpVersion, rawHeaders, headers }: RequestHead): object {
   return { method, url, httpVersion, rawHeaders, headers: { ...headers } }
 }
 
-/** A socket that a server writes its answers to, and nobody reads. */
+/** A socket whose written data is discarded. */
 class Loose extends Duplex {
   override _read(): void {}
   override _write(_chunk: Buffer, _encoding: string, done: () => void): void {
@@ -28,12 +28,12 @@ const read = (text: string, maxBytes?: number): ReturnType<typeof readHandshakeH
 
 const server: Server = createServer({ maxHeaderSize: 16_384 })
 
-/** What Node's own server makes of the bytes: the request of its `upgrade` event, if nothing is behind it. */
+/** The request of the `upgrade` event of Node's own server for the bytes, if no bytes follow it. */
 async function nodeReads(text: string): Promise<IncomingMessage | undefined> {
   const socket = new Loose()
   const upgraded = new Promise<IncomingMessage | undefined>((resolve) => {
     server.removeAllListeners()
-    // Node has two listeners of its own for the connection.
+    // Node adds two listeners to the connection.
     listeners.forEach((listener) => server.on('connection', listener as (socket: Socket) => void))
     server.on('upgrade', (request, _socket, head) => resolve(head.length === 0 ? request : undefined))
     server.on('request', () => resolve(undefined))
@@ -41,7 +41,7 @@ async function nodeReads(text: string): Promise<IncomingMessage | undefined> {
     socket.on('close', () => resolve(undefined))
     server.emit('connection', socket)
     socket.push(bytesOf(text))
-    // Of what is not whole, nothing comes.
+    // Node emits no event for an incomplete head.
     setImmediate(() => setImmediate(() => resolve(undefined)))
   })
   const request = await upgraded
@@ -72,7 +72,7 @@ const firefox: Lines = chrome.map(([name, value]) => [name, name === 'Connection
 const textOf = (lines: Lines, target = '/ws/chat/lobby/?token=a%20b'): string =>
   `GET ${target} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
 
-describe('the head of a handshake is read without Node, and as Node reads it', () => {
+describe('readHandshakeHead() parses as Node does', () => {
   it.each([
     ['of Chrome', textOf(chrome)],
     ['of Firefox', textOf(firefox)],
@@ -83,7 +83,7 @@ describe('the head of a handshake is read without Node, and as Node reads it', (
     expect(head && said(head)).toEqual(said((await nodeReads(text))!))
   })
 
-  it('is a message of Node for those who are promised one', async () => {
+  it('converts its result to a request object of Node', async () => {
     const message = messageOf(read(textOf(chrome))!)
     const nodes = (await nodeReads(textOf(chrome)))!
     for (const name of ['httpVersionMajor', 'httpVersionMinor', 'complete', 'upgrade', 'headersDistinct'] as const) {
@@ -96,7 +96,7 @@ describe('the head of a handshake is read without Node, and as Node reads it', (
   })
 })
 
-describe('the head of a handshake is left to Node', () => {
+describe('readHandshakeHead() returns undefined for a head', () => {
   const [host, connection, ...rest] = chrome
   it.each([
     ['another method', textOf(chrome).replace('GET', 'PUT')],
@@ -131,7 +131,7 @@ describe('the head of a handshake is left to Node', () => {
     expect(read(text)).toBeUndefined()
   })
 
-  it('that is larger than so many bytes', () => {
+  it('that is larger than MAX_HEAD_BYTES', () => {
     const padded = (bytes: number): string => {
       const without = textOf([...chrome, ['X', 'x']]).length
       return textOf([...chrome, ['X', 'x'.repeat(1 + bytes - without)]])
@@ -142,7 +142,7 @@ describe('the head of a handshake is left to Node', () => {
     expect(read(padded(1001), 1000)).toBeUndefined()
   })
 
-  it('that has more than so many headers', () => {
+  it('that has more than MAX_HEADERS', () => {
     const more = (count: number): Lines => [
       ...chrome,
       ...Array.from({ length: count - chrome.length }, (_, i) => [`X-${i}`, 'x'] as const),
@@ -152,7 +152,7 @@ describe('the head of a handshake is left to Node', () => {
   })
 })
 
-describe('whatever is taken of generated and mutated heads', () => {
+describe('readHandshakeHead() on generated and mutated heads', () => {
   const random = new Random(20_261_123)
   const odd: Lines = [
     ['Content-Length', '0'],
@@ -196,7 +196,7 @@ describe('whatever is taken of generated and mutated heads', () => {
     return text
   }
 
-  it('Node has taken as well, and read alike', async () => {
+  it('accepts only heads that Node accepts, with the same result', async () => {
     const counts = { taken: 0, left: 0 }
     for (let i = 0; i < 6000; i++) {
       const text = generated()
@@ -210,7 +210,7 @@ describe('whatever is taken of generated and mutated heads', () => {
       if (nodes === undefined) throw new Error(`Node does not take ${JSON.stringify(text)}`)
       expect(said(head), text).toEqual(said(nodes))
     }
-    // Of a generator that makes only one kind, nothing would be learnt.
+    // A generator of only one kind would prove nothing.
     expect(Math.min(counts.taken, counts.left)).toBeGreaterThan(500)
   })
 })

@@ -11,7 +11,7 @@ const H2C = {
   'HTTP2-Settings': 'AAMAAABkAAQAoAAAAAIAAAAA',
 }
 
-/** Answers with what it has understood. */
+/** Responds with the parsed request. */
 async function server(): Promise<ServerUnderTest> {
   const http = fetchHandler(async (request) =>
     Response.json([request.method, await request.text(), [...request.headers.keys()].join()]),
@@ -26,7 +26,7 @@ async function answer(client: RawClient): Promise<unknown> {
 }
 
 describe('a request that asks for a protocol that the server does not speak (RFC 9110 \u00a77.8)', () => {
-  it('is answered as if it did not ask, and so is the next one of its connection', async () => {
+  it('is answered without an upgrade, as the next one of its connection', async () => {
     const { port } = await server()
     const client = await RawClient.connect(port)
     for (let i = 0; i < 2; i++) {
@@ -38,7 +38,7 @@ describe('a request that asks for a protocol that the server does not speak (RFC
     client.socket.destroy()
   })
 
-  it('keeps its body, in the same write and behind it', async () => {
+  it('keeps its body, in the same write and in a later one', async () => {
     const { port } = await server()
     const client = await RawClient.connect(port)
     client.write(`${requestText('POST / HTTP/1.1', { ...H2C, 'Content-Length': '10' })}first`)
@@ -50,7 +50,7 @@ describe('a request that asks for a protocol that the server does not speak (RFC
     client.socket.destroy()
   })
 
-  it('keeps what else it says of its connection', async () => {
+  it('keeps its other connection options', async () => {
     const { port } = await server()
     const client = await RawClient.connect(port)
     client.write(requestText('GET / HTTP/1.1', { ...H2C, Connection: 'close, Upgrade, HTTP2-Settings' }))
@@ -68,7 +68,7 @@ describe('a request that asks for a protocol that the server does not speak (RFC
     },
   )
 
-  it('may ask for a WebSocket on the same connection later', async () => {
+  it('can be followed by a WebSocket handshake on the same connection', async () => {
     const { port } = await server()
     const client = await RawClient.connect(port)
     client.write(requestText('GET / HTTP/1.1', H2C))

@@ -86,7 +86,7 @@ describe.each(frameworks)('nodeListener() of %s', (_name, make) => {
   })
 })
 
-describe('a listener', () => {
+describe('a listener of nodeListener()', () => {
   async function asking(listener: NodeListener, options?: ServeOptions, wrap = (app: Application<HttpScope>) => app) {
     const server = await serving({ http: wrap(nodeListener(listener)) }, options)
     const client = await RawClient.connect(server.port)
@@ -109,7 +109,7 @@ describe('a listener', () => {
         },
       ],
       ['rejects', () => Promise.reject(error)],
-    ])('that %s is answered by 500, and reported, and the process lives', async (_what, listener) => {
+    ])('that %s causes 500 and a log line, and the process continues', async (_what, listener) => {
       const { server, client } = await asking(listener, {}, wrap)
       expect(await client.response()).toMatchObject({ status: 500, body: 'Internal Server Error\n' })
       expect(server.log).toMatchObject([{ level: 'error', details: { err: error, path: '/somewhere' } }])
@@ -117,7 +117,7 @@ describe('a listener', () => {
       again.socket.destroy()
     })
 
-    it('that throws NoRouteError is answered by 404', async () => {
+    it('that throws NoRouteError causes 404', async () => {
       const { server, client } = await asking(
         () => {
           throw new NoRouteError('/somewhere')
@@ -129,7 +129,7 @@ describe('a listener', () => {
       expect(server.log).toMatchObject([{ level: 'debug' }])
     })
 
-    it('that fails in the middle of its response has its connection cut', async () => {
+    it('that fails in the middle of its response destroys its connection', async () => {
       const { server, client } = await asking(
         async (_request, response) => {
           response.write('half')
@@ -143,13 +143,13 @@ describe('a listener', () => {
       expect(server.log).toMatchObject([{ level: 'error' }])
     })
 
-    it('that has not answered within httpTimeoutMs is answered for by 503', async () => {
+    it('that does not respond within httpTimeoutMs causes 503', async () => {
       const { server, client } = await asking(() => {}, { httpTimeoutMs: 30 }, wrap)
       expect(await client.response()).toMatchObject({ status: 503 })
       expect(server.log).toMatchObject([{ level: 'error' }])
     })
 
-    it('that has begun within httpTimeoutMs may take its time', async () => {
+    it('that starts its response within httpTimeoutMs may take longer', async () => {
       const { server, client } = await asking(
         async (_request, response) => {
           response.write('one')
@@ -163,7 +163,7 @@ describe('a listener', () => {
       expect(server.log).toEqual([])
     })
 
-    it('sees the client go', async () => {
+    it('gets close when the client disconnects', async () => {
       let gone = false
       let called = false
       const { client } = await asking(
@@ -182,7 +182,7 @@ describe('a listener', () => {
     })
   })
 
-  it('needs a real request', async () => {
+  it('rejects the request of a communicator', async () => {
     const scope: HttpScope = {
       type: 'http',
       method: 'GET',

@@ -5,7 +5,7 @@ import { echo } from '../applications.ts'
 import { RawClient } from '../raw-client.ts'
 import { startServer, type ServerUnderTest } from '../serving.ts'
 
-/** Answers with what it was asked, so that a request that was read as two shows. */
+/** Responds with its request, so that a request parsed as two shows. */
 const http: Application<HttpScope> = async ({ method, path }, receive, send) => {
   let body = ''
   for (;;) {
@@ -27,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close(1))
 
-/** The statuses of all answers to these bytes, until the server hangs up. */
+/** The statuses of all responses to these bytes, until the server ends the connection. */
 async function statuses(text: string): Promise<number[]> {
   const client = await RawClient.connect(server.port)
   client.write(Buffer.from(text, 'latin1'))
@@ -40,7 +40,7 @@ const get = (headers: string): string => `GET / HTTP/1.1\r\nHost: a\r\n${headers
 const chunked = (body: string): string => post('Transfer-Encoding: chunked', body)
 const next = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
 
-describe('a request whose end two parsers may see in two places is refused', () => {
+describe('an ambiguous request', () => {
   it.each([
     ['two ways to say it', post('Content-Length: 3\r\nTransfer-Encoding: chunked', '0\r\n\r\n')],
     ['two ways, the other first', post('Transfer-Encoding: chunked\r\nContent-Length: 3', '0\r\n\r\n')],
@@ -81,13 +81,13 @@ describe('a request whose end two parsers may see in two places is refused', () 
     ['a space in the target', 'GET /a b HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['bytes that are no ASCII in the target', 'GET /r\xe4k HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['a fragment in the target', 'GET /a#b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'],
-  ])('%s: 400, and nothing behind it is read', async (_what, text) => {
+  ])('is rejected: %s: 400, and later bytes are not read', async (_what, text) => {
     const answers = await statuses(text.includes('/a#b') ? text : text + next)
     expect(answers.at(-1)).toBe(400)
     expect(answers.filter((status) => status === 200).length).toBe(0)
   })
 
-  it('a coding that is not known here: 501', async () => {
+  it('is rejected: an unknown coding: 501', async () => {
     expect(await statuses(post('Transfer-Encoding: gzip, chunked', '0\r\n\r\n'))).toEqual([501])
   })
 })
@@ -100,7 +100,7 @@ describe('the Host', () => {
     ['it is no host', 'GET / HTTP/1.1\r\nHost: a b/c\r\n\r\n'],
     ['it has a user', 'GET / HTTP/1.1\r\nHost: me@a\r\n\r\n'],
     ['its port is no number', 'GET / HTTP/1.1\r\nHost: a:http\r\n\r\n'],
-  ])('where %s: 400', async (_what, text) => {
+  ])('is rejected where %s: 400', async (_what, text) => {
     expect(await statuses(text)).toEqual([400])
   })
 
@@ -111,27 +111,27 @@ describe('the Host', () => {
     },
   )
 
-  it('may be missing in HTTP/1.0', async () => {
+  it('can be missing in HTTP/1.0', async () => {
     expect(await statuses('GET / HTTP/1.0\r\n\r\n')).toEqual([200])
   })
 })
 
-describe('what is valid, if odd, is served', () => {
+describe('a valid but unusual request', () => {
   it.each([
     ['chunked in capitals', post('Transfer-Encoding: CHUNKED', '5\r\nhello\r\n0\r\n\r\n')],
     ['extensions and trailers of chunks', chunked('5;a=b\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n')],
     ['bytes of Latin-1 in a value', get('X: r\xe4k')],
     ['empty lines in front', `\r\n\r\n${get('X: a')}`],
     ['a target with a host', 'GET http://a/b HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ])('%s', async (_what, text) => {
+  ])('is served: %s', async (_what, text) => {
     expect(await statuses(text)).toEqual([200])
   })
 
-  it('two requests in a row', async () => {
+  it('is served: two requests in a row', async () => {
     expect(await statuses(get('X: a') + next)).toEqual([200, 200])
   })
 
-  it('an expectation that nobody can meet: 417', async () => {
+  it('gets 417: an unknown expectation', async () => {
     expect((await statuses(post('Expect: 200-ok\r\nContent-Length: 5', 'hello')))[0]).toBe(417)
   })
 })
@@ -143,11 +143,11 @@ describe('a handshake', () => {
   it.each([
     ['a length', get(`${asking}\r\nContent-Length: 5`)],
     ['chunks', get(`${asking}\r\nTransfer-Encoding: chunked`)],
-  ])('that announces a body by %s: 400', async (_what, text) => {
+  ])('is rejected if it announces a body by %s: 400', async (_what, text) => {
     expect(await statuses(text)).toEqual([400])
   })
 
-  it('that says that it has none is one', async () => {
+  it('is accepted if it announces an empty body', async () => {
     const client = await RawClient.connect(server.port)
     client.write(get(`${asking}\r\nContent-Length: 0`))
     expect((await client.head()).status).toBe(101)

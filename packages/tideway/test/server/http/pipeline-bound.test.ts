@@ -18,7 +18,7 @@ import { openTls } from '../tls/tls-client.ts'
 const COUNT = 400
 const BOUND = 8
 
-/** What the handlers of pipelined requests have done. */
+/** Records the handlers of pipelined requests. */
 class Handlers {
   readonly begun: string[] = []
   running = 0
@@ -36,7 +36,7 @@ class Handlers {
     this.answers.push(answer)
   }
 
-  /** Answers everything that runs now. */
+  /** Answers all running requests. */
   answerAll(): void {
     for (const answer of this.answers.splice(0)) answer()
   }
@@ -89,7 +89,7 @@ function requests(count: number): string {
   return Array.from({ length: count }, (_, i) => requestText(`GET /${i} HTTP/1.1`, { Host: 'a' })).join('')
 }
 
-/** The bodies of all responses, as they have come. */
+/** The bodies of all responses, in order of arrival. */
 function bodiesIn(received: Buffer): string[] {
   return [...received.toString().matchAll(/\r\n\r\n(\/\d+)/g)].map(([, body]) => body!)
 }
@@ -111,9 +111,9 @@ describe.each(Object.entries(places))('pipelined requests to %s', (_name, start)
     expect(handlers.mostAtOnce).toBe(BOUND)
   })
 
-  it('end with their client, and those above the bound never begin', async () => {
+  it('end with their client, and those above the bound never start', async () => {
     const handlers = new Handlers()
-    // The server reads no more of the connection, so that it learns by time that the client is gone.
+    // The server does not read the connection, so only its timeout shows that the client has disconnected.
     const client = await RawClient.connect(await start(handlers, { sendTimeoutMs: 100 }))
     client.write(requests(COUNT))
     await eventually(() => handlers.running).toBe(BOUND)
@@ -142,7 +142,7 @@ describe.each(Object.entries(places))('pipelined requests to %s', (_name, start)
     const many = requests(100_000)
     client.write(many)
     await eventually(() => handlers.running).toBe(BOUND)
-    // The server has turns enough to read all of it.
+    // Gives the server enough ticks to read all of it.
     for (let i = 0; i < 50; i++) {
       const other = await RawClient.connect(port)
       other.write('GET / HTTP/0.1\r\n\r\n')
@@ -153,7 +153,7 @@ describe.each(Object.entries(places))('pipelined requests to %s', (_name, start)
 })
 
 describe('a pipelined request with a body', () => {
-  it('gets all of it when it is the last one that may run', async () => {
+  it('gets its whole body if it is the last one that may run', async () => {
     const http: Application<HttpScope> = async (_scope, receive, send) => {
       let length = 0
       for (;;) {
@@ -175,7 +175,7 @@ describe('a pipelined request with a body', () => {
 })
 
 describe('maxRequestsPerConnection', () => {
-  it('closes the connection with the response to the last request, and serves no more of it', async () => {
+  it('closes the connection with the response to the last request, and ignores later requests', async () => {
     const handlers = new Handlers()
     const { port } = await serving({ http: listening(handlers) }, { maxRequestsPerConnection: 3 })
     const client = await RawClient.connect(port)
@@ -192,7 +192,7 @@ describe('maxRequestsPerConnection', () => {
     expect(handlers.begun).toHaveLength(3)
   })
 
-  it('lets a connection have as many as it wants when it is false', async () => {
+  it('sets no bound if it is false', async () => {
     const handlers = new Handlers()
     const { port } = await serving({ http: listening(handlers) }, { maxRequestsPerConnection: false })
     const client = await RawClient.connect(port)

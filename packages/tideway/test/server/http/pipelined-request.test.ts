@@ -5,7 +5,7 @@ import { eventually, serving } from '../serving.ts'
 
 const requests = ['/1', '/2', '/3'].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).join('')
 
-it('a client that goes away is the end of every request that it has sent in a row', async () => {
+it('ends all pipelined requests of a client that disconnects', async () => {
   const told: string[] = []
   const server = await serving({
     http: async ({ path }, receive) => {
@@ -22,7 +22,7 @@ it('a client that goes away is the end of every request that it has sent in a ro
   expect(server.stats().requests).toMatchObject({ running: 0, aborted: 3 })
 })
 
-it('requests in a row are answered in their order, and each is over once', async () => {
+it('answers pipelined requests in order, and ends each once', async () => {
   const closed: string[] = []
   const waiting: (() => void)[] = []
   const server = await serving({
@@ -45,7 +45,7 @@ it('requests in a row are answered in their order, and each is over once', async
   expect(server.stats().requests).toMatchObject({ running: 0, aborted: 0, responses: { '2xx': 3 } })
 })
 
-it('a client that breaks off behind its upgrade, before it is answered, ends nothing but its connection', async () => {
+it('ends only the connection of a client that disconnects after its upgrade, before the answer', async () => {
   let answer: (() => void) | undefined
   const server = await serving({
     http: async (_scope, _receive, send) => {

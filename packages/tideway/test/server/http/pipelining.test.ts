@@ -7,7 +7,7 @@ import { eventually, serving } from '../serving.ts'
 
 const HOST = { Host: 'localhost' }
 
-/** A server whose answers are given when the test says so, and a client of it. */
+/** A server that responds when the test calls, and a client of it. */
 async function patient(options: ServeOptions = {}) {
   const waiting: (() => void)[] = []
   const http = nodeListener((request, response) => {
@@ -24,8 +24,8 @@ async function answer(client: RawClient): Promise<string> {
   return (await client.bytes(Number(headers['content-length']))).toString()
 }
 
-describe('a WebSocket handshake that comes behind requests without waiting for their answers', () => {
-  it('is answered behind them, and then its frames', async () => {
+describe('a WebSocket handshake that is pipelined after requests', () => {
+  it('is answered after them, and then its frames', async () => {
     const { client, waiting, server } = await patient()
     client.write(requestText('GET /a HTTP/1.1', HOST) + requestText('GET /b HTTP/1.1', HOST))
     client.write(requestText('GET / HTTP/1.1', validHandshake))
@@ -41,7 +41,7 @@ describe('a WebSocket handshake that comes behind requests without waiting for t
     expect(await client.frame()).toBe('text Hello')
   })
 
-  it('never reaches the application when the client goes before that', async () => {
+  it('never reaches the application if the client disconnects before that', async () => {
     const { client, waiting, server } = await patient()
     client.write(requestText('GET /a HTTP/1.1', HOST) + requestText('GET / HTTP/1.1', validHandshake))
     await eventually(() => waiting.length).toBe(1)
@@ -51,7 +51,7 @@ describe('a WebSocket handshake that comes behind requests without waiting for t
     expect(server.connectionCount).toBe(0)
   })
 
-  it('is refused with 503 when the server stops before that', async () => {
+  it('is refused with 503 if the server stops before that', async () => {
     const { client, waiting, server } = await patient()
     client.write(requestText('GET /a HTTP/1.1', HOST) + requestText('GET / HTTP/1.1', validHandshake))
     await eventually(() => waiting.length).toBe(1)
@@ -64,8 +64,8 @@ describe('a WebSocket handshake that comes behind requests without waiting for t
   })
 })
 
-describe('a request for a protocol that is not spoken, behind another one', () => {
-  it('is answered behind it', async () => {
+describe('a pipelined request for an unsupported protocol', () => {
+  it('is answered after the request before it', async () => {
     const { client, waiting } = await patient()
     const h2c = { ...HOST, Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': '' }
     client.write(requestText('GET /a HTTP/1.1', HOST) + requestText('GET /b HTTP/1.1', h2c))
@@ -82,7 +82,7 @@ describe('a request with two Hosts (RFC 9112 §3.2)', () => {
   it.each([
     ['different', ['a', 'b']],
     ['the same', ['a', 'a']],
-  ])('that are %s is refused with 400', async (_what, hosts) => {
+  ])('is refused with 400 if they are %s', async (_what, hosts) => {
     const { client, waiting } = await patient()
     client.write(requestText('GET /a HTTP/1.1', { Host: hosts }))
     expect(await client.response()).toMatchObject({ status: 400, headers: { connection: 'close' } })

@@ -21,7 +21,7 @@ const refusals: readonly (readonly [name: string, request: string, status: numbe
   ['too many headers', requestText('GET / HTTP/1.1', { ...HOST, A: '1', B: '1', C: '1', D: '1', E: '1' }), 431],
 ]
 
-/** A server that keeps the paths of its requests, and answers those of `/wait` when the test says so. */
+/** A server that records the paths of its requests, and answers `/wait` when the test calls. */
 async function recording() {
   const paths: string[] = []
   const waiting: (() => void)[] = []
@@ -37,7 +37,7 @@ async function recording() {
 }
 
 describe.each(refusals)('a request with %s', (_name, request, status) => {
-  it('is refused, and a request behind it in the same packet never reaches the application', async () => {
+  it('is refused, and a request after it in the same packet never reaches the application', async () => {
     const { client, paths, server } = await recording()
     client.write(request + smuggled)
     expect((await client.response()).status).toBe(status)
@@ -45,11 +45,11 @@ describe.each(refusals)('a request with %s', (_name, request, status) => {
     expect(paths).toEqual([])
   })
 
-  it('is refused, and a request or handshake behind it in a later packet never reaches the application', async () => {
+  it('is refused, and a request or handshake in a later packet never reaches the application', async () => {
     const { client, paths, waiting, server } = await recording()
     client.write(requestText('GET /wait HTTP/1.1', HOST) + request)
     await eventually(() => waiting.length).toBe(1)
-    // The refusal waits for its turn, so that the connection is there when the later packet comes.
+    // The refusal waits for the response before it, so that the connection is still open when the later packet arrives.
     client.write(smuggled + handshake)
     const other = await RawClient.connect(server.port)
     other.write(requestText('GET /other HTTP/1.1', { ...HOST, Connection: 'close' }))
@@ -62,7 +62,7 @@ describe.each(refusals)('a request with %s', (_name, request, status) => {
     expect(server.stats().handshakes.total).toBe(0)
   })
 
-  it('is refused, and a handshake behind it in the same packet never reaches the application', async () => {
+  it('is refused, and a handshake after it in the same packet never reaches the application', async () => {
     const { client, paths, server } = await recording()
     client.write(request + handshake)
     expect((await client.response()).status).toBe(status)

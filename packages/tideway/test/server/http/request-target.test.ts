@@ -7,7 +7,7 @@ import { nodeListener } from '../../../src/server/http/node-listener.ts'
 import { RawClient, requestText, validHandshake } from '../raw-client.ts'
 import { serving, startServer, type ServerUnderTest } from '../serving.ts'
 
-/** What is seen of a request: its target and its host. */
+/** The target and the host of a request, as the application gets them. */
 const seen = ({ rawPath, queryString, headers }: HttpScope | WebSocketScope): string =>
   JSON.stringify([`${rawPath}${queryString === '' ? '' : `?${queryString}`}`, headers.getAll('host')])
 
@@ -49,7 +49,7 @@ describe.each(kinds)('the target of a %s', (kind) => {
     ['http://localhost', 'localhost', '/', 'localhost'],
     ['http://localhost?b', 'localhost', '/?b', 'localhost'],
     ['http://[::1]:8000/a', '', '/a', '[::1]:8000'],
-  ])('in absolute form, %s beside the Host "%s", is its path and its host (RFC 9112 §3.2.2)', async (...row) => {
+  ])('sets path and host in absolute form, %s with the Host "%s" (RFC 9112 §3.2.2)', async (...row) => {
     const [target, host, pathAndQuery, authority] = row
     const { status, body } = await ask(`GET ${target} HTTP/1.1`, host)
     expect([status, JSON.parse(body)]).toEqual([200, [pathAndQuery, [authority]]])
@@ -58,7 +58,7 @@ describe.each(kinds)('the target of a %s', (kind) => {
   it.each([
     ['/?a[]=1&b=100%&c={|}^`"<>', 'what browsers leave as it is in a query'],
     ['/a|b[c]', 'the same in a path'],
-  ])('may be %s: %s', async (target) => {
+  ])('accepts %s: %s', async (target) => {
     const { status, body } = await ask(`GET ${target} HTTP/1.1`)
     expect([status, JSON.parse(body)]).toEqual([200, [target, ['localhost']]])
   })
@@ -74,7 +74,7 @@ describe.each(kinds)('the target of a %s', (kind) => {
     ['a URL without a host', 'http:///a'],
     ['a URL with a user', 'http://user@localhost/'],
     ['a URL whose host is none', 'http://a%zz/'],
-  ])('is refused with %s: 400', async (_what, target) => {
+  ])('is rejected with %s: 400', async (_what, target) => {
     expect((await ask(`GET ${target} HTTP/1.1`)).status).toBe(400)
   })
 
@@ -84,7 +84,7 @@ describe.each(kinds)('the target of a %s', (kind) => {
     ['with two Hosts beside a URL', ['localhost', 'localhost'], 'http://localhost/'],
     ['without a Host', undefined],
     ['without a Host beside a URL', undefined, 'http://localhost/'],
-  ])('is refused %s: 400', async (_what, host, target = '/') => {
+  ])('is rejected %s: 400', async (_what, host, target = '/') => {
     const client = await RawClient.connect(server.port)
     const head = kind === 'handshake' ? validHandshake : { Connection: 'close' }
     client.write(requestText(`GET ${target} HTTP/1.1`, { ...head, Host: host }))

@@ -9,7 +9,7 @@ type App = Application<HttpScope>
 
 const DISCONNECT = { type: 'http.disconnect' }
 
-/** An application that does this and then answers 200. */
+/** An application that calls this function and then responds with 200. */
 function answering(first: (scope: HttpScope, receive: () => Promise<HttpReceiveEvent>) => Promise<unknown>): App {
   return async (scope, receive, send) => {
     const result = await first(scope, async () => receive())
@@ -58,7 +58,7 @@ describe('the scope of a request', () => {
     })
   })
 
-  it('does not come of a path that cannot be decoded: 400', async () => {
+  it('is not made of a path that cannot be decoded: 400', async () => {
     const server = await serving({ http: answering(async () => 'called') })
     for (const target of ['/%ff', '/%zz', '/\u00e9']) {
       const client = await RawClient.connect(server.port)
@@ -76,7 +76,7 @@ describe('the scope of a request', () => {
 })
 
 describe('the body of a request', () => {
-  it('is one empty event where there is none', async () => {
+  it('is one empty event without a body', async () => {
     const server = await serving({ http: answering((_scope, receive) => readBody(receive)) })
     expect(await (await fetch(server.url)).json()).toEqual({ text: '', pieces: 1 })
   })
@@ -90,7 +90,7 @@ describe('the body of a request', () => {
     expect(await response.json()).toMatchObject({ text: 'hello' })
   })
 
-  it('comes piece by piece, before the client has sent all', async () => {
+  it('arrives piece by piece, before the client has sent all', async () => {
     const seen: string[] = []
     const http = answering(async (_scope, receive) => {
       for (;;) {
@@ -109,7 +109,7 @@ describe('the body of a request', () => {
     client.socket.destroy()
   })
 
-  it('is not read before it is asked for, so that a client cannot fill the memory', async () => {
+  it('is not read before receive(), so that a client cannot fill the memory', async () => {
     let release!: () => void
     const held = new Promise<void>((resolve) => {
       release = resolve
@@ -124,7 +124,7 @@ describe('the body of a request', () => {
     client.write(`POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${size}\r\n\r\n`)
     let written = 0
     for (let i = 0; i < 32; i++) client.socket.write(Buffer.alloc(1024 * 1024, 'x'), () => written++)
-    // The server has all the time that it needs to read what it should not.
+    // Gives the server enough time to read more than it should.
     for (let i = 0; i < 20; i++)
       await fetch(server.url, { method: 'HEAD', signal: AbortSignal.timeout(5) }).catch(() => {})
     expect(written).toBeLessThan(32)
@@ -134,7 +134,7 @@ describe('the body of a request', () => {
     client.socket.destroy()
   })
 
-  it('that the application did not read does not harm the next request of the connection', async () => {
+  it('does not affect the next request of the connection if the application did not read it', async () => {
     const http: App = async (scope, receive, send) => {
       if (scope.path === '/partly') await receive()
       await send({ type: 'http.response.start', status: 200, headers: { 'Content-Length': '2' } })
@@ -154,7 +154,7 @@ describe('the body of a request', () => {
 })
 
 describe('http.disconnect', () => {
-  it('comes when the response has been sent', async () => {
+  it('arrives after the response is sent', async () => {
     const seen: unknown[] = []
     const http: App = async (_scope, receive, send) => {
       await send({ type: 'http.response.start', status: 200 })
@@ -166,7 +166,7 @@ describe('http.disconnect', () => {
     await eventually(() => seen).toEqual([DISCONNECT, DISCONNECT])
   })
 
-  it('comes at the moment that the client goes', async () => {
+  it('arrives when the client disconnects', async () => {
     const seen: unknown[] = []
     const http: App = async (_scope, receive) => {
       for (let i = 0; i < 2; i++) seen.push(await receive())
@@ -177,11 +177,11 @@ describe('http.disconnect', () => {
     await eventually(() => seen.length).toBe(1)
     client.socket.destroy()
     await eventually(() => seen[1]).toEqual(DISCONNECT)
-    // The application returns without an answer, and nobody is there to get one.
+    // The application returns without a response after the client has disconnected.
     expect(server.log).toEqual([])
   })
 
-  it('comes instead of the rest of a body that never comes', async () => {
+  it('arrives instead of the rest of an incomplete body', async () => {
     const seen: unknown[] = []
     const http: App = async (_scope, receive) => {
       for (let i = 0; i < 3; i++) seen.push(await receive())

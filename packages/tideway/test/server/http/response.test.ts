@@ -38,13 +38,13 @@ describe('a response', () => {
     ['a text', 'gr\u00fcn', 5],
     ['bytes', Buffer.from('green'), 5],
     ['nothing', undefined, 0],
-  ])('of one piece, %s, has its length', async (_what, body, length) => {
+  ])('has its length if it is one piece, %s', async (_what, body, length) => {
     const { headers, body: received } = await ask(await answering({}, { ...(body !== undefined && { body }) }))
     expect(headers).toMatchObject({ 'content-length': String(length) })
     expect(received).toBe(body?.toString() ?? '')
   })
 
-  it('of several pieces comes in chunks', async () => {
+  it('is chunked if it has several pieces', async () => {
     const server = await answering({}, { body: 'one', moreBody: true }, { body: '', moreBody: true }, { body: 'two' })
     expect(await ask(server)).toMatchObject({
       headers: { 'transfer-encoding': 'chunked' },
@@ -53,7 +53,7 @@ describe('a response', () => {
     expect(await (await fetch(server.url)).text()).toBe('onetwo')
   })
 
-  it('of several pieces has the length that the application knows', async () => {
+  it('has the Content-Length of the application if it has several pieces', async () => {
     const server = await answering(
       { headers: { 'content-length': '6' } },
       { body: 'one', moreBody: true },
@@ -64,7 +64,7 @@ describe('a response', () => {
     expect(response.headers).not.toHaveProperty('transfer-encoding')
   })
 
-  it('goes out piece by piece, its head with the first event of its body', async () => {
+  it('is sent piece by piece, its head with the first event of its body', async () => {
     const steps: (() => void)[] = []
     const step = (): Promise<void> => new Promise((resolve) => steps.push(resolve))
     const server = await serving({
@@ -91,7 +91,7 @@ describe('a response', () => {
     await client.over()
   })
 
-  it('to HEAD has the headers of GET and no body', async () => {
+  it('has the headers of GET and no body for HEAD', async () => {
     const whole = await ask(await answering({ headers: { 'X-Name': '1' } }, { body: 'hello' }), 'HEAD')
     expect(whole).toMatchObject({ status: 200, headers: { 'x-name': '1', 'content-length': '5' }, body: '' })
     const streamed = await ask(await answering({}, { body: 'hello', moreBody: true }, { body: 'hello' }), 'HEAD')
@@ -100,7 +100,7 @@ describe('a response', () => {
     expect(known).toMatchObject({ headers: { 'content-length': '1000' }, body: '' })
   })
 
-  it.each([204, 304])('with status %i has no body, and says nothing of one', async (status) => {
+  it.each([204, 304])('has no body and no headers of one with status %i', async (status) => {
     const headers = { 'Content-Length': '5' }
     for (const server of [await answering({ status }, {}), await answering({ status, headers }, { body: 'hello' })]) {
       const response = await ask(server)
@@ -115,7 +115,7 @@ describe('a response', () => {
     expect((await ask(await answering({ status: 204, headers }, {}))).headers).not.toHaveProperty('content-length')
   })
 
-  it.each([200, 201, 299, 404, 599, 999])('may have the status %i', async (status) => {
+  it.each([200, 201, 299, 404, 599, 999])('accepts the status %i', async (status) => {
     expect((await ask(await answering({ status }, {}))).status).toBe(status)
   })
 
@@ -132,14 +132,14 @@ describe('a response', () => {
     }
   })
 
-  it('is framed by the server, whatever the application says of Transfer-Encoding', async () => {
+  it('is framed by the server, which ignores Transfer-Encoding of the application', async () => {
     const server = await answering({ headers: { 'Transfer-Encoding': 'gzip' } }, { body: 'hello' })
     const { headers } = await ask(server)
     expect(headers).toMatchObject({ 'content-length': '5' })
     expect(headers).not.toHaveProperty('transfer-encoding')
   })
 
-  it('leaves the connection open for the next request', async () => {
+  it('keeps the connection open for the next request', async () => {
     const server = await answering({}, { body: 'ok' })
     const client = await RawClient.connect(server.port)
     for (let i = 0; i < 3; i++) {
@@ -158,18 +158,18 @@ describe('trailers (RFC 9110 \u00a76.5)', () => {
     { type: 'http.response.trailers', headers: [['X-Two', '2']] },
   ] as const
 
-  it('are sent to a client that asks for them, those of all events', async () => {
+  it('are sent to a client that asks for them, from all events', async () => {
     const server = await answering({ trailers: true, headers: { Trailer: 'X-One, X-Two' } }, ...events)
     const { body } = await ask(server, 'GET', 'TE: gzip, trailers\r\n')
     expect(body).toBe('5\r\nhello\r\n0\r\nX-One: 1\r\nX-Two: 2\r\n\r\n')
   })
 
-  it('are left out for a client that does not ask', async () => {
+  it('are not sent to a client that does not ask', async () => {
     const { body } = await ask(await answering({ trailers: true }, ...events))
     expect(body).toBe('5\r\nhello\r\n0\r\n\r\n')
   })
 
-  it('are refused when one would end its line', async () => {
+  it('are rejected if one would end its line', async () => {
     const bad = { type: 'http.response.trailers', headers: { 'X-One': '1\r\nX-Two: 2' } } as const
     const server = await answering({ trailers: true }, { body: 'hello' }, bad)
     await ask(server, 'GET', 'TE: trailers\r\n')
@@ -177,7 +177,7 @@ describe('trailers (RFC 9110 \u00a76.5)', () => {
   })
 })
 
-describe('what an application may not send', () => {
+describe('an invalid event of an application', () => {
   const START = { type: 'http.response.start', status: 200 } as const
   const BODY = { type: 'http.response.body', body: 'x' } as const
   const MORE = { ...BODY, moreBody: true } as const
@@ -264,7 +264,7 @@ describe('what an application may not send', () => {
 describe('a client that reads slowly', () => {
   const piece = Buffer.alloc(1024 * 1024, 'x')
 
-  it('makes the sender wait, and lets it go on, without a listener left behind', async () => {
+  it('delays the sender, and leaves no listener behind', async () => {
     const warnings: Error[] = []
     const keep = (warning: Error): number => warnings.push(warning)
     process.on('warning', keep)
@@ -292,7 +292,7 @@ describe('a client that reads slowly', () => {
     expect(warnings).toEqual([])
   })
 
-  it('and goes lets the sender go, and refuses the next piece', async () => {
+  it('resolves the waiting send() when it disconnects, and rejects the next piece', async () => {
     let ended!: (error: unknown) => void
     const end = new Promise<unknown>((resolve) => {
       ended = resolve

@@ -12,7 +12,7 @@ import { frame, PREFACE } from './raw-frames.ts'
 describeWith(['openssl'], 'broken HTTP/2', () => {
   const certificates = suiteCertificates()
 
-  it('a request with a fault of the connection behind it, in the same bytes, harms nobody', async () => {
+  it('affects only its own connection with a request and a protocol error in the same bytes', async () => {
     const http = nodeListener((_request, response) => void response.end('ok'))
     const server = await serving(
       { http },
@@ -43,18 +43,18 @@ describeWith(['openssl'], 'broken HTTP/2', () => {
     const client = await openHttp2(server.url, { ca: certificates.pair.cert })
     expect(await get(client, '/')).toMatchObject({ body: 'ok' })
     client.close()
-    // Node does not see that this client goes: it stops reading at the fault.
+    // Node does not see that this client disconnects: it stops reading at the error.
     socket.destroy()
     await eventually(() => server.stats().sockets.open).toBe(0)
     expect(server.stats().requests.running).toBe(0)
   })
 
-  it('clients that hang up while they are answered, with a fault behind what they have sent, leave nothing behind', async () => {
+  it('leaves nothing behind if clients disconnect during the response, after a protocol error', async () => {
     const server = await serving(
       { http: nodeListener((request, response) => void request.pipe(response)) },
       { tlsKey: certificates.pair.keyFile, tlsCert: certificates.pair.certFile, keepAliveTimeoutMs: 300 },
     )
-    // What comes back is more than the 4 KiB from which on Node writes while it is still reading; then DATA on stream 0.
+    // The response is larger than the 4 KiB above which Node writes while it is still reading. DATA on stream 0 follows.
     const bytes = Buffer.concat([
       PREFACE,
       frame(0x1, 0x4, 1, Buffer.from('838487410161', 'hex')),

@@ -7,10 +7,10 @@ import { accepting } from '../applications.ts'
 import { eventually, serving, type ServerUnderTest } from '../serving.ts'
 import { CertificateFolder, type KeyPair } from '../tls/certificates.ts'
 
-/** A browser that calls nobody but the tests. */
+/** A browser that makes requests to the tests only. */
 const browserArgs = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync']
 
-/** Opens a WebSocket in the page, sends the texts, closes with 4000, and says what came. */
+/** Opens a WebSocket in the page, sends the texts, closes with 4000, and returns the received messages. */
 function talkInPage(page: Page, url: string, texts: readonly string[]) {
   return page.evaluate(
     async ([address, messages]) => {
@@ -53,7 +53,7 @@ describeWith(['chromium', 'openssl'], 'Chromium with HTTP/2', () => {
     folder.remove()
   })
 
-  /** A site that says what it sees, and the page of a visitor on it. */
+  /** A site that reports its requests, and the page of a visitor on it. */
   async function visited(options: ServeOptions): Promise<{
     server: ServerUnderTest
     page: Page
@@ -103,18 +103,18 @@ describeWith(['chromium', 'openssl'], 'Chromium with HTTP/2', () => {
     expect(versions).toEqual(['2'])
     await eventually(() => codes).toEqual([4000, 'bye'])
     await eventually(() => server.connectionCount).toBe(0)
-    // It came by the connection of the page, and left that as it was.
+    // It used the connection of the page, and did not change it.
     expect(server.stats().sockets.total).toBe(before)
     expect(await page.evaluate(async () => (await fetch('/')).status)).toBe(200)
   })
 
-  it('speaks HTTP/1.1 to a server without', async () => {
+  it('speaks HTTP/1.1 to a server without HTTP/2', async () => {
     const { server, page, versions } = await visited({ http2: false })
     expect((await talkInPage(page, server.webSocketUrl, texts)).received).toEqual(texts)
     expect(versions).toEqual(['1.1'])
   })
 
-  it('sees that a handshake was refused', async () => {
+  it('reports a refused handshake', async () => {
     const { server, page } = await visited({ maxHeaders: 200 })
     const code = await page.evaluate(async (url) => {
       const socket = new WebSocket(url)

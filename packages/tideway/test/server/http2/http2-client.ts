@@ -10,7 +10,7 @@ import {
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { onTestFinished } from 'vitest'
 
-/** A whole answer on a stream. */
+/** A whole response on a stream. */
 export interface Http2Answer {
   readonly headers: IncomingHttpHeaders
   readonly status: number
@@ -22,12 +22,12 @@ export async function openHttp2(url: string, options: SecureClientSessionOptions
   const session = connect(url, options)
   session.on('error', () => {})
   onTestFinished(() => session.destroy())
-  // What a client may do, it knows by the settings of the server.
+  // The settings of the server tell the client which features it supports.
   await once(session, 'remoteSettings')
   return session
 }
 
-/** A connection to a port of this machine that has agreed on h2 and speaks bytes. It ends with the test. */
+/** A connection to a port of this machine that has negotiated h2 and sends raw bytes. It ends with the test. */
 export async function openRawHttp2(port: number, ca: string | Buffer): Promise<TLSSocket> {
   const socket = connectTls({ port, host: '127.0.0.1', ca, ALPNProtocols: ['h2'] })
   socket.on('error', () => {})

@@ -18,7 +18,7 @@ const ok: Application<HttpScope> = async (_scope, _receive, send) => {
   await send({ type: 'http.response.body', body: 'ok' })
 }
 
-describeWith(['openssl'], 'a connection of HTTP/2', () => {
+describeWith(['openssl'], 'an HTTP/2 connection', () => {
   const certificates = suiteCertificates()
 
   function start(options: ServeOptions = {}, http: Application<HttpScope> = ok): Promise<ServerUnderTest> {
@@ -58,7 +58,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
     expect(most).toBe(3)
   })
 
-  it('refuses a request with more than maxHeaders by 431, and one with many more by a reset', async () => {
+  it('refuses a request with more than maxHeaders with 431, and one with many more with a reset', async () => {
     const { client } = await session({ maxHeaders: 10 })
     const headers = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, 'x']))
     expect((await get(client, '/', headers(9))).status).toBe(200)
@@ -73,7 +73,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
     expect((await get(client, '/')).status).toBe(200)
   })
 
-  it('is answered by 503 above maxConnections, on every stream', async () => {
+  it('gets 503 above maxConnections, on every stream', async () => {
     const { server, client } = await session({ maxConnections: 1 })
     expect((await get(client, '/')).status).toBe(200)
     const second = await openHttp2(server.url, { ca: certificates.pair.cert })
@@ -96,7 +96,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
     expect((await get(client, '/')).status).toBe(200)
   })
 
-  it('ends when it is not used for keepAliveTimeoutMs, and not while a stream is open', async () => {
+  it('ends after keepAliveTimeoutMs without a stream, and not while a stream is open', async () => {
     const { server, client } = await session({ keepAliveTimeoutMs: 100, headersTimeoutMs: 5000 })
     const socket = await Http2WebSocket.open(client)
     const idle = await openHttp2(server.url, { ca: certificates.pair.cert })
@@ -115,7 +115,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
     ['its preface', PREFACE],
     // The head of a HEADERS frame without END_HEADERS, and a byte of it now and then.
     ['half a block of headers', Buffer.concat([PREFACE, Buffer.from('000400010000000001', 'hex')])],
-  ])('ends when its client sends %s and no request within headersTimeoutMs', async (_what, bytes) => {
+  ])('ends if its client sends %s and no request within headersTimeoutMs', async (_what, bytes) => {
     const server = await start({ headersTimeoutMs: 100 })
     const socket = await raw(server)
     socket.write(bytes)
@@ -126,7 +126,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
     await eventually(() => server.stats().sockets.open).toBe(0)
   })
 
-  it('answers a request that is not there within requestTimeoutMs by 408', async () => {
+  it('answers a request that is not complete within requestTimeoutMs with 408', async () => {
     const { client } = await session({ requestTimeoutMs: 100 }, async (scope, receive, send) => {
       for (;;) {
         const event = await receive()
@@ -157,7 +157,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
       return true
     }
 
-    it('with requests that it resets at once (CVE-2023-44487) is cut off', async () => {
+    it('is destroyed with requests that it resets at once (CVE-2023-44487)', async () => {
       const server = await start({ keepAliveTimeoutMs: 200 })
       const stream = (i: number): number => 2 * i + 1
       expect(await isCutOff(server, (i) => Buffer.concat([getFrame(stream(i)), resetFrame(stream(i))]))).toBe(true)
@@ -168,7 +168,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
     it.each([
       ['pings', pingFrame],
       ['settings', settingsFrame],
-    ])('with %s whose answers it does not read is cut off, or not read any more', async (_what, piece) => {
+    ])('is destroyed with %s whose answers it does not read', async (_what, piece) => {
       const server = await start({ headersTimeoutMs: 1000 })
       const socket = await raw(server)
       socket.write(PREFACE)
@@ -186,7 +186,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
   })
 
   describe('at close()', () => {
-    it('finishes the streams that run, takes no more, and ends', async () => {
+    it('finishes its running streams, refuses more, and ends', async () => {
       let finish: (() => void) | undefined
       const { server, client } = await session({}, async (scope, receive, send) => {
         await new Promise<void>((resolve) => {
@@ -205,7 +205,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
       await closed
     })
 
-    it('is cut when the time is over', async () => {
+    it('is destroyed after the timeout', async () => {
       const { server, client } = await session({}, () => new Promise(() => {}))
       const stream = client.request({ ':path': '/' })
       let isAnswered = false
@@ -220,7 +220,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
       expect(isAnswered).toBe(false)
     })
 
-    it('tells its readiness to the end with readinessPath', async () => {
+    it('answers readinessPath until the end', async () => {
       const { server, client } = await session({ readinessPath: '/readyz' })
       expect((await get(client, '/readyz')).status).toBe(200)
       const socket = await Http2WebSocket.open(client)
@@ -234,7 +234,7 @@ describeWith(['openssl'], 'a connection of HTTP/2', () => {
     })
   })
 
-  it('keeps nothing of streams that have ended', async () => {
+  it('keeps nothing of ended streams', async () => {
     const { server, client } = await session()
     for (let i = 0; i < 200; i++) await get(client, '/')
     await closeAll(client)

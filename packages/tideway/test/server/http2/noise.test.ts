@@ -18,7 +18,7 @@ const anyFrame = record({
   payload: oneof(uint8Array({ maxLength: 200 }), constantFrom(Buffer.from('828487410161', 'hex'))),
 })
 
-describeWith(['openssl'], 'bytes that are not what they should be', () => {
+describeWith(['openssl'], 'random bytes', () => {
   const certificates = suiteCertificates()
 
   async function site(): Promise<ServerUnderTest> {
@@ -27,7 +27,7 @@ describeWith(['openssl'], 'bytes that are not what they should be', () => {
     return serving({ http, websocket: echo }, { ...tls, headersTimeoutMs: 3000, keepAliveTimeoutMs: 3000 })
   }
 
-  /** Sends the bytes on a connection of their own and hangs up. */
+  /** Sends the bytes on a new connection and ends it. */
   async function send(server: ServerUnderTest, bytes: Uint8Array): Promise<void> {
     const socket = await openRawHttp2(server.port, certificates.pair.cert)
     const closed = new Promise((resolve) => socket.once('close', resolve))
@@ -45,7 +45,7 @@ describeWith(['openssl'], 'bytes that are not what they should be', () => {
     expect(server.log.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([])
   }
 
-  it('on a connection of HTTP/2 leave the server as it was', async () => {
+  it('leave the server intact on an HTTP/2 connection', async () => {
     const server = await site()
     await assert(
       asyncProperty(array(anyFrame, { maxLength: 20 }), async (frames) => {
@@ -57,7 +57,7 @@ describeWith(['openssl'], 'bytes that are not what they should be', () => {
     await isWell(server)
   })
 
-  it('instead of HTTP/2 leave the server as it was', async () => {
+  it('leave the server intact instead of HTTP/2', async () => {
     const server = await site()
     await assert(
       asyncProperty(uint8Array({ maxLength: 500 }), (bytes) => send(server, bytes)),
@@ -66,14 +66,14 @@ describeWith(['openssl'], 'bytes that are not what they should be', () => {
     await isWell(server)
   })
 
-  it('on a WebSocket close that one, and none of the others', async () => {
+  it('close only their own WebSocket', async () => {
     const server = await site()
     const client = await openHttp2(server.url, { ca: certificates.pair.cert })
     const good = await Http2WebSocket.open(client)
     await assert(
       asyncProperty(uint8Array({ minLength: 20, maxLength: 300 }), async (bytes) => {
         const socket = await Http2WebSocket.open(client)
-        // The reserved bits make sure that it is a fault.
+        // The reserved bits make every frame invalid.
         socket.stream.end(Buffer.concat([Buffer.from([0xf1]), bytes]))
         await socket.closed()
         good.stream.write(clientFrame('text', 'well'))

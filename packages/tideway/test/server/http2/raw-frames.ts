@@ -1,4 +1,4 @@
-/** What a client says first (RFC 9113 §3.4): the preface and an empty SETTINGS frame. */
+/** The first bytes of a client (RFC 9113 §3.4): the preface and an empty SETTINGS frame. */
 export const PREFACE: Buffer = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(0x4, 0, 0)])
 
 /** A frame (RFC 9113 §4.1). */

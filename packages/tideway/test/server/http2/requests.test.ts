@@ -36,7 +36,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     await send({ type: 'http.response.body', body: `ok ${scope.httpVersion}` })
   }
 
-  it('is agreed on in the TLS handshake; who does not offer it speaks HTTP/1.1', async () => {
+  it('is negotiated in the TLS handshake; other clients speak HTTP/1.1', async () => {
     const server = await start(ok)
     for (const [offered, agreed] of [
       [['h2', 'http/1.1'], 'h2'],
@@ -57,7 +57,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     expect((await get(client, '/')).body).toBe('ok 2')
   })
 
-  it('is not agreed on with http2: false', async () => {
+  it('is not negotiated with http2: false', async () => {
     const server = await start(ok, { http2: false })
     const socket = connectTls({
       port: server.port,
@@ -98,7 +98,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     expect(Object.keys(scope!.extensions!)).toContain('tls')
   })
 
-  it('keeps each of several headers of one name in the answer, and leaves out what is about a connection', async () => {
+  it('keeps several headers of one name in the response, and drops connection headers', async () => {
     const { client } = await session(async (_scope, _receive, send) => {
       const headers = [
         ['Set-Cookie', 'a=1'],
@@ -150,7 +150,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     expect((await stream.setEncoding('utf8').toArray()).join('')).toBe('first second')
   })
 
-  it.each(['HEAD', 'GET'])('by %s may have an answer without a body', async (method) => {
+  it.each(['HEAD', 'GET'])('with %s can have a response without a body', async (method) => {
     const { client } = await session(async (_scope, _receive, send) => {
       const isHead = method === 'HEAD'
       await send({
@@ -164,7 +164,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     expect([status, headers['content-length'], body]).toEqual(method === 'HEAD' ? [200, '5', ''] : [204, undefined, ''])
   })
 
-  it('gets trailers when it asks for them', async () => {
+  it('gets trailers if it asks for them', async () => {
     const { client } = await session(async (_scope, _receive, send) => {
       await send({ type: 'http.response.start', status: 200, trailers: true })
       await send({ type: 'http.response.body', body: 'body' })
@@ -184,7 +184,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     }
   })
 
-  it('is answered by 100 when it expects that', async () => {
+  it('gets 100 if it expects it', async () => {
     const { client } = await session(fetchHandler(async (request) => new Response(await request.text())))
     const stream = client.request({ ':method': 'POST', ':path': '/', expect: '100-continue' })
     await once(stream, 'continue')
@@ -214,7 +214,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     const answer = answerOf(stream)
     stream.end(Buffer.alloc(4 * MIB))
     await eventually(() => receive !== undefined).toBe(true)
-    // Other streams of the connection are not held up by it.
+    // It does not block other streams of the connection.
     const { client: other } = await session(ok)
     for (let i = 0; i < 50; i++) await get(other, '/')
     expect(stream.writableFinished).toBe(false)
@@ -238,7 +238,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     expect(length).toBe(64 * MIB)
   })
 
-  it('that is reset tells the application by http.disconnect', async () => {
+  it('sends http.disconnect to the application if it is reset', async () => {
     const events: string[] = []
     const { client } = await session(async (_scope, receive, send) => {
       await send({ type: 'http.response.start', status: 200 })
@@ -252,7 +252,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     expect(events).toEqual(['http.request', 'http.disconnect'])
   })
 
-  it('whose application fails behind the beginning of its answer is reset', async () => {
+  it('is reset if the application fails after the start of the response', async () => {
     const { server, client } = await session(async (_scope, _receive, send) => {
       await send({ type: 'http.response.start', status: 200 })
       await send({ type: 'http.response.body', body: 'half', moreBody: true })
@@ -262,16 +262,16 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     const [error] = (await once(stream, 'error')) as [Error]
     expect(error.message).toContain('NGHTTP2_INTERNAL_ERROR')
     expect(server.log).toMatchObject([{ level: 'error' }])
-    // The connection is not the stream's.
+    // The stream does not own the connection.
     expect(client.destroyed).toBe(false)
   })
 
-  it('whose application fails before is answered by 500', async () => {
+  it('gets 500 if the application fails before the response', async () => {
     const { client } = await session(() => Promise.reject(new Error('broken')))
     expect(await get(client, '/')).toMatchObject({ status: 500 })
   })
 
-  it('whose body nobody reads ends with its answer', async () => {
+  it('ends with its response if the application does not read its body', async () => {
     const { client } = await session(ok)
     const stream = client.request({ ':method': 'POST', ':path': '/' })
     stream.write(Buffer.alloc(MIB))
@@ -289,7 +289,7 @@ describeWith(['openssl'], 'a request over HTTP/2', () => {
     ],
     ['a Host that is not the authority', { ':path': '/', ':authority': 'a', host: 'b' }, 400],
     ['a path that cannot be decoded', { ':path': '/%ff' }, 400],
-  ])('with %s is refused', async (_what, headers, status) => {
+  ])('is refused with %s', async (_what, headers, status) => {
     const { client } = await session(ok)
     const stream = client.request(headers)
     const [answered] = (await once(stream.resume(), 'response')) as [Record<string, unknown>]

@@ -11,7 +11,7 @@ import { suiteCertificates } from '../tls/certificates.ts'
 const run = promisify(execFile)
 const BODY = Buffer.alloc(3_000_000, 'body ')
 
-describeWith(['openssl', 'curl', 'nghttp2'], 'programs that speak HTTP/2', () => {
+describeWith(['openssl', 'curl', 'nghttp2'], 'programs with HTTP/2', () => {
   const certificates = suiteCertificates()
 
   async function site() {
@@ -39,14 +39,14 @@ describeWith(['openssl', 'curl', 'nghttp2'], 'programs that speak HTTP/2', () =>
       return stdout
     }
 
-    it('agrees on the version that it prefers, and gets the same', async () => {
+    it('negotiates its preferred version, and gets the same response', async () => {
       const { url } = await site()
       const format = '\n%{http_version} %{http_code}'
       expect(await curl('--http2', '-w', format, '-d', 'text', `${url}/a`)).toBe('POST /a text\n2 200')
       expect(await curl('--http1.1', '-w', format, '-d', 'text', `${url}/a`)).toBe('POST /a text\n1.1 200')
     })
 
-    it('uploads and downloads what is larger than the windows', async () => {
+    it('uploads and downloads more than the windows', async () => {
       const { url } = await site()
       const file = certificates.folder.file('upload', BODY.toString())
       const digest = createHash('sha256').update(BODY).digest('hex')
@@ -55,13 +55,13 @@ describeWith(['openssl', 'curl', 'nghttp2'], 'programs that speak HTTP/2', () =>
       expect(await curl('--http2', '-o', '/dev/null', '-w', format, `${url}/big`)).toBe(`2 ${BODY.length}`)
     })
 
-    it('sees only the headers of HEAD', async () => {
+    it('gets only the headers of HEAD', async () => {
       const { url } = await site()
       expect(await curl('--http2', '--head', `${url}/a`)).toMatch(/^HTTP\/2 200/)
     })
   })
 
-  it('nghttp gets several pages on one connection, and its upload is taken', async () => {
+  it('nghttp gets several pages on one connection, and uploads', async () => {
     const server = await site()
     const file = certificates.folder.file('data', 'hello')
     const { stdout } = await run(programPath('nghttp2'), ['--data', file, `${server.url}/a`, `${server.url}/b`])
@@ -70,7 +70,7 @@ describeWith(['openssl', 'curl', 'nghttp2'], 'programs that speak HTTP/2', () =>
     expect(server.stats().sockets.total).toBe(1)
   })
 
-  it('h2load gets an answer to each of its requests, a hundred at a time on each connection', async () => {
+  it('h2load gets a response to each of its requests, a hundred at a time on each connection', async () => {
     const listener = nodeListener((_request, response) => response.end('ok'))
     const server = await serving(
       { http: listener },

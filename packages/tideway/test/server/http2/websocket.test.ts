@@ -81,7 +81,7 @@ describeWith(['openssl'], 'a WebSocket over HTTP/2 (RFC 8441)', () => {
     expect(Object.keys(extensions!)).toEqual(['websocket.http.response', 'tls'])
   })
 
-  it('is accepted by 200, with the subprotocol and the headers of the application', async () => {
+  it('is accepted with 200, with the subprotocol and the headers of the application', async () => {
     const { client } = await connected(async (_scope, receive, send) => {
       await receive()
       const headers = [
@@ -98,7 +98,7 @@ describeWith(['openssl'], 'a WebSocket over HTTP/2 (RFC 8441)', () => {
     stream.close()
   })
 
-  it('compresses messages where both agree on it', async () => {
+  it('compresses messages if both sides support it', async () => {
     const { client } = await connected(echo, { compression: { thresholdBytes: 0 } })
     const stream = Http2WebSocket.request(client, { 'sec-websocket-extensions': 'permessage-deflate' })
     const [answered] = (await once(stream, 'response')) as [IncomingHttpHeaders]
@@ -116,7 +116,7 @@ describeWith(['openssl'], 'a WebSocket over HTTP/2 (RFC 8441)', () => {
     stream.close()
   })
 
-  it('is closed by the client with a close frame, which is answered, and the end of the stream', async () => {
+  it('answers the close frame of the client, and ends the stream', async () => {
     const recorder = new Recorder()
     const { client, server } = await connected(recorder.application)
     const socket = await Http2WebSocket.open(client)
@@ -154,7 +154,7 @@ describeWith(['openssl'], 'a WebSocket over HTTP/2 (RFC 8441)', () => {
     await eventually(() => server.connectionCount).toBe(0)
   })
 
-  it('is reset with CANCEL when the client does not answer a close frame', async () => {
+  it('is reset with CANCEL if the client does not answer a close frame', async () => {
     const { client, server } = await connected(
       accepting(({ send }) => send({ type: 'websocket.close', code: 1000 })),
       { closeTimeoutMs: 50 },
@@ -164,7 +164,7 @@ describeWith(['openssl'], 'a WebSocket over HTTP/2 (RFC 8441)', () => {
     await eventually(() => server.connectionCount).toBe(0)
   })
 
-  it('is closed with 1002 when a frame breaks the rules', async () => {
+  it('is closed with 1002 after an invalid frame', async () => {
     const { client } = await connected(echo)
     const socket = await Http2WebSocket.open(client)
     // Not masked.
@@ -172,7 +172,7 @@ describeWith(['openssl'], 'a WebSocket over HTTP/2 (RFC 8441)', () => {
     expect(await socket.frame()).toBe('close 1002')
   })
 
-  it('shares its connection with others, each closed for itself', async () => {
+  it('shares its connection with others, and is closed alone', async () => {
     const { client, server } = await connected(echo)
     const sockets = await Promise.all(Array.from({ length: 50 }, () => Http2WebSocket.open(client)))
     expect(server.connectionCount).toBe(50)
@@ -225,7 +225,7 @@ describeWith(['openssl'], 'a WebSocket over HTTP/2 (RFC 8441)', () => {
     expect((await refused(client)).status).toBe(503)
   })
 
-  it('that the client gives up before it is answered tells the application', async () => {
+  it('sends a disconnect to the application if the client cancels it before the answer', async () => {
     let code: number | undefined
     const { client, server } = await connected(async (_scope, receive) => {
       await receive()
@@ -281,7 +281,7 @@ describeWith(['openssl'], 'a WebSocket over HTTP/2 (RFC 8441)', () => {
     stream.close()
   })
 
-  it('is closed with 1012 when the server stops, which says on the connection that it takes no more', async () => {
+  it('is closed with 1012 when the server stops, which sends GOAWAY', async () => {
     const recorder = new Recorder()
     const { client, server } = await connected(recorder.application)
     const socket = await Http2WebSocket.open(client)

@@ -34,7 +34,7 @@ async function stateOf(url: string): Promise<unknown> {
 }
 
 describe('lifespan', () => {
-  it('tells the application of its start-up before it listens, and of its shutdown after the last connection', async () => {
+  it('sends the start-up event before the server listens, and the shutdown event after the last connection', async () => {
     const told: string[] = []
     const { server } = await served(
       lifespanHooks({
@@ -52,7 +52,7 @@ describe('lifespan', () => {
     expect(told).toEqual(['startup', 'shutdown with 0 connections'])
   })
 
-  it('gives each connection a shallow copy of the state that start-up left', async () => {
+  it('gives each connection a shallow copy of the state of the start-up', async () => {
     const { server } = await served(
       lifespanHooks({
         startup: (state) => {
@@ -64,7 +64,7 @@ describe('lifespan', () => {
     expect(await stateOf(server.webSocketUrl)).toEqual({ mine: 'original' })
   })
 
-  it('does not serve an application whose start-up fails, and says why', async () => {
+  it('rejects with the reason if the start-up fails', async () => {
     const failing = served(
       lifespanHooks({
         startup: () => {
@@ -78,25 +78,25 @@ describe('lifespan', () => {
     })
   })
 
-  it('does not wait for a start-up longer than its time', async () => {
+  it('rejects if the start-up takes longer than its timeout', async () => {
     const failing = served(lifespanHooks({ startup: () => new Promise(() => {}) }), 20)
     await expect(failing).rejects.toMatchObject({ code: 'ERR_APPLICATION_TIMEOUT' })
   })
 
-  it('serves an application that has none, with a debug line', async () => {
+  it('serves an application without lifespan, with a debug line', async () => {
     const { server, log } = await served(undefined)
     expect(await stateOf(server.webSocketUrl)).toBeNull()
     expect(log).toMatchObject([{ level: 'debug', message: 'The application has no lifespan' }])
   })
 
-  it('serves an application that throws on it, with a warning that carries the error', async () => {
+  it('serves an application that throws in its lifespan, with a warning and the error', async () => {
     const error = new Error('a bug')
     const { server, log } = await served(() => Promise.reject(error))
     expect(await stateOf(server.webSocketUrl)).toBeNull()
     expect(log).toMatchObject([{ level: 'warn', details: { err: error } }])
   })
 
-  it('serves an application that answers it with an event of another protocol', async () => {
+  it('serves an application that answers with an event of another protocol', async () => {
     const confused = (async (_scope, receive, send) => {
       await receive()
       await send({ type: 'websocket.accept' } as never)
@@ -105,7 +105,7 @@ describe('lifespan', () => {
     expect(log).toMatchObject([{ level: 'warn', details: { err: { code: 'ERR_BAD_EVENT' } } }])
   })
 
-  it('reports a shutdown that fails, and one that never ends, and closes all the same', async () => {
+  it('logs a shutdown that fails or never ends, and closes anyway', async () => {
     const failing = await served(
       lifespanHooks({
         shutdown: () => {
@@ -123,7 +123,7 @@ describe('lifespan', () => {
     expect(endless.log).toMatchObject([{ level: 'error', details: { err: { code: 'ERR_APPLICATION_TIMEOUT' } } }])
   })
 
-  it('shuts the application down again when the server cannot listen', async () => {
+  it('shuts the application down if the server cannot listen', async () => {
     const { server } = await served(undefined)
     let wasShutDown = false
     const application = protocolTypeRouter({

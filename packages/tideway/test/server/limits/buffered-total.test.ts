@@ -20,7 +20,7 @@ const options = {
 /** Reads nothing of its connection. */
 const busy: Application<WebSocketScope> = accepting(() => new Promise(() => {}))
 
-/** Sends as many bytes as its path says. */
+/** Responds with the number of bytes in its path. */
 const generous: Application<WebSocketScope> = accepting(async ({ scope, send, receive }) => {
   void send({ type: 'websocket.send', bytes: Buffer.alloc(Number(scope.path.slice(1))) })
   while ((await receive()).type !== 'websocket.disconnect');
@@ -42,7 +42,7 @@ async function opened(port: number, path = '/'): Promise<RawClient> {
 }
 
 describe('maxBufferedBytesTotal', () => {
-  it('lets connections live that hold as much together', async () => {
+  it('keeps connections that hold exactly as many bytes together', async () => {
     const server = await serving({ websocket: busy }, options)
     for (const size of [BOUND / 2, BOUND / 2]) (await opened(server.port)).write(unfinished(size))
     await eventually(() => server.stats().buffers.bytes).toBe(BOUND)
@@ -53,7 +53,7 @@ describe('maxBufferedBytesTotal', () => {
   it.each([
     ['unfinished messages', unfinished],
     ['messages that the application does not read', (size: number) => clientFrame('binary', Buffer.alloc(size))],
-  ])('destroys the connection that holds the most bytes of %s, and no other', async (_what, bytesOf) => {
+  ])('destroys the connection with the most bytes of %s, and no other', async (_what, bytesOf) => {
     const server = await serving({ websocket: busy }, options)
     const small = await opened(server.port)
     small.write(bytesOf(MIB))
@@ -63,7 +63,7 @@ describe('maxBufferedBytesTotal', () => {
     const last = await opened(server.port)
     last.write(bytesOf(1.5 * MIB))
     await large.over()
-    // What an application has not read of a connection that is gone is not counted.
+    // The unread messages of a closed connection are not counted.
     await eventually(() => server.stats().buffers.bytes).toBe(2.5 * MIB)
     expect(server.stats().buffers.closed).toBe(1)
     expect([small.isOver, last.isOver]).toEqual([false, false])
@@ -90,7 +90,7 @@ describe('maxBufferedBytesTotal', () => {
     await eventually(() => server.stats().sockets.open).toBe(0)
   })
 
-  it('bounds nothing when it is false', async () => {
+  it('sets no bound if it is false', async () => {
     const server = await serving({ websocket: busy }, { ...options, maxBufferedBytesTotal: false })
     for (const size of [3 * MIB, 3 * MIB]) (await opened(server.port)).write(unfinished(size))
     await eventually(() => server.stats().buffers.bytes).toBe(6 * MIB)

@@ -13,7 +13,7 @@ function gateOf(options: AttachOptions): ConnectionGate {
 }
 
 describe('ConnectionGate', () => {
-  it('destroys sockets of an address that has far too many, and never one of another address', () => {
+  it('destroys sockets of an address with far too many, and never a socket of another address', () => {
     const gate = gateOf({ maxConnectionsPerAddress: 1 })
     const greedy = Array.from({ length: 1100 }, () => socketOf('192.0.2.1'))
     for (const socket of greedy) gate.onConnection(socket)

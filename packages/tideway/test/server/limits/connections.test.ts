@@ -29,7 +29,7 @@ async function handshake(url: string, headers: Record<string, string> = {}): Pro
 }
 
 describe('maxConnections', () => {
-  it('answers requests and handshakes on connections above it with 503 and Retry-After, and hangs up', async () => {
+  it('answers requests and handshakes on connections above it with 503 and Retry-After, and ends the connections', async () => {
     const server = await serving({ http: ok, websocket: new Recorder().application }, { maxConnections: 2 })
     const within = [await connected(server.port), await connected(server.port)]
     within[1]!.write(requestText('GET / HTTP/1.1', { Host: 'localhost' }))
@@ -43,7 +43,7 @@ describe('maxConnections', () => {
     }
   })
 
-  it('takes others when connections have ended', async () => {
+  it('accepts more connections after others have ended', async () => {
     const server = await serving({ websocket: new Recorder().application }, { maxConnections: 1 })
     const first = new WebSocket(server.webSocketUrl)
     await once(first, 'open')
@@ -59,7 +59,7 @@ describe('maxConnections', () => {
 })
 
 describe('maxConnectionsPerAddress', () => {
-  it('answers with 429 above it, and takes others when connections of the address have ended', async () => {
+  it('answers with 429 above it, and accepts more after connections of the address have ended', async () => {
     const server = await serving({ websocket: new Recorder().application }, { maxConnectionsPerAddress: 2 })
     const first = new WebSocket(server.webSocketUrl)
     await once(first, 'open')
@@ -69,7 +69,7 @@ describe('maxConnectionsPerAddress', () => {
     await eventually(() => handshake(server.webSocketUrl)).toBe(101)
   })
 
-  it('counts the addresses that a trusted proxy speaks for, and not its own', async () => {
+  it('counts the client addresses of a trusted proxy, and not the proxy itself', async () => {
     const websocket = new Recorder().application
     const server = await serving({ http: ok, websocket }, { maxConnectionsPerAddress: 1, proxyHeaders: true })
     const from = (address: string): Promise<number> => handshake(server.webSocketUrl, { 'X-Forwarded-For': address })
@@ -79,7 +79,7 @@ describe('maxConnectionsPerAddress', () => {
     expect((await fetch(server.url)).status).toBe(200)
   })
 
-  it('counts all clients together whose addresses a trusted proxy does not say, and spellings of one address as one', async () => {
+  it('counts all clients without an address from a trusted proxy together, and all spellings of an address as one', async () => {
     const server = await serving(
       { websocket: new Recorder().application },
       { maxConnectionsPerAddress: 1, proxyHeaders: true },
@@ -89,7 +89,7 @@ describe('maxConnectionsPerAddress', () => {
     expect([await from('for="[2001:db8::1]"'), await from('for="[2001:DB8:0::0:1]"')]).toEqual([101, 429])
   })
 
-  it('does not believe the header of a peer that is no trusted proxy', async () => {
+  it('ignores the header of a peer that is not a trusted proxy', async () => {
     const server = await serving(
       { websocket: new Recorder().application },
       { maxConnectionsPerAddress: 1, proxyHeaders: true, trustedProxies: ['10.0.0.0/8'] },

@@ -17,9 +17,9 @@ async function isServed(url: string): Promise<boolean> {
   return isOpen
 }
 
-// prlimit and /proc are Linux's.
+// prlimit and /proc exist on Linux only.
 describe.runIf(process.platform === 'linux')('a server without descriptors', () => {
-  it('reports it, keeps the connections that it has, and accepts others when there are descriptors again', async () => {
+  it('logs the cause, keeps its connections, and accepts others when descriptors are free again', async () => {
     const command = new Command(['serve', fixture('room/application.ts'), '--port', '0'])
     const { port, host } = new URL(await command.url())
     const { pid } = command.process
@@ -29,9 +29,9 @@ describe.runIf(process.platform === 'linux')('a server without descriptors', () 
     execFileSync('prlimit', ['--pid', String(pid), `--nofile=${used + 4}`])
     const sockets = Array.from({ length: 40 }, () => connect(Number(port), '127.0.0.1').on('error', () => {}))
     await Promise.all(sockets.map((socket) => once(socket, 'connect')))
-    // As soon as one is cut or left waiting, the descriptors are used up.
+    // As soon as one is closed or left waiting, no descriptor is free.
     await eventually(() => readdirSync(`/proc/${pid}/fd`).length).toBeGreaterThanOrEqual(used + 4)
-    // The connections that libuv closes free what they had for a moment: others come as long as it is not reported.
+    // A connection that libuv closes frees its descriptor briefly: the test opens more until the server has logged the cause.
     const more = setInterval(() => sockets.push(connect(Number(port), '127.0.0.1').on('error', () => {})), 20)
     await command.says(/No file descriptors are left/)
     clearInterval(more)
@@ -39,7 +39,7 @@ describe.runIf(process.platform === 'linux')('a server without descriptors', () 
     first.ping()
     await ponged
     for (const socket of sockets) socket.destroy()
-    // The server notices one after the other that they are gone.
+    // The server notices the closed connections one after the other.
     await eventually(() => isServed(`ws://${host}/ws/`)).toBe(true)
     first.close()
     command.process.kill('SIGTERM')

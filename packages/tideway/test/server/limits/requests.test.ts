@@ -23,7 +23,7 @@ function headers(count: number): Record<string, string> {
 }
 
 describe('maxHeaders', () => {
-  it('is the number that still passes', async () => {
+  it('allows exactly this number', async () => {
     const client = await connected({ maxHeaders: 5 })
     client.write(requestText('GET / HTTP/1.1', { ...headers(4), Connection: 'close' }))
     expect(await client.response()).toMatchObject({ status: 200, body: expect.stringContaining('5') as string })
@@ -42,7 +42,7 @@ describe('maxHeaders', () => {
     expect(await client.response()).toMatchObject({ status: 431 })
   })
 
-  it('lets the five headers of a handshake pass when it is 5', async () => {
+  it('allows the five headers of a handshake if it is 5', async () => {
     const client = await connected({ maxHeaders: 5 })
     client.write(requestText('GET / HTTP/1.1', validHandshake))
     expect(await client.head()).toMatchObject({ status: 101 })
@@ -60,7 +60,7 @@ describe('maxHeaderBytes', () => {
     await client.over()
   })
 
-  it('lets less pass', async () => {
+  it('allows fewer bytes', async () => {
     const client = await connected({ maxHeaderBytes: 1000 })
     client.write(requestText('GET / HTTP/1.1', { Host: 'localhost', 'X-Long': 'x'.repeat(900) }))
     expect(await client.head()).toMatchObject({ status: 200 })
@@ -72,14 +72,14 @@ describe('headersTimeoutMs', () => {
     { name: 'nothing', text: '' },
     { name: 'half a line', text: 'GET / HT' },
     { name: 'half of the headers', text: 'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n' },
-  ])('hangs up on a client that sends $name', async ({ text }) => {
+  ])('ends the connection of a client that sends $name', async ({ text }) => {
     const client = await connected({ headersTimeoutMs: 40 })
     if (text !== '') client.write(text)
     expect(await client.head()).toMatchObject({ status: 408 })
     await client.over()
   })
 
-  it('hangs up on a client that sends a header at a time for ever', async () => {
+  it('ends the connection of a client that sends one header at a time forever', async () => {
     const client = await connected({ headersTimeoutMs: 60 })
     client.write('GET / HTTP/1.1\r\nHost: localhost\r\n')
     const drip = setInterval(() => client.write('X-Drip: x\r\n'), 10)
@@ -88,7 +88,7 @@ describe('headersTimeoutMs', () => {
     await client.over()
   })
 
-  it('does not touch a WebSocket', async () => {
+  it('does not affect a WebSocket', async () => {
     const client = await connected({ headersTimeoutMs: 300, requestTimeoutMs: 300, pingIntervalMs: 1000 })
     client.write(requestText('GET / HTTP/1.1', validHandshake))
     expect(await client.head()).toMatchObject({ status: 101 })
@@ -97,7 +97,7 @@ describe('headersTimeoutMs', () => {
 })
 
 describe('requestTimeoutMs', () => {
-  it('hangs up on a client that does not send its body', async () => {
+  it('ends the connection of a client that does not send its body', async () => {
     const client = await connected({ requestTimeoutMs: 40 })
     client.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf')
     expect(await client.head()).toMatchObject({ status: 200 })
@@ -106,7 +106,7 @@ describe('requestTimeoutMs', () => {
 })
 
 describe('keepAliveTimeoutMs', () => {
-  it('hangs up on a client that sends no other request', async () => {
+  it('ends the connection of a client that sends no other request', async () => {
     const client = await connected({ keepAliveTimeoutMs: 20 })
     client.write(requestText('GET / HTTP/1.1', { Host: 'localhost' }))
     expect(await client.head()).toMatchObject({ status: 200 })

@@ -16,7 +16,7 @@ import { eventually, serving, type ServerUnderTest } from '../serving.ts'
 import { suiteCertificates } from '../tls/certificates.ts'
 import { openTls } from '../tls/tls-client.ts'
 
-/** More than the kernel takes for a client that does not read. */
+/** More than the kernel buffers for a client that does not read. */
 const BODY = Buffer.alloc(32 * 1024 * 1024, 'x')
 const TIMEOUT_MS = 400
 
@@ -49,7 +49,7 @@ const denying: Application<WebSocketScope> = async (_scope, receive, send) => {
 const get = requestText('GET / HTTP/1.1', { Host: 'localhost' })
 const handshake = requestText('GET / HTTP/1.1', validHandshake)
 
-/** What a client that stops to read asks for. */
+/** The requests of a client that stops reading. */
 const unread: readonly (readonly [
   name: string,
   request: string,
@@ -78,7 +78,7 @@ async function opened(port: number): Promise<Socket> {
   return socket
 }
 
-/** Reads a mebibyte, waits, and so on; resolves with the number of bytes when the server has sent all of them, or cut. */
+/** Reads a mebibyte, waits, and repeats. Resolves with the number of bytes when the server has sent all of them or destroyed the connection. */
 async function readSlowly(stream: Duplex, pauseMs: number): Promise<number> {
   let received = 0
   let untilPause = 0
@@ -106,23 +106,23 @@ describe('sendTimeoutMs', () => {
     await eventually(() => server.connectionCount).toBe(0)
   })
 
-  it('lets a client live that reads slowly', async () => {
+  it('keeps the connection of a client that reads slowly', async () => {
     const http = nodeListener((_request, response) => {
       response.setHeader('Connection', 'close')
-      // In one piece, of which Node tells nothing before all of it is sent.
+      // In one write, whose callback Node calls only after all of it is sent.
       response.end(BODY)
     })
     const server = await serving({ http }, options)
     const socket = await opened(server.port)
     socket.write(get)
     const beganAt = performance.now()
-    // The kernel takes a part of it at once, so that what is read in two timeouts is not enough.
+    // The kernel buffers a part of it at once, so the bytes read in two timeouts are not enough.
     expect(await readSlowly(socket, (3 * TIMEOUT_MS) / 32)).toBeGreaterThan(BODY.length)
     expect(performance.now() - beganAt).toBeGreaterThan(2 * TIMEOUT_MS)
     expect(server.stats().sockets.sendTimeouts).toBe(0)
   })
 
-  it('lets a connection live on which nothing waits', async () => {
+  it('keeps a connection without unsent bytes', async () => {
     const server = await serving({ websocket: accepting(({ receive }) => receive()) }, options)
     const socket = await opened(server.port)
     socket.write(handshake)
@@ -146,7 +146,7 @@ describeWith(['openssl'], 'sendTimeoutMs over TLS', () => {
     return serving(applications, { ...options, ...more, tlsKey: keyFile, tlsCert: certFile })
   }
 
-  /** A client that lets no stream send anything, and answers pings. */
+  /** A client that opens no window for any stream, and answers pings. */
   function closedWindow(server: ServerUnderTest): Promise<ClientHttp2Session> {
     return openHttp2(server.url, { ca: certificates.pair.cert, settings: { initialWindowSize: 0 } })
   }
@@ -160,7 +160,7 @@ describeWith(['openssl'], 'sendTimeoutMs over TLS', () => {
     expect(server.stats().sockets.sendTimeouts).toBe(1)
   })
 
-  it('resets a stream of HTTP/2 whose client opens no window for a response, and leaves its connection', async () => {
+  it('resets an HTTP/2 stream whose client opens no window for a response, and keeps its connection', async () => {
     const server = await secure({ http: nodeListener((_request, response) => void response.end('much')) })
     const session = await closedWindow(server)
     const stream = session.request({ ':path': '/' })
@@ -189,7 +189,7 @@ describeWith(['openssl'], 'sendTimeoutMs over TLS', () => {
     await eventually(() => server.connectionCount).toBe(0)
   })
 
-  it('lets a stream of HTTP/2 live whose client reads slowly', async () => {
+  it('keeps an HTTP/2 stream whose client reads slowly', async () => {
     const server = await secure({ http: nodeListener((_request, response) => void response.end(BODY)) })
     const session = await openHttp2(server.url, { ca: certificates.pair.cert })
     const stream = session.request({ ':path': '/' })

@@ -18,8 +18,8 @@ async function connected(
   return { recorder, client, end }
 }
 
-describe('a token bucket', () => {
-  it('gives its burst at once, then so much a second', () => {
+describe('TokenBucket', () => {
+  it('allows its burst at once, then its rate per second', () => {
     const bucket = new TokenBucket(10, 2, 0)
     expect(bucket.take(20, 0)).toBe(true)
     expect(bucket.take(1, 0)).toBe(false)
@@ -29,13 +29,13 @@ describe('a token bucket', () => {
     expect(bucket.take(10, 1100)).toBe(true)
   })
 
-  it('saves up no more than its burst', () => {
+  it('accumulates no more than its burst', () => {
     const bucket = new TokenBucket(10, 1, 0)
     expect(bucket.take(11, 1_000_000)).toBe(false)
     expect(bucket.take(10, 1_000_000)).toBe(true)
   })
 
-  it('lets one pass at a time with a rate below one a second', () => {
+  it('allows one token at a time with a rate below one per second', () => {
     const bucket = new TokenBucket(0.1, 1, 0)
     expect(bucket.take(1, 0)).toBe(true)
     expect(bucket.take(1, 9000)).toBe(false)
@@ -44,7 +44,7 @@ describe('a token bucket', () => {
 })
 
 describe('maxMessagesPerSecond', () => {
-  it('delivers what is within it and closes with 1008 above it', async () => {
+  it('delivers messages up to it and closes with 1008 above it', async () => {
     const { recorder, client, end } = await connected({ maxMessagesPerSecond: 0.001, rateBurstSeconds: 3000 })
     for (const text of ['1', '2', '3', '4', '5']) client.send(text)
     expect(await end).toBe('1008 too many messages per second')
@@ -54,7 +54,7 @@ describe('maxMessagesPerSecond', () => {
 })
 
 describe('maxBytesPerSecond', () => {
-  it('counts what is on the wire: the last byte that fits passes', async () => {
+  it('counts the bytes on the wire and allows the last one that fits', async () => {
     // A masked frame of 4 bytes has 10.
     const { recorder, client, end } = await connected({ maxBytesPerSecond: 0.02, rateBurstSeconds: 1000 })
     client.send('1234')
@@ -75,7 +75,7 @@ describe('maxBytesPerSecond', () => {
 })
 
 describe('idleTimeoutMs', () => {
-  it('closes with 1000 when no message has come for so long, whatever pings', async () => {
+  it('closes with 1000 after this time without a message, also if the client sends pings', async () => {
     const { recorder, end } = await connected({ idleTimeoutMs: 80, pingIntervalMs: 10 })
     expect(await end).toBe('1000 no message for too long')
     expect(await recorder.disconnect()).toMatchObject({ code: 1000 })
@@ -83,7 +83,7 @@ describe('idleTimeoutMs', () => {
 })
 
 describe('maxAgeMs', () => {
-  it('closes with 1000 when the connection is so old, whatever comes', async () => {
+  it('closes with 1000 at this age, also if the client sends messages', async () => {
     const { client, recorder, end } = await connected({ maxAgeMs: 80 })
     const talk = setInterval(() => client.send('still here'), 5)
     onTestFinished(() => clearInterval(talk))

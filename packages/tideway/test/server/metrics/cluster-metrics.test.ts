@@ -8,7 +8,7 @@ import { eventually } from '../serving.ts'
 const program = fileURLToPath(new URL('fixture/cluster.ts', import.meta.url))
 
 describe('serveClusterMetrics', () => {
-  it('answers in the primary with the sums of its workers, and is ready while one of them takes connections', async () => {
+  it('serves the sums of the workers in the primary, and is ready while one of them accepts connections', async () => {
     const primary = fork(program, {
       execArgv: ['--conditions=@tideway/source', '--import=tsx'],
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
@@ -40,7 +40,7 @@ describe('serveClusterMetrics', () => {
     await eventually(() => output).toContain('slow\n')
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('\ntideway_websockets_open 3\n')
 
-    // Nobody reads the close frames, so that all of them drain until the test ends.
+    // No client reads the close frames, so that all workers drain until the test ends.
     for (const client of clients) client.pause()
     primary.send('drain')
     await eventually(async () => (await fetch(`${url}/readyz`)).status).toBe(503)

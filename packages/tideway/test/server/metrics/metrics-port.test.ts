@@ -20,7 +20,7 @@ async function get(url: string, init?: RequestInit): Promise<{ status: number; t
 }
 
 describe('metricsPort', () => {
-  it('answers /metrics with what the server has counted, and with Node’s own metrics', async () => {
+  it('serves the server’s and Node’s own metrics at /metrics', async () => {
     const server = await serving({ websocket: echo }, { metricsPort: 0 })
     const client = await RawClient.open(server.port)
     client.write(clientFrame('text', 'hello'))
@@ -40,11 +40,11 @@ describe('metricsPort', () => {
     const after = valuesOf((await get(`${server.metricsUrl}/metrics`)).text)
     expect(after.get('tideway_websockets_open')).toBe(0)
     expect(after.get('tideway_websockets_closed_total{code="1000"}')).toBe(1)
-    // What is read twice is not counted twice.
+    // A second scrape does not count twice.
     expect(after.get('tideway_websocket_handshakes_total{outcome="accepted"}')).toBe(1)
   })
 
-  it('has one label for all close codes of a thousand that clients choose', async () => {
+  it('has one label per thousand of the close codes that clients choose', async () => {
     const server = await serving({ websocket: echo }, { metricsPort: 0 })
     for (const code of [3000, 3001, 4000, 4999]) {
       const client = await RawClient.open(server.port)
@@ -61,7 +61,7 @@ describe('metricsPort', () => {
     ])
   })
 
-  it('names what it counts as Prometheus does', async () => {
+  it('names its metrics by the rules of Prometheus', async () => {
     const server = await serving({ websocket: echo }, { metricsPort: 0 })
     const { text } = await get(`${server.metricsUrl}/metrics`)
     const types = [...text.matchAll(/^# TYPE (tideway_\S+) (\S+)$/gm)].map(([, name, type]) => [name!, type!] as const)
@@ -70,7 +70,7 @@ describe('metricsPort', () => {
     for (const [name] of types) expect(text).toMatch(new RegExp(`^# HELP ${name} \\S`, 'm'))
   })
 
-  it('is ready from the end of the start-up to the beginning of the drain, and alive all the time', async () => {
+  it('is ready from the end of the start-up to the start of the drain, and always alive', async () => {
     let start: (() => void) | undefined
     const application: Application = async (scope, receive, send) => {
       if (scope.type === 'websocket') return echo(scope, receive as never, send as never)
@@ -101,7 +101,7 @@ describe('metricsPort', () => {
     await expect(probe('/healthz')).rejects.toThrow('fetch failed')
   })
 
-  it('answers nothing else, and the port of the application has no metrics', async () => {
+  it('serves nothing else, and the port of the application has no metrics', async () => {
     const server = await serving(
       {
         websocket: echo,
@@ -119,7 +119,7 @@ describe('metricsPort', () => {
     expect(new URL(server.metricsUrl!).hostname).toBe('127.0.0.1')
   })
 
-  it('on an address of loopback answers no request for a name that a page can let lead there', async () => {
+  it('refuses a Host on a loopback address that a page can point there', async () => {
     const server = await serving({ websocket: echo }, { metricsPort: 0 })
     const port = Number(new URL(server.metricsUrl!).port)
     const statusFor = async (Host: string): Promise<number> => {
@@ -132,7 +132,7 @@ describe('metricsPort', () => {
     for (const host of ['evil.example', '127.0.0.1.evil.example', '']) expect(await statusFor(host)).toBe(400)
   })
 
-  it('that is taken ends the start with an error that names it, and leaves nothing listening', async () => {
+  it('rejects the start with its number if it is in use, and leaves no port open', async () => {
     const first = await serving({ websocket: echo }, { metricsPort: 0 })
     const port = await freePort()
     const metricsPort = Number(new URL(first.metricsUrl!).port)
@@ -145,7 +145,7 @@ describe('metricsPort', () => {
     await expect(RawClient.connect(port)).rejects.toThrow('ECONNREFUSED')
   })
 
-  it('is let go when the server cannot listen or the application does not start', async () => {
+  it('is closed if the server cannot listen or the application does not start', async () => {
     const first = await serving({ websocket: echo })
     const metricsPort = await freePort()
     const application = markOriginCheck(echo as Application)
@@ -162,7 +162,7 @@ describe('metricsPort', () => {
     await expect(RawClient.connect(metricsPort)).rejects.toThrow('ECONNREFUSED')
   })
 
-  it.each([-1, 65_536, 1.5, Number.NaN])('%s is refused', async (metricsPort) => {
+  it.each([-1, 65_536, 1.5, Number.NaN])('rejects %s', async (metricsPort) => {
     await expect(serve(markOriginCheck(echo as Application), { port: 0, metricsPort })).rejects.toMatchObject({
       code: 'ERR_BAD_OPTION',
     })

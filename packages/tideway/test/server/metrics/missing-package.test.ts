@@ -9,7 +9,7 @@ vi.mock('prom-client', () => {
   throw Object.assign(new Error("Cannot find package 'prom-client'"), { code: 'ERR_MODULE_NOT_FOUND' })
 })
 
-it('metricsPort without prom-client is refused at the start, with what to install', async () => {
+it('metricsPort rejects the start without prom-client, with the package to install', async () => {
   const application = markOriginCheck(echo as Application)
   await expect(serve(application, { port: 0, metricsPort: 0, lifespan: false })).rejects.toMatchObject({
     code: 'ERR_MISSING_PACKAGE',

@@ -6,7 +6,7 @@ import { RawClient } from '../raw-client.ts'
 import { serving } from '../serving.ts'
 
 describe('registerMetrics', () => {
-  it('puts the metrics of a server beside those that a registry has', async () => {
+  it('adds the metrics of a server to those of a registry', async () => {
     const registry = new Registry()
     new Counter({ name: 'chat_rooms_total', help: 'Rooms.', registers: [registry] }).inc(3)
     const server = await serving({ websocket: echo })
@@ -19,7 +19,7 @@ describe('registerMetrics', () => {
     client.socket.destroy()
   })
 
-  it('takes two servers under two prefixes, and refuses two under one', async () => {
+  it('accepts two servers with two prefixes, and rejects two with one', async () => {
     const registry = new Registry()
     const servers = [await serving({ websocket: echo }), await serving({ websocket: echo })] as const
     await registerMetrics(servers[0], registry, { prefix: 'chat_' })
@@ -32,7 +32,7 @@ describe('registerMetrics', () => {
     client.socket.destroy()
   })
 
-  it('reads the server once for all metrics of a scrape', async () => {
+  it('reads the statistics once per scrape', async () => {
     const registry = new Registry()
     const server = await serving({ websocket: echo })
     let reads = 0

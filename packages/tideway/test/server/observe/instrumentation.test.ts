@@ -10,7 +10,7 @@ import { echo } from '../applications.ts'
 import { RawClient, requestText, validHandshake } from '../raw-client.ts'
 import { eventually, serving } from '../serving.ts'
 
-/** An instrumentation that keeps what it is told, one line each. */
+/** An instrumentation that records its calls, one line each. */
 function recording(): { readonly told: string[]; readonly instrumentation: Instrumentation } {
   const told: string[] = []
   return {
@@ -52,7 +52,7 @@ class EchoConsumer extends WebSocketConsumer<{}, object> {
 }
 
 describe('instrumentation', () => {
-  it('is told of a connection from its handshake to its end, and of what its consumer handles', async () => {
+  it('reports a connection from its handshake to its end, and the handlers of its consumer', async () => {
     const { told, instrumentation } = recording()
     const server = await serving({ websocket: EchoConsumer.asApplication() }, { instrumentation })
     const client = new WebSocket(`${server.webSocketUrl}/ws/`)
@@ -71,7 +71,7 @@ describe('instrumentation', () => {
     ])
   })
 
-  it('is told of an application that throws, and of handshakes that it refuses', async () => {
+  it('reports an application that throws, and handshakes that it refuses', async () => {
     const { told, instrumentation } = recording()
     const server = await serving({ websocket: EchoConsumer.asApplication() }, { instrumentation })
     const client = new WebSocket(`${server.webSocketUrl}/`)
@@ -94,7 +94,7 @@ describe('instrumentation', () => {
     refused.socket.destroy()
   })
 
-  it('is not told of handshakes that the server itself refuses', async () => {
+  it('does not report handshakes that the server itself refuses', async () => {
     const { told, instrumentation } = recording()
     const server = await serving({ websocket: echo }, { instrumentation })
     const client = await RawClient.connect(server.port)
@@ -104,7 +104,7 @@ describe('instrumentation', () => {
     client.socket.destroy()
   })
 
-  it('is told of requests, whether a listener, a consumer or a fault answers', async () => {
+  it('reports requests that a listener, a consumer or the server answers', async () => {
     const { told, instrumentation } = recording()
     class PageConsumer extends HttpConsumer {
       override async handle() {
@@ -128,7 +128,7 @@ describe('instrumentation', () => {
     await eventually(() => told).toEqual(['GET /wait', 'ended 499'])
   })
 
-  it('that throws, or forgets to serve, is reported and changes nothing', async () => {
+  it('is logged and has no effect if it throws or does not call serve', async () => {
     const broken = (): never => {
       throw new Error('broken')
     }
@@ -154,7 +154,7 @@ describe('instrumentation', () => {
     expect(await (await fetch(brokenAtOnce.url)).text()).toBe('served')
   })
 
-  it('that calls serve twice serves once', async () => {
+  it('serves once if it calls serve twice', async () => {
     let served = 0
     const http = nodeListener((_request, response) => {
       served++
@@ -169,7 +169,7 @@ describe('instrumentation', () => {
     expect(served).toBe(1)
   })
 
-  it('goes together with an access log', async () => {
+  it('works together with an access log', async () => {
     const { told, instrumentation } = recording()
     const log: AccessEntry[] = []
     const server = await serving({ websocket: echo }, { instrumentation, accessLog: (entry) => void log.push(entry) })
@@ -180,7 +180,7 @@ describe('instrumentation', () => {
     expect(log).toMatchObject([{ event: 'connecting' }, { event: 'connect' }, { event: 'disconnect', code: 4001 }])
   })
 
-  it('of handlers may be given by middleware, for a server that was not asked for any', async () => {
+  it('may come from middleware for the handlers of a server without instrumentation', async () => {
     const { told, instrumentation } = recording()
     const application = EchoConsumer.asApplication()
     const server = await serving({

@@ -28,7 +28,7 @@ async function handshake(server: ServerUnderTest, changed: Readonly<Record<strin
 }
 
 describe('stats()', () => {
-  it('is all zeros before anything has happened', async () => {
+  it('returns zeros at the start', async () => {
     const server = await serving({ websocket: echo })
     const { uptimeMs, eventLoopDelay, ...figures } = server.stats()
     expect(uptimeMs).toBeGreaterThan(0)
@@ -39,7 +39,7 @@ describe('stats()', () => {
     expect(figures.state).toBe('serving')
   })
 
-  it('counts messages by kind with the bytes of their payloads, and all bytes behind the handshake', async () => {
+  it('counts messages by type with the bytes of their payloads, and all bytes after the handshake', async () => {
     const server = await serving({ websocket: echo })
     const client = await RawClient.open(server.port)
     const texts = ['é', 'x'.repeat(125), 'x'.repeat(126), 'x'.repeat(65_535), 'x'.repeat(65_536)]
@@ -73,7 +73,7 @@ describe('stats()', () => {
     client.socket.destroy()
   })
 
-  it('counts handshakes by what became of them', async () => {
+  it('counts handshakes by outcome', async () => {
     const server = await serving({ websocket: denying })
     expect(await handshake(server)).toBe(403)
     expect(await handshake(server, { 'Sec-WebSocket-Key': 'short' })).toBe(400)
@@ -88,7 +88,7 @@ describe('stats()', () => {
     expect(webSockets.closed).toEqual({})
   })
 
-  it('tells an application that failed, one that took too long and a client that went away apart', async () => {
+  it('distinguishes a failed application, a timeout and a client that disconnected', async () => {
     let wanted: 'fail' | 'wait' = 'fail'
     let asked = 0
     const websocket: Application<WebSocketScope> = async (_scope, receive) => {
@@ -114,7 +114,7 @@ describe('stats()', () => {
     expect(hasty.stats().handshakes.refused).toMatchObject({ ...none, applicationTimeout: 1 })
   })
 
-  it('counts refusals for too many connections, and those of an address', async () => {
+  it('counts refusals for too many connections, in total and per address', async () => {
     const server = await serving({ websocket: echo }, { maxConnections: 1 })
     const first = await RawClient.open(server.port)
     expect(await handshake(server)).toBe(503)
@@ -130,13 +130,13 @@ describe('stats()', () => {
     only.socket.destroy()
   })
 
-  it('counts how connections ended, and how many there are', async () => {
+  it('counts close codes and open connections', async () => {
     const server = await serving({ websocket: echo })
     const clients = await Promise.all([1, 2, 3].map(() => RawClient.open(server.port)))
     await eventually(() => server.stats().webSockets.open).toBe(3)
     expect(server.stats().sockets).toEqual({ open: 3, total: 3, sendTimeouts: 0 })
     clients[0]!.write(clientFrame('close', Buffer.from([0x0f, 0xa0])))
-    // Reserved bits that nothing was agreed on for.
+    // Reserved bits without a negotiated extension.
     clients[1]!.hex('f0 80 00000000')
     clients[2]!.socket.destroy()
     await eventually(() => server.stats().webSockets).toMatchObject({
@@ -146,7 +146,7 @@ describe('stats()', () => {
     await eventually(() => server.stats().sockets.open).toBe(0)
   })
 
-  it('counts pings both ways and the peers that do not answer', async () => {
+  it('counts pings of both sides and peers that do not answer', async () => {
     const server = await serving({ websocket: echo }, { pingIntervalMs: 40, pingTimeoutMs: 40 })
     const client = await RawClient.open(server.port)
     client.write(clientFrame('ping', 'hello'))
@@ -160,7 +160,7 @@ describe('stats()', () => {
     client.socket.destroy()
   })
 
-  it('counts slow consumers: those that were closed, and the messages that were dropped for others', async () => {
+  it('counts slow consumers: closed connections, and dropped messages', async () => {
     const flooding = accepting(async ({ receive, send }) => {
       const text = 'x'.repeat(1_000_000)
       const isOver = receive().then((event) => event.type === 'websocket.disconnect')
@@ -181,7 +181,7 @@ describe('stats()', () => {
     other.socket.destroy()
   })
 
-  it('says what compression was worth, once for a message that many are sent', async () => {
+  it('counts compressed bytes, once for a message to many clients', async () => {
     const text = 'compress me '.repeat(200)
     const server = await serving({ websocket: echo }, { compression: {} })
     const client = new WebSocket(server.webSocketUrl, { perMessageDeflate: { threshold: 0 } })
@@ -198,7 +198,7 @@ describe('stats()', () => {
     client.terminate()
   })
 
-  it('counts requests by class of status, those that run and those that were given up', async () => {
+  it('counts requests by class of status, running ones and aborted ones', async () => {
     let isAsked: (() => void) | undefined
     const asked = new Promise<void>((resolve) => (isAsked = resolve))
     const http: Application<HttpScope> = nodeListener((incoming, response) => {
@@ -223,7 +223,7 @@ describe('stats()', () => {
     await eventually(() => server.stats().requests).toMatchObject({ running: 0, total: 6, aborted: 1 })
   })
 
-  it('has the figures of the application’s channel layers', async () => {
+  it('includes the statistics of the application’s channel layers', async () => {
     const channelLayer = new InMemoryChannelLayer()
     const application = defineApplication({
       channelLayers: { default: channelLayer },
@@ -242,7 +242,7 @@ describe('stats()', () => {
     }
   })
 
-  it('says that the server drains, and that it is closed', async () => {
+  it('reports that the server drains, and that it is closed', async () => {
     const server = await serving({ websocket: echo })
     const client = await RawClient.open(server.port)
     const closed = server.close(5000)
@@ -252,7 +252,7 @@ describe('stats()', () => {
     expect(server.stats()).toMatchObject({ state: 'closed', sockets: { open: 0 }, webSockets: { open: 0 } })
   })
 
-  it('sees that the event loop was blocked', async () => {
+  it('measures that the event loop was blocked', async () => {
     const server = await serving({ websocket: echo })
     await eventually(() => server.stats().eventLoopDelay.maxMs >= 0).toBe(true)
     await new Promise((resolve) => setTimeout(resolve, 60))

@@ -24,13 +24,13 @@ async function seen(headers: Record<string, string>, options: ServeOptions = { p
 }
 
 describe('proxy headers', () => {
-  it('are not read unless asked for', async () => {
+  it('are ignored without proxyHeaders', async () => {
     const { client, scheme } = await seen({ 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https' }, {})
     expect(client?.host).toBe('127.0.0.1')
     expect(scheme).toBe('http')
   })
 
-  it('are not believed of a peer that is no trusted proxy', async () => {
+  it('are ignored from a peer that is not a trusted proxy', async () => {
     const { client, scheme } = await seen(
       { 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https' },
       { proxyHeaders: true, trustedProxies: ['10.0.0.0/8'] },
@@ -39,12 +39,12 @@ describe('proxy headers', () => {
     expect(scheme).toBe('http')
   })
 
-  it('name the client and its scheme', async () => {
+  it('set the client and its scheme', async () => {
     const headers = { 'x-forwarded-for': '192.0.2.1:4711', 'x-forwarded-proto': 'https' }
     expect(await seen(headers)).toEqual({ client: { host: '192.0.2.1', port: 4711 }, scheme: 'https' })
   })
 
-  it('give the client no port from X-Forwarded-Port, which is the port of the site', async () => {
+  it('do not set the port of the client from X-Forwarded-Port, which is the port of the site', async () => {
     const headers = { 'x-forwarded-for': '192.0.2.1', 'x-forwarded-port': '443' }
     expect(await seen(headers)).toEqual({ client: { host: '192.0.2.1' }, scheme: 'http' })
   })
@@ -64,19 +64,19 @@ describe('proxy headers', () => {
     expect((await seen({ 'x-forwarded-for': header })).client?.host).toBe(host)
   })
 
-  it('give an IPv4 client of a dual-stack socket its IPv4 address', async () => {
+  it('have an IPv4 address for an IPv4 client of a dual-stack socket', async () => {
     const server = await serving({ http: tell }, { host: '::', proxyHeaders: false })
     const response = await fetch(`http://127.0.0.1:${server.port}`)
     expect(await response.json()).toMatchObject({ client: { host: '127.0.0.1' } })
   })
 
-  it('never take the scheme as it came: it is one of two', async () => {
+  it('set no scheme but one of the two of HTTP', async () => {
     expect((await seen({ 'x-forwarded-proto': 'javascript' })).scheme).toBe('http')
     expect((await seen({ 'x-forwarded-proto': 'HTTPS' })).scheme).toBe('https')
     expect((await seen({ 'x-forwarded-for': '192.0.2.1', 'x-forwarded-proto': 'https, http' })).scheme).toBe('http')
   })
 
-  it('may be the one header of RFC 7239', async () => {
+  it('include Forwarded of RFC 7239', async () => {
     const headers = { forwarded: 'for=198.51.100.9, For="[2001:db8::1]:4711";proto=https;by=203.0.113.43' }
     expect(await seen(headers)).toEqual({ client: { host: '2001:db8::1', port: 4711 }, scheme: 'https' })
   })
@@ -99,7 +99,7 @@ describe('proxy headers', () => {
     expect((await seen({ forwarded })).client?.host).toBe(host)
   })
 
-  describe('of a client that forges Forwarded', () => {
+  describe('with a client that forges Forwarded', () => {
     const added = 'proto=http;for="[2001:db8::1]"'
     const attacks = [
       'for=6.6.6.6;proto=https;a="',
@@ -110,22 +110,25 @@ describe('proxy headers', () => {
       'for="6.6.6.6',
     ]
 
-    it.each(attacks)('name nothing made up when a proxy appends to the same line: %s', async (forged) => {
+    it.each(attacks)('ignore the forged part if a proxy appends to the same line: %s', async (forged) => {
       const { client, scheme } = await seen({ forwarded: `${forged}, ${added}` })
       expect(client?.host).not.toBe('6.6.6.6')
       expect(client?.host).not.toBe('127.0.0.1')
       expect(scheme).toBe('http')
     })
 
-    it.each(['for=6.6.6.6;proto=https', ...attacks])('name the client of a line of its own: %s', async (forged) => {
-      const server = await serving({ http: tell }, { proxyHeaders: true })
-      const client = await RawClient.connect(server.port)
-      client.write(requestText('GET / HTTP/1.1', { Host: 'a', Connection: 'close', Forwarded: [forged, added] }))
-      const { body } = await client.response()
-      expect(JSON.parse(body)).toEqual({ client: { host: '2001:db8::1' }, scheme: 'http' })
-    })
+    it.each(['for=6.6.6.6;proto=https', ...attacks])(
+      'set the client from a separate line of the proxy: %s',
+      async (forged) => {
+        const server = await serving({ http: tell }, { proxyHeaders: true })
+        const client = await RawClient.connect(server.port)
+        client.write(requestText('GET / HTTP/1.1', { Host: 'a', Connection: 'close', Forwarded: [forged, added] }))
+        const { body } = await client.response()
+        expect(JSON.parse(body)).toEqual({ client: { host: '2001:db8::1' }, scheme: 'http' })
+      },
+    )
 
-    it('take time in proportion to the header', () => {
+    it('are parsed in time proportional to the header', () => {
       const trusted = new TrustedProxies(['127.0.0.1'])
       const cpuMs = (forwarded: string): number => {
         const request = {
@@ -145,7 +148,7 @@ describe('proxy headers', () => {
   })
 
   it.each([{ 'x-forwarded-for': '192.0.2.1' }, { 'x-forwarded-proto': 'http' }])(
-    'are never mixed: with %o, what a client wrote into Forwarded counts for nothing',
+    'are never mixed: with %o, the client’s Forwarded is ignored',
     async (header) => {
       const forged = { forwarded: 'for=198.51.100.9:1;proto=https' }
       expect(await seen({ ...header, ...forged })).toEqual({
@@ -155,7 +158,7 @@ describe('proxy headers', () => {
     },
   )
 
-  it('give a WebSocket behind TLS the scheme wss', async () => {
+  it('set the scheme wss for a WebSocket behind TLS', async () => {
     const accept: Application<WebSocketScope> = async (scope, receive, send) => {
       await receive()
       await send({ type: 'websocket.accept' })
@@ -169,7 +172,7 @@ describe('proxy headers', () => {
     expect(message.toString()).toBe('wss')
   })
 
-  it('cannot make the server fail, whatever they hold', async () => {
+  it('never make the server fail', async () => {
     const server = await serving({ http: tell }, { proxyHeaders: true })
     const value = string({ unit: constantFrom(...Array.from('",;=[]:. for127proto\\')) })
     await assert(
@@ -184,7 +187,7 @@ describe('proxy headers', () => {
 })
 
 describe('trusted proxies', () => {
-  it('are addresses, ranges, and Unix sockets', () => {
+  it('accept addresses, ranges, and Unix sockets', () => {
     const trusted = new TrustedProxies(['192.0.2.1', '10.0.0.0/8', 'fd00::/8', 'unix'])
     const answers = ['192.0.2.1', '192.0.2.2', '10.255.0.1', '::ffff:10.0.0.1', 'fd12::1', 'fe80::1', undefined].map(
       (address) => trusted.has(address),
@@ -192,7 +195,7 @@ describe('trusted proxies', () => {
     expect(answers).toEqual([true, false, true, true, true, false, true])
   })
 
-  it('trust no Unix socket unless named', () => {
+  it('do not include Unix sockets by default', () => {
     expect(new TrustedProxies(['0.0.0.0/0']).has(undefined)).toBe(false)
   })
 

@@ -63,7 +63,7 @@ describeWith(['haproxy'], 'Forwarded of a real HAProxy', () => {
   }
 
   it.each(['for=6.6.6.6', 'for=6.6.6.6;proto=https;a="', 'for=6.6.6.6;proto=https;a="\\', '"', 'for="6.6.6.6'])(
-    'names the real client, whatever the client wrote into it: %s',
+    'has the real client, also if the client sent its own header: %s',
     async (forged) => {
       expect(await seen(forged)).toEqual({ client: '::1', scheme: 'http' })
     },

@@ -57,12 +57,12 @@ describeWith(['nginx'], 'nginx that passes Upgrade on in HTTP/1.0', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('is answered with the page that it asks for (RFC 9110 §7.8)', async () => {
+  it('gets the requested page (RFC 9110 §7.8)', async () => {
     const response = await fetch(`http://127.0.0.1:${port}/page`)
     expect([response.status, await response.text()]).toEqual([200, '1.0'])
   })
 
-  it('is answered 404 for a WebSocket, as the page of troubleshooting says', async () => {
+  it('gets 404 for a WebSocket, as the troubleshooting page describes', async () => {
     const client = new WebSocket(`ws://127.0.0.1:${port}/ws/`)
     const status = await new Promise((resolve) => {
       client.once('unexpected-response', (_request, { statusCode }) => resolve(statusCode)).once('error', () => {})

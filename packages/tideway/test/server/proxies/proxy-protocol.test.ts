@@ -16,7 +16,7 @@ describe('the PROXY protocol', () => {
   it.each([
     [1, Buffer.from(`PROXY TCP4 192.0.2.1 127.0.0.1 4711 80\r\n${request}`)],
     [2, Buffer.concat([Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex'), Buffer.from(request)])],
-  ])('of version %i is named in one warning, and answered with 400', async (version, bytes) => {
+  ])('causes one warning and 400 in version %i', async (version, bytes) => {
     const server = await serving({ websocket: echo })
     for (let i = 0; i < 2; i++) {
       const client = await RawClient.connect(server.port)
@@ -26,20 +26,23 @@ describe('the PROXY protocol', () => {
     expect(server.log).toEqual([{ level: 'warn', details: { version }, message: warning }])
   })
 
-  it.each(['PROPFIND / HTTP/1.1', 'PROXIES / HTTP/1.1'])('is not seen in other requests: %s', async (requestLine) => {
-    const server = await serving({ websocket: echo })
-    const client = await RawClient.connect(server.port)
-    client.write(requestText(requestLine, { Host: 'localhost', Connection: 'close' }))
-    await client.response()
-    expect(server.log.filter(({ level }) => level === 'warn')).toEqual([])
-  })
+  it.each(['PROPFIND / HTTP/1.1', 'PROXIES / HTTP/1.1'])(
+    'is not detected in other requests: %s',
+    async (requestLine) => {
+      const server = await serving({ websocket: echo })
+      const client = await RawClient.connect(server.port)
+      client.write(requestText(requestLine, { Host: 'localhost', Connection: 'close' }))
+      await client.response()
+      expect(server.log.filter(({ level }) => level === 'warn')).toEqual([])
+    },
+  )
 })
 
 describeWith(['haproxy'], 'HAProxy with send-proxy', () => {
   it.each([
     ['send-proxy', 1],
     ['send-proxy-v2', 2],
-  ])('by %s is named in a warning', async (option, version) => {
+  ])('causes a warning with %s', async (option, version) => {
     const server = await serving({ websocket: echo })
     const port = await freePort()
     const folder = await mkdtemp(join(tmpdir(), 'tideway-haproxy-'))

@@ -67,7 +67,7 @@ describeWith(['openssl'], 'the cipher suites of a server', () => {
     expect(output).toMatch(/handshake failure/)
   })
 
-  it('are not agreed on again: a client of TLS 1.2 cannot renegotiate', async () => {
+  it('reject a renegotiation by a client of TLS 1.2', async () => {
     const { suite, output } = await connect(['-tls1_2'], 'R\n')
     expect(suite).toMatch(/^ECDHE-/)
     expect(output).toMatch(/RENEGOTIATING/)
@@ -81,7 +81,7 @@ describeWith(['openssl'], 'the cipher suites of a server', () => {
     expect((await connect(['-tls1_2'], 'Q\n', other)).suite).toBe('AES256-GCM-SHA384')
   })
 
-  it('that OpenSSL does not know end the start', async () => {
+  it('reject the start if OpenSSL does not support them', async () => {
     const starting = serving({ websocket: echo }, { ...rsa, tlsCiphers: 'NO-SUCH-SUITE' })
     await expect(starting).rejects.toMatchObject({
       code: 'ERR_BAD_OPTION',

@@ -21,7 +21,7 @@ describeWith(['openssl'], 'key and certificate', () => {
     return { isThere: (await loadCredentials(options, recordingLogger(log))) !== undefined, log }
   }
 
-  it('are none where none are named', async () => {
+  it('are undefined without options', async () => {
     expect(await load({})).toEqual({ isThere: false, log: [] })
   })
 
@@ -96,7 +96,7 @@ describeWith(['openssl'], 'key and certificate', () => {
     })
   })
 
-  it('that have expired are taken, with a warning', async () => {
+  it('are accepted with a warning if they have expired', async () => {
     const { keyFile, certFile } = folder.pair({ days: -1 })
     const { isThere, log } = await load({ tlsKey: keyFile, tlsCert: certFile })
     expect(isThere).toBe(true)

@@ -51,7 +51,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
     return serving({ http: tell, websocket }, { tlsKey: keyFile, tlsCert: certFile, ...options })
   }
 
-  it('answers over https, and says so in its URLs and scopes', async () => {
+  it('answers over https, with https in its URLs and scopes', async () => {
     const server = await secure()
     expect([server.url, server.webSocketUrl]).toEqual([
       `https://127.0.0.1:${server.port}`,
@@ -62,7 +62,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
     expect(JSON.parse(body)).toMatchObject({ scheme: 'https', httpVersion: '1.1' })
   })
 
-  it('hands requests to a Node listener', async () => {
+  it('passes requests to a Node listener', async () => {
     const listener = nodeListener((request, response) => response.end(`${request.method} ${request.url}`))
     const server = await serving(
       { http: listener },
@@ -84,7 +84,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
     expect(code).toBe(1000)
   })
 
-  it('echoes what is larger than a TLS record, both ways', async () => {
+  it('echoes messages that are larger than a TLS record', async () => {
     const server = await secure()
     const client = new WebSocket(server.webSocketUrl, { ca: certificates.pair.cert })
     await once(client, 'open')
@@ -96,7 +96,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
     await once(client, 'close')
   })
 
-  it('takes TLS 1.2 and 1.3, and nothing older', async () => {
+  it('accepts TLS 1.2 and 1.3, and rejects older versions', async () => {
     const { port } = await secure()
     for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
       const socket = await openTls(port, { ca: certificates.pair.cert, minVersion: version, maxVersion: version })
@@ -111,13 +111,13 @@ describeWith(['openssl'], 'TLS at the server', () => {
     await expect(openTls(port, old)).rejects.toMatchObject({ code: 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION' })
   })
 
-  it('answers nothing to a client that speaks plain HTTP, and goes on', async () => {
+  it('does not answer a client that speaks plain HTTP, and continues to serve', async () => {
     const server = await secure()
     await expect(fetch(server.url.replace('https', 'http'))).rejects.toThrow('fetch failed')
     expect((await getHttps(server.url, { ca: certificates.pair.cert })).status).toBe(200)
   })
 
-  it('does not start with what it cannot use', async () => {
+  it('does not start with a certificate that it cannot use', async () => {
     await expect(secure({ tlsCert: '/no/cert.pem' })).rejects.toMatchObject({ code: 'ERR_BAD_CERTIFICATE' })
   })
 
@@ -141,7 +141,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
       })
     })
 
-    it('has the certificate of a client, where tlsCa asks for one', async () => {
+    it('has the certificate of a client, if tlsCa asks for one', async () => {
       const authority = certificates.folder.pair({ name: 'authority' })
       const anna = certificates.folder.pair({ name: 'anna', issuer: authority })
       const server = await secure({ tlsCa: authority.certFile })
@@ -158,7 +158,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
       }
     })
 
-    it('is not there without TLS', async () => {
+    it('is missing without TLS', async () => {
       const keys: Application<HttpScope> = async (scope, _receive, send) => {
         await send({ type: 'http.response.start', status: 200 })
         await send({ type: 'http.response.body', body: Object.keys(scope.extensions!).join() })
@@ -169,7 +169,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
   })
 
   describe('reloadTls()', () => {
-    it('uses what is in the files by then for new connections, and keeps those that there are', async () => {
+    it('reads the files again for new connections, and keeps the open ones', async () => {
       const first = certificates.folder.pair({ name: 'first' })
       const keyFile = certificates.folder.file('now.key.pem', first.key)
       const certFile = certificates.folder.file('now.cert.pem', first.cert)
@@ -190,7 +190,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
       before.terminate()
     })
 
-    it('keeps what it has when the new ones cannot be used', async () => {
+    it('keeps the old certificate if the new one cannot be used', async () => {
       const server = await secure()
       const other = certificates.folder.pair()
       await expect(server.reloadTls({ tlsKey: other.key, tlsCert: certificates.pair.cert })).rejects.toMatchObject({
@@ -199,7 +199,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
       expect((await getHttps(server.url, { ca: certificates.pair.cert })).status).toBe(200)
     })
 
-    it('does not change whether clients need a certificate', async () => {
+    it('rejects to change whether clients need a certificate', async () => {
       const server = await secure()
       await expect(
         server.reloadTls({
@@ -213,7 +213,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
       expect((await getHttps(server.url, { ca: certificates.pair.cert })).status).toBe(200)
     })
 
-    it('is refused without TLS', async () => {
+    it('rejects without TLS', async () => {
       const server = await serving({ http: tell })
       await expect(
         server.reloadTls({ tlsKey: certificates.pair.key, tlsCert: certificates.pair.cert }),
@@ -224,7 +224,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
   })
 
   describe('a client that does not finish its handshake', () => {
-    it('is cut when its time is over, even if it sends something now and then', async () => {
+    it('is destroyed at its timeout, even if it sends bytes now and then', async () => {
       const server = await secure({ tlsHandshakeTimeoutMs: 200 })
       for (const trickles of [false, true]) {
         const socket = connect(server.port, '127.0.0.1')
@@ -240,7 +240,7 @@ describeWith(['openssl'], 'TLS at the server', () => {
       }
     })
 
-    it('does not hold up close()', async () => {
+    it('does not delay close()', async () => {
       const server = await secure()
       const socket = connect(server.port, '127.0.0.1').on('error', () => {})
       await once(socket, 'connect')

@@ -74,7 +74,7 @@ describeWith(['openssl'], 'wss from end to end', () => {
   it.each([
     ['HTTP/1.1', visitByWs],
     ['HTTP/2', visitByHttp2],
-  ])('sets a session cookie that is Secure in a handshake of %s, and knows it again', async (_version, visit) => {
+  ])('sets a Secure session cookie in a handshake of %s, and reads it again', async (_version, visit) => {
     const server = await site(true)
     const first = await visit(server, {})
     expect(first.message).toBe('1')
@@ -86,7 +86,7 @@ describeWith(['openssl'], 'wss from end to end', () => {
     expect((await other(server, { headers: { cookie: cookie! } })).message).toBe('3')
   })
 
-  it('does not set one that is Secure without TLS, where no browser would send it back', async () => {
+  it('sets no Secure cookie without TLS, which no browser would send back', async () => {
     const server = await site(false)
     const { cookies } = await visitByWs(server, {})
     expect(cookies).toEqual([expect.not.stringContaining('Secure')])
@@ -97,12 +97,12 @@ describeWith(['openssl'], 'wss from end to end', () => {
     ['https://example.org:443', 101],
     ['http://example.org', 403],
     ['https://example.com', 403],
-  ])('answers the origin %s by %i', async (origin, status) => {
+  ])('answers the origin %s with %i', async (origin, status) => {
     const server = await site(true)
     expect((await visitByWs(server, { origin })).status).toBe(status)
   })
 
-  it('answers an origin that is not allowed over HTTP/2 by 403', async () => {
+  it('answers a forbidden origin over HTTP/2 with 403', async () => {
     const server = await site(true)
     expect((await visitByHttp2(server, { headers: { origin: 'http://example.org' } })).status).toBe(403)
     expect((await visitByHttp2(server, {})).status).toBe(200)

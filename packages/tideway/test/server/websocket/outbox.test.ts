@@ -171,7 +171,7 @@ describe('Outbox', () => {
       const clock = { ms: 1000 }
       const outbox = new Outbox(() => clock.ms)
       const handleEvents = (count: number): void => {
-        for (let i = 0; i < count; i++) outbox.betweenEvents()
+        for (let i = 0; i < count; i++) outbox.flushIfOverdue()
       }
       return { outbox, clock, handleEvents }
     }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { redactTarget } from '../../../asgi/redact-query.ts'
-import { CLIENT_WENT_AWAY } from '../../http/client-went-away.ts'
+import { CLIENT_CLOSED_REQUEST } from '../../http/plain-responses.ts'
 import type { RequestHead } from '../../handshake/request-head.ts'
 import type { NodeListener } from '../../http/node-listener.ts'
 import type { ConnectionObserver, WebSocketConnection } from '../../websocket/websocket-connection.ts'
@@ -79,7 +79,7 @@ export class AccessRecorder implements ConnectionObserver {
         ...described(visitor),
         method: method!,
         httpVersion,
-        status: response.headersSent ? response.statusCode : CLIENT_WENT_AWAY,
+        status: response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST,
         bytes: Math.max(0, written),
       })
     })

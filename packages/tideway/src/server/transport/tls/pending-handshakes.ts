@@ -19,7 +19,7 @@ export class PendingHandshakes {
   }
 
   /** Destroys all of them: none has sent a request. */
-  cut(): void {
+  destroy(): void {
     for (const socket of this.#timers.keys()) socket.destroy()
   }
 

@@ -6,13 +6,13 @@ import type { TLSSocket } from 'node:tls'
  * socket, and Node has no public way from the TLS socket of a request to it.
  */
 export function plainSocketOf(socket: Socket): Socket {
-  const carrier = tlsSocketOf(socket)
-  const { _parent: parent } = carrier as { readonly _parent?: Socket | null }
-  return parent ?? carrier
+  const tlsSocket = tlsSocketOf(socket)
+  const { _parent: parent } = tlsSocket as { readonly _parent?: Socket | null }
+  return parent ?? tlsSocket
 }
 
 /** Returns the TLS socket of an encrypted socket: for an HTTP/2 stream, the TLS socket of its connection. */
 export function tlsSocketOf(socket: Socket): TLSSocket {
-  const { carrier = socket } = socket as { readonly carrier?: Socket }
-  return carrier as TLSSocket
+  const { tlsSocket = socket } = socket as { readonly tlsSocket?: Socket }
+  return tlsSocket as TLSSocket
 }

@@ -8,7 +8,7 @@ export type ServeHttp = (this: Server, socket: Socket) => void
  * Passes a connection to Node's HTTP, together with the bytes already read from it. The bytes are put back when the socket starts to
  * flow: if Node's parser paused the socket in the same tick in which Node adds its listeners, the pause would have no effect.
  */
-export function serveAnew(server: Server, serveHttp: ServeHttp, socket: Socket, bytes: Buffer): void {
+export function handToNodeHttp(server: Server, serveHttp: ServeHttp, socket: Socket, bytes: Buffer): void {
   // Resets the state in which the first `data` listener makes the socket flow.
   ;(socket as { readableFlowing: boolean | null }).readableFlowing = null
   serveHttp.call(server, socket)

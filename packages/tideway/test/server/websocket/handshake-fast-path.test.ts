@@ -5,8 +5,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { WebSocketScope } from '../../../src/asgi/scope.ts'
 import { fetchHandler } from '../../../src/server/http/fetch-handler.ts'
 import type { RequestHead } from '../../../src/server/handshake/request-head.ts'
-import type { ServeHttp } from '../../../src/server/http/serve-anew.ts'
-import { HandshakeShortcut } from '../../../src/server/listen/handshake-shortcut.ts'
+import type { ServeHttp } from '../../../src/server/http/hand-to-node-http.ts'
+import { HandshakeFastPath } from '../../../src/server/listen/handshake-fast-path.ts'
 import { requestLimitsOf } from '../../../src/server/limits/request-limits.ts'
 import { accepting, echo } from '../applications.ts'
 import { RawClient, requestText, validHandshake } from '../raw-client.ts'
@@ -120,9 +120,9 @@ describe('what is no handshake is served by Node', () => {
       })
     })
     const limits = requestLimitsOf({ headersTimeoutMs: 40 })
-    const shortcut = HandshakeShortcut.replacing(server, 'connection', limits, recordingLogger([]))
+    const fastPath = HandshakeFastPath.replacing(server, 'connection', limits, recordingLogger([]))
     server.removeListener('connection', serveHttp)
-    server.on('connection', (socket) => shortcut.accept(socket))
+    server.on('connection', (socket) => fastPath.accept(socket))
     server.listen(0, '127.0.0.1')
     onTestFinished(() => void server.close())
     await once(server, 'listening')

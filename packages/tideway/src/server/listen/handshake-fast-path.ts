@@ -4,9 +4,9 @@ import type { Server as HttpServer } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { MAX_HEAD_BYTES, readHandshakeHead } from '../handshake/handshake-head.ts'
-import { serveAnew, type ServeHttp } from '../http/serve-anew.ts'
+import { handToNodeHttp, type ServeHttp } from '../http/hand-to-node-http.ts'
 import { checkMs, type RequestLimits } from '../limits/request-limits.ts'
-import { disown, own, read, type SocketOwner } from '../transport/socket-owner.ts'
+import { detachOwner, attachOwner, startReading, type SocketOwner } from '../transport/socket-owner.ts'
 
 /**
  * Reads the first bytes of each connection before Node's HTTP does. If they are a plain WebSocket handshake, it emits `upgrade` itself,
@@ -14,14 +14,14 @@ import { disown, own, read, type SocketOwner } from '../transport/socket-owner.t
  * check of timeouts, so that Node's own timeouts apply. Node's parser, its request and its listeners are a sixth of the cost of a
  * handshake.
  */
-export class HandshakeShortcut {
+export class HandshakeFastPath {
   readonly #server: HttpServer | HttpsServer
   readonly #serveHttp: ServeHttp
   readonly #proxyProtocol: ProxyProtocolReport
   readonly #maxBytes: number
   /** The interval of timeout checks. */
   readonly #waitMs: number
-  readonly #waiting = new Set<FirstBytes>()
+  readonly #waiting = new Set<PendingConnection>()
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
@@ -39,10 +39,10 @@ export class HandshakeShortcut {
     event: 'connection' | 'secureConnection',
     limits: RequestLimits,
     logger: Logger,
-  ): HandshakeShortcut {
+  ): HandshakeFastPath {
     const [serveHttp] = server.listeners(event) as [ServeHttp]
     server.removeListener(event, serveHttp)
-    return new HandshakeShortcut(server, serveHttp, limits, logger)
+    return new HandshakeFastPath(server, serveHttp, limits, logger)
   }
 
   /** Accepts a connection from which nothing was read. */
@@ -51,7 +51,7 @@ export class HandshakeShortcut {
       this.#serveHttp.call(this.#server, socket)
       return
     }
-    this.#waiting.add(new FirstBytes(this, socket))
+    this.#waiting.add(new PendingConnection(this, socket))
     this.#timer ??= setInterval(() => this.#handOverAll(), this.#waitMs).unref()
   }
 
@@ -62,8 +62,8 @@ export class HandshakeShortcut {
   }
 
   /** Called with the first bytes of a connection. */
-  began(first: FirstBytes, socket: Socket, chunk: Buffer): void {
-    this.#waiting.delete(first)
+  onFirstBytes(pending: PendingConnection, socket: Socket, chunk: Buffer): void {
+    this.#waiting.delete(pending)
     const head = readHandshakeHead(socket, chunk, this.#maxBytes)
     if (head === undefined) {
       this.#proxyProtocol.look(chunk)
@@ -72,13 +72,13 @@ export class HandshakeShortcut {
   }
 
   /** Called when a connection has ended before its first bytes. */
-  forget(first: FirstBytes): void {
-    this.#waiting.delete(first)
+  forget(pending: PendingConnection): void {
+    this.#waiting.delete(pending)
   }
 
   #handOver(socket: Socket, chunk: Buffer = NOTHING): void {
-    disown(socket)
-    serveAnew(this.#server, this.#serveHttp, socket, chunk)
+    detachOwner(socket)
+    handToNodeHttp(this.#server, this.#serveHttp, socket, chunk)
   }
 
   #handOverAll(): void {
@@ -92,33 +92,33 @@ export class HandshakeShortcut {
 const NOTHING = Buffer.alloc(0)
 
 /** The owner of a connection until its first bytes. */
-class FirstBytes implements SocketOwner {
+class PendingConnection implements SocketOwner {
   readonly socket: Socket
-  readonly #shortcut: HandshakeShortcut
-  #isThere = false
+  readonly #fastPath: HandshakeFastPath
+  #hasFirstBytes = false
 
-  constructor(shortcut: HandshakeShortcut, socket: Socket) {
-    this.#shortcut = shortcut
+  constructor(fastPath: HandshakeFastPath, socket: Socket) {
+    this.#fastPath = fastPath
     this.socket = socket
-    own(socket, this)
-    read(socket)
+    attachOwner(socket, this)
+    startReading(socket)
   }
 
   data(chunk: Buffer): void {
     // Discards the bytes after a refused handshake.
-    if (this.#isThere) return
-    this.#isThere = true
-    this.#shortcut.began(this, this.socket, chunk)
+    if (this.#hasFirstBytes) return
+    this.#hasFirstBytes = true
+    this.#fastPath.onFirstBytes(this, this.socket, chunk)
   }
 
   drained(): void {}
 
   ended(): void {
-    this.#shortcut.forget(this)
+    this.#fastPath.forget(this)
     this.socket.end()
   }
 
   closed(): void {
-    this.#shortcut.forget(this)
+    this.#fastPath.forget(this)
   }
 }

@@ -1,7 +1,7 @@
 import type { ServerHttp2Session } from 'node:http2'
 
 /** The keep-alive pings of a connection, with the same options as for WebSockets. */
-export interface PulseOptions {
+export interface KeepAliveOptions {
   /** The time from the last answer to the next ping; `false`: no pings. */
   readonly pingIntervalMs: number | false
   readonly pingTimeoutMs: number
@@ -11,29 +11,29 @@ export interface PulseOptions {
  * Finds lost connections while streams are open. After a protocol error of nghttp2, Node 20 stops reading the connection, emits
  * nothing, and never sees that the client has disconnected: only an unanswered ping shows it.
  */
-export class SessionPulse {
+export class SessionKeepAlive {
   readonly #session: ServerHttp2Session
-  readonly #options: PulseOptions
+  readonly #options: KeepAliveOptions
   #lastAt = performance.now()
-  #isAsked = false
+  #isPingPending = false
 
-  constructor(session: ServerHttp2Session, options: PulseOptions) {
+  constructor(session: ServerHttp2Session, options: KeepAliveOptions) {
     this.#session = session
     this.#options = options
   }
 
   /** Sends a ping when one is due. Returns `false` if the last one was not answered in time. */
-  isThere(now: number): boolean {
+  isAlive(now: number): boolean {
     const { pingIntervalMs, pingTimeoutMs } = this.#options
     if (pingIntervalMs === false || this.#session.destroyed) return true
-    if (this.#isAsked) return now - this.#lastAt < pingTimeoutMs
+    if (this.#isPingPending) return now - this.#lastAt < pingTimeoutMs
     if (now - this.#lastAt < pingIntervalMs) return true
-    this.#isAsked = true
+    this.#isPingPending = true
     this.#lastAt = now
     this.#session.ping((error) => {
       // A ping that could not be sent or was cancelled has no answer.
       if (error !== null) return
-      this.#isAsked = false
+      this.#isPingPending = false
       this.#lastAt = performance.now()
     })
     return true

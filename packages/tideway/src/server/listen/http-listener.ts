@@ -1,18 +1,26 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer, type Server as HttpsServer } from 'node:https'
-import { Server } from 'node:net'
+import { Server, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { Logger } from '../../asgi/logger.ts'
-import { Http2Front } from '../http2/http2-front.ts'
+import { Http2Server, type Http2Limits } from '../http2/http2-server.ts'
+import type { KeepAliveOptions } from '../http2/session-keep-alive.ts'
 import { limitDefaults, type LimitOptions, type RequestLimitOptions } from '../limits/limit-options.ts'
-import { createServerWithin, nodeHeadersCount, nodeLimits, requestLimitsOf } from '../limits/request-limits.ts'
+import {
+  createServerWithin,
+  nodeHeadersCount,
+  nodeLimits,
+  requestLimitsOf,
+  type RequestLimits,
+} from '../limits/request-limits.ts'
 import type { Credentials } from '../transport/tls/credentials.ts'
 import type { TlsOptions } from '../transport/tls/tls-options.ts'
 import { PendingHandshakes } from '../transport/tls/pending-handshakes.ts'
 import { webSocketDefaults, type WebSocketOptions } from '../websocket/websocket-options.ts'
-import { HandshakeShortcut } from './handshake-shortcut.ts'
+import { HandshakeFastPath } from './handshake-fast-path.ts'
 
 /** The options of one listening server. */
-interface FrontOptions
+interface HttpListenerOptions
   extends
     RequestLimitOptions,
     Pick<LimitOptions, 'maxHeaders' | 'maxRequestsPerConnection' | 'sendTimeoutMs'>,
@@ -20,52 +28,24 @@ interface FrontOptions
     Pick<TlsOptions, 'http2'> {}
 
 /** The HTTP or HTTPS server of one listen target. */
-export class Front {
+export class HttpListener {
   readonly server: HttpServer | HttpsServer
   /** Serves HTTP/2 on its connections; `undefined` without TLS or with `http2: false`. */
-  readonly http2: Http2Front | undefined
-  readonly #shortcut: HandshakeShortcut
+  readonly http2: Http2Server | undefined
+  readonly #fastPath: HandshakeFastPath
   readonly #pending: PendingHandshakes | undefined
 
   /** @throws TidewayError `ERR_BAD_OPTION` for a limit out of its range */
-  constructor(options: FrontOptions, credentials: Credentials | undefined, logger: Logger) {
+  constructor(options: HttpListenerOptions, credentials: Credentials | undefined, logger: Logger) {
     const limits = requestLimitsOf(options)
-    if (credentials === undefined) {
-      const server = createServerWithin(options)
-      const shortcut = HandshakeShortcut.replacing(server, 'connection', limits, logger)
-      server.prependListener('connection', (socket) => shortcut.accept(socket))
-      this.server = server
-      this.#shortcut = shortcut
-      return
-    }
-    const asksForCertificate = credentials.ca !== undefined
-    const server = createServer({
-      ...nodeLimits(limits),
-      ...credentials,
-      ALPNProtocols: options.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
-      requestCert: asksForCertificate,
-      rejectUnauthorized: asksForCertificate,
-    })
-    server.maxHeadersCount = nodeHeadersCount(options)
-    this.server = server
-    this.#pending = new PendingHandshakes(server, limits.tlsHandshakeTimeoutMs)
-    const shortcut = HandshakeShortcut.replacing(server, 'secureConnection', limits, logger)
-    this.#shortcut = shortcut
-    if (options.http2 === false) {
-      server.prependListener('secureConnection', (socket) => shortcut.accept(socket))
-      return
-    }
-    const { pingIntervalMs = webSocketDefaults.pingIntervalMs, pingTimeoutMs = webSocketDefaults.pingTimeoutMs } =
-      options
-    const { maxRequestsPerConnection = limitDefaults.maxRequestsPerConnection } = options
-    const { sendTimeoutMs = limitDefaults.sendTimeoutMs } = options
-    const http2Limits = { ...limits, pingIntervalMs, pingTimeoutMs, maxRequestsPerConnection, sendTimeoutMs }
-    const http2 = new Http2Front(http2Limits, nodeHeadersCount(options))
-    server.prependListener('secureConnection', (socket) => {
-      if (socket.alpnProtocol === 'h2') http2.accept(socket)
-      else shortcut.accept(socket)
-    })
-    this.http2 = http2
+    const tlsServer = credentials && createTlsServer(options, limits, credentials)
+    const hasHttp2 = tlsServer !== undefined && options.http2 !== false
+    this.server = tlsServer ?? createServerWithin(options)
+    this.#pending = tlsServer && new PendingHandshakes(tlsServer, limits.tlsHandshakeTimeoutMs)
+    this.http2 = hasHttp2 ? new Http2Server(http2LimitsOf(options, limits), nodeHeadersCount(options)) : undefined
+    const event = tlsServer === undefined ? 'connection' : 'secureConnection'
+    this.#fastPath = HandshakeFastPath.replacing(this.server, event, limits, logger)
+    this.server.prependListener(event, (socket: Socket | TLSSocket) => this.#accept(socket))
   }
 
   /** Uses the credentials for new TLS handshakes. Open connections keep the old ones. */
@@ -92,8 +72,8 @@ export class Front {
   /** Stops listening, ends idle connections and TLS handshakes at once, and resolves when the last connection has ended. */
   close(): Promise<void> {
     const { server } = this
-    this.#pending?.cut()
-    this.#shortcut.close()
+    this.#pending?.destroy()
+    this.#fastPath.close()
     this.http2?.close()
     // A connection that was busy at the start becomes idle after its response, and would stay open for a next request.
     const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
@@ -106,13 +86,38 @@ export class Front {
   }
 
   /** Destroys every connection. */
-  cut(): void {
-    this.#pending?.cut()
-    this.#shortcut.close()
+  destroy(): void {
+    this.#pending?.destroy()
+    this.#fastPath.close()
     this.server.closeAllConnections()
-    this.http2?.cut()
+    this.http2?.destroy()
+  }
+
+  #accept(socket: Socket | TLSSocket): void {
+    if (this.http2 !== undefined && 'alpnProtocol' in socket && socket.alpnProtocol === 'h2') this.http2.accept(socket)
+    else this.#fastPath.accept(socket)
   }
 }
 
 /** How often a closing server ends idle connections. */
 const CLOSE_IDLE_EVERY_MS = 20
+
+function createTlsServer(options: HttpListenerOptions, limits: RequestLimits, credentials: Credentials): HttpsServer {
+  const asksForCertificate = credentials.ca !== undefined
+  const server = createServer({
+    ...nodeLimits(limits),
+    ...credentials,
+    ALPNProtocols: options.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
+    requestCert: asksForCertificate,
+    rejectUnauthorized: asksForCertificate,
+  })
+  server.maxHeadersCount = nodeHeadersCount(options)
+  return server
+}
+
+function http2LimitsOf(options: HttpListenerOptions, limits: RequestLimits): Http2Limits & KeepAliveOptions {
+  const { pingIntervalMs = webSocketDefaults.pingIntervalMs, pingTimeoutMs = webSocketDefaults.pingTimeoutMs } = options
+  const { maxRequestsPerConnection = limitDefaults.maxRequestsPerConnection } = options
+  const { sendTimeoutMs = limitDefaults.sendTimeoutMs } = options
+  return { ...limits, pingIntervalMs, pingTimeoutMs, maxRequestsPerConnection, sendTimeoutMs }
+}

@@ -9,7 +9,7 @@ import { SentData } from './sent-data.ts'
  * disconnected. It reads the same bytes again and aborts the process (assertions in `ConsumeHTTP2Data` and `~Http2Session`), or
  * never closes the connection.
  */
-export class Carrier extends Duplex {
+export class TlsDuplex extends Duplex {
   readonly socket: TLSSocket
   /** The streams whose data the session has sent. */
   readonly sent: SentData = new SentData()
@@ -55,14 +55,14 @@ export class Carrier extends Duplex {
 }
 
 /** `session.socket` is a proxy that throws once the session is destroyed. */
-const carriers = new WeakMap<Http2Session, Carrier>()
+const duplexes = new WeakMap<Http2Session, TlsDuplex>()
 
 /** Registers the connection of a session. */
-export function carry(session: Http2Session, carrier: Carrier): void {
-  carriers.set(session, carrier)
+export function setTlsDuplex(session: Http2Session, duplex: TlsDuplex): void {
+  duplexes.set(session, duplex)
 }
 
 /** Returns the connection of a session. */
-export function carrierOf(session: Http2Session): Carrier {
-  return carriers.get(session)!
+export function tlsDuplexOf(session: Http2Session): TlsDuplex {
+  return duplexes.get(session)!
 }

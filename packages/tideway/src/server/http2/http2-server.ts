@@ -1,9 +1,15 @@
-import { createServer, constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import {
+  createServer,
+  constants,
+  type Http2Server as NodeHttp2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import type { TLSSocket } from 'node:tls'
 import { Heartbeat, type HeartbeatClient } from '../transport/heartbeat.ts'
-import { cut } from '../transport/cut.ts'
-import { Carrier, carrierOf, carry } from './carrier.ts'
-import { SessionPulse, type PulseOptions } from './session-pulse.ts'
+import { destroyTransport } from '../transport/destroy-transport.ts'
+import { TlsDuplex, tlsDuplexOf, setTlsDuplex } from './tls-duplex.ts'
+import { SessionKeepAlive, type KeepAliveOptions } from './session-keep-alive.ts'
 
 /** The most pseudo-header fields of a request: method, scheme, authority, path, protocol. */
 const PSEUDO_FIELDS = 5
@@ -20,23 +26,22 @@ export interface Http2Limits {
 }
 
 /** Serves HTTP/2 on connections that have negotiated it, under the same limits as HTTP/1. */
-export class Http2Front {
+export class Http2Server {
   /** Emits `stream` for each request. It listens on no port. */
-  readonly server: Http2Server
-  readonly #limits: Http2Limits & PulseOptions
+  readonly server: NodeHttp2Server
+  readonly #limits: Http2Limits & KeepAliveOptions
   readonly #heartbeat: Heartbeat
   readonly #sessions = new Set<ServerHttp2Session>()
-  #carrier: Carrier | undefined
   #isClosing = false
 
   /** @param headersCount the most headers of a request; the stream of a request with more is reset */
-  constructor(limits: Http2Limits & PulseOptions, headersCount: number) {
+  constructor(limits: Http2Limits & KeepAliveOptions, headersCount: number) {
     const { headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, pingIntervalMs, pingTimeoutMs, sendTimeoutMs } =
       limits
-    const pulseMs = pingIntervalMs === false ? pingTimeoutMs : Math.min(pingIntervalMs, pingTimeoutMs)
+    const keepAliveMs = pingIntervalMs === false ? pingTimeoutMs : Math.min(pingIntervalMs, pingTimeoutMs)
     this.#limits = limits
     this.#heartbeat = new Heartbeat(
-      Math.min(headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, pulseMs, sendTimeoutMs),
+      Math.min(headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs, keepAliveMs, sendTimeoutMs),
     )
     this.server = createServer({
       settings: {
@@ -46,15 +51,18 @@ export class Http2Front {
       },
       maxHeaderListPairs: headersCount + PSEUDO_FIELDS,
     })
-    this.server.on('session', (session) => this.#watch(session))
     // The connection is closed, and each of its streams emits its own `close`.
     this.server.on('sessionError', () => {})
   }
 
   /** Serves a connection that has negotiated `h2`. */
   accept(socket: TLSSocket): void {
-    this.#carrier = new Carrier(socket)
-    this.server.emit('connection', this.#carrier)
+    const duplex = new TlsDuplex(socket)
+    const watch = (session: ServerHttp2Session): void => this.#watch(session, duplex)
+    // Node makes the session of a connection, and emits `session`, inside emit().
+    this.server.once('session', watch)
+    this.server.emit('connection', duplex)
+    this.server.removeListener('session', watch)
   }
 
   /** Sends GOAWAY on every connection: it accepts no more streams, and running ones are finished. */
@@ -64,13 +72,12 @@ export class Http2Front {
   }
 
   /** Destroys every connection. */
-  cut(): void {
-    for (const session of this.#sessions) cutSession(session)
+  destroy(): void {
+    for (const session of this.#sessions) destroySession(session)
   }
 
-  #watch(session: ServerHttp2Session): void {
-    carry(session, this.#carrier!)
-    this.#carrier = undefined
+  #watch(session: ServerHttp2Session, duplex: TlsDuplex): void {
+    setTlsDuplex(session, duplex)
     // A connection that was accepted this late has sent a request: the server answers that one only.
     if (this.#isClosing) session.once('stream', () => session.close())
     const guard = new SessionGuard(session, this.#limits)
@@ -87,7 +94,7 @@ export class Http2Front {
 class SessionGuard implements HeartbeatClient {
   readonly #session: ServerHttp2Session
   readonly #limits: Http2Limits
-  readonly #pulse: SessionPulse
+  readonly #keepAlive: SessionKeepAlive
   #total = 0
   #wasUsed = false
   /** When the last open stream closed. */
@@ -98,10 +105,10 @@ class SessionGuard implements HeartbeatClient {
   readonly #unsent = new Map<ServerHttp2Stream, number>()
   readonly #streams = new Set<ServerHttp2Stream>()
 
-  constructor(session: ServerHttp2Session, limits: Http2Limits & PulseOptions) {
+  constructor(session: ServerHttp2Session, limits: Http2Limits & KeepAliveOptions) {
     this.#session = session
     this.#limits = limits
-    this.#pulse = new SessionPulse(session, limits)
+    this.#keepAlive = new SessionKeepAlive(session, limits)
     session.on('stream', (stream, headers) => this.#opened(stream, headers[':method'] === 'CONNECT'))
   }
 
@@ -113,15 +120,15 @@ class SessionGuard implements HeartbeatClient {
     // Destroys a connection whose client got GOAWAY and does not disconnect, and one on which Node 20 waits, after a protocol
     // error, for a write that never completes because TLS was ending already.
     const isOver = this.#session.closed || this.#session.destroyed
-    if (isIdle && isOver) cutSession(this.#session)
+    if (isIdle && isOver) destroySession(this.#session)
     else if (isIdle) this.#session.close()
-    else if (this.#streams.size > 0 && !this.#pulse.isThere(now)) cutSession(this.#session)
-    this.#cutUnread(now)
+    else if (this.#streams.size > 0 && !this.#keepAlive.isAlive(now)) destroySession(this.#session)
+    this.#destroyUnread(now)
     for (const [stream, beganAt] of this.#unfinished) {
       if (now - beganAt < requestTimeoutMs) continue
       this.#unfinished.delete(stream)
       if (stream.destroyed) continue
-      if (stream.headersSent) cut(stream)
+      if (stream.headersSent) destroyTransport(stream)
       else {
         stream.respond({ ':status': 408 }, { endStream: true })
         stream.close(constants.NGHTTP2_NO_ERROR)
@@ -130,19 +137,19 @@ class SessionGuard implements HeartbeatClient {
   }
 
   /** A client may leave the window of a stream closed forever and still answer pings. */
-  #cutUnread(now: number): void {
-    const moved = carrierOf(this.#session).sent.take()
+  #destroyUnread(now: number): void {
+    const moved = tlsDuplexOf(this.#session).sent.take()
     for (const stream of this.#streams) {
       if (stream.writableLength === 0) this.#unsent.delete(stream)
       else if (moved.has(stream.id!) || !this.#unsent.has(stream)) this.#unsent.set(stream, now)
-      else if (now - this.#unsent.get(stream)! >= this.#limits.sendTimeoutMs) this.#cutStream(stream)
+      else if (now - this.#unsent.get(stream)! >= this.#limits.sendTimeoutMs) this.#destroyStream(stream)
     }
   }
 
   /** Node does not reset a stream that it has already closed. Such a stream ends with its session. */
-  #cutStream(stream: ServerHttp2Stream): void {
-    if (stream.closed) cutSession(this.#session)
-    else cut(stream)
+  #destroyStream(stream: ServerHttp2Stream): void {
+    if (stream.closed) destroySession(this.#session)
+    else destroyTransport(stream)
   }
 
   #opened(stream: ServerHttp2Stream, isConnect: boolean): void {
@@ -165,7 +172,7 @@ class SessionGuard implements HeartbeatClient {
 }
 
 /** Destroys a session and its connection. After `session.close()`, `session.destroy()` alone would end only the server's side. */
-function cutSession(session: ServerHttp2Session): void {
+function destroySession(session: ServerHttp2Session): void {
   session.destroy()
-  carrierOf(session).destroy()
+  tlsDuplexOf(session).destroy()
 }

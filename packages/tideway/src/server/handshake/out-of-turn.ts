@@ -1,6 +1,0 @@
-import { TidewayError } from '../../errors/tideway-error.ts'
-
-/** Makes the error for an event that the state of the connection does not allow. */
-export function outOfTurn(type: string, why: string): TidewayError {
-  return new TidewayError('ERR_OUT_OF_TURN', `${type} is out of turn: ${why}.`)
-}

@@ -1,2 +1,0 @@
-/** nginx's status for a client that disconnected before the response. */
-export const CLIENT_WENT_AWAY = 499
