@@ -1,4 +1,4 @@
-/** How failures are waited out: longer each time, and never all processes at the same moment. */
+/** Bounds of an exponential back-off with jitter. */
 export interface BackoffOptions {
   /** The longest first wait, in milliseconds. */
   readonly firstMs: number
@@ -6,7 +6,7 @@ export interface BackoffOptions {
   readonly mostMs: number
 }
 
-/** How long to wait after so many failures in a row, in milliseconds: doubled each time, half of it at random. */
+/** The wait after a number of failures in a row, in milliseconds: doubled each time, half of it at random. */
 export function backoffMs(failures: number, { firstMs, mostMs }: BackoffOptions): number {
   const longest = Math.min(mostMs, firstMs * 2 ** Math.min(failures - 1, 30))
   return longest / 2 + (Math.random() * longest) / 2

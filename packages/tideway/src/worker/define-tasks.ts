@@ -9,7 +9,7 @@ import { DEFAULT_STOP_TIMEOUT_MS, type EnqueueOptions, type TaskBackend, type Ta
 import type { AnyTask, RawInputOf } from './task-definition.ts'
 import { requireJson, validateInput } from './task-input.ts'
 import { HandlerRunner, type ResolvedTask } from './task-runner.ts'
-import { requirePositive } from './options.ts'
+import { requirePositive } from './validate.ts'
 
 /** Options of {@link defineTasks}. */
 export interface TasksOptions extends RedisTasksOptions {
@@ -18,11 +18,11 @@ export interface TasksOptions extends RedisTasksOptions {
    * @default none: jobs run in the process that enqueues them, and are lost when it ends
    */
   readonly redis?: string | Readonly<Record<string, unknown>> | undefined
-  /** Carries what jobs tell those who asked. Needed for `notify`. @default none */
+  /** Carries the messages of jobs to the recipients in `notify`. @default none */
   readonly channelLayer?: ChannelLayer | undefined
-  /** The most jobs of one task that wait; one more is refused. @default 10000 */
+  /** The most waiting jobs of one task; `enqueue` rejects one more. @default 10000 */
   readonly maxWaiting?: number | undefined
-  /** Where failed jobs are reported. @default the console */
+  /** Receives the reports of failed jobs. @default the console */
   readonly logger?: Logger | undefined
 }
 
@@ -32,24 +32,24 @@ export const tasksDefaults: FullRedisTasksOptions & { readonly maxWaiting: numbe
   maxWaiting: 10_000,
 })
 
-/** One task, as those who need it done see it. */
+/** One task, for the code that enqueues its jobs. */
 export interface Task<Raw> {
   readonly name: string
   /**
-   * Queues a job. Resolves when it is queued: with Redis it is then done, whatever happens to this process.
+   * Queues a job. Resolves when it is queued: with Redis it then runs even if this process ends.
    * @throws TidewayError `ERR_BAD_TASK_INPUT`, `ERR_BAD_OPTION`, `ERR_TASK_QUEUE_FULL`, `ERR_TASKS_UNAVAILABLE`,
    *   `ERR_TASKS_CLOSED`
    */
   enqueue(
     ...args: undefined extends Raw ? [input?: Raw, options?: EnqueueOptions] : [input: Raw, options?: EnqueueOptions]
   ): Promise<EnqueuedTask>
-  /** Ends a schedule that `repeat` began. `false`: there was none. @param jobId default: the name of the task */
+  /** Ends the schedule of a `repeat`. Returns `false` if there is none. @param jobId default: the name of the task */
   unschedule(jobId?: string): Promise<boolean>
 }
 
-/** A job that was queued. */
+/** A queued job. */
 export interface EnqueuedTask {
-  /** What the messages about the job call it. */
+  /** The id of the job in its messages. */
   readonly id: string
 }
 
@@ -64,15 +64,15 @@ interface Control {
   isClosed: boolean
 }
 
-/** Kept apart from the tasks, whose names are the application's. */
+/** Separate from the object of tasks, whose keys are names of the application. */
 const controls = new WeakMap<object, Control>()
 
 const taskName = /^[a-zA-Z][\w-]{0,63}$/
 
 /**
- * Defines the tasks of an application: work that must not be lost, or that takes too long for a consumer. With `redis` they
- * are queued there and run by `tideway worker application.ts --tasks`, or by {@link runTasks}: at least once each, also when
- * workers die. Without, they run in the process that enqueues them.
+ * Defines the tasks of an application: work that must not be lost, or that takes too long for a consumer. With `redis`,
+ * `tideway worker application.ts --tasks` or {@link runTasks} run the queued jobs, at least once each, even if workers die.
+ * Without `redis`, jobs run in the process that enqueues them.
  * @throws TidewayError `ERR_BAD_OPTION`
  * @example
  * export const tasks = defineTasks({
@@ -102,12 +102,12 @@ function resolve(name: string, definition: AnyTask): ResolvedTask {
   if (!taskName.test(name)) {
     throw new TidewayError(
       'ERR_BAD_OPTION',
-      `A task cannot be called ${JSON.stringify(name)}: a letter, then at most 63 letters, digits, _ or -.`,
+      `${JSON.stringify(name)} is not a name for a task: write a letter, then at most 63 letters, digits, _ or -.`,
     )
   }
   const resolved = (typeof definition === 'function' ? { run: definition } : definition) as ResolvedTask
   if (typeof resolved.run !== 'function') {
-    throw new TidewayError('ERR_BAD_OPTION', `The task ${name} is neither a function nor has one as its "run".`)
+    throw new TidewayError('ERR_BAD_OPTION', `The task ${name} is not a function and has no function "run".`)
   }
   checkTaskOptions(name, resolved)
   return resolved
@@ -126,7 +126,7 @@ function makeTask(name: string, definition: ResolvedTask, control: Control): Tas
       if (notify !== undefined && channelLayer === undefined) {
         throw new TidewayError(
           'ERR_NO_CHANNEL_LAYER',
-          `The task ${name} cannot tell anybody: give defineTasks a channelLayer, or enqueue it without notify.`,
+          `The task ${name} has no channel layer for "notify": give defineTasks a channelLayer, or enqueue the job without notify.`,
         )
       }
       return { id: await backend.enqueue(name, notify === undefined ? { input } : { input, notify }, options) }
@@ -139,8 +139,8 @@ function makeTask(name: string, definition: ResolvedTask, control: Control): Tas
 }
 
 /**
- * Works on the jobs of these tasks until it is stopped: what `tideway worker --tasks` does. Tasks without Redis are worked on
- * from the start, so that this only gives a way to stop them.
+ * Runs the jobs of these tasks until `stop()`, as `tideway worker --tasks` does. Tasks without Redis run from the start, so
+ * this only returns a handle to stop them.
  * @throws TidewayError `ERR_TASKS_UNAVAILABLE`, `ERR_MISSING_PACKAGE`
  */
 export async function runTasks(tasks: object): Promise<TaskWork> {
@@ -150,8 +150,8 @@ export async function runTasks(tasks: object): Promise<TaskWork> {
 }
 
 /**
- * Lets go of Redis, and of all work in this process.
- * @param timeoutMs how long jobs that run may go on, in milliseconds. Default 30000.
+ * Stops all work of these tasks in this process, and closes their connections to Redis.
+ * @param timeoutMs the longest wait for running jobs, in milliseconds. Default 30000.
  */
 export async function closeTasks(tasks: object, timeoutMs: number = DEFAULT_STOP_TIMEOUT_MS): Promise<void> {
   const control = controlOf(tasks)
@@ -160,22 +160,22 @@ export async function closeTasks(tasks: object, timeoutMs: number = DEFAULT_STOP
   await control.backend.close(timeoutMs)
 }
 
-/** Whether this is what `defineTasks` returned. */
+/** Whether the value was returned by `defineTasks`. */
 export function areTasks(value: unknown): value is object {
   return typeof value === 'object' && value !== null && controls.has(value)
 }
 
-/** Whether the jobs of these tasks can be run by another process than the one that enqueues them. */
+/** Whether another process can run the jobs of these tasks. */
 export function areDurable(tasks: object): boolean {
   return controlOf(tasks).backend.isDurable
 }
 
-/** Looks at where the jobs of these tasks wait, as an operator would before a deployment. */
+/** Checks the queues of these tasks, for `tideway doctor`. */
 export function diagnoseTasks(tasks: object): Promise<readonly LayerFinding[]> {
   return controlOf(tasks).backend.diagnose()
 }
 
-/** What carries the messages of these tasks. */
+/** The channel layer for messages of these tasks. */
 export function channelLayerOf(tasks: object): ChannelLayer | undefined {
   return controlOf(tasks).channelLayer
 }
@@ -183,9 +183,9 @@ export function channelLayerOf(tasks: object): ChannelLayer | undefined {
 function controlOf(tasks: object): Control {
   const control = controls.get(tasks)
   if (control !== undefined) return control
-  throw new TidewayError('ERR_BAD_OPTION', 'These are no tasks: pass what defineTasks returned.')
+  throw new TidewayError('ERR_BAD_OPTION', 'This is not an object of tasks: pass the result of defineTasks.')
 }
 
 function requireOpen({ isClosed }: Control): void {
-  if (isClosed) throw new TidewayError('ERR_TASKS_CLOSED', 'The tasks were closed: nothing is queued any more.')
+  if (isClosed) throw new TidewayError('ERR_TASKS_CLOSED', 'The tasks are closed and accept no jobs.')
 }

@@ -2,6 +2,7 @@ import type { Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { LayerFinding } from '../layer/channel-layer.ts'
 import { makeClock, wakeAt } from './repeat-clock.ts'
+import { resolvesWithin } from './resolves-within.ts'
 import type { EnqueueOptions, TaskBackend, TaskPayload, TaskRepeat, TaskRunner, TaskWork } from './task-backend.ts'
 import type { ResolvedTask } from './task-runner.ts'
 import { retryDelayMs } from './task-options.ts'
@@ -14,26 +15,26 @@ interface Job {
   attempt: number
 }
 
-/** The jobs of one task. */
-interface Lane {
+/** The queue of one task. */
+interface TaskQueue {
   readonly name: string
   readonly task: ResolvedTask
-  /** Those that may run, the next one first. */
+  /** Jobs that may run now, the next one first. */
   readonly ready: Job[]
-  /** Those that wait, run, or are delayed, by id. */
+  /** Waiting, running and delayed jobs by id. */
   readonly unfinished: Map<string, Job>
   readonly delayed: Map<Job, () => void>
   readonly schedules: Map<string, () => void>
   running: number
-  /** How many were begun since when, for the rate limit. */
+  /** Jobs started since `begunSince`, for the rate limit. */
   begun: number
   begunSince: number
 }
 
-/** Tasks without Redis: the same, in this process, and gone with it. */
+/** Tasks without Redis: their jobs run in this process, and are lost when it ends. */
 export class EmbeddedTasks implements TaskBackend {
   readonly isDurable = false
-  readonly #lanes: ReadonlyMap<string, Lane>
+  readonly #queues: ReadonlyMap<string, TaskQueue>
   readonly #runner: TaskRunner
   readonly #maxWaiting: number
   readonly #logger: Logger
@@ -41,43 +42,45 @@ export class EmbeddedTasks implements TaskBackend {
   #made = 0
   #isClosed = false
   #ended: (() => void) | undefined
+  /** Called when the last running job ends. */
+  #onIdle: (() => void) | undefined
   #closed: Promise<void> | undefined
 
   constructor(tasks: ReadonlyMap<string, ResolvedTask>, runner: TaskRunner, maxWaiting: number, logger: Logger) {
-    this.#lanes = new Map(Array.from(tasks, ([name, task]) => [name, makeLane(name, task)]))
+    this.#queues = new Map(Array.from(tasks, ([name, task]) => [name, makeTaskQueue(name, task)]))
     this.#runner = runner
     this.#maxWaiting = maxWaiting
     this.#logger = logger
   }
 
   async enqueue(task: string, payload: TaskPayload, options: EnqueueOptions): Promise<string> {
-    const lane = this.#lanes.get(task)!
-    // What Redis would give back.
+    const queue = this.#queues.get(task)!
+    // The same copy that a job gets from Redis.
     const copy = JSON.parse(JSON.stringify(payload)) as TaskPayload
-    this.#sayOnce()
-    if (options.repeat !== undefined) return this.#schedule(lane, copy, options, options.repeat)
-    const { jobId, delay = 0 } = options
-    if (jobId !== undefined && lane.unfinished.has(jobId)) return jobId
-    if (lane.unfinished.size - lane.running >= this.#maxWaiting) {
+    this.#warnOnce()
+    if (options.repeat !== undefined) return this.#schedule(queue, copy, options, options.repeat)
+    const { jobId, delayMs = 0 } = options
+    if (jobId !== undefined && queue.unfinished.has(jobId)) return jobId
+    if (queue.unfinished.size - queue.running >= this.#maxWaiting) {
       throw new TidewayError(
         'ERR_TASK_QUEUE_FULL',
-        `${this.#maxWaiting} jobs of the task ${task} wait already: enqueue less at once, raise its concurrency, or maxWaiting.`,
+        `The queue of the task ${task} is full with ${this.#maxWaiting} jobs: enqueue fewer at once, or raise its concurrency or maxWaiting.`,
       )
     }
     const job: Job = { id: jobId ?? String(++this.#made), payload: copy, options, attempt: 0 }
-    lane.unfinished.set(job.id, job)
-    this.#add(lane, job, delay)
+    queue.unfinished.set(job.id, job)
+    this.#add(queue, job, delayMs)
     return job.id
   }
 
   async unschedule(task: string, jobId: string): Promise<boolean> {
-    const { schedules } = this.#lanes.get(task)!
+    const { schedules } = this.#queues.get(task)!
     schedules.get(jobId)?.()
     return schedules.delete(jobId)
   }
 
   async work(): Promise<TaskWork> {
-    this.#sayOnce()
+    this.#warnOnce()
     const ended = new Promise<void>((resolve) => {
       this.#ended = resolve
     })
@@ -95,114 +98,123 @@ export class EmbeddedTasks implements TaskBackend {
 
   async #close(timeoutMs: number): Promise<void> {
     this.#isClosed = true
-    const lanes = [...this.#lanes.values()]
-    for (const { schedules, delayed } of lanes) {
+    const queues = [...this.#queues.values()]
+    for (const { schedules, delayed } of queues) {
       for (const cancel of [...schedules.values(), ...delayed.values()]) cancel()
     }
-    const end = performance.now() + timeoutMs
-    while (lanes.some((lane) => lane.running > 0) && performance.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, CLOSE_LOOK_MS))
+    if (this.#isBusy()) {
+      const idle = new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
+      await resolvesWithin(idle, timeoutMs)
     }
     this.#leaving.abort()
-    const lost = lanes.reduce((sum, lane) => sum + lane.unfinished.size, 0)
-    if (lost > 0) this.#logger.warn({ lost }, `${lost} jobs of tasks are lost: they had no Redis to wait in`)
+    const lost = queues.reduce((sum, queue) => sum + queue.unfinished.size, 0)
+    if (lost > 0) this.#logger.warn({ lost }, `${lost} jobs of tasks are lost: they are not in Redis`)
     this.#ended?.()
   }
 
-  #sayOnce(): void {
-    if (saidBy.has(this.#logger)) return
-    saidBy.add(this.#logger)
-    this.#logger.warn({}, 'Tasks have no Redis: they run in this process, and those that wait or run are lost with it')
+  #isBusy(): boolean {
+    return Array.from(this.#queues.values()).some(({ running }) => running > 0)
   }
 
-  /** Makes the job ready, after the delay. */
-  #add(lane: Lane, job: Job, delayMs: number): void {
+  #warnOnce(): void {
+    if (warnedLoggers.has(this.#logger)) return
+    warnedLoggers.add(this.#logger)
+    this.#logger.warn({}, 'Tasks have no Redis: they run in this process, and unfinished jobs are lost when it ends')
+  }
+
+  /** Makes the job ready after the delay. */
+  #add(queue: TaskQueue, job: Job, delayMs: number): void {
     if (delayMs === 0) {
       const { priority = 0 } = job.options
-      const behind = lane.ready.findIndex(({ options }) => (options.priority ?? 0) > priority)
-      lane.ready.splice(behind === -1 ? lane.ready.length : behind, 0, job)
-      // From a clean stack: whoever enqueues is told the id before the job begins.
-      setImmediate(() => this.#runNext(lane))
+      const next = queue.ready.findIndex(({ options }) => (options.priority ?? 0) > priority)
+      queue.ready.splice(next === -1 ? queue.ready.length : next, 0, job)
+      // In a later task, so that `enqueue` returns the id before the job starts.
+      setImmediate(() => this.#runNext(queue))
       return
     }
     const cancel = wakeAt(Date.now() + delayMs, () => {
-      lane.delayed.delete(job)
-      this.#add(lane, job, 0)
+      queue.delayed.delete(job)
+      this.#add(queue, job, 0)
     })
-    lane.delayed.set(job, cancel)
+    queue.delayed.set(job, cancel)
   }
 
-  #runNext(lane: Lane): void {
-    const { concurrency = 1 } = lane.task
-    while (!this.#isClosed && lane.running < concurrency && lane.ready.length > 0 && this.#mayBegin(lane)) {
-      lane.running++
-      void this.#run(lane, lane.ready.shift()!).finally(() => {
-        lane.running--
-        this.#runNext(lane)
+  #runNext(queue: TaskQueue): void {
+    const { concurrency = 1 } = queue.task
+    while (!this.#isClosed && queue.running < concurrency && queue.ready.length > 0 && this.#mayStart(queue)) {
+      queue.running++
+      void this.#run(queue, queue.ready.shift()!).finally(() => {
+        queue.running--
+        if (!this.#isBusy()) this.#onIdle?.()
+        this.#runNext(queue)
       })
     }
   }
 
-  /** `false`: not yet, because of the rate limit. */
-  #mayBegin(lane: Lane): boolean {
-    const { rateLimit } = lane.task
+  /** Counts a start. Returns `false` if the rate limit delays it. */
+  #mayStart(queue: TaskQueue): boolean {
+    const { rateLimit } = queue.task
     if (rateLimit === undefined) return true
     const now = performance.now()
-    if (now - lane.begunSince >= rateLimit.durationMs) {
-      lane.begunSince = now
-      lane.begun = 0
+    if (now - queue.begunSince >= rateLimit.durationMs) {
+      queue.begunSince = now
+      queue.begun = 0
     }
-    if (lane.begun < rateLimit.max) return ++lane.begun > 0
-    setTimeout(() => this.#runNext(lane), rateLimit.durationMs - (now - lane.begunSince))
+    if (queue.begun < rateLimit.max) return ++queue.begun > 0
+    setTimeout(() => this.#runNext(queue), rateLimit.durationMs - (now - queue.begunSince))
     return false
   }
 
-  async #run(lane: Lane, job: Job): Promise<void> {
+  async #run(queue: TaskQueue, job: Job): Promise<void> {
     const { id, payload, options } = job
-    const { name, task } = lane
+    const { name, task } = queue
     job.attempt++
     try {
       await this.#runner.run({ task: name, id, attempt: job.attempt, payload, signal: this.#leaving.signal })
-      lane.unfinished.delete(id)
+      queue.unfinished.delete(id)
     } catch (error) {
       if (this.#isClosed) return
       if (job.attempt < (options.attempts ?? task.attempts ?? 1) && !isRefused(error)) {
-        this.#add(lane, job, retryDelayMs(options.backoff ?? task.backoff, job.attempt))
+        this.#add(queue, job, retryDelayMs(options.backoff ?? task.backoff, job.attempt))
         return
       }
-      lane.unfinished.delete(id)
+      queue.unfinished.delete(id)
       await this.#runner.failed({ task: name, id, payload }, error)
     }
   }
 
-  async #schedule(lane: Lane, payload: TaskPayload, options: EnqueueOptions, repeat: TaskRepeat): Promise<string> {
-    const { jobId = lane.name } = options
+  async #schedule(
+    queue: TaskQueue,
+    payload: TaskPayload,
+    options: EnqueueOptions,
+    repeat: TaskRepeat,
+  ): Promise<string> {
+    const { jobId = queue.name } = options
     const nextTime = await makeClock(repeat)
-    lane.schedules.get(jobId)?.()
+    queue.schedules.get(jobId)?.()
     const { repeat: _, jobId: __, ...each } = options
     let left = repeat.limit ?? Infinity
     const arm = (time: number): void => {
       const cancel = wakeAt(time, () => {
-        this.enqueue(lane.name, payload, each).catch((error: unknown) => {
-          this.#logger.error({ err: error }, `The task ${lane.name} was not run on schedule`)
+        this.enqueue(queue.name, payload, each).catch((error: unknown) => {
+          this.#logger.error({ err: error }, `The task ${queue.name} missed a run of its schedule`)
         })
         if (--left > 0) arm(nextTime(time))
-        else lane.schedules.delete(jobId)
+        else queue.schedules.delete(jobId)
       })
-      lane.schedules.set(jobId, cancel)
+      queue.schedules.set(jobId, cancel)
     }
     arm(nextTime(undefined))
     return jobId
   }
 }
 
-/** Loggers that have been told that tasks are not durable: once is enough. */
-const saidBy = new WeakSet<Logger>()
+/** Loggers with the warning that tasks are not durable: each gets it once. */
+const warnedLoggers = new WeakSet<Logger>()
 
-/** How often a closing queue looks whether its jobs are done, in milliseconds. */
-const CLOSE_LOOK_MS = 10
-
-function makeLane(name: string, task: ResolvedTask): Lane {
+function makeTaskQueue(name: string, task: ResolvedTask): TaskQueue {
   return {
     name,
     task,

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** Never there at run time: carries the type of the module that a URL leads to. */
+/** Exists only at compile time: the type of the module at a URL. */
 declare const moduleType: unique symbol
 
-/** The address of a module, which may know the module's type: see {@link moduleUrl}. A plain URL is one too. */
+/** The URL of a module, with the type of the module if it comes from {@link moduleUrl}. A plain URL is valid too. */
 export type ModuleUrl<Module extends object> = URL & { readonly [moduleType]?: Module }
 
 /** The names of the functions that a module exports. */
@@ -15,8 +15,8 @@ export type FunctionName<Module extends object> = {
   string
 
 /**
- * The address of a module beside the one that asks, with its type, so that the compiler knows its functions.
- * @param specifier relative, as in an `import`; where a build leaves only one of `db.js` and `db.ts`, that one is found
+ * The URL of a module relative to the calling module, with its type, so that the compiler checks its functions.
+ * @param specifier relative, as in an `import`; if only one of `db.js` and `db.ts` exists, both names lead to it
  * @param from `import.meta.url`
  * @example moduleUrl<typeof import('./db.js')>('./db.js', import.meta.url)
  */
@@ -24,7 +24,7 @@ export function moduleUrl<Module extends object>(specifier: string, from: string
   return new URL(specifier, from)
 }
 
-/** What a file is called before and after the build. */
+/** The extension of a file before and after a build. */
 const otherExtensions: Readonly<Record<string, string>> = {
   '.js': '.ts',
   '.mjs': '.mts',
@@ -35,7 +35,7 @@ const otherExtensions: Readonly<Record<string, string>> = {
 }
 
 /**
- * The address of the file that is there: the one that is named, or the same before or after the build.
+ * The URL of the existing file: the named one, or its twin before or after the build.
  * @throws TidewayError `ERR_NO_SUCH_MODULE`
  */
 export function existingModule(url: URL): string {
@@ -54,6 +54,6 @@ export function existingModule(url: URL): string {
   const alsoMissing = other === undefined ? '' : `, nor one that ends in ${other}`
   throw new TidewayError(
     'ERR_NO_SUCH_MODULE',
-    `There is no file ${fileURLToPath(url)}${alsoMissing}: the path is relative to the file that names it.`,
+    `There is no file ${fileURLToPath(url)}${alsoMissing}: the path is relative to the file that contains it.`,
   )
 }

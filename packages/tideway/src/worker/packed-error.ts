@@ -1,7 +1,7 @@
 import { errorCodes, type ErrorCode } from '../errors/codes.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** What a thread threw, in a form that crosses between threads with nothing lost that can cross. */
+/** A thrown value in a form that crosses between threads and keeps everything that can be cloned. */
 export type PackedError =
   | { readonly kind: 'value'; readonly value: unknown }
   | {
@@ -16,7 +16,7 @@ export type PackedError =
       readonly errors: readonly PackedError[] | undefined
     }
 
-/** Causes of causes that are kept: a chain that is longer, or a circle, ends here. */
+/** The longest chain of causes that is kept; it also ends circles. */
 const MAX_DEPTH = 10
 
 /** Plain structured cloning would lose the class name, the `code` and every other property of an error. */
@@ -47,7 +47,7 @@ const builtIn: Readonly<Record<string, ErrorConstructor>> = {
   URIError,
 }
 
-/** What was thrown, made again: an instance of the same class where that is one of the language's, or tideway's. */
+/** Restores the thrown value, as an instance of the same class if that is built in or `TidewayError`. */
 export function unpackError(packed: PackedError): unknown {
   if (packed.kind === 'value') return packed.value
   const { name, message, stack, properties, cause, errors } = packed

@@ -1,9 +1,9 @@
 import { openSync, readSync } from 'node:fs'
 
-/** Where the main thread stands, as the kernel of Linux counts it. */
+/** The times of the main thread, as counted by the Linux kernel. */
 interface ThreadTimes {
   readonly atMs: number
-  /** Whether it runs, or is in the queue for a processor. */
+  /** Whether it runs or waits for a processor. */
   readonly isRunnable: boolean
   /** The time on a processor. */
   readonly ranMs: number
@@ -11,12 +11,12 @@ interface ThreadTimes {
   readonly queuedMs: number
 }
 
-/** Samples come more often than this. */
+/** The longest regular time between two samples, in milliseconds. */
 const LONG_MS = 50
 
 /**
- * A clock that only runs while the main thread does not: the milliseconds for which it has waited for a processor. On Linux
- * the scheduler counts them. Elsewhere it is all the time for which the process used no processor.
+ * Returns a function that reads how long the main thread has waited for a processor, in milliseconds. Linux counts this time.
+ * On other systems it is the time in which the process used no processor.
  */
 export function processorWait(): () => number {
   return schedulerCount() ?? unusedTime
@@ -37,13 +37,13 @@ function schedulerCount(): (() => number) | undefined {
       return { atMs: performance.now(), isRunnable, ranMs: ran / 1e6, queuedMs: queued / 1e6 }
     }
     let last = read()
-    // A kernel that does not count writes zeros.
+    // A kernel without these counters writes zeros.
     if (last.ranMs === 0) return undefined
     let waitedMs = 0
     return () => {
       const next = read()
       const passedMs = next.atMs - last.atMs
-      // The kernel counts a wait when it is over. After a long time without a sample, as in a stopped process, only the time on a
+      // The kernel counts a wait at its end. After a long time without a sample, as in a stopped process, only the time on a
       // processor is certain.
       const more =
         next.isRunnable || passedMs > LONG_MS ? passedMs - (next.ranMs - last.ranMs) : next.queuedMs - last.queuedMs

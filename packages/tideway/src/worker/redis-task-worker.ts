@@ -5,19 +5,19 @@ import { connectionOf, RETRY_MS, type FullRedisTasksOptions, type RedisTasksSett
 import type { TaskPayload, TaskRunner } from './task-backend.ts'
 import type { ResolvedTask } from './task-runner.ts'
 
-/** What the package exports. */
+/** The exports of the package bullmq. */
 export type BullMq = typeof bullMqModule
 
-/** What the workers of all tasks share. */
+/** Shared by the workers of all tasks. */
 export interface TaskWorkerContext {
   readonly runner: TaskRunner
   readonly settings: RedisTasksSettings & FullRedisTasksOptions
-  /** Aborts when jobs are left behind. */
+  /** Aborts if running jobs are abandoned. */
   readonly leaving: AbortSignal
   readonly report: (error: unknown) => void
 }
 
-/** Runs the jobs of one task, once `run()` is called on it. */
+/** Makes the BullMQ worker of one task; it starts with its `run()`. */
 export function makeTaskWorker(
   bullMq: BullMq,
   name: string,
@@ -36,7 +36,7 @@ export function makeTaskWorker(
       })
     } catch (error) {
       if (!(error instanceof TidewayError) || error.code !== 'ERR_BAD_TASK_INPUT') throw asError(error)
-      // What is refused now is refused the next time as well.
+      // Invalid input is invalid in the next attempt too.
       throw Object.assign(new bullMq.UnrecoverableError(error.message), { cause: error })
     }
   }
@@ -54,12 +54,12 @@ export function makeTaskWorker(
   })
   worker.on('error', (error) => report(error))
   worker.on('stalled', (id) => {
-    logger.warn({ task: name, id }, `The worker of a job of ${name} has died, the job is run again`)
+    logger.warn({ task: name, id }, `The worker of a job of ${name} died, the job runs again`)
   })
   worker.on('failed', (job, error) => {
-    // Without a time it is only this attempt that has failed.
+    // Without a finish time, only this attempt failed.
     if (job?.finishedOn === undefined) {
-      logger.warn({ err: error, task: name, id: job?.id }, `The task ${name} failed, and is tried again`)
+      logger.warn({ err: error, task: name, id: job?.id }, `The task ${name} failed, retrying`)
     } else
       void runner.failed(
         { task: name, id: job.id!, payload: job.data },

@@ -1,28 +1,28 @@
 import type { Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { requirePositive } from './options.ts'
+import { requirePositive } from './validate.ts'
 
-/** How jobs are kept in Redis. */
+/** Options of jobs in Redis. */
 export interface RedisTasksOptions {
-  /** What the names of all keys begin with. @default 'tideway-tasks' */
+  /** The prefix of all keys. @default 'tideway-tasks' */
   readonly prefix?: string | undefined
-  /** How long Redis may take to answer, in milliseconds. @default 5000 */
+  /** The longest wait for an answer of Redis, in milliseconds. @default 5000 */
   readonly timeoutMs?: number | undefined
   /**
-   * How long after the death of its worker a job is run by another, in milliseconds; up to twice as long passes. A task that
-   * blocks the event loop of its worker for so long is run a second time beside it.
+   * The lease of a running job, in milliseconds. Another worker runs the job between one and two leases after the death of its
+   * worker. A task that blocks the event loop of its worker for a whole lease runs twice at once.
    * @default 30000
    */
   readonly lockMs?: number | undefined
-  /** How many workers may die at a job before it counts as failed: it may be the job that kills them. @default 10 */
+  /** The most worker deaths per job; then the job counts as failed, because it may kill its workers. @default 10 */
   readonly maxDeaths?: number | undefined
-  /** The most jobs of each task that are kept when they are done, for a look at them. @default 100 */
+  /** The most successful jobs of each task that Redis keeps for inspection. @default 100 */
   readonly keepDone?: number | undefined
-  /** The most jobs of each task that are kept when they have failed. @default 1000 */
+  /** The most failed jobs of each task that Redis keeps for inspection. @default 1000 */
   readonly keepFailed?: number | undefined
 }
 
-/** {@link RedisTasksOptions} with nothing left out. */
+/** {@link RedisTasksOptions} with all fields. */
 export type FullRedisTasksOptions = { readonly [Key in keyof RedisTasksOptions]-?: NonNullable<RedisTasksOptions[Key]> }
 
 /** The defaults of {@link RedisTasksOptions}. */
@@ -35,7 +35,7 @@ export const redisTasksDefaults: FullRedisTasksOptions = Object.freeze({
   keepFailed: 1000,
 })
 
-/** What {@link RedisTasks} needs beside the tasks. */
+/** Settings of {@link RedisTasks}. */
 export interface RedisTasksSettings extends RedisTasksOptions {
   readonly redis: string | Readonly<Record<string, unknown>>
   readonly maxWaiting: number
@@ -54,8 +54,8 @@ export function fullSettings(settings: RedisTasksSettings): RedisTasksSettings &
 }
 
 /**
- * Checks what the client would refuse by an error that holds the whole URL. This one quotes nothing of it: where a URL cannot be
- * parsed, the part that is the password is not known.
+ * Checks the URL before ioredis does, because its error contains the whole URL. This error quotes nothing: in an invalid URL
+ * the password cannot be found.
  */
 function requireUrl(redis: RedisTasksSettings['redis']): void {
   if (typeof redis !== 'string' || !/^rediss?:\/\//i.test(redis)) return
@@ -64,7 +64,7 @@ function requireUrl(redis: RedisTasksSettings['redis']): void {
     decodeURIComponent(username + password)
     if (!(pathname + search + hash).includes('@')) return
   } catch {
-    // Its cause would hold the URL.
+    // The error below has no cause: the cause contains the URL.
   }
   throw new TidewayError(
     'ERR_BAD_OPTION',
@@ -72,10 +72,10 @@ function requireUrl(redis: RedisTasksSettings['redis']): void {
   )
 }
 
-/** How long is waited before a Redis that has failed is asked again, in milliseconds. */
+/** The wait before the next call of a Redis that failed, in milliseconds. */
 export const RETRY_MS = 1000
 
-/** What connections to Redis are made with. */
+/** Options of ioredis for the connections of tasks. */
 export function connectionOf({
   redis,
   timeoutMs,

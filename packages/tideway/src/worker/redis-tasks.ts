@@ -18,19 +18,20 @@ import {
   type TaskRunner,
   type TaskWork,
 } from './task-backend.ts'
+import { resolvesWithin } from './resolves-within.ts'
 import type { ResolvedTask } from './task-runner.ts'
 import { infoOf, redisFindings, unusableRedis } from './tasks-diagnosis.ts'
 
-/** How many jobs of a task wait, as Redis said it for the last time, and how many this process has added since. */
+/** The number of waiting jobs of a task: the last count of Redis, and the jobs that this process added since. */
 interface Count {
   value: number
   at: number
 }
 
-/** How long a count is good for, in milliseconds. */
+/** The longest age of a count, in milliseconds. */
 const COUNT_AGE_MS = 1000
 
-/** Tasks on BullMQ: a queue for each, so that a worker never gets a job of a task that it does not know. */
+/** Tasks on BullMQ: one queue per task, so that a worker never gets a job of an unknown task. */
 export class RedisTasks implements TaskBackend {
   readonly isDurable = true
   readonly #tasks: ReadonlyMap<string, ResolvedTask>
@@ -51,14 +52,14 @@ export class RedisTasks implements TaskBackend {
 
   async enqueue(task: string, payload: TaskPayload, options: EnqueueOptions): Promise<string> {
     const queue = await this.#queueOf(task)
-    return this.#ask(async () => {
-      const { jobId, repeat, delay } = options
+    return this.#callRedis(async () => {
+      const { jobId, repeat, delayMs } = options
       if (repeat !== undefined) return this.#schedule(queue, task, payload, options, repeat)
       if (jobId !== undefined) await removeFinished(queue, jobId)
       await this.#countOneMore(queue, task)
       const job = await queue.add(task, payload, {
         ...this.#jobOptions(task, options),
-        ...(delay === undefined ? {} : { delay }),
+        ...(delayMs === undefined ? {} : { delay: delayMs }),
         ...(jobId === undefined ? {} : { jobId }),
       })
       return job.id!
@@ -67,7 +68,7 @@ export class RedisTasks implements TaskBackend {
 
   async unschedule(task: string, jobId: string): Promise<boolean> {
     const queue = await this.#queueOf(task)
-    return this.#ask(() => queue.removeJobScheduler(jobId))
+    return this.#callRedis(() => queue.removeJobScheduler(jobId))
   }
 
   async work(): Promise<TaskWork> {
@@ -81,7 +82,7 @@ export class RedisTasks implements TaskBackend {
     }
     const workers = Array.from(this.#tasks, ([name, task]) => makeTaskWorker(bullMq, name, task, context))
     try {
-      await this.#ask(() => this.#inTime(Promise.all(workers.map((worker) => worker.waitUntilReady()))))
+      await this.#callRedis(() => this.#withinTimeout(Promise.all(workers.map((worker) => worker.waitUntilReady()))))
     } catch (error) {
       for (const worker of workers) void worker.close(true).catch(() => {})
       throw error
@@ -108,7 +109,7 @@ export class RedisTasks implements TaskBackend {
 
   async diagnose(): Promise<readonly LayerFinding[]> {
     try {
-      return redisFindings(await this.#inTime(infoOf(await this.#load(), connectionOf(this.#settings))))
+      return redisFindings(await this.#withinTimeout(infoOf(await this.#load(), connectionOf(this.#settings))))
     } catch (error) {
       return [unusableRedis(error)]
     }
@@ -135,7 +136,7 @@ export class RedisTasks implements TaskBackend {
   #queueOf(task: string): Promise<Queue> {
     let queue = this.#queues.get(task)
     if (queue === undefined) {
-      queue = this.#ask(() => this.#openQueue(task))
+      queue = this.#callRedis(() => this.#openQueue(task))
       this.#queues.set(task, queue)
       // The next call tries again.
       queue.catch(() => this.#queues.delete(task))
@@ -148,17 +149,17 @@ export class RedisTasks implements TaskBackend {
     const { prefix, timeoutMs } = this.#settings
     const connection = {
       ...connectionOf(this.#settings),
-      // A Redis that is gone is said to be gone, now: nothing is to be queued behind the back of who was told that it was not.
+      // Fails at once while Redis is gone, and never queues a job whose caller already got an error.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 1,
       commandTimeout: timeoutMs,
     }
     const queue = new Queue(task, { connection, prefix })
-    // Who enqueues is told.
+    // The caller of `enqueue` gets the error.
     queue.on('error', () => {})
     try {
-      await this.#inTime(queue.waitUntilReady())
+      await this.#withinTimeout(queue.waitUntilReady())
     } catch (error) {
       void closeQueue(queue)
       throw error
@@ -172,7 +173,7 @@ export class RedisTasks implements TaskBackend {
     const backoff = options.backoff ?? definition.backoff
     return {
       attempts: options.attempts ?? definition.attempts ?? 1,
-      ...(backoff === undefined ? {} : { backoff }),
+      ...(backoff === undefined ? {} : { backoff: { type: backoff.type, delay: backoff.delayMs } }),
       ...(options.priority === undefined ? {} : { priority: options.priority }),
       removeOnComplete: keepDone,
       removeOnFail: keepFailed,
@@ -187,12 +188,12 @@ export class RedisTasks implements TaskBackend {
     repeat: TaskRepeat,
   ): Promise<string> {
     const { jobId = task } = options
-    const { every, pattern, tz, limit } = repeat
-    // A pattern that is none is found here where it can be: Redis is not to blame for it.
+    const { everyMs, pattern, tz, limit } = repeat
+    // Finds an invalid pattern here, so that it is not reported as an error of Redis.
     await makeClock(repeat).catch((error: unknown) => {
       if (!(error instanceof TidewayError) || error.code !== 'ERR_MISSING_PACKAGE') throw error
     })
-    const when = every === undefined ? { pattern, ...(tz === undefined ? {} : { tz }) } : { every }
+    const when = everyMs === undefined ? { pattern, ...(tz === undefined ? {} : { tz }) } : { every: everyMs }
     await queue.upsertJobScheduler(jobId, limit === undefined ? when : { ...when, limit }, {
       name: task,
       data: payload,
@@ -215,52 +216,34 @@ export class RedisTasks implements TaskBackend {
     }
     throw new TidewayError(
       'ERR_TASK_QUEUE_FULL',
-      `${maxWaiting} jobs of the task ${task} wait already: start more workers, enqueue less, or raise maxWaiting.`,
+      `The queue of the task ${task} is full with ${maxWaiting} jobs: start more workers, enqueue fewer, or raise maxWaiting.`,
     )
   }
 
   async #stop(workers: readonly Worker[], timeoutMs: number, leaving: AbortController): Promise<void> {
-    const closed = Promise.all(workers.map((worker) => worker.close())).then(() => true)
-    let timer: NodeJS.Timeout | undefined
-    const overdue = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), timeoutMs)
-    })
-    if (!(await Promise.race([closed, overdue]))) {
-      this.#settings.logger.error(
-        {},
-        `Tasks were not done ${timeoutMs} ms after they were to stop: they are run again elsewhere`,
-      )
+    const closed = Promise.all(workers.map((worker) => worker.close()))
+    if (!(await resolvesWithin(closed, timeoutMs))) {
+      this.#settings.logger.error({}, `Tasks still ran ${timeoutMs} ms after the stop: another worker runs them again`)
       leaving.abort()
     }
-    clearTimeout(timer)
   }
 
-  async #inTime<Result>(wait: Promise<Result>): Promise<Result> {
+  async #withinTimeout<Result>(wait: Promise<Result>): Promise<Result> {
     const { timeoutMs } = this.#settings
-    let timer: NodeJS.Timeout | undefined
-    wait.catch(() => {})
-    try {
-      return await Promise.race([
-        wait,
-        new Promise<never>((_, reject) => {
-          timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-        }),
-      ])
-    } finally {
-      clearTimeout(timer)
-    }
+    if (await resolvesWithin(wait, timeoutMs)) return wait
+    throw new Error(`no answer within ${timeoutMs} ms`)
   }
 
-  /** Asks Redis something; what is no error of ours means that it cannot be asked. */
-  async #ask<Result>(question: () => Promise<Result>): Promise<Result> {
+  /** Calls Redis. Turns every error that is not a `TidewayError` into `ERR_TASKS_UNAVAILABLE`. */
+  async #callRedis<Result>(call: () => Promise<Result>): Promise<Result> {
     try {
-      return await question()
+      return await call()
     } catch (cause) {
       if (cause instanceof TidewayError) throw cause
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new TidewayError(
         'ERR_TASKS_UNAVAILABLE',
-        `Redis cannot be used for tasks (${reason}): where the connection broke in between, the job may be queued. With a jobId it can be enqueued again safely.`,
+        `Redis cannot be used for tasks (${reason}). If the connection broke during the call, the job may be queued: with a jobId it is safe to enqueue it again.`,
         { cause },
       )
     }
@@ -268,14 +251,14 @@ export class RedisTasks implements TaskBackend {
 
   #report(error: unknown): void {
     if (this.#isClosed) return
-    this.#settings.logger.error({ err: error }, 'Redis fails the tasks, trying again')
+    this.#settings.logger.error({ err: error }, 'Redis fails for the tasks, retrying')
   }
 }
 
-/** A name is free again when its job is done: what is kept of that is only for a look. */
+/** Frees the name of a job that ended: Redis keeps such jobs only for inspection. */
 async function removeFinished(queue: Queue, jobId: string): Promise<void> {
   const job = (await queue.getJob(jobId)) as Job | undefined
-  // It may have gone or been begun again in between, which is as good.
+  // Ignores a job that another process removed or started since.
   if (job?.finishedOn !== undefined) await job.remove().catch(() => {})
 }
 

@@ -1,8 +1,8 @@
 import { TidewayError } from '../errors/tideway-error.ts'
-import { MAX_TIMER_MS } from './options.ts'
+import { MAX_TIMER_MS } from './validate.ts'
 import type { TaskRepeat } from './task-backend.ts'
 
-/** Runs it at the time, however far off. @returns what cancels it */
+/** Calls `run` at a time, however distant. @returns a function that cancels the call */
 export function wakeAt(time: number, run: () => void): () => void {
   let timer: NodeJS.Timeout
   const arm = (): void => {
@@ -14,11 +14,11 @@ export function wakeAt(time: number, run: () => void): () => void {
 }
 
 /**
- * Returns when the schedule is due after a time, or for the first time.
+ * Returns a function that computes the next time of a schedule after a time, or its first time.
  * @throws TidewayError `ERR_BAD_OPTION` for a bad pattern or time zone, `ERR_MISSING_PACKAGE` without cron-parser
  */
-export async function makeClock({ every, pattern, tz }: TaskRepeat): Promise<(after: number | undefined) => number> {
-  if (every !== undefined) return (after) => (after === undefined ? Date.now() : after + every)
+export async function makeClock({ everyMs, pattern, tz }: TaskRepeat): Promise<(after: number | undefined) => number> {
+  if (everyMs !== undefined) return (after) => (after === undefined ? Date.now() : after + everyMs)
   const { CronExpressionParser } = await import('cron-parser').catch((cause: unknown) => {
     throw new TidewayError(
       'ERR_MISSING_PACKAGE',
@@ -43,7 +43,7 @@ export async function makeClock({ every, pattern, tz }: TaskRepeat): Promise<(af
   return (after) => next(after ?? Date.now())
 }
 
-/** cron-parser reports a time zone that does not exist as a bad date. */
+/** Checks the time zone first, because cron-parser reports an unknown one as a bad date. */
 function requireTimeZone(tz: string | undefined): void {
   try {
     new Date().toLocaleString('en', { timeZone: tz })

@@ -7,7 +7,7 @@ export interface StackFrame {
   readonly line: number
 }
 
-/** What blocked an event loop, as far as its stack shows. */
+/** The function that blocked an event loop, as far as the stack shows it. */
 export interface Culprit {
   /** A function of the application, such as `ChatConsumer.onChatMessage`; `undefined` if none is on the stack. */
   readonly culprit: string | undefined
@@ -21,7 +21,7 @@ export interface Culprit {
 export const unseen: Culprit = Object.freeze({ culprit: undefined, location: undefined, stack: [] })
 
 /**
- * The function of the application that a stack leads to. Frames of Node, of packages and of tideway are never the culprit: the
+ * Finds the function of the application on a stack. Frames of Node, of packages and of tideway are never the culprit: the
  * application cannot move them to a thread.
  * @param frames innermost first
  * @param ownCode the folder of tideway's own modules
@@ -29,17 +29,17 @@ export const unseen: Culprit = Object.freeze({ culprit: undefined, location: und
 export function culpritOf(frames: readonly StackFrame[], ownCode: string): Culprit {
   const isOfApplication = ({ url }: StackFrame): boolean =>
     url !== '' && !/^node:|^evalmachine|\/node_modules\//.test(url) && !url.includes(ownCode)
-  // The outermost is the handler itself: tideway calls it, and it calls everything else.
+  // The outermost one is the handler that tideway called.
   const culprit = frames.findLast(isOfApplication)
   if (culprit === undefined) return unseen
   const inner = frames.slice(0, frames.indexOf(culprit)).filter(({ url }) => !url.startsWith('node:'))
   return {
     culprit: culprit.name,
-    location: placeOf(culprit),
-    stack: inner.map((frame) => `${frame.name} (${placeOf(frame)})`),
+    location: locationOf(culprit),
+    stack: inner.map((frame) => `${frame.name} (${locationOf(frame)})`),
   }
 }
 
-function placeOf({ url, line }: StackFrame): string {
+function locationOf({ url, line }: StackFrame): string {
   return `${url}:${line}`
 }

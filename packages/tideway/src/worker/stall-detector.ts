@@ -1,16 +1,16 @@
-/** What the watching thread reads of the main thread at one time. */
+/** One sample of the main thread. */
 export interface WatchSample {
   readonly nowMs: number
-  /** The number that the event loop counts up. */
+  /** The counter that the event loop increments. */
   readonly beat: number
-  /** For how long the main thread has waited for a processor so far. */
+  /** The total time that the main thread has waited for a processor. */
   readonly waitedMs: number
 }
 
-/** What {@link StallDetector.add} finds: a stall that goes on, or one that has ended after so many milliseconds. */
+/** The result of {@link StallDetector.add}: a stall that has begun, or one that ended after a time in milliseconds. */
 export type StallChange = 'begun' | { readonly endedAfterMs: number }
 
-/** Finds the times for which an event loop does not turn although its thread could run. */
+/** Detects when an event loop does not turn although its thread could run. */
 export class StallDetector {
   readonly #thresholdMs: number
   #last: WatchSample | undefined
@@ -22,11 +22,11 @@ export class StallDetector {
     this.#thresholdMs = thresholdMs
   }
 
-  /** Adds a sample; they come every few milliseconds. */
+  /** Adds a sample; the caller adds one every few milliseconds. */
   add(sample: WatchSample): StallChange | undefined {
     const last = this.#last
     this.#last = sample
-    // Before the first beat the main thread is still starting.
+    // The main thread starts until the first beat.
     if (last === undefined || sample.beat === 0) return this.#restart(sample)
     if (sample.beat !== last.beat) {
       const wasStalled = this.#isStalled
@@ -47,7 +47,7 @@ export class StallDetector {
   }
 }
 
-/** For how long the main thread ran, or waited for something else than a processor. */
+/** The time in which the main thread ran, or waited for something other than a processor. */
 function ranFor(from: WatchSample, to: WatchSample): number {
   return to.nowMs - from.nowMs - (to.waitedMs - from.waitedMs)
 }

@@ -1,29 +1,29 @@
 /**
- * Anything that follows the Standard Schema specification (standardschema.dev), version 1: the schemas of zod, valibot,
- * arktype and others. Only what is needed of it.
+ * The part of a Standard Schema (standardschema.dev, version 1) that tasks use: the schemas of zod, valibot, arktype and
+ * others.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
-    /** Gives the value as the schema makes it, or what is wrong with it. */
+    /** Returns the output of the schema, or the issues of the value. */
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
     readonly types?: { readonly input: Input; readonly output: Output } | undefined
   }
 }
 
-/** The answer of a schema: the value, perhaps changed on the way, or what is wrong with it. */
+/** The result of a schema: its output, or the issues of the value. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] }
 
-/** One thing that is wrong with a value. */
+/** One issue of a value. */
 export interface SchemaIssue {
   readonly message: string
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** Where and what, in one line. */
+/** The path and the message of an issue, in one line. */
 export function issueText({ path = [], message }: SchemaIssue): string {
   const where = path.map((step) => String(typeof step === 'object' ? step.key : step)).join('.')
   return where === '' ? message : `${where}: ${message}`

@@ -4,11 +4,11 @@ import { ThreadPool, type ThreadCallOptions } from './thread-pool.ts'
 
 type Callable = (...args: never) => unknown
 
-/** A function of a module, as it is called across threads. */
+/** A function of a module that runs in a thread. */
 export interface ThreadedFunction<F extends Callable> {
   (...args: Parameters<F>): Promise<Awaited<ReturnType<F>>>
   /**
-   * The same function with other options for its calls.
+   * Returns the same function with other options for its calls.
    * @example await saveMessage.with({ signal: this.signal, timeoutMs: 500 })(room, text)
    */
   with(options: ThreadCallOptions): ThreadedFunction<F>
@@ -24,19 +24,19 @@ type FunctionOf<Module extends object, Name extends FunctionName<Module>> = Modu
   ? Module[Name]
   : never
 
-/** Where `syncToAsync` runs functions unless it is told otherwise: a thread a core, one core left for the event loop. */
+/** The default threads of `syncToAsync`: one per core, minus one core for the event loop. */
 export const computeThreads: ThreadPool = new ThreadPool({ maxThreads: Math.max(1, availableParallelism() - 1) })
 
-/** Where `databaseSyncToAsync` runs functions unless it is told otherwise: 4 threads, so 4 connections. */
+/** The default threads of `databaseSyncToAsync`: 4, so 4 connections. */
 export const databaseThreads: ThreadPool = new ThreadPool()
 
 /**
- * An async function that runs a blocking function of a module in a thread, so that the event loop stays free. Arguments and
- * results are copied as `structuredClone` does it. What the function throws keeps its class name, code, stack and cause.
+ * Returns an async function that runs a blocking function of a module in a thread, so that the event loop stays free.
+ * Arguments and results are copied like by `structuredClone`. Errors keep their class name, code, stack and cause.
  *
- * A module may export `onThreadStart` and `onThreadStop`: each thread runs the first before its first call, and the
- * second when it has been idle for a while or the pool is closed. A connection to a database belongs there.
- * @throws TidewayError `ERR_NO_SUCH_MODULE` when there is no such file
+ * A module may export `onThreadStart` and `onThreadStop`. Each thread runs the first before its first call, and the second
+ * when it is idle for `idleTimeoutMs` or the pool closes. Open and close a database connection there.
+ * @throws TidewayError `ERR_NO_SUCH_MODULE` if the file does not exist
  * @example
  * export const thumbnail = syncToAsync(moduleUrl<typeof import('./images.js')>('./images.js', import.meta.url), 'thumbnail')
  */
@@ -50,9 +50,9 @@ export function syncToAsync<Module extends object, Name extends FunctionName<Mod
 }
 
 /**
- * {@link syncToAsync} for functions that wait for a database: in threads of their own, so that a long computation does
- * not keep them waiting.
- * @throws TidewayError `ERR_NO_SUCH_MODULE` when there is no such file
+ * {@link syncToAsync} for functions that wait for a database. They have separate threads, so that a long computation does
+ * not delay them.
+ * @throws TidewayError `ERR_NO_SUCH_MODULE` if the file does not exist
  * @example
  * const saveMessage = databaseSyncToAsync<typeof import('./db.js'), 'saveMessage'>(new URL('./db.js', import.meta.url), 'saveMessage')
  */
@@ -64,7 +64,7 @@ export function databaseSyncToAsync<Module extends object, Name extends Function
   return syncToAsync(module, name, { pool: databaseThreads, ...options })
 }
 
-/** Ends the threads of {@link computeThreads} and {@link databaseThreads}, with their `onThreadStop`: for the end of a process. */
+/** Closes {@link computeThreads} and {@link databaseThreads} at the end of a process; their threads run `onThreadStop`. */
 export async function closeThreads(): Promise<void> {
   await Promise.all([computeThreads.close(), databaseThreads.close()])
 }

@@ -2,48 +2,47 @@ import type { LayerFinding } from '../layer/channel-layer.ts'
 import type { TaskAudience } from './task-events.ts'
 import type { TaskBackoff } from './task-definition.ts'
 
-/** When a task is run again and again. */
+/** The schedule of a task that repeats. */
 export type TaskRepeat =
-  | { readonly every: number; readonly pattern?: never; readonly tz?: never; readonly limit?: number | undefined }
+  | { readonly everyMs: number; readonly pattern?: never; readonly tz?: never; readonly limit?: number | undefined }
   | {
-      readonly every?: never
+      readonly everyMs?: never
       readonly pattern: string
       readonly tz?: string | undefined
       readonly limit?: number | undefined
     }
 
-/** Options of `enqueue`. Times are in milliseconds. */
+/** Options of `enqueue`. */
 export interface EnqueueOptions {
-  /** How long the job waits at least. @default 0 */
-  readonly delay?: number | undefined
-  /** How often it is tried. @default that of the task */
+  /** The shortest time before the job runs, in milliseconds. @default 0 */
+  readonly delayMs?: number | undefined
+  /** The most attempts. @default that of the task */
   readonly attempts?: number | undefined
-  /** How long is waited before it is tried again. @default that of the task */
+  /** The wait before the next attempt. @default that of the task */
   readonly backoff?: TaskBackoff | undefined
-  /** From 1 on, lower first; jobs without one come before all others. @default none */
+  /** 1 or higher, lower first. Jobs without a priority run before all others. @default none */
   readonly priority?: number | undefined
   /**
-   * A name for the job. While a job of this name waits or runs, enqueuing it again joins that one. Not a mere number, and
-   * without `:`.
-   * @default a new one
+   * A name for the job. While a job of this name waits or runs, `enqueue` joins it. It is not a plain number and has no `:`.
+   * @default a new name
    */
   readonly jobId?: string | undefined
   /**
-   * Runs the task on a schedule, named by `jobId` (default: the name of the task) and replaced when it is enqueued again:
-   * every so many milliseconds, or by a cron pattern. `limit`: so often at most.
+   * Runs the task on a schedule: every `everyMs` milliseconds, or by a cron pattern. `jobId` names the schedule (default: the
+   * name of the task); the next `enqueue` of that name replaces it. `limit` is the most runs.
    */
   readonly repeat?: TaskRepeat | undefined
-  /** Who is told of progress, result and failure. @default nobody */
+  /** Receives progress, result and failure. @default none */
   readonly notify?: TaskAudience | undefined
 }
 
-/** What is queued of a job. */
+/** The data of a job in the queue. */
 export interface TaskPayload {
   readonly input: unknown
   readonly notify?: TaskAudience | undefined
 }
 
-/** A job that is being run. */
+/** A running job. */
 export interface RunningTask {
   readonly task: string
   readonly id: string
@@ -52,38 +51,38 @@ export interface RunningTask {
   readonly signal: AbortSignal
 }
 
-/** Runs jobs, wherever they come from. */
+/** Runs the jobs of a backend. */
 export interface TaskRunner {
-  /** Rejects when the job fails. */
+  /** Rejects if the job fails. */
   run(job: RunningTask): Promise<void>
-  /** The job has failed for the last time. */
+  /** Reports a job whose last attempt failed. */
   failed(job: Pick<RunningTask, 'task' | 'id' | 'payload'>, error: unknown): Promise<void>
 }
 
-/** What works on the jobs until it is stopped. */
+/** Running workers of tasks. */
 export interface TaskWork {
-  /** Resolves when it has been stopped. */
+  /** Resolves when the workers have stopped. */
   readonly ended: Promise<void>
   /**
-   * Takes no more jobs, and resolves when those at work are done.
-   * @param timeoutMs after it they are left behind, in milliseconds. Default 30000.
+   * Starts no more jobs. Resolves when the running jobs have ended.
+   * @param timeoutMs the longest wait for them, in milliseconds. Default 30000.
    */
   stop(timeoutMs?: number): Promise<void>
 }
 
-/** Where jobs wait: in Redis, or in this process. */
+/** The queues of tasks: in Redis, or in this process. */
 export interface TaskBackend {
-  /** Whether a job outlives the process that enqueued it, and its worker. */
+  /** Whether a job survives the end of the process that enqueued it, and of its worker. */
   readonly isDurable: boolean
   /** @returns the id of the job, or of the one that it joined */
   enqueue(task: string, payload: TaskPayload, options: EnqueueOptions): Promise<string>
-  /** `false`: there was no such schedule. */
+  /** Returns `false` if there is no such schedule. */
   unschedule(task: string, jobId: string): Promise<boolean>
   work(): Promise<TaskWork>
-  /** Looks at where the jobs wait, for `tideway doctor`. */
+  /** Checks the queues, for `tideway doctor`. */
   diagnose(): Promise<readonly LayerFinding[]>
   close(timeoutMs: number): Promise<void>
 }
 
-/** How long work goes on after it was told to stop unless it is told otherwise, in milliseconds. */
+/** The default time for running jobs to end after `stop()`, in milliseconds. */
 export const DEFAULT_STOP_TIMEOUT_MS = 30_000

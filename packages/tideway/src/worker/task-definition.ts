@@ -1,56 +1,60 @@
 import type { StandardSchema } from './standard-schema.ts'
 
-/** What a task is told besides its input. */
+/** The second argument of a task. */
 export interface TaskContext {
   /** The job: one enqueued run of the task, which may take several attempts. */
   readonly id: string
   /** The name of the task. */
   readonly name: string
-  /** 1 for the first. It is run again when it throws, as often as `attempts` says, and when its worker has died. */
+  /** 1 for the first. A task runs again if it throws, up to `attempts`, and if its worker dies. */
   readonly attempt: number
-  /** Aborts when the worker has to end before the task has. With Redis the task is then run again elsewhere. */
+  /** Aborts if the worker ends before the task. With Redis, another worker then runs the task again. */
   readonly signal: AbortSignal
   /**
-   * Tells whoever the job's `notify` names how far it is, as a message of type `task.progress`. Never rejects: a task does not
-   * fail because nobody can be told.
+   * Sends a message of type `task.progress` to the recipient that `notify` of the job names. Never rejects, so that a failed
+   * message does not fail the task.
    * @param progress a number, or anything else that a channel layer carries
    */
   progress(progress: unknown): Promise<void>
 }
 
-/** Does the work. With Redis it may be run again after it was done, when its worker died just then. */
+/** Runs one job. With Redis it may run again after it ended, if its worker dies at that moment. */
 export type TaskHandler<Input, Result> = (input: Input, task: TaskContext) => Result | Promise<Result>
 
-/** How long is waited before a failed task is tried again: always as long, or twice as long each time. */
-export type TaskBackoff = number | { readonly type: 'fixed' | 'exponential'; readonly delay: number }
+/** The wait before the next attempt: always `delayMs`, or doubled after each attempt. */
+export interface TaskBackoff {
+  readonly type: 'fixed' | 'exponential'
+  /** The first wait, in milliseconds. */
+  readonly delayMs: number
+}
 
-/** How the jobs of one task are run. */
+/** Options of one task. */
 export interface TaskOptions {
-  /** The most jobs of the task that one process runs at a time. @default 1 */
+  /** The most jobs of the task that run at once in one process. @default 1 */
   readonly concurrency?: number | undefined
-  /** How often a job is tried. @default 1 */
+  /** The most attempts of a job. @default 1 */
   readonly attempts?: number | undefined
-  /** How long is waited before it is tried again, in milliseconds. @default 0 */
+  /** The wait before the next attempt. @default none */
   readonly backoff?: TaskBackoff | undefined
-  /** The most jobs of the task that are begun in so many milliseconds, by all workers together. @default no limit */
+  /** The most jobs of the task that all workers together start within `durationMs`. @default no limit */
   readonly rateLimit?: { readonly max: number; readonly durationMs: number } | undefined
 }
 
 /** A task with a schema for its input, or with options. */
 export interface TaskDefinition<Raw, Input, Result> extends TaskOptions {
-  /** Checks the input before it is queued, and once more before it is run. @default none */
+  /** Validates the input before the job is queued, and again before it runs. @default none */
   readonly input?: StandardSchema<Raw, Input> | undefined
   readonly run: TaskHandler<Input, Result>
 }
 
-/** Any task, as `defineTasks` takes it. */
+/** Any task that `defineTasks` accepts. */
 export type AnyTask =
   | TaskHandler<never, unknown>
   | (TaskOptions & { readonly input?: StandardSchema | undefined; readonly run: TaskHandler<never, unknown> })
 
 type InputOfHandler<Handler> = Handler extends (input: infer Input, ...rest: never) => unknown ? Input : never
 
-/** What `enqueue` of the task takes: what its schema takes, or else its handler. */
+/** The input of `enqueue`: that of the schema of the task, or of its handler if it has no schema. */
 export type RawInputOf<T extends AnyTask> = T extends { readonly input: StandardSchema<infer Raw, unknown> }
   ? Raw
   : T extends { readonly run: infer Handler }
@@ -58,8 +62,8 @@ export type RawInputOf<T extends AnyTask> = T extends { readonly input: Standard
     : InputOfHandler<T>
 
 /**
- * A task whose input a schema checks: zod, valibot, arktype or any other that follows Standard Schema. The handler gets
- * what the schema makes of the input.
+ * A task whose input is validated by a schema: zod, valibot, arktype or any other Standard Schema. The handler gets the
+ * output of the schema.
  * @example
  * const resize = task({ input: z.object({ id: z.number() }), attempts: 3, run: async ({ id }, task) => { … } })
  */

@@ -1,17 +1,17 @@
-/** Who is told of a job: the members of a group, or one channel, such as the `channelName` of the consumer that asked. */
+/** The recipient of messages about a job: a group, or a channel such as the `channelName` of a consumer. */
 export type TaskAudience =
   | { readonly group: string; readonly channel?: never }
   | { readonly channel: string; readonly group?: never }
 
-/** The messages that a job sends to its audience, for `implements Handlers<TaskEvents>`. */
+/** The messages that a job sends to its recipient, for `implements Handlers<TaskEvents>`. */
 export type TaskEvents = {
-  /** How far the job is: what it gave to `task.progress()`. */
+  /** The job called `task.progress()`. */
   readonly 'task.progress': { readonly task: string; readonly id: string; readonly progress: unknown }
-  /** The job is done: what its handler returned, `null` for nothing. */
+  /** The job has ended. `result` is the return value of its handler, `null` instead of `undefined`. */
   readonly 'task.done': { readonly task: string; readonly id: string; readonly result: unknown }
   /**
-   * The job has failed, and is not tried again. `error` has the name and the message of an error with `expose: true`; of
-   * another one it is `The task failed.`, and the log has the message.
+   * The last attempt of the job failed. `error` has the name and the message of an error with `expose: true`. For other errors
+   * the message is `The task failed.`, and only the log has the original message.
    */
   readonly 'task.failed': {
     readonly task: string

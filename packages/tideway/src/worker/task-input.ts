@@ -4,12 +4,12 @@ import { issueText, type StandardSchema } from './standard-schema.ts'
 /** The largest input of a task, in bytes of JSON. */
 export const MAX_INPUT_BYTES: number = 1024 * 1024
 
-/** What is nested deeper is refused, which a circle is too. */
+/** The deepest nesting of an input; it also refuses circles. */
 const MAX_DEPTH = 100
 
 /**
- * What the schema makes of the input; the input itself where there is no schema.
- * @throws TidewayError `ERR_BAD_TASK_INPUT` with all that the schema says is wrong
+ * Returns the output of the schema, or the input itself if there is no schema.
+ * @throws TidewayError `ERR_BAD_TASK_INPUT` with all issues
  */
 export async function validateInput(
   task: string,
@@ -23,7 +23,7 @@ export async function validateInput(
 }
 
 /**
- * Refuses what would come out of the queue as something else than it went in.
+ * Checks that the input stays the same as JSON.
  * @throws TidewayError `ERR_BAD_TASK_INPUT`
  */
 export function requireJson(task: string, input: unknown): void {
@@ -34,7 +34,7 @@ export function requireJson(task: string, input: unknown): void {
   throw badInput(task, `it takes ${bytes} bytes, over the limit of ${MAX_INPUT_BYTES}: queue a reference to the data`)
 }
 
-/** `undefined`: the value is what JSON can hold. */
+/** Returns the first problem, or `undefined` if JSON can hold the value. */
 function findNonJson(value: unknown, path: string, depth: number): string | undefined {
   switch (typeof value) {
     case 'undefined':
@@ -66,7 +66,7 @@ function findInObject(value: object, path: string, depth: number): string | unde
   return undefined
 }
 
-/** Also an object of another realm, such as a test runner's. */
+/** Also `true` for a plain object of another realm, such as that of a test runner. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null

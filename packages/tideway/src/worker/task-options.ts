@@ -1,6 +1,6 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 import { isChannelName, isGroupName } from '../layer/names.ts'
-import { requirePositive } from './options.ts'
+import { requirePositive } from './validate.ts'
 import type { EnqueueOptions, TaskRepeat } from './task-backend.ts'
 import type { TaskBackoff, TaskOptions } from './task-definition.ts'
 
@@ -23,7 +23,7 @@ export function checkTaskOptions(task: string, options: TaskOptions): void {
 
 /** @throws TidewayError `ERR_BAD_OPTION`, `ERR_BAD_NAME` */
 export function checkEnqueueOptions({
-  delay,
+  delayMs,
   attempts,
   backoff,
   priority,
@@ -31,43 +31,42 @@ export function checkEnqueueOptions({
   repeat,
   notify,
 }: EnqueueOptions): void {
-  if (delay !== undefined) requirePositive('delay', delay, MAX_DELAY_MS)
+  if (delayMs !== undefined) requirePositive('delayMs', delayMs, MAX_DELAY_MS)
   if (attempts !== undefined) requirePositive('attempts', attempts)
   checkBackoff(backoff)
   if (priority !== undefined) requirePositive('priority', priority, MAX_PRIORITY)
   if (jobId !== undefined && (!/^[^:]{1,200}$/.test(jobId) || /^\d+$/.test(jobId))) {
-    throw badOption(`jobId is 1 to 200 characters without ":", and no mere number, not ${JSON.stringify(jobId)}`)
+    throw badOption(`jobId is 1 to 200 characters without ":", and not a plain number, not ${JSON.stringify(jobId)}`)
   }
-  if (repeat !== undefined) checkRepeat(repeat, delay)
+  if (repeat !== undefined) checkRepeat(repeat, delayMs)
   if (notify === undefined) return
   if (notify.group === undefined ? isChannelName(notify.channel) : isGroupName(notify.group)) return
   throw new TidewayError(
     'ERR_BAD_NAME',
-    'notify takes { group } or { channel }, with a name that a channel layer takes.',
+    'notify is { group } or { channel }, with a name that is valid for a channel layer.',
   )
 }
 
 function checkBackoff(backoff: TaskBackoff | undefined): void {
-  if (backoff === undefined || backoff === 0) return
-  requirePositive('backoff', typeof backoff === 'number' ? backoff : backoff.delay, MAX_DELAY_MS)
-  if (typeof backoff === 'number' || backoff.type === 'fixed' || backoff.type === 'exponential') return
+  if (backoff === undefined) return
+  requirePositive('backoff.delayMs', backoff.delayMs, MAX_DELAY_MS)
+  if (backoff.type === 'fixed' || backoff.type === 'exponential') return
   throw badOption(`backoff.type is "fixed" or "exponential", not ${JSON.stringify(backoff.type)}`)
 }
 
-function checkRepeat({ every, pattern, limit }: TaskRepeat, delay: number | undefined): void {
-  if ((every === undefined) === (pattern === undefined)) throw badOption('repeat has either "every" or "pattern"')
-  if (every !== undefined) requirePositive('repeat.every', every, MAX_DELAY_MS)
+function checkRepeat({ everyMs, pattern, limit }: TaskRepeat, delayMs: number | undefined): void {
+  if ((everyMs === undefined) === (pattern === undefined)) throw badOption('repeat has either "everyMs" or "pattern"')
+  if (everyMs !== undefined) requirePositive('repeat.everyMs', everyMs, MAX_DELAY_MS)
   if (limit !== undefined) requirePositive('repeat.limit', limit)
-  if (delay !== undefined) throw badOption('a job that repeats takes no delay')
+  if (delayMs !== undefined) throw badOption('a job that repeats has no delayMs')
 }
 
 function badOption(what: string): TidewayError {
   return new TidewayError('ERR_BAD_OPTION', `Of enqueue: ${what}.`)
 }
 
-/** How long is waited after this attempt, the first being 1, in milliseconds: as BullMQ has it. */
+/** The wait after an attempt, in milliseconds, by the formula of BullMQ. @param attempt 1 for the first */
 export function retryDelayMs(backoff: TaskBackoff | undefined, attempt: number): number {
   if (backoff === undefined) return 0
-  if (typeof backoff === 'number') return backoff
-  return backoff.type === 'fixed' ? backoff.delay : backoff.delay * 2 ** (attempt - 1)
+  return backoff.type === 'fixed' ? backoff.delayMs : backoff.delayMs * 2 ** (attempt - 1)
 }

@@ -5,12 +5,12 @@ import type { TaskDefinition } from './task-definition.ts'
 import type { TaskEvents } from './task-events.ts'
 import { validateInput } from './task-input.ts'
 
-/** A task with everything filled in, its input of any type. */
+/** A task with all its options, and with any type of input. */
 export type ResolvedTask = TaskDefinition<unknown, unknown, unknown>
 
 type Notice = { readonly [Type in keyof TaskEvents]: { readonly type: Type } & TaskEvents[Type] }[keyof TaskEvents]
 
-/** Calls the handlers of tasks, and tells those who asked how it went. */
+/** Calls the handlers of tasks, and sends the results to the recipients in `notify`. */
 export class HandlerRunner implements TaskRunner {
   readonly #tasks: ReadonlyMap<string, ResolvedTask>
   readonly #layer: ChannelLayer | undefined
@@ -24,21 +24,21 @@ export class HandlerRunner implements TaskRunner {
 
   async run({ task, id, attempt, payload, signal }: RunningTask): Promise<void> {
     const definition = this.#tasks.get(task)!
-    // Validated again: another version of the program may have queued it.
+    // Validates again, because another version of the program may have queued the job.
     const input = await validateInput(task, definition.input, payload.input)
     const progress = (value: unknown): Promise<void> =>
-      this.#tell(payload, { type: 'task.progress', task, id, progress: value })
+      this.#notify(payload, { type: 'task.progress', task, id, progress: value })
     const result = await definition.run(input, { id, name: task, attempt, signal, progress })
-    // Before the job counts as done: told twice is better than never.
-    await this.#tell(payload, { type: 'task.done', task, id, result: result ?? null })
+    // Sent before the job counts as done: two messages are better than none.
+    await this.#notify(payload, { type: 'task.done', task, id, result: result ?? null })
   }
 
   async failed({ task, id, payload }: Pick<RunningTask, 'task' | 'id' | 'payload'>, error: unknown): Promise<void> {
-    this.#logger.error({ err: error, task, id }, `The task ${task} failed, and is not tried again`)
-    await this.#tell(payload, { type: 'task.failed', task, id, error: errorForClients(error) })
+    this.#logger.error({ err: error, task, id }, `The last attempt of the task ${task} failed`)
+    await this.#notify(payload, { type: 'task.failed', task, id, error: errorForClients(error) })
   }
 
-  async #tell({ notify }: TaskPayload, notice: Notice): Promise<void> {
+  async #notify({ notify }: TaskPayload, notice: Notice): Promise<void> {
     if (notify === undefined || this.#layer === undefined) return
     const message: Message = notice
     try {
@@ -46,14 +46,14 @@ export class HandlerRunner implements TaskRunner {
       else await this.#layer.groupSend(notify.group, message)
     } catch (error) {
       const { type, task, id } = notice
-      this.#logger.warn({ err: error, task, id }, `Nobody could be told of ${type} of the task ${task}`)
+      this.#logger.warn({ err: error, task, id }, `The message ${type} of the task ${task} could not be sent`)
     }
   }
 }
 
 /**
- * What the audience of a task may read: consumers send it to clients. `expose` is the property of http-errors, which Express and
- * Koa follow as well. Messages of other errors may hold paths, SQL or keys.
+ * The part of an error that clients may read. `expose` is the property of http-errors, which Express and Koa use too. Messages
+ * of other errors may contain paths, SQL or keys.
  */
 function errorForClients(error: unknown): TaskEvents['task.failed']['error'] {
   if (error instanceof Error && (error as { readonly expose?: unknown }).expose === true) {

@@ -4,12 +4,12 @@ import type { BullMq } from './redis-task-worker.ts'
 
 const check = 'tasks'
 
-/** The oldest that BullMQ works with. */
+/** The oldest major version that BullMQ supports. */
 const OLDEST_REDIS = 5
 
-/** What Redis says of itself, over a connection of its own. */
+/** Reads INFO from Redis, over a separate connection. */
 export async function infoOf({ RedisConnection }: BullMq, options: Record<string, unknown>): Promise<string> {
-  // One question, to a Redis that is there or is not. What BullMQ finds wrong it would say on the console.
+  // One command without retries. BullMQ's own version check would write to the console.
   const once = { ...options, maxRetriesPerRequest: 0, retryStrategy: () => null }
   const connection = new RedisConnection(once, { blocking: false, skipVersionCheck: true })
   const failed = new Promise<never>((_resolve, reject) => connection.on('error', reject))
@@ -20,20 +20,20 @@ export async function infoOf({ RedisConnection }: BullMq, options: Record<string
   }
 }
 
-/** What is found of tasks that have no Redis. */
+/** The finding for tasks without Redis. */
 export const withoutRedis: LayerFinding = Object.freeze<LayerFinding>({
   check,
   level: 'warning',
-  found: 'The tasks have no Redis: those that wait or run are lost with their process.',
-  advice: 'Give defineTasks a "redis", unless that is meant.',
+  found: 'The tasks have no Redis: unfinished jobs are lost when their process ends.',
+  advice: 'Give defineTasks a "redis", unless this is intended.',
 })
 
-/** What is found of the Redis of the tasks, by what it says of itself (INFO). */
+/** The findings for the Redis of the tasks, from its INFO. */
 export function redisFindings(info: string): LayerFinding[] {
   const [, version, major] = /^redis_version:((\d+)\S*)/m.exec(info) ?? []
   if (major !== undefined && Number(major) < OLDEST_REDIS) {
     const found = `The Redis of the tasks is version ${version}.`
-    return [{ check, level: 'problem', found, advice: `Take one of version ${OLDEST_REDIS} or later.` }]
+    return [{ check, level: 'problem', found, advice: `Use version ${OLDEST_REDIS} or later.` }]
   }
   const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1]
   if (policy === undefined || policy === 'noeviction') {
@@ -42,14 +42,14 @@ export function redisFindings(info: string): LayerFinding[] {
     ]
   }
   const isLimited = Number(/^maxmemory:(\d+)/m.exec(info)?.[1]) > 0
-  const advice = 'Set "maxmemory-policy noeviction", or give the tasks a Redis of their own.'
+  const advice = 'Set "maxmemory-policy noeviction", or use a separate Redis for the tasks.'
   const found = isLimited
-    ? `The Redis of the tasks drops keys when its memory is full (${policy}), and so jobs that wait.`
-    : `The Redis of the tasks has the policy ${policy}: once it is given a maxmemory, it drops jobs that wait when that is full.`
+    ? `The Redis of the tasks drops keys, and so waiting jobs, when its memory is full (${policy}).`
+    : `The Redis of the tasks has the policy ${policy}: with a maxmemory, it drops waiting jobs when its memory is full.`
   return [{ check, level: isLimited ? 'problem' : 'warning', found, advice }]
 }
 
-/** What is found of a Redis that cannot be asked. */
+/** The finding for a Redis that does not answer. */
 export function unusableRedis(error: unknown): LayerFinding {
   if (error instanceof TidewayError && error.code === 'ERR_MISSING_PACKAGE') {
     return { check, level: 'problem', found: error.message, advice: 'npm install bullmq ioredis' }
@@ -59,6 +59,6 @@ export function unusableRedis(error: unknown): LayerFinding {
     check,
     level: 'problem',
     found: `The Redis of the tasks cannot be used: ${reason?.replace(/\.$/, '')}.`,
-    advice: 'See that it runs, that this machine may connect to it, and that the "redis" of defineTasks names it.',
+    advice: 'Check that it runs, that this machine may connect to it, and that "redis" of defineTasks is its address.',
   }
 }

@@ -5,7 +5,7 @@ import { BroadcastChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { requirePositive } from './options.ts'
+import { requirePositive } from './validate.ts'
 import { unpackError } from './packed-error.ts'
 import { STOP_TIMEOUT_MS, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './thread-protocol.ts'
 import { takeTransferList } from './transfer.ts'
@@ -15,17 +15,17 @@ import { forgetUse, noteUse } from './used-threads.ts'
 export interface ThreadPoolOptions {
   /** The most threads; one runs one call at a time. @default 4 */
   readonly maxThreads?: number | undefined
-  /** The most calls that wait for a thread; one more is refused. @default 1000 */
+  /** The most calls that wait for a thread; one more rejects. @default 1000 */
   readonly maxQueue?: number | undefined
   /**
-   * How long a call may take, its wait for a thread included, in milliseconds. A call that runs for longer loses its
-   * thread.
+   * The longest time of a call, including its wait for a thread, in milliseconds. The thread of a call that runs longer is
+   * terminated.
    * @default 30000
    */
   readonly timeoutMs?: number | undefined
-  /** After how long without a call a thread runs `onThreadStop`, and ends soon after, in milliseconds. @default 30000 */
+  /** The idle time after which a thread runs `onThreadStop` and ends, in milliseconds. @default 30000 */
   readonly idleTimeoutMs?: number | undefined
-  /** Where threads that fail between two calls are reported. @default the console */
+  /** Receives the reports of threads that fail between two calls. @default the console */
   readonly logger?: Logger | undefined
 }
 
@@ -35,16 +35,16 @@ export const threadPoolDefaults: Readonly<Record<'maxThreads' | 'maxQueue' | 'ti
 
 /** Options of one call. */
 export interface ThreadCallOptions {
-  /** Gives the call up: it is rejected with the signal's reason. A call that runs already loses its thread. */
+  /** Cancels the call: it rejects with the reason of the signal. The thread of a running call is terminated. */
   readonly signal?: AbortSignal | undefined
   /** @default that of the pool */
   readonly timeoutMs?: number | undefined
 }
 
-/** What a pool has to do at the moment. */
+/** The present load of a pool. */
 export interface ThreadPoolStats {
   readonly threads: number
-  /** Calls that a thread works on. */
+  /** Calls that run in a thread. */
   readonly running: number
   /** Calls that wait for a thread. */
   readonly waiting: number
@@ -58,8 +58,7 @@ interface Job {
 }
 
 /**
- * Threads for functions that block. None is started before the first call, and idle ones end. A call that waits has its
- * turn in the order of the calls.
+ * Threads for functions that block. The first call starts the first thread, and idle threads end. Waiting calls run in order.
  */
 export class ThreadPool {
   readonly #maxThreads: number
@@ -67,7 +66,7 @@ export class ThreadPool {
   readonly #timeoutMs: number
   readonly #settings: ThreadSettings
   readonly #logger: Logger
-  // Piscina is only ever given what it has a thread for: of calls that wait it would leave some for good when the last
+  // Piscina gets a call only if it has a thread for it: waiting calls in its own queue can stay there forever when the last
   // thread ends.
   readonly #waiting = new Set<Job>()
   readonly #running = new Set<Job>()
@@ -88,7 +87,7 @@ export class ThreadPool {
     this.#logger = logger
   }
 
-  /** What the pool has to do at the moment. */
+  /** The present load of the pool. */
   get stats(): ThreadPoolStats {
     const threads = this.#piscina?.threads.length ?? 0
     return { threads, running: this.#running.size, waiting: this.#waiting.size }
@@ -107,7 +106,7 @@ export class ThreadPool {
     if (this.#waiting.size >= this.#maxQueue) {
       throw new TidewayError(
         'ERR_THREAD_POOL_FULL',
-        `${this.#maxQueue} calls wait for the ${this.#maxThreads} threads of the pool already, so ${name} was not called: call less at once, make the function faster, or raise maxThreads or maxQueue.`,
+        `${name} was not called, because ${this.#maxQueue} calls wait for the ${this.#maxThreads} threads of the pool: make fewer calls at once, make the function faster, or raise maxThreads or maxQueue.`,
       )
     }
     requirePositive('timeoutMs', timeoutMs)
@@ -126,8 +125,8 @@ export class ThreadPool {
   }
 
   /**
-   * Takes no more calls, finishes those that it has, and ends the threads, with their `onThreadStop`.
-   * @param timeoutMs after it calls that still run are cut off, in milliseconds. Default 10000.
+   * Accepts no more calls, finishes the present ones, and ends the threads after their `onThreadStop`.
+   * @param timeoutMs the longest wait for running calls, in milliseconds; then they reject. Default 10000.
    */
   close(timeoutMs = 10_000): Promise<void> {
     this.#closed ??= this.#close(timeoutMs).finally(() => forgetUse(this))
@@ -190,14 +189,14 @@ export class ThreadPool {
     const piscina = new Piscina<ThreadCall, ThreadAnswer>({
       filename: fileURLToPath(new URL(isSource ? './thread.ts' : './thread.js', import.meta.url)),
       name: 'answer',
-      // Left out, a thread inherits the arguments. Passed on, those of V8 would be refused: `--max-old-space-size`.
+      // Without `execArgv` a thread inherits the arguments. Node refuses arguments of V8 such as `--max-old-space-size` in it.
       ...(isSource && { execArgv: withTypeScript(process.execArgv) }),
       workerData: this.#settings,
       minThreads: 0,
       maxThreads: this.#maxThreads,
-      // The thread stops its modules first.
+      // Leaves the thread time for its `onThreadStop`.
       idleTimeout: this.#settings.idleTimeoutMs + STOP_TIMEOUT_MS,
-      // Between two calls a thread has to run its event loop: for its idle timer, and for a driver's sockets.
+      // A thread runs its event loop between two calls, for its idle timer and for the sockets of drivers.
       atomics: 'disabled',
       recordTiming: false,
     })
@@ -216,13 +215,13 @@ export class ThreadPool {
       }),
       new Promise((resolve) => setTimeout(resolve, timeoutMs).unref()),
     ])
-    for (const { reject, call } of [...this.#waiting, ...this.#running]) reject(cutOff(call.name, timeoutMs))
+    for (const { reject, call } of [...this.#waiting, ...this.#running]) reject(closedUnder(call.name, timeoutMs))
     this.#waiting.clear()
     if (this.#running.size === 0) await this.#stopThreads(Math.min(timeoutMs, STOP_TIMEOUT_MS))
     await this.#piscina?.destroy()
   }
 
-  /** Has every thread run its `onThreadStop`. */
+  /** Makes every thread run its `onThreadStop`. */
   async #stopThreads(timeoutMs: number): Promise<void> {
     const threads = this.#piscina?.threads.length ?? 0
     if (threads === 0) return
@@ -245,10 +244,10 @@ export class ThreadPool {
   }
 }
 
-/** The arguments that tell Node how to load modules. */
+/** Arguments of Node that change how modules load. */
 const LOADER_ARGUMENT = /^(?:-C|--conditions|-r|--require|--import|--loader|--experimental-loader)(=|$)/
 
-/** The arguments of a thread that runs from the sources: it needs a loader even where this process needs none. */
+/** The arguments of a thread that runs from the sources: it needs a loader even if this process needs none. */
 function withTypeScript(execArgv: readonly string[]): string[] {
   const tsx = createRequire(import.meta.url).resolve('tsx')
   const isOfLoader = (argument: string, i: number): boolean =>
@@ -256,7 +255,7 @@ function withTypeScript(execArgv: readonly string[]): string[] {
   return [...execArgv.filter(isOfLoader), '--import', pathToFileURL(tsx).href]
 }
 
-/** What went wrong outside the function that was called. */
+/** The error for a failure outside the called function. */
 function explain(error: unknown, name: string): unknown {
   if (error instanceof TidewayError) return error
   if ((error as { name?: unknown }).name === 'DataCloneError') {
@@ -273,13 +272,13 @@ function explain(error: unknown, name: string): unknown {
 function timedOut(name: string, timeoutMs: number): TidewayError {
   return new TidewayError(
     'ERR_CALL_TIMEOUT',
-    `${name} did not answer within ${timeoutMs} ms, the wait for a thread included; the thread that ran it was ended.`,
+    `${name} did not answer within ${timeoutMs} ms, including the wait for a thread; its thread was terminated.`,
   )
 }
 
-function cutOff(name: string, timeoutMs: number): TidewayError {
+function closedUnder(name: string, timeoutMs: number): TidewayError {
   return new TidewayError(
     'ERR_THREAD_POOL_CLOSED',
-    `The thread pool was closed, and ${name} was not done ${timeoutMs} ms later.`,
+    `The thread pool was closed while ${name} ran, and ${name} did not end within ${timeoutMs} ms.`,
   )
 }

@@ -1,24 +1,24 @@
 import type { PackedError } from './packed-error.ts'
 
-/** What a pool asks of one of its threads. */
+/** A call that a pool sends to a thread. */
 export interface ThreadCall {
-  /** Address of the module. */
+  /** URL of the module. */
   readonly module: string
   /** Name of the function that it exports. */
   readonly name: string
   readonly args: readonly unknown[]
 }
 
-/** What the thread answers. */
+/** The answer of the thread. */
 export type ThreadAnswer = { readonly value: unknown } | { readonly error: PackedError }
 
-/** What every thread of a pool is told when it starts. */
+/** Settings of every thread of a pool. */
 export interface ThreadSettings {
-  /** How long a thread without calls waits before it runs `onThreadStop`. */
+  /** The idle time before a thread runs `onThreadStop`, in milliseconds. */
   readonly idleTimeoutMs: number
-  /** The `BroadcastChannel` on which the pool says `'stop'` and the threads answer `'stopped'`. */
+  /** The `BroadcastChannel` on which the pool sends `'stop'` and each thread answers `'stopped'`. */
   readonly control: string
 }
 
-/** How long `onThreadStop` may take, in milliseconds. */
+/** The longest time of `onThreadStop`, in milliseconds. */
 export const STOP_TIMEOUT_MS = 5000

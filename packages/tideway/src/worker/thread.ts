@@ -1,4 +1,4 @@
-/** What runs in each thread of a pool: loads the modules that it is asked for, and calls their functions. */
+/** The program of each thread of a pool: loads modules and calls their functions. */
 import { fileURLToPath } from 'node:url'
 import { BroadcastChannel, isMainThread, workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
@@ -11,7 +11,7 @@ import { takeTransferList } from './transfer.ts'
 /** A module that this thread has loaded. */
 interface LoadedModule {
   readonly exports: Readonly<Record<string, unknown>>
-  /** Whether its `onThreadStart` has run, and its `onThreadStop` not since. */
+  /** Whether `onThreadStart` has run, without `onThreadStop` since. */
   isStarted: boolean
 }
 
@@ -20,7 +20,7 @@ const modules = new Map<string, Promise<LoadedModule>>()
 const control = isMainThread ? undefined : new BroadcastChannel(settings.control)
 let idle: NodeJS.Timeout | undefined
 let isBusy = false
-/** The end of what the modules are being told: starts and stops take turns. */
+/** The end of the present start or stop: they run one at a time. */
 let turn: Promise<unknown> = Promise.resolve()
 
 if (control !== undefined) {
@@ -32,7 +32,7 @@ if (control !== undefined) {
   }
 }
 
-/** Answers one call; never throws. */
+/** Answers one call. Never rejects. */
 export async function answer(call: ThreadCall): Promise<ThreadAnswer> {
   clearTimeout(idle)
   isBusy = true
@@ -53,7 +53,7 @@ async function run({ module: url, name, args }: ThreadCall): Promise<ThreadAnswe
     const found = Object.keys(module.exports).filter((key) => typeof module.exports[key] === 'function')
     throw new TidewayError(
       'ERR_NO_SUCH_FUNCTION',
-      `${fileURLToPath(url)} exports no function ${JSON.stringify(name)}; its functions are ${found.join(', ') || 'none'}.`,
+      `${fileURLToPath(url)} exports no function ${JSON.stringify(name)}; it exports ${found.join(', ') || 'none'}.`,
     )
   }
   await start(module)
@@ -63,7 +63,7 @@ async function run({ module: url, name, args }: ThreadCall): Promise<ThreadAnswe
   if (isCloneable(value)) return { value }
   throw new TidewayError(
     'ERR_NOT_CLONEABLE',
-    `${name} of ${fileURLToPath(url)} returned something that cannot be copied to another thread: return plain data, without functions, symbols, sockets or promises in it.`,
+    `${name} of ${fileURLToPath(url)} returned a value that cannot be copied to another thread: return plain data, without functions, symbols, sockets or promises in it.`,
   )
 }
 
@@ -72,7 +72,7 @@ function load(url: string): Promise<LoadedModule> {
   if (loading === undefined) {
     loading = importModule(url).then((exports) => ({ exports, isStarted: false }))
     modules.set(url, loading)
-    // Tried again at the next call: what a module needs may be there then.
+    // The next call tries again, because the failure may be temporary.
     loading.catch(() => modules.delete(url))
   }
   return loading
@@ -83,7 +83,7 @@ async function importModule(url: string): Promise<Readonly<Record<string, unknow
     await enableTypeScript(fileURLToPath(url)).catch((cause: unknown) => {
       throw new TidewayError(
         'ERR_NO_SUCH_MODULE',
-        `${fileURLToPath(url)} is TypeScript, which this Node (${process.version}) does not run: "npm install --save-dev tsx", or build it first.`,
+        `${fileURLToPath(url)} is TypeScript, which this Node (${process.version}) does not run: run "npm install --save-dev tsx", or build the file first.`,
         { cause },
       )
     })
@@ -99,10 +99,10 @@ function start(module: LoadedModule): Promise<void> {
   })
 }
 
-/** Lets every module let go of what it holds. */
+/** Runs `onThreadStop` of every started module. */
 function stopModules(): Promise<void> {
   return inTurn(async () => {
-    // A call has come in meanwhile, and needs them.
+    // A call that started since needs the modules.
     if (isBusy) return
     for (const loading of modules.values()) {
       const module = await loading.catch(() => undefined)
@@ -128,7 +128,7 @@ function inTurn(work: () => Promise<void>): Promise<void> {
   return done
 }
 
-/** Tells piscina which buffers of the answer to hand over. */
+/** Marks the buffers of the answer that piscina transfers. */
 function movable(answer: ThreadAnswer, list: readonly unknown[]): ThreadAnswer {
   const marked = { [transferableSymbol]: list, [valueSymbol]: answer } as unknown as Parameters<typeof move>[0]
   return move(marked) as unknown as ThreadAnswer

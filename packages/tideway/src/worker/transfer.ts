@@ -3,9 +3,9 @@ import type { TransferListItem } from 'node:worker_threads'
 const transferred = new WeakMap<object, readonly TransferListItem[]>()
 
 /**
- * Marks buffers to be handed over between threads instead of copied, on an argument of a threaded function or on what
- * such a function returns. Whoever hands a buffer over cannot use it any more.
- * @param value what is passed or returned
+ * Marks buffers that move to the other thread instead of being copied, in an argument or in the result of a threaded function.
+ * The sender cannot use a moved buffer any more.
+ * @param value the argument or result
  * @param list the buffers in it, e.g. `[bytes.buffer]`
  * @returns the same value
  * @example return transfer(pixels, [pixels.buffer])
@@ -15,7 +15,7 @@ export function transfer<Value extends object>(value: Value, list: readonly Tran
   return value
 }
 
-/** The buffers that were marked on the value; the mark is used up. */
+/** Returns the marked buffers of the value, and removes the mark. */
 export function takeTransferList(value: unknown): readonly TransferListItem[] | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const list = transferred.get(value)

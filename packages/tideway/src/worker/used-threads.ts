@@ -1,23 +1,23 @@
-// Of its own, so that a command can end the threads of an application without loading what starts them.
+// A separate file, so that a command can close the threads of an application without loading piscina.
 
-/** What can be closed, with its threads. */
+/** The method of a thread pool that this file calls. */
 interface Pool {
   close(): Promise<void>
 }
 
 const used = new Set<Pool>()
 
-/** The pool has started threads: {@link closeUsedThreads} closes it. */
+/** Registers a pool that has started threads, for {@link closeUsedThreads}. */
 export function noteUse(pool: Pool): void {
   used.add(pool)
 }
 
-/** The pool is closed. */
+/** Removes a closed pool. */
 export function forgetUse(pool: Pool): void {
   used.delete(pool)
 }
 
-/** Closes every pool of this process that has started threads, with their `onThreadStop`: for the end of the process. */
+/** Closes every pool with threads at the end of the process; their threads run `onThreadStop`. */
 export async function closeUsedThreads(): Promise<void> {
   await Promise.all(Array.from(used, (pool) => pool.close()))
 }

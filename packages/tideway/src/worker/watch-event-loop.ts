@@ -3,33 +3,33 @@ import { url as inspectorUrl } from 'node:inspector'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { isMainThread, Worker as Thread } from 'node:worker_threads'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
-import { requirePositive } from './options.ts'
+import { requirePositive } from './validate.ts'
 import { BEAT_MS, type Stall, type WatchSettings } from './watch-protocol.ts'
 
 /** Options of {@link watchEventLoop}. */
 export interface WatchOptions {
-  /** How long a handler may block the event loop before it is reported, in milliseconds. @default 100 */
+  /** The shortest block of the event loop that is reported, in milliseconds. @default 100 */
   readonly thresholdMs?: number | undefined
-  /** Where it is reported. @default the console */
+  /** Receives the reports. @default the console */
   readonly logger?: Logger | undefined
 }
 
-/** What watches the event loop until it is stopped. */
+/** A running watch of the event loop. */
 export interface EventLoopWatch {
-  /** Resolves when stalls are seen from now on. */
+  /** Resolves when the watch has started. */
   readonly ready: Promise<void>
   /** Ends the watch, and its thread. */
   stop(): Promise<void>
 }
 
 /**
- * Reports what blocks the event loop for longer than the threshold, with the class and the method that did it, such as
+ * Reports functions that block the event loop for longer than the threshold, with class and method, such as
  * `ChatConsumer.onChatMessage`. Time for which the machine gave the process no processor does not count. For development: the
  * watched code has no extra cost, but the inspector halts blocking code for a moment to read its stack. Does nothing if a
  * debugger is attached, or outside the main thread.
  *
- * JavaScript is seen while it runs. A native function that blocks, such as a synchronous query, is seen when it returns: the
- * report then usually names its caller. A report names a function of the application or none.
+ * JavaScript is detected while it runs. A blocking native function, such as a synchronous query, is detected when it returns,
+ * and the report usually names its caller. A report names a function of the application or none.
  */
 export function watchEventLoop(options: WatchOptions = {}): EventLoopWatch {
   const { logger = consoleLogger } = options
@@ -41,24 +41,24 @@ export function watchEventLoop(options: WatchOptions = {}): EventLoopWatch {
   const ready = new Promise<void>((resolve) => {
     thread.once('message', resolve).once('exit', () => resolve())
   })
-  // Not before: who waits for it may have nothing else that keeps the process alive.
+  // Not before, because a pending `ready` may be the only thing that keeps the process alive.
   void ready.then(() => thread.unref())
   thread.on('message', (stall: Stall | 'watching') => {
     if (stall !== 'watching') logger.warn(detailsOf(stall), describe(stall))
   })
-  thread.on('error', (error) => logger.warn({ err: error }, 'The event loop is not watched any more'))
-  const heart = setInterval(() => Atomics.add(beats, 0, 1), BEAT_MS).unref()
+  thread.on('error', (error) => logger.warn({ err: error }, 'The watch of the event loop failed'))
+  const heartbeat = setInterval(() => Atomics.add(beats, 0, 1), BEAT_MS).unref()
   return {
     ready,
     async stop() {
-      clearInterval(heart)
+      clearInterval(heartbeat)
       await thread.terminate()
     },
   }
 }
 
 function startThread(workerData: WatchSettings): Thread {
-  // None of the process's own arguments: an --import of the application must not run once more here.
+  // Without the arguments of the process: an --import of the application must not run again here.
   const options = { workerData, execArgv: [] }
   const built = new URL('./watch-thread.js', import.meta.url)
   if (!import.meta.url.endsWith('.ts')) return new Thread(built, options)

@@ -1,19 +1,19 @@
 import type { Culprit } from './stall-culprit.ts'
 
-/** What the thread that watches the event loop gets when it starts. */
+/** Settings of the thread that watches the event loop. */
 export interface WatchSettings {
-  /** A number that the main thread counts up for as long as its event loop turns. */
+  /** A counter that the main thread increments while its event loop turns. */
   readonly beats: Int32Array
   readonly thresholdMs: number
-  /** The folder of all of tideway's own modules. */
+  /** The folder of the modules of tideway. */
   readonly ownCode: string
 }
 
-/** One stretch of time for which the event loop did not turn. */
+/** A time in which the event loop did not turn. */
 export interface Stall extends Culprit {
-  /** The time for which the main thread ran, or waited for something else than a processor. */
+  /** The time in which the main thread ran, or waited for something other than a processor. */
   readonly blockedMs: number
 }
 
-/** How often the main thread counts, and the watching thread looks, in milliseconds. */
+/** The time between two beats of the main thread, and between two samples, in milliseconds. */
 export const BEAT_MS = 20

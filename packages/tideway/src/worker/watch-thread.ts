@@ -1,4 +1,4 @@
-/** Runs beside the main thread: sees when its event loop does not turn, and asks the inspector for its stack. */
+/** A thread that detects when the event loop of the main thread does not turn, and reads its stack with the inspector. */
 import { Session, type Debugger } from 'node:inspector'
 import { parentPort, workerData } from 'node:worker_threads'
 import { processorWait } from './processor-wait.ts'
@@ -16,7 +16,7 @@ setInterval(() => {
   const change = detector.add({ nowMs: performance.now(), beat: Atomics.load(beats, 0), waitedMs: waitedMs() })
   if (change === 'begun') {
     sighting = unseen
-    look()
+    readStack()
   } else if (change !== undefined) report({ ...sighting, blockedMs: change.endedAfterMs })
 }, BEAT_MS)
 
@@ -27,8 +27,8 @@ function report(stall: Stall | 'watching'): void {
   parentPort?.postMessage(stall)
 }
 
-/** Halts the main thread at the next thing that it does, reads its stack, and resumes it. */
-function look(): void {
+/** Pauses the main thread at its next statement, reads its stack, and resumes it. */
+function readStack(): void {
   const session = new Session()
   const urls = new Map<string, string>()
   session.connectToMainThread()

@@ -9,27 +9,28 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
 import { requireChannelName } from '../layer/names.ts'
 import { backoffMs } from './backoff.ts'
-import { requirePositive } from './options.ts'
+import { resolvesWithin } from './resolves-within.ts'
+import { requirePositive } from './validate.ts'
 
-/** What a {@link Worker} is made of. */
+/** Options of a {@link Worker}. */
 export interface WorkerOptions {
-  /** Does the jobs: usually a `channelNameRouter` or the whole application. Called once for each. */
+  /** Runs the jobs: usually a `channelNameRouter` or the whole application. The worker calls it once per job. */
   readonly application: Application<ChannelScope>
-  /** The names of the channels to take jobs from. */
+  /** The names of the channels whose messages are jobs. */
   readonly channels: Iterable<string>
   readonly channelLayer: ChannelLayer
-  /** The most jobs of one channel that run at a time. @default 1 */
+  /** The most jobs of one channel that run at once. @default 1 */
   readonly concurrency?: number | undefined
   /**
-   * How long a job may take, in milliseconds; then it counts as failed, and the next one is taken. Nobody can stop the
-   * function that does it: it goes on beside the others. `false`: for ever. @default false
+   * The longest time of a job, in milliseconds; then it counts as failed, and the next one starts. Its function cannot be
+   * stopped and runs on beside the next job. `false`: no limit. @default false
    */
   readonly jobTimeoutMs?: number | false | undefined
-  /** How long jobs may go on after `stop()`, in milliseconds. @default 30000 */
+  /** The longest wait for running jobs after `stop()`, in milliseconds. @default 30000 */
   readonly stopTimeoutMs?: number | undefined
-  /** What `scope.state` of each job is a shallow copy of: what the application's start-up left. @default none */
+  /** The state of the lifespan; `scope.state` of each job is a shallow copy. @default none */
   readonly state?: Readonly<Record<string, unknown>> | undefined
-  /** Where lost jobs are reported. @default the console */
+  /** Receives the reports of lost jobs. @default the console */
   readonly logger?: Logger | undefined
 }
 
@@ -41,30 +42,30 @@ export const workerDefaults: Required<Pick<WorkerOptions, 'concurrency' | 'jobTi
     stopTimeoutMs: 30_000,
   })
 
-/** What a worker has done since it was made. */
+/** Counts of a worker since its creation. */
 export interface WorkerStats {
-  /** Jobs that are at work. */
+  /** Running jobs. */
   readonly running: number
   readonly done: number
-  /** Jobs that threw, and are lost. */
+  /** Jobs that threw and are lost. */
   readonly failed: number
 }
 
-/** How long is waited before the layer is asked again, in milliseconds. */
+/** The waits between two failed calls of the layer. */
 const listenBackoff = { firstMs: 100, mostMs: 30_000 }
 
-/** What does not get better by trying again. */
+/** Errors that a retry cannot fix. */
 const fatalCodes: ReadonlySet<unknown> = new Set(['ERR_LAYER_CLOSED', 'ERR_CHANNEL_TAKEN', 'ERR_NO_APPLICATION'])
 
-/** A job's application that asks for more than its one message waits, like one whose connection is idle. */
+/** The result of `receive()` after the one message of a job: pending, like on an idle connection. */
 const never = new Promise<never>(() => {})
 
 /**
- * Takes jobs from named channels, each by one worker, and calls the application once for each: one consumer a job. A job is
- * taken when there is room for it, so that what waits stays where other workers can take it.
+ * Receives jobs from named channels, and calls the application once per job: one consumer per job. The worker receives a job
+ * only if it can start it, so that waiting jobs stay available to other workers.
  *
- * Each job is done at most once. It is lost when its handler throws (which is reported), when this process dies, and when
- * nobody takes it before it expires. Durable tasks are what `defineTasks` is for.
+ * Each job runs at most once. It is lost if its handler throws (which is logged), if this process dies, or if it expires before
+ * a worker receives it. For durable tasks, use `defineTasks`.
  * @example
  * const worker = new Worker({ application, channels: ['thumbnails'], channelLayer })
  * await worker.run()
@@ -79,9 +80,9 @@ export class Worker {
   readonly #state: Readonly<Record<string, unknown>> | undefined
   readonly #logger: Logger
   readonly #stopping = new AbortController()
-  /** Channels that the layer does not answer for, with how often in a row. */
+  /** The failures in a row of each channel whose layer does not answer. */
   readonly #failures = new Map<string, number>()
-  /** Jobs that are at work, by the name of their channel and the type of their message. */
+  /** The channel and the message type of each running job. */
   readonly #running = new Set<{ readonly channel: string; readonly type: string }>()
   #done = 0
   #failed = 0
@@ -92,7 +93,7 @@ export class Worker {
     this.#application = options.application
     this.#channels = [...new Set(options.channels)]
     if (this.#channels.length === 0) {
-      throw new TidewayError('ERR_BAD_OPTION', 'A worker needs the name of at least one channel to take jobs from.')
+      throw new TidewayError('ERR_BAD_OPTION', 'A worker needs the name of at least one channel.')
     }
     for (const channel of this.#channels) requireChannelName(channel)
     this.#layer = options.channelLayer
@@ -104,52 +105,52 @@ export class Worker {
     this.#logger = guardedLogger(options.logger ?? consoleLogger)
   }
 
-  /** What has been done so far. */
+  /** Counts since the creation of the worker. */
   get stats(): WorkerStats {
     return { running: this.#running.size, done: this.#done, failed: this.#failed }
   }
 
   /**
-   * Works until `stop()`. A layer that does not answer is asked again, with pauses. Rejects when going on makes no sense:
-   * the layer was closed, somebody else in this process receives from the channel, or the application has nothing for it.
+   * Runs jobs until `stop()`. Retries with a back-off if the layer does not answer. Rejects if a retry cannot help: the layer
+   * is closed, the channel has another receiver in this process, or the application has no route for it.
    */
   run(): Promise<void> {
     this.#ended ??= this.#work()
     return this.#ended
   }
 
-  /** Takes no more jobs, and resolves when those at work are done, or `stopTimeoutMs` later. */
+  /** Receives no more jobs. Resolves when the running jobs have ended, or after `stopTimeoutMs`. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    // A failure is for whoever called run().
+    // The caller of run() gets the error.
     await this.#ended?.catch(() => {})
   }
 
   async #work(): Promise<void> {
-    const lanes = this.#channels.flatMap((channel) =>
-      Array.from({ length: this.#concurrency }, () => this.#workLane(channel)),
+    const slots = this.#channels.flatMap((channel) =>
+      Array.from({ length: this.#concurrency }, () => this.#runSlot(channel)),
     )
     try {
-      await Promise.race([Promise.all(lanes), this.#overdue()])
-      if (this.#running.size > 0) this.#reportLeft()
+      await Promise.race([Promise.all(slots), this.#overdue()])
+      if (this.#running.size > 0) this.#reportAbandoned()
     } catch (error) {
-      // One channel is lost: the process had better end than go on with half of its work.
+      // Ends all channels if one is lost, so that the process does not run on with half of its work.
       this.#stopping.abort()
-      await Promise.race([Promise.allSettled(lanes), this.#overdue()])
+      await Promise.race([Promise.allSettled(slots), this.#overdue()])
       throw error
     }
   }
 
-  /** Does one job after the other. */
-  async #workLane(channel: string): Promise<void> {
+  /** Runs one job after the other. */
+  async #runSlot(channel: string): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       const message = await this.#nextJob(channel, signal)
-      if (message !== undefined) await this.#doJob(channel, message)
+      if (message !== undefined) await this.#runJob(channel, message)
     }
   }
 
-  /** `undefined`: there is none, because the worker stops or the layer does not answer. */
+  /** Returns `undefined` if the worker stops or the layer does not answer. */
   async #nextJob(channel: string, signal: AbortSignal): Promise<Message | undefined> {
     try {
       const message = await this.#layer.receive(channel, { signal })
@@ -160,43 +161,34 @@ export class Worker {
       if (isFatal(error)) throw error
       const failures = (this.#failures.get(channel) ?? 0) + 1
       this.#failures.set(channel, failures)
-      if (failures === 1) this.#logger.error({ err: error, channel }, `Cannot listen to ${channel}, trying again`)
+      if (failures === 1) this.#logger.error({ err: error, channel }, `Cannot listen to ${channel}, retrying`)
       await delay(backoffMs(failures, listenBackoff), undefined, { signal }).catch(() => {})
       return undefined
     }
   }
 
-  async #doJob(channel: string, message: Message): Promise<void> {
+  async #runJob(channel: string, message: Message): Promise<void> {
     const job = { channel, type: message.type }
     this.#running.add(job)
     try {
-      await this.#withinTime(this.#call(channel, message))
+      await this.#withinTimeout(this.#call(channel, message))
       this.#done++
     } catch (thrown) {
       const error = readableError(thrown)
       this.#failed++
-      this.#logger.error({ err: error, channel, type: message.type }, `A job of ${channel} failed, and is lost`)
+      this.#logger.error({ err: error, channel, type: message.type }, `A job of ${channel} failed and is lost`)
       if (isFatal(error)) throw error
     } finally {
       this.#running.delete(job)
     }
   }
 
-  async #withinTime(call: Promise<void>): Promise<void> {
+  async #withinTimeout(call: Promise<void>): Promise<void> {
     const timeoutMs = this.#jobTimeoutMs
     if (timeoutMs === false) return call
-    let timer: NodeJS.Timeout | undefined
-    const overdue = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const message = `The job was not done within ${timeoutMs} ms. What does it goes on, beside the next one.`
-        reject(new TidewayError('ERR_APPLICATION_TIMEOUT', message))
-      }, timeoutMs)
-    })
-    try {
-      await Promise.race([call, overdue])
-    } finally {
-      clearTimeout(timer)
-    }
+    if (await resolvesWithin(call, timeoutMs)) return
+    const message = `The job did not end within ${timeoutMs} ms. Its function runs on beside the next job.`
+    throw new TidewayError('ERR_APPLICATION_TIMEOUT', message)
   }
 
   async #call(channel: string, message: Message): Promise<void> {
@@ -212,7 +204,7 @@ export class Worker {
     await this.#application(scope, () => events.shift() ?? never, refuseToSend)
   }
 
-  /** Resolves when the time of the jobs that are at work is over. */
+  /** Resolves `stopTimeoutMs` after the stop. */
   #overdue(): Promise<void> {
     const { signal } = this.#stopping
     return new Promise((resolve) => {
@@ -222,9 +214,9 @@ export class Worker {
     })
   }
 
-  #reportLeft(): void {
+  #reportAbandoned(): void {
     const jobs = [...this.#running]
-    const message = `${jobs.length} jobs were not done ${this.#stopTimeoutMs} ms after the worker was stopped, and are left behind`
+    const message = `${jobs.length} jobs still run ${this.#stopTimeoutMs} ms after the stop of the worker, and are abandoned`
     this.#logger.error({ jobs }, message)
   }
 }
@@ -236,6 +228,6 @@ function isFatal(error: unknown): boolean {
 function refuseToSend(): never {
   throw new TidewayError(
     'ERR_OUT_OF_TURN',
-    "A worker's application has nobody to send to: send to a channel or a group of the channel layer.",
+    'A job has no connection to send to: send to a channel or a group of the channel layer.',
   )
 }

@@ -128,7 +128,7 @@ describe('tideway doctor', () => {
     it('finds that their jobs end with their process, or that their Redis answers, drops jobs, or is not there', async () => {
       expect(await tasksIn(undefined)).toMatchObject({
         level: 'warning',
-        found: 'The tasks have no Redis: those that wait or run are lost with their process.',
+        found: 'The tasks have no Redis: unfinished jobs are lost when their process ends.',
       })
       const redis = await RedisServer.start()
       try {
@@ -142,7 +142,7 @@ describe('tideway doctor', () => {
         await redis.client.config('SET', 'maxmemory', '100mb')
         expect(await tasksIn(redis.url)).toMatchObject({
           level: 'problem',
-          found: 'The Redis of the tasks drops keys when its memory is full (allkeys-lru), and so jobs that wait.',
+          found: 'The Redis of the tasks drops keys, and so waiting jobs, when its memory is full (allkeys-lru).',
         })
       } finally {
         await redis.stop()

@@ -53,7 +53,7 @@ describe('tasks without Redis', () => {
     expect(order[0]).toBe('enqueued')
     expect(id).toBe('1')
     expect(logger.of('warn')).toEqual([
-      'Tasks have no Redis: they run in this process, and those that wait or run are lost with it',
+      'Tasks have no Redis: they run in this process, and unfinished jobs are lost when it ends',
     ])
   })
 
@@ -79,11 +79,11 @@ describe('tasks without Redis', () => {
     await tasks.work.enqueue(0)
     await patiently(() => expect(gate.begun).toEqual([0]))
     await tasks.work.enqueue(1)
-    await tasks.work.enqueue(2, { delay: 1 })
+    await tasks.work.enqueue(2, { delayMs: 1 })
     await expect(tasks.work.enqueue(3)).rejects.toThrow(
       expect.objectContaining({
         code: 'ERR_TASK_QUEUE_FULL',
-        message: expect.stringMatching(/^2 jobs of the task work wait already/) as string,
+        message: expect.stringMatching(/^The queue of the task work is full with 2 jobs/) as string,
       }),
     )
     gate.endNext()
@@ -115,7 +115,7 @@ describe('tasks without Redis', () => {
     const tasks = make({
       flaky: {
         attempts: 3,
-        backoff: { type: 'exponential', delay: 1 },
+        backoff: { type: 'exponential', delayMs: 1 },
         run: (succeedAt: number, task) => {
           attempts.push(task.attempt)
           if (task.attempt < succeedAt) throw new Error(`attempt ${task.attempt}`)
@@ -125,7 +125,7 @@ describe('tasks without Redis', () => {
     await tasks.flaky.enqueue(3)
     await patiently(() => expect(attempts).toEqual([1, 2, 3]))
     await tasks.flaky.enqueue(9)
-    await patiently(() => expect(logger.of('error')).toEqual(['The task flaky failed, and is not tried again']))
+    await patiently(() => expect(logger.of('error')).toEqual(['The last attempt of the task flaky failed']))
     expect(attempts).toEqual([1, 2, 3, 1, 2, 3])
     await tasks.flaky.enqueue(9, { attempts: 1 })
     await patiently(() => expect(logger.of('error')).toHaveLength(2))
@@ -135,7 +135,7 @@ describe('tasks without Redis', () => {
   it('run again and again on a schedule, so often at most, until they are taken off it', async () => {
     const run = vi.fn<(input: string) => void>()
     const tasks = make({ tick: (input: string) => run(input) })
-    expect(await tasks.tick.enqueue('limited', { repeat: { every: 1, limit: 3 } })).toEqual({ id: 'tick' })
+    expect(await tasks.tick.enqueue('limited', { repeat: { everyMs: 1, limit: 3 } })).toEqual({ id: 'tick' })
     await patiently(() => expect(run).toHaveBeenCalledTimes(3))
     expect(await tasks.tick.unschedule()).toBe(false)
     await tasks.tick.enqueue('cron', { repeat: { pattern: '* * * * * *' }, jobId: 'each-second' })
@@ -171,7 +171,7 @@ describe('tasks without Redis', () => {
     gate.endNext()
     await stopped
     await work.ended
-    expect(logger.of('warn').at(-1)).toBe('1 jobs of tasks are lost: they had no Redis to wait in')
+    expect(logger.of('warn').at(-1)).toBe('1 jobs of tasks are lost: they are not in Redis')
   })
 
   it('abort the signal of what does not end in its time', async () => {
@@ -299,8 +299,10 @@ describe('who asked for a task', () => {
     )
     await tasks.work.enqueue(1, { notify: { group: 'room' } })
     await patiently(() => expect(done).toHaveBeenCalled())
-    await patiently(() => expect(logger.of('warn')).toContain('Nobody could be told of task.done of the task work'))
-    expect(logger.of('warn')).toContain('Nobody could be told of task.progress of the task work')
+    await patiently(() =>
+      expect(logger.of('warn')).toContain('The message task.done of the task work could not be sent'),
+    )
+    expect(logger.of('warn')).toContain('The message task.progress of the task work could not be sent')
     expect(logger.of('error')).toEqual([])
     await layer.close()
   })
@@ -309,11 +311,13 @@ describe('who asked for a task', () => {
 describe('options that make no sense', () => {
   it('are refused when tasks are defined', () => {
     const run = (): void => {}
-    expect(() => make({ 'no spaces': run })).toThrow('A task cannot be called "no spaces"')
-    expect(() => make({ work: { run: 'no' as unknown as () => void } })).toThrow('neither a function nor has one')
+    expect(() => make({ 'no spaces': run })).toThrow('"no spaces" is not a name for a task')
+    expect(() => make({ work: { run: 'no' as unknown as () => void } })).toThrow(
+      'is not a function and has no function "run"',
+    )
     expect(() => make({ work: { run, concurrency: 0 } })).toThrow('concurrency of the task work')
     expect(() => make({ work: { run, attempts: 0.5 } })).toThrow('attempts of the task work')
-    expect(() => make({ work: { run, backoff: -1 } })).toThrow('backoff')
+    expect(() => make({ work: { run, backoff: { type: 'fixed', delayMs: -1 } } })).toThrow('backoff.delayMs')
     expect(() => make({ work: { run, rateLimit: { max: 0, durationMs: 1 } } })).toThrow('rateLimit.max')
     expect(() => make({ work: run }, { maxWaiting: 0 })).toThrow('maxWaiting')
   })
@@ -321,20 +325,23 @@ describe('options that make no sense', () => {
   it('are refused when a job is enqueued', async () => {
     const tasks = make({ work: () => {} })
     const refused: [EnqueueOptions, string][] = [
-      [{ delay: -1 }, 'delay must be'],
+      [{ delayMs: -1 }, 'delayMs must be'],
       [{ attempts: 0 }, 'attempts must be'],
-      [{ backoff: { type: 'linear' as 'fixed', delay: 1 } }, 'backoff.type is "fixed" or "exponential", not "linear"'],
+      [
+        { backoff: { type: 'linear' as 'fixed', delayMs: 1 } },
+        'backoff.type is "fixed" or "exponential", not "linear"',
+      ],
       [{ priority: 3_000_000 }, 'priority must be'],
-      [{ jobId: '42' }, 'no mere number, not "42"'],
+      [{ jobId: '42' }, 'not a plain number, not "42"'],
       [{ jobId: 'a:b' }, 'without ":"'],
-      [{ repeat: { every: 1, pattern: '* * * * *' } as never }, 'either "every" or "pattern"'],
-      [{ repeat: { every: 1 }, delay: 1 }, 'takes no delay'],
-      [{ notify: { group: 'no spaces' } }, 'notify takes { group } or { channel }'],
+      [{ repeat: { everyMs: 1, pattern: '* * * * *' } as never }, 'either "everyMs" or "pattern"'],
+      [{ repeat: { everyMs: 1 }, delayMs: 1 }, 'has no delayMs'],
+      [{ notify: { group: 'no spaces' } }, 'notify is { group } or { channel }'],
       [{ notify: { group: 'room' } }, 'give defineTasks a channelLayer'],
     ]
     for (const [options, message] of refused) {
       await expect(tasks.work.enqueue(undefined, options)).rejects.toThrow(message)
     }
-    await expect(runTasks({})).rejects.toThrow('These are no tasks')
+    await expect(runTasks({})).rejects.toThrow('This is not an object of tasks')
   })
 })

@@ -139,14 +139,14 @@ describeWith(['redis'], 'tasks in Redis', () => {
     const tasks = make({
       work: {
         attempts: 2,
-        backoff: 10,
+        backoff: { type: 'fixed', delayMs: 10 },
         run: (input: string, { attempt }) => {
           runs.push([input, attempt])
           if (input === 'flaky' && attempt === 1) throw new Error('once')
         },
       },
     })
-    await tasks.work.enqueue('delayed', { delay: 1500 })
+    await tasks.work.enqueue('delayed', { delayMs: 1500 })
     await tasks.work.enqueue('low', { priority: 2 })
     await tasks.work.enqueue('high', { priority: 1 })
     await tasks.work.enqueue('first')
@@ -165,7 +165,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
         ['flaky', 2],
       ]),
     )
-    expect(logger.of('warn')).toContain('The task work failed, and is tried again')
+    expect(logger.of('warn')).toContain('The task work failed, retrying')
     expect(logger.of('error')).toEqual([])
   })
 
@@ -173,7 +173,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     const run = vi.fn<(input: string) => void>()
     const tasks = make({ tick: (input: string) => run(input) })
     await runTasks(tasks)
-    expect(await tasks.tick.enqueue('often', { repeat: { every: 50 } })).toEqual({ id: 'tick' })
+    expect(await tasks.tick.enqueue('often', { repeat: { everyMs: 50 } })).toEqual({ id: 'tick' })
     await patiently(() => expect(run.mock.calls.length).toBeGreaterThan(2))
     expect(await tasks.tick.unschedule()).toBe(true)
     expect(await tasks.tick.unschedule()).toBe(false)
@@ -190,7 +190,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     await expect(tasks.work.enqueue()).rejects.toThrow(
       expect.objectContaining({
         code: 'ERR_TASK_QUEUE_FULL',
-        message: expect.stringMatching(/^3 jobs of the task work wait already/) as string,
+        message: expect.stringMatching(/^The queue of the task work is full with 3 jobs/) as string,
       }),
     )
     await runTasks(tasks)
@@ -203,7 +203,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     const run = vi.fn<() => void>()
     const tasks = make({ resize: task({ attempts: 5, input: z.object({ width: z.number() }), run }) })
     await runTasks(tasks)
-    await patiently(() => expect(logger.of('error')).toEqual(['The task resize failed, and is not tried again']))
+    await patiently(() => expect(logger.of('error')).toEqual(['The last attempt of the task resize failed']))
     expect(logger.lines.find(({ level }) => level === 'error')!.details).toMatchObject({
       err: { code: 'ERR_BAD_TASK_INPUT', message: expect.stringMatching(/resize is refused: width: /) as string },
     })
@@ -270,8 +270,6 @@ describeWith(['redis'], 'tasks in Redis', () => {
     await patiently(() => expect(begun).toHaveLength(2))
     await again.stop(10)
     await patiently(() => expect(done).toEqual([200, -1]))
-    expect(logger.of('error')).toEqual([
-      'Tasks were not done 10 ms after they were to stop: they are run again elsewhere',
-    ])
+    expect(logger.of('error')).toEqual(['Tasks still ran 10 ms after the stop: another worker runs them again'])
   })
 })

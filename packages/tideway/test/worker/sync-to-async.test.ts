@@ -171,7 +171,7 @@ describe('errors', () => {
     await expect(untyped(blocking, 'notAFunction', { pool })()).rejects.toThrow(
       expect.objectContaining({
         code: 'ERR_NO_SUCH_FUNCTION',
-        message: expect.stringMatching(/exports no function "notAFunction"; its functions are .*add/) as string,
+        message: expect.stringMatching(/exports no function "notAFunction"; it exports .*add/) as string,
       }),
     )
   })
@@ -182,7 +182,7 @@ describe('errors', () => {
     await expect(syncToAsync(blocking, 'makeFunction', { pool: one })()).rejects.toThrow(
       expect.objectContaining({
         code: 'ERR_NOT_CLONEABLE',
-        message: expect.stringMatching(/^makeFunction of .* returned something that cannot be copied/) as string,
+        message: expect.stringMatching(/^makeFunction of .* returned a value that cannot be copied/) as string,
       }),
     )
     const add = syncToAsync(blocking, 'add', { pool: one }) as unknown as (a: unknown) => Promise<number>

@@ -110,7 +110,7 @@ describeWith(['redis'], 'worker processes of tasks', () => {
     }
     const survivor = await start({ TEST_MAX_DEATHS: '2' })
     expect(await channelLayer.receive('asker')).toMatchObject({ type: 'task.failed', task: 'die' })
-    expect(survivor.output()).toContain('The task die failed, and is not tried again')
+    expect(survivor.output()).toContain('The last attempt of the task die failed')
     expect(await redis.client.llen('deaths')).toBe(3)
     await closeTasks(tasks)
     await channelLayer.close()

@@ -32,7 +32,7 @@ describe('the bounds of a pool', () => {
     await reaches(begun, 2)
     expect(pool.stats).toEqual({ threads: 2, running: 2, waiting: 3 })
     await expect(hold(gate, begun)).rejects.toThrow(full)
-    await expect(hold(gate, begun)).rejects.toThrow('3 calls wait for the 2 threads of the pool already')
+    await expect(hold(gate, begun)).rejects.toThrow('3 calls wait for the 2 threads of the pool')
     open(gate)
     expect(new Set(await Promise.all(held)).size).toBe(2)
     expect(Atomics.load(begun, 0)).toBe(5)

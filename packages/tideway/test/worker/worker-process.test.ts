@@ -145,7 +145,7 @@ describeWith(['redis'], 'worker processes over Redis', () => {
     await layer.send('jobs', { type: 'fault' })
     await layer.send('jobs', { type: 'job', id: 1, takesMs: 0 })
     await listReaches(redis, 'done:jobs', 1)
-    expect(worker.output()).toContain('A job of jobs failed, and is lost')
+    expect(worker.output()).toContain('A job of jobs failed and is lost')
     expect(worker.output()).toContain('a fault of the job')
     await layer.send('unknown', { type: 'job', id: 1 })
     expect(await worker.exited).toEqual({ code: 1, signal: null })

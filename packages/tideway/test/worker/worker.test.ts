@@ -79,7 +79,7 @@ describe('a worker with a time limit for jobs', () => {
     await expect.poll(() => worker.stats).toEqual({ running: 0, done: 1, failed: 1 })
     expect(error).toHaveBeenCalledExactlyOnceWith(
       expect.objectContaining({ err: expect.objectContaining({ code: 'ERR_APPLICATION_TIMEOUT' }) as Error }),
-      'A job of jobs failed, and is lost',
+      'A job of jobs failed and is lost',
     )
     // What the first one does at last is of no interest any more.
     end(1)
@@ -200,7 +200,7 @@ describe('a job that fails', () => {
     await patiently(() => expect(worker.stats).toEqual({ running: 0, done: 3, failed: 1 }))
     expect(error).toHaveBeenCalledExactlyOnceWith(
       { err: expect.objectContaining({ message: 'two' }) as Error, channel: 'jobs', type: 'job' },
-      'A job of jobs failed, and is lost',
+      'A job of jobs failed and is lost',
     )
   })
 
@@ -264,7 +264,7 @@ describe('stopping a worker', () => {
     await ended
     expect(error).toHaveBeenCalledExactlyOnceWith(
       { jobs: [{ channel: 'jobs', type: 'job' }] },
-      '1 jobs were not done 20 ms after the worker was stopped, and are left behind',
+      '1 jobs still run 20 ms after the stop of the worker, and are abandoned',
     )
     gate.end(1)
   })
@@ -286,7 +286,7 @@ describe('a layer that fails', () => {
     await patiently(() => expect(worker.stats.done).toBe(1))
     expect(error).toHaveBeenCalledExactlyOnceWith(
       { err: unavailable, channel: 'jobs' },
-      'Cannot listen to jobs, trying again',
+      'Cannot listen to jobs, retrying',
     )
     expect(info).toHaveBeenCalledExactlyOnceWith({ channel: 'jobs' }, 'Listening to jobs again')
   })

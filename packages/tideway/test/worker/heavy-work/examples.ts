@@ -70,7 +70,7 @@ export const tasks = defineTasks(
     report: task({
       input: z.object({ room: z.string() }),
       attempts: 3,
-      backoff: { type: 'exponential', delay: 1000 },
+      backoff: { type: 'exponential', delayMs: 1000 },
       run: async ({ room }, task) => {
         for (let step = 1; step <= 10; step++) await task.progress(step / 10)
         return { words: room.length }
