@@ -1,4 +1,4 @@
-// Fails when the search of the built site does not find what people look for, and prints how to look at the site.
+// Fails if the search of the built site does not find the words of searches.ts, and prints how to open the site.
 //   npm run docs
 
 import { readdir } from 'node:fs/promises'
@@ -14,7 +14,7 @@ const OPTIONS = {
   searchOptions: { fuzzy: 0.2, prefix: true, boost: { title: 4, text: 2, titles: 1 } },
 }
 
-/** A reader sees about so many results without scrolling. */
+/** About as many results as a reader sees without scrolling. */
 const MOST_RESULTS = 5
 
 const site = fileURLToPath(new URL('.vitepress/dist/', import.meta.url))

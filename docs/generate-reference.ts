@@ -1,4 +1,4 @@
-// Writes the reference of all packages' exports, from the code, to docs/reference/api/. Fails on an export without a word.
+// Writes the reference of all packages' exports, from the code, to docs/reference/api/. Fails on an export without a doc comment.
 //   npm run reference --workspace docs
 
 import { readFile, rm, writeFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** What people look for, by the locale of the search index, and the page that has to be among the first results. */
+/** Search words by locale of the search index, and the page that must be among the first results. */
 export const searches: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   root: {
     groupSend: '/reference/api/tideway/layer',

@@ -75,7 +75,7 @@ async function installedProblems(packages: readonly Packed[], folder: string): P
   return [...imported, ...rest.flat()]
 }
 
-/** What a program says when it fails; nothing when it does not. */
+/** The error output of a program; empty if it succeeds. */
 async function failureOf(name: string, program: string, args: readonly string[], cwd: string): Promise<string[]> {
   try {
     await run(program, args, { cwd, maxBuffer: 64 * 1024 * 1024 })

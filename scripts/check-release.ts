@@ -1,4 +1,4 @@
-// Whether what is here is what a tag says: versions, and what the changelog calls them.
+// Checks that the versions and the changelog match a tag.
 //   node --import tsx scripts/check-release.ts v1.2.3
 
 import { readFile } from 'node:fs/promises'

@@ -25,7 +25,7 @@ const PROCESSORS = ['arm', 'arm64', 'ia32', 'loong64', 'ppc64', 'riscv64', 's390
  * out those that its registry does not have at the moment, and then `npm ci` refuses the whole file, and a machine
  * of such a system never gets its build.
  *
- * What is added has no checksum: the registry at hand does not have the package. `npm install --package-lock-only` against
+ * Added entries have no checksum: the registry at hand does not have the package. `npm install --package-lock-only` against
  * the public registry fills it in. The release is built on Linux x64, where a test demands the checksum of every package.
  */
 export function missingPackages({ packages }: Lockfile): Record<string, LockedPackage> {
@@ -39,7 +39,7 @@ export function missingPackages({ packages }: Lockfile): Record<string, LockedPa
   return missing
 }
 
-/** Such packages are named after what they are for, as in `@scope/tool-linux-arm64-gnu`. */
+/** Such packages are named after their platform, as in `@scope/tool-linux-arm64-gnu`. */
 function platformPackage(name: string, version: string, dev: boolean): LockedPackage {
   const words = name.split(/[/-]/)
   const cpu = PROCESSORS.find((word) => words.includes(word))

@@ -1,4 +1,4 @@
-/** The part of a package.json that says what a package has to hold. */
+/** The fields of a package.json that determine the contents of a package. */
 export interface Manifest {
   readonly name: string
   readonly version: string
@@ -8,7 +8,7 @@ export interface Manifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-/** What a published package may hold; everything else got into it by mistake. */
+/** The files that a published package may contain. */
 const EXPECTED: readonly RegExp[] = [
   /^(package\.json|README\.md|LICENSE)$/,
   /^bin\/[a-z-]+\.js$/,
@@ -16,12 +16,12 @@ const EXPECTED: readonly RegExp[] = [
   /^src\/([a-z0-9-]+\/)*[a-z0-9-]+\.ts$/,
 ]
 
-/** What `tideway init` writes: an application with its tests. */
+/** The template of `tideway init`: an application with its tests. */
 const TEMPLATE = /^templates\/[a-z]+\/([a-z0-9-]+\/)*[A-Za-z0-9.-]+$/
 
 const TESTS = /(^|\/)(tests?|fixtures?)\/|\.test\./
 
-/** What is wrong with the files of a package: a sentence each. */
+/** Returns the problems of the files of a package, one sentence each. */
 export function contentProblems(files: readonly string[], manifest: Manifest): string[] {
   const held = new Set(files)
   const problems: string[] = []

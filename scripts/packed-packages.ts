@@ -12,12 +12,12 @@ import type { Manifest } from './package-contents.ts'
 /** The folder of the repository. */
 export const root: string = fileURLToPath(new URL('..', import.meta.url))
 
-/** What is published. */
+/** The published packages. */
 export const packageFolders: readonly string[] = ['packages/tideway', 'packages/redis', 'packages/client']
 
 const run = promisify(execFile)
 
-/** Compiles what is to be packed. */
+/** Compiles the packages. */
 export async function buildPackages(): Promise<void> {
   await run(join(root, 'node_modules/.bin/tsc'), ['-b', ...packageFolders], { cwd: root })
 }

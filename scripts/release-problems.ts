@@ -1,13 +1,13 @@
-/** What a release is made of. */
+/** The parts of a release. */
 export interface Release {
   /** The tag of git: `v1.2.3`. */
   readonly tag: string
-  /** The manifests of what is published. */
+  /** The manifests of the published packages. */
   readonly manifests: readonly ReleasedManifest[]
   readonly changelog: string
 }
 
-/** The part of a package.json that a release is held against. */
+/** The fields of a package.json that a release is compared with. */
 export interface ReleasedManifest {
   readonly name: string
   readonly version: string
@@ -15,7 +15,7 @@ export interface ReleasedManifest {
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
 
-/** What is wrong with a release: a sentence each. */
+/** Returns the problems of a release, one sentence each. */
 export function releaseProblems({ tag, manifests, changelog }: Release): string[] {
   const version = tag.replace(/^v/, '')
   const problems: string[] = []

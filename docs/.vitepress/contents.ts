@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { DefaultTheme } from 'vitepress'
 import { repository, siteLink } from './site-paths.ts'
 
-// docs/README.md lists every page, which a test sees to. So the side bar is that list, and no second one can fall behind.
+// docs/README.md lists every page, as a test checks. So the side bar uses that list, and there is no second one to update.
 
 const SECTION = /^## (.*)$/
 const PAGE = /^(?:-|\d+\.) \[([^\]]+)\]\(([^)]+\.md)\)/

@@ -12,8 +12,8 @@ const LABEL_CHARACTERS = 24
 
 /**
  * Draws a flowchart of Mermaid as SVG, while the site is built: Mermaid itself would be more for a reader to load than all
- * pages together. Knows the little of its language that the pages use.
- * @throws Error with the line, for what it does not know
+ * pages together. Supports the subset of its language that the pages use.
+ * @throws Error with the line, for unsupported syntax
  */
 export function drawFlowchart(source: string): string {
   const [head = '', ...lines] = source.split('\n').flatMap((line) => line.trim() || [])
@@ -64,7 +64,7 @@ export function drawFlowchart(source: string): string {
   return `<figure class="diagram" v-pre>${drawing.replace('<svg', '<svg role="img"')}</figure>\n`
 }
 
-/** Notes a node with what is said of it, and gives its name. */
+/** Adds a node with its label and shape, and returns its name. */
 function takeNode(text: string, line: string, nodes: Nodes): string {
   const [, name, label, ofCylinder] = NODE.exec(text) ?? []
   if (name === undefined) throw notDrawn(line)

@@ -15,7 +15,7 @@ type Token = ReturnType<MarkdownRenderer['parse']>[number]
 const RELATIVE = /^(?![a-z][a-z+.-]*:|\/|#)/i
 const CUT_FROM = /(?:^| )file=(\S+)/
 
-/** Makes pages that are written for the repository into pages of the site. */
+/** Converts pages of the repository to pages of the site. */
 export function forTheSite(md: MarkdownRenderer): void {
   md.core.ruler.push('links-of-the-repository', ({ tokens, env }) => {
     const { path, realPath } = env as PageEnvironment
@@ -46,7 +46,7 @@ export function forTheSite(md: MarkdownRenderer): void {
   md.renderer.rules.code_block = (...args) => fence(...args)
 }
 
-/** The link leads to a file that only the repository has: its text stays. */
+/** The link leads to a file that is only in the repository: only its text remains. */
 function unlink(tokens: readonly Token[], open: Token): void {
   const close = tokens.slice(tokens.indexOf(open)).find(({ type }) => type === 'link_close')!
   for (const [token, html] of [

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 /** The folder of the repository. */
 export const repository: string = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What is no page of the site, in globs of the repository. */
+/** Globs of files in the repository that are not pages of the site. */
 export const notOnTheSite: readonly string[] = ['test/**', 'packages/*/{src,test}/**', 'bench/.build/**']
 
 /** Pages whose place on the site does not follow from their place in the repository. */
@@ -25,8 +25,8 @@ export function sitePath(page: string): string {
 }
 
 /**
- * Where a relative link of a page leads on the site, with its anchor: `/guides/server.md#stopping`. `undefined` for what
- * is a file of the repository only.
+ * Where a relative link of a page leads on the site, with its anchor: `/guides/server.md#stopping`. `undefined` for files
+ * that are only in the repository.
  */
 export function siteLink(page: string, href: string): string | undefined {
   const [path = '', anchor] = href.split('#')
