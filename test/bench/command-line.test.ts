@@ -20,7 +20,7 @@ describe('the command line of the bench', () => {
     expect(suitesOf('idle', 'handshakes')).toEqual(['handshakes', 'idle'])
   })
 
-  it('knows each of its names, and tells them', () => {
+  it('accepts each of its names and lists them', () => {
     for (const name of namesOf(suites)) {
       expect(suitesOf(name)).toHaveLength(1)
       expect(help).toContain(name)

@@ -51,7 +51,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     return `room_${++rooms}`
   }
 
-  /** Somebody with a browser of their own. */
+  /** A person with a separate browser profile. */
   async function person(options: BrowserContextOptions = {}): Promise<{ newTab: () => Promise<Page> }> {
     const context = await browser.newContext({ viewport: { width: 1100, height: 720 }, ...options })
     context.setDefaultTimeout(WAIT_MS)
@@ -101,16 +101,16 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     await page.getByRole('dialog').waitFor({ state: 'hidden' })
   }
 
-  it('carries messages between two tabs, after a reload too, and to a third who joins', async () => {
+  it('delivers messages between two tabs, after a reload, and to a third visitor', async () => {
     const room = newRoom()
     const one = await person()
     const [first, second] = [await one.newTab(), await one.newTab()]
     await enter(first, room)
     await enter(second, room)
 
-    await say(first, 'Is anybody here?')
-    expect(await heard(first, 'Is anybody here?')).toBe('You: Is anybody here?')
-    expect(await heard(second, 'Is anybody here?')).toBe('guest: Is anybody here?')
+    await say(first, 'Is this room empty?')
+    expect(await heard(first, 'Is this room empty?')).toBe('You: Is this room empty?')
+    expect(await heard(second, 'Is this room empty?')).toBe('guest: Is this room empty?')
     await say(second, 'I am')
     expect(await heard(first, 'I am')).toBe('guest: I am')
 
@@ -125,7 +125,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     expect(await heard(third, 'Then we are three')).toBe('guest: Then we are three')
     // Who comes late sees what was said before, and who reloads is still the one who said it.
     expect(await heard(third, 'I am')).toBe('guest: I am')
-    expect(await heard(first, 'Is anybody here?')).toBe('You: Is anybody here?')
+    expect(await heard(first, 'Is this room empty?')).toBe('You: Is this room empty?')
     expect(await heard(first, 'I am')).toBe('guest: I am')
   })
 
@@ -182,7 +182,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     await dialog.waitFor({ state: 'hidden' })
   }
 
-  it('signs up, logs in elsewhere, and is that person in the room', async () => {
+  it('signs up, logs in on another device, and uses the account in the room', async () => {
     const room = newRoom()
     const [laptop, phone] = [await (await person()).newTab(), await (await person()).newTab()]
     await enter(laptop, room)
@@ -212,7 +212,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     problems = problems.filter((problem) => !problem.includes('422'))
   })
 
-  it('closes every tab of a person who logs out, and says so', async () => {
+  it('closes every tab of a person who logs out and shows a message', async () => {
     const room = newRoom()
     const laptop = await person()
     const [first, second, phone] = [await laptop.newTab(), await laptop.newTab(), await (await person()).newTab()]
@@ -272,7 +272,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     expect(await link.getAttribute('rel')).toContain('noopener noreferrer')
   })
 
-  it('lists the rooms that are open, with how many are in them', async () => {
+  it('lists the open rooms with their number of people', async () => {
     const room = newRoom()
     const [inside, outside] = [await (await person()).newTab(), await (await person()).newTab()]
     await outside.goto(server.origin)
@@ -329,7 +329,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     expect(await send.isDisabled()).toBe(true)
   })
 
-  it('sends no command that it does not have, and says which it has', async () => {
+  it('sends no unknown command and lists the known ones', async () => {
     const page = await (await person()).newTab()
     await enter(page, newRoom())
     await say(page, '/reprot')
@@ -351,7 +351,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${server.origin}/rooms/${room}`)
   })
 
-  it('answers a room name that cannot be with a page that says so', async () => {
+  it('answers an invalid room name with an error page', async () => {
     const page = await (await person()).newTab()
     const response = await page.goto(`${server.origin}/rooms/no.such.room`)
     expect(response?.status()).toBe(404)
@@ -423,7 +423,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     await bubbleNotice(page, 'You are Kim now.').waitFor()
   })
 
-  it('leaves the reader at the place that is read, and offers what is new', async () => {
+  it('keeps the scroll position of a reader and offers new messages', async () => {
     const room = newRoom()
     const [reader, writer] = [await (await person()).newTab(), await (await person()).newTab()]
     await enter(reader, room)
@@ -451,7 +451,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     expect(await reader.getByRole('button', { name: 'new message' }).isVisible()).toBe(false)
   })
 
-  it('shows what was said before, piece by piece, and stays at the place that is read', async () => {
+  it('loads older messages page by page and keeps the scroll position', async () => {
     const room = newRoom()
     const writer = await (await person()).newTab()
     await enter(writer, room)
@@ -487,7 +487,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     )
   })
 
-  it('says who is here, and who is writing', async () => {
+  it('shows who is here and who is writing', async () => {
     const room = newRoom()
     const [anna, jun] = [await (await person()).newTab(), await (await person()).newTab()]
     await enter(anna, room)
@@ -541,7 +541,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     })
   })
 
-  it('keeps what waits through a reload', async () => {
+  it('keeps unsent messages through a reload', async () => {
     const room = newRoom()
     const one = await person()
     const [page, other] = [await one.newTab(), await (await person()).newTab()]
@@ -571,7 +571,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
   })
 
   // The last one: it leaves the others without their server for a moment.
-  it('counts down while the server is away, and sends what was written meanwhile, each message once', async () => {
+  it('counts down while the server is down, and sends the messages written in that time once each', async () => {
     const room = newRoom()
     const [first, second] = [await (await person()).newTab(), await (await person()).newTab()]
     await enter(first, room)
@@ -625,7 +625,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
       expect(texts).toHaveLength(5)
       expect(await page.getByText('The connection is lost.').isVisible()).toBe(false)
     }
-    // The server that was started anew has been told the name again.
+    // The page has sent the name to the restarted server.
     expect(await heard(second, 'one')).toBe('Anna: one')
     expect(await heard(first, 'one')).toBe('You: one')
 

@@ -91,7 +91,7 @@ describe('the people of the chat', () => {
     return [code, reason.toString()]
   }
 
-  it('are in the consumer who they are over HTTP', async () => {
+  it('have the same user in the consumer as over HTTP', async () => {
     const name = newName()
     for (const browser of [await signedUp(name), await loggedIn(name)]) {
       expect(await browser.me()).toEqual({ name, hasAccount: true })
@@ -102,7 +102,7 @@ describe('the people of the chat', () => {
     }
   })
 
-  it('find every connection closed with 4401 when they log out, in each browser, and others none', async () => {
+  it('lose every connection with 4401 in each browser when they log out; other people lose none', async () => {
     const name = newName()
     const [one, other] = [await signedUp(name), await loggedIn(name)]
     const bystander = await (await signedUp(newName())).open()
@@ -197,9 +197,9 @@ describe('the people of the chat', () => {
     await signedUp(name)
     const browser = new Browser(server)
     const wrong = await browser.ask('POST', '/api/me/login', { name, password: 'not the password' })
-    const nobody = await browser.ask('POST', '/api/me/login', { name: 'nobody', password: 'not the password' })
+    const unknown = await browser.ask('POST', '/api/me/login', { name: 'unknown', password: 'not the password' })
     expect(wrong).toEqual({ status: 422, body: { error: 'There is no such name and password.' } })
-    expect(nobody).toEqual(wrong)
+    expect(unknown).toEqual(wrong)
     expect(await browser.me()).toEqual({ name: '' })
   })
 
@@ -216,11 +216,11 @@ describe('the people of the chat', () => {
   })
 
   it.each([
-    ['a password of 7 characters', { name: 'Somebody', password: 'x'.repeat(7) }],
-    ['a password of 201 characters', { name: 'Somebody', password: 'x'.repeat(201) }],
-    ['a password that is no text', { name: 'Somebody', password: 12_345_678 }],
+    ['a password of 7 characters', { name: 'Person', password: 'x'.repeat(7) }],
+    ['a password of 201 characters', { name: 'Person', password: 'x'.repeat(201) }],
+    ['a password that is no text', { name: 'Person', password: 12_345_678 }],
     ['no name', { name: '', password: PASSWORD }],
-    ['a name that stands for nobody', { name: 'Guest', password: PASSWORD }],
+    ['a reserved name', { name: 'Guest', password: PASSWORD }],
     ['nothing', {}],
   ])('make no account with %s', async (_what, body) => {
     const browser = new Browser(server)

@@ -13,7 +13,7 @@ describe('the protocol of the chat', () => {
   const clients: WebSocket[] = []
 
   beforeAll(async () => {
-    // What a bad message makes the consumer throw is reported, as it should be, but not to whoever reads this run.
+    // The errors that bad messages cause are reported. Keep them out of the output of this run.
     const logger = { debug() {}, info() {}, warn() {}, error() {} }
     server = await serve(application, { port: 0, logger })
   })
@@ -78,7 +78,7 @@ describe('the protocol of the chat', () => {
     })
   }
 
-  it('sends a message to everybody in the room, the sender too, as JSON of message and user', async () => {
+  it('sends a message as JSON of message and user to every client in the room, including the sender', async () => {
     const [anna, jun] = [await join('lobby'), await join('lobby')]
     const heard = [hear(anna), hear(jun)]
     anna.send('{"message": "Hello, \\"lobby\\" ☕"}')
@@ -97,7 +97,7 @@ describe('the protocol of the chat', () => {
     }
   })
 
-  it('does not believe a session cookie that somebody has made up', async () => {
+  it('rejects a forged session cookie', async () => {
     const { cookie } = await visitor('Anna')
     const client = await join('forged', { cookie: `${cookie!.slice(0, -1)}${cookie!.endsWith('A') ? 'B' : 'A'}` })
     client.send('{"message":"hi"}')
@@ -134,7 +134,7 @@ describe('the protocol of the chat', () => {
     ['no JSON', 'hello'],
     ['a JSON value without a message', 'null'],
     ['bytes', Buffer.from([1, 2, 3])],
-  ])('closes with 1011 who sends %s, and nobody else', async (_what, bad) => {
+  ])('closes only the sender of %s with 1011', async (_what, bad) => {
     const [good, rude] = [await join('manners'), await join('manners')]
     const code = closeCode(rude)
     rude.send(bad)
@@ -143,7 +143,7 @@ describe('the protocol of the chat', () => {
     expect(await hear(good)).toBe('{"message":"still here","user":""}')
   })
 
-  it('closes with 1009 who sends more than 1 MiB, and nobody else', async () => {
+  it('closes only the sender of more than 1 MiB with 1009', async () => {
     const [good, loud] = [await join('size'), await join('size')]
     const code = closeCode(loud)
     loud.send(JSON.stringify({ message: 'x'.repeat(1024 * 1024) }))
@@ -224,7 +224,7 @@ describe('the HTTP side of the chat', () => {
     ['that is missing', '{}'],
     ['of 33 characters', JSON.stringify({ name: 'x'.repeat(33) })],
     ['that turns the text around', JSON.stringify({ name: 'a\u202Eb' })],
-    ['that stands for nobody', '{"name":"Guest"}'],
+    ['that is reserved', '{"name":"Guest"}'],
     ['that stands for another guest', '{"name":"guest 12"}'],
     ['that cannot be seen', JSON.stringify({ name: '\uFE0F\u200D' })],
     ['with a soft hyphen', JSON.stringify({ name: 'an\u00ADna' })],
@@ -262,7 +262,7 @@ describe('the HTTP side of the chat', () => {
     }
   })
 
-  it('gives a session to nobody who has no name', async () => {
+  it('creates no session for a guest without a name', async () => {
     expect((await get('/api/me')).headers.getSetCookie()).toEqual([])
   })
 

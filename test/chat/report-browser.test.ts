@@ -49,7 +49,7 @@ describeWith(['chromium'], '/report in a browser', () => {
   const picture = (page: Page) =>
     page.getByRole('img', { name: 'How often each word was said: lighthouse 2, harbour 1.' })
 
-  it('shows the bar to everybody in the room, and then the picture, also after a reload', async () => {
+  it('shows the bar and then the picture to every client in the room, also after a reload', async () => {
     const [anna, jun] = [await visitor(), await visitor()]
     await say(anna, 'lighthouse harbour lighthouse')
     await say(anna, '/report')

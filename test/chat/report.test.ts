@@ -58,7 +58,7 @@ describe('/report', () => {
   function newRoom(...messages: readonly string[]): string {
     const room = `report_room_${++rooms}`
     for (const [i, message] of messages.entries()) {
-      append(room, { user: '', message, author: 'somebody', owner: '', key: `${room}-${i}` })
+      append(room, { user: '', message, author: 'otherTag', owner: '', key: `${room}-${i}` })
     }
     return room
   }
@@ -66,7 +66,7 @@ describe('/report', () => {
   const pictureOf = (room: string, { at }: Answer): Promise<Response> =>
     fetch(`${server.url}/rooms/${room}/report.svg?at=${String(at)}`)
 
-  it('tells everybody in the room how far it is, and then which words were said most', async () => {
+  it('reports its progress and then the most frequent words to every client in the room', async () => {
     const room = newRoom(
       'The ferry leaves at nine',
       'Which ferry?',
@@ -88,7 +88,7 @@ describe('/report', () => {
     }
   })
 
-  it('lets the room go on meanwhile', async () => {
+  it('does not block messages in the room', async () => {
     const room = newRoom('something')
     const [anna, jun] = [await enter(server.url, room, 'Anna'), await enter(server.url, room, 'Jun')]
     anna.say('/report')
@@ -192,7 +192,7 @@ describe('the words of a report', () => {
 })
 
 describe('/report without the Redis that it is to wait in', () => {
-  it('says to whoever asked that there is none, and the room goes on', async () => {
+  it('reports the failure to the requesting client, and the room continues', async () => {
     const database = await databaseFolder()
     const env = { CHANNEL_LAYER: 'memory', REDIS_URL: 'redis://127.0.0.1:1' }
     const server = await startChat({ database: database.file('chat.db'), env })

@@ -6,7 +6,7 @@ import { describeWith } from '../setup/describe-with.ts'
 import { databaseFolder, startChat, type ChatServer } from './chat-server.ts'
 import { enterRoom, textsOf, type Visitor } from './visitor.ts'
 
-/** Somebody who comes back whenever the server closes, as the page does: after what was read last. */
+/** A visitor who reconnects after each close, as the page does, and continues after the last message. */
 class Regular {
   readonly heard: Said[] = []
   /** How often the connection was lost. */
@@ -88,7 +88,7 @@ describeWith(['redis'], 'the chat over Redis, whose two workers are replaced one
     await database.remove()
   })
 
-  it('refuses nobody, and loses no message that was acknowledged', async () => {
+  it('refuses no connection and loses no acknowledged message', async () => {
     const [speaker, listener] = [new Regular(server.origin, 'speaker'), new Regular(server.origin, 'listener')]
     const said: string[] = []
     const sayOne = async (): Promise<void> => {

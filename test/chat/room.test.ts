@@ -47,7 +47,7 @@ describe('the protocol of the page', () => {
     return entered
   }
 
-  /** Somebody of the plain protocol, in the room for certain. */
+  /** A client of the plain protocol that has entered the room. */
   async function enterPlain(room: string): Promise<Visitor> {
     return open(`/ws/chat/${room}/`)
   }
@@ -163,7 +163,7 @@ describe('the protocol of the page', () => {
     expect(textsOf(await later.hear('hello'))).toEqual(['hello', 'end', 'hello'])
   })
 
-  it('gives a client that was away what it missed, whatever was said meanwhile, without gap or double', async () => {
+  it('sends the missed messages to a reconnected client without a gap or a duplicate, also during new messages', async () => {
     const room = newRoom()
     const [writer] = await enter(room, 'writer')
     const [first, { history }] = await enter(room, 'reader')
@@ -188,7 +188,7 @@ describe('the protocol of the page', () => {
   it('gives what was said before in pieces, back to the first', async () => {
     const room = newRoom()
     for (let i = 0; i < 120; i++) {
-      append(room, { user: '', message: `line ${i}`, author: 'somebody', owner: '', key: `${room}-${i}` })
+      append(room, { user: '', message: `line ${i}`, author: 'otherTag', owner: '', key: `${room}-${i}` })
     }
     const [anna] = await enter(room, 'Anna')
     let { messages, hasOlder } = await anna.next(({ type }) => type === 'said')
@@ -211,7 +211,7 @@ describe('the protocol of the page', () => {
     const [{ number }] = (await anna.hear('the first')) as [Said]
     await anna.leave()
     for (let i = 0; i < 1100; i++) {
-      append(room, { user: '', message: `line ${i}`, author: 'somebody', owner: '', key: `${room}-${i}` })
+      append(room, { user: '', message: `line ${i}`, author: 'otherTag', owner: '', key: `${room}-${i}` })
     }
     const [back, welcome] = await enter(room, 'Anna', { history, number })
     expect(welcome).toMatchObject({ continues: true, hasGap: true })
@@ -224,7 +224,7 @@ describe('the protocol of the page', () => {
   it.each([
     ['of another server', { history: 'another', number: 3 }],
     ['that is yet to come', { number: Number.MAX_SAFE_INTEGER }],
-  ])('begins anew with a client that has seen a message %s', async (_what, seen) => {
+  ])('starts again with a client that has seen a message %s', async (_what, seen) => {
     const room = newRoom()
     const [anna, { history }] = await enter(room, 'Anna')
     anna.say('hello')
@@ -234,7 +234,7 @@ describe('the protocol of the page', () => {
     expect(textsOf(await back.hear('hello'))).toEqual(['hello'])
   })
 
-  it('tells everybody but the writer that somebody is writing', async () => {
+  it('sends a typing notification to all clients except the writer', async () => {
     const room = newRoom()
     const [[anna], [jun]] = [await enter(room, 'Anna'), await enter(room, 'Jun')]
     anna.tell({ type: 'typing' })
@@ -268,7 +268,7 @@ describe('the protocol of the page', () => {
     ['that is no object', 'null'],
     ['with a secret that can be guessed', { type: 'hello', tab: '1' }],
     ['with a place that is none', { type: 'hello', tab: key, seen: { history: 'x', number: -1 } }],
-  ])('closes with 4400 for good on a message %s', async (_what, bad) => {
+  ])('closes permanently with 4400 on a message %s', async (_what, bad) => {
     const visitor = await open(`/ws/room/${newRoom()}/`)
     const code = closeCode(visitor)
     visitor.tell(bad)

@@ -7,7 +7,7 @@ import type { Said } from '../../examples/chat/src/room/protocol.ts'
 /** Whatever the server says. */
 export type Answer = { readonly [name: string]: unknown; readonly messages?: readonly Said[] }
 
-/** By which the server knows the tabs of somebody again. */
+/** The secret by which the server recognizes the tabs of a person. */
 const secretOf = (name: string): string => `the-secret-of-the-tab-of-${name}`
 
 /** A client of the page's protocol. */

@@ -39,7 +39,7 @@ async function programFiles(): Promise<(readonly [name: string, text: string])[]
   return Object.keys(imports).map((name) => [name, parts[parts.indexOf(name) + 1]!] as const)
 }
 
-describe('the program of the seed', () => {
+describe('The program of the seed', () => {
   let reader: Reader
 
   beforeAll(async () => {

@@ -80,7 +80,7 @@ it('shares a channel layer', async () => {
   expect(layer.stats().groups).toBe(0)
 })
 
-it('is told of an error', async () => {
+it('rethrows an error of the application', async () => {
   class BrokenConsumer extends WebSocketConsumer {
     override receive(): never {
       throw new TypeError('I forgot something.')

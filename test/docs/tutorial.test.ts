@@ -36,7 +36,7 @@ function say(client: WebSocket, message: string): void {
   client.send(JSON.stringify({ message }))
 }
 
-/** What the client hears from now on. */
+/** Collects the messages that the client receives from now on. */
 function heardBy(client: WebSocket): string[] {
   const heard: string[] = []
   client.on('message', (data: Buffer) => heard.push((JSON.parse(data.toString()) as { message: string }).message))
@@ -56,9 +56,9 @@ afterEach(async () => {
 
 afterAll(() => reader.remove())
 
-// In this order: each part goes on in the folder of the one before.
-describe('who follows the tutorial', () => {
-  it('has, after part 1, two pages, and a room in which everybody hears only themselves', async () => {
+// In this order, because each part continues in the folder of the previous one.
+describe('The tutorial', () => {
+  it('serves two pages and echoes messages to their sender after part 1', async () => {
     await reader.read('docs/tutorial/1-first-consumer.md')
     expect(reader.serverCommands.splice(0)).toEqual(['npx tideway serve application.ts'])
     const server = await serve(reader)
@@ -71,12 +71,12 @@ describe('who follows the tutorial', () => {
     const heard = heardBy(jun)
     say(anna, 'hello')
     expect(await hear(anna)).toEqual({ message: 'hello', user: '' })
-    say(jun, 'nobody there?')
+    say(jun, 'is this room empty?')
     await hear(jun)
-    expect(heard).toEqual(['nobody there?'])
+    expect(heard).toEqual(['is this room empty?'])
   })
 
-  it('is told by the compiler, in part 1, what the page says that it tells', async () => {
+  it('causes the described compile errors in part 1', async () => {
     const trial = await reader.copy()
     await trial.change('chat/routing.ts', ':roomName', ':room')
     await expect(trial.checkTypes()).rejects.toThrow('error TS')
@@ -91,7 +91,7 @@ describe('who follows the tutorial', () => {
     await trial.remove()
   })
 
-  it('has, after part 2, rooms in which everybody hears everybody, and nobody else', async () => {
+  it('broadcasts messages within a room, and to no other room, after part 2', async () => {
     await reader.read('docs/tutorial/2-groups.md')
     expect(reader.serverCommands.splice(0)).toEqual([
       'npx tideway serve application.ts',
@@ -117,7 +117,7 @@ describe('who follows the tutorial', () => {
     expect(heard).toEqual(['tea?'])
   })
 
-  it('is told by the compiler, in part 2, what the page says that it tells', async () => {
+  it('causes the described compile errors in part 2', async () => {
     const trial = await reader.copy()
     await trial.change('chat/consumers.ts', 'event.message', 'event.text')
     await expect(trial.checkTypes()).rejects.toThrow("Property 'text' does not exist")
@@ -127,8 +127,8 @@ describe('who follows the tutorial', () => {
     await trial.remove()
   })
 
-  describeWith(['redis'], 'and has a Redis', () => {
-    it('has, with two servers, one room', async () => {
+  describeWith(['redis'], 'with Redis', () => {
+    it('connects the rooms of two servers', async () => {
       const redis = await RedisServer.start()
       try {
         const env = { REDIS_URL: redis.url }
@@ -147,12 +147,12 @@ describe('who follows the tutorial', () => {
     })
   })
 
-  it('has, after part 3, tests that pass', async () => {
+  it('has passing tests after part 3', async () => {
     await reader.read('docs/tutorial/3-tests.md')
     expect(await reader.test()).toMatch(/^# pass 4$/m)
   })
 
-  it('sees a test fail, in part 3, as the page says', async () => {
+  it('causes the described test failure in part 3', async () => {
     const trial = await reader.copy()
     await trial.change(
       'chat/consumers.ts',
@@ -161,14 +161,14 @@ describe('who follows the tutorial', () => {
     )
     await trial.checkTypes()
     const failed = await trial.test().catch((error: Error) => error.message)
-    expect(failed).toMatch(/^ok 1 - everybody in the room/m)
-    expect(failed).toMatch(/^not ok 2 - nobody in another room/m)
+    expect(failed).toMatch(/^ok 1 - a message reaches every client in the room/m)
+    expect(failed).toMatch(/^not ok 2 - a message does not reach other rooms/m)
     const [, message] = /^```text\n(Expected nothing .*)\n```$/m.exec(read('docs/tutorial/3-tests.md'))!
     expect(failed).toContain(message)
     await trial.remove()
   })
 
-  describeWith(['chromium'], 'and opens two tabs', () => {
+  describeWith(['chromium'], 'with two tabs', () => {
     let browser: Browser
 
     beforeAll(async () => {
@@ -178,7 +178,7 @@ describe('who follows the tutorial', () => {
 
     afterAll(() => browser.close())
 
-    it('talks from one to the other', async () => {
+    it('delivers messages from one to the other', async () => {
       const server = await serve(reader)
       const problems: unknown[] = []
       const tabs = await Promise.all([1, 2].map(() => browser.newPage()))
@@ -189,7 +189,7 @@ describe('who follows the tutorial', () => {
         await tab.getByRole('button', { name: 'Enter' }).click()
         await tab.waitForURL('**/chat/lobby/')
       }
-      // A message that is heard says that the connection of its tab is open.
+      // A received message shows that the connection of the tab is open.
       for (const [i, tab] of tabs.entries()) {
         await tab.waitForFunction(() => document.readyState === 'complete')
         await expect

@@ -90,20 +90,20 @@ describe('preparing programs', () => {
     ])
   })
 
-  it('leaves a machine alone where it may not install', async () => {
+  it('installs nothing without permission', async () => {
     await put('apt-get', APT_GET)
     expect(await preparePrograms(['wrk'], machine(false))).toEqual({ wrk: null })
     expect(lines).toEqual([])
     await expect(readFile(join(bin, 'apt-get.log'))).rejects.toThrow('ENOENT')
   })
 
-  it('says why an installation failed, and goes on', async () => {
+  it('reports a failed installation and continues', async () => {
     await put('apt-get', 'echo "E: Unable to locate package $1" >&2; exit 100')
     expect(await preparePrograms(['wrk'], machine(true))).toEqual({ wrk: null })
     expect(lines[1]).toMatch(/could not install them: .*E: Unable to locate package install$/s)
   })
 
-  it('does without apt-get where there is none', async () => {
+  it('works without apt-get', async () => {
     expect(await preparePrograms(['wrk'], machine(true))).toEqual({ wrk: null })
     expect(lines[1]).toMatch(/could not install them: .*ENOENT/s)
   })

@@ -1,14 +1,14 @@
-// What the page asks of the HTTP side.
+// The requests of the page to the HTTP side.
 
 const TIMEOUT_MS = 8000
 
 /** @typedef {{ readonly name: string, readonly people: number }} Room */
 
-/** The server has understood and said no: the message is for the person at the keyboard. */
+/** The server refused a request. The message is for the visitor. */
 export class RefusedError extends Error {}
 
 /**
- * The rooms that somebody is in.
+ * Returns the rooms that are open.
  *
  * @returns {Promise<readonly Room[]>}
  */
@@ -16,10 +16,10 @@ export async function openRooms() {
   return (await ask('GET', '/api/rooms')).rooms
 }
 
-/** What the server knows of the visitor. @typedef {{ readonly name: string, readonly hasAccount?: boolean }} Visitor */
+/** The visitor. @typedef {{ readonly name: string, readonly hasAccount?: boolean }} Visitor */
 
 /**
- * What the server calls this visitor; `""` for a guest.
+ * Returns the name of this visitor; `""` for a guest.
  *
  * @returns {Promise<Visitor>}
  */
@@ -28,8 +28,7 @@ export function whoAmI() {
 }
 
 /**
- * Tells the server what to call this guest, and returns the name as it took it. Throws a {@link RefusedError} on a name
- * that it does not take.
+ * Sets the name of this guest, and returns the stored name. Throws a {@link RefusedError} if the name is not allowed.
  *
  * @param {string} name `""` to be a guest without a name
  * @returns {Promise<Visitor>}
@@ -39,7 +38,7 @@ export function callMe(name) {
 }
 
 /**
- * Makes an account, and logs in. Throws a {@link RefusedError}.
+ * Creates an account and logs in. Throws a {@link RefusedError}.
  *
  * @param {string} name @param {string} password
  * @returns {Promise<Visitor>}
@@ -58,7 +57,7 @@ export function logIn(name, password) {
   return ask('POST', '/api/me/login', { name, password })
 }
 
-/** Everywhere: the server closes every connection of this person. */
+/** Logs out on all devices: the server closes every connection of this person. */
 export function logOut() {
   return ask('POST', '/api/me/logout', {})
 }

@@ -1,16 +1,15 @@
-// The one module that knows the connection: what goes over it, and what is asked on each new one. It comes back by
-// itself; what is to be said meanwhile waits.
+// The only module that uses the connection. The client reconnects by itself, and messages wait in the meantime.
 
 // oxlint-disable-next-line import/no-absolute-path -- an address of the server, not a path of this machine
 import { connect, secondsLeft } from '/client/index.js'
 
 export { secondsLeft }
 
-/** How long a message waits for the server to keep it before the page asks what to do with it. */
+/** The timeout for storing a message. After it the page offers to send it again. */
 const SAY_TIMEOUT_MS = 15 * 60_000
-/** The server takes no more than one a second; a page says it less often still. */
+/** The minimum time between two typing notifications; the server accepts one per second. */
 const TYPING_EVERY_MS = 2500
-/** The close code of a connection that is no longer its user's. */
+/** The close code after a logout. */
 export const LOGGED_OUT = 4401
 const TAB_KEY = 'tideway-chat-tab'
 
@@ -21,20 +20,20 @@ const TAB_KEY = 'tideway-chat-tab'
 
 /**
  * @typedef {object} Room
- * @property {(key: string, message: string) => Promise<unknown>} say Resolves when the server keeps it. The same key
- *   again is the same message, however often it is sent.
+ * @property {(key: string, message: string) => Promise<unknown>} say Resolves once the server has stored it. A
+ *   repeated key is the same message.
  * @property {(before: number) => Promise<{ messages: Said[], hasOlder: boolean }>} older
  * @property {() => void} typing
- * @property {() => void} reopen Connects anew, now.
+ * @property {() => void} reopen Reconnects now.
  */
 
 /**
- * Goes into a room, again and again until the page is left.
+ * Enters a room, and reconnects until the page is closed.
  *
  * @param {string} room
  * @param {object} options
- * @param {() => Promise<boolean>} options.prepare done before each attempt; `false` to give it up for good, as somebody
- *   who is logged out, and to reject is a failed attempt
+ * @param {() => Promise<boolean>} options.prepare runs before each attempt. `false` closes the client permanently, as after a
+ *   logout; a rejection is a failed attempt
  * @param {(message: ServerMessage) => void} options.onMessage
  * @param {(state: State) => void} options.onState
  * @returns {Room}
@@ -83,12 +82,12 @@ export function enterRoom(room, { prepare, onMessage, onState }) {
   }
 }
 
-/** Something that nobody else makes or guesses. */
+/** Returns a random string that cannot be guessed. */
 export function randomMark() {
   return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36).padStart(7, '0')).join('')
 }
 
-/** By this the server knows again what this tab has written, after a reload too. */
+/** The secret by which the server recognizes this tab's messages, also after a reload. */
 function tabSecret() {
   const secret = sessionStorage.getItem(TAB_KEY) ?? randomMark()
   sessionStorage.setItem(TAB_KEY, secret)

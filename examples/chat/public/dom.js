@@ -1,7 +1,7 @@
-// The few lines that stand between this page and the DOM.
+// Small helpers for the DOM.
 
 /**
- * The element of the page that carries the attribute. A page without it is a mistake in the HTML.
+ * Returns the element with the attribute. Throws if the page has none.
  *
  * @template {HTMLElement} [E=HTMLElement]
  * @param {string} attribute such as `data-log`
@@ -14,8 +14,8 @@ export function find(attribute) {
 }
 
 /**
- * Puts the cursor into a field of a page that was just opened, but not on a touch screen, where a keyboard would cover
- * half of the page before anybody has seen it.
+ * Focuses a field of a page that was just opened, but not on a touch screen, where a keyboard would cover
+ * half of the page at once.
  *
  * @param {HTMLElement} field
  */
@@ -24,7 +24,7 @@ export function startIn(field) {
 }
 
 /**
- * A new element. Strings become text, never HTML: what people write cannot become part of the page.
+ * Creates an element. Strings become text, never HTML, so messages cannot inject markup.
  *
  * @template {keyof HTMLElementTagNameMap} N
  * @param {N} name

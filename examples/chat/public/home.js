@@ -12,7 +12,7 @@ async function settle() {
   try {
     await settleName()
   } catch (error) {
-    // Otherwise the server does not answer, and the list of rooms says so.
+    // Without an answer the list of rooms shows the problem.
     if (error instanceof LoggedOutError) beGuest()
   }
 }
@@ -36,7 +36,7 @@ startIn(input)
 
 form.addEventListener('submit', (event) => {
   event.preventDefault()
-  // What people type as a name: "Team lunch" is a good one once its space is none.
+  // People type spaces: "Team lunch" becomes a valid name with a hyphen.
   const name = input.value.trim().normalize('NFC').replace(/\s+/g, '_')
   if (ROOM_NAME.test(name)) {
     location.assign(`/rooms/${encodeURIComponent(name)}`)

@@ -1,4 +1,4 @@
-// Who the visitor is: somebody with an account, or a guest, with a name or without. It is kept in this browser, and a
+// The visitor: a user with an account, or a guest with or without a name. It is kept in this browser, and a
 // guest's name is told to the server, which forgets guests sooner.
 
 import { callMe, logIn, logOut, RefusedError, signUp, whoAmI } from './api.js'
@@ -9,7 +9,7 @@ const ACCOUNT_KEY = 'tideway-chat-account'
 
 /** @typedef {import('./api.js').Visitor} Visitor */
 
-/** Whether this tab knows the visitor as somebody with an account. */
+/** Whether the visitor has an account, as far as this tab knows. */
 let wasSomebody = hasAccount()
 
 /** The visitor was logged in here, and is no more. */
@@ -26,8 +26,8 @@ function hasAccount() {
 
 /**
  * Makes sure that the server calls the visitor by the chosen name, and returns it. Called before each connection,
- * because a connection has the name that its handshake was made with. Throws a {@link LoggedOutError}: whoever was
- * somebody is not to go on as nobody without being asked.
+ * because a connection has the name that its handshake was made with. Throws a {@link LoggedOutError}: a
+ * user who was logged in must confirm before continuing as a guest.
  */
 export async function settleName() {
   const known = await whoAmI()
@@ -43,7 +43,7 @@ export async function settleName() {
   }
 }
 
-/** Whoever was logged in goes on as a guest without a name. */
+/** Continues as a guest without a name after a logout. */
 export function beGuest() {
   keep({ name: '' })
 }
@@ -101,7 +101,7 @@ function show() {
 /**
  * Shows the name wherever the page has a place for it, and lets the visitor change it, log in and log out.
  *
- * @param {() => void} onChange the visitor is somebody else now, here or in another tab
+ * @param {() => void} onChange called when the visitor changes, in this tab or another one
  * @returns {{ askToLogIn: () => void }}
  */
 export function introduce(onChange) {
@@ -109,7 +109,7 @@ export function introduce(onChange) {
   addEventListener('storage', ({ key }) => {
     if (key !== NAME_KEY && key !== ACCOUNT_KEY) return
     show()
-    // Whoever was logged out is told so by the server, and asked in each tab how to go on.
+    // The server closes the connections of a logged-out user, and each tab asks how to continue.
     const isLoggedOut = wasSomebody && !hasAccount()
     wasSomebody = hasAccount()
     if (!isLoggedOut) onChange()
@@ -240,7 +240,7 @@ function openDialog(onChange) {
     submit.disabled = true
     try {
       const visitor = await faces[face].send(name.value, password.value)
-      // Whoever logs out is told so by the server, as in every other tab, and says there how to go on.
+      // The server closes the connections after a logout, as in all other tabs, and the page asks how to continue.
       if (face !== 'account') keep(visitor, true)
       dialog.close()
       if (face !== 'guest' || visitor.name !== before) onChange()

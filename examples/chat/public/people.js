@@ -1,15 +1,15 @@
-// Who is here, and who is writing.
+// Presence and typing notifications.
 
 import { element, find } from './dom.js'
 import { avatar, chosenName, displayName } from './me.js'
 
-/** Somebody who has said nothing of it for so long has stopped. */
+/** The time without a typing notification after which a person has stopped. */
 const TYPING_FOR_MS = 4000
 
 const button = find('data-people')
 const list = find('data-people-list')
 
-/** The connection is lost: nobody knows. */
+/** The connection is lost, so the number is unknown. */
 export function forgetPeople() {
   button.classList.add('unknown')
   for (const name of writers.keys()) stop(name)

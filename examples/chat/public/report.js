@@ -23,7 +23,7 @@ function showProgress(progress) {
   percent.textContent = progress === undefined ? 'Waiting…' : `${Math.round(progress * 100)} %`
 }
 
-/** Nobody knows how far it is, or it is at its end. */
+/** The progress is unknown, or the report has ended. */
 export function forgetReport() {
   frame.hidden = true
   bar.removeAttribute('value')
@@ -42,7 +42,7 @@ export function showReport(room, report, transcript) {
     return transcript.notice('The report failed. Try again later.')
   }
   forgetReport()
-  // A connection that comes back is told of the last report again.
+  // After a reconnect the server sends the last report again.
   if (report.at <= shownAt) return undefined
   shownAt = report.at
   if (report.words.length === 0)
@@ -54,7 +54,7 @@ export function showReport(room, report, transcript) {
 function picture(room, { at, words }) {
   const counted = words.map(([word, count]) => `${word} ${count}`).join(', ')
   const image = element('img', {
-    // The height before it is loaded: nothing jumps, and the end stays in sight.
+    // The height is set before the image loads, so that the page does not jump.
     width: '360',
     height: String(words.length * 34),
     src: `/rooms/${encodeURIComponent(room)}/report.svg?at=${at}`,

@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 3000
 /** @typedef {import('./api.js').Room} Room */
 
 /**
- * Fills the list, again and again while somebody looks at the page.
+ * Refreshes the list periodically while the page is visible.
  *
  * @param {HTMLElement} list
  * @param {object} options
@@ -43,7 +43,7 @@ export function watchRooms(list, { current, onLook }) {
     const own = counted !== undefined && current !== undefined ? { name: current, people: counted } : undefined
     const rooms = own ? [...others, own].sort(byPeople) : listed
     const text = JSON.stringify(rooms)
-    // New elements would take the focus from whoever is on an old one.
+    // New elements would take the focus away from an old one.
     if (text === shown) return
     shown = text
     const focused = document.activeElement?.getAttribute('href')

@@ -9,7 +9,7 @@ import { UnsentMessages } from './unsent.js'
 
 const ROOM = decodeURIComponent(location.pathname.split('/')[2] ?? '').normalize('NFC')
 const WARN_WHEN_LEFT = 200
-/** As in protocol.ts, of which the page has the types alone. */
+/** The same value as in protocol.ts, from which the page imports only types. */
 const REPORT_COMMAND = '/report'
 
 /** @type {HTMLFormElement} */
@@ -122,7 +122,7 @@ function welcome() {
 
 let wasLost = false
 let isRenaming = false
-/** The connection does not come back by itself: somebody has to say how to go on. */
+/** The client does not reconnect by itself: the visitor has to choose how to continue. */
 let isClosed = false
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let countdown
@@ -205,7 +205,7 @@ welcome()
 
 const { askToLogIn } = introduce(() => {
   isRenaming = true
-  // A page that was closed begins anew, in every tab of this browser.
+  // A closed page starts again, in every tab of this browser.
   if (isClosed) location.reload()
   else connection.reopen()
 })

@@ -1,14 +1,14 @@
-// What was said, as far as this page shows it.
+// The messages that this page shows.
 
 import { element } from './dom.js'
 import { linkify } from './linkify.js'
 import { displayName, hueOf } from './me.js'
 
-/** How many lines the page holds; the server keeps no more of a room. */
+/** The maximum number of lines on the page; the server stores no more per room. */
 const SHOWN = 1000
-/** Messages of one person within this time stand under one name. */
+/** Messages of one person within this time share one name line. */
 const TOGETHER_MS = 5 * 60_000
-/** Closer to the end than this, the reader is taken to be at the end; closer to the top, to want more. */
+/** The distance within which the reader counts as being at the end, or at the top. */
 const NEAR_PX = 60
 const NEAR_TOP_PX = 240
 
@@ -56,7 +56,7 @@ export class Transcript {
     log.addEventListener('scroll', () => this.#look(), { passive: true })
     newer.addEventListener('click', () => this.toEnd())
     older.addEventListener('click', () => void this.#goBack())
-    // A keyboard that slides in on a phone, a field that grows: who was at the end stays there.
+    // If a phone's keyboard opens or the field grows, a reader at the end stays at the end.
     new ResizeObserver(() => this.#atEnd && this.toEnd()).observe(log)
   }
 
@@ -66,7 +66,7 @@ export class Transcript {
 
   /** @param {readonly Said[]} messages @param {{ hasOlder?: boolean | undefined }} [options] */
   add(messages, { hasOlder } = {}) {
-    // Many at once were said before: they are not to be read out as if it was now.
+    // A batch is history: a screen reader must not announce it as new.
     if (messages.length > 1) this.#log.setAttribute('aria-busy', 'true')
     for (const said of messages) this.#append({ said, nodes: [] })
     if (hasOlder !== undefined) this.#offerOlder(hasOlder)
@@ -87,7 +87,7 @@ export class Transcript {
     if (next === undefined) {
       this.notice(content)
     } else if (index === 0 && this.#hasOlder) {
-      // Its place is above the messages that the page has: it comes with the older ones.
+      // It belongs above the loaded messages, so it appears with the older ones.
       this.#tooOld = { content, at }
     } else {
       const [first] = next.nodes
@@ -106,7 +106,7 @@ export class Transcript {
     this.#look()
   }
 
-  /** Something stands at the end now: shown to a reader who is there, offered to one who is not. */
+  /** Scrolls to a new line if the reader is at the end; otherwise shows the button. */
   follow({ isOwn = false, unseen = 0 } = {}) {
     if (isOwn || this.#atEnd) {
       this.toEnd()
@@ -141,7 +141,7 @@ export class Transcript {
       this.#tooOld = undefined
       if (tooOld !== undefined) this.insert(tooOld.content, tooOld.at)
     } catch {
-      // Not answered: the button is still there.
+      // No answer: the button stays.
     } finally {
       this.#isAsking = false
     }
@@ -156,7 +156,7 @@ export class Transcript {
     this.#lines.unshift(...lines)
     lines.forEach((_line, index) => this.#draw(index))
     this.#list.prepend(...lines.flatMap(({ nodes }) => nodes))
-    // What was the first has something before it now.
+    // The old first line now has a predecessor.
     this.#redraw(lines.length)
     this.#log.removeAttribute('aria-busy')
     this.#log.scrollTop = this.#log.scrollHeight - fromEnd
@@ -168,7 +168,7 @@ export class Transcript {
     this.#older.hidden = !hasOlder
   }
 
-  /** Makes the nodes of a line: they depend on the line before it. @param {number} index */
+  /** Creates the nodes of a line, which depend on the previous line. @param {number} index */
   #draw(index) {
     const line = /** @type {Line} */ (this.#lines[index])
     const { said, content = '' } = line

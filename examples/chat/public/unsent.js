@@ -72,7 +72,7 @@ export class UnsentMessages {
     this.#keep()
   }
 
-  /** The message has come back from the room, as everybody sees it. @param {string} key */
+  /** The message came back from the room, as all clients see it. @param {string} key */
   arrived(key) {
     this.#messages.get(key)?.item.remove()
     if (this.#messages.delete(key)) this.#keep()

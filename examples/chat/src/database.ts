@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url'
 
 import Sqlite from 'libsql'
 
-/** How long a write waits for those of other threads and processes. */
+/** How long a write waits for other threads and processes. */
 const BUSY_MS = 10_000
 
 let opened: Database | undefined
 
-/** The part of a SQLite library that the chat uses; each call is done when it returns. */
+/** The part of a SQLite library that the chat uses. Its calls are synchronous. */
 export interface Database {
   exec(sql: string): unknown
   prepare(sql: string): Statement
@@ -25,7 +25,7 @@ export interface Statement {
 type Value = string | number | null
 
 /**
- * The database of the chat, opened the first time that it is asked for: the file that `CHAT_DATABASE` names, or
+ * The database of the chat, opened at the first use: the file of `CHAT_DATABASE`, or
  * `data/chat.db`. Several processes of one machine may share it.
  */
 export function database(): Database {
@@ -36,7 +36,7 @@ export function database(): Database {
 function open(file: string): Database {
   mkdirSync(dirname(file), { recursive: true })
   const database = new Sqlite(file, { timeout: BUSY_MS }) as unknown as Database
-  // With a write-ahead log a commit need not wait for the disk: a crash of the machine may lose the last ones, no more.
+  // With a write-ahead log a commit does not wait for the disk. A crash of the machine can lose only the last commits.
   database.exec(`
     PRAGMA journal_mode = wal;
     PRAGMA synchronous = normal;
@@ -80,23 +80,23 @@ function open(file: string): Database {
   return database
 }
 
-/** Brings a file of an earlier version of the chat up to date. */
+/** Migrates a file of an earlier version of the chat. */
 function upgrade(database: Database): void {
-  // One process at a time: another one may be opening the same file.
+  // One process at a time, because another one may open the same file.
   database.exec('BEGIN IMMEDIATE')
-  // Hashes did not say their cost.
+  // Old hashes do not include their cost.
   database.exec(`
     UPDATE accounts SET password = '$scrypt$ln=15,r=8,p=3$' || replace(password, '.', '$')
     WHERE password NOT LIKE '$%'
   `)
-  // Messages were known by the tab that wrote them, and not by the person.
+  // Old messages have the tab that wrote them, but not the person.
   if (database.prepare("SELECT 1 FROM pragma_table_info('messages') WHERE name = 'owner'").get() === undefined) {
     database.exec("ALTER TABLE messages ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
   }
   database.exec('COMMIT')
 }
 
-/** A value that the first process makes and every later one finds, such as a secret. */
+/** A value that the first process creates and all processes share, such as a secret. */
 export function settled(name: string, make: () => string): string {
   database().prepare('INSERT INTO about VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, make())
   return (database().prepare('SELECT value FROM about WHERE name = ?').get(name) as { value: string }).value

@@ -5,10 +5,10 @@ type Layer = InMemoryChannelLayer | RedisChannelLayer | RedisPubSubChannelLayer
 
 const { CHANNEL_LAYER, REDIS_URL } = process.env
 
-/** The layer of the whole application: `CHANNEL_LAYER` says which, and without it `REDIS_URL` says whether there is a Redis. */
+/** The channel layer of the application, chosen by `CHANNEL_LAYER`, or by whether `REDIS_URL` is set. */
 export const channelLayer: Layer = layerOf(CHANNEL_LAYER ?? (REDIS_URL ? 'pubsub' : 'memory'))
 
-/** Calls the listener with the groups whose members in this process may have missed messages. In memory none are lost. */
+/** Calls the listener with the groups whose members in this process may have missed messages. In memory, no message is lost. */
 export function onGap(listener: (groups: readonly string[]) => void): void {
   if (channelLayer instanceof InMemoryChannelLayer) return
   channelLayer.on('gap', ({ groups }) => listener(groups))

@@ -17,15 +17,15 @@ const ROOM_PATH = /^\/rooms\/(?<room>[^/]+)$/
 const ROOM_PATH_AND_SLASH = /^\/rooms\/(?<room>[^/]+)\/+$/
 const REPORT_PATH = /^\/rooms\/(?<room>[^/]+)\/report\.svg$/
 
-/** The HTTP side of the chat: its pages, which rooms are open, and who the visitor is. */
+/** The HTTP side of the chat: its pages, the list of open rooms, and the routes of the visitor's account. */
 export function web(people: People, revocations: Revocations): Express {
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', trustProxy(process.env.TRUST_PROXY))
   app.use(securityHeaders)
-  // No `max-age`: a browser asks each time, and is told 304 as long as the file is the same.
+  // No `max-age`: a browser revalidates each time, and gets a 304 if the file is unchanged.
   app.use(express.static(publicFolder))
-  // The client as `tsc` builds it: browsers load its modules as they are.
+  // The modules of the client as `tsc` builds them; browsers load them directly.
   app.use('/client', express.static(clientFolder, { index: false }))
 
   app.get(ROOM_PATH, (request, response, next) => {
@@ -43,7 +43,7 @@ export function web(people: People, revocations: Revocations): Express {
     const room = roomName(request.params['room'])
     const svg = room && (await picture(room, Number(request.query['at']) || 0))
     if (svg === undefined) return next()
-    // An image that is opened by itself is a document of this site: one that may do nothing.
+    // If the image is opened as a page of its own, this policy allows no scripts and no requests.
     response.set({
       'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
       'Cache-Control': 'private, max-age=86400, immutable',
@@ -66,15 +66,15 @@ export function web(people: People, revocations: Revocations): Express {
 }
 
 /**
- * Behind a proxy that ends TLS, Express has to believe its headers, or cookies are not Secure and everybody has one address: a
- * number of proxies, or their addresses as Express takes them.
+ * Behind a proxy that terminates TLS, Express has to trust its headers. Otherwise cookies are not Secure and all clients have
+ * the proxy's address. The value is the number of proxies or their addresses, as in Express.
  */
 function trustProxy(value = ''): string | number | boolean {
   if (value === '') return false
   return /^\d+$/.test(value) ? Number(value) : value
 }
 
-/** A request that cannot be read, or that comes when too many others wait, gets an answer and no line in the log. */
+/** Answers a malformed request, and one beyond the queue, without a log line. */
 const clientErrors: ErrorRequestHandler = (error: { status?: number; message: string }, _request, response, next) => {
   if (error instanceof BusyError) response.status(503).set('Retry-After', '1').json({ error: error.message })
   else if (error.status === undefined || error.status >= 500 || response.headersSent) next(error)
@@ -83,7 +83,7 @@ const clientErrors: ErrorRequestHandler = (error: { status?: number; message: st
 
 const securityHeaders: RequestHandler = (_request, response, next) => {
   response.set({
-    // 'self' does not stand for WebSockets of the same host in every browser.
+    // In some browsers 'self' does not include WebSockets of the same host.
     'Content-Security-Policy':
       "default-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
     'X-Content-Type-Options': 'nosniff',

@@ -1,14 +1,14 @@
 import type { User } from 'tideway'
 import type { UserStore, SessionIdentity } from 'tideway/auth'
 
-// Who gives a name is that person: these examples show where a login goes, and not how to check a password.
+// A name is enough to log in: these examples show where a login belongs, not how to check a password.
 
 /** The people, by their names. */
 export const users: UserStore = {
   findById: (id): User | undefined => (isName(id) ? { id, username: id, isAuthenticated: true } : undefined),
 }
 
-/** Under which name the routes keep who is logged in, in the session of the framework. */
+/** The key of the logged-in user in the framework's session. */
 export const identity: SessionIdentity = {
   keepsHash: false,
   read(session) {
@@ -18,7 +18,7 @@ export const identity: SessionIdentity = {
   write: (session, { id }) => session.set('person', id),
 }
 
-/** Whether it is a name that somebody may have; it came from outside. */
+/** Validates a name from outside. */
 export function isName(value: unknown): value is string {
   return typeof value === 'string' && /^[a-z]{1,20}$/.test(value)
 }

@@ -2,10 +2,10 @@ import { JsonWebSocketConsumer, path, type ChannelLayer, type Handlers } from 't
 
 export type RoomEvents = { 'room.said': { who: string; text: string } }
 
-/** The most characters of a message. */
+/** The maximum length of a message. */
 const MAX_TEXT = 1000
 
-/** One connection in a room. It says first who the server takes its client for: `{ youAre: 'ada' }`. */
+/** One connection in a room. Its first message names the client's user: `{ youAre: 'ada' }`. */
 export class RoomConsumer extends JsonWebSocketConsumer<{ room: string }> implements Handlers<RoomEvents> {
   override async connect() {
     await this.channelLayer.groupAdd(groupOf(this.scope.urlRoute.kwargs.room), this.channelName)
@@ -26,7 +26,7 @@ export class RoomConsumer extends JsonWebSocketConsumer<{ room: string }> implem
 
 export const websocketRoutes = [path('ws/rooms/<slug:room>/', RoomConsumer.asApplication())]
 
-/** Tells everybody in a room. Consumers call it, and so do the routes of the web framework: a group is for both. */
+/** Broadcasts to a room. Consumers and the routes of the web framework call it. */
 export async function say(layer: ChannelLayer, room: string, who: string, text: string): Promise<void> {
   await layer.groupSend(groupOf(room), { type: 'room.said', who: who || 'guest', text: text.slice(0, MAX_TEXT) })
 }

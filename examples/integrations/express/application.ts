@@ -36,7 +36,7 @@ app.post('/login', (request, response, next) => {
     response.status(400).json({ error: 'small letters only' })
     return
   }
-  // A new session: one that was there before the login is somebody else's for all we know.
+  // A new session: an attacker may have planted the old one (session fixation).
   request.session.regenerate((error) => {
     if (error) {
       next(error)

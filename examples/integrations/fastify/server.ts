@@ -35,7 +35,7 @@ export async function site(): Promise<FastifyInstance> {
   app.post<{ Querystring: { name?: string } }>('/login', async (request, reply) => {
     const { name } = request.query
     if (!isName(name)) return reply.code(400).send({ error: 'small letters only' })
-    // A new session: one that was there before the login is somebody else's for all we know.
+    // A new session: an attacker may have planted the old one (session fixation).
     await request.session.regenerate()
     request.session.person = name
     return {}
@@ -58,7 +58,7 @@ export async function site(): Promise<FastifyInstance> {
     ),
   })
   const attachment = attach(app.server, application)
-  // Before fastify waits for its connections to end: WebSockets do not end by themselves.
+  // Must run before Fastify waits for its connections, because WebSockets do not end by themselves.
   app.addHook('preClose', () => attachment.close())
   return app
 }

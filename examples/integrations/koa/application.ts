@@ -38,7 +38,7 @@ async function login(context: Context): Promise<void> {
   await giveTicket(context, name)
 }
 
-/** What the page puts in the URL of its WebSocket. It is good once, and for 30 seconds: each connection asks for its own. */
+/** The ticket that the page puts in the URL of its WebSocket. It is valid once, for 30 seconds. */
 async function giveTicket(context: Context, person: string): Promise<void> {
   context.body = { ticket: await tickets.issue(person) }
 }

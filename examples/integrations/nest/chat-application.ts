@@ -13,7 +13,7 @@ import { RoomConsumer } from '../chat/room.ts'
 import { secret, store } from './sessions.ts'
 import type { Visits } from './visits.ts'
 
-/** The room, with a service of Nest's. */
+/** The room, with an injected Nest service. */
 class CountedRoomConsumer extends RoomConsumer {
   readonly #visits: Visits
 
@@ -28,7 +28,7 @@ class CountedRoomConsumer extends RoomConsumer {
   }
 }
 
-/** What tideway serves, with the parts that Nest has made. */
+/** The tideway application, with the parts that Nest created. */
 export function chatApplication(layer: ChannelLayer, visits: Visits): DefinedApplication {
   const routes = [path('ws/rooms/<slug:room>/', CountedRoomConsumer.asApplication(visits))]
   const sessions = storeSessions({ store, secret })

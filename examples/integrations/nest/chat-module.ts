@@ -12,7 +12,7 @@ import { chatApplication } from './chat-application.ts'
 import { logIn } from './sessions.ts'
 import { Visits } from './visits.ts'
 
-/** What `@Inject` finds the channel layer by. */
+/** The injection token of the channel layer. */
 export const CHANNEL_LAYER = Symbol('channel layer')
 
 @Controller()
@@ -47,7 +47,7 @@ export class ChatController {
   }
 }
 
-/** Has tideway answer the WebSocket handshakes of Nest's own server, and ends its connections before Nest waits for them. */
+/** Attaches tideway to Nest's server, and closes the WebSockets before Nest waits for connections. */
 @Injectable()
 export class WebSockets implements OnApplicationBootstrap, BeforeApplicationShutdown {
   @Inject(HttpAdapterHost) private readonly host!: HttpAdapterHost

@@ -13,7 +13,7 @@ export const store = new session.MemoryStore()
 /** The sessions of Nest's routes; the WebSockets read them from the same store. */
 export const sessions = session({ secret, store, resave: false, saveUninitialized: false })
 
-/** Begins a new session: one that was there before the login is somebody else's for all we know. */
+/** Starts a new session: an attacker may have planted the old one (session fixation). */
 export function logIn(request: Request, person: string): Promise<void> {
   return new Promise((resolve, reject) => {
     request.session.regenerate((error) => {

@@ -7,7 +7,7 @@ import { sessions } from './sessions.ts'
 export async function site(): Promise<INestApplication> {
   const app = await NestFactory.create(ChatModule, { logger: ['warn', 'error'] })
   app.use(sessions)
-  // So that SIGTERM calls beforeApplicationShutdown, which closes the WebSockets.
+  // Makes SIGTERM call beforeApplicationShutdown, which closes the WebSockets.
   app.enableShutdownHooks()
   return app
 }

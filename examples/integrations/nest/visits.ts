@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common'
 
-/** Counts who came in: a service of Nest's that a consumer uses. */
+/** Counts visits: a Nest service that a consumer uses. */
 @Injectable()
 export class Visits {
   count = 0

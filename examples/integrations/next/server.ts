@@ -7,13 +7,13 @@ import { layer } from './chat/layer.ts'
 const port = Number(process.env['PORT'] ?? 3000)
 const server = createServer()
 
-// Next is told of the server so that its hot reload listens for upgrades there, in development.
+// Next gets the server so that its hot reload can listen for upgrades in development.
 const app = next({ dev: process.env.NODE_ENV !== 'production', httpServer: server, port })
 await app.prepare()
 const answer = app.getRequestHandler()
 server.on('request', (request, response) => void answer(request, response))
 
-// The paths of consumers are tideway's; /_next/ is left to Next.
+// tideway handles the paths of consumers, and Next handles /_next/.
 const attachment = attach(server, application, { handles: ({ url }) => url?.startsWith('/ws/') === true })
 
 server.listen(port, () => console.log(`Listening on http://localhost:${port}`))

@@ -3,14 +3,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { sites, type Running } from './sites.ts'
 
-/** What a page has after the login: a cookie, and where the site works with them a token or a ticket. */
+/** The credentials of a page after the login: a cookie, and a token or ticket if the site uses them. */
 interface Login {
   readonly cookie: string
   readonly token?: string
   readonly ticket?: string
 }
 
-/** A WebSocket as a page of the site opens it, and what it has heard. */
+/** A WebSocket of a page of the site, and the messages that it received. */
 interface Visitor {
   readonly socket: WebSocket
   readonly heard: unknown[]
@@ -61,13 +61,13 @@ describe.each(sites)('a site of $name', ({ start }) => {
     expect((await fetch(`${site.url}/no/such/page`)).status).toBe(404)
   })
 
-  it('takes who has logged in over HTTP for the user of the WebSocket, and nobody else', async () => {
+  it('uses the user of the HTTP login for the WebSocket, and no other', async () => {
     expect((await enter('lobby', await logIn('ada'))).heard).toEqual([{ youAre: 'ada' }])
     expect((await enter('lobby')).heard).toEqual([{ youAre: '' }])
     expect((await fetch(`${site.url}/login?name=Robert');--`, { method: 'POST' })).status).toBe(400)
   })
 
-  it('carries what one says to everybody in the room', async () => {
+  it('broadcasts a message to the room', async () => {
     const ada = await enter('lobby', await logIn('ada'))
     const guest = await enter('lobby')
     const other = await enter('kitchen')
@@ -84,7 +84,7 @@ describe.each(sites)('a site of $name', ({ start }) => {
     expect(other.heard).toEqual([{ youAre: '' }])
   })
 
-  it('carries what a route of the framework says, if its client has logged in', async () => {
+  it('broadcasts a message of a framework route if the client has logged in', async () => {
     const { heard } = await enter('lobby')
     expect((await post('lobby', 'let me in')).status).toBe(401)
     expect((await post('lobby', 'hello from HTTP', await logIn('grace'))).status).toBe(202)
@@ -92,7 +92,7 @@ describe.each(sites)('a site of $name', ({ start }) => {
     expect(heard[1]).toEqual({ who: 'grace', text: 'hello from HTTP' })
   })
 
-  it('lets no page of another site connect, and knows no other path', async () => {
+  it('rejects pages of other sites and unknown paths', async () => {
     for (const [path, origin, status] of [
       ['/ws/rooms/lobby/', 'https://evil.example', 403],
       ['/ws/nothing/', site.url, 404],
@@ -104,7 +104,7 @@ describe.each(sites)('a site of $name', ({ start }) => {
     }
   })
 
-  it('tells its WebSockets to come back later when it stops', async () => {
+  it('closes its WebSockets with 1012 when it stops', async () => {
     const another = await start()
     const socket = new WebSocket(`${another.url.replace('http', 'ws')}/ws/rooms/lobby/`, { origin: another.url })
     await once(socket, 'message')
@@ -115,7 +115,7 @@ describe.each(sites)('a site of $name', ({ start }) => {
 })
 
 describe('the site of NestJS', () => {
-  it('counts in a service of Nest who came in through a consumer', async () => {
+  it('counts the visits of a consumer in a Nest service', async () => {
     const site = await sites.find(({ name }) => name === 'NestJS')!.start()
     const visits = async (): Promise<number> => Number(await (await fetch(`${site.url}/visits`)).text())
     const before = await visits()

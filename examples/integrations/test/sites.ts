@@ -5,13 +5,13 @@ import honoApplication from '../hono/application.ts'
 import koaApplication from '../koa/application.ts'
 import { site as nestSite } from '../nest/site.ts'
 
-/** A site that listens. */
+/** A running site. */
 export interface Running {
   readonly url: string
   stop(): Promise<unknown>
 }
 
-/** One of the examples, as it is started. */
+/** How to start one of the examples. */
 export interface Site {
   readonly name: string
   start(): Promise<Running>

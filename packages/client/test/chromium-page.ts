@@ -1,7 +1,7 @@
 import { build } from 'esbuild'
 import { chromium, type Browser } from 'playwright-core'
 
-/** Starts a Chromium that speaks to nobody but the tests. */
+/** Starts a Chromium without background connections. */
 export function launchChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({
     executablePath,

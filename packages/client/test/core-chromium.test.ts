@@ -132,7 +132,7 @@ describeWith(['chromium'], 'The client in Chromium', () => {
     await connectIn(page, arena.url)
     await page.goto(`${arena.pageUrl}elsewhere`)
     await expect.poll(() => arena.paths).toEqual([])
-    // Watched at the server: a page that was loaded anew instead would have no script, so no connection.
+    // Observed at the server: a reloaded page would have no script, and so no connection.
     await page.evaluate(() => setTimeout(() => history.back(), 0))
     await expect.poll(() => arena.paths).toEqual(['/'])
     expect(arena.proxy.accepted).toBe(2)

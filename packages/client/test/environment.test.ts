@@ -116,7 +116,7 @@ describe('The environment of the client', () => {
         1000,
         { status: 'reconnecting', retryAt: Infinity },
       ])
-      const waiting = client.send('typed meanwhile')
+      const waiting = client.send('typed while waiting')
       await pass(ms)
       expect(sockets.all.length).toBe(1)
       page.tell('pageshow')

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { virtualClient } from './virtual-client.ts'
 
 const failsWith = (code: ClientError['code']): ClientError => expect.objectContaining({ code }) as ClientError
-/** What the request rejects with; watched from the start, so that nothing is unhandled meanwhile. */
+/** Returns the rejection of a request. Attached from the start, so that it is never unhandled. */
 const failure = (request: Promise<unknown>): Promise<unknown> =>
   request.then(
     (answer) => {

@@ -2,15 +2,15 @@ import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 
 import { WorkQueue } from './work-queue.ts'
 
-/** OWASP's Password Storage Cheat Sheet: N = 2^15, r = 8, p = 3. It takes 32 MiB and about 0.1 s. */
+/** From OWASP's Password Storage Cheat Sheet: N = 2^15, r = 8, p = 3. A hash needs 32 MiB and about 0.1 s. */
 const COST = 'ln=15,r=8,p=3'
 const SALT_BYTES = 16
 const KEY_BYTES = 32
 
-// Node hashes in a pool of four threads, which also read files. Two of them stay free.
+// Node runs scrypt in a pool of four threads, which also read files. Two of them stay free.
 const queue = new WorkQueue({ maxRunning: 2, maxWaiting: 20 })
 
-/** Returns what to store of a password, in the PHC string format: `$scrypt$<cost>$<salt>$<key>`. Rejects with a `BusyError`. */
+/** Returns the hash to store for a password, in the PHC string format: `$scrypt$<cost>$<salt>$<key>`. Rejects with a `BusyError`. */
 export async function hashed(password: string): Promise<string> {
   const salt = randomBytes(SALT_BYTES)
   const key = await derive(password, salt, COST)
@@ -18,8 +18,8 @@ export async function hashed(password: string): Promise<string> {
 }
 
 /**
- * Returns whether the hash is that of the password. A missing hash takes as long as a wrong password, so that the time does
- * not tell which accounts exist. Rejects with a `BusyError`.
+ * Returns whether the password matches the hash. A missing hash takes as long as a wrong password, so that the time does
+ * not reveal which accounts exist. Rejects with a `BusyError`.
  */
 export async function isPassword(password: string, hash = ''): Promise<boolean> {
   const [, , cost = COST, salt = '', key = ''] = hash.split('$')
@@ -28,7 +28,7 @@ export async function isPassword(password: string, hash = ''): Promise<boolean> 
   return expected.length === KEY_BYTES && timingSafeEqual(derived, expected)
 }
 
-/** Whether the hash was made with another cost than today's. */
+/** Whether the hash has an outdated cost. */
 export function isOutdated(hash: string): boolean {
   return !hash.startsWith(`$scrypt$${COST}$`)
 }

@@ -21,7 +21,7 @@ const signUps = new AttemptLimit({ attempts: 20 })
 
 /**
  * `/api/me`: who the visitor is, a name for a guest, an account, logging in and out. The bodies are JSON, which a form of
- * another site cannot send (and the cookie is SameSite=Lax besides).
+ * another site cannot send (and the cookie is also SameSite=Lax).
  */
 export function peopleRoutes(people: People, revocations: Revocations): Router {
   const router = Router()
@@ -72,7 +72,7 @@ export function peopleRoutes(people: People, revocations: Revocations): Router {
   router.post('/api/me/logout', async (request, response) => {
     const account = accountOfSession(request)
     if (account !== undefined) {
-      // First the sessions, then the connections: a page that comes back at once comes back as nobody.
+      // End the sessions first, then the connections: a page that reconnects at once is then anonymous.
       store.endAllOf(account.id)
       await revocations.revoke(account.id)
     }
@@ -83,7 +83,7 @@ export function peopleRoutes(people: People, revocations: Revocations): Router {
   return router
 }
 
-/** A session that somebody else has planted in this browser is worth nothing after it. */
+/** Replaces the session, so that a session that an attacker has planted in this browser is useless (session fixation). */
 async function logIn(request: Request, { id }: Account): Promise<void> {
   await promisify(request.session.regenerate.bind(request.session))()
   request.session.accountId = id
@@ -93,7 +93,7 @@ function accountOfSession({ session: { accountId } }: Request): Account | undefi
   return accountId === undefined ? undefined : accountById(accountId)
 }
 
-/** Stops at the first limit that is reached: an address that may not try uses up no attempt of a name. */
+/** Stops at the first limit that is reached, so that a blocked address uses no attempts of a name. */
 function mayTry(address: string, name: string): boolean {
   return ofAddress.allows(address) && ofBoth.allows(`${address} ${name}`) && ofName.allows(name)
 }

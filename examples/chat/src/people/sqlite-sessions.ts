@@ -23,7 +23,7 @@ export class SqliteSessions extends session.Store {
     done?.()
   }
 
-  /** Makes it live longer. One that has ended meanwhile stays ended: a request under way must not undo a logout. */
+  /** Extends a session. A session that has ended stays ended, because a pending request must not undo a logout. */
   override touch(id: string, session: SessionData, done?: Done): void {
     database()
       .prepare("UPDATE sessions SET ends = ?, data = json_set(data, '$.cookie', json(?)) WHERE id = ?")

@@ -11,9 +11,9 @@ import { SqliteSessions } from './sqlite-sessions.ts'
 
 declare module 'express-session' {
   interface SessionData {
-    /** Of somebody who is logged in. */
+    /** Set for a logged-in user. */
     accountId?: number
-    /** Of a guest with a name. */
+    /** Set for a guest with a name. */
     visitorName?: string
   }
 }
@@ -33,10 +33,10 @@ export const expressSession: RequestHandler = session({
   saveUninitialized: false,
 })
 
-/** The same sessions, for WebSockets. */
+/** The same sessions for WebSockets. */
 export const sessions: SessionBackend = storeSessions({ store, secret })
 
-/** Where a session says who the visitor is: an account by its number, or a guest by the name. */
+/** Reads the visitor from a session: the id of an account, or the name of a guest. */
 export const identity: SessionIdentity = {
   keepsHash: false,
   read(session) {
@@ -48,7 +48,7 @@ export const identity: SessionIdentity = {
   },
 }
 
-/** A guest has a name at most: without an `id` there is nobody to be logged out. */
+/** A guest has only a name, and no `id`, so guests cannot be logged out. */
 export const users: UserStore = {
   findById(id): User | undefined {
     if (typeof id === 'string') return { id: undefined, username: guestName(id), isAuthenticated: false }
@@ -57,7 +57,7 @@ export const users: UserStore = {
   },
 }
 
-/** The name that a guest goes by: not one that has become somebody's since. */
+/** Returns the name of a guest, unless an account has taken it since. */
 export function guestName(chosen: string | undefined): string {
   return chosen === undefined || isTaken(chosen) ? '' : chosen
 }

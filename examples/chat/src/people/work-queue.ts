@@ -1,4 +1,4 @@
-/** The queue is full: the client has to try again later. */
+/** The queue is full. The client has to try again later. */
 export class BusyError extends Error {
   override readonly name = 'BusyError'
 }
@@ -15,7 +15,7 @@ export class WorkQueue {
     this.#maxWaiting = maxWaiting
   }
 
-  /** Runs the task in its turn. Rejects with what the task rejects with, and with a {@link BusyError} if the queue is full. */
+  /** Runs the task as soon as a slot is free. Rejects with the error of the task, and with a {@link BusyError} if the queue is full. */
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#running < this.#maxRunning) this.#running++
     else if (this.#waiting.length < this.#maxWaiting) await new Promise<void>((start) => this.#waiting.push(start))
@@ -23,7 +23,7 @@ export class WorkQueue {
     try {
       return await task()
     } finally {
-      // The next task inherits the place of this one.
+      // The next task inherits this slot.
       const start = this.#waiting.shift()
       if (start === undefined) this.#running--
       else start()

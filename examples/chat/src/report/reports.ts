@@ -1,21 +1,21 @@
-// The last report of each room, in SQLite: what has drawn it may be another process than the one that is asked for it.
+// The last report of each room, in SQLite, because one process may draw it and another one serve it.
 // These functions block: `tasks.ts` runs them in threads.
 
 import { database } from '../database.ts'
 import type { WordCount } from './words.ts'
 
-/** The most rooms whose last report is kept. */
+/** The maximum number of rooms whose last report is stored. */
 const KEPT = 1000
 
 /** A report, without its picture. */
 export interface Report {
-  /** When it was made, as `Date.now()` tells time. With the room it is the name of the picture. */
+  /** When it was made, a time of `Date.now()`. Together with the room it identifies the picture. */
   readonly at: number
-  /** The most frequent first; none where nothing was said, and then there is no picture. */
+  /** The most frequent first. Empty if there are no words, and then there is no picture. */
   readonly words: readonly WordCount[]
 }
 
-/** Keeps the report in the place of the one before. */
+/** Stores the report and replaces the previous one. */
 export function keepReport(room: string, { at, words }: Report, svg: string | null): void {
   database()
     .prepare('INSERT OR REPLACE INTO reports (room, at, words, svg) VALUES (?, ?, ?, ?)')
@@ -25,7 +25,7 @@ export function keepReport(room: string, { at, words }: Report, svg: string | nu
     .run(KEPT - 1)
 }
 
-/** The last report of a room. */
+/** Returns the last report of a room. */
 export function lastReport(room: string): Report | undefined {
   const found = database().prepare('SELECT at, words FROM reports WHERE room = ?').all(room)[0]
   if (found === undefined) return undefined
@@ -33,7 +33,7 @@ export function lastReport(room: string): Report | undefined {
   return { at, words: JSON.parse(words) as WordCount[] }
 }
 
-/** The picture of a report, as SVG, as long as it is the last one of its room. */
+/** Returns the picture of a report as SVG, if it is the last report of its room. */
 export function picture(room: string, at: number): string | undefined {
   const found = database().prepare('SELECT svg FROM reports WHERE room = ? AND at = ?').all(room, at)[0]
   return (found as { svg: string | null } | undefined)?.svg ?? undefined

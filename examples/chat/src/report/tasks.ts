@@ -5,10 +5,10 @@ import { textsOf } from '../room/threads.ts'
 import type { Report } from './reports.ts'
 import { countWords, drawWords, keepReport } from './threads.ts'
 
-/** In how many pieces a room is counted: as often the bar moves. */
+/** The number of parts in which a room is counted, each a step of the progress bar. */
 const PIECES = 20
 
-/** Counts the words of a room, tells how far it is, and keeps a picture of the most frequent ones. */
+/** Counts the words of a room, reports its progress, and stores a picture of the most frequent words. */
 async function report({ room }: { room: string }, task: TaskContext): Promise<Report> {
   const { signal } = task
   await task.progress(0)
@@ -27,5 +27,5 @@ async function report({ room }: { room: string }, task: TaskContext): Promise<Re
   return made
 }
 
-/** In this process, or with `REDIS_URL` in those of `tideway worker dist/application.js --tasks`. */
+/** Run in this process, or with `REDIS_URL` in the processes of `tideway worker dist/application.js --tasks`. */
 export const tasks = defineTasks({ report }, { redis: process.env.REDIS_URL || undefined, channelLayer })

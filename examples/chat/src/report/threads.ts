@@ -6,11 +6,11 @@ import type * as words from './words.ts'
 const wordsModule = moduleUrl<typeof words>('./words.js', import.meta.url)
 const reportsModule = moduleUrl<typeof reports>('./reports.js', import.meta.url)
 
-// What computes, in the threads for that.
+// CPU-bound functions, in the threads for computation.
 export const countWords = syncToAsync(wordsModule, 'countWords')
 export const drawWords = syncToAsync(wordsModule, 'drawWords')
 
-// What waits for the disk, in those for that.
+// Functions that wait for the disk, in the threads for databases.
 export const keepReport = databaseSyncToAsync(reportsModule, 'keepReport')
 export const lastReport = databaseSyncToAsync(reportsModule, 'lastReport')
 export const picture = databaseSyncToAsync(reportsModule, 'picture')

@@ -1,21 +1,21 @@
-// Counting words and drawing them. Both block for as long as they take: `tasks.ts` runs them in threads.
+// Counts and draws words. Both functions block, so `tasks.ts` runs them in threads.
 
-/** A word, and how often it was said. */
+/** A word and its frequency. */
 export type WordCount = readonly [word: string, count: number]
 
-/** How long each piece takes at least. A room's words are counted in milliseconds: this stands for work that takes its time. */
+/** The minimum time per part. Counting the words of a room takes milliseconds, so this simulates slow work. */
 const PIECE_MS = 120
-/** The most words of a picture. */
+/** The maximum number of words in a picture. */
 const DRAWN = 12
 const LONGEST_WORD = 28
 
 const LINK = /https?:\/\/\S+/g
-/** Short words of such scripts are mostly articles and the like. */
+/** Short words of these scripts are mostly articles and similar words. */
 const SHORT = /^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}]{1,3}$/u
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'word' })
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
-/** How often each word is in these texts. Commands such as `/report` do not count. */
+/** Counts each word in these texts. Skips commands such as `/report`. */
 export function countWords(texts: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const text of texts) {
@@ -25,12 +25,12 @@ export function countWords(texts: readonly string[]): Map<string, number> {
       if (isWordLike === true && !SHORT.test(word)) counts.set(word, (counts.get(word) ?? 0) + 1)
     }
   }
-  // Blocks this thread, as real work would.
+  // Blocks this thread, as real work would do.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PIECE_MS)
   return counts
 }
 
-/** The words that were said most, and a picture of them: none where nothing was said. */
+/** Returns the most frequent words and a picture of them. `null` instead of a picture if there are no words. */
 export function drawWords(counts: ReadonlyMap<string, number>): { words: WordCount[]; svg: string | null } {
   const words = [...counts]
     .sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))

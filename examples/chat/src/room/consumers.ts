@@ -21,16 +21,16 @@ import {
 import { guestNumber, ownerTag, tagOf } from './tags.ts'
 import { after, append, before, historyId } from './threads.ts'
 
-/** How many messages go in one piece. */
+/** The number of messages per frame. */
 const PAGE = 100
-/** How many messages somebody sees who comes in, and how many more at the top. */
+/** The number of messages on entry, and per page of older messages. */
 const GLANCE = 50
-/** A client may say more often that somebody is writing: nobody is told. */
+/** The minimum time between two typing notifications of a client. More frequent ones are dropped. */
 const TYPING_EVERY_MS = 1000
-/** The connection is told to stay away: what it sends is not of this protocol. */
+/** The close code for a message that violates the protocol. The client does not reconnect. */
 const BAD_MESSAGE = 4400
 
-/** What a room's consumers tell each other. A plain `chat.message` of the seed's consumer has no number. */
+/** The events of a room's group. A `chat.message` of the plain protocol has no number. */
 export type RoomEvents = {
   'chat.message': ChatEvents['chat.message'] & Partial<KeptMessage>
   'room.typing': { user: string; guest?: number; owner: string; channel: string }
@@ -39,14 +39,14 @@ export type RoomEvents = {
 }
 
 /**
- * The consumer of the page: in the same group as the seed's `ChatConsumer`, and with what the plain protocol has no
- * words for: history, who is here, who is writing.
+ * The consumer of the page. It is in the same group as `ChatConsumer`, and adds what the plain protocol lacks: history,
+ * presence and typing notifications.
  */
 export class RoomConsumer
   extends JsonWebSocketConsumer<{ roomName: string }, Authenticated & WithSession>
   implements Handlers<RoomEvents & TaskEvents>
 {
-  // Of what waits while the history is read, the newest says best what has been missed.
+  // While the history is read, messages wait here. The newest ones best show what is missing.
   static override readonly overflow = 'drop-oldest'
 
   readonly #people: People
@@ -55,7 +55,7 @@ export class RoomConsumer
   #author: string | undefined
   /** The tag of the account or of the session. */
   #owner = ''
-  /** The number of the last message of the room that this client was sent. */
+  /** The number of the last message of the room that was sent to this client. */
   #seen = 0
   #typedAt = -Infinity
   #peopleSent = ''
@@ -85,8 +85,8 @@ export class RoomConsumer
     if (this.#author !== undefined) return this.close(BAD_MESSAGE, 'Say hello once.')
     this.#author = tagOf(tab)
     this.#owner = ownerTag(this.scope.user, this.scope.session.key)
-    // First into the group, then to the history: what is said in between waits in the mailbox, and its number tells
-    // whether it was among what is read now.
+    // Join the group first, then read the history. A message in between waits in the mailbox, and its number shows whether
+    // the history already had it.
     await this.channelLayer.groupAdd(groupOf(this.#room), this.channelName)
     await this.channelLayer.groupAdd(pageGroupOf(this.#room), this.channelName)
 
@@ -116,20 +116,20 @@ export class RoomConsumer
     this.#typedAt = -Infinity
     const { username: user } = this.scope.user
     const kept = await append(this.#room, { user, message, author, owner: this.#owner, key })
-    // A message that was kept before is sent once more as well: perhaps the process that kept it came no further.
+    // A message that was already stored is broadcast again: the process that stored it may have crashed before the broadcast.
     await this.channelLayer.groupSend(groupOf(this.#room), { type: 'chat.message', ...kept })
     await this.sendJson({ id })
     if (message.trim() === REPORT_COMMAND) await this.#report()
   }
 
-  /** One at a time in a room: while it is being made, whoever asks for another joins it. */
+  /** One report at a time per room: a request during a running report joins it. */
   async #report() {
     const [jobId, group] = [`report-${this.#room}`, pageGroupOf(this.#room)]
     try {
       await tasks.report.enqueue({ room: this.#room }, { jobId, notify: { group } })
       await this.#tell({ type: 'report', state: 'waiting' })
     } catch (error) {
-      // Redis is away: there is no report now, and the room goes on.
+      // Redis is down: the report fails, and the room continues.
       if (!(error instanceof TidewayError)) throw error
       await this.#tell({ type: 'report', state: 'failed' })
     }
@@ -174,7 +174,7 @@ export class RoomConsumer
       return this.#tell({ type: 'said', messages: [{ number: null, at: Date.now(), user, message }] })
     }
     if (number <= this.#seen) return undefined
-    // Two processes may tell of their messages in another order than they kept them, and a layer may lose one.
+    // Two processes may broadcast in a different order than they stored, and a layer may lose a message.
     if (previous !== this.#seen) return this.#catchUp()
     this.#seen = number
     return this.#tell({ type: 'said', messages: [this.#said(event as KeptMessage)] })
@@ -185,7 +185,7 @@ export class RoomConsumer
     return isOwn ? undefined : this.#tell({ type: 'typing', user, ...(guest !== undefined && { guest }) })
   }
 
-  /** The layer may have lost messages to this room. What was said is in the history. */
+  /** The layer may have lost messages to this room. The history has them. */
   onRoomGap() {
     return this.#catchUp()
   }
@@ -197,7 +197,7 @@ export class RoomConsumer
     return this.send({ text: people })
   }
 
-  /** Sends what the client has not seen, in pieces, until there is no more. */
+  /** Sends the messages that the client has not seen, page by page. */
   async #catchUp() {
     for (;;) {
       const missed = await after(this.#room, this.#seen, PAGE)
@@ -217,7 +217,7 @@ export class RoomConsumer
   }
 }
 
-/** Whether there is something before the first of them, in this room. */
+/** Whether the room has messages before the first of these. */
 function hasMore(messages: readonly KeptMessage[]): boolean {
   return (messages[0]?.previous ?? 0) > 0 && messages.length === GLANCE
 }

@@ -1,29 +1,29 @@
-// What was said in the rooms, in SQLite. Numbers go up by the order of commits, over all rooms and processes, and each
-// message knows the one before it in its room: who has seen that one has seen everything. These functions block:
-// `threads.ts` runs them where that does not matter.
+// The messages of the rooms, in SQLite. Numbers increase in commit order, across all rooms and processes. Each message has
+// the number of the previous one in its room, so a client can detect a gap. These functions block: `threads.ts` runs them
+// in threads.
 
 import { database, type Statement } from '../database.ts'
 
-/** How many messages a room keeps, and all rooms together. */
+/** The maximum number of stored messages, per room and in total. */
 const KEPT_PER_ROOM = 1000
 const KEPT = 100_000
-/** Old messages go once in so many new ones. */
+/** Old messages are deleted once per this number of new ones. */
 const TIDY_EVERY = 50
 
-/** A message as it is kept. */
+/** A stored message. */
 export interface KeptMessage {
   readonly number: number
-  /** The number of the message before it in the room; 0 where it is the first. */
+  /** The number of the previous message in the room; 0 for the first one. */
   readonly previous: number
-  /** As `Date.now()` tells time. */
+  /** A time of `Date.now()`. */
   readonly at: number
   readonly user: string
   readonly message: string
-  /** The tab that wrote it, as a tag from which nothing can be read: see `tags.ts`. */
+  /** The tab that wrote it, as an opaque tag: see `tags.ts`. */
   readonly author: string
-  /** The account or the session that wrote it, as such a tag. `""` for a guest without a session. */
+  /** The account or session that wrote it, as an opaque tag. `""` for a guest without a session. */
   readonly owner: string
-  /** The author's own mark on it: the same one twice is the same message. */
+  /** The client's idempotency key: a message with the same key is the same message. */
   readonly key: string
 }
 
@@ -36,7 +36,7 @@ function statement(sql: string): Statement {
   return known
 }
 
-/** Keeps a message, and returns it as it is kept. One that is there already, sent again by a client that had no answer, stays as it was. */
+/** Stores a message and returns the stored one. A repeated message of a client without an answer is not stored again. */
 export function append(
   room: string,
   said: Pick<KeptMessage, 'user' | 'message' | 'author' | 'owner' | 'key'>,
@@ -55,7 +55,7 @@ export function append(
   return kept
 }
 
-/** The first messages after one, at most `limit`. */
+/** Returns the first messages after a number, at most `limit`. */
 export function after(room: string, number: number, limit: number): KeptMessage[] {
   return statement(`SELECT ${columns} FROM messages WHERE room = ? AND number > ? ORDER BY number LIMIT ?`).all(
     room,
@@ -64,13 +64,13 @@ export function after(room: string, number: number, limit: number): KeptMessage[
   ) as KeptMessage[]
 }
 
-/** The last messages before one, at most `limit`, the oldest first. */
+/** Returns the last messages before a number, at most `limit`, the oldest first. */
 export function before(room: string, number: number, limit: number): KeptMessage[] {
   const found = statement(`SELECT ${columns} FROM messages WHERE room = ? AND number < ? ORDER BY number DESC LIMIT ?`)
   return (found.all(room, number, limit) as KeptMessage[]).toReversed()
 }
 
-/** All that is kept of a room, the texts alone. */
+/** Returns the texts of all stored messages of a room. */
 export function textsOf(room: string): string[] {
   const found = statement('SELECT message FROM messages WHERE room = ? ORDER BY number').all(room)
   return (found as { message: string }[]).map(({ message }) => message)

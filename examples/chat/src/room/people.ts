@@ -11,7 +11,7 @@ export interface OpenRoom {
   readonly people: number
 }
 
-/** Who is in a room. Somebody with two tabs and a name counts once; guests cannot be told apart. */
+/** The people in a room. A person with a name counts once, even with two tabs; each guest connection counts. */
 export interface Roster {
   readonly names: readonly string[]
   readonly guests: number
@@ -20,12 +20,12 @@ export interface Roster {
 const ROOM_PATH = /^\/ws\/(?:chat|room)\/([^/]+)\/$/
 /** The group of the processes, each with one channel. */
 const GROUP = 'chat.people'
-/** How long changes are collected before the others are told: a room that is full changes all the time. */
+/** The time for which changes are collected before a broadcast, because a full room changes all the time. */
 const TELL_AFTER_MS = 25
-/** Every how often a process repeats what it knows, and how long its silence means that it is gone. */
+/** The interval at which a process repeats its roster, and the silence after which it counts as dead. */
 const REPEAT_EVERY_MS = 15_000
 const GONE_AFTER_MS = 40_000
-/** The most names that are told of one room. */
+/** The maximum number of names per room in a roster. */
 const MAX_NAMES = 200
 
 /** The close code of a guest whose name belongs to an account now. Clients reconnect after it, and have no name then. */
@@ -38,7 +38,7 @@ interface Member {
   close(code: number, reason: string): Promise<void>
 }
 
-/** What the processes send each other. */
+/** The messages between processes. */
 interface Heard {
   readonly process: string
   readonly rosters?: Readonly<Record<string, Roster>>
@@ -46,12 +46,12 @@ interface Heard {
 }
 
 interface Elsewhere {
-  /** By the monotonic clock. */
+  /** A time of the monotonic clock. */
   heardAt: number
   readonly rooms: Map<string, Roster>
 }
 
-/** Who is in which room, in all processes on the layer: each tells the others of its own. */
+/** Tracks the people of each room across all processes of the layer. Each process broadcasts its own roster. */
 export class People {
   readonly #layer: ChannelLayer
   readonly #process = randomUUID()
@@ -65,7 +65,7 @@ export class People {
     this.#layer = layer
   }
 
-  /** The fullest room first. */
+  /** Returns the open rooms, the fullest first. */
   list(): OpenRoom[] {
     const names = new Set(this.#here.keys())
     for (const { rooms } of this.#elsewhere.values()) for (const name of rooms.keys()) names.add(name)
@@ -75,15 +75,15 @@ export class People {
       .sort((a, b) => b.people - a.people || (a.name < b.name ? -1 : 1))
   }
 
-  /** Who is in the room, wherever they are connected. */
+  /** Returns the people in the room, of all processes. */
   in(room: string): Roster {
     const rosters = [this.#ownRoster(room)]
-    for (const { rooms } of this.#elsewhere.values()) rosters.push(rooms.get(room) ?? nobody)
+    for (const { rooms } of this.#elsewhere.values()) rosters.push(rooms.get(room) ?? emptyRoster)
     const names = [...new Set(rosters.flatMap((roster) => roster.names))].sort()
     return { names, guests: rosters.reduce((sum, roster) => sum + roster.guests, 0) }
   }
 
-  /** From now on the channel gets a `people.changed` whenever somebody comes or goes. */
+  /** Sends `people.changed` to the channel whenever a person enters or leaves. */
   watch(room: string, channel: string): void {
     const watchers = this.#watchers.get(room) ?? new Set()
     this.#watchers.set(room, watchers.add(channel))
@@ -106,7 +106,7 @@ export class People {
         try {
           await send({ type: 'websocket.close', code, reason })
         } catch {
-          // The connection has ended in the same moment.
+          // The connection ended at the same time.
         }
       }
       const member: Member = { name, isGuest: !isAuthenticated, close }
@@ -122,24 +122,24 @@ export class People {
   }
 
   /**
-   * The layer may have lost messages to these groups: makes the consumers in them read the history, and asks the other
-   * processes who is there.
+   * Call it if the layer may have lost messages to these groups. Their consumers read the history again, and the other
+   * processes repeat their rosters.
    */
   async recover(groups: readonly string[]): Promise<void> {
     const lost = new Set(groups)
     if (lost.has(GROUP)) await this.#ask().catch(() => {})
     for (const [room, watchers] of this.#watchers) {
       if (!lost.has(groupOf(room))) continue
-      // A consumer whose mailbox is full reads the history for one of the messages in it.
+      // A consumer with a full mailbox reads the history anyway, for one of the messages in it.
       for (const channel of watchers) await this.#layer.send(channel, { type: 'room.gap' }).catch(() => {})
     }
   }
 
-  /** Closes the connections of guests who have this name, in all processes: it belongs to an account now. */
+  /** Closes the connections of guests with this name, in all processes, because an account has it now. */
   async takeName(name: string): Promise<void> {
     const taken = folded(name)
     this.#closeGuests(taken)
-    // Where the layer is down, guests of other processes keep the name until they reconnect.
+    // If the layer is down, guests of other processes keep the name until they reconnect.
     await this.#layer
       .groupSend(GROUP, { type: 'people.nameTaken', process: this.#process, name: taken })
       .catch(() => {})
@@ -186,7 +186,7 @@ export class People {
   async #tellWatchers(rooms: readonly string[]): Promise<void> {
     for (const room of rooms) {
       for (const channel of this.#watchers.get(room) ?? []) {
-        // A consumer that is too busy for it is told of the next change.
+        // A consumer with a full mailbox gets the next change.
         await this.#layer.send(channel, { type: 'people.changed' }).catch(() => {})
       }
     }
@@ -195,7 +195,7 @@ export class People {
   async #tellOthers(rooms: Iterable<string>): Promise<void> {
     const rosters = Object.fromEntries([...rooms].map((room) => [room, this.#ownRoster(room)]))
     const message = { type: 'people.here', process: this.#process, rosters }
-    // Where the layer is down now, the repetition comes through later.
+    // If the layer is down, a later repetition arrives.
     await this.#layer.groupSend(GROUP, message).catch(() => {})
   }
 
@@ -214,7 +214,7 @@ export class People {
     setInterval(() => this.#repeat(), REPEAT_EVERY_MS).unref()
   }
 
-  /** Makes every process tell who is there. */
+  /** Asks every process to repeat its roster. */
   async #ask(): Promise<void> {
     await this.#layer.groupSend(GROUP, { type: 'people.asked', process: this.#process })
   }
@@ -246,7 +246,7 @@ export class People {
   }
 }
 
-const nobody: Roster = { names: [], guests: 0 }
+const emptyRoster: Roster = { names: [], guests: 0 }
 
 function count({ names, guests }: Roster): number {
   return names.length + guests

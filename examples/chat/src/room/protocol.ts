@@ -1,56 +1,56 @@
-// What the page and the server say to each other at `/ws/room/<name>/`, as JSON texts. The page imports these types.
+// The protocol of the page at `/ws/room/<name>/`, as JSON texts. The page imports these types.
 
-/** A message that was said in the room. */
+/** A message in the room. */
 export interface Said {
-  /** Goes up; `null` for what came by the plain protocol, which is heard and not kept. */
+  /** Increases with each message. `null` for a message of the plain protocol, which is not stored. */
   readonly number: number | null
   readonly at: number
   /** `""` for a guest. */
   readonly user: string
   readonly message: string
-  /** Tells guests apart. Missing for a name, and for what came by the plain protocol. */
+  /** Distinguishes guests. Missing for a named author and for messages of the plain protocol. */
   readonly guest?: number
-  /** The key that the message was sent with, if the reader wrote it: in this tab, or with the same account or session. */
+  /** The key of the message, if the reader wrote it: in this tab, or with the same account or session. */
   readonly key?: string
 }
 
-/** Where a client stopped reading: in which history, after which message. */
+/** The position of a client: the history, and the last message that it received. */
 export interface Place {
   readonly history: string
   readonly number: number
 }
 
-/** To the server. `hello` comes first on every connection. */
+/** Client to server. `hello` is the first message of every connection. */
 export type ClientMessage =
-  /** `tab` is a secret of the tab, by which its own messages are known again. */
+  /** `tab` is a secret that identifies the tab's own messages. */
   | { readonly type: 'hello'; readonly tab: string; readonly seen?: Place | undefined }
-  /** Answered with `{ id }` once it is kept. The same `key` again is the same message. */
+  /** Answered with `{ id }` once it is stored. A repeated `key` is the same message. */
   | { readonly type: 'say'; readonly id: string; readonly key: string; readonly message: string }
   /** Answered with `{ id, messages, hasOlder }`. */
   | { readonly type: 'older'; readonly id: string; readonly before: number }
   | { readonly type: 'typing' }
   | { readonly type: 'ping' }
 
-/** To the page. Answers to requests come besides, with the `id` of the request. */
+/** Server to client. Answers to requests are separate: they have the `id` of the request. */
 export type ServerMessage =
   | {
       readonly type: 'welcome'
       readonly history: string
-      /** What the page has shown before is of this history, and what follows continues it. */
+      /** Whether the following messages continue those that the page already shows. */
       readonly continues: boolean
-      /** Some of what was said in between is not kept any more. */
+      /** Whether some messages in between are no longer stored. */
       readonly hasGap: boolean
     }
   | { readonly type: 'said'; readonly messages: readonly Said[]; readonly hasOlder?: boolean }
   | { readonly type: 'people'; readonly names: readonly string[]; readonly guests: number }
   | { readonly type: 'typing'; readonly user: string; readonly guest?: number }
-  /** To whom asked for a report with `/report`: it waits for its turn, unless it is being made already. */
+  /** To the client that sent `/report`: the report is queued, unless it is already running. */
   | { readonly type: 'report'; readonly state: 'waiting' }
-  /** There will be none. */
+  /** The report failed. */
   | { readonly type: 'report'; readonly state: 'failed' }
-  /** To everybody in the room, while it is being made. `progress` goes from 0 to 1. */
+  /** To every client in the room while the report runs. `progress` goes from 0 to 1. */
   | { readonly type: 'report'; readonly state: 'running'; readonly progress: number }
-  /** Its picture is at `/rooms/<name>/report.svg?at=<at>`, where there are words. Who comes later is told, too. */
+  /** The picture is at `/rooms/<name>/report.svg?at=<at>`, if there are words. Clients that enter later also receive it. */
   | {
       readonly type: 'report'
       readonly state: 'done'
@@ -59,13 +59,13 @@ export type ServerMessage =
     }
   | { readonly type: 'pong' }
 
-/** The message that asks for a report of the room. It is said like any other. */
+/** The message that requests a report of the room. It is broadcast like any other. */
 export const REPORT_COMMAND = '/report'
 
-/** The most characters of a message. */
+/** The maximum length of a message. */
 export const MAX_MESSAGE_LENGTH = 2000
 
-/** A message of a client, checked, or what is wrong with it. */
+/** Returns the validated message of a client, or the problem. */
 export function checkedMessage(content: unknown): ClientMessage | string {
   if (typeof content !== 'object' || content === null) return 'A message is an object.'
   const { type, tab, seen, id, key, message, before } = content as Readonly<Record<string, unknown>>
@@ -91,7 +91,7 @@ export function checkedMessage(content: unknown): ClientMessage | string {
   }
 }
 
-/** A string without lone surrogates: those are no Unicode text, and the channel layer refuses them. */
+/** A string without lone surrogates. They are not valid Unicode, and the channel layer refuses them. */
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && !/\p{Cs}/u.test(value)
 }

@@ -7,10 +7,10 @@ import type * as history from './history.ts'
 
 const module = moduleUrl<typeof history>('./history.js', import.meta.url)
 
-/** Which history this is: a server with another database knows nothing of the numbers of this one. */
+/** The id of this history. The numbers of messages are valid only within one database. */
 export const historyId = settled('history', randomUUID)
 
-// The queries of history.ts, in threads with a connection each: the event loop does not wait for the disk.
+// The queries of history.ts, in threads with a connection each, so that the event loop does not wait for the disk.
 export const append = databaseSyncToAsync(module, 'append')
 export const after = databaseSyncToAsync(module, 'after')
 export const before = databaseSyncToAsync(module, 'before')

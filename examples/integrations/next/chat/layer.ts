@@ -5,7 +5,7 @@ declare global {
 }
 
 /**
- * The layer that consumers and route handlers share. Next bundles the handlers, and so has a copy of this module: what they
- * share is the process. Over several processes take a layer of `@tideway/redis`.
+ * The channel layer of consumers and route handlers. Next bundles the handlers with a copy of this module, so both find the
+ * layer in `globalThis`. For several processes use a layer of `@tideway/redis`.
  */
 export const layer: ChannelLayer = (globalThis.chatLayer ??= new InMemoryChannelLayer())

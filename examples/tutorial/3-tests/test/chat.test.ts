@@ -3,10 +3,10 @@ import { test } from 'node:test'
 import { liveServer, WebSocketCommunicator } from 'tideway/testing'
 import application from '../application.ts'
 
-/** A browser says which page opens a connection; the application lets its own pages only. */
+/** A browser sends the origin of the page. The application accepts only its own pages. */
 const headers = { Origin: 'http://localhost' }
 
-test('everybody in the room gets a message, the sender too', async () => {
+test('a message reaches every client in the room, including the sender', async () => {
   const anna = new WebSocketCommunicator(application, '/ws/chat/lobby/', { headers })
   const jun = new WebSocketCommunicator(application, '/ws/chat/lobby/', { headers })
   assert.equal((await anna.connect()).accepted, true)
@@ -20,7 +20,7 @@ test('everybody in the room gets a message, the sender too', async () => {
   await jun.disconnect()
 })
 
-test('nobody in another room gets it', async () => {
+test('a message does not reach other rooms', async () => {
   const anna = new WebSocketCommunicator(application, '/ws/chat/lobby/', { headers })
   const kim = new WebSocketCommunicator(application, '/ws/chat/kitchen/', { headers })
   await anna.connect()

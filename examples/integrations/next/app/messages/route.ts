@@ -1,6 +1,6 @@
 import { layer } from '../../chat/layer.ts'
 
-/** What somebody says over HTTP reaches everybody in the room. */
+/** Broadcasts a message from HTTP to the room. */
 export async function POST(request: Request): Promise<Response> {
   const room = new URL(request.url).searchParams.get('room')
   if (room === null || !/^\w{1,50}$/.test(room)) return new Response('Which room?\n', { status: 400 })

@@ -2,7 +2,7 @@ import { liveServer, WebSocketCommunicator } from 'tideway/testing'
 import { expect, test } from 'vitest'
 import application from '../src/application.ts'
 
-/** A browser says which page opens a connection, and the application lets its own pages only. */
+/** A browser sends the origin of the page. The application accepts only its own pages. */
 const headers = { Origin: 'http://localhost' }
 
 async function enter(room: string): Promise<WebSocketCommunicator> {
@@ -11,7 +11,7 @@ async function enter(room: string): Promise<WebSocketCommunicator> {
   return visitor
 }
 
-test('everybody in the room hears what one says, and nobody else', async () => {
+test('a message reaches every client in the room and no other room', async () => {
   const [ada, grace, kim] = [await enter('lobby'), await enter('lobby'), await enter('kitchen')]
   ada.sendJsonTo({ who: 'Ada', text: 'hello' })
   expect(await ada.receiveJsonFrom()).toEqual({ who: 'Ada', text: 'hello' })
@@ -27,7 +27,7 @@ test.each([
   { who: '', text: 'hello' },
   { who: 'Ada', text: 'x'.repeat(2001) },
   { who: 'Ada', text: '\ud83d' },
-])('%j is answered, and said to nobody', async (content) => {
+])('the message %j is answered with an error and not broadcast', async (content) => {
   const ada = await enter('lobby')
   ada.sendJsonTo(content)
   expect(await ada.receiveJsonFrom()).toEqual({ error: 'A message has a name and a text.' })
@@ -35,7 +35,7 @@ test.each([
   await ada.disconnect()
 })
 
-test.each(['한국어', 'a'.repeat(41)])('there is no room %s', async (room) => {
+test.each(['한국어', 'a'.repeat(41)])('the room name %s is rejected', async (room) => {
   const visitor = new WebSocketCommunicator(application, `/ws/rooms/${encodeURIComponent(room)}/`, { headers })
   expect((await visitor.connect().catch(() => undefined))?.accepted ?? false).toBe(false)
 })
@@ -47,7 +47,7 @@ test('a page of another site cannot connect', async () => {
   expect((await stranger.connect()).accepted).toBe(false)
 })
 
-test('there is a page, and the client that it loads', async () => {
+test('the server serves the page and the client that it loads', async () => {
   await using server = await liveServer(application)
   const page = await fetch(server.url)
   expect(await page.text()).toContain('<title>A room</title>')

@@ -1,10 +1,10 @@
 import { JsonWebSocketConsumer, type Handlers } from 'tideway'
 import { isSaid } from './messages.ts'
 
-/** What the consumers of a room tell each other. A method handles each: `room.said` is for `onRoomSaid`. */
+/** The events of a room's group. `onRoomSaid` handles `room.said`. */
 export type RoomEvents = { 'room.said': { who: string; text: string } }
 
-/** The name of a group has at most 100 characters. */
+/** The maximum length of a room name. A group name has at most 100 characters. */
 const MAX_ROOM = 40
 
 /** One visitor in a room. */

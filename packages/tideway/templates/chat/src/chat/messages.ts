@@ -1,4 +1,4 @@
-/** What a page says, and what it hears. */
+/** A message, in both directions. */
 export interface Said {
   readonly who: string
   readonly text: string
@@ -7,10 +7,10 @@ export interface Said {
 const MAX_NAME = 40
 const MAX_TEXT = 2000
 
-/** Half of a character of UTF-16, which no message can carry. */
+/** A lone surrogate of UTF-16, which no message can carry. */
 const HALF_CHARACTER = /\p{Surrogate}/u
 
-/** Whether what came from outside is a message that others may see. */
+/** Validates a message from a client. */
 export function isSaid(content: unknown): content is Said {
   const { who, text } = (content ?? {}) as { readonly who?: unknown; readonly text?: unknown }
   return isText(who, MAX_NAME) && isText(text, MAX_TEXT)
