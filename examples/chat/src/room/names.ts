@@ -1,8 +1,8 @@
-import { tagOf } from './tags.ts'
+import { groupName } from 'tideway'
 
 /** Letters, marks and digits of any script, hyphens and underscores. */
 const ROOM_NAME = /^[\p{L}\p{M}\p{N}_-]{1,40}$/u
-/** The names that the plain protocol and group names allow. */
+/** The room names of the plain protocol. */
 const PLAIN_NAME = /^\w+$/
 
 /** Returns the normalized name, or `undefined` if it is invalid. */
@@ -11,12 +11,12 @@ export function roomName(given: unknown): string | undefined {
   return ROOM_NAME.test(name) ? name : undefined
 }
 
-/** Returns the group of a room. Group names are ASCII, so other room names are hashed. */
+/** Returns the group of a room. Rooms of the plain protocol have the group name of `ChatConsumer`. */
 export function groupOf(room: string): string {
-  return PLAIN_NAME.test(room) ? `chat_${room}` : `chat.${tagOf(room)}`
+  return PLAIN_NAME.test(room) ? `chat_${room}` : groupName('chat', room)
 }
 
 /** Returns the group of the clients in the room that use the protocol of the page. */
 export function pageGroupOf(room: string): string {
-  return PLAIN_NAME.test(room) ? `room_${room}` : `room.${tagOf(room)}`
+  return groupName('room', room)
 }
