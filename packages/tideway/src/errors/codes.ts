@@ -33,7 +33,7 @@ export const errorCodes = {
   ERR_BAD_SESSION_DATA: 'A value was put into a session that JSON cannot hold, or under a name that is reserved.',
   ERR_BAD_COOKIE: 'A cookie to be set has a name, a value or an attribute that RFC 6265 does not allow.',
   ERR_INVALID_TOKEN: 'A token or ticket is forged, expired, used up or issued for another audience.',
-  ERR_READ_ONLY_SESSION: 'A session was to be saved that is only read here.',
+  ERR_READ_ONLY_SESSION: 'A session cannot be saved: its backend is read-only.',
   ERR_NO_USER: 'login was called without a user, or with one that is not authenticated.',
   ERR_RATE_LIMIT: 'A user or an address has connected too often.',
   ERR_TEST_TIMEOUT: 'A test communicator waited for an output that did not come in time.',

@@ -37,7 +37,7 @@ const users: UserStore = { findById: (id) => people.get(Number(id)) }
 const whoAreYou: Application<WebSocketScope & Authenticated> = async (scope, receive, send) => {
   await receive()
   await send({ type: 'websocket.accept' })
-  await send({ type: 'websocket.send', text: scope.user.username || 'nobody' })
+  await send({ type: 'websocket.send', text: scope.user.username || 'anonymous' })
   while ((await receive()).type !== 'websocket.disconnect') continue
 }
 
@@ -64,7 +64,7 @@ async function start(websocket: Application<WebSocketScope>): Promise<string> {
   return running.webSocketUrl
 }
 
-/** An HTTP request that does something with its session; answers with the cookie that it set. */
+/** An HTTP request that does something with its session; returns the cookie that it set. */
 async function request(sessions: SessionBackend, view: (scope: LoginScope) => unknown, cookie = ''): Promise<string> {
   const application: Application<HttpScope & LoginScope> = async (scope, _receive, send) => {
     await view(scope)
@@ -142,7 +142,7 @@ describe('authExpiry', () => {
 
   test('keeps anonymous connections open', async () => {
     const { application } = site({ checkIntervalMs: 1, revocations: new Revocations(new InMemoryChannelLayer()) })
-    expect((await connect(await start(application), '')).name).toBe('nobody')
+    expect((await connect(await start(application), '')).name).toBe('anonymous')
   })
 
   test('rejects a scope without a user', async () => {

@@ -31,7 +31,7 @@ interface Person extends User {
 
 const secret = 'a secret of these tests'
 
-/** A database of people, the option object that goes with it, and the sessions in it. */
+/** A database of people, its options object, and the sessions. */
 function site() {
   const ada: Person = { id: 1, username: 'ada', isAuthenticated: true, password: 'hash-1' }
   const bob: Person = { id: 2, username: 'bob', isAuthenticated: true, password: 'hash-2' }
@@ -56,7 +56,7 @@ interface Options {
   readonly identity?: typeof passportIdentity
 }
 
-/** An HTTP request; answers with the cookie that the browser then has. */
+/** An HTTP request. Returns the cookie that the browser has after it. */
 async function request(options: Options, view: (scope: AuthScope<HttpScope>) => unknown, cookie = ''): Promise<string> {
   const inner: Application<AuthScope<HttpScope>> = async (scope, _receive, send) => {
     await view(scope)

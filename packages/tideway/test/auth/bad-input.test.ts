@@ -26,7 +26,7 @@ import { serving } from '../server/serving.ts'
 import { anyText, byteText } from './arbitrary-text.ts'
 import { cookieHeader, httpScope, run, setCookiesOf, webSocketScope } from './connection.ts'
 
-// The whole door at once: a session, a token in two places, a ticket. What is wrong with one of them is said by the handshake.
+// All credentials at once: a session, a token in two places, a ticket. The answer to the handshake shows which of them is invalid.
 
 const secret = 'a secret that has the thirty-two bytes that HMAC wants'
 const ada: User = { id: 'ada', username: 'ada', isAuthenticated: true }
@@ -49,7 +49,7 @@ function door(sessions: SessionBackend = storeSessions({ secret }), tickets: Tic
   return { sessions, tickets, application: authMiddlewareStack(inside, { sessions, users }) }
 }
 
-/** The name of who was let in, or the status of the refusal. */
+/** Returns the user name of an accepted client, or the status of the rejection. */
 async function comeIn(application: Application<WebSocketScope>, headers: HeadersInit, query = ''): Promise<unknown> {
   const scope = webSocketScope(headers, { queryString: query })
   const [first, second] = await run(application, scope, [{ type: 'websocket.connect' }])

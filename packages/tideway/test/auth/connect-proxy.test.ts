@@ -12,7 +12,7 @@ import { run, webSocketScope } from './connection.ts'
 let stop: (() => void) | undefined
 afterEach(() => stop?.())
 
-/** A site whose view answers so. */
+/** A site whose view answers as given. */
 async function site(view: RequestListener): Promise<string> {
   const server = createServer(view).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -28,7 +28,7 @@ const answering =
   (_request, response) =>
     response.writeHead(status, headers).end(body)
 
-/** What the inner application saw, and what was sent. */
+/** Returns the scope of the inner application, and the events that were sent. */
 async function connect(options: ConnectProxyOptions, scope = webSocketScope()) {
   let seen: WithProxiedUser | undefined
   const inner: Application<WebSocketScope & WithProxiedUser> = async (scope, _receive, send) => {

@@ -25,7 +25,7 @@ export function httpScope(headers: HeadersInit = {}, more: Partial<HttpScope> = 
 
 type Sent<S extends HttpScope | WebSocketScope> = SendEventOf<S>
 
-/** Runs an application with these events to receive, and answers with what it sent. After them it waits for ever. */
+/** Runs an application with these events to receive, and returns the events that it sent. After them `receive()` never resolves. */
 export async function run<S extends HttpScope | WebSocketScope>(
   application: Application<S>,
   scope: S,

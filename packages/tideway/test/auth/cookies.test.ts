@@ -160,14 +160,14 @@ describe('setCookie', () => {
     fc.assert(
       fc.property(text, text, text, text, (name, value, path, domain) => {
         const header = headerOrCode(() => setCookie(start, name, value, { path, domain }))
-        // eslint-disable-next-line no-control-regex -- what must never be in a header
+        // eslint-disable-next-line no-control-regex -- characters that must never be in a header
         expect(header).not.toMatch(/[\u0000-\u001f\u007f]/)
       }),
     )
   })
 })
 
-/** The header of the event, or the code of the error that refused it. What else is thrown is thrown on. */
+/** Returns the header of the event, or the code of its TidewayError. Rethrows all other errors. */
 function headerOrCode(make: () => HttpResponseStartEvent): string {
   try {
     return setCookiesOf(make())[0]!

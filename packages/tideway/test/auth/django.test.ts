@@ -45,7 +45,7 @@ function django(order: object): unknown {
 
 type Connected = WebSocketScope & { readonly user: User; readonly session: Session }
 
-/** Connects with the cookie, and answers with the cookie that came back. */
+/** Connects with the cookie, and returns the cookie of the response. */
 async function connect(
   options: { sessions: SessionBackend; users: UserStore },
   cookie: string | undefined,
@@ -161,7 +161,7 @@ describeWith(['python'], 'the sessions of a real Django', () => {
     expect(await own.load(site.cookie.slice(0, -1))).toBeUndefined()
     expect(await djangoSessions({ secretKey: 'another' }).load(site.cookie)).toBeUndefined()
     expect(await row(flipped(site.sessionData)).load(site.sessionKey)).toBeUndefined()
-    // What is signed for one purpose is no good for another.
+    // A signature is valid for one purpose only.
     expect(await own.load(site.sessionData)).toBeUndefined()
     expect(await row(site.cookie).load(site.sessionKey)).toBeUndefined()
     vi.useFakeTimers({ now: Date.now() + 1_209_602_000, toFake: ['Date'] })

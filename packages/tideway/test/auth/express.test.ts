@@ -37,7 +37,7 @@ const users: UserStore = { findById: (id) => (id === 1 ? ada : undefined) }
 let running: RunningServer | undefined
 afterEach(() => running?.close(1000))
 
-/** Says who is there, and does what the client asks of its session. */
+/** Sends the user name, and runs the client's commands on its session. */
 const whoAreYou: Application<WebSocketScope & { user: User; session: Session }> = async (scope, receive, send) => {
   await receive()
   if (scope.path === '/login') {
@@ -58,7 +58,7 @@ async function start(store: expressSession.Store, socketStore: SessionStore = st
   const app = express()
   app.use(expressSession({ secret, store, resave: false, saveUninitialized: false, cookie: { maxAge: 60_000 } }))
   app.post('/login', (request, response) => {
-    // What passport's request.login() does to a session: a new one, and the id of the user in it.
+    // As request.login() of passport: a new session with the id of the user.
     request.session.regenerate(() => {
       request.session.passport = { user: 1 }
       request.session.visits = 1

@@ -16,7 +16,7 @@ import { liveServer, type LiveServer } from 'tideway/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 
-// The real fastify and @fastify/session: who logs in on one of its routes is the user of the WebSocket.
+// The real fastify and @fastify/session: the user who logs in on one of its routes is the user of the WebSocket.
 
 declare module 'fastify' {
   interface Session {
@@ -28,7 +28,7 @@ declare module 'fastify' {
 const secret = 'shared by fastify and the WebSocket'
 const ada: User = { id: 1, username: 'ada', isAuthenticated: true }
 
-/** Where this site's routes say who is logged in. */
+/** The format of the login in the sessions of this site. */
 const identity: SessionIdentity = {
   keepsHash: false,
   read(session) {
@@ -38,7 +38,7 @@ const identity: SessionIdentity = {
   write: (session, { id }) => session.set('userId', id),
 }
 
-/** Says who is there, and keeps what the client says in its session. */
+/** Sends the user name, and stores the client's messages in its session. */
 const whoAmI: Application<WebSocketScope & { readonly user: User; readonly session: Session }> = async (
   { user, session },
   receive,

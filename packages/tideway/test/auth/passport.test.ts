@@ -17,7 +17,7 @@ import { liveServer, type LiveServer } from 'tideway/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 
-// The real passport and express-session: who logs in on a page of Express is the user of the WebSocket.
+// The real passport and express-session: the user who logs in on a page of Express is the user of the WebSocket.
 
 const secret = 'shared by Express and the WebSocket'
 const people: readonly User[] = [{ id: 7, username: 'ada', isAuthenticated: true }]
@@ -74,7 +74,7 @@ function cookieOf(response: Response): string {
   return response.headers.getSetCookie()[0]?.split(';')[0] ?? ''
 }
 
-/** Who the WebSocket with this cookie says that its user is. */
+/** Returns the user name that a WebSocket with this cookie sends. */
 async function userWith(cookie: string): Promise<string> {
   const client = new WebSocket(server.webSocketUrl, { headers: { cookie } })
   const [message] = (await once(client, 'message')) as [Buffer]

@@ -42,7 +42,7 @@ export async function connection(
   return setCookiesOf(sent[0])
 }
 
-/** A store and what is known of its calls. */
+/** A store and the record of its calls. */
 export interface WatchedStore extends Record<'get' | 'set' | 'destroy' | 'touch', MockInstance> {
   readonly store: MemorySessionStore
 }

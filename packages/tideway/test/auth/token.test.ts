@@ -242,7 +242,7 @@ describe('jwtVerifier with jwksUrl', () => {
 
 type TokenScope<S> = S & { readonly user: User; readonly token: VerifiedToken | undefined }
 
-/** Accepts, says who is there and which subprotocols the application was offered, and waits for the end. */
+/** Accepts, sends the user name and the offered subprotocols, and waits for the end. */
 const whoAreYou: Application<TokenScope<WebSocketScope>> = async (scope, receive, send) => {
   await receive()
   await send({ type: 'websocket.accept' })
@@ -388,7 +388,7 @@ describe('Tickets', () => {
     const redeemed = await Promise.all(ofAda.map((ticket) => tickets.redeem(ticket)))
     expect(redeemed).toEqual([undefined, undefined, ...Array<string>(50).fill('ada')])
     expect(await tickets.redeem(ofBob)).toBe('bob')
-    // A ticket that was used makes room.
+    // A used ticket no longer counts.
     expect(await tickets.redeem(await tickets.issue('ada'))).toBe('ada')
   })
 

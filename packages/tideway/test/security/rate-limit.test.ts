@@ -32,7 +32,7 @@ async function serving(options: RateLimitOptions<WebSocketScope> & RateLimitOpti
   return server
 }
 
-/** Sends so many messages; the answers until the connection has closed or all have been answered, and the close code. */
+/** Sends so many messages. Returns the answers until the close or the last one, and the close code. */
 async function exchange(url: string, count: number): Promise<{ answers: number; code: number | undefined }> {
   const client = new WebSocket(url)
   let answers = 0

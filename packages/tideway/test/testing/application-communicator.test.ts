@@ -101,7 +101,7 @@ describe('ApplicationCommunicator', () => {
     const communicator = new ApplicationCommunicator(answering, scope)
     communicator.sendInput({ type: 'a' })
     communicator.sendInput({ type: 'fail' })
-    // What was sent before is there first.
+    // The earlier events come first.
     expect(await communicator.receiveOutput()).toEqual({ type: 're-a' })
     await expect(communicator.receiveOutput(60_000)).rejects.toMatchObject({
       code: 'ERR_TEST_EXPECTATION',

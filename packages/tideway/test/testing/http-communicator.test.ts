@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 
 type HttpApplication = Application<HttpScope>
 
-/** Answers with what it was asked. */
+/** Answers with the request. */
 class Mirror extends HttpConsumer {
   override async handle(body: Uint8Array) {
     const { method, path, queryString, scheme, headers } = this.scope
@@ -14,7 +14,7 @@ class Mirror extends HttpConsumer {
   }
 }
 
-/** Answers 200, and then sends the pieces when it is told. */
+/** Answers 200, and then sends each piece after a turn. */
 function streaming(pieces: readonly string[], go: () => Promise<void> = () => Promise.resolve()): HttpApplication {
   return async (_scope, receive, send) => {
     await receive()

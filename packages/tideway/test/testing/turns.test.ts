@@ -7,7 +7,7 @@ import { WebSocket } from 'ws'
 /** `"taken"`, or the code of the error. */
 type Verdict = string
 
-/** Sends the events, and tells what became of the last one. */
+/** Sends the events, and returns the result of the last one. */
 async function verdictOn(send: unknown, events: readonly unknown[]): Promise<Verdict> {
   let verdict: Verdict = 'taken'
   for (const event of events) {
@@ -89,7 +89,7 @@ const httpCases: readonly (readonly [string, readonly unknown[]])[] = [
   ['an unknown event', [{ type: 'http.shout' }]],
 ]
 
-// A communicator holds an application to the rules of the server in code of its own; here they are held to each other.
+// The communicators have their own code for the rules of the server. These tests compare the two.
 describe('a communicator and the server', () => {
   let server: LiveServer
   let events: readonly unknown[] = []
@@ -120,7 +120,7 @@ describe('a communicator and the server', () => {
     const ours = await verdict
 
     const client = new WebSocket(server.webSocketUrl, ['v1', 'v2'])
-    // A refused handshake is an error to this client; what it is called is not what is asked here.
+    // A rejected handshake is an error of this client. Its name does not matter here.
     client.once('error', () => {})
     await new Promise((resolve) => client.once('close', resolve))
     expect(ours).toBe(await verdict)

@@ -11,7 +11,7 @@ class Echo extends WebSocketConsumer {
   }
 }
 
-/** An application that accepts and then does what it is told. */
+/** An application that accepts and then runs the given function. */
 function accepting(then: (...args: Parameters<WebSocketApplication>) => Promise<void>): WebSocketApplication {
   return async (scope, receive, send) => {
     await receive()
@@ -250,7 +250,7 @@ describe('WebSocketCommunicator', () => {
     )
     await socket.connect()
     await expect(socket.wait(5)).rejects.toMatchObject({ code: 'ERR_TEST_TIMEOUT' })
-    // To send to a client that is gone is no fault: nothing is told of it.
+    // A send after the disconnect is no fault, so it is not reported.
     await socket.disconnect()
     expect(await socket.receiveFrom()).toBe('more')
   })
@@ -273,7 +273,7 @@ describe('WebSocketCommunicator', () => {
         cause: new RangeError('too far'),
       })
       expect(await socket.receiveClose()).toEqual({ code: 1011, reason: '' })
-      // Told once: a clean-up that disconnects does not hide what the test has found.
+      // Reported once: a disconnect in the clean-up does not hide the first error of the test.
       await socket.disconnect()
     })
 
