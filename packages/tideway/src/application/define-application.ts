@@ -1,6 +1,5 @@
 import type { Application } from '../asgi/application.ts'
-import { nodeListenerKey, type WithNodeListener } from '../asgi/node-listener.ts'
-import { carryOriginCheck } from '../asgi/origin-check.ts'
+import { setTraits, traitsOf } from '../asgi/application-traits.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import { protocolTypeRouter, type ProtocolApplications } from '../routing/protocol-type-router.ts'
 
@@ -41,7 +40,6 @@ export function defineApplication(definition: ApplicationDefinition): DefinedApp
     const withLayers = { ...scope, channelLayers }
     return router(withLayers, receive, send)
   }
-  const listener = (router as WithNodeListener<unknown>)[nodeListenerKey]
-  if (listener !== undefined) Object.assign(application, { [nodeListenerKey]: listener })
-  return Object.assign(carryOriginCheck(router, application), { channelLayers, groups })
+  setTraits(application, traitsOf(router))
+  return Object.assign(application, { channelLayers, groups })
 }

@@ -4,8 +4,10 @@
  */
 
 export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEventOf, SendOf } from './application.ts'
+export { setTraits, traitsOf, wrapApplication, type ApplicationTraits } from './application-traits.ts'
 export type { ChannelReceiveEvent, ChannelSendEvent } from './channel-events.ts'
 export { closeCodes, isValidCloseCode } from './close-codes.ts'
+export { inheritDirectSender } from './direct-sender.ts'
 export { extendScope } from './extend-scope.ts'
 export { HeaderList, entriesOf, type HeadersInit } from './headers.ts'
 export { httpStatusOf } from './http-status.ts'
@@ -29,7 +31,6 @@ export type {
 export type { LifespanReceiveEvent, LifespanSendEvent } from './lifespan-events.ts'
 export { consoleLogger, type Logger } from './logger.ts'
 export { NoRouteError } from './no-route-error.ts'
-export type { WithOriginCheck } from './origin-check.ts'
 export { redactQuery, redactTarget } from './redact-query.ts'
 export {
   asgiVersions,

@@ -1,5 +1,5 @@
 import type { Application } from '../asgi/application.ts'
-import { carryOriginCheck } from '../asgi/origin-check.ts'
+import { wrapApplication } from '../asgi/application-traits.ts'
 import type { HttpScope, WebSocketScope } from '../asgi/scope.ts'
 
 /** The scopes of clients: they have headers, and so can have cookies, a session and a user. */
@@ -31,5 +31,5 @@ export function defineMiddleware<S extends Base, Added, Needed = unknown, Base e
 ): Application<OuterScope<S, Added> & Needed> {
   // The compiler cannot compute OuterScope<S, …> while S is a type parameter; the type tests check it.
   const application = wrap(inner as unknown as Application<Base & Added>)
-  return carryOriginCheck(inner, application as unknown as Application<OuterScope<S, Added> & Needed>)
+  return wrapApplication(inner, application as unknown as Application<OuterScope<S, Added> & Needed>)
 }

@@ -1,6 +1,6 @@
 import type { Send } from '../asgi/application.ts'
 import type { HttpSendEvent } from '../asgi/http-events.ts'
-import { passMessages } from '../asgi/message-outlet.ts'
+import { inheritDirectSender } from '../asgi/direct-sender.ts'
 import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import { Session, type SessionResponse } from './session.ts'
 import type { LoadedSession, SessionBackend } from './session-backend.ts'
@@ -60,7 +60,7 @@ export class SessionResponseSender implements SessionResponse {
     if (!this.#savesAt(event) && !this.#settings.rolling) {
       this.begun = true
       const sent = this.#send(this.#withCookie(event))
-      passMessages(this.send, this.#send)
+      inheritDirectSender(this.send, this.#send)
       return sent
     }
     return this.#enqueue(async () => {
@@ -77,7 +77,7 @@ export class SessionResponseSender implements SessionResponse {
     const settled = (): void => {
       if (this.#queue !== run) return
       this.#queue = undefined
-      if (this.begun) passMessages(this.send, this.#send)
+      if (this.begun) inheritDirectSender(this.send, this.#send)
     }
     run.then(settled, settled)
     return run

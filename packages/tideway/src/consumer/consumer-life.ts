@@ -3,7 +3,7 @@ import { types } from 'node:util'
 import { jobEnd } from '../asgi/channel-events.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
-import { messageOutletOf, type MessageOutlet } from '../asgi/message-outlet.ts'
+import { directSenderOf, type DirectSender } from '../asgi/direct-sender.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { readableError } from '../errors/readable-error.ts'
 import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
@@ -35,7 +35,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   /** Takes no more messages of its channel: it has failed, has ended, or has said all that it has to say. */
   #deaf = false
   readonly #options: RunOptions<Event>
-  #outlet: MessageOutlet | undefined
+  #directSender: DirectSender | undefined
   readonly consumer: object
   /**
    * The async context of the connection: what middleware has put into an `AsyncLocalStorage` around the application. A message
@@ -135,9 +135,9 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   /** Where messages may go past `send`; `undefined`: nowhere yet. Looked for at each, as it may be there from the next on. */
-  get outlet(): MessageOutlet | undefined {
-    if (this.#outlet === undefined && this.#send !== undefined) this.#outlet = messageOutletOf(this.#send)
-    return this.#outlet
+  get directSender(): DirectSender | undefined {
+    if (this.#directSender === undefined && this.#send !== undefined) this.#directSender = directSenderOf(this.#send)
+    return this.#directSender
   }
 
   /** Takes no more messages, those that wait included; the end of the connection is still to come. */
@@ -173,12 +173,12 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   sendShared(event: SharedEvent): void | PromiseLike<void> {
-    const { outlet } = this
-    if (outlet === undefined || !outlet.isOpen || event.type !== 'websocket.send') {
+    const { directSender } = this
+    if (directSender === undefined || !directSender.isOpen || event.type !== 'websocket.send') {
       return this.#options.hooks.sendShared(this.consumer, event)
     }
     try {
-      return outlet.sendMessage(event as WebSocketMessageSendEvent)
+      return directSender.sendMessage(event as WebSocketMessageSendEvent)
     } catch (error) {
       return this.sendFailed(error)
     }

@@ -140,8 +140,8 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     const send = this.#send ?? this.#notBound()
     const run = this.#bound
     try {
-      const outlet = event.type === 'websocket.send' ? run.outlet : undefined
-      if (outlet?.isOpen === true) return outlet.sendMessage(event as WebSocketMessageSendEvent)
+      const sender = event.type === 'websocket.send' ? run.directSender : undefined
+      if (sender?.isOpen === true) return sender.sendMessage(event as WebSocketMessageSendEvent)
       const sending = send(event)
       // Middleware may have an async function here.
       return sending instanceof Promise ? sending.catch((error: unknown) => run.sendFailed(error)) : sending

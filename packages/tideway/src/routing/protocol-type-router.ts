@@ -1,6 +1,5 @@
 import type { Application } from '../asgi/application.ts'
-import { nodeListenerKey, type WithNodeListener } from '../asgi/node-listener.ts'
-import { carryOriginCheck, markOriginCheck } from '../asgi/origin-check.ts'
+import { setTraits, traitsOf } from '../asgi/application-traits.ts'
 import type { ChannelScope, HttpScope, LifespanScope, Scope, WebSocketScope } from '../asgi/scope.ts'
 import { NoApplicationError } from './no-application-error.ts'
 import { requireApplication } from './require-application.ts'
@@ -17,7 +16,7 @@ export interface ProtocolApplications {
 
 /**
  * Returns an application that calls the application of `scope.type`. It rejects with `ERR_NO_APPLICATION` if the type has none.
- * It keeps the mark of a Node listener of the `http` application, and that of an origin check of the `websocket` application.
+ * It has two traits of its applications: the Node listener of the `http` one, and the origin check of the `websocket` one.
  */
 export function protocolTypeRouter(applications: ProtocolApplications): Application {
   const byType = new Map<string, Application>()
@@ -32,9 +31,10 @@ export function protocolTypeRouter(applications: ProtocolApplications): Applicat
     return application === undefined ? Promise.reject(noApplication(scope, byType)) : application(scope, receive, send)
   }
   const { http, websocket } = applications
-  const listener = (http as WithNodeListener<unknown> | undefined)?.[nodeListenerKey]
-  if (listener !== undefined) Object.assign(router, { [nodeListenerKey]: listener })
-  return websocket === undefined ? markOriginCheck(router) : carryOriginCheck(websocket, router)
+  return setTraits(router, {
+    nodeListener: http === undefined ? undefined : traitsOf(http).nodeListener,
+    checksOrigin: websocket === undefined || traitsOf(websocket).checksOrigin,
+  })
 }
 
 function noApplication(scope: Scope, byType: ReadonlyMap<string, Application>): NoApplicationError {

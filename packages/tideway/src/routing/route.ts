@@ -1,4 +1,5 @@
 import type { Application } from '../asgi/application.ts'
+import { traitsOf } from '../asgi/application-traits.ts'
 import type { Routed } from '../asgi/url-route.ts'
 import type { PathKwargs, RegExpKwargs } from './kwargs-of.ts'
 import { pathPattern } from './path-pattern.ts'
@@ -26,8 +27,10 @@ export interface Route<S extends RoutableScope = never, Kwargs extends object = 
   readonly description: string
 }
 
-/** The routes of each `urlRouter`. Middleware around a router has no entry. */
-export const routesOf: WeakMap<object, readonly Route[]> = new WeakMap<object, readonly Route[]>()
+/** The routes of a `urlRouter`; `undefined` for any other application, and for middleware around a router. */
+export function routesOf(application: object): readonly Route[] | undefined {
+  return traitsOf(application).routes as readonly Route[] | undefined
+}
 
 /** The type of a route whose pattern and extra kwargs give these kwargs. */
 type RouteTo<S extends RoutableScope, Captured, Extra> = Route<
@@ -48,7 +51,7 @@ export function path<const P extends string, S extends RoutableScope, X extends 
   application: Target<S, PathKwargs<P>, X>,
   extraKwargs?: X,
 ): RouteTo<S, PathKwargs<P>, X> {
-  const isPrefix = routesOf.has(application)
+  const isPrefix = routesOf(application) !== undefined
   return route({
     pattern: pathPattern(pattern, isPrefix ? 'prefix' : 'whole'),
     application,
@@ -92,7 +95,7 @@ export function rePath<const P extends RegExp | string, S extends RoutableScope,
     pattern: compiled,
     application,
     extraKwargs,
-    isPrefix: routesOf.has(application) || !compiled.readsToEnd,
+    isPrefix: routesOf(application) !== undefined || !compiled.readsToEnd,
     description: `rePath(${compiled.source})`,
   })
 }
@@ -113,6 +116,6 @@ function route<S extends RoutableScope, Kwargs extends object>(parts: RouteParts
     // The type parameters state what the router has to add to the scope. The compiler checks the types there.
     application: application as Application<S & Routed<Kwargs>>,
     extraKwargs,
-    innerRoutes: routesOf.get(application),
+    innerRoutes: routesOf(application),
   }
 }

@@ -1,13 +1,13 @@
 import type { Application } from '../asgi/application.ts'
 import { NoRouteError } from '../asgi/no-route-error.ts'
-import { checksOrigin, markOriginCheck } from '../asgi/origin-check.ts'
+import { setTraits, traitsOf } from '../asgi/application-traits.ts'
 import type { Routed, UrlRoute } from '../asgi/url-route.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { Simplify } from './kwargs-of.ts'
 import type { PatternMatch } from './pattern.ts'
 import { refuseUnreachable } from './unreachable-route.ts'
 import type { RoutableScope, WithKwargs } from './required-scope.ts'
-import { routesOf, type Route } from './route.ts'
+import type { Route } from './route.ts'
 import { suggestRoute } from './suggest-route.ts'
 
 /** The scope that all of the routes (a union) need: the plain scope, and what they need in addition. */
@@ -58,9 +58,10 @@ export function urlRouter<R extends Route>(routes: readonly R[]): Application<Sc
     }
     return takeNext()
   }
-  routesOf.set(router, kept)
-  if (kept.every(({ application }) => checksOrigin(application))) markOriginCheck(router)
-  return router
+  return setTraits(router, {
+    routes: kept,
+    checksOrigin: kept.every(({ application }) => traitsOf(application).checksOrigin === true),
+  })
 }
 
 /** A route that matches, and the values of the path up to it. */

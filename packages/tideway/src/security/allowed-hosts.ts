@@ -1,6 +1,5 @@
 import type { Application } from '../asgi/application.ts'
 import { adviseOrigin, describeHost } from '../asgi/foreign-page.ts'
-import type { WithOriginCheck } from '../asgi/origin-check.ts'
 import { isOriginOfHost } from '../asgi/origin.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
 import { listValidator, validated } from './origin-validator.ts'
@@ -22,7 +21,7 @@ export interface AllowedHostsOptions {
 export function allowedHostsOriginValidator<S extends WebSocketScope>(
   inner: Application<S>,
   { allowedHosts }: AllowedHostsOptions = {},
-): Application<S> & WithOriginCheck {
+): Application<S> {
   const name = 'allowedHostsOriginValidator'
   if (allowedHosts !== undefined) return listValidator(name, inner, allowedHosts, 'allowedHosts')
   return validated(name, inner, {

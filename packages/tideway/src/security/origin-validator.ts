@@ -1,7 +1,7 @@
 import type { Application, Receive, Send } from '../asgi/application.ts'
 import { adviseOrigin, describeSender } from '../asgi/foreign-page.ts'
 import { OnceEach } from '../asgi/once-each.ts'
-import { markOriginCheck, type WithOriginCheck } from '../asgi/origin-check.ts'
+import { setTraits } from '../asgi/application-traits.ts'
 import { originOf, type Origin } from '../asgi/origin.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
 import type { WebSocketReceiveEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
@@ -21,7 +21,7 @@ import { matchesOrigin, parseOriginPattern } from './origin-pattern.ts'
 export function originValidator<S extends WebSocketScope>(
   inner: Application<S>,
   allowedOrigins: readonly string[],
-): Application<S> & WithOriginCheck {
+): Application<S> {
   return listValidator('originValidator', inner, allowedOrigins, 'the list of originValidator')
 }
 
@@ -31,7 +31,7 @@ export function listValidator<S extends WebSocketScope>(
   inner: Application<S>,
   allowedOrigins: readonly string[],
   list: string,
-): Application<S> & WithOriginCheck {
+): Application<S> {
   const patterns = allowedOrigins.map(parseOriginPattern)
   const allowsAll = patterns.includes('*')
   return validated(name, inner, {
@@ -52,7 +52,7 @@ export function validated<S extends WebSocketScope>(
   name: string,
   inner: Application<S>,
   { isAllowed, explain }: OriginRule,
-): Application<S> & WithOriginCheck {
+): Application<S> {
   const reported = new OnceEach()
   const application: Application<S> = function originCheck(scope, receive, send) {
     if ((scope.type as string) !== 'websocket') return Promise.reject(wrongScope(name, scope.type))
@@ -61,7 +61,7 @@ export function validated<S extends WebSocketScope>(
     if (scope.logger !== undefined && reported.isNew(reason)) scope.logger.warn({ path: scope.path }, reason)
     return refuse(reason, receive, send)
   }
-  return markOriginCheck(application)
+  return setTraits(application, { checksOrigin: true })
 }
 
 /** Closes before the accept, which the server answers with 403. */

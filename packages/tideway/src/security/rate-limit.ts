@@ -1,6 +1,6 @@
 import { clientNetwork } from '../asgi/ip-address.ts'
 import type { Application } from '../asgi/application.ts'
-import { carryOriginCheck } from '../asgi/origin-check.ts'
+import { wrapApplication } from '../asgi/application-traits.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import type { HttpScope, WebSocketScope } from '../asgi/scope.ts'
 import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
@@ -59,7 +59,7 @@ export function rateLimit<S extends LimitedScope>(inner: Application<S>, options
     }
     return application(scope, limitedReceive, send)
   }
-  return carryOriginCheck(inner, limited as unknown as Application<S>)
+  return wrapApplication(inner, limited as unknown as Application<S>)
 }
 
 /** A user or an address has sent too many requests or handshakes: the server answers with 429. */

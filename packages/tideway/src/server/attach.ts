@@ -3,7 +3,7 @@ import type { Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Application } from '../asgi/application.ts'
-import { checksOrigin } from '../asgi/origin-check.ts'
+import { traitsOf } from '../asgi/application-traits.ts'
 import { AttachedApplication } from './attached-application.ts'
 import { resolveOptions, type AttachOptions, type ResolvedOptions, type SharedServerOptions } from './options.ts'
 import type { ServerStats } from './observe/server-stats.ts'
@@ -80,7 +80,7 @@ export function attachToAll(
 
 /** The server's own check of cookies is a safety net: it does not cover DNS rebinding, or handshakes without cookies. */
 function warnWithoutOriginCheck(application: Application, { logger }: ResolvedOptions): void {
-  if (checksOrigin(application)) return
+  if (traitsOf(application).checksOrigin === true) return
   logger.warn(
     {},
     'The application has no origin validator: the server refuses handshakes with cookies from pages of other hosts in ' +

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Application } from '../asgi/application.ts'
-import { checksOrigin } from '../asgi/origin-check.ts'
+import { traitsOf } from '../asgi/application-traits.ts'
 import { AccessRecorder } from './observe/access-log/access-recorder.ts'
 import { guardedAccessLog } from './observe/access-log/guarded-access-log.ts'
 import { BufferedBytes, type BufferHolder } from './transport/buffered-bytes.ts'
@@ -76,7 +76,7 @@ export class AttachedApplication {
     this.gate = new ConnectionGate(options)
     this.#refused = new RefusedHandshakes(options.closeTimeoutMs)
     this.#refusals = new RefusalLog(options.logger)
-    this.#foreignCookies = checksOrigin(application) ? undefined : new ForeignCookies(this.#refusals)
+    this.#foreignCookies = traitsOf(application).checksOrigin === true ? undefined : new ForeignCookies(this.#refusals)
     const heartbeat = new Heartbeat(shortestTimeout(options))
     const compression = options.compression === false ? undefined : new Compression(options.compression)
     this.#access =

@@ -18,7 +18,7 @@ export type {
   UnixTarget,
 } from './listen/listen-target.ts'
 export { systemdSockets } from './listen/systemd-sockets.ts'
-export { nodeListener, type NodeListener, type NodeListenerApplication } from './http/node-listener.ts'
+export { nodeListener, type NodeListener } from './http/node-listener.ts'
 export { serveClusterMetrics, type ClusterMetricsOptions } from './metrics/cluster-metrics.ts'
 export type { MetricsOptions } from './metrics/metrics-options.ts'
 export type { OperationsServer } from './metrics/operations-server.ts'

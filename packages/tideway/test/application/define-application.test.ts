@@ -10,13 +10,10 @@ import {
   WebSocketConsumer,
   type Application,
 } from 'tideway'
-import { asgiVersions, type ChannelScope } from 'tideway/asgi'
+import { asgiVersions, traitsOf, type ChannelScope } from 'tideway/asgi'
 import { allowedHostsOriginValidator } from 'tideway/security'
 import { ApplicationCommunicator, HttpCommunicator, liveServer, WebSocketCommunicator } from 'tideway/testing'
 import { describe, expect, it } from 'vitest'
-
-import { nodeListenerKey } from '../../src/asgi/node-listener.ts'
-import { checksOrigin } from '../../src/asgi/origin-check.ts'
 
 /** Says which of the layers it has. */
 class Layers extends WebSocketConsumer<{}, {}> {
@@ -101,19 +98,19 @@ describe('defineApplication', () => {
     await expect(request.wait()).rejects.toMatchObject({ code: 'ERR_NO_APPLICATION' })
   })
 
-  it('carries the Node listener of its HTTP application, so that the server calls that directly', async () => {
+  it('passes on the Node listener of its HTTP application, so that the server calls it directly', async () => {
     const listener = nodeListener((_request, response) => response.end('from Node'))
     const application = defineApplication({ http: listener })
-    expect(Reflect.get(application, nodeListenerKey)).toBe(listener[nodeListenerKey])
+    expect(traitsOf(application).nodeListener).toBe(traitsOf(listener).nodeListener)
     await using server = await liveServer(application)
     expect(await (await fetch(server.url)).text()).toBe('from Node')
   })
 
-  it('carries the mark of an application that checks origins, and of one without WebSockets', () => {
+  it('passes on the origin check of its application, and claims one without WebSockets', () => {
     const websocket = Layers.asApplication()
-    expect(checksOrigin(defineApplication({ websocket: allowedHostsOriginValidator(websocket) }))).toBe(true)
-    expect(checksOrigin(defineApplication({ http: Page.asApplication() }))).toBe(true)
-    expect(checksOrigin(defineApplication({ websocket }))).toBe(false)
+    expect(traitsOf(defineApplication({ websocket: allowedHostsOriginValidator(websocket) })).checksOrigin).toBe(true)
+    expect(traitsOf(defineApplication({ http: Page.asApplication() })).checksOrigin).toBe(true)
+    expect(traitsOf(defineApplication({ websocket })).checksOrigin).not.toBe(true)
   })
 
   it('may be nested: the inner application has its own layers', async () => {

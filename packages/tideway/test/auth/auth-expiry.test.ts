@@ -24,7 +24,7 @@ import { WebSocket } from 'ws'
 
 import { defineApplication } from '../../src/application/define-application.ts'
 import type { Application } from '../../src/asgi/application.ts'
-import { markOriginCheck } from '../../src/asgi/origin-check.ts'
+import { setTraits } from '../../src/asgi/application-traits.ts'
 import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import type { Authenticated, User } from '../../src/asgi/user.ts'
 import { cookieHeader, httpScope, run, setCookiesOf } from './connection.ts'
@@ -60,7 +60,7 @@ async function start(websocket: Application<WebSocketScope>): Promise<string> {
     warn: (_details: object, message: string) => warnings.push(message),
     error() {},
   }
-  running = await serve(markOriginCheck(defineApplication({ websocket })), { port: 0, logger })
+  running = await serve(setTraits(defineApplication({ websocket }), { checksOrigin: true }), { port: 0, logger })
   return running.webSocketUrl
 }
 

@@ -9,7 +9,7 @@ import { RedisServer } from '../../../redis/test/redis-server.ts'
 import { startProgram } from '../../../../test/setup/child-process.ts'
 import { describeWith, programPath } from '../../../../test/setup/describe-with.ts'
 import { freePort } from '../../../../test/setup/free-port.ts'
-import { markOriginCheck } from '../../src/asgi/origin-check.ts'
+import { setTraits } from '../../src/asgi/application-traits.ts'
 import { defineApplication } from '../../src/application/define-application.ts'
 import type { Application } from '../../src/asgi/application.ts'
 import type { HttpScope } from '../../src/asgi/scope.ts'
@@ -261,7 +261,7 @@ describe('what is found behind a URL', () => {
   })
 
   it('is that any page may connect', async () => {
-    expect(await find(markOriginCheck(defineApplication({ http, websocket: echo })))).toMatchObject({
+    expect(await find(setTraits(defineApplication({ http, websocket: echo }), { checksOrigin: true }))).toMatchObject({
       origin: 'problem',
     })
   })

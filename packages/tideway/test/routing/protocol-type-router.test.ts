@@ -1,6 +1,5 @@
-import { nodeListenerKey, type WithNodeListener } from '../../src/asgi/node-listener.ts'
-import { checksOrigin, markOriginCheck } from '../../src/asgi/origin-check.ts'
 import type { Application, Authenticated, ChannelScope, HttpScope, LifespanScope, WebSocketScope } from 'tideway/asgi'
+import { traitsOf, setTraits } from 'tideway/asgi'
 import { WebSocketConsumer } from 'tideway/consumer'
 import { protocolTypeRouter } from 'tideway/routing'
 import { describe, expect, expectTypeOf, it } from 'vitest'
@@ -72,23 +71,20 @@ describe('protocolTypeRouter', () => {
     )
   })
 
-  it('carries the Node listener of its http application, and only of that', () => {
+  it('passes on the Node listener of its http application only', () => {
     const listener = (): void => {}
-    const http: WithNodeListener<typeof listener> = Object.assign(new Calls().app('http'), {
-      [nodeListenerKey]: listener,
-    })
-    const router: WithNodeListener<typeof listener> = protocolTypeRouter({ http })
-    expect(router[nodeListenerKey]).toBe(listener)
-    expect(nodeListenerKey in protocolTypeRouter({ websocket: http })).toBe(false)
-    expect(nodeListenerKey in protocolTypeRouter({ http: new Calls().app('http') })).toBe(false)
+    const http = setTraits(new Calls().app('http'), { nodeListener: listener })
+    expect(traitsOf(protocolTypeRouter({ http })).nodeListener).toBe(listener)
+    expect(traitsOf(protocolTypeRouter({ websocket: http })).nodeListener).toBeUndefined()
+    expect(traitsOf(protocolTypeRouter({ http: new Calls().app('http') })).nodeListener).toBeUndefined()
   })
 
-  it('carries the mark of an origin check of its websocket application, and has it without one', () => {
+  it('passes on the origin check of its websocket application, and claims one without such an application', () => {
     const unchecked = new Calls().app('websocket')
-    const checked = markOriginCheck(new Calls().app('websocket'))
-    expect(checksOrigin(protocolTypeRouter({ websocket: checked }))).toBe(true)
-    expect(checksOrigin(protocolTypeRouter({ websocket: unchecked }))).toBe(false)
-    expect(checksOrigin(protocolTypeRouter({ http: unchecked }))).toBe(true)
+    const checked = setTraits(new Calls().app('websocket'), { checksOrigin: true })
+    expect(traitsOf(protocolTypeRouter({ websocket: checked })).checksOrigin).toBe(true)
+    expect(traitsOf(protocolTypeRouter({ websocket: unchecked })).checksOrigin).not.toBe(true)
+    expect(traitsOf(protocolTypeRouter({ http: unchecked })).checksOrigin).toBe(true)
   })
 
   it('gives each entry the plain scope of its type, and accepts every scope', () => {

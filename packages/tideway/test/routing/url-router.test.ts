@@ -1,5 +1,4 @@
-import { checksOrigin, markOriginCheck } from '../../src/asgi/origin-check.ts'
-import { NoRouteError, type Application, type Scope } from 'tideway/asgi'
+import { traitsOf, setTraits, NoRouteError, type Application, type Scope } from 'tideway/asgi'
 import { WebSocketConsumer } from 'tideway/consumer'
 import { channelNameRouter, path, protocolTypeRouter, rePath, urlRouter } from 'tideway/routing'
 import { describe, expect, it } from 'vitest'
@@ -180,11 +179,13 @@ describe('urlRouter', () => {
 
   it('has the mark of an origin check when every application behind it has', () => {
     const calls = new Calls()
-    const checked = markOriginCheck(calls.app('checked'))
+    const checked = setTraits(calls.app('checked'), { checksOrigin: true })
     const unchecked = calls.app('unchecked')
-    expect(checksOrigin(urlRouter([path('a/', checked), path('b/', urlRouter([path('', checked)]))]))).toBe(true)
-    expect(checksOrigin(urlRouter([path('a/', checked), path('b/', unchecked)]))).toBe(false)
-    expect(checksOrigin(hidden(urlRouter([path('a/', checked)])))).toBe(false)
+    expect(traitsOf(urlRouter([path('a/', checked), path('b/', urlRouter([path('', checked)]))])).checksOrigin).toBe(
+      true,
+    )
+    expect(traitsOf(urlRouter([path('a/', checked), path('b/', unchecked)])).checksOrigin).not.toBe(true)
+    expect(traitsOf(hidden(urlRouter([path('a/', checked)]))).checksOrigin).not.toBe(true)
   })
 
   it('works in a protocolTypeRouter for both kinds of connection, next to a channelNameRouter', async () => {

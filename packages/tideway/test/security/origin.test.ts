@@ -4,7 +4,7 @@ import { describe, expect, expectTypeOf, test, vi } from 'vitest'
 
 import type { Application } from '../../src/asgi/application.ts'
 import { consoleLogger } from '../../src/asgi/logger.ts'
-import { checksOrigin } from '../../src/asgi/origin-check.ts'
+import { traitsOf } from '../../src/asgi/application-traits.ts'
 import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import type { Routed } from '../../src/asgi/url-route.ts'
 import { parseOrigin } from '../../src/asgi/origin.ts'
@@ -213,10 +213,10 @@ describe('originValidator', () => {
     expect(lines).toHaveLength(100)
   })
 
-  test('marks its application, so that the server does not warn', () => {
-    expect(checksOrigin(inner)).toBe(false)
-    expect(checksOrigin(originValidator(inner, ['*']))).toBe(true)
-    expect(checksOrigin(allowedHostsOriginValidator(inner))).toBe(true)
+  test('marks its application, so that a server need not warn', () => {
+    expect(traitsOf(inner).checksOrigin).not.toBe(true)
+    expect(traitsOf(originValidator(inner, ['*'])).checksOrigin).toBe(true)
+    expect(traitsOf(allowedHostsOriginValidator(inner)).checksOrigin).toBe(true)
   })
 
   test('needs the scope of its application', () => {

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 
 import type { Application } from '../../src/asgi/application.ts'
-import { checksOrigin } from '../../src/asgi/origin-check.ts'
+import { traitsOf } from '../../src/asgi/application-traits.ts'
 import type { HttpScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import { protocolTypeRouter } from '../../src/routing/protocol-type-router.ts'
 
@@ -109,8 +109,8 @@ describe('rateLimit', () => {
 
   it('keeps the mark of an origin check', () => {
     const options = { connects: new RateLimiterMemory({ points: 1, duration: 1 }) }
-    expect(checksOrigin(rateLimit(originValidator(echo, ['*']), options))).toBe(true)
-    expect(checksOrigin(rateLimit(echo, options))).toBe(false)
+    expect(traitsOf(rateLimit(originValidator(echo, ['*']), options)).checksOrigin).toBe(true)
+    expect(traitsOf(rateLimit(echo, options)).checksOrigin).not.toBe(true)
   })
 
   it('rejects options without connects and messages', () => {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { markOriginCheck } from '../../src/asgi/origin-check.ts'
+import { setTraits } from '../../src/asgi/application-traits.ts'
 import { protocolTypeRouter } from '../../src/routing/protocol-type-router.ts'
 import { attach, type Attachment } from '../../src/server/attach.ts'
 import type { AttachOptions } from '../../src/server/options.ts'
@@ -22,7 +22,7 @@ async function listening(server: Server): Promise<number> {
 }
 
 function attaching(server: Server, options: AttachOptions = {}): Attachment {
-  const attachment = attach(server, markOriginCheck(protocolTypeRouter({ websocket: echo })), options)
+  const attachment = attach(server, setTraits(protocolTypeRouter({ websocket: echo }), { checksOrigin: true }), options)
   onTestFinished(() => attachment.close(1))
   return attachment
 }
@@ -60,7 +60,7 @@ describe('attach()', () => {
       },
       websocket: echo,
     })
-    const attachment = attach(server, markOriginCheck(application))
+    const attachment = attach(server, setTraits(application, { checksOrigin: true }))
     onTestFinished(() => attachment.close(1))
     const port = await listening(server)
     expect(await (await fetch(`http://127.0.0.1:${port}/path`)).text()).toBe('/path')
@@ -89,7 +89,7 @@ describe('attach()', () => {
 
   it('leaves foreign handshakes to another listener, and answers them itself without one', async () => {
     const server = createServer()
-    const application = markOriginCheck(protocolTypeRouter({ websocket: echo }))
+    const application = setTraits(protocolTypeRouter({ websocket: echo }), { checksOrigin: true })
     const attachment = attach(server, application, { handles: ({ url }) => url!.startsWith('/ws/') })
     onTestFinished(() => attachment.close(1))
     const port = await listening(server)
@@ -137,7 +137,7 @@ describe('attach()', () => {
     ['false where it means nothing', { pingTimeoutMs: false as unknown as number }],
     ['an unknown policy', { slowConsumer: 'ignore' as 'wait' }],
   ])('refuses an option that is %s', (_what, options) => {
-    const application = markOriginCheck(protocolTypeRouter({ websocket: echo }))
+    const application = setTraits(protocolTypeRouter({ websocket: echo }), { checksOrigin: true })
     expect(() => attach(createServer(), application, options)).toThrow(
       expect.objectContaining({
         code: 'ERR_BAD_OPTION',

@@ -1,7 +1,7 @@
 import { expect, onTestFinished } from 'vitest'
 import type { Application } from '../../src/asgi/application.ts'
 import type { Logger } from '../../src/asgi/logger.ts'
-import { markOriginCheck } from '../../src/asgi/origin-check.ts'
+import { setTraits } from '../../src/asgi/application-traits.ts'
 import type { HttpScope, LifespanScope, WebSocketScope } from '../../src/asgi/scope.ts'
 import { protocolTypeRouter } from '../../src/routing/protocol-type-router.ts'
 import type { ServeOptions } from '../../src/server/options.ts'
@@ -39,7 +39,7 @@ export function recordingLogger(log: LogLine[]): Logger {
 export async function startServer(applications: Applications, options: ServeOptions = {}): Promise<ServerUnderTest> {
   const log: LogLine[] = []
   // With the origin check marked as present and without a lifespan, the server itself logs nothing.
-  const server = await serve(markOriginCheck(protocolTypeRouter(applications)), {
+  const server = await serve(setTraits(protocolTypeRouter(applications), { checksOrigin: true }), {
     port: 0,
     lifespan: false,
     logger: recordingLogger(log),

@@ -1,6 +1,6 @@
 import type { Application } from '../../asgi/application.ts'
 import { NoRouteError } from '../../asgi/no-route-error.ts'
-import { checksOrigin } from '../../asgi/origin-check.ts'
+import { traitsOf } from '../../asgi/application-traits.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import type { ChannelLayer } from '../../layer/channel-layer.ts'
 import { closeTasks, diagnoseTasks } from '../../worker/define-tasks.ts'
@@ -76,7 +76,7 @@ const OTHER_HOST = 'elsewhere.invalid'
 
 async function originFindings(application: Application): Promise<Finding[]> {
   const check = 'origin'
-  if (!checksOrigin(application)) {
+  if (traitsOf(application).checksOrigin !== true) {
     return [
       problem(
         check,

@@ -1,5 +1,5 @@
 import type { Application } from '../../asgi/application.ts'
-import { nodeListenerKey } from '../../asgi/node-listener.ts'
+import { traitsOf } from '../../asgi/application-traits.ts'
 import { guardedListener } from './guarded-listener.ts'
 import type { ReportOptions } from './http-failure.ts'
 import type { HttpOptions } from './http-options.ts'
@@ -13,6 +13,6 @@ export function directListener(
   application: Application,
   options: HttpOptions & ReportOptions,
 ): NodeListener | undefined {
-  const listener = (application as { readonly [nodeListenerKey]?: NodeListener })[nodeListenerKey]
+  const listener: NodeListener | undefined = traitsOf(application).nodeListener
   return listener === undefined || options.httpTimeoutMs !== false ? undefined : guardedListener(listener, options)
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Application } from '../../asgi/application.ts'
-import { nodeListenerKey } from '../../asgi/node-listener.ts'
+import { setTraits } from '../../asgi/application-traits.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { nodeExchange } from './node-exchange.ts'
@@ -8,15 +8,12 @@ import { nodeExchange } from './node-exchange.ts'
 /** A listener of Node's HTTP server: an Express application, Koa's `callback()`, Fastify's `routing`, a function. */
 export type NodeListener = (request: IncomingMessage, response: ServerResponse) => unknown
 
-/** An HTTP application that is a Node listener. */
-export type NodeListenerApplication = Application<HttpScope> & { readonly [nodeListenerKey]: NodeListener }
-
 /**
  * Makes an HTTP application that calls a Node listener for each request. The server calls the listener directly, without any cost
  * per request. Behind middleware, the application passes it the request that the server put in the scope.
  * @throws TidewayError `ERR_NODE_LISTENER` if its caller is not a Node server
  */
-export function nodeListener(listener: NodeListener): NodeListenerApplication {
+export function nodeListener(listener: NodeListener): Application<HttpScope> {
   const application: Application<HttpScope> = async (scope) => {
     const node = nodeExchange(scope)
     if (node === undefined) {
@@ -29,5 +26,5 @@ export function nodeListener(listener: NodeListener): NodeListenerApplication {
     await listener(node.request, node.response)
     await closed
   }
-  return Object.assign(application, { [nodeListenerKey]: listener })
+  return setTraits(application, { nodeListener: listener })
 }

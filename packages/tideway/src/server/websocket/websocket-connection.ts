@@ -3,7 +3,7 @@ import type { Application } from '../../asgi/application.ts'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import { httpStatusOf } from '../../asgi/http-status.ts'
 import { NoRouteError } from '../../asgi/no-route-error.ts'
-import { setMessageOutlet } from '../../asgi/message-outlet.ts'
+import { setDirectSender } from '../../asgi/direct-sender.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 import type {
   WebSocketAcceptEvent,
@@ -245,7 +245,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
    */
   #run(application: Application<WebSocketScope>, scope: WebSocketScope): void {
     const send = (event: WebSocketSendEvent): void | Promise<void> => this.send(event)
-    setMessageOutlet(send, this.#peer)
+    setDirectSender(send, this.#peer)
     // Set where the slot is, since a copy of the scope would cost each connection another one.
     const own: { onEnd?: WebSocketScope['onEnd'] } = scope
     own.onEnd = (listener) => {

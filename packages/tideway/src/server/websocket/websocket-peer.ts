@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { closeCodes } from '../../asgi/close-codes.ts'
-import type { MessageOutlet } from '../../asgi/message-outlet.ts'
+import type { DirectSender } from '../../asgi/direct-sender.ts'
 import { isSharedSend } from '../../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
@@ -29,7 +29,7 @@ const PING: Buffer = encodeFrame(opcodes.ping, new Uint8Array())
  * The other end of a connection: frames in, frames out, pings, the close handshake (RFC 6455 §7) and backpressure both
  * ways. Knows nothing of applications.
  */
-export class WebSocketPeer implements FrameSink, OutboxClient, MessageOutlet, SocketOwner {
+export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, SocketOwner {
   readonly #socket: Duplex
   readonly #context: PeerContext
   readonly #owner: PeerOwner

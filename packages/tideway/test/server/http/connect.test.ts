@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { describeWith, programPath } from '../../../../../test/setup/describe-with.ts'
 import type { AccessEntry } from '../../../src/server/observe/access-log/access-entry.ts'
-import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { setTraits } from '../../../src/asgi/application-traits.ts'
 import { protocolTypeRouter } from '../../../src/routing/protocol-type-router.ts'
 import { attach } from '../../../src/server/attach.ts'
 import { nodeListener } from '../../../src/server/http/node-listener.ts'
@@ -81,7 +81,7 @@ describe('a CONNECT over HTTP/1', () => {
 
   it('is left to another listener of a shared server', async () => {
     const shared = createServer().on('connect', (_request, socket) => socket.end('HTTP/1.1 200 Tunnel\r\n\r\n'))
-    const attachment = attach(shared, markOriginCheck(protocolTypeRouter({ websocket: echo })))
+    const attachment = attach(shared, setTraits(protocolTypeRouter({ websocket: echo }), { checksOrigin: true }))
     onTestFinished(async () => {
       await attachment.close(1)
       shared.close()

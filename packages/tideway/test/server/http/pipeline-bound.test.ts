@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { describeWith } from '../../../../../test/setup/describe-with.ts'
 import type { Application } from '../../../src/asgi/application.ts'
-import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { setTraits } from '../../../src/asgi/application-traits.ts'
 import type { HttpScope } from '../../../src/asgi/scope.ts'
 import { attach } from '../../../src/server/attach.ts'
 import { nodeExchange } from '../../../src/server/http/node-exchange.ts'
@@ -74,7 +74,7 @@ const places: Readonly<Record<string, (handlers: Handlers, more?: ServeOptions) 
     (await serving({ http: applicationOf(handlers) }, { ...options, ...more })).port,
   'attach()': async (handlers, more) => {
     const server = createServer()
-    attach(server, markOriginCheck(applicationOf(handlers) as Application), { ...options, ...more })
+    attach(server, setTraits(applicationOf(handlers) as Application, { checksOrigin: true }), { ...options, ...more })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     onTestFinished(() => {

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { lifespanHooks } from '../../../src/application/lifespan-hooks.ts'
 import type { Application } from '../../../src/asgi/application.ts'
-import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { setTraits } from '../../../src/asgi/application-traits.ts'
 import type { LifespanScope, WebSocketScope } from '../../../src/asgi/scope.ts'
 import { protocolTypeRouter } from '../../../src/routing/protocol-type-router.ts'
 import { serve } from '../../../src/server/serve.ts'
@@ -12,7 +12,7 @@ import { recordingLogger, type LogLine } from '../serving.ts'
 /** Serves an application with this lifespan, whose connections answer with their state. */
 async function served(lifespan: Application<LifespanScope> | undefined, lifespanTimeoutMs = 10_000) {
   const log: LogLine[] = []
-  const application = markOriginCheck(protocolTypeRouter({ lifespan, websocket: tellState }))
+  const application = setTraits(protocolTypeRouter({ lifespan, websocket: tellState }), { checksOrigin: true })
   const server = await serve(application, { port: 0, logger: recordingLogger(log), lifespanTimeoutMs })
   onTestFinished(() => server.close(1))
   return { server, log }

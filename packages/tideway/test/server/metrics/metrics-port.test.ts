@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Application } from '../../../src/asgi/application.ts'
-import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { setTraits } from '../../../src/asgi/application-traits.ts'
 import { serve } from '../../../src/server/serve.ts'
 import { freePort } from '../../../../../test/setup/free-port.ts'
 import { echo } from '../applications.ts'
@@ -83,7 +83,7 @@ describe('metricsPort', () => {
     }
     const metricsPort = await freePort()
     const probe = async (path: string): Promise<number> => (await get(`http://127.0.0.1:${metricsPort}${path}`)).status
-    const starting = serve(markOriginCheck(application), { port: 0, metricsPort })
+    const starting = serve(setTraits(application, { checksOrigin: true }), { port: 0, metricsPort })
     await eventually(() => start).toBeDefined()
     await eventually(() => probe('/healthz').catch(() => 0)).toBe(200)
     expect(await probe('/readyz')).toBe(503)
@@ -137,7 +137,7 @@ describe('metricsPort', () => {
     const port = await freePort()
     const metricsPort = Number(new URL(first.metricsUrl!).port)
     await expect(
-      serve(markOriginCheck(echo as Application), { port, metricsPort, lifespan: false }),
+      serve(setTraits(echo as Application, { checksOrigin: true }), { port, metricsPort, lifespan: false }),
     ).rejects.toMatchObject({
       code: 'ERR_CANNOT_LISTEN',
       message: `Cannot listen on 127.0.0.1, port ${metricsPort}, for metrics (EADDRINUSE): choose another metricsPort or metricsHost.`,
@@ -148,7 +148,7 @@ describe('metricsPort', () => {
   it('is closed if the server cannot listen or the application does not start', async () => {
     const first = await serving({ websocket: echo })
     const metricsPort = await freePort()
-    const application = markOriginCheck(echo as Application)
+    const application = setTraits(echo as Application, { checksOrigin: true })
     await expect(serve(application, { port: first.port, metricsPort, lifespan: false })).rejects.toMatchObject({
       code: 'EADDRINUSE',
     })
@@ -156,14 +156,14 @@ describe('metricsPort', () => {
     const failing: Application = async (_scope, _receive, send) => {
       await send({ type: 'lifespan.startup.failed', message: 'meant' } as never)
     }
-    await expect(serve(markOriginCheck(failing), { port: 0, metricsPort })).rejects.toMatchObject({
+    await expect(serve(setTraits(failing, { checksOrigin: true }), { port: 0, metricsPort })).rejects.toMatchObject({
       code: 'ERR_STARTUP_FAILED',
     })
     await expect(RawClient.connect(metricsPort)).rejects.toThrow('ECONNREFUSED')
   })
 
   it.each([-1, 65_536, 1.5, Number.NaN])('rejects %s', async (metricsPort) => {
-    await expect(serve(markOriginCheck(echo as Application), { port: 0, metricsPort })).rejects.toMatchObject({
+    await expect(serve(setTraits(echo as Application, { checksOrigin: true }), { port: 0, metricsPort })).rejects.toMatchObject({
       code: 'ERR_BAD_OPTION',
     })
   })

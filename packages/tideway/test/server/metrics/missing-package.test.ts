@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest'
 import type { Application } from '../../../src/asgi/application.ts'
-import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { setTraits } from '../../../src/asgi/application-traits.ts'
 import { serve } from '../../../src/server/serve.ts'
 import { echo } from '../applications.ts'
 
@@ -10,7 +10,7 @@ vi.mock('prom-client', () => {
 })
 
 it('metricsPort rejects the start without prom-client, with the package to install', async () => {
-  const application = markOriginCheck(echo as Application)
+  const application = setTraits(echo as Application, { checksOrigin: true })
   await expect(serve(application, { port: 0, metricsPort: 0, lifespan: false })).rejects.toMatchObject({
     code: 'ERR_MISSING_PACKAGE',
     message: expect.stringContaining('npm install prom-client') as string,

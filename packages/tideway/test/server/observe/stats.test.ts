@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { defineApplication } from '../../../src/application/define-application.ts'
 import type { Application } from '../../../src/asgi/application.ts'
-import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { setTraits } from '../../../src/asgi/application-traits.ts'
 import type { HttpScope, WebSocketScope } from '../../../src/asgi/scope.ts'
 import { InMemoryChannelLayer } from '../../../src/layer/in-memory-channel-layer.ts'
 import { nodeListener } from '../../../src/server/http/node-listener.ts'
@@ -227,7 +227,7 @@ describe('stats()', () => {
     const channelLayer = new InMemoryChannelLayer()
     const application = defineApplication({
       channelLayers: { default: channelLayer },
-      websocket: markOriginCheck(echo),
+      websocket: setTraits(echo, { checksOrigin: true }),
     })
     const server = await serve(application, { port: 0 })
     try {

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { WebSocketReceiveEvent } from '../../../src/asgi/websocket-events.ts'
-import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { setTraits } from '../../../src/asgi/application-traits.ts'
 import { protocolTypeRouter } from '../../../src/routing/protocol-type-router.ts'
 import { attach } from '../../../src/server/attach.ts'
 import { Heartbeat } from '../../../src/server/transport/heartbeat.ts'
@@ -271,7 +271,7 @@ describe('a client that pings and does not read', () => {
     const server = createServer()
     const sockets: Socket[] = []
     server.on('connection', (socket: Socket) => sockets.push(socket))
-    const application = markOriginCheck(protocolTypeRouter({ websocket: echo }))
+    const application = setTraits(protocolTypeRouter({ websocket: echo }), { checksOrigin: true })
     const attachment = attach(server, application, { highWaterMarkBytes: MARK })
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve)

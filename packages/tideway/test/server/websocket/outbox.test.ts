@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { markOriginCheck } from '../../../src/asgi/origin-check.ts'
+import { setTraits } from '../../../src/asgi/application-traits.ts'
 import { sharedSend } from '../../../src/asgi/shared-send.ts'
 import { protocolTypeRouter } from '../../../src/routing/protocol-type-router.ts'
 import { attach } from '../../../src/server/attach.ts'
@@ -322,7 +322,7 @@ describe('a connection', () => {
       for (const text of ['one', 'two', 'three']) await send({ type: 'websocket.send', text })
       await receive()
     })
-    const attachment = attach(server, markOriginCheck(protocolTypeRouter({ websocket })))
+    const attachment = attach(server, setTraits(protocolTypeRouter({ websocket }), { checksOrigin: true }))
     onTestFinished(async () => {
       await attachment.close(1)
       server.close()

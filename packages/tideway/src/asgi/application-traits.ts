@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** Facts about an application that the server and the routers read without a call of it. */
+export interface ApplicationTraits {
+  /** Whether every WebSocket handshake passes a check of its `Origin`. Without one the server warns. @default false */
+  readonly checksOrigin?: boolean | undefined
+  /** The Node listener that the application wraps. The server calls it directly, without the events of the contract. */
+  readonly nodeListener?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined
+  /** The routes of a `urlRouter`. An outer router matches them itself. */
+  readonly routes?: readonly object[] | undefined
+}
+
+/** Keyed by the function itself: a copy or a proxy of an application has no traits, so a call of it is never skipped. */
+const traits = new WeakMap<object, ApplicationTraits>()
+const noTraits: ApplicationTraits = Object.freeze({})
+
+/** The traits of the application. An application without any has an empty object. */
+export function traitsOf(application: object): ApplicationTraits {
+  return traits.get(application) ?? noTraits
+}
+
+/** Adds traits to the application. Returns the same function. */
+export function setTraits<A extends object>(application: A, added: ApplicationTraits): A {
+  traits.set(application, { ...traits.get(application), ...added })
+  return application
+}
+
+/**
+ * Gives a wrapper the traits of its inner application that are still true: the check of origins. Its Node listener and its
+ * routes are not passed on, because the wrapper has to be called. Every middleware returns its application through this.
+ * @returns `outer`
+ * @example return wrapApplication(inner, async (scope, receive, send) => inner({ ...scope, tenant }, receive, send))
+ */
+export function wrapApplication<A extends object>(inner: object, outer: A): A {
+  return traitsOf(inner).checksOrigin === true ? setTraits(outer, { checksOrigin: true }) : outer
+}

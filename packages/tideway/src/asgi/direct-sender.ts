@@ -1,0 +1,38 @@
+import type { WebSocketMessageSendEvent } from './websocket-events.ts'
+
+/**
+ * Sends the messages of one WebSocket without the `send` functions of the middleware between the consumer and the server. In a
+ * large group a member's objects are no longer in the processor's caches when its turn comes, and each `send` reads two or three
+ * more of them: with the auth stack half of the cost of a delivery before its frame is queued.
+ */
+export interface DirectSender {
+  /** Whether it accepts messages now. If not, call `send`, which throws the reason. */
+  readonly isOpen: boolean
+  /** Has the effect of `send` with this event. */
+  sendMessage(event: WebSocketMessageSendEvent): void | Promise<void>
+}
+
+/** Keyed by the function itself: a proxy of a `send`, or a function with its properties, sees every message. */
+const directSenders = new WeakMap<object, DirectSender>()
+
+/** Sets the direct sender of a server's `send`. */
+export function setDirectSender(send: object, sender: DirectSender): void {
+  directSenders.set(send, sender)
+}
+
+/**
+ * Keeps the direct path of messages through a middleware: from now on consumers send messages past `send`, as they do past
+ * `inner`. Call it as soon as `send` passes each `websocket.send` to `inner` unchanged; there is no way back. Other events still
+ * go through `send`. Without this call, a middleware's `send` sees every message.
+ * @param send the `send` that the middleware gives its inner application
+ * @param inner the `send` that the middleware was called with
+ */
+export function inheritDirectSender(send: object, inner: object): void {
+  const sender = directSenders.get(inner)
+  if (sender !== undefined) directSenders.set(send, sender)
+}
+
+/** The direct sender of this `send`; `undefined` if messages have to go through `send`. */
+export function directSenderOf(send: object): DirectSender | undefined {
+  return directSenders.get(send)
+}
