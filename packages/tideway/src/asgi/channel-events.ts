@@ -1,14 +1,14 @@
-/** A message taken from a named channel: what a worker's consumer is given. */
+/** A message of a named channel, as a worker's consumer receives it. */
 export interface ChannelReceiveEvent {
   readonly type: string
   readonly [key: string]: unknown
 }
 
 /**
- * What a worker gives an application after its one message: the job is done when what handles the message is. Known by
- * itself and not by its type, which any message might have.
+ * The event that a worker sends an application after its one message: the job is done as soon as the message is handled. It is
+ * recognised by identity and not by its type, because any message may have that type.
  */
 export const jobEnd: ChannelReceiveEvent = Object.freeze({ type: 'job.end' })
 
-/** A worker's consumer has nobody to send to. */
+/** A worker's consumer sends no events. */
 export type ChannelSendEvent = never

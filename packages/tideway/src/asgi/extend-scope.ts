@@ -1,6 +1,6 @@
 /**
- * A copy of the scope with more in it: how middleware passes a scope on. Where it runs for every connection and the names
- * are known, `{ ...scope, name }` is three times as fast; see `ScopeSlots`.
+ * Returns a copy of the scope with added properties, for the inner application of a middleware. If it runs for every connection
+ * and the names are known, `{ ...scope, name }` is three times as fast; see `ScopeSlots`.
  */
 export function extendScope<S extends object, A extends object>(scope: S, added: A): S & A {
   return Object.assign({ ...scope }, added)

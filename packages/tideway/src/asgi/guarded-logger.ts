@@ -5,8 +5,7 @@ import { consoleLogger, type Logger } from './logger.ts'
 const guardedLoggers = new WeakSet<Logger>()
 
 /**
- * The logger as a server calls it: one that throws, or rejects, is reported to the console once, and nothing else fails
- * because of it.
+ * Wraps the logger of a server: if it throws or rejects, the console gets one report, and the caller gets no error.
  */
 export function guardedLogger(logger: Logger): Logger {
   if (guardedLoggers.has(logger)) return logger
@@ -14,10 +13,9 @@ export function guardedLogger(logger: Logger): Logger {
   const failed = (error: unknown): void => {
     if (isReported) return
     isReported = true
-    // A logger of its own: the one that there is has just failed.
     consoleLogger.error({ err: readableError(error) }, 'The logger failed, and lines of it are lost')
   }
-  // What else a logger has, such as the `child` of pino, stays reachable.
+  // Other methods of the logger, such as `child` of pino, stay reachable.
   const own: Logger = Object.assign(Object.create(logger) as Logger, {
     debug: guarded((details: object, message: string) => logger.debug(details, message), failed),
     info: guarded((details: object, message: string) => logger.info(details, message), failed),

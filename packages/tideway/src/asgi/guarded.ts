@@ -1,6 +1,5 @@
 /**
- * The callback as it can be called anywhere: what it throws, or rejects with, goes to `failed`, and the caller goes on.
- * For callbacks of an application whose failure must not stop what they are told of.
+ * Wraps a callback of the application: an error that it throws or rejects with goes to `failed` and does not reach the caller.
  */
 export function guarded<Args extends readonly unknown[]>(
   callback: (...args: Args) => unknown,

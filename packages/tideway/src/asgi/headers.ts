@@ -1,9 +1,9 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** Headers as an application may give them: pairs (order and duplicates kept) or a record. */
+/** Headers of an application: pairs (order and duplicates kept) or a record. */
 export type HeadersInit = Iterable<readonly [name: string, value: string]> | Readonly<Record<string, string>>
 
-/** Names that most requests carry, so that ten thousand connections share one lower-cased string each. */
+/** The lower-cased names of headers, shared by all connections. */
 const lowerCased = new Map<string, string>()
 const LOWER_CASED_NAMES_KEPT = 256
 
@@ -15,8 +15,8 @@ function lowerCase(name: string): string {
   return lower
 }
 
-/** Headers that clients have in common; the values of others are one client's own, and often secret. */
-const alike: ReadonlySet<string> = new Set([
+/** Headers whose values many clients share. The values of other headers differ per client and are often secret. */
+const sharedNames: ReadonlySet<string> = new Set([
   'accept',
   'accept-encoding',
   'accept-language',
@@ -30,26 +30,26 @@ const alike: ReadonlySet<string> = new Set([
   'upgrade',
   'user-agent',
 ])
-/** Their values: a browser's come to half a kilobyte, which each of its connections would else keep for itself. */
-const values = new Map<string, string>()
+/** The values of {@link sharedNames}: about 500 bytes per browser, which otherwise each connection keeps. */
+const sharedValues = new Map<string, string>()
 const VALUES_KEPT = 256
 const LONGEST_VALUE_KEPT = 512
 
-/** Whether lists of headers share one string for a value of this length, of this name in lower case. */
+/** Whether lists of headers share one string for a value of this length. The name is in lower case. */
 export function hasSharedValue(name: string, length: number): boolean {
-  return length <= LONGEST_VALUE_KEPT && alike.has(name)
+  return length <= LONGEST_VALUE_KEPT && sharedNames.has(name)
 }
 
 function sharedValue(value: string): string {
-  const known = values.get(value)
+  const known = sharedValues.get(value)
   if (known !== undefined) return known
   if (value.length > LONGEST_VALUE_KEPT) return value
-  // Begun anew, since values that somebody made up should not keep those out that come again and again.
-  if (values.size >= VALUES_KEPT) values.clear()
-  // Not the string itself, which may be a slice of a whole request.
-  const own = Buffer.from(value, 'latin1').toString('latin1')
-  values.set(own, own)
-  return own
+  // Cleared, so that invented values cannot keep out common ones.
+  if (sharedValues.size >= VALUES_KEPT) sharedValues.clear()
+  // A copy: the string itself may be a slice of a whole request.
+  const copy = Buffer.from(value, 'latin1').toString('latin1')
+  sharedValues.set(copy, copy)
+  return copy
 }
 
 /**
@@ -57,7 +57,7 @@ function sharedValue(value: string): string {
  * character, Latin-1). Immutable. Iterates `[name, value]` pairs.
  */
 export class HeaderList implements Iterable<readonly [name: string, value: string]> {
-  /** Name, value, name, value, …: one array for a connection instead of one a header. */
+  /** Name, value, name, value, …: one array per connection instead of one per header. */
   readonly #flat: readonly string[]
 
   private constructor(flat: readonly string[]) {
@@ -78,12 +78,12 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
     for (let i = 0; i < flat.length; i += 2) {
       const name = lowerCase(flat[i]!)
       flat[i] = name
-      if (alike.has(name)) flat[i + 1] = sharedValue(flat[i + 1]!)
+      if (sharedNames.has(name)) flat[i + 1] = sharedValue(flat[i + 1]!)
     }
     return new HeaderList(flat)
   }
 
-  /** How many headers there are, duplicates counted. */
+  /** The number of headers, including duplicates. */
   get size(): number {
     return this.#flat.length / 2
   }
@@ -103,7 +103,7 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
     let values: string[] | undefined
     for (let i = 0; i < this.#flat.length; i += 2) {
       if (this.#flat[i] !== wanted) continue
-      // An empty list that is pushed to has room for 17.
+      // The first push to an empty array reserves 17 elements.
       if (values === undefined) values = [this.#flat[i + 1]!]
       else values.push(this.#flat[i + 1]!)
     }
@@ -121,7 +121,7 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
   }
 }
 
-/** The pairs of headers given in either form. @throws TidewayError `ERR_BAD_EVENT` for what is no object */
+/** The pairs of headers given in either form. @throws TidewayError `ERR_BAD_EVENT` if the value is not an object */
 export function entriesOf(headers: HeadersInit): Iterable<readonly [name: string, value: string]> {
   if (typeof headers !== 'object' || headers === null) {
     throw new TidewayError('ERR_BAD_EVENT', 'Headers are pairs of a name and a value, or an object of them.')

@@ -7,12 +7,12 @@ export interface HttpRequestEvent {
   readonly moreBody: boolean
 }
 
-/** The client went away, or the response has been sent. */
+/** The client disconnected, or the response has been sent. */
 export interface HttpDisconnectEvent {
   readonly type: 'http.disconnect'
 }
 
-/** What the server tells an HTTP application. */
+/** The events that an HTTP application receives. */
 export type HttpReceiveEvent = HttpRequestEvent | HttpDisconnectEvent
 
 /** Status and headers. They may be held back until the first body event. */
@@ -33,7 +33,7 @@ export interface HttpResponseBodyEvent {
   readonly moreBody?: boolean
 }
 
-/** Trailing headers (RFC 9110 §6.5), sent only to a client that said `TE: trailers`. */
+/** Trailing headers (RFC 9110 §6.5), sent only to a client with `TE: trailers`. */
 export interface HttpResponseTrailersEvent {
   readonly type: 'http.response.trailers'
   readonly headers: HeadersInit
@@ -42,8 +42,8 @@ export interface HttpResponseTrailersEvent {
 }
 
 /**
- * Early hints (103, RFC 8297): what the client may fetch while the response is being made. Ahead of the first body event; as
- * often as there is something to say. A client of HTTP/1.0 is not sent them.
+ * Early hints (103, RFC 8297): resources that the client may fetch while the application makes the response. Before the first
+ * body event; more than one is allowed. The server does not send them to a client of HTTP/1.0.
  */
 export interface HttpEarlyHintEvent {
   readonly type: 'http.response.early_hint'
@@ -51,7 +51,7 @@ export interface HttpEarlyHintEvent {
   readonly links: readonly string[]
 }
 
-/** What an HTTP application tells the server. */
+/** The events that an HTTP application may send. */
 export type HttpSendEvent =
   | HttpResponseStartEvent
   | HttpResponseBodyEvent

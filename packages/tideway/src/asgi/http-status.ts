@@ -1,9 +1,8 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /**
- * The HTTP status that an error asks for when it ends a request or a handshake that has not been answered:
- * the `status` of a `TidewayError`, if it is one of 400 to 599. `undefined` for any other error: its `status` may be that of
- * a call to some other server, which is nobody else's business.
+ * The HTTP status of an error that ends an unanswered request or handshake: the `status` of a `TidewayError` from 400 to 599.
+ * `undefined` for any other error, because its `status` may come from a call to another server.
  */
 export function httpStatusOf(error: unknown): number | undefined {
   if (!(error instanceof TidewayError)) return undefined

@@ -6,7 +6,7 @@ const hexMapping = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/
 
 /**
  * The canonical form of an IP address, so that two spellings of one address are one string: IPv6 in lower case with its zeros
- * compressed (RFC 5952), and an IPv4 address that a dual-stack socket gives as IPv6 in its own form. Text that is not an
+ * compressed (RFC 5952), and an IPv4-mapped address of a dual-stack socket as IPv4. Text that is not an
  * address, such as the path of a Unix socket, stays as it is.
  */
 export function canonicalAddress(address: string): string {
@@ -28,7 +28,7 @@ const GROUPS = 8
 const NETWORK_GROUPS = 4
 
 /**
- * What limits count as one client: an IPv4 address, or the /64 network of an IPv6 address, as `2001:db8::/64`. A site has at
+ * The unit that limits count as one client: an IPv4 address, or the /64 network of an IPv6 address, as `2001:db8::/64`. A site has at
  * least a /64 (RFC 6177), so that one client has 2^64 addresses. Other text stays as it is.
  */
 export function clientNetwork(address: string): string {

@@ -1,21 +1,21 @@
 import { inspect } from 'node:util'
 
 /**
- * Where a server and its consumers report. The subset of pino's logger that is needed, so that a pino instance fits
- * as it is; {@link consoleLogger} is the default.
+ * The logger of a server and its consumers: a subset of pino's logger, so a pino instance fits. {@link consoleLogger} is the
+ * default.
  */
 export interface Logger {
-  /** What is of use while developing: a path without a route, for instance. */
+  /** Details for development, such as a path without a route. */
   debug(details: object, message: string): void
-  /** What happens in the normal course of things. */
+  /** Normal operation. */
   info(details: object, message: string): void
-  /** What goes on, but should be looked at. */
+  /** A problem that does not stop the operation. */
   warn(details: object, message: string): void
-  /** What failed. An error is in `details.err`, as pino has it. */
+  /** A failure. The error is in `details.err`, as in pino. */
   error(details: object, message: string): void
 }
 
-/** Writes warnings and errors to standard error and information to standard output; debug lines are left out. */
+/** Writes warnings and errors to standard error and information to standard output; drops debug lines. */
 export const consoleLogger: Logger = {
   debug() {},
   info(_details, message) {
@@ -29,7 +29,7 @@ export const consoleLogger: Logger = {
   },
 }
 
-/** A message with its details: one line, and below it the error with its stack if there is one. */
+/** Formats a message with its details in one line, followed by the error with its stack if there is one. */
 export function withDetails(message: string, details: object): string {
   const { err, ...rest } = details as { readonly err?: unknown }
   const inline =

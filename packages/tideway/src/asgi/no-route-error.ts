@@ -2,11 +2,11 @@ import { TidewayError } from '../errors/tideway-error.ts'
 
 /**
  * No route matches this path. The server answers the request or handshake with 404. It logs a debug line instead of an error,
- * since a client can ask for any path; for a handshake outside production a warning. An application may throw it too.
+ * since a client can ask for any path; for a handshake outside production a warning. Applications may throw it too.
  */
 export class NoRouteError extends TidewayError {
   override readonly name: string = 'NoRouteError'
-  /** What the server answers: 404 Not Found (RFC 9110 §15.5.5). */
+  /** The status of the response: 404 Not Found (RFC 9110 §15.5.5). */
   readonly status: number = 404
   /** The path that no route matched. */
   readonly path: string
@@ -24,7 +24,7 @@ export class NoRouteError extends TidewayError {
     this.#suggest = suggest
   }
 
-  /** The route that was probably meant, as a sentence; `undefined` if the router has nothing alike. */
+  /** The route that was probably meant, as a sentence; `undefined` if no route is similar. */
   get suggestion(): string | undefined {
     return this.#suggest?.()
   }

@@ -10,21 +10,21 @@ export interface Origin {
    * scheme and no host: `file://`, `app://.`.
    */
   readonly host: string
-  /** The one of the scheme where none was given; `undefined` for a scheme without one. */
+  /** The default of the scheme if the origin has none; `undefined` for a scheme without a default. */
   readonly port: number | undefined
 }
 
 const MAX_PORT = 65_535
-/** The longest host name of DNS is 253 characters; a longer header is no origin. */
+/** The longest host name of DNS is 253 characters; a longer value is not an origin. */
 const MAX_LENGTH = 512
 
-/** What was read last: most clients of a site come from the same few pages. `undefined` is a value here: it is no origin. */
+/** Parsed values: most clients of a site come from the same few pages. `undefined`: the value is not an origin. */
 const known = new Map<string, Origin | undefined>()
 const KNOWN_KEPT = 64
 const HOSTLESS = /^([a-z][a-z0-9+.-]*):\/\/(\.?)$/i
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/(\[[0-9a-f:.]+\]|[^\s/?#@:[\]\\,<>]+)(?::(\d{1,5}))?$/i
 
-/** The origin that a request names. A browser sends one `Origin`; `undefined` also for two that differ. */
+/** The origin of a request; `undefined` without a readable `Origin`, or with two that differ. */
 export function originOf(headers: HeaderList): Origin | undefined {
   const [first, ...more] = headers.getAll('origin')
   if (first === undefined || more.some((origin) => origin !== first)) return undefined
@@ -44,8 +44,8 @@ export function isOriginOfHost(origin: Origin, headers: HeaderList): boolean {
 }
 
 /**
- * Reads the value of an `Origin` header. `undefined` for what is none: `null`, an empty one, a port above 65535, anything
- * with a path.
+ * Parses the value of an `Origin` header. Returns `undefined` if it is not an origin: `null`, an empty value, a port above 65535,
+ * a value with a path.
  */
 export function parseOrigin(value: string): Origin | undefined {
   if (value.length > MAX_LENGTH) return undefined
@@ -77,7 +77,7 @@ function readHostless(value: string): Origin | undefined {
   return Object.freeze({ scheme, host: match![2]!, port: undefined })
 }
 
-/** The port that a URL of the scheme means when it names none. */
+/** The default port of the scheme. */
 export function defaultPortOf(scheme: string): number | undefined {
   if (scheme === 'http' || scheme === 'ws') return 80
   return scheme === 'https' || scheme === 'wss' ? 443 : undefined
@@ -85,9 +85,9 @@ export function defaultPortOf(scheme: string): number | undefined {
 
 function normalHost(host: string): string | undefined {
   const lower = host.toLowerCase()
-  // An address has many spellings; the URL parser of browsers knows the one that they send.
+  // An IPv6 address has many spellings; the URL parser returns the one that browsers send.
   if (lower.startsWith('[')) return isIPv6(lower.slice(1, -1)) ? new URL(`http://${lower}`).hostname : undefined
-  // `example.com.` is the same name, written to its end.
+  // `example.com.` is the same name with the root label.
   const name = lower.endsWith('.') ? lower.slice(0, -1) : lower
   return name === '' || name.startsWith('.') || name.endsWith('.') || name.includes('..') ? undefined : name
 }

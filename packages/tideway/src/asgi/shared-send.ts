@@ -1,9 +1,8 @@
 import type { WebSocketMessageSendEvent } from './websocket-events.ts'
 
 /**
- * A `websocket.send` that goes out on many connections, the very same object on each. Nobody can change it, so a server
- * may keep the frame that it made of it as long as it meets the same object. Whoever knows nothing of it, a middleware
- * say, has an ordinary event before it, and a copy of it is one.
+ * One `websocket.send` object for many connections. It is frozen, so a server may cache its frame by the object. For middleware it
+ * is an ordinary event, and so is a copy of it.
  */
 class SharedSend {
   readonly type = 'websocket.send'
@@ -17,7 +16,7 @@ class SharedSend {
   }
 }
 
-/** A message that many connections are to be sent. Bytes are copied: their owner may fill them anew. */
+/** An event for many connections. Copies the bytes, because their owner may change them later. */
 export function sharedSend(message: Omit<WebSocketMessageSendEvent, 'type'>): WebSocketMessageSendEvent {
   const { text, bytes } = message
   return new SharedSend(text, bytes && new Uint8Array(bytes)) as WebSocketMessageSendEvent

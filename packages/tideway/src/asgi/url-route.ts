@@ -1,12 +1,12 @@
-/** What a URL router read from the path on the way to the application. */
+/** The parameters that URL routers read from the path. */
 export interface UrlRoute<Kwargs extends object = Record<string, unknown>> {
-  /** The unnamed groups of regular expressions, outermost router first; `""` for a group that took no part. */
+  /** The unnamed groups of regular expressions, outermost router first; `""` for a group without a match. */
   readonly args: readonly string[]
-  /** The named parameters of every pattern on the way, and the extra ones of the routes. An inner route's win. */
+  /** The named parameters of all patterns, and the extra ones of the routes. Those of an inner route override outer ones. */
   readonly kwargs: Kwargs
 }
 
-/** What `urlRouter` adds to the scope of the application that it chooses. */
+/** The properties that `urlRouter` adds to the scope of the matched application. */
 export interface Routed<Kwargs extends object = Record<string, unknown>> {
   readonly urlRoute: UrlRoute<Kwargs>
 }

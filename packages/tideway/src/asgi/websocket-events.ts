@@ -1,24 +1,24 @@
 import type { HeadersInit } from './headers.ts'
 
-/** A client asks for a connection. Answered by an accept, a close (403) or a denial response. */
+/** A client requests a connection. The application answers with an accept, a close (403) or a denial response. */
 export interface WebSocketConnectEvent {
   readonly type: 'websocket.connect'
 }
 
-/** A message from the client: exactly one of `text` and `bytes` is there. */
+/** A message from the client: exactly one of `text` and `bytes` is set. */
 export type WebSocketMessageEvent =
   | { readonly type: 'websocket.receive'; readonly text: string; readonly bytes?: undefined }
   | { readonly type: 'websocket.receive'; readonly bytes: Uint8Array; readonly text?: undefined }
 
-/** The connection has ended, whatever ended it. Always the last event. */
+/** The connection has ended, for any reason. Always the last event. */
 export interface WebSocketDisconnectEvent {
   readonly type: 'websocket.disconnect'
-  /** The close code of RFC 6455 §7.4; 1005 when the peer sent none, 1006 when the connection was lost. */
+  /** The close code of RFC 6455 §7.4; 1005 if the peer sent none, 1006 if the connection was lost. */
   readonly code: number
   readonly reason: string
 }
 
-/** What the server tells a WebSocket application. */
+/** The events that a WebSocket application receives. */
 export type WebSocketReceiveEvent = WebSocketConnectEvent | WebSocketMessageEvent | WebSocketDisconnectEvent
 
 /** Completes the handshake. */
@@ -26,36 +26,36 @@ export interface WebSocketAcceptEvent {
   readonly type: 'websocket.accept'
   /** One of `scope.subprotocols`. @default none */
   readonly subprotocol?: string | undefined
-  /** Headers of the handshake response; must not hold `Sec-WebSocket-Protocol`. */
+  /** Headers of the handshake response; must not contain `Sec-WebSocket-Protocol`. */
   readonly headers?: HeadersInit | undefined
 }
 
-/** A message to the client: exactly one of `text` and `bytes` is there. */
+/** A message to the client: exactly one of `text` and `bytes` is set. */
 export type WebSocketMessageSendEvent =
   | { readonly type: 'websocket.send'; readonly text: string; readonly bytes?: undefined }
   | { readonly type: 'websocket.send'; readonly bytes: Uint8Array; readonly text?: undefined }
 
-/** Closes the connection; before the accept it refuses the handshake with 403. */
+/** Closes the connection; before the accept, rejects the handshake with 403. */
 export interface WebSocketCloseEvent {
   readonly type: 'websocket.close'
   /** @default 1000 */
   readonly code?: number | undefined
   /**
-   * At most 123 bytes of UTF-8 (RFC 6455 §5.5). Before the accept it may be longer: it goes into the access log, and outside
+   * At most 123 bytes of UTF-8 (RFC 6455 §5.5). Before the accept it may be longer: it is written to the access log, and outside
    * production (`NODE_ENV`) it is the body of the 403.
    * @default ""
    */
   readonly reason?: string | undefined
 }
 
-/** Refuses the handshake with a response of the application's own (the `websocket.http.response` extension). */
+/** Rejects the handshake with a response of the application (the `websocket.http.response` extension). */
 export interface WebSocketDenialStartEvent {
   readonly type: 'websocket.http.response.start'
   readonly status: number
   readonly headers?: HeadersInit
 }
 
-/** A piece of the body of a refusal. */
+/** A piece of the body of a denial response. */
 export interface WebSocketDenialBodyEvent {
   readonly type: 'websocket.http.response.body'
   readonly body?: Uint8Array | string
@@ -63,7 +63,7 @@ export interface WebSocketDenialBodyEvent {
   readonly moreBody?: boolean
 }
 
-/** What a WebSocket application tells the server. */
+/** The events that a WebSocket application may send. */
 export type WebSocketSendEvent =
   | WebSocketAcceptEvent
   | WebSocketMessageSendEvent

@@ -20,7 +20,7 @@ export class ConnectionCounters {
   /** By close code. */
   readonly closed: Map<number, number> = new Map<number, number>()
 
-  // Plain numbers of one object that every connection reaches: an addition each is all that counting costs.
+  // Plain numbers of one object that all connections share: each count costs one addition.
   textsReceived = 0
   textBytesReceived = 0
   binariesReceived = 0
@@ -65,7 +65,7 @@ export class ConnectionCounters {
     }
   }
 
-  /** Counts the end of a connection that had been accepted. */
+  /** Counts the end of an accepted connection. */
   countClosed(code: number): void {
     this.closed.set(code, (this.closed.get(code) ?? 0) + 1)
   }

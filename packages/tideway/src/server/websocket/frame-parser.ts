@@ -6,12 +6,12 @@ import { MAX_CONTROL_PAYLOAD, opcodes } from './frame.ts'
 import { MessageAssembler } from './message-assembler.ts'
 import { unmask, unmaskAscii } from './mask.ts'
 
-/** What a parser tells: whole messages, control frames, and the one error after which it takes nothing more. */
+/** The callbacks of a parser: whole messages, control frames, and one error, after which the parser ignores input. */
 export interface FrameSink {
   /** @param byteLength of its payload */
   text(message: string, byteLength: number): void
   binary(message: Buffer): void
-  /** A message with RSV1, as it came (RFC 7692 §6). Without this, RSV1 breaks the protocol: nothing was agreed on. */
+  /** A message with RSV1, still compressed (RFC 7692 §6). Without this method, RSV1 is a protocol error. */
   compressed?(isText: boolean, payload: Buffer): void
   ping(payload: Buffer): void
   pong(payload: Buffer): void
@@ -21,15 +21,15 @@ export interface FrameSink {
   protocolError(code: number, message: string): void
 }
 
-/** What is being read. */
+/** The part of a frame that the parser reads next. */
 type State = 'header' | 'payload' | 'ended'
 
 const RSV_BITS = 0x70
-/** RFC 7692 §6: of a message that is compressed. */
+/** RFC 7692 §6: the bit of a compressed message. */
 const RSV1 = 0x40
 /**
- * What stands for the opcodes of a compressed message, so that no other frame has to be asked whether it is one. No
- * opcode of the wire can be mistaken for them.
+ * Internal opcodes of compressed messages, so that other frames need no check for compression. Opcodes on the wire are never
+ * negative.
  */
 const compressedOpcodes = { text: -1, binary: -2 } as const
 
@@ -40,21 +40,20 @@ const MAX_HEADER = 14
 const VIEW_FROM_BYTES = 16 * 1024
 
 /**
- * Reads a client's frames (RFC 6455 §5) straight from the chunks of the socket. A frame that lies whole in one chunk, as
- * nearly all do, is unmasked where it lies and copied once, into the message; only what is cut by the border of a chunk is
- * put together.
+ * Reads a client's frames (RFC 6455 §5) directly from the chunks of the socket. A frame that is whole in one chunk, as nearly all
+ * are, is unmasked in place and copied once, into the message. Only frames across two chunks are assembled.
  */
 export class FrameParser {
   readonly #sink: FrameSink
   readonly #maxMessageBytes: number
   #state: State = 'header'
-  /** The first bytes of a header that is cut off. */
+  /** The first bytes of an incomplete header. */
   #header: Uint8Array | undefined
   #headerBytes = 0
   #paused = false
   #unparsed: Buffer | undefined
 
-  // Of the frame whose payload is being read.
+  // The frame whose payload is being read:
   #fin = false
   #opcode = 0
   #payloadLength = 0
@@ -70,22 +69,22 @@ export class FrameParser {
     this.#maxMessageBytes = maxMessageBytes
   }
 
-  /** Whether it takes nothing until {@link resume}. */
+  /** Whether it parses nothing until {@link resume}. */
   get isPaused(): boolean {
     return this.#paused
   }
 
-  /** What it keeps: of a message that is not complete, and of a chunk that is not parsed. */
+  /** The kept bytes of an incomplete message and of an unparsed chunk. */
   get bufferedBytes(): number {
     return (this.#message?.bufferedBytes ?? 0) + (this.#unparsed?.length ?? 0)
   }
 
-  /** Stops after the frame that is being parsed; what is left of its chunk is kept. */
+  /** Stops after the current frame and keeps the rest of the chunk. */
   pause(): void {
     this.#paused = true
   }
 
-  /** Parses what was kept. */
+  /** Parses the kept bytes. */
   resume(): void {
     this.#paused = false
     const rest = this.#unparsed
@@ -93,7 +92,7 @@ export class FrameParser {
     if (rest !== undefined) this.push(rest)
   }
 
-  /** Takes nothing more and forgets what is incomplete. */
+  /** Ignores further input and drops incomplete messages. */
   end(): void {
     this.#state = 'ended'
     this.#message = undefined
@@ -113,7 +112,7 @@ export class FrameParser {
     }
   }
 
-  /** Reads a header, and the whole frame when all of it is there. Returns where it stopped. */
+  /** Reads a header, and the whole frame if the chunk has it. Returns the next offset. */
   #readFrame(chunk: Buffer, start: number): number {
     if (this.#headerBytes > 0) return this.#readCutHeader(chunk, start)
     const length = headerLength(chunk, start)
@@ -122,7 +121,7 @@ export class FrameParser {
     return this.#afterHeader(chunk, start + length)
   }
 
-  /** Puts a header together that is cut by the border of a chunk. */
+  /** Assembles a header across two chunks. */
   #readCutHeader(chunk: Buffer, start: number): number {
     const header = (this.#header ??= new Uint8Array(MAX_HEADER))
     let offset = start
@@ -136,7 +135,7 @@ export class FrameParser {
     return offset
   }
 
-  /** `false`: the header breaks the protocol. */
+  /** Returns `false` if the header violates the protocol. */
   #parseHeader(bytes: Uint8Array, start: number): boolean {
     const first = bytes[start]!
     const second = bytes[start + 1]!
@@ -178,7 +177,7 @@ export class FrameParser {
     return isMisplaced ? 'RSV1 on a frame that begins no message' : 'reserved bits without an extension'
   }
 
-  /** Only the first frame of a message says that it is compressed; control frames never are (RFC 7692 §6). */
+  /** Only the first frame of a message has the bit of compression; control frames never have it (RFC 7692 §6). */
   #takeCompressed(first: number): boolean {
     if ((first & RSV_BITS) !== RSV1 || this.#sink.compressed === undefined) return false
     if (this.#opcode === opcodes.text) this.#opcode = compressedOpcodes.text
@@ -231,7 +230,7 @@ export class FrameParser {
     return new CompressedAssembler(this.#opcode === text, this.#maxMessageBytes)
   }
 
-  /** The hot way: a final frame that lies whole in the chunk and is no part of a fragmented message. */
+  /** The hot path: a final frame that is whole in the chunk and not part of a fragmented message. */
   #readWholeFrame(chunk: Buffer, start: number, end: number): void {
     switch (this.#opcode) {
       case opcodes.text: {
@@ -259,7 +258,7 @@ export class FrameParser {
     }
   }
 
-  /** A payload that is cut by the border of a chunk, or one fragment of a message. */
+  /** A payload across two chunks, or one fragment of a message. */
   #readPayload(chunk: Buffer, start: number): number {
     const end = Math.min(chunk.length, start + this.#payloadLength - this.#payloadRead)
     unmask(chunk, start, end, this.#mask, this.#payloadRead)
@@ -274,7 +273,7 @@ export class FrameParser {
     return end
   }
 
-  /** The length of the message, which only its last frame knows. */
+  /** The length of the message, known from its last frame on. */
   #wholeLength(): number {
     return this.#fin ? this.#message!.byteLength + this.#payloadLength - this.#payloadRead : Infinity
   }
@@ -332,7 +331,7 @@ export class FrameParser {
   }
 }
 
-/** The length of the header that starts here, or `undefined` while its first two bytes are not there. */
+/** The length of the header that starts here, or `undefined` if its first two bytes are missing. */
 function headerLength(bytes: Uint8Array, start: number, available: number = bytes.length - start): number | undefined {
   if (available < 2) return undefined
   const length = bytes[start + 1]! & 0x7f

@@ -1,15 +1,14 @@
 /**
- * What a connection is to write at the end of the tick, as a path of frames from the root. Connections that were sent
- * the same frames in the same order stand on the same node, so that their bytes are joined once: 8 messages to 1,000
- * members are 1,000 writes of one shared buffer.
+ * The frames that a connection writes at the end of the tick, as a path from the root. Connections with the same frames in the
+ * same order share a node, so their bytes are joined once: 8 messages to 1,000 members are 1,000 writes of one shared buffer.
  */
 export class FrameNode {
   readonly #parent: FrameNode | undefined
   readonly #frame: Buffer | undefined
-  /** Bytes from the root to here. */
+  /** The bytes from the root to this node. */
   readonly byteLength: number
   #joined: Buffer | undefined
-  // One entry is enough: the members of a group are sent the same frame one after the other.
+  // One entry is enough: the members of a group get the same frame one after the other.
   #lastFrame: Buffer | undefined
   #lastChild: FrameNode | undefined
 
@@ -19,7 +18,7 @@ export class FrameNode {
     this.byteLength = (parent?.byteLength ?? 0) + (frame?.length ?? 0)
   }
 
-  /** Where a connection stands that is here and is sent the frame. */
+  /** The node after this one for a connection that sends the frame. */
   next(frame: Buffer): FrameNode {
     if (frame === this.#lastFrame) return this.#lastChild!
     const child = new FrameNode(this, frame)
@@ -28,7 +27,7 @@ export class FrameNode {
     return child
   }
 
-  /** The frames from the root to here as one buffer, joined when it is asked for the first time. */
+  /** The frames from the root to this node as one buffer, joined at the first access. */
   get bytes(): Buffer {
     this.#joined ??= this.#join()
     return this.#joined

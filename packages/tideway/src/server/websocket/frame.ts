@@ -36,7 +36,7 @@ export function encodeFrame(opcode: Opcode, payload: Uint8Array): Buffer {
   return frame
 }
 
-/** A close frame; without a code its payload is empty. The reason is cut to what fits. */
+/** A close frame; without a code its payload is empty. The reason is truncated to fit. */
 export function encodeCloseFrame(code?: number, reason = ''): Buffer {
   if (code === undefined) return encodeFrame(opcodes.close, new Uint8Array())
   const payload = Buffer.allocUnsafe(MAX_CONTROL_PAYLOAD)
@@ -46,7 +46,7 @@ export function encodeCloseFrame(code?: number, reason = ''): Buffer {
   return encodeFrame(opcodes.close, payload.subarray(0, length))
 }
 
-/** The bytes before the payload: the length is written in 7 bits, 16 or 64. */
+/** The length of the header: the payload length has 7, 16 or 64 bits. */
 export function headerLength(payloadLength: number): number {
   if (payloadLength < 126) return 2
   return payloadLength < 65_536 ? 4 : 10

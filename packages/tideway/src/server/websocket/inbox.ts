@@ -1,13 +1,13 @@
 import type { WebSocketReceiveEvent } from '../../asgi/websocket-events.ts'
 
-/** How many events that were taken stay in front of those that wait: moving the others up at each would cost more. */
-const TAKEN_KEPT = 32
+/** Consumed entries to tolerate before compacting: compacting at each would cost more. */
+const MAX_CONSUMED = 32
 
-/** The events of one connection that wait for its application, in order. */
+/** The queued events of one connection, in order. */
 export class Inbox {
   readonly #maxMessages: number
   readonly #maxBytes: number
-  /** Made when something has to wait. */
+  /** Created with the first queued event. */
   #events: WebSocketReceiveEvent[] | undefined
   #head = 0
   #bytes = 0
@@ -18,12 +18,12 @@ export class Inbox {
     this.#maxBytes = maxBytes
   }
 
-  /** Whether the connection should not be read on. */
+  /** Whether the server should stop reading the connection. */
   get isFull(): boolean {
     return this.#length - this.#head >= this.#maxMessages || this.#bytes >= this.#maxBytes
   }
 
-  /** What waits, by the length of its texts and payloads. */
+  /** The length of the queued texts and payloads. */
   get bufferedBytes(): number {
     return this.#bytes
   }
@@ -62,8 +62,8 @@ export class Inbox {
     if (this.#head === events.length) {
       this.#events = undefined
       this.#head = 0
-    } else if (this.#head >= TAKEN_KEPT) {
-      // An application that never quite catches up must not keep all that it has taken.
+    } else if (this.#head >= MAX_CONSUMED) {
+      // The queue of an application that never catches up must not keep consumed events.
       events.splice(0, this.#head)
       this.#head = 0
     }

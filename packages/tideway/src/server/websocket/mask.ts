@@ -1,7 +1,7 @@
-/** From this length on four bytes are taken at a time; below, to make the view of them costs more than it gains. */
+/** From this length on, four bytes are unmasked at a time. Below it, creating the view costs more than it saves. */
 const WORDS_FROM_BYTES = 256
 
-/** Of each byte of a word the bit that no ASCII character has. */
+/** The highest bit of each byte of a word, which no ASCII character has. */
 const NOT_ASCII = 0x80808080
 
 /**
@@ -22,7 +22,7 @@ export function unmask(bytes: Uint8Array, start: number, end: number, mask: numb
   unmaskBytes(bytes, i, end, key)
 }
 
-/** As {@link unmask} from the beginning of a payload; whether all of it is ASCII, which needs no other check. */
+/** Unmasks a whole payload as {@link unmask} does. Returns whether all of it is ASCII, which needs no other check. */
 export function unmaskAscii(bytes: Uint8Array, start: number, end: number, mask: number): boolean {
   let i = start
   let key = mask
@@ -38,7 +38,7 @@ export function unmaskAscii(bytes: Uint8Array, start: number, end: number, mask:
   return (seen & NOT_ASCII) === 0
 }
 
-/** Returns the bits that were seen in any byte. */
+/** Returns the bitwise OR of all bytes. */
 function unmaskBytes(bytes: Uint8Array, start: number, end: number, key: number): number {
   const first = key >>> 24
   const second = (key >>> 16) & 0xff
@@ -55,7 +55,7 @@ function unmaskBytes(bytes: Uint8Array, start: number, end: number, key: number)
   return seen
 }
 
-/** Returns the bits that were seen in any word. */
+/** Returns the bitwise OR of all words. */
 function unmaskWords(words: Int32Array, key: number): number {
   let seen = 0
   let i = 0
@@ -66,7 +66,7 @@ function unmaskWords(words: Int32Array, key: number): number {
   return seen
 }
 
-/** The bytes as words, from the first that is aligned on. */
+/** The aligned words of the bytes. */
 function wordsOf(bytes: Uint8Array, start: number, end: number): { readonly words: Int32Array; readonly from: number } {
   const from = start + (-(bytes.byteOffset + start) & 3)
   return { words: new Int32Array(bytes.buffer, bytes.byteOffset + from, (end - from) >> 2), from }
@@ -75,7 +75,7 @@ function wordsOf(bytes: Uint8Array, start: number, end: number): { readonly word
 const keyBytes = new Uint8Array(4)
 const keyWord = new Int32Array(keyBytes.buffer)
 
-/** The key as a word has it in this machine's order of bytes. */
+/** The key in the byte order of this machine. */
 function wordOf(key: number): number {
   keyBytes[0] = key >>> 24
   keyBytes[1] = key >>> 16
@@ -84,7 +84,7 @@ function wordOf(key: number): number {
   return keyWord[0]!
 }
 
-/** The key as it applies from this position of the payload on. */
+/** The key for this position of the payload. */
 function rotate(mask: number, position: number): number {
   const bits = (position & 3) * 8
   return bits === 0 ? mask : (mask << bits) | (mask >>> (32 - bits))

@@ -4,8 +4,8 @@ import { Utf8Validator } from './utf8-validator.ts'
 const FIRST_BYTES = 1024
 
 /**
- * A message that comes in pieces. Its buffer doubles as it fills, so a message in 100,000 fragments costs what its bytes
- * cost, and a header that promises a large payload reserves nothing.
+ * Joins the pieces of a message. Its buffer doubles as it fills, so the cost of a message in 100,000 fragments depends on its bytes
+ * only, and a header with a large payload length reserves nothing.
  */
 export class MessageAssembler {
   readonly isText: boolean
@@ -24,14 +24,14 @@ export class MessageAssembler {
     return this.#length
   }
 
-  /** What it keeps of the memory, which may be twice as much. */
+  /** The size of its buffer, up to twice {@link byteLength}. */
   get bufferedBytes(): number {
     return this.#buffer.length
   }
 
   /**
-   * Adds the next piece. `false`: a text that can no longer be valid UTF-8.
-   * @param whole the length of the message, where its last frame has said it
+   * Adds the next piece. Returns `false` if the text can no longer be valid UTF-8.
+   * @param whole the length of the message, if its last frame has begun
    */
   append(piece: Buffer, whole: number = Infinity): boolean {
     const length = this.#length + piece.length
@@ -54,7 +54,7 @@ export class MessageAssembler {
     return decodeText(this.bytes())
   }
 
-  /** At most twice what is there. A message that was cut once, as one of a chunk's size always is, needs no second buffer. */
+  /** Grows to at most twice the content. A message in two pieces, the common case, needs no second buffer. */
   #grow(atLeast: number, whole: number): void {
     const doubled = Math.max(FIRST_BYTES, atLeast * 2)
     const grown = Buffer.allocUnsafeSlow(Math.max(atLeast, Math.min(doubled, whole, this.#maxBytes)))

@@ -2,38 +2,38 @@ import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
 import { encodeFrame, encodeTextFrame, headerLength, opcodes } from './frame.ts'
 import { FrameNode } from './frame-tree.ts'
 
-/** A connection that has something to write at the end of the tick. */
+/** A connection that writes at the end of the tick. */
 export interface OutboxClient {
-  /** Where it stands in the tree of this tick's frames; `undefined`: nothing to write. */
+  /** Its node in the tree of this tick's frames; `undefined` if there is nothing to write. */
   pending: FrameNode | undefined
   /** Writes the bytes to the socket. */
   flush(bytes: Buffer): void
 }
 
 /**
- * A frame from this size on is no cheaper to write together with others, and would have to be copied for that. Kept to the
- * end of the tick, large frames also outlive the small garbage collections that would free them.
+ * From this size on, writing a frame together with others saves nothing and needs a copy. Large frames that are kept to the end of
+ * the tick also survive the minor garbage collections that would free them.
  */
 const LARGE_FRAME_BYTES = 16 * 1024
 
 /**
- * So long what is to be written may wait for the end of the tick, in milliseconds, while reads come in. libuv takes up to
- * 48 times 1,024 events before it lets an immediate run: on a machine that cannot keep up, with ten thousand sockets, that
- * is seconds. Longer than a broadcast takes, so that a burst of them is still joined; shorter than a person notices.
+ * How long a queued frame may wait for the end of the tick, in milliseconds. libuv handles up to 48 times 1,024 events before it
+ * runs an immediate: on an overloaded machine with ten thousand sockets that takes seconds. Longer than a broadcast, so that
+ * several are still joined; shorter than a person notices.
  */
 const MAX_WAIT_MS = 20
 
-/** The clock is asked at each so many-th event: asking it costs a fifth of what a delivery does. */
-const EVENTS_A_LOOK = 16
+/** The outbox checks the clock every 16th event: reading it costs a fifth of a delivery. */
+const EVENTS_PER_CHECK = 16
 
 /**
- * What all connections of a server are to write in this tick. Nothing but large frames is written while handlers run:
- * at the end of the tick each connection writes once, and a payload that many are sent is framed once. A tick that takes
- * longer than {@link MAX_WAIT_MS} is cut in pieces, between one read and the next.
+ * The frames that all connections of a server write in this tick. While handlers run, only large frames are written: at the end of
+ * the tick each connection writes once, and a payload for many connections is framed once. In a tick longer than
+ * {@link MAX_WAIT_MS} the outbox also writes between two reads.
  */
 export class Outbox {
   readonly #now: () => number
-  /** When the first of what waits came. */
+  /** The time of the oldest queued frame. */
   #waitsSince = 0
   #isScheduled = false
   #events = 0
@@ -45,7 +45,7 @@ export class Outbox {
   #lastBytesFrame: Buffer | undefined
   #lastShared: WebSocketMessageSendEvent | undefined
   #lastSharedFrame: Buffer | undefined
-  /** Frames of shared messages, for connections that are sent them in a later tick. Each is forgotten with its message. */
+  /** Frames of shared messages, for connections that send them in a later tick. */
   readonly #sharedFrames = new WeakMap<WebSocketMessageSendEvent, Buffer>()
 
   /** @param now milliseconds on a clock that only goes forward */
@@ -53,7 +53,7 @@ export class Outbox {
     this.#now = now
   }
 
-  /** The frame of a shared message, which is made once. */
+  /** The frame of a shared message, encoded once. */
   sharedFrame(event: WebSocketMessageSendEvent): Buffer {
     if (event === this.#lastShared) return this.#lastSharedFrame!
     let frame = this.#sharedFrames.get(event)
@@ -66,7 +66,7 @@ export class Outbox {
     return frame
   }
 
-  /** The frame of a text: the last one again when the text is equal, as it is for each member of a group. */
+  /** The frame of a text. Reuses the last frame if the text is equal, as it is for the members of a group. */
   textFrame(text: string): Buffer {
     if (text === this.#lastText) return this.#lastTextFrame!
     const frame = encodeTextFrame(text)
@@ -75,9 +75,9 @@ export class Outbox {
     return frame
   }
 
-  /** The frame of a binary payload: the last one again for the same object with the same content. */
+  /** The frame of a binary payload. Reuses the last frame for the same object with the same content. */
   binaryFrame(bytes: Uint8Array): Buffer {
-    // The content counts too: the sender may have filled its buffer anew.
+    // Compares the content too: the sender may have changed its buffer.
     if (bytes === this.#lastBytes && carries(this.#lastBytesFrame!, bytes)) return this.#lastBytesFrame!
     const frame = encodeFrame(opcodes.binary, bytes)
     this.#lastBytes = bytes
@@ -85,7 +85,7 @@ export class Outbox {
     return frame
   }
 
-  /** Queues the frame behind what the client is to write already. A large one is written at once, behind that. */
+  /** Queues the frame after the client's queued frames. Writes these and a large frame at once. */
   enqueue(client: OutboxClient, frame: Buffer): void {
     if (frame.length >= LARGE_FRAME_BYTES) {
       this.flushNow(client)
@@ -97,7 +97,7 @@ export class Outbox {
     } else client.pending = client.pending.next(frame)
   }
 
-  /** Writes what one client has waiting now, because its connection is about to end. */
+  /** Writes the queued frames of one client now. */
   flushNow(client: OutboxClient): void {
     const node = client.pending
     if (node === undefined) return
@@ -106,11 +106,11 @@ export class Outbox {
   }
 
   /**
-   * An event of the event loop is about to be handled: writes what has waited for too long. Here, and not where frames are
-   * queued, since a broadcast is never cut in two by it: each of its members would be written to once more for the next.
+   * Writes overdue frames. Called before an event is handled, and not where frames are queued, so that it never splits a
+   * broadcast: a split one costs a second write per member.
    */
   flushIfOverdue(): void {
-    this.#events = (this.#events + 1) % EVENTS_A_LOOK
+    this.#events = (this.#events + 1) % EVENTS_PER_CHECK
     if (this.#events === 0 && this.#dirty.length > 0 && this.#now() - this.#waitsSince >= MAX_WAIT_MS) this.#flushAll()
   }
 
@@ -128,7 +128,7 @@ export class Outbox {
 
   #flushAll(): void {
     const clients = this.#dirty
-    // What a write leads to is for the next tick. Nothing of this tick's frames is kept for it.
+    // Frames that a write causes belong to the next tick, with a new tree.
     this.#dirty = []
     this.#root = new FrameNode()
     this.forget()
@@ -142,7 +142,7 @@ export class Outbox {
   }
 }
 
-/** Whether the frame is that of this payload. Its length counts too: a view of a resizable buffer may have shrunk. */
+/** Whether the frame has this payload. Compares the length too: a view of a resizable buffer may have shrunk. */
 function carries(frame: Buffer, payload: Uint8Array): boolean {
   const start = headerLength(payload.byteLength)
   return frame.length === start + payload.byteLength && frame.subarray(start).equals(payload)

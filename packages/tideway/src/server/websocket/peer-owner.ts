@@ -5,32 +5,32 @@ import type { ConnectionCounters } from './connection-counters.ts'
 import type { Outbox } from './outbox.ts'
 import type { ConnectionSettings } from './websocket-options.ts'
 
-/** What all connections of a server share. */
+/** The shared objects of a server's connections. */
 export interface PeerContext {
   readonly options: ConnectionSettings
   readonly outbox: Outbox
   readonly heartbeat: Heartbeat
-  /** Is told of bytes that may have to be kept. */
+  /** Counts bytes that the server may have to keep. */
   readonly buffered: Pick<BufferedBytes, 'added'>
   readonly counters: ConnectionCounters
 }
 
-/** What became of a peer that reads too slowly. */
+/** The action against a peer that reads too slowly. */
 export type SlowOutcome = 'closed' | 'messages dropped'
 
-/** Who is told what the peer does. */
+/** The listener of a peer. */
 export interface PeerOwner {
-  /** A message has come. `false`: read no more until `resume()` of the peer. */
+  /** A message was received. `false`: the peer stops reading until `resume()`. */
   messageReceived(message: string | Buffer): boolean
-  /** The peer reads so slowly that its connection is closed, or that messages for it are dropped. */
+  /** The peer reads so slowly that its connection is closed or its messages are dropped. */
   readsTooSlowly(outcome: SlowOutcome): void
-  /** The connection has ended, as far as anybody can still say something. Called exactly once. */
+  /** The connection has ended: neither side can send another message. Called exactly once. */
   peerClosed(code: number, reason: string): void
-  /** The socket is gone. Called exactly once, after `peerClosed`. */
+  /** The socket has closed. Called exactly once, after `peerClosed`. */
   socketClosed(): void
 }
 
-/** A connection whose client may be limited. */
+/** A connection that traffic limits may close. */
 export interface LimitedConnection extends PeerOwner {
   shutDown(code: number, reason: string): void
 }

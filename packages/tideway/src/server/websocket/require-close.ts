@@ -6,7 +6,7 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 const MAX_REASON_BYTES = 123
 
 /**
- * Refuses a close that no frame could carry. The reason of a close before the accept is for logs and may be longer.
+ * Rejects a close that no frame can have. The reason of a close before the accept is for logs and may be longer.
  * @throws TidewayError `ERR_BAD_EVENT`
  */
 export function requireClose({ code = closeCodes.normal, reason = '' }: WebSocketCloseEvent, hasFrame: boolean): void {

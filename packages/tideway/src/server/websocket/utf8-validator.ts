@@ -1,15 +1,14 @@
 import { isUtf8 } from 'node:buffer'
 
 /**
- * Checks text that comes in pieces for valid UTF-8 (RFC 3629), so that a message of many fragments fails at its first
- * bad byte and not at its end (RFC 6455 §8.1). Whole characters are checked by Node's own native validator; only a
- * character that is cut off at the end of a piece is looked at here.
+ * Validates UTF-8 (RFC 3629) piece by piece, so that a message of many fragments fails at its first bad byte and not at its end
+ * (RFC 6455 §8.1). Node's native validator checks whole characters; this class checks a character that a piece truncates.
  */
 export class Utf8Validator {
-  /** The first bytes of a character whose last bytes have not come yet: 0 to 3 of them. */
+  /** The first bytes of an incomplete character: 0 to 3. */
   #pending: Buffer = EMPTY
 
-  /** `false` as soon as what has come can no longer become valid UTF-8. */
+  /** Returns `false` as soon as the text can no longer become valid UTF-8. */
   push(bytes: Buffer): boolean {
     if (this.#pending.length === 0) return this.#check(bytes)
     const missing = characterLength(this.#pending[0]!) - this.#pending.length
@@ -17,7 +16,7 @@ export class Utf8Validator {
     return this.#check(character) && this.#check(bytes.subarray(missing))
   }
 
-  /** Whether the text may end here. Begins a new one. */
+  /** Whether the text may end here. Starts a new text. */
   end(): boolean {
     const complete = this.#pending.length === 0
     this.#pending = EMPTY
@@ -36,7 +35,7 @@ export class Utf8Validator {
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
-/** How many bytes a character has, by its first byte; 1 for a byte that starts none, which the validator then refuses. */
+/** How many bytes a character has, by its first byte; 1 for a byte that starts no character, which the validator then rejects. */
 function characterLength(first: number): number {
   if (first >= 0xf0) return 4
   if (first >= 0xe0) return 3

@@ -32,30 +32,30 @@ import type { PeerContext, PeerOwner, SlowOutcome, TrafficLimits } from './peer-
 import { WebSocketPeer } from './websocket-peer.ts'
 import type { Handshake } from '../handshake/handshake-result.ts'
 
-/** Who is told what becomes of connections. */
+/** The listener of all connections of a server. */
 export interface ConnectionObserver {
   accepted(connection: WebSocketConnection): void
-  /** The handshake was answered with this HTTP status instead. `reason`: why, in a sentence; `undefined` if nothing says it. */
+  /** The handshake was answered with this HTTP status instead. `reason`: one sentence, or `undefined`. */
   refused(connection: WebSocketConnection, status: number, reason: string | undefined): void
   /** The application threw. */
   failed(connection: WebSocketConnection, error: unknown): void
   ended(connection: WebSocketConnection, code: number): void
 }
 
-/** What all connections of a server share. */
+/** The shared objects of a server's connections. */
 export interface ConnectionContext extends PeerContext {
   readonly observer: ConnectionObserver | undefined
   readonly refusals: RefusalLog
-  /** The connections that live: from the handshake to the end of both the socket and the application. */
+  /** The connections from their handshake to the end of both the socket and the application. */
   readonly connections: Set<WebSocketConnection>
-  /** `undefined`: clients may send as much as they want. */
+  /** `undefined`: no limits. */
   readonly limits?: TrafficLimits | undefined
   /** `undefined`: no connection is compressed. */
   readonly compression?: Compression | undefined
 }
 
 /**
- * What the application may send:
+ * The events that the application may send:
  * - `connecting`: accept, close (403) or the start of a denial response.
  * - `denying`: the body of the denial response.
  * - `open`: messages, and one close.
@@ -64,15 +64,15 @@ export interface ConnectionContext extends PeerContext {
 type State = 'connecting' | 'denying' | 'open' | 'ended'
 
 /**
- * Messages beyond the inbox that one connection has handled before the others have their turn. 256 small messages that are
- * each sent to a group take some 4 ms.
+ * Resumptions of reading per connection before other connections get their turn. 256 small messages that are each sent to a
+ * group take about 4 ms.
  */
-const MESSAGES_A_TURN = 256
+const MESSAGES_PER_TURN = 256
 
-/** One WebSocket connection as the application sees it: its events, its turns, its end. */
+/** The application side of one WebSocket: its events, its states, its end. */
 export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHolder {
   readonly #socket: Duplex
-  /** Until it is accepted. */
+  /** `undefined` after the accept. */
   #handshake: Handshake | undefined
   readonly #context: ConnectionContext
   readonly #inbox: Inbox
@@ -84,7 +84,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   #disconnect: WebSocketDisconnectEvent | undefined
   #onEnd: ((event: WebSocketDisconnectEvent) => void) | undefined
   #paused = false
-  /** How often it has read on since it last waited for the next turn. */
+  /** Resumptions since the last wait for a turn of the event loop. */
   #resumed = 0
   #socketClosed = false
   #applicationEnded = false
@@ -115,23 +115,23 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     this.#run(application, scope)
   }
 
-  /** The next event for the application; the disconnect again and again once it is over. */
+  /** The next event for the application. After the end, every call returns the disconnect event. */
   receive(): WebSocketReceiveEvent | Promise<WebSocketReceiveEvent> {
     if (this.#disconnect !== undefined && this.#inbox.isEmpty) return this.#disconnect
     const event = this.#inbox.take()
     if (this.#paused && !this.#inbox.isFull) {
       this.#paused = false
-      this.#readOn()
+      this.#resumeReading()
     }
     return event
   }
 
   /**
-   * Reads on, at once or in the next turn of the event loop. An application that handles messages as fast as they are parsed
-   * would else read as long as there is something to read: a flood of small messages is 50,000 and more in one turn.
+   * Resumes reading, at once or in the next turn of the event loop. Otherwise an application that handles messages as fast as they
+   * are parsed would read all available data: a flood of small messages is 50,000 and more per turn.
    */
-  #readOn(): void {
-    if (++this.#resumed < MESSAGES_A_TURN) {
+  #resumeReading(): void {
+    if (++this.#resumed < MESSAGES_PER_TURN) {
       this.#peer.resume()
       return
     }
@@ -139,7 +139,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     setImmediate(() => this.#peer.resume())
   }
 
-  /** Takes an event of the application. */
+  /** Handles an event of the application. */
   send(event: WebSocketSendEvent): void | Promise<void> {
     switch (event.type) {
       case 'websocket.send':
@@ -160,19 +160,19 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     }
   }
 
-  /** Closes from the server's side, whatever the application is doing. */
+  /** Closes the connection from the server's side in any state. */
   shutDown(code: number, reason: string): void {
     if (this.#state === 'open') this.#peer.close(code, reason)
     else if (this.#state !== 'ended')
       this.#refuse(503, 'The server is shutting down.', 'shuttingDown', 'The server is shutting down.')
   }
 
-  /** Cuts the connection. */
+  /** Destroys the socket without a close frame. */
   destroy(): void {
-    this.#peer.terminate()
+    this.#peer.destroy()
   }
 
-  /** What is kept for its client and its application; 0 when the socket is gone, as nothing more can be done about it. */
+  /** Buffered bytes for the client and the application; 0 after the socket has closed. */
   get bufferedBytes(): number {
     if (this.#socketClosed) return 0
     return this.#inbox.bufferedBytes + this.#peer.bufferedBytes
@@ -201,9 +201,9 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
       { path: this.#path },
       `The application is still running ${options.applicationCloseTimeoutMs} ms after its connection ended: return when receive() gives websocket.disconnect.`,
     )
-    // Nobody can stop a function. It is said once, and not waited for any longer.
+    // A running function cannot be stopped. The server warns once and stops waiting.
     this.#applicationEnded = true
-    this.#forgetIfDone()
+    this.#removeIfDone()
   }
 
   messageReceived(message: string | Buffer): boolean {
@@ -236,25 +236,25 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
 
   socketClosed(): void {
     this.#socketClosed = true
-    this.#forgetIfDone()
+    this.#removeIfDone()
   }
 
   /**
-   * No async function: an idle connection would hold its frame, and the first scope with it, for good. All functions that it
-   * does hold are made here, since those of one call share what they close over.
+   * Not an async function: an idle connection would keep its frame and the first scope permanently. All closures that the
+   * connection keeps are created here, because the closures of one call share one context.
    */
   #run(application: Application<WebSocketScope>, scope: WebSocketScope): void {
     const send = (event: WebSocketSendEvent): void | Promise<void> => this.send(event)
     setDirectSender(send, this.#peer)
-    // Set where the slot is, since a copy of the scope would cost each connection another one.
-    const own: { onEnd?: WebSocketScope['onEnd'] } = scope
-    own.onEnd = (listener) => {
+    // Sets the existing slot, because a copy of the scope costs memory per connection.
+    const withSlot: { onEnd?: WebSocketScope['onEnd'] } = scope
+    withSlot.onEnd = (listener) => {
       if (this.#disconnect === undefined) this.#onEnd = listener
       else listener(this.#disconnect)
     }
     let running: Promise<void>
     try {
-      // A function that is not async may return nothing.
+      // A function that is not async may return `undefined`.
       running = Promise.resolve(application(scope, () => this.receive(), send))
     } catch (error) {
       running = Promise.reject(error)
@@ -266,12 +266,12 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   }
 
   #applicationReturned(): void {
-    this.#answerFor()
+    this.#endUnfinished()
     this.#applicationDone()
   }
 
-  /** What the application left open. */
-  #answerFor(): void {
+  /** Ends the connection that the application left open. */
+  #endUnfinished(): void {
     if (this.#state === 'open') this.#peer.close(closeCodes.normal, '')
     else if (this.#state === 'denying') this.#endDenial()
     else if (this.#state === 'connecting') {
@@ -286,7 +286,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
 
   #applicationThrew(thrown: unknown): void {
     const error = readableError(thrown)
-    // The peer was gone before the application knew. The error may be that of some other connection, though.
+    // The application sent before it received the disconnect event. The error may come from another connection, though.
     const isLateSend = this.#peer.isEnding && error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED'
     if (!isLateSend) this.#answerForError(error)
     this.#applicationDone()
@@ -296,7 +296,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     this.#context.observer?.failed(this, error)
     this.#report(error)
     if (this.#state === 'open') this.#peer.close(closeCodes.internalError, '')
-    else if (this.#state === 'denying') this.#peer.terminate()
+    else if (this.#state === 'denying') this.#peer.destroy()
     else if (this.#state === 'connecting') {
       const { status, message } = errorAnswer(error)
       const reason = error instanceof NoRouteError ? this.#context.refusals.noRoute(error) : message
@@ -308,7 +308,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   #report(error: unknown): void {
     const { logger } = this.#context.options
     const status = httpStatusOf(error)
-    // A client can cause these: a path that does not exist, a token that is not valid.
+    // A client can cause these errors, for example with an unknown path or an invalid token.
     if (error instanceof NoRouteError && this.#state === 'connecting') {
       this.#context.refusals.warnDeveloper(this.#path, this.#context.refusals.noRoute(error))
     } else if (status !== undefined && status < 500) logger.debug({ path: this.#path }, (error as Error).message)
@@ -328,9 +328,9 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     this.#context.observer?.accepted(this)
   }
 
-  /** WHATWG WebSockets: a page that offered subprotocols takes an answer without one as a failure. */
+  /** WHATWG WebSockets: a browser that offers subprotocols fails a connection without one. */
   #warnOfNoSubprotocol(): void {
-    // Without the names: one of them may be a token.
+    // The message omits the names, because one of them may be a token.
     this.#context.refusals.warnDeveloper(
       this.#path,
       'The application chose none of the subprotocols that the client offered, so browsers fail the connection: pass one to ' +
@@ -355,7 +355,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     }
     if (this.#state === 'open') this.#peer.close(code, reason)
     else if (this.#state === 'denying') throw outOfTurn('websocket.close', 'a denial response has been started')
-    // Closing what has just been closed by the other side is no mistake.
+    // A close after the client's close is not a mistake.
   }
 
   #startDenial({ status, headers = [] }: WebSocketDenialStartEvent): void {
@@ -380,10 +380,10 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   }
 
   #endDenial(): void {
-    this.#peer.hangUp()
+    this.#peer.end()
   }
 
-  /** Answers the handshake with a refusal in plain text. `cause`: what the access log says of it. */
+  /** Rejects the handshake with a response in plain text. `cause`: the reason for the access log. */
   #refuse(status: number, message: string, reason: RefusalReason, cause?: string): void {
     if (this.#state === 'connecting') {
       this.#handshake!.answers.denyPlainly(this.#socket, { status, message, headers: [] })
@@ -401,7 +401,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
       `The application did not ${what} within ${this.#context.options.connectTimeoutMs} ms.`,
     )
     this.#report(error)
-    if (this.#state === 'denying') this.#peer.terminate()
+    if (this.#state === 'denying') this.#peer.destroy()
     else this.#refuse(503, 'Application failed to respond within time limit.', 'applicationTimeout', error.message)
   }
 
@@ -417,10 +417,10 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
 
   #applicationDone(): void {
     this.#applicationEnded = true
-    this.#forgetIfDone()
+    this.#removeIfDone()
   }
 
-  #forgetIfDone(): void {
+  #removeIfDone(): void {
     if (!this.#socketClosed || !this.#applicationEnded) return
     this.#context.connections.delete(this)
     this.#context.heartbeat.delete(this)

@@ -2,9 +2,8 @@ import type { Logger } from '../../asgi/logger.ts'
 import type { CompressionOptions } from './deflate/compression-options.ts'
 
 /**
- * What happens to a connection whose peer does not read: `close` it with 1013 once it has been above the high-water mark
- * for `slowConsumerTimeoutMs`; `drop` what is sent while it is above; or `wait` for it, for as long as it answers pings
- * and reads something within `sendTimeoutMs`.
+ * The policy for a connection whose peer does not read: `close` it with 1013 after `slowConsumerTimeoutMs` above the high-water
+ * mark; `drop` messages while it is above; or `wait` as long as the peer answers pings and reads within `sendTimeoutMs`.
  */
 export type SlowConsumerPolicy = 'close' | 'drop' | 'wait'
 
@@ -17,32 +16,32 @@ export interface WebSocketOptions {
    */
   readonly maxMessageBytes?: number
   /**
-   * How long the application may take to accept or refuse a handshake; then 503 is answered. It has as long again to
-   * finish a denial response.
+   * How long the application may take to accept or refuse a handshake before the server responds with 503. A denial
+   * response may take the same time again.
    * @default 5000
    */
   readonly connectTimeoutMs?: number
-  /** After how long without anything from the peer a ping is sent; `false` for none. @default 20000 */
+  /** The time without data from the peer after which the server sends a ping; `false`: no pings. @default 20000 */
   readonly pingIntervalMs?: number | false
   /** How long the peer may take to answer a ping before the connection counts as lost. @default 30000 */
   readonly pingTimeoutMs?: number
-  /** How long the peer may take to answer a close frame before the connection is cut. @default 5000 */
+  /** How long the peer may take to answer a close frame before the server destroys the connection. @default 5000 */
   readonly closeTimeoutMs?: number
-  /** How many unsent bytes a connection may have before `send()` asks the sender to wait. @default 1048576 */
+  /** How many unsent bytes a connection may have before `send()` returns a promise. @default 1048576 */
   readonly highWaterMarkBytes?: number
-  /** What happens to a connection that stays above its high-water mark. @default 'close' */
+  /** The policy for a connection that stays above its high-water mark. @default 'close' */
   readonly slowConsumer?: SlowConsumerPolicy
   /** How long a connection may stay above its high-water mark under the policy `close`. @default 30000 */
   readonly slowConsumerTimeoutMs?: number
   /** How many unsent bytes end a connection at once with 1013, whatever the policy. @default 16777216 */
   readonly maxBufferedBytes?: number
-  /** Messages that wait for the application before the server stops reading the connection. @default 16 */
+  /** Queued messages for the application before the server stops reading the connection. @default 16 */
   readonly maxInboxMessages?: number
-  /** Bytes of messages that wait for the application before the server stops reading the connection. @default 1048576 */
+  /** Bytes of queued messages for the application before the server stops reading the connection. @default 1048576 */
   readonly maxInboxBytes?: number
   /**
-   * Whether messages are compressed for clients that offer it (permessage-deflate, RFC 7692); `{}`: with its defaults.
-   * Off, because it costs time for each message and gives away secrets that stand beside what an attacker can choose.
+   * Compression of messages for clients that offer it (permessage-deflate, RFC 7692); `{}`: with its defaults.
+   * Off by default, because it costs time per message and reveals secrets next to text that an attacker chooses.
    * @default false
    */
   readonly compression?: false | CompressionOptions
@@ -67,7 +66,7 @@ export const webSocketDefaults: Readonly<Required<WebSocketOptions>> = Object.fr
 /** The values of {@link SlowConsumerPolicy}. */
 export const slowConsumerPolicies: readonly unknown[] = ['close', 'drop', 'wait'] satisfies SlowConsumerPolicy[]
 
-/** What one connection reads of the options of its server. */
+/** The options of a server that a connection uses. */
 export interface ConnectionSettings extends Readonly<Required<WebSocketOptions>> {
   readonly applicationCloseTimeoutMs: number
   readonly maxAgeMs: number | false

@@ -14,48 +14,48 @@ import type { OutboxClient } from './outbox.ts'
 import type { PeerContext, PeerOwner } from './peer-owner.ts'
 
 /**
- * - `connecting`: the handshake has not been answered. Nothing is read but the end of the connection.
+ * - `connecting`: the handshake has not been answered. Only the end of the connection is read.
  * - `open`: messages go both ways.
- * - `answering`: the peer has closed, or broken the protocol. What the application answers to the messages before that, in
- *   this turn of the event loop, goes out before our close frame.
- * - `closing`: our close frame is out; what the peer still sends is read for its close frame only.
- * - `ended`: both have said that it is over, or one of them broke the protocol or the connection. The socket is being closed.
+ * - `answering`: the peer has closed or violated the protocol. Messages that the application sends in this turn of the event
+ *   loop precede our close frame.
+ * - `closing`: our close frame is sent; the peer's data is read for its close frame only.
+ * - `ended`: the close handshake is complete, the protocol was violated, or the connection was lost. The socket is closing.
  */
 type State = 'connecting' | 'open' | 'answering' | 'closing' | 'ended'
 
 const PING: Buffer = encodeFrame(opcodes.ping, new Uint8Array())
 
 /**
- * The other end of a connection: frames in, frames out, pings, the close handshake (RFC 6455 §7) and backpressure both
- * ways. Knows nothing of applications.
+ * The protocol side of a connection: frames, pings, the close handshake (RFC 6455 §7) and backpressure in both directions. It is
+ * independent of applications.
  */
 export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, SocketOwner {
   readonly #socket: Duplex
   readonly #context: PeerContext
   readonly #owner: PeerOwner
-  /** Made when the connection is opened. */
+  /** Created by {@link open}. */
   #parser: FrameParser | undefined
   pending: FrameNode | undefined = undefined
   #state: State = 'connecting'
-  /** Bytes that the socket could not pass on at the last write. */
+  /** Bytes in the socket's buffer after the last write. */
   #unwritten = 0
   #drained: Deferred | undefined
-  /** Since when it is above its high-water mark; 0: it is not. */
+  /** The time since which it is above its high-water mark; 0 if it is not. */
   #aboveSince = 0
   #isDropping = false
-  /** Closed by this side because the client does not read. It may never read our close frame either. */
+  /** Whether this side closed because the client does not read. The client may never read the close frame. */
   #isClosedAsSlow = false
-  /** Kept here: the getters of the socket that say it cost as much as all else of a flush. */
+  /** A field, because the getters of the socket cost as much as the rest of a flush. */
   #isWritable = true
-  /** The latest ping that could not be answered, because the peer does not read. */
+  /** The latest unanswered ping of a peer that does not read. */
   #pongDue: Buffer | undefined
   #lastSeen: number
   #pingSentAt = 0
   #closeSentAt = 0
-  /** How the connection will have ended, when it is `answering` or `closing`. */
+  /** The code and reason of the end, in the states `answering` and `closing`. */
   #closeCode = 0
   #closeReason = ''
-  /** Our close frame, when it is `answering`. */
+  /** Our close frame, in the state `answering`. */
   #answer: Buffer | undefined
 
   constructor(socket: Duplex, context: PeerContext, owner: PeerOwner) {
@@ -66,21 +66,21 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     attachOwner(socket, this)
   }
 
-  /** The handshake has been answered: reads frames from now on. */
+  /** Starts reading frames, after the accept. */
   open(): void {
     this.#state = 'open'
     this.#parser = new FrameParser(this, this.#context.options.maxMessageBytes)
     startReading(this.#socket)
   }
 
-  /** Ends a connection that was not opened, behind what has been written to its socket. */
-  hangUp(): void {
-    this.#end(closeCodes.abnormal, '')
+  /** Ends a connection that was not opened, after the bytes written to its socket. */
+  end(): void {
+    this.#finish(closeCodes.abnormal, '')
     this.#endSocket()
   }
 
   /**
-   * Queues a message. A promise: the connection is above its high-water mark, wait.
+   * Queues a message. Returns a promise if the connection is above its high-water mark.
    * @throws TidewayError `ERR_BAD_EVENT`
    */
   sendMessage(event: WebSocketMessageSendEvent): void | Promise<void> {
@@ -91,22 +91,22 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     throw new TidewayError('ERR_BAD_EVENT', 'websocket.send needs a string as text or a Uint8Array as bytes, not both.')
   }
 
-  /** Queues a text message. A promise: the connection is above its high-water mark, wait. */
+  /** Queues a text message. Returns a promise if the connection is above its high-water mark. */
   sendText(text: string): void | Promise<void> {
     return this.sendFrame(this.#context.outbox.textFrame(text))
   }
 
-  /** Queues a binary message. A promise: the connection is above its high-water mark, wait. */
+  /** Queues a binary message. Returns a promise if the connection is above its high-water mark. */
   sendBytes(bytes: Uint8Array): void | Promise<void> {
     return this.sendFrame(this.#context.outbox.binaryFrame(bytes))
   }
 
-  /** Queues a message that many connections are sent. A promise: the connection is above its high-water mark, wait. */
+  /** Queues a message for many connections. Returns a promise if the connection is above its high-water mark. */
   sendShared(event: WebSocketMessageSendEvent): void | Promise<void> {
     return this.sendFrame(this.#context.outbox.sharedFrame(event))
   }
 
-  /** Begins the close handshake. Nothing can be sent after it. */
+  /** Begins the close handshake. Later sends throw. */
   close(code: number, reason: string): void {
     this.#closeNow(code, reason)
   }
@@ -118,52 +118,52 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#closeCode = code
     this.#closeReason = reason
     this.#sendClose(encodeCloseFrame(code, reason))
-    // Whoever waits need not wait for the answer to learn that it is over.
+    // Pending sends need not wait for the peer's close frame.
     this.#release()
     // A paused reader would never see the answer.
     this.resume()
   }
 
-  /** Reads on after `messageReceived` has answered `false`. */
+  /** Resumes reading after `messageReceived` has returned `false`. */
   resume(): void {
     const parser = this.#parser!
     if (parser.isPaused) {
-      // What the peer has answered to pings meanwhile is still to be read.
+      // Pongs that arrived during the pause are still unread.
       this.#lastSeen = this.#context.heartbeat.now
       this.#pingSentAt = 0
     }
-    // What waited may be enough to stop again: a chunk that the parser does not take would be lost.
+    // The kept bytes may pause the parser again, and a paused parser loses a second chunk.
     parser.resume()
     if (!parser.isPaused) this.#socket.resume()
   }
 
-  /** Cuts the connection without a word. */
-  terminate(): void {
-    this.#end(closeCodes.abnormal, '')
+  /** Destroys the socket without a close frame. */
+  destroy(): void {
+    this.#finish(closeCodes.abnormal, '')
     this.#isWritable = false
     destroyTransport(this.#socket)
   }
 
-  /** What it keeps that is not sent, and that has come and is no message yet. */
+  /** Unsent bytes, and received bytes that are not yet a message. */
   get bufferedBytes(): number {
     const { writableLength, readableLength } = this.#socket
     return writableLength + readableLength + (this.pending?.byteLength ?? 0) + (this.#parser?.bufferedBytes ?? 0)
   }
 
-  /** Whether messages go both ways. */
+  /** Whether both sides may send messages. */
   get isOpen(): boolean {
     return this.#state === 'open'
   }
 
-  /** Whether it has ended, or is about to. */
+  /** Whether it has ended or is closing. */
   get isEnding(): boolean {
     return this.#state === 'answering' || this.#state === 'closing' || this.#state === 'ended'
   }
 
-  /** Takes bytes that came from the peer. */
+  /** Handles bytes of the peer. */
   data(chunk: Buffer): void {
     if (this.#state === 'connecting') {
-      // Before the answer to the handshake nothing is to be read yet.
+      // Frames are not read before the accept.
       this.#socket.pause()
       this.#socket.unshift(chunk)
       return
@@ -177,22 +177,22 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#context.buffered.added(chunk.length)
   }
 
-  /** Looks after the time-outs. */
+  /** Checks the time-outs. */
   check(now: number): void {
     const { options } = this.#context
     if (this.#state === 'connecting' || this.#state === 'answering') return
     if (this.#state !== 'open') {
-      if (now - this.#closeSentAt >= options.closeTimeoutMs) this.terminate()
+      if (now - this.#closeSentAt >= options.closeTimeoutMs) this.destroy()
     } else if (this.#pingSentAt > 0 && !this.#parser!.isPaused) {
       if (now - this.#pingSentAt >= options.pingTimeoutMs) {
         this.#context.counters.pingTimeouts++
-        this.terminate()
+        this.destroy()
       }
     } else if (
       options.pingIntervalMs !== false &&
       now - Math.max(this.#lastSeen, this.#pingSentAt) >= options.pingIntervalMs
     ) {
-      // Of a peer that is not read, because the application is busy, no answer is missed; but TCP may find that it is gone.
+      // Pong timeouts are not enforced while reading is paused, but the write lets TCP detect a lost peer.
       this.#pingSentAt = now
       this.#context.counters.pingsSent++
       this.#context.outbox.enqueue(this, PING)
@@ -201,7 +201,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     if (isSlow && options.slowConsumer === 'close') this.#closeSlow()
   }
 
-  // What the parser finds.
+  // Callbacks of the parser.
 
   text(message: string, byteLength: number): void {
     this.#context.counters.received(true, byteLength)
@@ -218,23 +218,22 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     const { outbox, options, counters } = this.#context
     counters.pingsReceived++
     if (this.#buffered > options.highWaterMarkBytes) outbox.flushNow(this)
-    // Of a peer that pings without reading only the latest ping needs an answer (RFC 6455 §5.5.3).
+    // If a peer pings without reading, only its latest ping needs an answer (RFC 6455 §5.5.3).
     if (this.#unwritten > options.highWaterMarkBytes) this.#pongDue = payload
     else outbox.enqueue(this, encodeFrame(opcodes.pong, payload))
   }
 
-  // That something came at all was noted when it came.
   pong(): void {
     this.#context.counters.pongsReceived++
   }
 
-  /** The peer's close frame: its request, which is answered, or the answer to ours. */
+  /** The peer's close frame: a request, or the answer to ours. */
   closeReceived(code: number, reason: string): void {
     if (this.#state === 'open') {
       this.#answerSoon(code, reason, encodeCloseFrame(code === closeCodes.noStatus ? undefined : code))
       return
     }
-    this.#end(this.#closeCode, this.#closeReason)
+    this.#finish(this.#closeCode, this.#closeReason)
     this.#endSocket()
   }
 
@@ -243,18 +242,18 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
       this.#answerSoon(code, message, encodeCloseFrame(code, message))
       return
     }
-    this.#end(code, message)
+    this.#finish(code, message)
     this.#endSocket()
   }
 
-  // What the socket and the outbox do.
+  // Callbacks of the socket and the outbox.
 
   flush(bytes: Buffer): void {
     if (!this.#isWritable) return
     this.#context.counters.wireBytesSent += bytes.length
     this.#unwritten = this.#socket.write(bytes) ? 0 : this.#socket.writableLength
     if (this.#unwritten > 0) this.#context.buffered.added(bytes.length)
-    // What is sent all the time is never drained, however fast the peer reads.
+    // A connection that always sends never emits `drain`, even if the peer reads fast.
     if (this.#aboveSince > 0 && this.#unwritten <= this.#context.options.highWaterMarkBytes) this.#release()
   }
 
@@ -266,16 +265,16 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     if (payload !== undefined) this.ping(payload)
   }
 
-  /** The peer will send nothing more. */
+  /** The peer has ended its side. */
   ended(): void {
     this.#sendAnswer()
-    this.#end(closeCodes.abnormal, '')
+    this.#finish(closeCodes.abnormal, '')
     this.#endSocket()
   }
 
   closed(): void {
     this.#isWritable = false
-    this.#end(closeCodes.abnormal, '')
+    this.#finish(closeCodes.abnormal, '')
     this.pending = undefined
     this.#owner.socketClosed()
   }
@@ -284,7 +283,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     return this.#unwritten + (this.pending === undefined ? 0 : this.pending.byteLength)
   }
 
-  /** Queues a frame. A promise: the connection is above its high-water mark, wait. */
+  /** Queues a frame. Returns a promise if the connection is above its high-water mark. */
   protected sendFrame(frame: Buffer): void | Promise<void> {
     if (this.#state !== 'open' && this.#state !== 'answering') throw this.connectionClosed()
     const buffered = this.#buffered + frame.length
@@ -294,10 +293,10 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     return undefined
   }
 
-  /** Sends to a connection that is above its high-water mark with this frame. */
+  /** Sends a frame that puts or keeps the connection above its high-water mark. */
   #sendAbove(frame: Buffer): void | Promise<void> {
     const { options, outbox } = this.#context
-    // The socket may have passed on some of it since the last write.
+    // The socket may have sent bytes since the last write.
     this.#unwritten = this.#socket.writableLength
     if (this.#aboveSince > 0 && this.#buffered > options.highWaterMarkBytes) {
       if (options.slowConsumer === 'drop') return this.drop()
@@ -314,14 +313,14 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     return this.#drained.promise
   }
 
-  /** Leaves a message out, under the policy `drop`. */
+  /** Drops a message under the policy `drop`. */
   protected drop(): void {
     if (!this.#isDropping) this.#owner.readsTooSlowly('messages dropped')
     this.#isDropping = true
     this.#context.counters.messagesDropped++
   }
 
-  /** Closes a connection for which more waits than may. */
+  /** Closes a connection with more than `maxBufferedBytes` queued. */
   protected overflow(): never {
     this.#closeSlow()
     throw new TidewayError(
@@ -330,7 +329,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     )
   }
 
-  /** The error of a message that is sent after the end. */
+  /** The error for sends after the connection ended. */
   protected connectionClosed(): TidewayError {
     this.#context.counters.webSocketSendsAfterEnd++
     return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
@@ -345,7 +344,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#closeNow(closeCodes.tryAgainLater, 'reading too slowly')
   }
 
-  /** It is below its high-water mark again, or will never be. */
+  /** Resolves pending sends: the connection is below its high-water mark, or has ended. */
   #release(): void {
     this.#aboveSince = 0
     this.#isDropping = false
@@ -354,7 +353,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     waiting?.resolve()
   }
 
-  /** Passes a message on. `false`: nothing more is read until {@link resume}. */
+  /** Passes a message to the owner. `false`: reading is paused until {@link resume}. */
   protected received(message: string | Buffer): boolean {
     if (this.#state !== 'open' || this.#owner.messageReceived(message)) return true
     this.pause()
@@ -367,13 +366,13 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#socket.pause()
   }
 
-  /** Ends a connection whose peer has broken the protocol in what the parser let pass. */
+  /** Ends a connection after a protocol error that the parser does not detect. */
   protected fail(code: number, message: string): void {
     this.#parser!.end()
     this.protocolError(code, message)
   }
 
-  /** A message and a close frame may come in one chunk: the application's answer to the message goes before ours to the close. */
+  /** A message and a close frame may come in one chunk: the application's answer to the message precedes our close frame. */
   #answerSoon(code: number, reason: string, frame: Buffer): void {
     this.#state = 'answering'
     this.#closeCode = code
@@ -382,11 +381,11 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     setImmediate(() => this.#sendAnswer())
   }
 
-  /** Sends the close frame that answers the peer's, or its fault. */
+  /** Sends the close frame that answers the peer's close frame or protocol error. */
   #sendAnswer(): void {
     if (this.#state !== 'answering') return
     this.#sendClose(this.#answer!)
-    this.#end(this.#closeCode, this.#closeReason)
+    this.#finish(this.#closeCode, this.#closeReason)
     this.#endSocket()
   }
 
@@ -396,7 +395,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#context.outbox.flushNow(this)
   }
 
-  #end(code: number, reason: string): void {
+  #finish(code: number, reason: string): void {
     if (this.#state === 'ended') return
     // A connection that is lost after the peer's close frame has the peer's code. A client that does not read cannot
     // answer our close frame: the application, the counters and the log have the same code, 1013.
@@ -408,7 +407,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#release()
   }
 
-  /** Says goodbye on TCP too, and reads on until the peer does: unread bytes would turn our last frames into a reset. */
+  /** Half-closes TCP and drains until the peer closes: unread bytes would turn our last frames into a reset. */
   #endSocket(): void {
     this.#context.outbox.flushNow(this)
     this.#isWritable = false

@@ -5,7 +5,7 @@ import type { CompressionOptions } from '../../../src/server/websocket/deflate/c
 import { echo } from '../applications.ts'
 import { serving } from '../serving.ts'
 
-/** A browser that calls nobody but the tests. */
+/** A browser that makes no requests of its own. */
 const browserArgs = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync']
 
 /** Sends the texts in the page, each twice as text and once as bytes, and answers with what came back. */

@@ -39,7 +39,7 @@ describe('a message to many', () => {
     expect(boxes.map((box, i) => box.textFrame([TEXT].join('')) === frames[i])).toEqual([true, true, true])
   })
 
-  it('of bytes is compressed once for the same bytes, and anew when they have changed', () => {
+  it('of bytes is compressed once for the same bytes, and again after a change', () => {
     const outbox = outboxOf(new Compression({}), NO_TAKEOVER)
     const bytes = Buffer.alloc(2000, 1)
     const frame = outbox.binaryFrame(bytes)

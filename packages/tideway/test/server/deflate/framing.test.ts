@@ -87,16 +87,16 @@ describe('the examples of RFC 7692 §7.2.3', () => {
     await expectEcho([frame], ['text Hello', 'close 1000'])
   })
 
-  it('two fragments, of which the first has RSV1', async () => {
+  it('two fragments, the first with RSV1', async () => {
     await expectEcho(['4183 00000000 f248cd', '8084 00000000 c9c90700'], ['text Hello', 'close 1000'])
   })
 
-  it('two messages, of which the second refers to the first', async () => {
+  it('two messages, the second with a reference to the first', async () => {
     const frames = ['c187 00000000 f248cdc9c90700', 'c185 00000000 f200110000']
     await expectEcho(frames, ['text Hello', 'text Hello', 'close 1000'], 'permessage-deflate')
   })
 
-  it('two messages, of which the second does not use that it could', async () => {
+  it('two messages, the second without a reference to the first', async () => {
     const frames = ['c187 00000000 f248cdc9c90700', 'c187 00000000 f248cdc9c90700']
     await expectEcho(frames, ['text Hello', 'text Hello', 'close 1000'], 'permessage-deflate')
     await expectEcho(frames, ['text Hello', 'text Hello', 'close 1000'])
@@ -198,9 +198,9 @@ describe('what breaks the rules', () => {
       'close 1002',
     ],
     ['a compressed frame without a mask', ['c107 f248cdc9c90700'], 'close 1002'],
-    ['bytes that are no deflate stream', ['c182 00000000 ffff'], 'close 1007'],
-    ['bytes that are no deflate stream, in fragments', ['4181 00000000 ff', '8081 00000000 ff'], 'close 1007'],
-    ['bytes that are no deflate stream, in a binary message', ['c282 00000000 ffff'], 'close 1007'],
+    ['bytes that are not a deflate stream', ['c182 00000000 ffff'], 'close 1007'],
+    ['bytes that are not a deflate stream, in fragments', ['4181 00000000 ff', '8081 00000000 ff'], 'close 1007'],
+    ['bytes that are not a deflate stream, in a binary message', ['c282 00000000 ffff'], 'close 1007'],
     ['a message that is cut off inside a block', ['c184 00000000 f248cdc9'], 'close 1007'],
     [
       'a message with the end of its flush, which is to be left off',
@@ -214,11 +214,7 @@ describe('what breaks the rules', () => {
       [compressedFrame('text', deflateRawSync(Buffer.of(0xe2, 0x82)))],
       'close 1007',
     ],
-    [
-      'more final blocks than anybody needs',
-      [compressedFrame('text', Buffer.from('0300'.repeat(40), 'hex'))],
-      'close 1007',
-    ],
+    ['too many final blocks', [compressedFrame('text', Buffer.from('0300'.repeat(40), 'hex'))], 'close 1007'],
   ])('%s', async (_what, frames, close) => {
     await expectEcho([...frames, PING], [close])
   })

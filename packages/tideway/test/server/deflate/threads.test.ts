@@ -129,7 +129,7 @@ describe('large messages that are sent', () => {
     }
   })
 
-  it('are given up when the client closes meanwhile', async () => {
+  it('are dropped when the client closes during their compression', async () => {
     const { rigs: all } = rigs(1, NO_TAKEOVER, { threadBytes: THREAD_BYTES })
     const [rig] = all as [Rig]
     const sent = rig.peer.sendText(large(1, 1024 * 1024))
@@ -200,7 +200,7 @@ describe('large messages that are received', () => {
     expect([rig.messages[1], rig.socket.isPaused()]).toEqual(['small', false])
   })
 
-  it('are forgotten when the connection is closed or gone meanwhile', async () => {
+  it('are dropped when the connection closes or is lost during their compression', async () => {
     const { rigs: all, compression } = rigs(2, NO_TAKEOVER, { threadBytes: 1024, concurrency: 1 })
     const [closed, gone] = all as [Rig, Rig]
     for (const { peer } of all) peer.data(Buffer.concat([frame, clientFrame('close', Buffer.from('03e8', 'hex'))]))
@@ -216,7 +216,7 @@ describe('large messages that are received', () => {
     const { rigs: all } = rigs(2, NO_TAKEOVER, { threadBytes: 1024 }, { maxMessageBytes: 50_000 })
     const [tooLarge, broken] = all as [Rig, Rig]
     tooLarge.peer.data(Buffer.concat([half, small]))
-    // 20 kB that are right, and then no deflate stream.
+    // 20 kB of a valid deflate stream, then invalid bytes.
     const start = deflateRawSync(large(4, 20_000), { finishFlush: 2 })
     broken.peer.data(Buffer.concat([compressedFrame('text', Buffer.concat([start, Buffer.of(0xff, 0xff)])), small]))
     await eventually(() => lines(tooLarge)).toEqual(['close 1009'])

@@ -163,7 +163,9 @@ describe('metricsPort', () => {
   })
 
   it.each([-1, 65_536, 1.5, Number.NaN])('rejects %s', async (metricsPort) => {
-    await expect(serve(setTraits(echo as Application, { checksOrigin: true }), { port: 0, metricsPort })).rejects.toMatchObject({
+    await expect(
+      serve(setTraits(echo as Application, { checksOrigin: true }), { port: 0, metricsPort }),
+    ).rejects.toMatchObject({
       code: 'ERR_BAD_OPTION',
     })
   })

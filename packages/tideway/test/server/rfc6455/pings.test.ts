@@ -38,7 +38,7 @@ describe('pings and pongs (Autobahn 2, RFC 6455 §5.5)', () => {
   it.each([
     ['an empty pong', '8a80 00000000'],
     ['a pong with a text', '8a85 37fa213d 7f9f4d5158'],
-  ])('takes %s that nobody asked for', async (_what, pong) => {
+  ])('accepts %s without a ping', async (_what, pong) => {
     expect(await exchange(pong, '8980 00000000')).toEqual(['pong ', 'close 1000'])
   })
 

@@ -80,7 +80,7 @@ describe('invalid UTF-8 (Autobahn 6, RFC 6455 §8.1)', () => {
     expect(await exchange('8281 00000000 ff')).toEqual(['binary ff', 'close 1000'])
   })
 
-  it('begins anew with each message', async () => {
+  it('starts a new text with each message', async () => {
     expect(await exchange('0181 00000000 ce', '8081 00000000 ba', '8181 00000000 61')).toEqual([
       'text κ',
       'text a',

@@ -73,7 +73,7 @@ describe('an application that ends before it accepts', () => {
     expect(log).toMatchObject([{ level: 'error', details: { err: error } }])
   })
 
-  it('by the error of some other server, whose status and message are nobody else\u2019s business: 500', async () => {
+  it('by the error of another server, without its status and message: 500', async () => {
     const error = Object.assign(new Error('secret'), { status: 404 })
     const { response } = await refused(() => Promise.reject(error))
     expect(response).toMatchObject({ status: 500, body: 'Internal Server Error\n' })
@@ -184,7 +184,7 @@ describe('an application that ends behind its accept', () => {
 })
 
 describe('an application that goes on behind the end of its connection', () => {
-  it('may throw what it is told by send(): nobody is bothered', async () => {
+  it('may rethrow the error of send() without a log line', async () => {
     const websocket = accepting(async ({ receive, send }) => {
       await receive()
       await send({ type: 'websocket.send', text: 'too late' })

@@ -230,7 +230,7 @@ describe('the policy wait', () => {
       closeTimeoutMs: 60,
     })
     const { waiting } = overfill(send)
-    // The close time-out of another connection passes meanwhile, so time-outs have been looked after several times.
+    // The close time-out of another connection passes first, so the server has checked time-outs several times.
     const other = await RawClient.open(server.port, '/', { allowHalfOpen: true })
     other.hex('8880 00000000')
     await eventually(() => server.connectionCount).toBe(1)

@@ -57,7 +57,7 @@ describe('a handshake that is answered by 101 (RFC 6455 §4.2.2)', () => {
     ['a protocol between empty elements', { Upgrade: ',\twebsocket ,' }],
     ['an empty list of extensions', { 'Sec-WebSocket-Extensions': '' }],
     ['an origin', { Origin: 'https://example.com' }],
-    ['headers that nobody knows', { 'X-Whatever': 'ö'.repeat(100) }],
+    ['unknown headers', { 'X-Whatever': 'ö'.repeat(100) }],
   ])('takes %s', async (_what, headers) => {
     const response = await ask(headers)
     expect(response.status).toBe(101)

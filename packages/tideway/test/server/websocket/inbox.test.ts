@@ -44,7 +44,7 @@ describe('Inbox', () => {
     expect(inbox.isFull).toBe(false)
   })
 
-  it('gives a message to somebody who waits without counting it', () => {
+  it('passes a message to a pending take() without counting it', () => {
     const inbox = new Inbox(1, 1)
     void inbox.take()
     inbox.push(textEvent('abc'))

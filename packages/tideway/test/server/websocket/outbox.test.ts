@@ -265,7 +265,7 @@ describe('Outbox', () => {
     expect(outbox.binaryFrame(bytes)).toBe(outbox.binaryFrame(bytes))
   })
 
-  it('frames bytes anew that the sender has filled with something else', () => {
+  it('encodes a new frame for bytes that the sender has changed', () => {
     const outbox = new Outbox()
     const bytes = Buffer.from('abc')
     const before = outbox.binaryFrame(bytes)
@@ -274,7 +274,7 @@ describe('Outbox', () => {
     expect(describeFrames(before)).toEqual(['binary 616263'])
   })
 
-  it('frames bytes anew that have become shorter', () => {
+  it('encodes a new frame for bytes that have become shorter', () => {
     const outbox = new Outbox()
     // Node 20 has resizable buffers; the library of types that we compile against has not.
     const buffer = Reflect.construct(ArrayBuffer, [4, { maxByteLength: 4 }]) as Resizable

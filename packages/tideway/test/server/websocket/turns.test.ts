@@ -124,7 +124,7 @@ describe('an event that is malformed', () => {
     expect(problem).toMatch(message)
   })
 
-  it('may have keys that nobody knows, and null or undefined for what is not there', async () => {
+  it('may have unknown keys, and null or undefined for absent values', async () => {
     expect(await problemOf({ ...ACCEPT, unknown: 1, subprotocol: undefined, headers: undefined })).toBeUndefined()
     expect(await problemOf(ACCEPT, { ...TEXT, bytes: null })).toBeUndefined()
     expect(await problemOf(ACCEPT, { type: 'websocket.send', text: null, bytes: Buffer.of(1) })).toBeUndefined()

@@ -63,7 +63,7 @@ describe('Utf8Validator, with node:buffer as the oracle', () => {
     )
   })
 
-  it('begins anew behind the end of a text', () => {
+  it('starts a new text after the end of one', () => {
     const validator = new Utf8Validator()
     expect(validator.push(Buffer.of(0xce))).toBe(true)
     expect(validator.end()).toBe(false)

@@ -1,6 +1,6 @@
 import { MessageAssembler } from '../message-assembler.ts'
 
-/** A compressed message that comes in pieces. Its text is looked at when it is whole and inflated. */
+/** Joins the pieces of a compressed message. Its text is validated after inflation. */
 export class CompressedAssembler extends MessageAssembler {
   readonly isCompressedText: boolean
 
@@ -11,8 +11,8 @@ export class CompressedAssembler extends MessageAssembler {
 }
 
 /**
- * How many bytes a compressed message may have. Compression can make what does not compress a little larger: by zlib's
- * own bound (`deflateBound`), an eighth and some bytes at its worst settings.
+ * The maximum size of a compressed message. Compression can enlarge incompressible data slightly: by zlib's own bound
+ * (`deflateBound`), an eighth and some bytes at its worst settings.
  */
 export function maxCompressedBytes(maxMessageBytes: number): number {
   return maxMessageBytes + Math.ceil(maxMessageBytes / 8) + 64

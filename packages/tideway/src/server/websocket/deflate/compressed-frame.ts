@@ -1,9 +1,9 @@
 import { encodeFrame, type opcodes } from '../frame.ts'
 
-/** RFC 7692 §6: in the first byte of a message's first frame, says that the message is compressed. */
+/** RFC 7692 §6: in the first byte of a message's first frame, marks a compressed message. */
 const RSV1 = 0x40
 
-/** The frame of a message, compressed if that has made it smaller. */
+/** The frame of a message, compressed if that is smaller. */
 export function encodeSmallerFrame(
   opcode: typeof opcodes.text | typeof opcodes.binary,
   payload: Uint8Array,

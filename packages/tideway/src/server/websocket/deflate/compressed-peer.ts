@@ -18,22 +18,22 @@ import { deflateInThread, deflateNow, type DeflateJob } from './deflate.ts'
 import { History } from './history.ts'
 import { inflateInThread, inflateNow, type Inflated, type InflateJob } from './inflate.ts'
 
-/** A message that waits for its compression, or for that of one before it. */
+/** A message that waits for its compression, or for that of an earlier message. */
 interface Waiting {
   readonly payload: string | Buffer
   readonly bytes: number
-  /** What others share; `undefined`: it is made at its turn. */
+  /** The frame shared with other connections; `undefined`: it is encoded when its turn comes. */
   readonly frame: Promise<Buffer> | undefined
   readonly resolve: (above: void | Promise<void>) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Inflating is that much faster than deflating, so as much more of it is done at once. */
+/** Inflating is this many times faster than deflating, so larger messages are inflated at once. */
 const INFLATES_FASTER = 8
 
 /**
- * The other end of a connection that has agreed on permessage-deflate. zlib is called once a message and keeps nothing in
- * between, so there is no engine to close; context take-over is a dictionary of what went before.
+ * The protocol side of a connection with permessage-deflate. zlib is called once per message and keeps no state, so there is no
+ * engine to close; context takeover uses a dictionary of earlier messages.
  */
 export class CompressedPeer extends WebSocketPeer {
   readonly #options: ConnectionSettings
@@ -46,7 +46,7 @@ export class CompressedPeer extends WebSocketPeer {
   readonly #receivedBefore: History | undefined
   readonly #queue: Waiting[] = []
   #queuedBytes = 0
-  /** The close that follows what is in the queue. */
+  /** The close after the queued messages. */
   #closing: { readonly code: number; readonly reason: string } | undefined
   #isInflating = false
   #wasDropped = false
@@ -82,13 +82,13 @@ export class CompressedPeer extends WebSocketPeer {
     return this.#sendAtOnce(bytes)
   }
 
-  // What is compressed alike is told by its content: two connections need not have agreed on the same parameters.
+  // Frames are shared by content and not by event: two connections may have different parameters.
   override sendShared(event: WebSocketMessageSendEvent): void | Promise<void> {
     return event.text === undefined ? this.sendBytes(event.bytes) : this.sendText(event.text)
   }
 
   override close(code: number, reason: string): void {
-    // What was sent before goes out before.
+    // Earlier messages precede the close frame.
     if (this.#queue.length > 0 && this.isOpen) this.#closing ??= { code, reason }
     else super.close(code, reason)
   }
@@ -113,7 +113,7 @@ export class CompressedPeer extends WebSocketPeer {
     const atOnce = Math.min(maxMessageBytes, this.#compression.options.threadBytes * INFLATES_FASTER)
     const { clientMaxWindowBits: windowBits } = this.#parameters
     const job: InflateJob = { payload, windowBits, dictionary: this.#receivedBefore?.bytes }
-    // Nobody knows how large a message will be. Most are small; the start of a large one is inflated for nothing.
+    // The inflated size is unknown. Most messages are small; the start of a large one is inflated twice.
     const inflated = payload.length > maxCompressedBytes(atOnce) ? 'too large' : inflateNow(job, atOnce)
     if (inflated === 'too large' && atOnce < maxMessageBytes) void this.#inflateLater(isText, job)
     else this.#inflated(isText, inflated, payload.length)
@@ -125,7 +125,7 @@ export class CompressedPeer extends WebSocketPeer {
   }
 
   #sendAtOnce(payload: string | Uint8Array): void | Promise<void> {
-    // What is shared is told by the outbox: its length is asked for once, and not for each member.
+    // The outbox shares frames and computes the length once, not per member.
     if (this.#sent === undefined || !this.#isCompressed(payload)) {
       return typeof payload === 'string' ? super.sendText(payload) : super.sendBytes(payload)
     }
@@ -138,13 +138,13 @@ export class CompressedPeer extends WebSocketPeer {
     return bytes > 0 && bytes >= this.#compression.options.thresholdBytes
   }
 
-  /** Sends what was compressed with what was sent before, and is itself what the next message is compressed with. */
+  /** Sends a message that was compressed with the history, and adds it to the history. */
   #sendInContext(isText: boolean, payload: Uint8Array, deflated: Buffer): void | Promise<void> {
     const frame = encodeSmallerFrame(isText ? opcodes.text : opcodes.binary, payload, deflated)
     this.#compression.counters.sent.count(payload.length, deflated.length)
     this.#wasDropped = false
     const above = this.sendFrame(frame)
-    // The other side knows only what reached it, and remembers only what was compressed (RFC 7692 §7.2.3.2).
+    // The client's history has only messages that were sent, and only compressed ones (RFC 7692 §7.2.3.2).
     if (!this.#wasDropped && isCompressedFrame(frame)) this.#sent!.append(payload)
     return above
   }
@@ -160,7 +160,7 @@ export class CompressedPeer extends WebSocketPeer {
     }
     const isLarge = bytes >= this.#compression.threadFromBytes
     const frame = isLarge ? this.#shared?.frameInThread(data) : undefined
-    // It may fail before its turn comes.
+    // Avoids an unhandled rejection if it fails before its turn.
     frame?.catch(() => {})
     this.#queuedBytes += bytes
     this.#buffered.added(bytes)
@@ -170,18 +170,18 @@ export class CompressedPeer extends WebSocketPeer {
     })
   }
 
-  /** The peer has said that it closes: there is no time for a thread. It throws when it has ended already. */
+  /** The peer is closing, so there is no time for a thread. Throws if the connection has ended. */
   #sendLast(data: string | Uint8Array): void | Promise<void> {
     return this.sendFrame(typeof data === 'string' ? encodeTextFrame(data) : encodeFrame(opcodes.binary, data))
   }
 
-  /** One after the other: messages arrive in the order in which they were sent. */
+  /** Sends the queued messages one after the other, in order. */
   async #work(): Promise<void> {
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
       try {
         await this.#sendNext(next)
       } catch (error) {
-        // Nobody who waits needs to be told that the peer has gone meanwhile.
+        // A pending send resolves if the connection ends before its turn.
         if (error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED') next.resolve()
         else next.reject(error)
       }
@@ -219,12 +219,12 @@ export class CompressedPeer extends WebSocketPeer {
     if (!this.isOpen || this.#inflated(isText, inflated, job.payload.length)) super.resume()
   }
 
-  /** `false`: nothing more is read for now. */
+  /** `false`: reading is paused. */
   #inflated(isText: boolean, inflated: Inflated, compressedBytes: number): boolean {
     if (inflated === 'too large') {
       this.fail(closeCodes.messageTooBig, `message over ${this.#options.maxMessageBytes} bytes`)
     } else if (inflated === 'invalid') {
-      this.fail(closeCodes.invalidPayload, 'compressed data that is no deflate stream')
+      this.fail(closeCodes.invalidPayload, 'compressed data that is not a deflate stream')
     } else {
       this.#compression.counters.received.count(inflated.length, compressedBytes)
       this.#receivedBefore?.append(inflated)

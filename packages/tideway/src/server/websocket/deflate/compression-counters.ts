@@ -1,4 +1,4 @@
-/** What was compressed, or had been. */
+/** Counts of compressed messages in one direction. */
 export class DirectionCounters {
   messages = 0
   plainBytes = 0
@@ -11,7 +11,7 @@ export class DirectionCounters {
   }
 }
 
-/** What the compression of a server has done so far. */
+/** Counts of a server's compression. */
 export class CompressionCounters {
   readonly sent: DirectionCounters = new DirectionCounters()
   readonly received: DirectionCounters = new DirectionCounters()

@@ -7,17 +7,17 @@ import { parseExtensions } from './extension-header.ts'
 import { JobQueue } from './job-queue.ts'
 import { negotiate } from './negotiate.ts'
 
-/** What the compressed connections of a server share. */
+/** The shared objects of a server's compressed connections. */
 export class Compression implements CompressionNegotiator {
   readonly options: ResolvedCompressionOptions
-  /** From which size on messages are compressed in a thread: none that is not compressed at all. */
+  /** The size from which messages are compressed in a thread. It is not below the threshold of compression. */
   readonly threadFromBytes: number
-  /** The work in threads, of all connections. */
+  /** The jobs in threads, of all connections. */
   readonly jobs: JobQueue
   readonly counters: CompressionCounters = new CompressionCounters()
   /** By window bits. */
   readonly #shared = new Map<number, DeflateOutbox>()
-  /** For connections whose frames depend on what they were sent before. */
+  /** For connections whose frames depend on earlier messages. */
   readonly #own = new Outbox()
 
   /** @throws TidewayError `ERR_BAD_OPTION` */
@@ -28,7 +28,7 @@ export class Compression implements CompressionNegotiator {
   }
 
   /**
-   * What to answer to a `Sec-WebSocket-Extensions` header. `undefined`: no compression. `'malformed'`: the handshake has
+   * Negotiates a `Sec-WebSocket-Extensions` header. Returns `undefined` for no compression, and `'malformed'` if the handshake has
    * to fail (RFC 6455 §9.1).
    */
   negotiate(header: string | undefined): DeflateParameters | 'malformed' | undefined {
@@ -37,7 +37,7 @@ export class Compression implements CompressionNegotiator {
     return offers === undefined ? 'malformed' : negotiate(offers, this.options)
   }
 
-  /** Where connections with these parameters queue their frames; a {@link DeflateOutbox} if they can share them. */
+  /** The outbox of connections with these parameters; a {@link DeflateOutbox} if they can share frames. */
   outbox({ serverNoContextTakeover, serverMaxWindowBits }: DeflateParameters): Outbox {
     if (!serverNoContextTakeover) return this.#own
     let outbox = this.#shared.get(serverMaxWindowBits)

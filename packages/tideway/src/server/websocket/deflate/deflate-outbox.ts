@@ -6,7 +6,7 @@ import type { ResolvedCompressionOptions } from './compression-options.ts'
 import { deflateInThread, deflateNow, type DeflateJob } from './deflate.ts'
 import type { JobQueue } from './job-queue.ts'
 
-/** What an outbox uses of the compression of its server. */
+/** The part of a server's compression that an outbox uses. */
 interface DeflateContext {
   readonly options: ResolvedCompressionOptions
   readonly jobs: JobQueue
@@ -15,26 +15,26 @@ interface DeflateContext {
 
 type Payload = string | Uint8Array
 
-/** Enough for a handler that sends each member a few texts in turn: to compress is dearer than to compare. */
+/** Enough for a handler that sends each member a few texts in turn: compressing costs more than comparing. */
 const RECENT_TEXTS = 4
 
-/** Of a character as `length` counts them: two of those make a longer one, which has four. */
-const MAX_BYTES_A_CHARACTER = 3
+/** Per UTF-16 unit: a surrogate pair has four bytes for two units. */
+const MAX_BYTES_PER_UNIT = 3
 
 /**
- * What all connections are to write that share their parameters and compress each message for itself: a message is
- * compressed once, however many of them are sent it. Their frames have a tree of their own, as members of one group that
- * are sent different frames of one message would else push each other's out of it.
+ * The outbox of all connections that have the same parameters and compress each message independently: a message is compressed
+ * once for all of them. They have their own tree of frames: otherwise members of one group with different frames of one
+ * message would evict each other's nodes.
  */
 export class DeflateOutbox extends Outbox {
   readonly #compression: DeflateContext
   readonly #windowBits: number
   readonly #recentTexts: { readonly text: string; readonly frame: Buffer }[] = []
   #lastBytes: Uint8Array | undefined
-  /** What the last bytes were when they were framed: their sender may have filled them anew. */
+  /** The content of the last bytes when they were framed: their sender may have changed them. */
   #lastBytesCopy: Buffer = EMPTY
   #lastBytesFrame: Buffer | undefined
-  /** The last message that is being compressed in a thread. */
+  /** The latest message that a thread is compressing. */
   #inThread: { readonly payload: Payload; readonly bytes: Buffer; readonly frame: Promise<Buffer> } | undefined
 
   constructor(compression: DeflateContext, windowBits: number) {
@@ -53,7 +53,7 @@ export class DeflateOutbox extends Outbox {
     return frame
   }
 
-  /** The frame of a message that is compressed in a thread. Until it is ready it is made once for equal messages. */
+  /** The frame of a message that a thread compresses. Equal messages share a pending frame. */
   frameInThread(payload: Payload): Promise<Buffer> {
     const last = this.#inThread
     const isSame = last?.payload === payload && (typeof payload === 'string' || last.bytes.equals(payload))
@@ -71,7 +71,7 @@ export class DeflateOutbox extends Outbox {
   }
 
   override textFrame(text: string): Buffer {
-    // What is not compressed costs what it does without compression.
+    // An uncompressed text costs as much as without compression.
     if (this.#isShort(text)) return super.textFrame(text)
     for (const recent of this.#recentTexts) {
       if (recent.text === text) return recent.frame
@@ -89,11 +89,11 @@ export class DeflateOutbox extends Outbox {
     this.#lastBytesCopy = EMPTY
   }
 
-  /** Whether it is below the threshold. A text has as many bytes as characters at least, and three times as many at most. */
+  /** Whether it is below the threshold. A text has at least one byte per UTF-16 unit, and at most three. */
   #isShort(text: string): boolean {
     const { thresholdBytes } = this.#compression.options
     const { length } = text
-    if (length === 0 || length * MAX_BYTES_A_CHARACTER < thresholdBytes) return true
+    if (length === 0 || length * MAX_BYTES_PER_UNIT < thresholdBytes) return true
     return length < thresholdBytes && Buffer.byteLength(text) < thresholdBytes
   }
 

@@ -5,7 +5,7 @@ import type { ResolvedCompressionOptions } from './compression-options.ts'
 export interface DeflateJob {
   readonly payload: Uint8Array
   readonly windowBits: number
-  /** What the other side has of earlier messages, at most a window; `undefined` or empty: nothing. */
+  /** Earlier messages, at most a window; `undefined` or empty: none. */
   readonly dictionary: Buffer | undefined
   readonly options: ResolvedCompressionOptions
 }
@@ -13,7 +13,7 @@ export interface DeflateJob {
 /** RFC 7692 §7.2.1: the empty block at the end of a flush, `00 00 ff ff`, is not sent. */
 const TAIL_BYTES = 4
 
-/** zlib refers back to at most a window less this many bytes (MIN_LOOKAHEAD). */
+/** zlib refers back at most a window minus this many bytes (MIN_LOOKAHEAD). */
 const LOOKAHEAD_BYTES = 262
 
 const MAX_CHUNK = 64 * 1024
@@ -35,7 +35,7 @@ export function deflateInThread(job: DeflateJob): Promise<Buffer> {
 
 function zlibOptions({ payload, windowBits, dictionary, options }: DeflateJob): ZlibOptions {
   const hasDictionary = dictionary !== undefined && dictionary.length > 0
-  // zlib's memory is taken and cleared for each message: a window larger than the message is of no use to it.
+  // zlib allocates and clears its memory for each message, so a window larger than the message is useless.
   const useful = hasDictionary ? windowBits : Math.ceil(Math.log2(payload.length + LOOKAHEAD_BYTES))
   const bits = Math.min(windowBits, Math.max(9, useful))
   return {

@@ -1,9 +1,9 @@
 const FIRST_BYTES = 1024
 
 /**
- * What one side of a connection has sent, as far as the window reaches: all that a compressor remembers from one message
- * to the next (RFC 7692 §7.1.1). Given to zlib as its dictionary, it stands for an engine that lives as long as the
- * connection: up to two windows of plain bytes instead of the 256 kB of an engine, and nothing that has to be closed.
+ * The latest bytes of one direction, up to a window: the whole state of a compressor between two messages (RFC 7692 §7.1.1). As
+ * zlib's dictionary it replaces an engine per connection: up to two windows of plain bytes instead of the 256 kB of an engine,
+ * and nothing to close.
  */
 export class History {
   readonly #windowBytes: number
@@ -14,7 +14,7 @@ export class History {
     this.#windowBytes = 2 ** windowBits
   }
 
-  /** The last bytes, at most a window of them. A view: it is right until the next {@link append}. */
+  /** The last bytes, at most a window of them. A view: it is valid until the next {@link append}. */
   get bytes(): Buffer {
     return this.#buffer.subarray(Math.max(0, this.#length - this.#windowBytes), this.#length)
   }
@@ -26,7 +26,7 @@ export class History {
     this.#length += added.length
   }
 
-  /** Twice the window, so that bytes are moved once a window and not with each message. */
+  /** The buffer has up to two windows, so that bytes are moved once per window and not for each message. */
   #makeRoom(added: number): void {
     const kept = this.bytes
     const needed = kept.length + added

@@ -2,25 +2,25 @@ import { inflateRaw, inflateRawSync, type ZlibOptions } from 'node:zlib'
 
 /** How one message is inflated. */
 export interface InflateJob {
-  /** The message as it came. */
+  /** The compressed message. */
   readonly payload: Buffer
   readonly windowBits: number
-  /** What came in earlier messages, at most a window; `undefined` or empty: nothing. */
+  /** Earlier messages, at most a window; `undefined` or empty: none. */
   readonly dictionary: Buffer | undefined
 }
 
-/** The message; or that it would have more bytes than it may; or that it is no deflate stream. */
+/** The message, or the reason for its rejection. */
 export type Inflated = Buffer | 'too large' | 'invalid'
 
-/** What zlib answers when it is asked for `info`. */
+/** The result of zlib with the option `info`. */
 interface WithInfo {
   readonly buffer: Buffer
   readonly engine: { readonly bytesWritten: number }
 }
 
 /**
- * RFC 7692 §7.2.2: what the sender left off its flush; then a final block that is empty. zlib reaches that only if the
- * message is whole, and says so if it is cut off inside a block.
+ * RFC 7692 §7.2.2: the bytes that the sender omits, then an empty final block. zlib reaches it only if the message is whole, and
+ * fails if a block is truncated.
  */
 const TAIL: Buffer = Buffer.from('0000ffff010000ffff', 'hex')
 
@@ -33,7 +33,7 @@ const MAX_FINAL_BLOCKS = 16
 const MIN_CHUNK = 4 * 1024
 const MAX_CHUNK = 64 * 1024
 
-/** Inflates a message (RFC 7692 §7.2.2) at once, and no further than to `maxBytes`. */
+/** Inflates a message (RFC 7692 §7.2.2) at once, up to `maxBytes`. */
 export function inflateNow(job: InflateJob, maxBytes: number): Inflated {
   const inflating = new Inflating(job, maxBytes)
   try {
@@ -65,7 +65,7 @@ export async function inflateInThread(job: InflateJob, maxBytes: number): Promis
   return inflating.result()
 }
 
-/** The way through one message: mostly one step, and one more for each final block in its middle. */
+/** The inflation of one message: usually one step, and one more for each final block in its middle. */
 class Inflating {
   readonly #job: InflateJob
   readonly #maxBytes: number
@@ -76,7 +76,7 @@ class Inflating {
   constructor(job: InflateJob, maxBytes: number) {
     this.#job = job
     this.#maxBytes = maxBytes
-    // A message of no bytes at all is not quite right (§7.2.3.6 has one byte), but can only mean one thing.
+    // An empty message is not quite valid (§7.2.3.6 has one byte), but is unambiguous.
     this.#input = job.payload.length === 0 ? job.payload : Buffer.concat([job.payload, TAIL])
   }
 
@@ -91,13 +91,13 @@ class Inflating {
       info: true,
       windowBits: this.#job.windowBits,
       chunkSize: Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, this.#input.length * 4)),
-      // 0 would be no bound at all; the step after is over it then.
+      // 0 means no bound for zlib; with 1 the next step exceeds it.
       maxOutputLength: Math.max(1, this.#maxBytes - this.#length),
       ...(before !== undefined && before.length > 0 && { dictionary: before }),
     }
   }
 
-  /** Whether blocks are left: more than the tail and what a final block has before it (RFC 7692 §7.2.3.4). */
+  /** Whether blocks are left: more than the tail and the byte before a final block (RFC 7692 §7.2.3.4). */
   get hasMore(): boolean {
     return this.#input.length > (this.#pieces.length === 0 ? 0 : TAIL.length + 1) && this.#length <= this.#maxBytes
   }
@@ -112,7 +112,7 @@ class Inflating {
   result(): Inflated {
     if (this.#length > this.#maxBytes) return 'too large'
     const [first] = this.#pieces
-    // zlib's chunks are larger than what is in them, and a small message must not keep a large one.
+    // zlib's chunks are larger than their content, and a small message must not keep a large chunk.
     if (this.#pieces.length === 1 && first!.length * 2 >= first!.buffer.byteLength) return first!
     return Buffer.concat(this.#pieces, this.#length)
   }

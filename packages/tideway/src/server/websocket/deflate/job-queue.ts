@@ -1,4 +1,4 @@
-/** Runs a few asynchronous jobs at a time, in the order that they come. */
+/** Runs a few asynchronous jobs at a time, in order. */
 export class JobQueue {
   readonly #concurrency: number
   readonly #waiting: (() => void)[] = []
@@ -8,20 +8,20 @@ export class JobQueue {
     this.#concurrency = concurrency
   }
 
-  /** How many are running. */
+  /** The number of running jobs. */
   get running(): number {
     return this.#running
   }
 
-  /** How many have not begun. */
+  /** The number of queued jobs. */
   get waiting(): number {
     return this.#waiting.length
   }
 
-  /** Runs the job as soon as there is room, and answers as it does. */
+  /** Runs the job as soon as a slot is free, and returns its result. */
   async run<T>(job: () => T | Promise<T>): Promise<T> {
     if (this.#running >= this.#concurrency) {
-      // Whoever ends hands its place over, so that nobody who comes meanwhile takes it.
+      // A finished job passes its slot directly to the next one, so that a new job cannot overtake it.
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     } else this.#running++
     try {

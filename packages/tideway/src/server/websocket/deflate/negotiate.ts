@@ -6,7 +6,7 @@ interface Offer {
   serverNoContextTakeover: boolean
   clientNoContextTakeover: boolean
   serverMaxWindowBits: number | undefined
-  /** `true`: the client takes whatever the server says. `undefined`: it would not understand. */
+  /** `true`: the client accepts any value of the server. `undefined`: it does not support the parameter. */
   clientMaxWindowBits: number | true | undefined
 }
 
@@ -19,7 +19,7 @@ const MAX_BITS = 15
 /** RFC 7692 §7.1.2: a decimal number from 8 to 15 without leading zeros. */
 const bitsPattern = /^(?:[89]|1[0-5])$/
 
-/** Takes the first offer that can be met; clients list them in order of preference. `undefined`: no compression. */
+/** Accepts the first acceptable offer; clients list them in order of preference. `undefined`: no compression. */
 export function negotiate(
   offers: readonly ExtensionOffer[],
   options: ResolvedCompressionOptions,
@@ -61,7 +61,7 @@ function agree(offer: Offer, options: ResolvedCompressionOptions): DeflateParame
   if (!mayLimitClient && options.clientMaxWindowBits < MAX_BITS) return undefined
   const offeredBits = typeof offer.clientMaxWindowBits === 'number' ? offer.clientMaxWindowBits : MAX_BITS
   const clientMaxWindowBits = Math.min(offeredBits, options.clientMaxWindowBits)
-  // Either side's wish is enough, and the response may name what the offer did not (RFC 7692 §7.1.1).
+  // Either side may request it, and the response may have a parameter that the offer has not (RFC 7692 §7.1.1).
   const serverNoContextTakeover = offer.serverNoContextTakeover || options.serverNoContextTakeover
   const clientNoContextTakeover = offer.clientNoContextTakeover || options.clientNoContextTakeover
 
@@ -71,7 +71,7 @@ function agree(offer: Offer, options: ResolvedCompressionOptions): DeflateParame
   if (offer.serverMaxWindowBits !== undefined || serverMaxWindowBits < MAX_BITS) {
     response += `; server_max_window_bits=${serverMaxWindowBits}`
   }
-  // RFC 7692 §7.1.2.2: only to a client that offered it. One that said 15 or nothing needs no answer at 15.
+  // RFC 7692 §7.1.2.2: only to a client that offered it. At 15, the default, the parameter is not needed.
   if (mayLimitClient && clientMaxWindowBits < MAX_BITS) response += `; client_max_window_bits=${clientMaxWindowBits}`
   return { serverNoContextTakeover, clientNoContextTakeover, serverMaxWindowBits, clientMaxWindowBits, response }
 }
