@@ -10,7 +10,7 @@ import type {
 } from './channel-layer.ts'
 import { ChannelFullError } from './errors.ts'
 import { LocalChannels } from './local-channels.ts'
-import { copyMessage, DEFAULT_MAX_MESSAGE_BYTES } from './message.ts'
+import { copyMessage, DEFAULT_MAX_MESSAGE_BYTES, messageBytes } from './message.ts'
 import { requireChannelName, requireGroupName } from './names.ts'
 import { randomSuffix } from './random-suffix.ts'
 import { TurnQueue } from './turn-queue.ts'
@@ -176,7 +176,15 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   /** What the layer has done in this process since it was made. */
   stats(): ChannelLayerStats {
     const { delivered, dropped, channelCount, groupCount } = this.local
-    return { delivered, dropped: { ...dropped }, channels: channelCount, groups: groupCount, reconnects: 0, gaps: 0 }
+    return {
+      delivered,
+      dropped: { ...dropped },
+      channels: channelCount,
+      groups: groupCount,
+      waitingSends: this.#turns.size,
+      reconnects: 0,
+      gaps: 0,
+    }
   }
 
   /**
@@ -192,7 +200,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
         } catch (error) {
           reject(error)
         }
-      })
+      }, messageBytes(message))
       if (isQueued) return
       this.local.countDropped('full')
       reject(new ChannelFullError(channel, 'too many sends wait for the end of this turn, so await some of them'))
@@ -209,7 +217,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
         } catch (error) {
           reject(error)
         }
-      })
+      }, messageBytes(message))
       if (isQueued) return
       this.local.countDropped('full')
       resolve()

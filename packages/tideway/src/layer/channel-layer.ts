@@ -56,6 +56,8 @@ export interface ChannelLayerStats {
   readonly channels: number
   /** Groups with at least one member in this process. */
   readonly groups: number
+  /** Sends that are queued in this process and not yet handed to their receivers, at this moment. */
+  readonly waitingSends: number
   /** How often the connection to the engine was made again. 0 for a layer without one. */
   readonly reconnects: number
   /** How often the layer reported that members of groups missed messages. 0 for a layer without an engine. */

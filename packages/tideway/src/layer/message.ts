@@ -31,7 +31,25 @@ export function copyMessage(message: Message, maxBytes: number = DEFAULT_MAX_MES
   if (!isPlainObject(message)) throw badMessage('message', describe(message))
   if (typeof message.type !== 'string') throw badMessage('message.type', `${describe(message.type)}, not a string`)
   if (Object.hasOwn(message, RESERVED_KEY)) throw badMessage(`message.${RESERVED_KEY}`, 'a key that is reserved')
-  return new MessageCopier(maxBytes).object(message) as Message
+  const copier = new MessageCopier(maxBytes)
+  const copy = copier.object(message) as Message
+  rememberMessageBytes(copy, copier.bytes)
+  return copy
+}
+
+/** Messages under this size are not remembered: the number of queued messages bounds their memory well enough. */
+const SMALL_MESSAGE_BYTES = 1024
+
+const sizes = new WeakMap<object, number>()
+
+/** Records the size of a message for {@link messageBytes}. Ignores messages under 1 KiB. */
+export function rememberMessageBytes(message: object, bytes: number): void {
+  if (bytes >= SMALL_MESSAGE_BYTES) sizes.set(message, bytes)
+}
+
+/** The recorded size of a message in bytes; 0 for a message under 1 KiB and for a value without a recorded size. */
+export function messageBytes(message: unknown): number {
+  return sizes.get(message as object) ?? 0
 }
 
 class MessageCopier {
@@ -42,6 +60,11 @@ class MessageCopier {
 
   constructor(limit: number) {
     this.#limit = limit
+  }
+
+  /** The size of what has been copied so far. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   object(source: Record<string, unknown>): Record<string, unknown> {

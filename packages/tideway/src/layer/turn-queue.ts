@@ -1,34 +1,54 @@
-/** Jobs run in one go before the event loop gets its turn: a chain of messages that never ends must not stop timers. */
-const JOBS_A_TURN = 1000
+/** Maximum jobs per turn of the event loop: an endless chain of messages must not stop timers. */
+const JOBS_PER_TURN = 1000
 
-/** Nor must a few large ones: a send to a group of 10,000 can take some milliseconds. */
+/** Maximum time per turn, because few large jobs can take as long: a send to a group of 10,000 takes some milliseconds. */
 const TURN_MS = 10
 
 /**
- * Sends that wait at most: more are refused. It bounds what is sent in one turn of the event loop by code that waits for
- * none of it; consumers that do wait have one send each on its way.
+ * Maximum queued sends. It bounds what code sends within one turn of the event loop without awaiting it; a consumer that
+ * awaits its sends has one of them queued.
  */
 export const MAX_WAITING_SENDS = 100_000
 
+/** Maximum bytes of the messages in queued sends: 64 MiB. Messages under 1 KiB do not count. */
+export const MAX_WAITING_SEND_BYTES: number = 64 * 1024 * 1024
+
 /**
- * Runs jobs one after another, in order, never inside another job or inside its caller. A handler that sends while it
- * handles a message would else run the receivers' handlers on its own stack: thousands deep, and each member of a group
- * would see two messages in another order.
+ * Runs jobs one after another, in order, and never inside another job or inside the caller. Otherwise a handler that sends
+ * would run receivers' handlers on its own stack: thousands deep, and the members of a group would see two messages in
+ * different orders.
  */
 export class TurnQueue {
   #jobs: (() => void)[] = []
+  #bytes = 0
   #scheduled = false
 
-  /** Queues the job for this turn of the event loop. `false`: 100,000 wait already, and it will not run. */
-  add(job: () => void): boolean {
-    if (this.#jobs.length >= MAX_WAITING_SENDS) return false
-    this.#push(job)
+  /** The jobs that have not run yet. */
+  get size(): number {
+    return this.#jobs.length
+  }
+
+  /**
+   * Queues the job for this turn of the event loop. Returns `false`, and drops the job, if 100,000 jobs or 64 MiB are queued.
+   * @param bytes the memory that the job holds
+   */
+  add(job: () => void, bytes = 0): boolean {
+    if (this.#jobs.length >= MAX_WAITING_SENDS || this.#bytes >= MAX_WAITING_SEND_BYTES) return false
+    this.#push(bytes === 0 ? job : this.#counted(job, bytes))
     return true
   }
 
   /** Resolves when every job that has been added so far is done. */
   drained(): Promise<void> {
     return new Promise((resolve) => this.#push(resolve))
+  }
+
+  #counted(job: () => void, bytes: number): () => void {
+    this.#bytes += bytes
+    return () => {
+      this.#bytes -= bytes
+      job()
+    }
   }
 
   #push(job: () => void): void {
@@ -42,11 +62,11 @@ export class TurnQueue {
     const end = performance.now() + TURN_MS
     let done = 0
     try {
-      // Jobs that jobs add are appended and run in the same go.
+      // Jobs that jobs add run in the same turn.
       do this.#jobs[done++]!()
-      while (done < this.#jobs.length && done < JOBS_A_TURN && performance.now() < end)
+      while (done < this.#jobs.length && done < JOBS_PER_TURN && performance.now() < end)
     } finally {
-      // Also after a job that throws: the others are none the worse for it.
+      // If a job throws, the remaining jobs still run.
       this.#jobs = done === this.#jobs.length ? [] : this.#jobs.slice(done)
       this.#scheduled = this.#jobs.length > 0
       if (this.#scheduled) setImmediate(this.#run)

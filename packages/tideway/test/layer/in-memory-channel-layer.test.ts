@@ -3,7 +3,7 @@ import { promiseHooks } from 'node:v8'
 import { ChannelFullError, InMemoryChannelLayer, type Delivery, type Message } from 'tideway/layer'
 import { LocalChannels } from 'tideway/layer/kit'
 import { MAX_QUEUES } from '../../src/layer/local-channels.ts'
-import { MAX_WAITING_SENDS } from '../../src/layer/turn-queue.ts'
+import { MAX_WAITING_SEND_BYTES, MAX_WAITING_SENDS } from '../../src/layer/turn-queue.ts'
 
 /** A receiver that keeps what it is pushed. */
 class Inbox {
@@ -142,6 +142,25 @@ describe('the bounds of an in-memory layer', () => {
     expect(layer.stats().dropped.full).toBe(2)
     await Promise.all(sends)
     expect(layer.stats().delivered).toBe(100_000)
+    await layer.send(channel, message)
+  })
+
+  it('queues 64 MiB of messages, rejects the next send, drops and counts the next group send, and queues again once drained', async () => {
+    const layer = new InMemoryChannelLayer()
+    const channel = layer.newChannel()
+    layer.attach(channel, { deliver: () => 'delivered' })
+    const message = { type: 'a', bytes: new Uint8Array(1024 * 1024 - 100) }
+    const sends: Promise<void>[] = []
+    for (let bytes = 0; bytes < MAX_WAITING_SEND_BYTES; bytes += message.bytes.byteLength) {
+      sends.push(layer.send(channel, message))
+    }
+    expect(layer.stats().waitingSends).toBe(sends.length)
+    const [send, groupSend] = [layer.send(channel, message), layer.groupSend('group', message)]
+    await expect(send).rejects.toThrow(ChannelFullError)
+    await groupSend
+    expect(layer.stats().dropped.full).toBe(2)
+    await Promise.all(sends)
+    expect(layer.stats()).toMatchObject({ waitingSends: 0, delivered: sends.length })
     await layer.send(channel, message)
   })
 
@@ -287,6 +306,7 @@ describe('the numbers of an in-memory layer', () => {
       dropped: { full: 0, expired: 0, unhandled: 0, unavailable: 0, malformed: 0 },
       channels: 0,
       groups: 0,
+      waitingSends: 0,
       reconnects: 0,
       gaps: 0,
     })

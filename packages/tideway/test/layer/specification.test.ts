@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { channelLayerDefaults, InMemoryChannelLayer } from 'tideway/layer'
 import { DEFAULT_CAPACITY, DEFAULT_MAX_MESSAGE_BYTES, MAX_NAME_LENGTH } from 'tideway/layer/kit'
 import { MAX_QUEUES } from '../../src/layer/local-channels.ts'
-import { MAX_WAITING_SENDS } from '../../src/layer/turn-queue.ts'
+import { MAX_WAITING_SEND_BYTES, MAX_WAITING_SENDS } from '../../src/layer/turn-queue.ts'
 
 const page = read('../../../../docs/spec/channel-layer.md')
 
@@ -56,6 +56,7 @@ describe('docs/spec/channel-layer.md', () => {
       `${channelLayerDefaults.groupExpiry} seconds`,
       String(MAX_QUEUES),
       String(MAX_WAITING_SENDS),
+      String(MAX_WAITING_SEND_BYTES),
     ])
   })
 

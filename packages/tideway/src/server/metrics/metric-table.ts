@@ -139,6 +139,12 @@ export const metrics: readonly Metric[] = [
   ofLayers('gauge', 'channel_layer_channels', 'Channels of this process.', (layer) => layer.channels),
   ofLayers('gauge', 'channel_layer_groups', 'Groups with a member in this process.', (layer) => layer.groups),
   ofLayers(
+    'gauge',
+    'channel_layer_waiting_sends',
+    'Sends of this process that are not yet handed to their receivers.',
+    (layer) => layer.waitingSends,
+  ),
+  ofLayers(
     'counter',
     'channel_layer_reconnects_total',
     'Reconnections to the backend of the channel layer.',

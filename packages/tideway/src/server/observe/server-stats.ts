@@ -31,6 +31,7 @@ export interface ChannelLayerFigures {
   readonly dropped: Readonly<Record<string, number>>
   readonly channels: number
   readonly groups: number
+  readonly waitingSends: number
   readonly reconnects: number
   readonly gaps: number
 }
