@@ -9,7 +9,7 @@ import {
   type Message,
   type ReceiveOptions,
 } from 'tideway/layer'
-import { BaseChannelLayer, TidewayError } from 'tideway/layer/kit'
+import { BaseChannelLayer, rememberMessageBytes, TidewayError } from 'tideway/layer/kit'
 
 import { Acknowledgements } from './acknowledgements.ts'
 import { PendingReceives, type Receiver } from './pending-receives.ts'
@@ -207,6 +207,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
         ...message
       } = this.codec.decode(bytes)
       if (typeof message['type'] !== 'string') throw new Error('The message has no type.')
+      rememberMessageBytes(message, bytes.byteLength)
       return {
         message: Object.freeze(message) as unknown as Message,
         channels: asNames(channels),

@@ -64,7 +64,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     options: RunOptions<Event>,
     { layer, logger = consoleLogger, lastEventType, send }: RunConnection<Event>,
   ) {
-    super(options.capacity ?? DEFAULT_CAPACITY, options.overflow)
+    super(options.capacity ?? DEFAULT_CAPACITY, options.overflow, options.capacityBytes)
     this.consumer = consumer
     this.#options = options
     this.#layer = layer
@@ -287,7 +287,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     this.#overflowed = true
     this.#logger.warn(
       { channel: this.#channelName },
-      `${this.#options.name} is slower than what it is sent: messages beyond its capacity of ${this.capacity} are dropped`,
+      `${this.#options.name} is slower than what it is sent: messages beyond its capacity of ${this.capacity} messages or ${this.#options.capacityBytes} bytes are dropped`,
     )
   }
 }

@@ -5,7 +5,7 @@ import type { ChannelScope, Scope, WebSocketScope } from '../asgi/scope.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
-import type { OverflowPolicy } from '../layer/mailbox.ts'
+import { DEFAULT_CAPACITY_BYTES, type OverflowPolicy } from '../layer/mailbox.ts'
 import { ConsumerRun } from './consumer-run.ts'
 import type { WithStaticHandlers } from './handlers.ts'
 import { instrumentedOptions } from './instrumented-options.ts'
@@ -43,7 +43,12 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
   static channelLayerAlias = 'default'
   /** The most messages of the channel that wait while a handler runs. Unset: the capacity of the layer. */
   static capacity: number | undefined = undefined
-  /** What is dropped when a message comes and `capacity` messages wait. */
+  /**
+   * Bytes of queued messages from which further messages are dropped, also if fewer than `capacity` are queued. Messages under
+   * 1 KiB do not count. A message that goes to many consumers counts for each of them.
+   */
+  static capacityBytes: number = DEFAULT_CAPACITY_BYTES
+  /** What is dropped if a message comes while `capacity` messages or `capacityBytes` are queued. */
   static overflow: OverflowPolicy = 'drop-newest'
   /** How long a running handler, and then `disconnect`, may take once the connection has ended, in milliseconds. */
   static disconnectTimeoutMs = 10_000

@@ -45,6 +45,7 @@ export interface RunOptions<Event> {
   readonly hooks: RunHooks<Event>
   readonly handlers: Pick<HandlerTable, 'find' | 'isFirstReport'>
   readonly capacity: number | undefined
+  readonly capacityBytes: number
   readonly overflow: OverflowPolicy
   readonly disconnectTimeoutMs: number
 }
@@ -53,13 +54,17 @@ export interface RunOptions<Event> {
 export interface ConsumerSettings extends Function {
   readonly channelLayerAlias: string
   readonly capacity: number | undefined
+  readonly capacityBytes: number
   readonly overflow: OverflowPolicy
   readonly disconnectTimeoutMs: number
 }
 
 /** The options of a class's runs. @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range */
 export function runOptionsOf<Event>(consumerClass: ConsumerSettings, hooks: RunHooks<Event>): RunOptions<Event> {
-  const { name, channelLayerAlias, capacity, overflow, disconnectTimeoutMs } = consumerClass
+  const { name, channelLayerAlias, capacity, capacityBytes, overflow, disconnectTimeoutMs } = consumerClass
+  if (!Number.isInteger(capacityBytes) || capacityBytes < 1) {
+    throw badOption(name, 'capacityBytes', 'a whole number of at least 1', capacityBytes)
+  }
   if (capacity !== undefined && (!Number.isInteger(capacity) || capacity < 1)) {
     throw badOption(name, 'capacity', 'a whole number of at least 1', capacity)
   }
@@ -73,7 +78,7 @@ export function runOptionsOf<Event>(consumerClass: ConsumerSettings, hooks: RunH
     )
   }
   const handlers = new HandlerTable(consumerClass, hooks)
-  return { name, channelLayerAlias, hooks, handlers, capacity, overflow, disconnectTimeoutMs }
+  return { name, channelLayerAlias, hooks, handlers, capacity, capacityBytes, overflow, disconnectTimeoutMs }
 }
 
 function badOption(name: string, option: string, range: string, value: unknown): TidewayError {

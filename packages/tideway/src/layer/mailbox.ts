@@ -1,4 +1,9 @@
-/** What happens to a message that comes when the mailbox is at its capacity. */
+import { messageBytes } from './message.ts'
+
+/** Bytes of queued messages from which a mailbox is full unless its class sets another bound: 1 MiB. */
+export const DEFAULT_CAPACITY_BYTES: number = 1024 * 1024
+
+/** What a mailbox drops if a message comes while it is full: the new message, or the oldest queued one. */
 export type OverflowPolicy = 'drop-newest' | 'drop-oldest'
 
 /** Tells an event in the queue from a message, whatever the message says that it is. */
@@ -28,13 +33,21 @@ export abstract class Mailbox<Event, Message> {
   #head = 0
   /** The most messages that wait; may be set while it runs, since a consumer's channel is named when it is first used. */
   capacity: number
+  readonly #capacityBytes: number
   readonly #overflow: OverflowPolicy
+  /** Bytes of the queued messages; messages under 1 KiB do not count. */
+  #bytes = 0
   #waitingEvents = 0
   #room: Promise<void> | undefined
   #roomMade: (() => void) | undefined
 
-  constructor(capacity: number, overflow: OverflowPolicy = 'drop-newest') {
+  constructor(
+    capacity: number,
+    overflow: OverflowPolicy = 'drop-newest',
+    capacityBytes: number = DEFAULT_CAPACITY_BYTES,
+  ) {
     this.capacity = capacity
+    this.#capacityBytes = capacityBytes
     this.#overflow = overflow
   }
 
@@ -67,8 +80,11 @@ export abstract class Mailbox<Event, Message> {
   }
 
   /**
-   * Handles the message now, or after what is there. `false`: a message was dropped, this one or the oldest; a closed
-   * mailbox drops every message.
+   * Handles the message now, or after the queued events and messages. Returns `false` if a message was dropped: this one, or
+   * the oldest queued one. A closed mailbox drops every message.
+   *
+   * The mailbox is full if `capacity` messages are queued, or if their bytes reach the bound. `drop-oldest` drops one message;
+   * if the bytes are still at the bound, it drops the new message instead.
    */
   offer(message: Message): boolean {
     if (this.#closed) return false
@@ -76,9 +92,9 @@ export abstract class Mailbox<Event, Message> {
       this.#start(undefined, message)
       return true
     }
-    const isFull = this.#waiting - this.#waitingEvents >= this.capacity
-    if (isFull && this.#overflow === 'drop-newest') return false
-    if (isFull) this.#dropOldestMessage()
+    const isFull = this.#waiting - this.#waitingEvents >= this.capacity || this.#bytes >= this.#capacityBytes
+    if (isFull && !(this.#overflow === 'drop-oldest' && this.#dropOldestMessage())) return false
+    this.#bytes += messageBytes(message)
     this.#enqueue(message)
     return !isFull
   }
@@ -97,6 +113,7 @@ export abstract class Mailbox<Event, Message> {
     this.#closed = true
     this.#queue = undefined
     this.#waitingEvents = 0
+    this.#bytes = 0
     this.#makeRoom()
   }
 
@@ -166,7 +183,10 @@ export abstract class Mailbox<Event, Message> {
         this.#waitingEvents--
         this.#makeRoom()
         this.#handle(item.event, undefined)
-      } else this.#handle(undefined, item)
+      } else {
+        if (this.#bytes > 0) this.#bytes -= messageBytes(item)
+        this.#handle(undefined, item)
+      }
     }
   }
 
@@ -185,13 +205,19 @@ export abstract class Mailbox<Event, Message> {
     return item
   }
 
-  #dropOldestMessage(): void {
+  /** Returns `false`, and drops nothing, if the bytes of the other messages are at the bound too. */
+  #dropOldestMessage(): boolean {
     const queue = this.#queue!
     for (let i = this.#head; i < queue.length; i++) {
-      if (queue[i] instanceof QueuedEvent) continue
+      const item = queue[i]!
+      if (item instanceof QueuedEvent) continue
+      const bytes = this.#bytes - messageBytes(item)
+      if (bytes >= this.#capacityBytes) return false
+      this.#bytes = bytes
       queue.splice(i, 1)
-      return
+      return true
     }
+    return false
   }
 
   #makeRoom(): void {

@@ -353,6 +353,7 @@ describe('WebSocketConsumer', () => {
 
   it.each([
     ['capacity', 0],
+    ['capacityBytes', 0],
     ['capacity', 1.5],
     ['disconnectTimeoutMs', 0],
     ['disconnectTimeoutMs', Number.NaN],

@@ -1,6 +1,7 @@
 import { promiseHooks } from 'node:v8'
 import { describe, expect, it } from 'vitest'
-import { Mailbox, type OverflowPolicy } from 'tideway/layer/kit'
+import type { Message } from 'tideway/layer'
+import { copyMessage, DEFAULT_CAPACITY_BYTES, Mailbox, type OverflowPolicy } from 'tideway/layer/kit'
 import { uncaughtDuring } from './uncaught.ts'
 
 /** A mailbox that writes down what it handles and does what the test says. */
@@ -214,6 +215,55 @@ describe('a mailbox that is full', () => {
     expect(mailbox.offer('2')).toBe(true)
     expect(mailbox.offer('3')).toBe(false)
     await held.open()
+  })
+})
+
+describe('a mailbox whose queued messages reach its bound of bytes', () => {
+  class BytesMailbox extends Mailbox<string, Message> {
+    readonly handled: string[] = []
+
+    protected override handleEvent(): Promise<void> {
+      return new Promise((resolve) => setImmediate(resolve))
+    }
+
+    protected override handleMessage(message: Message): void {
+      this.handled.push(message.type)
+    }
+
+    protected override handlerFailed(): void {}
+  }
+
+  const messageOf = (type: string, bytes: number): Message => copyMessage({ type, bytes: new Uint8Array(bytes) })
+
+  function hold(overflow: OverflowPolicy, capacityBytes?: number): BytesMailbox {
+    const mailbox = new BytesMailbox(100, overflow, capacityBytes)
+    mailbox.enter('held')
+    return mailbox
+  }
+
+  it('drops the next message, and accepts messages again after it handled the queue', async () => {
+    const mailbox = hold('drop-newest')
+    const half = messageOf('half', DEFAULT_CAPACITY_BYTES / 2)
+    expect([half, half, messageOf('small', 1)].map((message) => mailbox.offer(message))).toEqual([true, true, false])
+    await expect.poll(() => mailbox.busy).toBe(false)
+    expect(mailbox.handled).toEqual(['half', 'half'])
+    mailbox.enter('held')
+    expect([half, half, half].map((message) => mailbox.offer(message))).toEqual([true, true, false])
+  })
+
+  it('drops the oldest message if that frees enough bytes, else the new message', async () => {
+    const mailbox = hold('drop-oldest', 10_000)
+    const offered = [messageOf('1', 9000), messageOf('2', 9000), messageOf('3', 20_000), messageOf('4', 10)]
+    expect(offered.map((message) => mailbox.offer(message))).toEqual([true, true, false, false])
+    await expect.poll(() => mailbox.busy).toBe(false)
+    expect(mailbox.handled).toEqual(['2', '3'])
+  })
+
+  it('does not count messages under 1 KiB', () => {
+    const mailbox = hold('drop-newest', 1024)
+    const small = messageOf('small', 900)
+    for (let queued = 0; queued < 100; queued++) expect(mailbox.offer(small)).toBe(true)
+    expect(mailbox.offer(small)).toBe(false)
   })
 })
 
