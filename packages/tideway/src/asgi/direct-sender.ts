@@ -1,5 +1,22 @@
 import type { WebSocketMessageSendEvent } from './websocket-events.ts'
 
+/** A handshake that the application has not answered, described for the server's time-out. */
+export interface PendingHandshake {
+  /** The function that has not answered: `ChatConsumer.connect()`. */
+  readonly handler: string
+  /** The call that it waits in: `groupAdd() of the channel layer "default"`. `undefined` if it waits for something else. */
+  readonly pendingCall: string | undefined
+}
+
+/** The message of the error of a handshake that the application has not answered in time. */
+export function unansweredHandshake(pending: PendingHandshake | undefined, timeoutMs: number): string {
+  if (pending === undefined) return `The application did not answer a handshake within ${timeoutMs} ms.`
+  const { handler, pendingCall } = pending
+  return pendingCall === undefined
+    ? `${handler} has neither accepted nor refused the connection within ${timeoutMs} ms.`
+    : `${handler} has not accepted within ${timeoutMs} ms: it is waiting in ${pendingCall}.`
+}
+
 /**
  * Sends the messages of one WebSocket without the `send` functions of the middleware between the consumer and the server. In a
  * large group a member's objects are no longer in the processor's caches when its turn comes, and each `send` reads two or three
@@ -8,6 +25,8 @@ import type { WebSocketMessageSendEvent } from './websocket-events.ts'
 export interface DirectSender {
   /** Whether it accepts messages now. If not, call `send`, which throws the reason. */
   readonly isOpen: boolean
+  /** Set by the application until it has answered the handshake. The server reads it at the time-out. */
+  pendingHandshake?: PendingHandshake | undefined
   /** Has the effect of `send` with this event. */
   sendMessage(event: WebSocketMessageSendEvent): void | Promise<void>
 }

@@ -3,7 +3,7 @@ import { types } from 'node:util'
 import { jobEnd } from '../asgi/channel-events.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
-import { directSenderOf, type DirectSender } from '../asgi/direct-sender.ts'
+import { directSenderOf, type DirectSender, type PendingHandshake } from '../asgi/direct-sender.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { readableError } from '../errors/readable-error.ts'
 import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
@@ -29,7 +29,7 @@ interface Failure {
  */
 export abstract class ConsumerLife<Event extends ProtocolEvent>
   extends Mailbox<Event, Message>
-  implements ChannelReceiver, Member
+  implements ChannelReceiver, Member, PendingHandshake
 {
   // What each message looks at comes first, and so lies together.
   /** Takes no more messages of its channel: it has failed, has ended, or has said all that it has to say. */
@@ -98,6 +98,15 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   get channelLayer(): ChannelLayer {
     if (this.#layer !== undefined) return this.#layer
     throw noChannelLayer(this.#options)
+  }
+
+  get handler(): string {
+    return `${this.#options.name}.connect()`
+  }
+
+  get pendingCall(): string | undefined {
+    const call = this.#channelName === undefined ? undefined : this.#layer!.pendingCallOf?.(this.#channelName)
+    return call === undefined ? undefined : `${call} of the channel layer "${this.#options.channelLayerAlias}"`
   }
 
   /** Whether the consumer has a channel, so that something may still reach it. */

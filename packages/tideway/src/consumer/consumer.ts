@@ -1,6 +1,7 @@
 import type { Application, ReceiveEventOf, SendEventOf, Send } from '../asgi/application.ts'
 import { handlerInstrumentationOf } from '../asgi/instrumentation.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
+import { directSenderOf } from '../asgi/direct-sender.ts'
 import type { ChannelScope, Scope, WebSocketScope } from '../asgi/scope.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
@@ -100,6 +101,8 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
       consumer.#scope = scope
       consumer.#send = send
       consumer.#run = run
+      const sender = directSenderOf(send)
+      if (sender !== undefined) sender.pendingHandshake = run
       return run.run()
     }
   }

@@ -173,6 +173,11 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     return this.#closed
   }
 
+  pendingCallOf(channel: string): string | undefined {
+    for (const group of this.#entering.keys()) if (this.local.isMember(group, channel)) return 'groupAdd()'
+    return undefined
+  }
+
   /** What the layer has done in this process since it was made. */
   stats(): ChannelLayerStats {
     const { delivered, dropped, channelCount, groupCount } = this.local

@@ -145,6 +145,12 @@ export interface ChannelLayer {
    */
   close(): Promise<void>
 
+  /**
+   * The call for the channel that waits for the engine: `groupAdd()`. Returns `undefined` if none waits. The server names it
+   * if a handshake is not answered in time.
+   */
+  pendingCallOf?(channel: string): string | undefined
+
   /** What the layer has done in this process since it was made. */
   stats(): ChannelLayerStats
 

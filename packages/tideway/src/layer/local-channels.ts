@@ -93,6 +93,12 @@ export class LocalChannels {
     return this.#groups.get(name) !== undefined
   }
 
+  /** Whether the channel is a member of the group in this process. */
+  isMember(groupName: string, channelName: string): boolean {
+    const channel = this.#channels.get(channelName)
+    return channel !== undefined && this.#groups.get(groupName)?.members.has(channel) === true
+  }
+
   /**
    * Pushes the messages of the channel to the receiver from now on, those that wait already before this returns.
    * @throws TidewayError `ERR_CHANNEL_TAKEN` when somebody is attached to the channel already, or waits in `receive()`

@@ -3,7 +3,7 @@ import type { Application } from '../../asgi/application.ts'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import { httpStatusOf } from '../../asgi/http-status.ts'
 import { NoRouteError } from '../../asgi/no-route-error.ts'
-import { setDirectSender } from '../../asgi/direct-sender.ts'
+import { setDirectSender, unansweredHandshake } from '../../asgi/direct-sender.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 import type {
   WebSocketAcceptEvent,
@@ -321,6 +321,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     answers.accept(this.#socket, this.#handshake!, subprotocol, headers)
     if (subprotocol === undefined && subprotocols.length > 0) this.#warnOfNoSubprotocol()
     this.#handshake = undefined
+    this.#peer.pendingHandshake = undefined
     this.#state = 'open'
     this.#peer.open()
     this.#context.counters.accepted++
@@ -395,11 +396,14 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   }
 
   #timeOut(): void {
-    const what = this.#state === 'denying' ? 'finish its denial response' : 'answer a handshake'
-    const error = new TidewayError(
-      'ERR_APPLICATION_TIMEOUT',
-      `The application did not ${what} within ${this.#context.options.connectTimeoutMs} ms.`,
-    )
+    const { connectTimeoutMs } = this.#context.options
+    const message =
+      this.#state === 'denying'
+        ? `The application did not finish its denial response within ${connectTimeoutMs} ms.`
+        : unansweredHandshake(this.#peer.pendingHandshake, connectTimeoutMs)
+    const error = new TidewayError('ERR_APPLICATION_TIMEOUT', message)
+    // Its frames are those of a timer of the server, and say nothing about the application.
+    error.stack = String(error)
     this.#report(error)
     if (this.#state === 'denying') this.#peer.destroy()
     else this.#refuse(503, 'Application failed to respond within time limit.', 'applicationTimeout', error.message)

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { closeCodes } from '../../asgi/close-codes.ts'
-import type { DirectSender } from '../../asgi/direct-sender.ts'
+import type { DirectSender, PendingHandshake } from '../../asgi/direct-sender.ts'
 import { isSharedSend } from '../../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
@@ -30,6 +30,7 @@ const PING: Buffer = encodeFrame(opcodes.ping, new Uint8Array())
  * independent of applications.
  */
 export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, SocketOwner {
+  pendingHandshake: PendingHandshake | undefined
   readonly #socket: Duplex
   readonly #context: PeerContext
   readonly #owner: PeerOwner
