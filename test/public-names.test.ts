@@ -25,7 +25,7 @@ const ROOT = {
     'AcceptOptions',
     'DenyOptions',
     'Handlers',
-    'SharedHandlers',
+    'StaticHandlers',
     'TextOrBytes',
     'WebSocketConsumerScope',
   ],

@@ -37,7 +37,7 @@ export {
   type AcceptOptions,
   type DenyOptions,
   type Handlers,
-  type SharedHandlers,
+  type StaticHandlers,
   type TextOrBytes,
   type WebSocketConsumerScope,
 } from './consumer/index.ts'

@@ -3,29 +3,29 @@ import { setTraits, traitsOf } from '../asgi/application-traits.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import { protocolTypeRouter, type ProtocolApplications } from '../routing/protocol-type-router.ts'
 
-/** What an application consists of: one application for each scope type, and the channel layers that they share. */
+/** The parts of an application: one application per scope type, and their shared channel layers. */
 export interface ApplicationDefinition extends ProtocolApplications {
-  /** The channel layers by alias; consumers use the one named `default` unless their class says otherwise. */
+  /** The channel layers by alias. Consumers use `default`, or the `channelLayerAlias` of their class. */
   readonly channelLayers?: Readonly<Record<string, ChannelLayer>> | undefined
   /**
-   * `false` says that the application does without groups and channels that reach other processes, so that it may run as
-   * several (`tideway serve --workers`) although a layer of it is in memory.
+   * `false` if the application needs no groups and channels across processes. Then it may run as several processes
+   * (`tideway serve --workers`) with a layer in memory.
    * @default true
    */
   readonly groups?: boolean | undefined
 }
 
-/** A whole application, as `serve`, `attach` and the command line take it. */
+/** An application for `serve`, `attach` and the command line. */
 export type DefinedApplication = Application & {
-  /** The layers that it was defined with. Whoever runs the application closes them at the end. */
+  /** The application's layers. The server or program that runs the application closes them at its end. */
   readonly channelLayers: Readonly<Record<string, ChannelLayer>>
-  /** Whether it needs groups that reach all its processes. */
+  /** Whether the application needs groups across all its processes. */
   readonly groups: boolean
 }
 
 /**
- * Joins what an application consists of: the settings, routers and layers of one site. Consumers find the layers as
- * `this.channelLayer`; anything else imports the layer from the module that made it.
+ * Defines an application from its routers and channel layers. Consumers find the layers as `this.channelLayer`. Other code
+ * imports the layer from the module that made it.
  * @example
  * export default defineApplication({
  *   channelLayers: { default: new InMemoryChannelLayer() },

@@ -2,16 +2,16 @@ import type { Application } from '../asgi/application.ts'
 import type { LifespanScope } from '../asgi/scope.ts'
 import { readableError } from '../errors/readable-error.ts'
 
-/** What an application does when its process begins and when it ends. */
+/** Functions that run at the start and the end of a process. */
 export interface LifespanHooks {
-  /** Before the first connection. What is put into the state, every connection finds as `scope.state`. A throw ends the process. */
+  /** Runs before the first connection. Every connection finds the state as `scope.state`. An error ends the process. */
   readonly startup?: (state: Record<string, unknown>) => void | Promise<void>
-  /** After the last connection. */
+  /** Runs after the last connection. */
   readonly shutdown?: (state: Record<string, unknown>) => void | Promise<void>
 }
 
 /**
- * The lifespan application that calls these functions.
+ * Returns the lifespan application that calls these functions.
  * @example defineApplication({ lifespan: lifespanHooks({ async startup(state) { state.database = await open() } }), … })
  */
 export function lifespanHooks({ startup, shutdown }: LifespanHooks): Application<LifespanScope> {

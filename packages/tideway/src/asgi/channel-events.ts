@@ -12,3 +12,8 @@ export const jobEnd: ChannelReceiveEvent = Object.freeze({ type: 'job.end' })
 
 /** A worker's consumer sends no events. */
 export type ChannelSendEvent = never
+
+/** Whether the event is the end of a job: a single object, because a message may have any type. */
+export function isJobEnd(event: object): boolean {
+  return event === jobEnd
+}

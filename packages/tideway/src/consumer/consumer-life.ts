@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { types } from 'node:util'
-import { jobEnd } from '../asgi/channel-events.ts'
+import { isJobEnd } from '../asgi/channel-events.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { directSenderOf, type DirectSender, type PendingHandshake } from '../asgi/direct-sender.ts'
@@ -12,35 +12,35 @@ import { Mailbox } from '../layer/mailbox.ts'
 import { withinDeadline } from './deadline.ts'
 import { isAbortOf, isConnectionClosed, isTooLate, LATE_SENDS_AT_ONCE, lateSendPause } from './end-of-connection.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
-import { leftBehind, noChannelLayer, sentAfterResponse, unhandledType } from './run-reports.ts'
-import { SharedFailure, type Member, type SharedEvent } from './shared-handler.ts'
+import { leftBehind, noChannelLayer, sentAfterResponse, tooSlow, unhandledType } from './run-reports.ts'
+import { SharedFailure, type Recipient, type SharedEvent } from './static-handler.ts'
 import { StopConsumer } from './signals.ts'
 
-/** What a handler, or the end, threw. In a box, since `undefined` can be thrown too. */
+/** An error of a handler or of the end. Boxed, because `undefined` can be thrown too. */
 interface Failure {
   readonly error: unknown
-  /** Another consumer has told of it. */
+  /** Whether another consumer has reported it. */
   readonly isReported?: boolean
 }
 
 /**
- * One consumer's life: takes the messages of its channel, gives them and the events of its connection to the consumer one at
- * a time (see {@link Mailbox}), and ends it exactly once: `disconnect`, then out of every group, whatever the cause.
+ * The lifecycle of one consumer: passes the messages of its channel and the events of its connection to the consumer one at a
+ * time (see {@link Mailbox}), and ends it exactly once: `disconnect()` runs, then the consumer leaves every group.
  */
 export abstract class ConsumerLife<Event extends ProtocolEvent>
   extends Mailbox<Event, Message>
-  implements ChannelReceiver, Member, PendingHandshake
+  implements ChannelReceiver, Recipient, PendingHandshake
 {
-  // What each message looks at comes first, and so lies together.
-  /** Takes no more messages of its channel: it has failed, has ended, or has said all that it has to say. */
-  #deaf = false
+  // The fields that each message reads come first, so that they share cache lines.
+  /** Whether messages of the channel are unhandled: the consumer has failed, has ended, or has nothing left to send. */
+  #detached = false
   readonly #options: RunOptions<Event>
   #directSender: DirectSender | undefined
   readonly consumer: object
   /**
-   * The async context of the connection: what middleware has put into an `AsyncLocalStorage` around the application. A message
-   * of the layer comes in the context of its sender, which is another connection's, or of a socket of Redis. It costs 15 to
-   * 45 ns a message of some 2,000 (Node 20).
+   * The async context of the connection, with the `AsyncLocalStorage` values of its middleware. A message of the layer arrives
+   * in the context of its sender: another connection, or a socket of Redis. Costs 15 to 45 ns per message of some 2,000
+   * (Node 20).
    */
   readonly #context = new AsyncResource('tideway.Consumer', { requireManualDestroy: true })
   readonly #send: object | undefined
@@ -52,11 +52,11 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   #disconnected = false
   #failed = false
   #ended = false
-  /** Sends that came after the end of the connection. */
+  /** The number of sends after the end of the connection. */
   #lateSends = 0
   #overflowed = false
   #deadline: NodeJS.Timeout | undefined
-  /** Settles what {@link run} returned: a rejected promise rejects it. */
+  /** Settles the promise of {@link run}: a rejected promise rejects it. */
   #settle!: (outcome: void | Promise<never>) => void
 
   constructor(
@@ -73,7 +73,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     this.#send = send
   }
 
-  /** Runs the consumer to its end; rejects with what a handler threw. */
+  /** Runs the consumer to its end. Rejects with the error of a handler. */
   run(): Promise<void> {
     return new Promise((resolve) => {
       this.#settle = resolve
@@ -81,10 +81,10 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     })
   }
 
-  /** Passes the events of the connection to {@link enter}, and its end to {@link noteEnd}. */
+  /** Passes the events of the connection to {@link enter}, and its end to {@link onDisconnect}. */
   protected abstract readConnection(): void
 
-  /** Whether no more events are to be read. */
+  /** Whether the reader of the connection must stop. */
   protected get isOver(): boolean {
     return this.#failed || this.#ended
   }
@@ -109,21 +109,21 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     return call === undefined ? undefined : `${call} of the channel layer "${this.#options.channelLayerAlias}"`
   }
 
-  /** Whether the consumer has a channel, so that something may still reach it. */
+  /** Whether the consumer has a channel, so that messages can still reach it. */
   get hasChannel(): boolean {
     return this.#channelName !== undefined
   }
 
   /**
-   * The name of the consumer's own channel, which is made when it is first asked for. After the end it leads nowhere, and
-   * adding it to a group has no effect: nothing would take it out again.
+   * The name of the consumer's own channel, made at its first use. After the end, the channel has no receiver, and adding it to
+   * a group has no effect: nothing would remove it.
    */
   get channelName(): string {
     if (this.#channelName === undefined) {
       const layer = this.channelLayer
       const name = layer.newChannel()
       if (this.#ended) {
-        // The layer adds a detached channel to no group. The name is used up whether or not this succeeds.
+        // The layer adds no detached channel to a group. A failure does not matter: the name is never attached.
         layer.detach(name).catch(() => {})
       } else {
         this.capacity = this.#options.capacity ?? layer.capacityOf(name)
@@ -134,7 +134,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     return this.#channelName
   }
 
-  /** Aborts when the connection has ended, even while a handler is running. Made when it is first asked for. */
+  /** Aborts at the end of the connection, even while a handler runs. Made at its first use. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
@@ -143,15 +143,15 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     return this.#abort.signal
   }
 
-  /** Where messages may go past `send`; `undefined`: nowhere yet. Looked for at each, as it may be there from the next on. */
+  /** The direct sender past `send`. `undefined` if there is none yet; checked at each send until there is one. */
   get directSender(): DirectSender | undefined {
     if (this.#directSender === undefined && this.#send !== undefined) this.#directSender = directSenderOf(this.#send)
     return this.#directSender
   }
 
-  /** Takes no more messages, those that wait included; the end of the connection is still to come. */
+  /** Leaves further and queued messages unhandled. The connection has not ended yet. */
   takeNoMoreMessages(): void {
-    this.#deaf = true
+    this.#detached = true
   }
 
   /** Ends the consumer without an error. */
@@ -160,7 +160,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   deliver(message: Message): Delivery {
-    if (this.#deaf) return 'unhandled'
+    if (this.#detached) return 'unhandled'
     if (this.#options.handlers.find(message.type, this.consumer) === undefined) {
       this.#reportUnhandled(message.type)
       return 'unhandled'
@@ -177,7 +177,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   handleMessage(message: Message): void | PromiseLike<void> {
-    if (this.#deaf) return undefined
+    if (this.#detached) return undefined
     return this.#options.handlers.find(message.type, this.consumer)!(this, message)
   }
 
@@ -194,48 +194,48 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   /**
-   * Decides what a failed send means to its caller. A send after the end of the connection has no effect and is no fault:
-   * the caller may be a timer, a listener, or a promise that nothing waits for, where any error would end the process.
-   * @throws the error, if it has another reason
+   * Handles the error of a send. A send after the end of the connection has no effect and does not throw: its caller may be a
+   * timer, a listener, or an unawaited promise, where an error would end the process.
+   * @throws the error if it has another reason
    */
   sendFailed(error: unknown): void | Promise<void> {
-    const isOver = this.#deaf
+    const isOver = this.#detached
     if (!isTooLate(error, isOver)) throw error
     if (this.#lateSends++ === 0) {
       this.#abort?.abort()
       if (isOver && !this.#ended) this.#logger.debug({ err: error }, sentAfterResponse(this.#options))
     }
-    // Messages that wait in the mailbox are still handled, so each of them may send.
+    // Queued messages are still handled, and each handler may send.
     return this.#lateSends > LATE_SENDS_AT_ONCE + this.capacity ? lateSendPause() : undefined
   }
 
   handlerFailed(thrown: unknown): void {
-    // The error of a static handler ends every consumer, and is reported for one of them.
+    // A static handler's error ends every recipient; only one reports it.
     const isReported = !types.isProxy(thrown) && thrown instanceof SharedFailure
     const error: unknown = readableError(isReported ? thrown.error : thrown)
     if (error instanceof StopConsumer) this.stop()
     else if (isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error)) {
-      // The peer went away under a handler that was sending or waiting. That is no fault: the disconnect is on its way.
+      // The peer disconnected while a handler was sending or waiting. Not an error: the disconnect event follows.
       this.#abort?.abort()
     } else if (!this.#ended) void this.fail({ error, isReported })
     else if (!isReported)
       this.#logger.error({ err: error }, `${this.#options.name} threw after its connection had ended`)
   }
 
-  /** Handles an event of a named channel as the message that it is. */
+  /** Handles an event of a named channel as a message. */
   dispatch(message: Message): void | PromiseLike<void> {
     if (this.#options.handlers.find(message.type, this.consumer) !== undefined) return this.handleMessage(message)
     return this.#reportUnhandled(message.type)
   }
 
-  /** Says once for each type and class that nobody handles it. */
+  /** Warns once per type and class that the class has no handler. */
   #reportUnhandled(type: string): void {
     if (!this.#options.handlers.isFirstReport(type)) return
     this.#logger.warn({ type }, unhandledType(this.#options, type, this.consumer))
   }
 
-  /** The signal aborts now; `disconnect` runs after what came before it, or at the deadline. */
-  protected noteEnd(event: Event): void {
+  /** Aborts the signal. `disconnect()` runs after the queued events and messages, or at the deadline. */
+  protected onDisconnect(event: Event): void {
     if (this.#disconnected) return
     this.#disconnected = true
     this.#abort?.abort()
@@ -250,19 +250,19 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   /** Ends the consumer with an error. */
   protected async fail(failure: Failure): Promise<void> {
     if (this.#failed || this.#ended) return
-    this.#failed = this.#deaf = true
+    this.#failed = this.#detached = true
     this.close()
     try {
       await this.#options.hooks.handleFailure(this.consumer, failure.error, failure.isReported ?? false)
     } catch (error) {
-      this.#alsoThrown(failure, error)
+      this.#secondaryError(failure, error)
     }
     await this.#end(closeCodes.internalError, '', failure)
   }
 
   async #end(code: number, reason: string, cause: Failure | undefined): Promise<void> {
     if (this.#ended) return
-    this.#ended = this.#deaf = true
+    this.#ended = this.#detached = true
     clearTimeout(this.#deadline)
     this.close()
     this.#abort?.abort()
@@ -271,37 +271,29 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
       const disconnecting = this.#options.hooks.handleEnd(this.consumer, code, reason)
       if (disconnecting !== undefined) await withinDeadline(disconnecting, this.#options)
     } catch (error) {
-      failure = this.#alsoThrown(failure, error)
+      failure = this.#secondaryError(failure, error)
     }
     try {
       if (this.#channelName !== undefined) await this.#layer!.detach(this.#channelName)
     } catch (error) {
-      failure = this.#alsoThrown(failure, error)
+      failure = this.#secondaryError(failure, error)
     }
     this.#settle(failure === undefined || failure.isReported ? undefined : Promise.reject(failure.error))
   }
 
-  /** The first failure is what the run rejects with; what fails after it is reported here. */
-  #alsoThrown(first: Failure | undefined, thrown: unknown): Failure | undefined {
+  /** Returns the error with which the run rejects, which is the first one. Logs a later one. */
+  #secondaryError(first: Failure | undefined, thrown: unknown): Failure | undefined {
     const error = readableError(thrown)
     if (error instanceof StopConsumer || isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error))
       return first
     if (first === undefined) return { error }
-    this.#logger.error({ err: error }, `${this.#options.name} threw again while its connection was being ended`)
+    this.#logger.error({ err: error }, `${this.#options.name} threw again while its connection ended`)
     return first
   }
 
   #reportOverflow(): void {
     if (this.#overflowed) return
     this.#overflowed = true
-    this.#logger.warn(
-      { channel: this.#channelName },
-      `${this.#options.name} is slower than what it is sent: messages beyond its capacity of ${this.capacity} messages or ${this.#options.capacityBytes} bytes are dropped`,
-    )
+    this.#logger.warn({ channel: this.#channelName }, tooSlow(this.#options, this.capacity))
   }
-}
-
-/** Whether the event is the end of a job: one object, since a message may have any type. */
-export function isJobEnd(event: object): boolean {
-  return event === jobEnd
 }

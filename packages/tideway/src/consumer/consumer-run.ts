@@ -1,14 +1,15 @@
 import type { Receive } from '../asgi/application.ts'
-import { ConsumerLife, isJobEnd } from './consumer-life.ts'
+import { isJobEnd } from '../asgi/channel-events.ts'
+import { ConsumerLife } from './consumer-life.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 
-/** Events of the connection that are read while a handler runs, so that a disconnect behind them is seen at once. */
+/** Events that are read ahead while a handler runs, so that the disconnect after them is seen at once. */
 const READ_AHEAD_EVENTS = 16
 
-/** A consumer's life with its connection: reads the events. */
+/** The lifecycle of a consumer with its connection: reads the events. */
 export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event> {
   readonly #receive: Receive<Event>
-  /** Asked when the reader stops for the first time, and so never for most connections. */
+  /** Called when the reader stops for the first time: never for most connections. */
   #onEnd: RunConnection<Event>['onEnd']
 
   constructor(consumer: object, options: RunOptions<Event>, connection: RunConnection<Event>) {
@@ -17,7 +18,7 @@ export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event
     this.#onEnd = connection.onEnd
   }
 
-  /** Reads until it has to wait. Callbacks, since an idle connection would hold an async function's frame for good. */
+  /** Reads until it has to wait. Uses callbacks, because an idle connection would keep the frame of an async function. */
   protected readConnection(): void {
     try {
       while (!this.isOver) {
@@ -41,20 +42,20 @@ export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event
     void this.fail({ error })
   }
 
-  /** `false`: nothing is to be read now. */
+  /** Returns `false` if the reader must stop. */
   #take(event: Event): boolean {
     if (this.isLast(event)) {
       this.enter(event)
-      this.noteEnd(event)
+      this.onDisconnect(event)
       return false
     }
     this.enter(event)
     if (isJobEnd(event)) return false
     if (this.waitingEvents < READ_AHEAD_EVENTS) return true
-    // Nobody reads now: the end would not be seen behind a handler that takes its time, or never ends.
-    this.#onEnd?.((event) => this.noteEnd(event))
+    // The reader stops here: without `onEnd` it would miss the end until the handler returns.
+    this.#onEnd?.((event) => this.onDisconnect(event))
     this.#onEnd = undefined
-    void this.room().then(() => this.readConnection())
+    void this.whenDrained().then(() => this.readConnection())
     return false
   }
 }

@@ -12,12 +12,12 @@ import type { WithStaticHandlers } from './handlers.ts'
 import { instrumentedOptions } from './instrumented-options.ts'
 import { runOptionsOf, type ConsumerSettings, type ProtocolEvent, type RunHooks } from './run-options.ts'
 
-/** What `defineApplication` adds to the scope: the application's channel layers by alias. */
+/** The channel layers by alias that `defineApplication` adds to the scope. */
 export interface WithChannelLayers {
   readonly channelLayers?: Readonly<Record<string, ChannelLayer>>
 }
 
-/** The event that ends a connection. A named channel has no end, and its messages may be of any type. */
+/** The event that ends a connection. A named channel has none, because its messages may have any type. */
 const lastEventTypes: Readonly<Partial<Record<Scope['type'], string>>> = {
   websocket: 'websocket.disconnect',
   http: 'http.disconnect',
@@ -28,30 +28,29 @@ type ConcreteClass<Args extends readonly unknown[]> = (new (...args: Args) => Co
   Pick<typeof Consumer, 'scopeType'>
 
 /**
- * A class whose instances serve one connection, or one named channel, each. Its methods are called one at a time:
- * events of the connection and messages of its channel alike, in the order in which they came.
+ * A class whose instances each serve one connection or one named channel. An instance handles the events of its connection
+ * and the messages of its channel one at a time, in the order of arrival.
  *
- * A message of type `chat.message` is handled by the method `onChatMessage`. One that nobody handles is reported and
- * counted, and the connection lives on. What a handler throws ends the connection.
+ * The method `onChatMessage` handles a message of type `chat.message`. A message without a handler is logged and counted, and
+ * the connection stays open. An error of a handler ends the connection.
  *
- * A handler that is `static` runs once for each message, however many consumers of the class the message is for, and
- * returns what each of them is sent.
+ * A `static` handler runs once per message for all consumers of the class. Each of them is sent its result.
  */
 export abstract class Consumer<S extends Scope = ChannelScope> {
-  /** The scopes that the class can serve; any other is refused. Unset: all but the lifespan. */
+  /** The scope type that the class serves. Rejects others. Unset: all types except the lifespan. */
   static scopeType: Scope['type'] | undefined = undefined
-  /** Which of `scope.channelLayers` is {@link channelLayer}. */
+  /** The alias of {@link channelLayer} in `scope.channelLayers`. */
   static channelLayerAlias = 'default'
-  /** The most messages of the channel that wait while a handler runs. Unset: the capacity of the layer. */
+  /** Maximum messages of the channel that are queued while a handler runs. Unset: the capacity of the layer. */
   static capacity: number | undefined = undefined
   /**
    * Bytes of queued messages from which further messages are dropped, also if fewer than `capacity` are queued. Messages under
-   * 1 KiB do not count. A message that goes to many consumers counts for each of them.
+   * 1 KiB do not count. A message to several consumers counts for each of them.
    */
   static capacityBytes: number = DEFAULT_CAPACITY_BYTES
   /** What is dropped if a message comes while `capacity` messages or `capacityBytes` are queued. */
   static overflow: OverflowPolicy = 'drop-newest'
-  /** How long a running handler, and then `disconnect`, may take once the connection has ended, in milliseconds. */
+  /** Time limit of a running handler, and then of `disconnect`, after the end of the connection, in milliseconds. */
   static disconnectTimeoutMs = 10_000
 
   static readonly #hooks: RunHooks<ProtocolEvent> = {
@@ -62,22 +61,22 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     sendShared: (consumer, event) => (consumer as Consumer<Scope>).sendEvent(event as SendEventOf<Scope>),
   }
 
-  // Set when the connection comes; three properties, since an object around them is one more a connection.
+  // Set for the connection. Three properties instead of an object, which would cost memory per connection.
   #scope: S | undefined
   #send: Send<SendEventOf<S>> | undefined
   #run: ConsumerRun<ProtocolEvent> | undefined
 
   /**
-   * The application of this class: one instance a connection, made with the given constructor arguments. The compiler
-   * refuses a class whose static handlers return what its consumers cannot send.
+   * Returns the application of this class: one instance per connection, made with the given constructor arguments. The compiler
+   * rejects a class whose static handlers return content that its consumers cannot send.
    * @example path('ws/chat/:roomName/', ChatConsumer.asApplication())
-   * @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range, and for a handler that is both static and not
+   * @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range, and for a handler that is both static and an instance method
    */
   static asApplication<Args extends readonly unknown[], C extends { readonly scope: Scope }, Class = unknown>(
     this: (new (...args: Args) => C) & Class & WithStaticHandlers<Class, C>,
     ...args: Args
   ): Application<C['scope']> {
-    // `this` is typed by what callers see of a subclass, so that abstract ones are refused; it is always a Consumer.
+    // The type of `this` is the public view of a subclass, which rejects abstract classes. It is always a Consumer.
     const consumerClass = this as unknown as ConcreteClass<Args>
     if (typeof consumerClass !== 'function') {
       throw new TidewayError('ERR_BAD_OPTION', 'Call asApplication() on the class: ChatConsumer.asApplication().')
@@ -95,7 +94,7 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
         logger: scope.logger,
         lastEventType,
         onEnd: (scope as WebSocketScope).onEnd,
-        // A class that has a sendEvent() of its own is to see what is sent.
+        // A class that overrides sendEvent() sees every event.
         send: consumer.sendEvent === Consumer.prototype.sendEvent ? send : undefined,
       })
       consumer.#scope = scope
@@ -107,41 +106,41 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     }
   }
 
-  /** The connection: path, headers, URL arguments, user. Not yet there in the constructor. */
+  /** The connection: path, headers, URL arguments, user. Not available in the constructor. */
   get scope(): S {
     return this.#scope ?? this.#notBound()
   }
 
   /**
-   * The layer that carries messages to other consumers.
-   * @throws TidewayError `ERR_NO_CHANNEL_LAYER` when the application defines none
+   * The channel layer for messages to other consumers.
+   * @throws TidewayError `ERR_NO_CHANNEL_LAYER` if the application defines none
    */
   get channelLayer(): ChannelLayer {
     return this.#bound.channelLayer
   }
 
   /**
-   * The name of this consumer's own channel: what is sent there, or to a group that it was added to, comes here. After the
-   * end of the connection the name leads nowhere, and adding it to a group has no effect.
-   * @throws TidewayError `ERR_NO_CHANNEL_LAYER` when the application defines no layer
+   * The name of this consumer's own channel. The consumer gets messages to the channel and to the groups of the channel. After
+   * the end of the connection, the channel has no receiver, and adding it to a group has no effect.
+   * @throws TidewayError `ERR_NO_CHANNEL_LAYER` if the application defines no layer
    */
   get channelName(): string {
     return this.#bound.channelName
   }
 
-  /** Aborts as soon as the connection has ended, even while a handler is running: pass it to what waits. */
+  /** Aborts at the end of the connection, even while a handler runs: pass it to calls that wait. */
   get signal(): AbortSignal {
     return this.#bound.signal
   }
 
-  /** Where the server reports. */
+  /** The logger of the server. */
   protected get logger(): Logger {
     return this.scope.logger ?? consoleLogger
   }
 
   /**
-   * Sends an event of the protocol as it is. After the end of the connection it has no effect and does not fail, wherever it
-   * is called: a timer cannot know of the end. {@link signal} has aborted then.
+   * Sends an event of the protocol unchanged. After the end of the connection it has no effect and does not throw, so that
+   * timers and listeners may call it. {@link signal} has aborted then.
    * @throws TidewayError `ERR_BAD_EVENT` for a malformed event, `ERR_OUT_OF_TURN` for one that the state does not allow
    */
   protected sendEvent(event: SendEventOf<S>): void | Promise<void> {
@@ -151,24 +150,24 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
       const sender = event.type === 'websocket.send' ? run.directSender : undefined
       if (sender?.isOpen === true) return sender.sendMessage(event as WebSocketMessageSendEvent)
       const sending = send(event)
-      // Middleware may have an async function here.
+      // The `send` of middleware may be async.
       return sending instanceof Promise ? sending.catch((error: unknown) => run.sendFailed(error)) : sending
     } catch (error) {
       return run.sendFailed(error)
     }
   }
 
-  /** Ends the consumer from within: what `throw new StopConsumer()` does for a handler. */
+  /** Ends the consumer, like `throw new StopConsumer()` in a handler. */
   protected stop(): void {
     this.#bound.stop()
   }
 
-  /** Leaves every further message of the channel unhandled, those that wait included: there is nothing more to say. */
+  /** Leaves further and queued messages of the channel unhandled. */
   protected takeNoMoreMessages(): void {
     this.#bound.takeNoMoreMessages()
   }
 
-  /** Whether the consumer has asked for its channel, so that a message may still reach it. */
+  /** Whether the consumer has a channel, so that messages can still reach it. */
   protected get hasChannel(): boolean {
     return this.#bound.hasChannel
   }
@@ -178,24 +177,24 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     return this.#bound.dispatch(event as Message)
   }
 
-  /** The connection has ended: called exactly once, whatever ended it. */
+  /** The connection has ended. Called exactly once. */
   protected handleEnd(_code: number, _reason: string): void | PromiseLike<void> {}
 
   /**
-   * A handler threw: tells the peer, before {@link handleEnd}. The application rejects with the error then, and the server
-   * answers what is still to be answered, unless `isReported`: the same error of a static handler ends another consumer,
-   * which tells of it.
+   * A handler threw: closes the connection, before {@link handleEnd}. Then the application rejects with the error, and the
+   * server answers a pending handshake or request. If `isReported`, it does not reject: the error is that of a static handler,
+   * and another recipient reports it.
    */
   protected handleFailure(_error: unknown, _isReported: boolean): void | PromiseLike<void> {}
 
   /**
-   * The event that all are sent for what a static handler returned. Called once a message, on the first consumer that
-   * handles it. @throws TidewayError `ERR_BAD_EVENT` for what cannot be sent
+   * Encodes the result of a static handler as the event for all recipients. Called once per message, on the first recipient.
+   * @throws TidewayError `ERR_BAD_EVENT` if the result cannot be sent
    */
   protected sharedEvent(_returned: unknown): SendEventOf<S> | undefined {
     throw new TidewayError(
       'ERR_BAD_EVENT',
-      `${this.constructor.name} has no message that it could share: only WebSocket consumers have static handlers.`,
+      `${this.constructor.name} cannot send the result of a static handler: only WebSocket consumers have static handlers.`,
     )
   }
 
@@ -206,7 +205,7 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
   #notBound(): never {
     throw new TidewayError(
       'ERR_OUT_OF_TURN',
-      `${this.constructor.name} has no connection yet: scope, channelLayer and signal are there from the first handler on, not in the constructor.`,
+      `${this.constructor.name} has no connection yet: scope, channelLayer and signal are available from the first handler on, not in the constructor.`,
     )
   }
 }

@@ -1,7 +1,7 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { RunOptions } from './run-options.ts'
 
-/** Waits for `disconnect()` no longer than its time, so that the groups are left in any case. */
+/** Awaits `disconnect()` until its deadline, so that the consumer leaves its groups in any case. */
 export async function withinDeadline(
   disconnecting: PromiseLike<void>,
   { name, disconnectTimeoutMs }: Pick<RunOptions<never>, 'name' | 'disconnectTimeoutMs'>,
@@ -9,7 +9,7 @@ export async function withinDeadline(
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const message = `disconnect() of ${name} took more than ${disconnectTimeoutMs} ms and was left behind.`
+      const message = `disconnect() of ${name} took more than ${disconnectTimeoutMs} ms and was abandoned.`
       reject(new TidewayError('ERR_APPLICATION_TIMEOUT', message))
     }, disconnectTimeoutMs).unref()
   })

@@ -1,13 +1,13 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** Whether the error says that something was sent on a connection that has ended. */
+/** Whether the error is that of a send on an ended connection. */
 export function isConnectionClosed(error: unknown): boolean {
   return error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED'
 }
 
 /**
- * What `send` of an application throws when it is too late for any event: the connection has ended, was closed because its
- * client does not read, or was answered by the server because the time for an answer was over.
+ * The errors of `send` that mean that the connection accepts no more events: it has ended, was closed because its client does
+ * not read, or was answered by the server at the time-out.
  */
 const tooLateCodes: ReadonlySet<string> = new Set([
   'ERR_CONNECTION_CLOSED',
@@ -17,24 +17,24 @@ const tooLateCodes: ReadonlySet<string> = new Set([
 
 /**
  * Whether a send failed because its connection has ended.
- * @param isOver the consumer itself has ended, or has sent its last event: nothing is its turn any more
+ * @param isOver the consumer has ended or has sent its last event
  */
 export function isTooLate(error: unknown, isOver: boolean): boolean {
   if (!(error instanceof TidewayError)) return false
   return tooLateCodes.has(error.code) || (isOver && error.code === 'ERR_OUT_OF_TURN')
 }
 
-/** Sends after the end of one consumer that return at once. */
+/** Maximum sends after the end of one consumer that return at once. */
 export const LATE_SENDS_AT_ONCE = 1000
 
-/** How long each further one takes, in milliseconds. */
+/** The pause of each further one, in milliseconds. */
 const LATE_SEND_MS = 100
 
 let pause: Promise<void> | undefined
 
 /**
- * What a send after the end waits for: a loop that sends and never looks at `this.signal` would else hold the event loop
- * for ever, since nothing ends it. One timer for all, which keeps no process alive.
+ * The pause of a send after the end. Otherwise a loop that sends without checking `this.signal` would block the event loop
+ * permanently. All sends share one unreferenced timer.
  */
 export function lateSendPause(): Promise<void> {
   pause ??= new Promise((resolve) => {
@@ -46,7 +46,7 @@ export function lateSendPause(): Promise<void> {
   return pause
 }
 
-/** Whether the error is what somebody who was waiting with the signal throws when it aborts: its reason, or Node's error around it. */
+/** Whether the error comes from the abort of the signal: its reason, or an `AbortError` of Node with the reason as its cause. */
 export function isAbortOf(signal: AbortSignal | undefined, error: unknown): boolean {
   if (signal?.aborted !== true) return false
   return (

@@ -1,37 +1,37 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 import { handlerNameOf } from './handlers.ts'
-import { SharedHandler, type Member, type SharingHooks, type StaticHandler } from './shared-handler.ts'
+import { SharedHandler, type Recipient, type SharingHooks, type StaticHandler } from './static-handler.ts'
 
-/** Handles a message for one consumer. */
-export type Handler = (member: Member, message: object) => void | PromiseLike<void>
+/** Handles a message for one recipient. */
+export type Handler = (recipient: Recipient, message: object) => void | PromiseLike<void>
 
-/** A handler as a consumer has it. */
+/** A handler method of a consumer. */
 type Method = (this: object, message: object) => void | PromiseLike<void>
 
-/** Types that are remembered; a sender that makes up new ones all the time costs a look-up each, and no memory. */
+/** Maximum cached types. A sender of ever new types costs a look-up per message, and no memory. */
 const MAX_TYPES_KEPT = 1000
 
 /**
- * Finds the handlers of one consumer class. Only what is named `on…` can be found, so no message from outside reaches
- * `close`, `send` or the constructor.
+ * Finds the handlers of one consumer class. It finds only methods named `on…`, so that no message reaches `close`, `send` or
+ * the constructor.
  */
 export class HandlerTable {
   readonly #class: Function
   readonly #hooks: SharingHooks
   readonly #known = new Map<string, Handler | undefined>()
   readonly #reported = new Set<string>()
-  // One message goes to many consumers in a row: the next look-up is for the same string most of the time.
+  // One message goes to many consumers in a row: usually the next look-up is for the same string.
   #lastType: string | undefined
   #lastHandler: Handler | undefined
 
-  /** @throws TidewayError `ERR_BAD_OPTION` for a handler that is both static and not */
+  /** @throws TidewayError `ERR_BAD_OPTION` if a handler is both static and an instance method */
   constructor(consumerClass: Function, hooks: SharingHooks) {
     this.#class = consumerClass
     this.#hooks = hooks
     for (const level of levelsOf(consumerClass)) requireOneOfEach(level)
   }
 
-  /** The handler of the class for the type. `consumer` is one of its instances, whichever. */
+  /** Returns the handler of the class for the type. `consumer` is any instance. */
   find(type: string, consumer: object): Handler | undefined {
     if (type === this.#lastType) return this.#lastHandler
     let handler = this.#known.get(type)
@@ -44,7 +44,7 @@ export class HandlerTable {
     return handler
   }
 
-  /** Whether this is the first time that the type is reported as unhandled: once is enough for a log. */
+  /** Whether the type is unreported so far, so that it is logged once. */
   isFirstReport(type: string): boolean {
     if (this.#reported.has(type) || this.#reported.size >= MAX_TYPES_KEPT) return false
     this.#reported.add(type)
@@ -54,9 +54,9 @@ export class HandlerTable {
   #lookUp(type: string, consumer: object): Handler | undefined {
     const name = handlerNameOf(type)
     if (name === undefined) return undefined
-    // A property that holds a function, `onChat = (event) => {…}`, is another one in each instance.
+    // A property with a function, `onChat = (event) => {…}`, differs between instances.
     if (typeof ownValue(consumer, name) === 'function') return callOwn(name)
-    // A subclass may make a handler static, or make an ordinary one of a static one.
+    // A subclass may replace a method by a static handler, and a static handler by a method.
     for (const level of levelsOf(this.#class)) {
       const shared = ownValue(level, name)
       if (typeof shared === 'function') return this.#shared(shared as StaticHandler)
@@ -68,7 +68,7 @@ export class HandlerTable {
 
   #shared(handler: StaticHandler): Handler {
     const shared = SharedHandler.of(this.#class, handler, this.#hooks)
-    return (member, message) => shared.handle(member, message)
+    return (recipient, message) => shared.handle(recipient, message)
   }
 }
 
@@ -80,7 +80,7 @@ function callOwn(name: string): Handler {
   return ({ consumer }, message) => (Reflect.get(consumer, name) as Method).call(consumer, message)
 }
 
-/** The class, and what it extends. */
+/** The class and its base classes. */
 function* levelsOf(consumerClass: Function): Generator<Function> {
   let level = consumerClass
   while (level !== Function.prototype) {

@@ -4,7 +4,7 @@ import type { HttpScope } from '../asgi/scope.ts'
 import { Consumer, type WithChannelLayers } from './consumer.ts'
 import type { Routed } from './routed.ts'
 
-/** The largest request body that is collected unless the class says otherwise: 1 MiB. */
+/** The default limit of a request body: 1 MiB. */
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024
 
 /** Status and headers of a response. */
@@ -15,16 +15,16 @@ export interface ResponseInit {
 }
 
 /**
- * Serves one HTTP request: override `handle`. It may return before the response is complete: the request stays open for
- * messages of the channel layer, which is how events are streamed and long polls answered, until the last piece of the
- * body is sent or the client goes.
+ * Serves one HTTP request: override `handle`. If it returns before the response is complete, the request stays open for
+ * messages of the channel layer until the last piece of the body is sent or the client disconnects. Use it for streams of
+ * events and long polling.
  */
 export abstract class HttpConsumer<Kwargs extends object = {}, Extra extends object = {}> extends Consumer<
   HttpScope & WithChannelLayers & Routed<Kwargs> & Extra
 > {
   static override scopeType = 'http' as const
 
-  /** A request body over this many bytes is answered with 413, and `handle` is not called. */
+  /** Maximum bytes of a request body. A larger one is answered with 413 without calling `handle`. */
   static maxBodyBytes: number = DEFAULT_MAX_BODY_BYTES
 
   #body: Uint8Array[] = []
@@ -34,7 +34,7 @@ export abstract class HttpConsumer<Kwargs extends object = {}, Extra extends obj
   /** The request with its whole body. */
   abstract handle(body: Uint8Array): void | Promise<void>
 
-  /** The response is complete, or the client went away before it was. Runs exactly once. */
+  /** The response is complete, or the client disconnected before. Runs exactly once. */
   disconnect(): void | Promise<void> {}
 
   /** Sends status and headers. */
@@ -45,7 +45,7 @@ export abstract class HttpConsumer<Kwargs extends object = {}, Extra extends obj
   /** Sends a piece of the body; the last one has no `moreBody`. */
   sendBody(body: string | Uint8Array, { moreBody = false }: { moreBody?: boolean } = {}): void | Promise<void> {
     const sending = this.sendEvent({ type: 'http.response.body', body, moreBody })
-    // Not before: what was refused to be sent leaves the response incomplete.
+    // Last: if sending throws, the response is still incomplete.
     if (!moreBody) {
       this.#complete = true
       this.takeNoMoreMessages()
@@ -78,7 +78,7 @@ export abstract class HttpConsumer<Kwargs extends object = {}, Extra extends obj
     return this.disconnect()
   }
 
-  /** Ends the consumer when there is nothing left to wait for: no more to send, or nobody who could ask for more. */
+  /** Ends the consumer if the response is complete, or if no message can reach the consumer. */
   async #thenStop(handled: void | Promise<void>): Promise<void> {
     await handled
     if (this.#complete || !this.hasChannel) this.stop()

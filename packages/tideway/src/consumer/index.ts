@@ -1,10 +1,10 @@
 /**
- * Consumers: one instance serves one connection, one thing at a time.
+ * Consumers: one instance serves one connection and handles one event at a time.
  * @module tideway/consumer
  */
 
 export { Consumer, type WithChannelLayers } from './consumer.ts'
-export { handlerNameOf, type HandlerName, type Handlers, type SharedHandlers } from './handlers.ts'
+export { handlerNameOf, type HandlerName, type Handlers, type StaticHandlers } from './handlers.ts'
 export { HttpConsumer, type ResponseInit } from './http-consumer.ts'
 export { JsonWebSocketConsumer } from './json-websocket-consumer.ts'
 export { AcceptConnection, DenyConnection, StopConsumer } from './signals.ts'

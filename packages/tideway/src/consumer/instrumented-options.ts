@@ -5,9 +5,9 @@ import type { ProtocolEvent, RunOptions } from './run-options.ts'
 type Run = NonNullable<HandlerInstrumentation['handler']>
 
 /**
- * The same options, with the instrumentation around every handler. Made for each connection that has one, so that those
- * without pay nothing: not even a question at each message.
- * @param lastEventType the event that ends the connection; `undefined`: a named channel, whose events are messages
+ * Returns the options with the instrumentation around every handler. Made per instrumented connection, so that others have no
+ * cost per message.
+ * @param lastEventType the event that ends the connection; `undefined` for a named channel, whose events are messages
  */
 export function instrumentedOptions<Event extends ProtocolEvent>(
   options: RunOptions<Event>,
@@ -35,7 +35,7 @@ export function instrumentedOptions<Event extends ProtocolEvent>(
   }
 }
 
-/** The handlers of a class, each with the instrumentation of one connection around it. */
+/** The handlers of a class with the instrumentation of one connection. */
 class InstrumentedHandlers implements Pick<HandlerTable, 'find' | 'isFirstReport'> {
   readonly #inner: RunOptions<never>['handlers']
   readonly #consumer: string
@@ -52,9 +52,9 @@ class InstrumentedHandlers implements Pick<HandlerTable, 'find' | 'isFirstReport
     if (handler === undefined) return undefined
     const run = this.#run
     const consumer = this.#consumer
-    return (member, event) => {
+    return (recipient, event) => {
       const call: HandlerCall = { consumer, type, event }
-      return run(call, () => handler(member, event))
+      return run(call, () => handler(recipient, event))
     }
   }
 

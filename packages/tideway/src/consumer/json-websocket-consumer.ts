@@ -4,7 +4,7 @@ import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import type { TextOrBytes } from './text-or-bytes.ts'
 import { WebSocketConsumer } from './websocket-consumer.ts'
 
-/** A WebSocket consumer whose messages are JSON texts: override `receiveJson`. A static handler returns content. */
+/** A WebSocket consumer whose messages are JSON texts: override `receiveJson`. Static handlers return content. */
 export abstract class JsonWebSocketConsumer<
   Kwargs extends object = {},
   Extra extends object = Authenticated,
@@ -12,7 +12,7 @@ export abstract class JsonWebSocketConsumer<
   /** A message of the client, decoded and not yet checked. */
   abstract receiveJson(content: unknown): void | Promise<void>
 
-  /** The client sent bytes, or text that is no JSON. The default closes with 1003 or 1007. */
+  /** The client sent bytes, or text that is not JSON. The default closes with 1003 or 1007. */
   receiveInvalid(message: TextOrBytes, _error: unknown): void | Promise<void> {
     if (message.bytes !== undefined) return this.close(closeCodes.unsupportedData, 'JSON text expected')
     return this.close(closeCodes.invalidPayload, 'invalid JSON')
@@ -23,12 +23,12 @@ export abstract class JsonWebSocketConsumer<
     return this.send({ text: this.encodeJson(content) })
   }
 
-  /** How content becomes text. */
+  /** Encodes content as text. */
   encodeJson(content: unknown): string {
     return JSON.stringify(content)
   }
 
-  /** How text becomes content. What it throws goes to `receiveInvalid`. */
+  /** Decodes text. An error goes to `receiveInvalid`. */
   decodeJson(text: string): unknown {
     return JSON.parse(text)
   }

@@ -1,7 +1,7 @@
-/** Edits of one name into another that are taken for a slip of the hand. */
+/** Maximum edits between two names that count as a typing mistake. */
 const MAX_EDITS = 2
 
-/** The name of these that differs from the wanted one by a slip: a letter too many, too few or wrong, or its case. */
+/** Returns the name that differs from the wanted one by a typing mistake: an extra, missing or wrong letter, or its case. */
 export function nearName(wanted: string, names: Iterable<string>): string | undefined {
   let nearest: string | undefined
   let fewest = MAX_EDITS + 1
@@ -14,7 +14,7 @@ export function nearName(wanted: string, names: Iterable<string>): string | unde
   return nearest
 }
 
-/** The Levenshtein distance of the two. */
+/** The Levenshtein distance. */
 function editsBetween(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

@@ -4,41 +4,41 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
 import { HandlerTable } from './handler-table.ts'
-import type { SharedEvent, SharingHooks } from './shared-handler.ts'
+import type { SharedEvent, SharingHooks } from './static-handler.ts'
 
-/** An event of any protocol; the last one of a connection may carry a close code. */
+/** An event of any protocol. The last one of a connection may have a close code. */
 export interface ProtocolEvent {
   readonly type: string
   readonly code?: number
   readonly reason?: string
 }
 
-/** What a run is given of its connection. */
+/** The connection of a run. */
 export interface RunConnection<Event> {
   readonly receive: Receive<Event>
   readonly layer: ChannelLayer | undefined
   readonly logger: Logger | undefined
-  /** The type of the event that is the connection's last; none for a named channel, where a type is anybody's choice. */
+  /** The type of the connection's last event. `undefined` for a named channel: its message types are user-defined. */
   readonly lastEventType: string | undefined
-  /** Tells of the end ahead of the events that wait to be received, where the server can. */
+  /** Calls the listener at the end, before the queued events are received. `undefined` if the server cannot. */
   readonly onEnd: ((listener: (event: Event) => void) => void) | undefined
-  /** The `send` of the application, which may have a shorter way for messages; none where the consumer is to see them all. */
+  /** The `send` of the application, which may have a direct way for messages. `undefined` if the consumer overrides `sendEvent()`. */
   readonly send: object | undefined
 }
 
-/** What a run calls on its consumer: the methods of the base classes that nobody else may call. */
+/** The protected methods of the base classes that a run calls on its consumer. */
 export interface RunHooks<Event> extends SharingHooks {
   /** Handles one event of the connection. */
   handleEvent(consumer: object, event: Event): void | PromiseLike<void>
-  /** The connection has ended: called exactly once, whatever ended it. */
+  /** The connection has ended. Called exactly once. */
   handleEnd(consumer: object, code: number, reason: string): void | PromiseLike<void>
-  /** A handler threw: tells the peer, before `handleEnd`. `isReported`: another consumer's run rejects with it, not this one's. */
+  /** A handler threw: closes the connection, before `handleEnd`. `isReported`: another consumer's run rejects with the error. */
   handleFailure(consumer: object, error: unknown, isReported: boolean): void | PromiseLike<void>
-  /** Sends what a static handler has made for all. */
+  /** Sends the event of a static handler. */
   sendShared(consumer: object, event: SharedEvent): void | PromiseLike<void>
 }
 
-/** How one class's consumers are run. */
+/** The options of the runs of one class. */
 export interface RunOptions<Event> {
   readonly name: string
   readonly channelLayerAlias: string
@@ -50,7 +50,7 @@ export interface RunOptions<Event> {
   readonly disconnectTimeoutMs: number
 }
 
-/** A consumer class, and what it says of its consumers in its static properties. */
+/** A consumer class with its static settings. */
 export interface ConsumerSettings extends Function {
   readonly channelLayerAlias: string
   readonly capacity: number | undefined
@@ -59,7 +59,7 @@ export interface ConsumerSettings extends Function {
   readonly disconnectTimeoutMs: number
 }
 
-/** The options of a class's runs. @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range */
+/** Returns the options of a class's runs. @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range */
 export function runOptionsOf<Event>(consumerClass: ConsumerSettings, hooks: RunHooks<Event>): RunOptions<Event> {
   const { name, channelLayerAlias, capacity, capacityBytes, overflow, disconnectTimeoutMs } = consumerClass
   if (!Number.isInteger(capacityBytes) || capacityBytes < 1) {

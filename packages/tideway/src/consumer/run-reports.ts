@@ -3,11 +3,11 @@ import { handlerNameOf } from './handlers.ts'
 import { nearName } from './near-name.ts'
 import type { RunOptions } from './run-options.ts'
 
-// What a run says when something is wrong.
+// The errors and log messages of a consumer's run.
 
 type Named = Pick<RunOptions<never>, 'name'>
 
-/** The consumer asks for a layer that its application does not have. */
+/** The application does not define the consumer's channel layer. */
 export function noChannelLayer({
   name,
   channelLayerAlias,
@@ -18,23 +18,28 @@ export function noChannelLayer({
   )
 }
 
-/** A consumer sends, and has sent its last event before. */
+/** A consumer sent after its last event. */
 export function sentAfterResponse({ name }: Named): string {
-  return `${name} sent after its response was complete: that had no effect`
+  return `${name} sent after its response was complete, which has no effect`
 }
 
-/** A handler did not end with its connection. */
+/** Messages arrive faster than the consumer handles them. */
+export function tooSlow({ name, capacityBytes }: Named & { readonly capacityBytes: number }, capacity: number): string {
+  return `${name} handles messages more slowly than they arrive: messages beyond its capacity of ${capacity} messages or ${capacityBytes} bytes are dropped`
+}
+
+/** A handler still runs at the deadline after the end of its connection. */
 export function leftBehind({
   name,
   disconnectTimeoutMs,
 }: Named & { readonly disconnectTimeoutMs: number }): TidewayError {
   return new TidewayError(
     'ERR_APPLICATION_TIMEOUT',
-    `A handler of ${name} was still running ${disconnectTimeoutMs} ms after its connection had ended, and was left behind: end it when this.signal aborts.`,
+    `A handler of ${name} was still running ${disconnectTimeoutMs} ms after its connection had ended, and was abandoned: return when this.signal aborts.`,
   )
 }
 
-/** A message came that the class does not handle. */
+/** The class has no handler for a message. */
 export function unhandledType({ name }: Named, type: string, consumer: object): string {
   const handler = handlerNameOf(type)
   const what = `${name} has no handler for messages of type "${type}"`
@@ -43,7 +48,7 @@ export function unhandledType({ name }: Named, type: string, consumer: object): 
   return near === undefined ? `${what}: add ${handler}()` : `${what}: add ${handler}(). It has ${near}()`
 }
 
-/** The names of what could be meant as handlers: methods of the consumer, and static ones of its class. */
+/** The names of possible handlers: methods of the consumer and static methods of its class. */
 function methodNamesOf(consumer: object): Set<string> {
   const names = new Set<string>()
   for (const start of [consumer, consumer.constructor]) {

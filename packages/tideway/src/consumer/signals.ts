@@ -1,4 +1,4 @@
-/** Thrown by a handler to end the consumer without an error: the connection is closed with 1000, a handshake refused with 403. */
+/** Thrown by a handler to end the consumer without an error: closes the connection with 1000, or refuses the handshake with 403. */
 export class StopConsumer extends Error {
   override readonly name = 'StopConsumer'
 }

@@ -1,4 +1,4 @@
-/** One message: exactly one of `text` and `bytes` is there. */
+/** One message with exactly one of `text` and `bytes`. */
 export type TextOrBytes =
   | { readonly text: string; readonly bytes?: undefined }
   | { readonly bytes: Uint8Array; readonly text?: undefined }

@@ -12,18 +12,18 @@ import type { Routed } from './routed.ts'
 import { AcceptConnection, DenyConnection, StopConsumer } from './signals.ts'
 import type { TextOrBytes } from './text-or-bytes.ts'
 
-/** Classes whose `connect()` was reported as returning without an answer. */
+/** Classes with a logged warning that `connect()` returned without an answer. */
 const warnedOf = new WeakSet<Function>()
 
 const noGroups: readonly string[] = Object.freeze([])
 
-/** The scope of a WebSocket consumer: the connection, its URL arguments, and what its middleware adds. */
+/** The scope of a WebSocket consumer: the connection, its URL arguments, and the additions of its middleware. */
 export type WebSocketConsumerScope<Kwargs extends object, Extra extends object> = WebSocketScope &
   WithChannelLayers &
   Routed<Kwargs> &
   Extra
 
-/** How a handshake is completed. */
+/** Options of `accept()`. */
 export interface AcceptOptions {
   /** One of `scope.subprotocols`. @default none */
   readonly subprotocol?: string | undefined
@@ -42,10 +42,10 @@ export interface DenyOptions {
 
 /**
  * Serves one WebSocket connection: override `connect`, `receive` and `disconnect`, and add an `on…` method for each type
- * of message that comes from the channel layer. Where everybody is sent the same, make it static and return the message.
+ * of message of the channel layer. If all recipients are sent the same message, make the handler static and return the message.
  *
- * `Kwargs` are the arguments taken from the URL. `Extra` is what middleware must have put in the scope: a user, unless it
- * is given as `object` by a consumer that serves everybody.
+ * `Kwargs` are the arguments of the URL. `Extra` is the part of the scope that middleware must add: a user by default,
+ * `object` for a consumer without authentication.
  */
 export abstract class WebSocketConsumer<
   Kwargs extends object = {},
@@ -53,25 +53,25 @@ export abstract class WebSocketConsumer<
 > extends Consumer<WebSocketConsumerScope<Kwargs, Extra>> {
   static override scopeType = 'websocket' as const
 
-  /** Groups that the consumer is in from before `connect()` to its end. */
+  /** The consumer's groups, joined before `connect()` and left at its end. */
   readonly groups: readonly string[] = noGroups
 
   #accepted = false
   /** The handshake has been accepted or refused. */
   #answered = false
 
-  /** A client asks for the connection: accept, deny, or wait. The default accepts. */
+  /** Handles the handshake: accepts or denies it, now or later. The default accepts. */
   connect(): void | Promise<void> {
     return this.accept()
   }
 
-  /** A message of the client. The default takes no notice of it. */
+  /** Handles a message of the client. The default ignores it. */
   receive(_message: TextOrBytes): void | Promise<void> {}
 
   /**
-   * The connection has ended. Runs exactly once, whatever ended it, even if it was never accepted; every group is left
-   * afterwards. The code is the one of the close frame, 1005 when the peer gave none, 1006 when the connection was lost,
-   * 1011 when a handler threw.
+   * The connection has ended. Runs exactly once, also for a connection that was never accepted. Afterwards the consumer leaves
+   * every group. The code is the one of the close frame: 1005 if the peer sent none, 1006 if the connection was lost, 1011 if a
+   * handler threw.
    */
   disconnect(_code: number, _reason: string): void | Promise<void> {}
 
@@ -79,7 +79,7 @@ export abstract class WebSocketConsumer<
   accept(options: AcceptOptions = {}): void | Promise<void> {
     this.#answered = true
     const sent = this.sendEvent({ type: 'websocket.accept', ...options })
-    // Not before: what is refused to be sent leaves the handshake without an answer.
+    // Last: if sending throws, the handshake is still unanswered.
     if (sent !== undefined) return sent.then(() => this.#noteAccept())
     this.#noteAccept()
     return undefined
@@ -93,12 +93,12 @@ export abstract class WebSocketConsumer<
   }
 
   /**
-   * Sends one message. Returns nothing when it was taken at once; a promise when the connection is above its high-water
-   * mark, which resolves when it is below again.
+   * Sends one message. Returns `undefined`, or a promise if the connection is above its high-water mark. The promise resolves
+   * when it is below again.
    * @throws TidewayError `ERR_BAD_EVENT` unless the message is exactly one of a string as `text` and a `Uint8Array` as `bytes`
    */
   send(message: TextOrBytes): void | Promise<void> {
-    // One of the two may be there as null, as in ASGI.
+    // One of the two may be null, as in ASGI.
     const text = message?.text ?? undefined
     const bytes = message?.bytes ?? undefined
     if (typeof text === 'string' && bytes === undefined) return this.sendEvent({ type: 'websocket.send', text })
@@ -106,7 +106,7 @@ export abstract class WebSocketConsumer<
     throw noMessage(this.constructor.name, message)
   }
 
-  /** Closes the connection; before `accept()` it refuses it with 403. */
+  /** Closes the connection. Before `accept()` it refuses the handshake with 403. */
   close(code: number = closeCodes.normal, reason = ''): void | Promise<void> {
     this.#answered = true
     return this.sendEvent({ type: 'websocket.close', code, reason })
@@ -128,10 +128,10 @@ export abstract class WebSocketConsumer<
     return this.disconnect(code, reason)
   }
 
-  /** Closes before `disconnect` runs, so that the client does not wait for it. */
+  /** Closes before `disconnect` runs, so that the client does not wait for `disconnect`. */
   protected override handleFailure(error: unknown, isReported: boolean): void | PromiseLike<void> {
     if (this.#accepted) return this.close(closeCodes.internalError)
-    // As the server answers an error, which it does not see here.
+    // The answer of the server to an error, which does not reach the server here.
     if (isReported) return this.deny({ status: httpStatusOf(error) ?? 500 })
     return undefined
   }
@@ -152,7 +152,7 @@ export abstract class WebSocketConsumer<
     this.#accepted = true
   }
 
-  /** No async function, which would be one more a connection than what it waits for. */
+  /** Not async, which saves one promise per connection. */
   #connect(): void | Promise<void> {
     try {
       const connecting = this.groups.length === 0 ? this.connect() : this.#joinAndConnect()
@@ -166,7 +166,7 @@ export abstract class WebSocketConsumer<
     }
   }
 
-  /** Warns once for each class while developing: a timer or a message of the layer may still answer, but seldom does. */
+  /** Warns once per class in development: a timer or a message of the layer can still answer, but rarely does. */
   #warnUnanswered(): void {
     if (this.#answered || isProduction() || warnedOf.has(this.constructor)) return
     warnedOf.add(this.constructor)
@@ -182,19 +182,19 @@ export abstract class WebSocketConsumer<
     await this.connect()
   }
 
-  /** What `connect()` threw may be an answer. */
+  /** Handles an error of `connect()`, which may be an answer. */
   async #answerThrown(error: unknown): Promise<void> {
     if (error instanceof AcceptConnection) await this.accept()
     else if (error instanceof DenyConnection) await this.close()
     else {
-      // Who stops without an answer means no.
+      // StopConsumer before accept() rejects the handshake.
       if (error instanceof StopConsumer && !this.#accepted) await this.close()
       throw error
     }
   }
 }
 
-/** The error of a message that is none: says what came, and what to write. */
+/** The error of an invalid message, with the right call. */
 function noMessage(name: string, message: unknown): TidewayError {
   return new TidewayError(
     'ERR_BAD_EVENT',

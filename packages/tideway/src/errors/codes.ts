@@ -1,6 +1,5 @@
 /**
- * Every `code` that a {@link TidewayError} can carry, with the situation that it stands for.
- * `docs/reference/errors.md` lists exactly these; a test holds the two equal.
+ * Every `code` of a {@link TidewayError}, with its meaning. A test compares the list with `docs/reference/errors.md`.
  */
 export const errorCodes = {
   ERR_NO_ROUTE: 'No route of a urlRouter matches the path of the connection.',
@@ -57,5 +56,5 @@ export const errorCodes = {
   ERR_MISSING_PACKAGE: 'An optional package that is needed here is not installed.',
 } as const
 
-/** A code from the one list of errors: {@link errorCodes}. */
+/** A code of {@link errorCodes}. */
 export type ErrorCode = keyof typeof errorCodes

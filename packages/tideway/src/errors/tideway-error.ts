@@ -1,8 +1,8 @@
 import type { ErrorCode } from './codes.ts'
 
 /**
- * The base of every error that tideway throws. `code` is one of {@link ErrorCode} and never changes its meaning;
- * the message says what happened and what to do, and may change.
+ * The base class of all errors of tideway. `code` is one of {@link ErrorCode} and keeps its meaning. The message describes the
+ * problem and the remedy, and may change.
  */
 export class TidewayError extends Error {
   override readonly name: string = 'TidewayError'

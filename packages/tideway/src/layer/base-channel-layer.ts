@@ -15,15 +15,15 @@ import { requireChannelName, requireGroupName } from './names.ts'
 import { randomSuffix } from './random-suffix.ts'
 import { TurnQueue } from './turn-queue.ts'
 
-/** Options that every layer has, with the names and units of Channels. */
+/** Options of every layer, with the names and units of Channels. */
 export interface ChannelLayerOptions {
   /** How long a message waits for a receiver, in seconds. @default 60 */
   readonly expiry?: number | undefined
-  /** How long a channel stays in a group without anybody serving it, in seconds. @default 86400 */
+  /** How long a channel without a receiver stays in a group, in seconds. @default 86400 */
   readonly groupExpiry?: number | undefined
-  /** The most messages that wait at one channel. @default 100 */
+  /** Maximum queued messages of one channel. @default 100 */
   readonly capacity?: number | undefined
-  /** Other capacities for the channels whose name matches; the first match counts. @default none */
+  /** Capacities by channel name; the first match applies. @default none */
   readonly channelCapacity?: ChannelCapacity | undefined
   /** The largest message, measured over its content, in bytes. @default 1048576 */
   readonly maxMessageBytes?: number | undefined
@@ -36,8 +36,8 @@ export const channelLayerDefaults: { readonly expiry: number; readonly groupExpi
 })
 
 /**
- * What all layers share: the checks of names, messages and state, and the channels and groups of this process. A layer
- * adds how a message gets to its channel or group, and what the first member of a group in this process means to others.
+ * The base class of layers: checks names, messages and state, and keeps the channels and groups of this process. A layer adds
+ * how a message reaches its channel or group, and how other processes learn of the first member of a group in this process.
  */
 export abstract class BaseChannelLayer implements ChannelLayer {
   /** The channels and groups of this process. */
@@ -47,7 +47,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #turns = new TurnQueue()
   readonly #capacities: Capacities
   readonly #maxMessageBytes: number
-  /** Groups that are being entered: who joins meanwhile waits for the same. */
+  /** Groups that the engine is entering. Every `groupAdd` for such a group waits for the same promise. */
   readonly #entering = new Map<string, Promise<void>>()
   #closed: Promise<void> | undefined
 
@@ -61,36 +61,36 @@ export abstract class BaseChannelLayer implements ChannelLayer {
       groupExpiryMs: this.groupExpiryMs,
       capacityOf: (channel) => this.#capacities.of(channel),
       onGroupEmptied: (group) => {
-        // Nobody waits for it: a layer that cannot leave now makes up for it itself.
+        // Not awaited: a layer that cannot leave the group now does so later.
         this.#leaveEngine([group]).catch(() => {})
       },
     })
   }
 
-  /** What the names of this process's channels have between the prefix and the `!`: unique to the process. */
+  /** The part of this process's channel names between the prefix and the `!`, unique to the process. */
   protected abstract readonly processName: string
 
-  /** Gets the message to the channel, wherever its receiver is. */
+  /** Sends the message to the channel, in any process. */
   protected abstract sendToChannel(channel: string, message: Message): Promise<void>
 
-  /** Gets the message to every member of the group, in every process. */
+  /** Sends the message to every member of the group, in every process. */
   protected abstract sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void>
 
-  /** The next message of the channel: by default what was delivered to it in this process. */
+  /** Returns the next message of the channel. By default one that was delivered in this process. */
   protected receiveFromChannel(channel: string, signal: AbortSignal | undefined): Promise<Message> {
     return this.local.receive(channel, signal)
   }
 
-  /** The group has its first member in this process. When it rejects, who joined meanwhile is taken out again. */
+  /** The group has its first member in this process. If it rejects, all members that joined since are removed again. */
   protected abstract groupEntered(group: string): void | Promise<void>
 
   /** The group has lost its last member in this process. It may be entered again before this has settled. */
   protected abstract groupLeft(group: string): void | Promise<void>
 
-  /** Empties what is outside this process; the groups of {@link local} are still there. What was sent before is lost too. */
+  /** Empties the engine while {@link local} still has its groups. Earlier sends are lost too. */
   protected abstract flushEngine(): Promise<void>
 
-  /** Lets go of what is outside this process; the groups of {@link local} are still there and are not left one by one. */
+  /** Closes the engine while {@link local} still has its groups, which are not left one by one. */
   protected abstract closeEngine(): Promise<void>
 
   newChannel(prefix = 'specific'): string {
@@ -114,7 +114,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   send(channel: string, message: Message): Promise<void> {
-    // Not async, nor are groupSend and groupAdd: a message that crosses nothing should cost no more than the one promise it needs.
+    // Not async, like groupSend and groupAdd: a local message costs one promise.
     try {
       this.requireOpen()
       requireChannelName(channel)
@@ -135,11 +135,11 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     try {
       requireGroupName(group)
       requireChannelName(channel)
-      // Also when the layer is closed: its consumer has ended, and nothing waits for this call.
-      if (this.local.isDetached(channel)) return entered
+      // Before the check of the state: the consumer has ended, so the call must not reject on a closed layer.
+      if (this.local.isDetached(channel)) return resolved
       this.requireOpen()
       if (this.local.join(group, channel)) this.#enter(group)
-      return this.#entering.get(group) ?? entered
+      return this.#entering.get(group) ?? resolved
     } catch (error) {
       return Promise.reject(error)
     }
@@ -174,11 +174,10 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   pendingCallOf(channel: string): string | undefined {
-    for (const group of this.#entering.keys()) if (this.local.isMember(group, channel)) return 'groupAdd()'
-    return undefined
+    return this.local.groupsOf(channel).some((group) => this.#entering.has(group)) ? 'groupAdd()' : undefined
   }
 
-  /** What the layer has done in this process since it was made. */
+  /** The counters of the layer in this process since it was made. */
   stats(): ChannelLayerStats {
     const { delivered, dropped, channelCount, groupCount } = this.local
     return {
@@ -193,8 +192,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   /**
-   * Hands the message to a channel of this process from a clean stack, after what was sent before.
-   * @throws ChannelFullError when the receiver is at its capacity
+   * Delivers the message to a channel of this process in a microtask, after earlier sends.
+   * @throws ChannelFullError if the receiver is at its capacity
    */
   protected deliverLocally(channel: string, message: Message): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -212,7 +211,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     })
   }
 
-  /** Hands the message to the members of the group in this process from a clean stack, after what was sent before. */
+  /** Delivers the message to the members of the group in this process in a microtask, after earlier sends. */
   protected fanOutLocally(group: string, message: Message, except: GroupSendOptions['except']): Promise<void> {
     return new Promise((resolve, reject) => {
       const isQueued = this.#turns.add(() => {
@@ -229,7 +228,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     })
   }
 
-  /** Resolves when everything that was given to {@link deliverLocally} and {@link fanOutLocally} so far is handed over. */
+  /** Resolves when all earlier calls of {@link deliverLocally} and {@link fanOutLocally} are done. */
   protected deliveredLocally(): Promise<void> {
     return this.#turns.drained()
   }
@@ -250,7 +249,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
       (error: unknown) => {
         if (this.#entering.get(group) === entering) {
           this.#entering.delete(group)
-          // All of them joined since: in a group that this process is not in, they would wait for ever.
+          // All members joined since, and would never get a message in a group that this process has not entered.
           this.local.disband(group)
         }
         throw error
@@ -265,8 +264,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 }
 
-/** For whoever joins a group that there is already. */
-const entered = Promise.resolve()
+/** The result of `groupAdd` for a group that this process has entered. */
+const resolved = Promise.resolve()
 
 function layerClosed(): TidewayError {
   return new TidewayError('ERR_LAYER_CLOSED', 'The channel layer is closed: make a new one.')

@@ -2,13 +2,13 @@ import { TidewayError } from '../errors/tideway-error.ts'
 
 /**
  * Capacities by channel name: a glob (`*`, `?`, `[abc]`, `[!abc]`) of the whole name, or a regular expression that matches
- * from its start. The first that matches counts, in the order of the object's keys or of the list.
+ * from its start. The first match applies, in the order of the object's keys or of the list.
  */
 export type ChannelCapacity =
   | Readonly<Record<string, number>>
   | Iterable<readonly [pattern: string | RegExp, capacity: number]>
 
-/** The most messages that may wait at a channel unless the options say otherwise (the default of Channels). */
+/** The default maximum of queued messages of a channel, as in Channels. */
 export const DEFAULT_CAPACITY = 100
 
 interface CapacityRule {
@@ -16,7 +16,7 @@ interface CapacityRule {
   readonly capacity: number
 }
 
-/** Answers the capacity of a channel: the first pattern that matches, else the default. */
+/** Finds the capacity of a channel: that of the first matching pattern, or the default. */
 export class Capacities {
   readonly #fallback: number
   readonly #rules: readonly CapacityRule[]
@@ -42,20 +42,20 @@ function requireCapacity(name: string, value: number): number {
   throw new TidewayError('ERR_BAD_OPTION', `${name} must be a whole number of at least 1, not ${String(value)}.`)
 }
 
-/** Anchored at the start, as Python's `re.match` is, and without the state that `g` and `y` would keep. */
+/** Anchors the pattern at the start, like Python's `re.match`, and removes the stateful flags `g` and `y`. */
 function fromStart(pattern: RegExp): RegExp {
   return new RegExp(`^(?:${pattern.source})`, pattern.flags.replace(/[gy]/g, ''))
 }
 
 /**
  * Python's fnmatch for the whole name: `*` any run, `?` one character, `[a-c_]` one of, `[!a-c_]` none of; everything
- * else, a `[` that is not closed too, is itself.
+ * else matches itself, also a `[` that is not closed.
  */
 function globToRegExp(glob: string): RegExp {
   let source = ''
   for (let i = 0; i < glob.length; i++) {
     const character = glob[i]!
-    // A "]" that comes first is a member of the class and not its end.
+    // A leading "]" is a member of the class, not its end.
     const end = character === '[' ? glob.indexOf(']', glob[i + 1] === '!' ? i + 3 : i + 2) : -1
     if (end !== -1) {
       source += classToSource(glob.slice(i + 1, end))
@@ -75,7 +75,7 @@ function classToSource(content: string): string {
     const high = content[i + 1] === '-' ? content[i + 2] : undefined
     if (high === undefined) members += escapeInClass(low)
     else {
-      // A range that runs backwards is empty: a regular expression would refuse it.
+      // A backward range is empty; a regular expression would reject it.
       if (low <= high) members += `${escapeInClass(low)}-${escapeInClass(high)}`
       i += 2
     }

@@ -11,8 +11,8 @@ interface QueuedMessage {
 }
 
 /**
- * The messages of a channel that nobody is attached to, until `receive()` takes them: first in, first out, to the
- * receivers in the order in which they asked. Bounded by a capacity and by the age of its messages.
+ * The queued messages of a channel without an attached receiver. `receive()` returns them first in, first out; pending calls
+ * get them in the order of the calls. Bounded by a capacity and by the age of the messages.
  */
 export class ChannelQueue implements ChannelReceiver {
   readonly #capacity: number
@@ -23,29 +23,29 @@ export class ChannelQueue implements ChannelReceiver {
   #receivedAt = 0
   #lostUnread = false
 
-  /** @param onExpired is told how many messages were dropped because nobody took them in time */
+  /** @param onExpired called with the number of messages that expired */
   constructor(capacity: number, expiryMs: number, onExpired: (count: number) => void) {
     this.#capacity = capacity
     this.#expiryMs = expiryMs
     this.#onExpired = onExpired
   }
 
-  /** Nothing waits and nobody waits: the queue can be forgotten. */
+  /** Whether the queue has no message and no pending `receive()`, so that it can be deleted. */
   get isIdle(): boolean {
     return this.#messages.length === 0 && this.#waiters.length === 0
   }
 
-  /** Somebody waits for a message. */
+  /** Whether a `receive()` is pending. */
   get isAwaited(): boolean {
     return this.#waiters.length > 0
   }
 
-  /** A message has expired, and nobody has asked for one since. */
+  /** Whether a message has expired and no `receive()` came since. */
   get isAbandoned(): boolean {
     return this.#lostUnread && !this.isAwaited
   }
 
-  /** When somebody asked for a message for the last time, as `performance.now()` has it. */
+  /** The time of the last `receive()`, by `performance.now()`. */
   get servedAt(): number {
     return this.isAwaited ? performance.now() : this.#receivedAt
   }
@@ -62,7 +62,7 @@ export class ChannelQueue implements ChannelReceiver {
     return 'delivered'
   }
 
-  /** The next message, waited for until the signal aborts. */
+  /** Returns the next message, or waits for it until the signal aborts. */
   receive(signal?: AbortSignal): Promise<Message> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
     this.dropExpired()
@@ -72,7 +72,7 @@ export class ChannelQueue implements ChannelReceiver {
     return waiting === undefined ? this.#wait(signal) : Promise.resolve(waiting.message)
   }
 
-  /** Drops the messages that are past their time. */
+  /** Drops expired messages. */
   dropExpired(): void {
     const now = performance.now()
     let expired = 0
@@ -83,13 +83,13 @@ export class ChannelQueue implements ChannelReceiver {
     this.#onExpired(expired)
   }
 
-  /** Takes out every message that waits and is not past its time. */
+  /** Removes and returns every message that has not expired. */
   takeAll(): Message[] {
     this.dropExpired()
     return this.#messages.splice(0).map(({ message }) => message)
   }
 
-  /** Ends every wait with the error. */
+  /** Rejects every pending `receive()` with the error. */
   rejectWaiting(error: unknown): void {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
   }
@@ -102,7 +102,7 @@ export class ChannelQueue implements ChannelReceiver {
         reject(signal!.reason as Error)
       }
       const waiter: Waiter = {
-        // Whoever is off the list before the signal aborts has its answer: no message is lost to an abort.
+        // A waiter that is removed before the signal aborts has its message: an abort loses none.
         resolve: (message) => {
           signal?.removeEventListener('abort', stop)
           this.#receivedAt = performance.now()

@@ -17,21 +17,21 @@ import { lifecycleTests } from './contract/lifecycle.ts'
 import { messageTests } from './contract/messages.ts'
 import { nameTests } from './contract/names.ts'
 
-/** What is needed of a test runner: vitest, jest and node:test have it. */
+/** The subset of a test runner that the suite needs: vitest, jest and node:test have it. */
 export interface ContractRunner {
   /** Groups tests under a name. */
   readonly describe: (name: string, body: () => void) => unknown
   /** Defines a test. */
   readonly it: ((name: string, body: () => Promise<void>) => unknown) & {
-    /** Lists a test that is not run. */
+    /** Lists a test without running it. */
     readonly skip: (name: string, body: () => Promise<void>) => unknown
   }
 }
 
-/** Tests of the contract that a layer does not pass, and why that is so. */
+/** Tests of the contract that a layer does not pass, with the reason. */
 export interface ContractSkip {
   readonly reason: string
-  /** The names of the tests, without that of their chapter. */
+  /** The names of the tests, without the name of their chapter. */
   readonly tests: readonly string[]
 }
 
@@ -40,13 +40,13 @@ export interface ContractOptions<Layer extends ChannelLayer = ChannelLayer> {
   /** The `describe` and `it` of the test runner in use. */
   readonly runner: ContractRunner
   /**
-   * Makes a second layer on the engine of the given one, as another process would: the tests that cross processes run
-   * when it is there. @default none: the layer crosses nothing
+   * Makes a second layer on the engine of the given one, like another process. Enables the tests that cross processes.
+   * @default none: the layer is local
    */
   readonly makePeer?: ((layer: Layer, options: ChannelLayerOptions) => Layer | Promise<Layer>) | undefined
   /** @default none */
   readonly skip?: readonly ContractSkip[] | undefined
-  /** The `expiry` and `groupExpiry` of the tests of expiry, in seconds: as short as the layer can keep. @default 0.1 */
+  /** The `expiry` and `groupExpiry` of the tests of expiry, in seconds: as short as the layer supports. @default 0.1 */
   readonly expiry?: number | undefined
 }
 
@@ -66,10 +66,10 @@ const crossingChapters: Readonly<Record<string, ContractChapter>> = {
 }
 
 /**
- * Holds a channel layer against the whole specification (`docs/spec/channel-layer.md`), test by test.
- * @param makeLayer makes a layer that shares nothing with those of other calls: on an engine, under a prefix of its own.
- *   Every layer is closed after the test that made it.
- * @throws TidewayError when `skip` names a test that does not exist
+ * Defines the tests of the channel layer specification (`docs/spec/channel-layer.md`) for a layer.
+ * @param makeLayer makes a layer that shares nothing with the layers of other calls, for example by its own prefix on an engine.
+ *   Every layer is closed after its test.
+ * @throws TidewayError if `skip` names a test that does not exist
  * @example
  * describeChannelLayer('MyLayer', (options) => new MyLayer(options), { runner: { describe, it } })
  */
@@ -117,7 +117,7 @@ async function runTest<Layer extends ChannelLayer>(
   }
 }
 
-/** A skip that names no test would hide that the test has another name by now. */
+/** Detects a skip whose test was renamed. */
 function requireKnown(names: Iterable<string>, all: Readonly<Record<string, ContractChapter>>): void {
   const known = new Set(Object.values(all).flatMap((tests) => Object.keys(tests)))
   for (const name of names) {

@@ -5,14 +5,14 @@ export class ChannelFullError extends TidewayError {
   override readonly name = 'ChannelFullError'
   readonly channel: string
 
-  /** @param remedy the part of the message that says what to do */
+  /** @param remedy the advice at the end of the message */
   constructor(channel: string, remedy = 'send less, receive faster, or raise its capacity') {
     super('ERR_CHANNEL_FULL', `Channel "${channel}" is full: ${remedy}.`)
     this.channel = channel
   }
 }
 
-/** A message is over the limit of the layer: nothing was sent. */
+/** A message is over the limit of the layer and was not sent. */
 export class MessageTooLargeError extends TidewayError {
   override readonly name = 'MessageTooLargeError'
   readonly limitBytes: number

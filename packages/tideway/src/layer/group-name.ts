@@ -2,23 +2,23 @@ import { createHash } from 'node:crypto'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { MAX_NAME_LENGTH } from './names.ts'
 
-/** Characters that stay as they are. `_` begins an escape, and `.` stands between two parts. */
+/** Unescaped characters. `_` begins an escape, and `.` separates two parts. */
 const plainPattern = /^[a-zA-Z0-9-]$/
 
-/** An empty part, so that two periods in a row begin a hash and nothing else. No escape has a `-`. */
+/** An empty part: two periods in a row always begin a hash. No escape contains a `-`. */
 const EMPTY = '_-'
 
-/** SHA-256 in base64url: 43 characters, all of which a name may have. */
+/** SHA-256 in base64url: 43 characters that are valid in a name. */
 const HASH_LENGTH = 43
 
 /**
- * A valid group name of any text: `groupName('chat', room)` for a room that a user has named. Different parts give different
- * names, and the same parts the same name in every process and every version.
+ * Makes a valid group name of any text: `groupName('chat', room)` for a room with a name from a user. Different parts give
+ * different names. The same parts give the same name in every process and every version.
  *
  * ASCII letters, digits and hyphens stay. Any other character is written as its bytes in UTF-8, `_` and two hexadecimal
- * digits each (half a surrogate pair as `_u` and four). Parts are joined by `.`; a number is written as text. A name that would
- * be longer than 100 characters ends in the SHA-256 of the whole, behind as much of its beginning as there is room for.
- * @throws TidewayError `ERR_BAD_NAME` without a part, and for a part that is no string or number
+ * digits each (half a surrogate pair as `_u` and four). Parts are joined by `.`; a number is written as text. A name over
+ * 100 characters is shortened and ends in the SHA-256 of the whole.
+ * @throws TidewayError `ERR_BAD_NAME` without a part, and for a part that is not a string or number
  */
 export function groupName(...parts: readonly [string | number, ...(string | number)[]]): string {
   if (parts.length === 0) throw new TidewayError('ERR_BAD_NAME', "groupName() needs a part: groupName('chat', room).")

@@ -4,13 +4,13 @@ import type { GroupSendOptions, Message } from './channel-layer.ts'
 
 /**
  * A channel layer within one process: for development, tests, and applications that run as one process. Nothing
- * crosses to another process, and nothing outlives this one.
+ * crosses to another process, and all state ends with this one.
  */
 export class InMemoryChannelLayer extends BaseChannelLayer {
   readonly isLocal: boolean = true
   protected readonly processName: string = `inmemory.${randomBytes(6).toString('hex')}`
 
-  // Written out because a class that inherits its constructor has no declaration of its options.
+  // Explicit, because the declaration of an inherited constructor does not show its options.
   constructor(options: ChannelLayerOptions = {}) {
     super(options)
   }

@@ -4,34 +4,34 @@ import { ChannelQueue } from './channel-queue.ts'
 import { ChannelFullError } from './errors.ts'
 import { LocalGroups, noGroups, type LocalChannel, type LocalGroup, type Membership } from './local-groups.ts'
 
-/** What the channels of this process are kept by. */
+/** Options of {@link LocalChannels}. */
 export interface LocalChannelsOptions {
-  /** How long a message waits at a channel that nobody is attached to, in milliseconds. */
+  /** How long a message is queued at a channel without an attached receiver, in milliseconds. */
   readonly expiryMs: number
-  /** How long a channel that nobody serves stays in a group after it was added, in milliseconds. */
+  /** How long a channel without a receiver stays in a group after it was added, in milliseconds. */
   readonly groupExpiryMs: number
-  /** The most messages that may wait at a channel. */
+  /** Returns the maximum of queued messages of a channel. */
   readonly capacityOf: (channel: string) => number
-  /** Told when a group lost its last member here to old age, and not to a call. @default nothing is told */
+  /** Called when the last member of a group in this process expired. @default none */
   readonly onGroupEmptied?: ((group: string) => void) | undefined
 }
 
-/** Channels with a queue that may exist at once; the next one is refused. A queue lives until it is idle. */
+/** Maximum channels with a queue. A queue exists until it is idle. */
 export const MAX_QUEUES = 10_000
 
 /**
- * Channels that are remembered after they were detached, the last ones. A consumer that ends may have code running that
- * still adds its channel to a group; it would be a member that nothing takes out again.
+ * Maximum remembered detached channels, the most recent ones. Code of an ended consumer can still add its channel to a group,
+ * and nothing would remove that member.
  */
 export const MAX_DETACHED = 10_000
 
 const MIN_SWEEP_MS = 10
-/** What a timer of Node can hold. */
+/** The maximum of a Node timer. */
 const MAX_SWEEP_MS = 2 ** 31 - 1
 
 /**
- * The channels and groups that live in this process, which every layer needs alike: who is attached to which channel,
- * who is in which group, and the queues behind `receive()`. Knows nothing of other processes.
+ * The channels and groups of this process, for every layer: the attached receivers, the members of groups, and the queues
+ * behind `receive()`. Independent of other processes.
  */
 export class LocalChannels {
   readonly #options: LocalChannelsOptions
@@ -53,7 +53,7 @@ export class LocalChannels {
     this.#options = options
   }
 
-  /** Messages that a receiver took, pushed or waiting: one a receiver. */
+  /** Messages that receivers took, attached or by `receive()`: one per receiver. */
   get delivered(): number {
     return this.#delivered
   }
@@ -63,27 +63,27 @@ export class LocalChannels {
     return this.#dropped
   }
 
-  /** How many channels are known here: somebody is attached to them, they have messages, or they are in a group. */
+  /** The number of channels with a receiver, queued messages, or a group. */
   get channelCount(): number {
     return this.#channels.size
   }
 
-  /** How many groups have a member in this process. */
+  /** The number of groups with a member in this process. */
   get groupCount(): number {
     return this.#groups.size
   }
 
-  /** Counts messages that were dropped outside this class. */
+  /** Adds to the counter of dropped messages, for drops outside this class. */
   countDropped(reason: DropReason, count = 1): void {
     this.#dropped[reason] += count
   }
 
-  /** Whether somebody is attached to, or has a queue for, the channel. */
+  /** Whether the channel has a receiver or a queue. */
   has(name: string): boolean {
     return this.#channels.has(name)
   }
 
-  /** The names of the groups that have a member here. */
+  /** The names of the groups with a member in this process. */
   groupNames(): Iterable<string> {
     return this.#groups.names
   }
@@ -93,23 +93,20 @@ export class LocalChannels {
     return this.#groups.get(name) !== undefined
   }
 
-  /** Whether the channel is a member of the group in this process. */
-  isMember(groupName: string, channelName: string): boolean {
-    const channel = this.#channels.get(channelName)
-    return channel !== undefined && this.#groups.get(groupName)?.members.has(channel) === true
+  /** The names of the channel's groups. */
+  groupsOf(name: string): readonly string[] {
+    return this.#channels.get(name)?.groups.map((group) => group.name) ?? []
   }
 
   /**
-   * Pushes the messages of the channel to the receiver from now on, those that wait already before this returns.
-   * @throws TidewayError `ERR_CHANNEL_TAKEN` when somebody is attached to the channel already, or waits in `receive()`
+   * Attaches the receiver to the channel, and delivers the queued messages before it returns.
+   * @throws TidewayError `ERR_CHANNEL_TAKEN` if the channel has a receiver or a pending `receive()`
    */
   attach(name: string, receiver: ChannelReceiver): void {
     const existing = this.#channels.get(name)
     this.#detached.delete(name)
-    if (existing === undefined) {
-      this.#channels.set(name, { name, receiver, queue: undefined, groups: noGroups })
-      return
-    }
+    if (existing === undefined)
+      return void this.#channels.set(name, { name, receiver, queue: undefined, groups: noGroups })
     const { queue } = existing
     if (queue === undefined || queue.isAwaited) {
       throw taken(`Channel "${name}" has a receiver already: take a name from newChannel().`)
@@ -120,7 +117,7 @@ export class LocalChannels {
     for (const message of queue.takeAll()) this.#handOver(existing, message)
   }
 
-  /** Forgets the receiver, or what waits for one; returns the groups that the channel was the last member of. */
+  /** Removes the receiver or the queued messages. Returns the groups whose last member the channel was. */
   detach(name: string): string[] {
     // A name without "!" belongs to every process.
     if (name.includes('!')) this.#rememberDetached(name)
@@ -133,17 +130,17 @@ export class LocalChannels {
     return emptied
   }
 
-  /** Whether the channel was one of this process and was detached: its consumer has ended. */
+  /** Whether the channel is a detached one of this process: its consumer has ended. */
   isDetached(name: string): boolean {
     return this.#detached.has(name)
   }
 
-  /** Adds the channel, which gets a queue where nobody is attached. `true`: it is the group's first member here. */
+  /** Adds the channel, with a queue if it has no receiver. Returns `true` for the group's first member in this process. */
   join(groupName: string, channelName: string): boolean {
     return this.#groups.add(groupName, this.#channels.get(channelName) ?? this.#addQueue(channelName))
   }
 
-  /** `true`: the channel was the last member of the group here. */
+  /** Removes the channel. Returns `true` if it was the group's last member in this process. */
   leave(groupName: string, channelName: string): boolean {
     const group = this.#groups.get(groupName)
     const channel = this.#channels.get(channelName)
@@ -153,7 +150,7 @@ export class LocalChannels {
     return isEmptied
   }
 
-  /** Takes every member out of the group. */
+  /** Removes every member of the group. */
   disband(groupName: string): void {
     const group = this.#groups.get(groupName)
     if (group === undefined) return
@@ -163,14 +160,14 @@ export class LocalChannels {
     }
   }
 
-  /** Hands the message to the receiver of the channel, which gets a queue where nobody is attached. */
+  /** Delivers the message to the receiver of the channel, or to a queue if it has none. */
   deliver(channelName: string, message: Message): Delivery {
     return this.#handOver(this.#channels.get(channelName) ?? this.#addQueue(channelName), message)
   }
 
   /**
-   * Hands the message to every member of the group but the excepted. A receiver that throws keeps it from none of the
-   * others: the first such error is thrown at the end.
+   * Delivers the message to every member of the group except the given channels. If a receiver throws, the others still get
+   * the message; the first error is thrown at the end.
    */
   fanOut(groupName: string, message: Message, except?: GroupSendOptions['except']): void {
     const group = this.#groups.get(groupName)
@@ -179,8 +176,8 @@ export class LocalChannels {
     const { lastJoin } = this.#groups
     let failure: { readonly error: unknown } | undefined
     for (const channel of group.members.keys()) {
-      // A handler may add and discard members while it is pushed the message; a Map shows those added last. The membership
-      // is looked at only then: it is one more object of each member that has to come from memory.
+      // A handler can add members during the loop, and a Map iterates over those too. Reads the membership only in that
+      // case, because it is one more object of each member to load from memory.
       if (this.#groups.lastJoin !== lastJoin && group.members.get(channel)!.order > lastJoin) continue
       if (excepted !== undefined && (excepted === channel || (excepted instanceof Set && excepted.has(channel))))
         continue
@@ -194,7 +191,7 @@ export class LocalChannels {
     if (failure !== undefined) throw failure.error
   }
 
-  /** The next message of the channel's queue. */
+  /** Returns the next message of the channel's queue. */
   async receive(channelName: string, signal?: AbortSignal): Promise<Message> {
     this.#detached.delete(channelName)
     const channel = this.#channels.get(channelName) ?? this.#addQueue(channelName)
@@ -209,7 +206,7 @@ export class LocalChannels {
     }
   }
 
-  /** Forgets every group and every waiting message. Who is attached stays attached, who waits waits on. */
+  /** Deletes every group and every queued message. Receivers stay attached; pending `receive()` calls keep waiting. */
   clear(): void {
     this.#groups.clear()
     for (const channel of this.#queued) {
@@ -218,7 +215,7 @@ export class LocalChannels {
     }
   }
 
-  /** Forgets everything that {@link clear} does, and ends every wait with the error. */
+  /** Does what {@link clear} does, and rejects every pending `receive()` with the error. */
   close(error: unknown): void {
     for (const channel of this.#queued) channel.queue!.rejectWaiting(error)
     this.clear()
@@ -241,7 +238,7 @@ export class LocalChannels {
     return delivery
   }
 
-  /** What is excepted, as the channels themselves: comparing those costs a member less than comparing names. */
+  /** The excepted channels as objects, which are cheaper to compare than names. */
   #localOf(except: string | readonly string[]): LocalChannel | Set<LocalChannel> | undefined {
     if (typeof except === 'string') return this.#channels.get(except)
     const channels = except.map((name) => this.#channels.get(name)).filter((channel) => channel !== undefined)
@@ -252,7 +249,7 @@ export class LocalChannels {
     if (this.#queued.size >= MAX_QUEUES) {
       throw new ChannelFullError(
         name,
-        `${MAX_QUEUES} channels that nobody is attached to are in use, so receive from them, or stop sending to names that nobody reads`,
+        `${MAX_QUEUES} channels without a receiver are in use, so receive from them, or stop sending to names without a receiver`,
       )
     }
     const { capacityOf, expiryMs, groupExpiryMs } = this.#options
@@ -269,7 +266,7 @@ export class LocalChannels {
     for (const channel of this.#queued) {
       const queue = channel.queue!
       queue.dropExpired()
-      // Nobody reads it: it leaves its groups, as in Channels.
+      // A channel without a reader leaves its groups, as in Channels.
       if (queue.isAbandoned)
         this.#groups.removeFromAll(channel).forEach((group) => this.#options.onGroupEmptied?.(group))
       for (const group of channel.groups.slice()) this.#dropIfStale(group.members.get(channel)!, queue, group)
@@ -291,7 +288,7 @@ export class LocalChannels {
     this.#sweep = undefined
   }
 
-  /** Takes the channel out of the group if nobody serves it and it was added too long ago. */
+  /** Removes the channel from the group if it was neither added nor received from within `groupExpiryMs`. */
   #dropIfStale({ channel, addedAt }: Membership, queue: ChannelQueue, group: LocalGroup): boolean {
     if (performance.now() - Math.max(addedAt, queue.servedAt) < this.#options.groupExpiryMs) return false
     if (this.#groups.remove(group, channel)) this.#options.onGroupEmptied?.(group.name)
@@ -299,6 +296,4 @@ export class LocalChannels {
   }
 }
 
-function taken(message: string): TidewayError {
-  return new TidewayError('ERR_CHANNEL_TAKEN', message)
-}
+const taken = (message: string): TidewayError => new TidewayError('ERR_CHANNEL_TAKEN', message)

@@ -5,12 +5,12 @@ import type { ChannelQueue } from './channel-queue.ts'
 export interface LocalChannel {
   readonly name: string
   receiver: ChannelReceiver
-  /** The receiver when nobody is attached. */
+  /** The receiver if none is attached. */
   queue: ChannelQueue | undefined
   groups: LocalGroup[]
 }
 
-/** Of a channel that is in none: the array is made with the first, since one that grows from nothing takes room for seventeen. */
+/** Shared empty list: the array is allocated on the first join, because an empty array grows to 17 slots at its first push. */
 export const noGroups: LocalGroup[] = []
 
 /** A group with at least one member in this process. */
@@ -22,13 +22,13 @@ export interface LocalGroup {
 /** One channel in one group. */
 export interface Membership {
   readonly channel: LocalChannel
-  /** Counts the joins of the process: tells who was in the group when a message was sent. */
+  /** The number of the join in this process. Identifies the members at the time of a send. */
   readonly order: number
-  /** When the channel was added for the last time, as `performance.now()` has it. */
+  /** The time of the last `groupAdd`, by `performance.now()`. */
   addedAt: number
 }
 
-/** Who of this process is in which group. A group is there as long as it has a member. */
+/** The groups of this process and their members. A group exists while it has a member. */
 export class LocalGroups {
   readonly #groups = new Map<string, LocalGroup>()
   #joins = 0
@@ -50,7 +50,7 @@ export class LocalGroups {
     return this.#groups.get(name)
   }
 
-  /** Adding a channel twice is adding it once. `true`: it is the first member. */
+  /** Adds the channel; adding it again renews its membership. Returns `true` for the first member. */
   add(name: string, channel: LocalChannel): boolean {
     let group = this.#groups.get(name)
     const isFirst = group === undefined
@@ -68,14 +68,14 @@ export class LocalGroups {
     return isFirst
   }
 
-  /** `true`: the channel was the last member. */
+  /** Removes the channel. Returns `true` if it was the last member. */
   remove(group: LocalGroup, channel: LocalChannel): boolean {
     if (!group.members.delete(channel)) return false
     channel.groups.splice(channel.groups.indexOf(group), 1)
     return this.#forgetIfEmpty(group)
   }
 
-  /** Takes the channel out of all its groups; returns those that it was the last member of. */
+  /** Removes the channel from all its groups. Returns the names of the groups that are empty now. */
   removeFromAll(channel: LocalChannel): string[] {
     const left = channel.groups
     channel.groups = noGroups
@@ -83,7 +83,7 @@ export class LocalGroups {
     return left.filter((group) => this.#forgetIfEmpty(group)).map((group) => group.name)
   }
 
-  /** Takes every channel out of every group. */
+  /** Removes every channel from every group. */
   clear(): void {
     for (const group of this.#groups.values()) {
       for (const channel of group.members.keys()) channel.groups = noGroups

@@ -6,7 +6,7 @@ export const DEFAULT_CAPACITY_BYTES: number = 1024 * 1024
 /** What a mailbox drops if a message comes while it is full: the new message, or the oldest queued one. */
 export type OverflowPolicy = 'drop-newest' | 'drop-oldest'
 
-/** Tells an event in the queue from a message, whatever the message says that it is. */
+/** Distinguishes a queued event from a message of any type. */
 class QueuedEvent<Event> {
   readonly event: Event
 
@@ -16,30 +16,29 @@ class QueuedEvent<Event> {
 }
 
 /**
- * Serialises the two things that reach a consumer, events of its connection and messages of its channel: one is handled
- * at a time, in the order of arrival. While nothing runs, a handler is called at once and, when it returns nothing, that
- * was all: no promise, no queue. Only messages are bounded here; events are bounded by whoever reads the connection,
- * which asks {@link room} before it reads on.
+ * Handles the events of a connection and the messages of its channel one at a time, in the order of arrival. If no handler
+ * runs, it calls the handler at once; if the handler returns nothing, no promise and no queue are made. The mailbox bounds
+ * messages only. The reader of the connection bounds the events: it awaits {@link whenDrained} before it reads on.
  *
- * A class to extend, and not a part of who handles: in a large group nothing of a member is in the processor's caches any
- * more when its turn comes, and each object on the way to its handler is one more wait for memory.
+ * A base class instead of a member object: in a large group, the objects of a recipient are not in the processor's caches
+ * when its turn comes, and each object before its handler is one more wait for memory.
  */
 export abstract class Mailbox<Event, Message> {
-  // What each message looks at comes first, and so lies together.
+  // The fields that each message reads come first, so that they share cache lines.
   #closed = false
   #busy = false
-  /** Made when something has to wait for the first time; the next of it is at `#head`. */
+  /** Created when the first event or message has to wait; `#head` is the index of the next one. */
   #queue: (QueuedEvent<Event> | Message)[] | undefined
   #head = 0
-  /** The most messages that wait; may be set while it runs, since a consumer's channel is named when it is first used. */
+  /** Maximum queued messages. Can change while a handler runs, because a channel gets its name at its first use. */
   capacity: number
   readonly #capacityBytes: number
   readonly #overflow: OverflowPolicy
   /** Bytes of the queued messages; messages under 1 KiB do not count. */
   #bytes = 0
   #waitingEvents = 0
-  #room: Promise<void> | undefined
-  #roomMade: (() => void) | undefined
+  #drained: Promise<void> | undefined
+  #resolveDrained: (() => void) | undefined
 
   constructor(
     capacity: number,
@@ -51,13 +50,13 @@ export abstract class Mailbox<Event, Message> {
     this.#overflow = overflow
   }
 
-  /** Handles what came from the connection. What follows waits for a returned promise. */
+  /** Handles an event of the connection. Later events and messages wait for a returned promise. */
   protected abstract handleEvent(event: Event): void | PromiseLike<void>
 
-  /** Handles what came from the channel layer. What follows waits for a returned promise. */
+  /** Handles a message of the channel layer. Later events and messages wait for a returned promise. */
   protected abstract handleMessage(message: Message): void | PromiseLike<void>
 
-  /** A handler threw or rejected. The mailbox goes on unless it is closed here. Must not throw: nobody would catch it. */
+  /** A handler threw or rejected. The mailbox continues unless this method closes it. Must not throw: nothing catches it. */
   protected abstract handlerFailed(error: unknown): void
 
   /** Whether a handler is running. */
@@ -65,12 +64,12 @@ export abstract class Mailbox<Event, Message> {
     return this.#busy
   }
 
-  /** Events that wait behind what is running. */
+  /** The number of queued events. */
   get waitingEvents(): number {
     return this.#waitingEvents
   }
 
-  /** Handles the event now, or after what is there. */
+  /** Handles the event now, or after the queued events and messages. */
   enter(event: Event): void {
     if (this.#closed) return
     if (this.#busy) {
@@ -99,22 +98,22 @@ export abstract class Mailbox<Event, Message> {
     return !isFull
   }
 
-  /** Resolves when the next waiting event is started; at once when none waits. */
-  room(): Promise<void> {
+  /** Resolves when the next queued event starts, or at once if no event is queued. */
+  whenDrained(): Promise<void> {
     if (this.#waitingEvents === 0) return Promise.resolve()
-    this.#room ??= new Promise((resolve) => {
-      this.#roomMade = resolve
+    this.#drained ??= new Promise((resolve) => {
+      this.#resolveDrained = resolve
     })
-    return this.#room
+    return this.#drained
   }
 
-  /** Drops what waits and takes nothing more. What is running runs on. */
+  /** Drops the queue, and ignores later events and messages. A running handler keeps running. */
   close(): void {
     this.#closed = true
     this.#queue = undefined
     this.#waitingEvents = 0
     this.#bytes = 0
-    this.#makeRoom()
+    this.#notifyDrained()
   }
 
   get #waiting(): number {
@@ -126,14 +125,14 @@ export abstract class Mailbox<Event, Message> {
     else this.#queue.push(item)
   }
 
-  /** Runs one handler; the queue is run down unless it returned a promise. */
+  /** Runs one handler, then the queue unless the handler returned a promise. */
   #start(event: Event | undefined, message: Message | undefined): void {
     this.#busy = true
     this.#handle(event, message)
     if (!this.#busy && this.#queue !== undefined) this.#drain()
   }
 
-  /** Leaves `#busy` set when the handler returned a promise. */
+  /** Leaves `#busy` set if the handler returned a promise. */
   #handle(event: Event | undefined, message: Message | undefined): void {
     try {
       const result = event === undefined ? this.handleMessage(message!) : this.handleEvent(event)
@@ -148,8 +147,8 @@ export abstract class Mailbox<Event, Message> {
   }
 
   #await(result: PromiseLike<void>): void {
-    // A promise is itself here; what else has a `then` becomes one, so that it settles once and never at once.
-    // New functions each time: an idle connection should not keep any.
+    // Wraps other thenables, so that they settle once and asynchronously.
+    // New functions each time, so that an idle connection keeps none.
     void Promise.resolve(result).then(
       () => this.#settled(),
       (error: unknown) => {
@@ -164,7 +163,7 @@ export abstract class Mailbox<Event, Message> {
     this.#drain()
   }
 
-  /** What {@link handlerFailed} throws becomes an uncaught exception; the mailbox stays in order. */
+  /** An error thrown by {@link handlerFailed} becomes an uncaught exception; the mailbox stays consistent. */
   #reportFailure(error: unknown): void {
     try {
       this.handlerFailed(error)
@@ -181,7 +180,7 @@ export abstract class Mailbox<Event, Message> {
       this.#busy = true
       if (item instanceof QueuedEvent) {
         this.#waitingEvents--
-        this.#makeRoom()
+        this.#notifyDrained()
         this.#handle(item.event, undefined)
       } else {
         if (this.#bytes > 0) this.#bytes -= messageBytes(item)
@@ -198,7 +197,7 @@ export abstract class Mailbox<Event, Message> {
       queue.length = 0
       this.#head = 0
     } else if (this.#head >= 64 && this.#head * 2 >= queue.length) {
-      // Moved down only when half of it is spent, so that a shift costs a constant on average.
+      // Compacts only if half of the array is consumed, so that a shift costs a constant on average.
       queue.splice(0, this.#head)
       this.#head = 0
     }
@@ -220,9 +219,9 @@ export abstract class Mailbox<Event, Message> {
     return false
   }
 
-  #makeRoom(): void {
-    if (this.#room === undefined) return
-    this.#room = undefined
-    this.#roomMade!()
+  #notifyDrained(): void {
+    if (this.#drained === undefined) return
+    this.#drained = undefined
+    this.#resolveDrained!()
   }
 }

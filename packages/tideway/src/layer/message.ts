@@ -3,29 +3,29 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { Message } from './channel-layer.ts'
 import { MessageTooLargeError } from './errors.ts'
 
-/** The largest message that a layer takes unless its options say otherwise: 1 MiB (the specification asks for 1 MB). */
+/** The default limit of a message: 1 MiB (the specification asks for 1 MB). */
 export const DEFAULT_MAX_MESSAGE_BYTES: number = 1024 * 1024
 
-/** Objects nested deeper than this are refused: the decoders of other languages recurse. */
+/** Maximum nesting: the decoders of other languages recurse. */
 const MAX_DEPTH = 100
 
 const MAX_UINT64 = 2n ** 64n - 1n
 const MIN_INT64 = -(2n ** 63n)
 const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER)
 
-/** Where Channels' Redis layer writes the receiver into the message. */
+/** The key under which the Redis layer of Channels stores the receiver in the message. */
 const RESERVED_KEY = '__asgi_channel__'
 
 /**
- * A frozen copy of a message, so that neither what the sender does with it afterwards nor what one receiver does can
- * be seen by another receiver. One copy a send, shared by all receivers.
+ * Returns a frozen copy of a message: later changes by the sender or by a receiver do not reach other receivers. Each send
+ * makes one copy, which all receivers share.
  *
- * Its size is what its strings and keys take in UTF-8, the length of its bytes, and one for every value: never more than
- * the message takes as JSON.
- * @throws TidewayError `ERR_BAD_MESSAGE` for a value that could not cross to another process as it is: undefined, a
+ * The size of a message is the UTF-8 length of its strings and keys, plus the length of its bytes, plus one per value: at
+ * most the size of the message as JSON.
+ * @throws TidewayError `ERR_BAD_MESSAGE` for a value that cannot cross to another process unchanged: undefined, a
  *   function, a symbol, a Date or another class instance, a bigint over 64 bits, half a surrogate pair, a cycle; a `type`
- *   that is no string
- * @throws MessageTooLargeError when it is over the limit
+ *   that is not a string
+ * @throws MessageTooLargeError if the message is over the limit
  */
 export function copyMessage(message: Message, maxBytes: number = DEFAULT_MAX_MESSAGE_BYTES): Message {
   if (!isPlainObject(message)) throw badMessage('message', describe(message))
@@ -55,7 +55,7 @@ export function messageBytes(message: unknown): number {
 class MessageCopier {
   readonly #limit: number
   #bytes = 0
-  /** Keys from the message down to what is being copied. */
+  /** The keys from the message down to the current value. */
   readonly #path: (string | number)[] = []
 
   constructor(limit: number) {
@@ -85,7 +85,7 @@ class MessageCopier {
     if (this.#path.length >= MAX_DEPTH) throw this.#tooDeep()
     this.#count(1)
     const copy: unknown[] = []
-    // By index, to see the holes of a sparse array, which would turn into undefined on the way.
+    // By index, which finds the holes of a sparse array: they would become undefined in another process.
     for (let index = 0; index < source.length; index++) copy.push(this.#value(source[index], index))
     return Object.freeze(copy)
   }
@@ -104,7 +104,7 @@ class MessageCopier {
         return value
       case 'bigint':
         if (value > MAX_UINT64 || value < MIN_INT64) throw this.#bad(key, 'a bigint over 64 bits')
-        // On a wire the two are the same: an integer arrives as a number wherever that is exact, from any layer.
+        // Serializers do not distinguish the two: every layer delivers an integer as a number if that is exact.
         return value <= MAX_EXACT && value >= -MAX_EXACT ? Number(value) : value
       case 'object':
         return value === null ? value : this.#nested(value, key)
@@ -115,7 +115,7 @@ class MessageCopier {
   #nested(value: object, key: string | number): unknown {
     if (types.isUint8Array(value)) {
       this.#count(value.byteLength)
-      // A plain copy: a slice of a Buffer would keep the whole pool that it lies in alive. Bytes cannot be frozen.
+      // A plain copy, because a slice of a Buffer keeps its whole pool alive. Bytes cannot be frozen.
       return new Uint8Array(value)
     }
     this.#path.push(key)
@@ -141,7 +141,7 @@ class MessageCopier {
   }
 }
 
-/** `undefined` for half a surrogate pair, which UTF-8 cannot hold: decoders refuse it or put another character there. */
+/** Returns `undefined` for half a surrogate pair, which UTF-8 cannot hold: decoders reject or replace it. */
 function utf8Length(text: string): number | undefined {
   const length = Buffer.byteLength(text)
   // In Node since 20, in TypeScript's library from es2024 on. Pure ASCII needs no second look.
@@ -149,7 +149,7 @@ function utf8Length(text: string): number | undefined {
   return isWellFormed ? length : undefined
 }
 
-/** Also an object of another realm, such as a test runner's. */
+/** Accepts objects of another realm too, such as a test runner's. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)

@@ -3,16 +3,16 @@ import { TidewayError } from '../errors/tideway-error.ts'
 /** The longest name of a channel or a group, in characters (channel layer specification of Channels). */
 export const MAX_NAME_LENGTH = 100
 
-// As the specification of Channels has them, for ASCII only: Python's `\w` and `$` let "é" and a final newline pass.
+// The patterns of the Channels specification, restricted to ASCII: Python's `\w` and `$` accept "é" and a final newline.
 const channelPattern = /^[a-zA-Z0-9\-_.]+(![a-zA-Z0-9\-_.]*)?$/
 const groupPattern = /^[a-zA-Z0-9\-_.]+$/
 
-/** Whether the name can be a channel's: ASCII letters, digits, `-`, `_`, `.`, and at most one `!` that is not first. */
+/** Whether the name is a valid channel name: ASCII letters, digits, `-`, `_`, `.`, and at most one `!` that is not first. */
 export function isChannelName(name: unknown): name is string {
   return typeof name === 'string' && name.length <= MAX_NAME_LENGTH && channelPattern.test(name)
 }
 
-/** Whether the name can be a group's: ASCII letters, digits, `-`, `_`, `.`. */
+/** Whether the name is a valid group name: ASCII letters, digits, `-`, `_`, `.`. */
 export function isGroupName(name: unknown): name is string {
   return typeof name === 'string' && name.length <= MAX_NAME_LENGTH && groupPattern.test(name)
 }
@@ -35,7 +35,7 @@ function badName(kind: 'Channel' | 'Group', name: unknown, more: string, advice:
   )
 }
 
-/** The part of a channel name up to and with its `!`, which all channels of one process share; else the whole name. */
+/** The part of a channel name up to and including its `!`, shared by all channels of one process, or the whole name. */
 export function nonLocalName(channel: string): string {
   const end = channel.indexOf('!')
   return end === -1 ? channel : channel.slice(0, end + 1)

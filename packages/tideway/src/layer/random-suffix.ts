@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto'
 
-/** 96 bits: two channels of one process never have the same name, and no name can be guessed. */
+/** 96 random bits: names are unique and cannot be guessed. */
 const SUFFIX_LENGTH = 16
 const SUFFIXES_KEPT = 256
-/** Six bits a character. */
+/** Six bits per character. */
 const BYTES = (SUFFIX_LENGTH * SUFFIXES_KEPT * 6) / 8
 
-/** Made for many names at once, since a call for each would take longer than the rest of the name. */
+/** Random characters for many names: one call per name would take longer than the rest of the name. */
 let characters = ''
 let used = 0
 
-/** 16 random characters that a channel name may have. */
+/** Returns 16 random characters that are valid in a channel name. */
 export function randomSuffix(): string {
   if (used === characters.length) {
     characters = randomBytes(BYTES).toString('base64url')

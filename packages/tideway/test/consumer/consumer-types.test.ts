@@ -9,7 +9,7 @@ import {
   urlRouter,
   WebSocketConsumer,
   type Handlers,
-  type SharedHandlers,
+  type StaticHandlers,
   type TextOrBytes,
   type User,
 } from 'tideway'
@@ -137,20 +137,20 @@ describe('the types of consumers', () => {
       }
       onChatTyping() {}
     }
-    void (Chat satisfies SharedHandlers<Pick<ChatEvents, 'chat.message'>>)
+    void (Chat satisfies StaticHandlers<Pick<ChatEvents, 'chat.message'>>)
     // @ts-expect-error onChatTyping is not static.
-    void (Chat satisfies SharedHandlers<ChatEvents>)
+    void (Chat satisfies StaticHandlers<ChatEvents>)
     // @ts-expect-error The event has no such property.
-    void (Chat satisfies SharedHandlers<{ 'chat.message': { text: string } }>)
+    void (Chat satisfies StaticHandlers<{ 'chat.message': { text: string } }>)
     class Json extends JsonWebSocketConsumer<{}, {}> {
       static onChatMessage({ message }: ChatEvents['chat.message']) {
         return [message]
       }
       override receiveJson() {}
     }
-    void (Json satisfies SharedHandlers<Pick<ChatEvents, 'chat.message'>, unknown>)
+    void (Json satisfies StaticHandlers<Pick<ChatEvents, 'chat.message'>, unknown>)
     // @ts-expect-error An array is no message.
-    void (Json satisfies SharedHandlers<Pick<ChatEvents, 'chat.message'>>)
+    void (Json satisfies StaticHandlers<Pick<ChatEvents, 'chat.message'>>)
   })
 
   it('give the arguments of the URL, and ask the route for them', () => {

@@ -124,7 +124,7 @@ describe('a connection that ends under a handler', () => {
     await expect(socket.disconnect(1001)).rejects.toMatchObject({
       code: 'ERR_APPLICATION_TIMEOUT',
       message:
-        'A handler of Stuck was still running 5 ms after its connection had ended, and was left behind: end it when this.signal aborts.',
+        'A handler of Stuck was still running 5 ms after its connection had ended, and was abandoned: return when this.signal aborts.',
     })
     expect(ending.ends).toEqual([{ code: 1001, reason: '', groups: 2 }])
     expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })
@@ -200,7 +200,7 @@ describe('a connection that ends under a handler', () => {
     await socket.connect()
     await expect(socket.disconnect()).rejects.toMatchObject({
       code: 'ERR_APPLICATION_TIMEOUT',
-      message: 'disconnect() of Stuck took more than 5 ms and was left behind.',
+      message: 'disconnect() of Stuck took more than 5 ms and was abandoned.',
     })
     expect(ending.ends).toHaveLength(1)
     expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })

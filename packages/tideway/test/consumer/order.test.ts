@@ -192,7 +192,7 @@ describe('the mailbox of a consumer', () => {
     for (let i = 0; i < 102; i++) await tell(`message ${i}`)
     expect(layer.stats().dropped.full).toBe(2)
     expect(logger.messages('warn')).toEqual([
-      'Noting is slower than what it is sent: messages beyond its capacity of 100 messages or 1048576 bytes are dropped',
+      'Noting handles messages more slowly than they arrive: messages beyond its capacity of 100 messages or 1048576 bytes are dropped',
     ])
     slow.open()
     await expect.poll(() => log.length).toBe(102)

@@ -422,7 +422,7 @@ describe('a static handler that fails', () => {
     jobs.sendInput({ type: 'start' })
     await expect(jobs.wait()).rejects.toMatchObject({
       code: 'ERR_BAD_EVENT',
-      message: 'Jobs has no message that it could share: only WebSocket consumers have static handlers.',
+      message: 'Jobs cannot send the result of a static handler: only WebSocket consumers have static handlers.',
     })
   })
 })

@@ -178,15 +178,15 @@ describe('the contract', () => {
     [Synchronous, 'refuses a send to a channel that is full with ChannelFullError, and loses nothing that waits'],
     [Hasty, 'keeps the order of the calls of one sender, awaited or not, to an attached channel'],
     [Hasty, 'keeps the order of the calls of one sender, awaited or not, to receive()'],
-    [Twice, 'sends to every member of the group once and to nobody else'],
+    [Twice, 'sends to every member of the group once and to no other channel'],
     [Twice, 'keeps the order of the calls of one sender for every member, awaited or not'],
     [DeafToExcept, 'passes over the channels of `except`, one or many'],
     [Careless, 'loses no message to a receive() that is aborted, whenever that happens'],
     [Forgetful, 'lets a receive() wait on through flush'],
     [Clinging, 'takes a channel out of every group when it is detached'],
     [Undying, 'rejects every call after close'],
-    [Everlasting, 'drops a message that nobody took within expiry, and delivers the ones after it'],
-    [Everlasting, 'takes a channel that nobody serves out of its groups after groupExpiry'],
+    [Everlasting, 'drops a message that no receiver took within expiry, and delivers the ones after it'],
+    [Everlasting, 'removes a channel without a receiver from its groups after groupExpiry'],
   ])('sees that a layer is wrong that is %o: "%s"', async (Layer, test) => {
     const { tests } = register((options) => new Layer(options))
     await expect(tests.get(test)!()).rejects.toBeInstanceOf(Error)

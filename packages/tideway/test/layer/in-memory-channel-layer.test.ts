@@ -171,7 +171,7 @@ describe('the bounds of an in-memory layer', () => {
     const error = {
       code: 'ERR_CHANNEL_FULL',
       channel: 'one-more',
-      message: /10000 channels that nobody is attached to/,
+      message: /10000 channels without a receiver/,
     }
     await expect(layer.send('one-more', { type: 'a' })).rejects.toMatchObject({ ...error, message: expect.anything() })
     await expect(layer.send('one-more', { type: 'a' })).rejects.toThrow(error.message)

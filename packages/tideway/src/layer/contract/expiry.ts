@@ -6,9 +6,12 @@ import { attachNew, numbered, receiveSoon, settle, until, untilPassed } from './
 
 const message = { type: 'contract.message' }
 
-/** How long a message waits, and how long somebody who is not there stays a member. */
+/** The expiry of messages, and of the membership of channels without a receiver. */
 export const expiryTests: ContractChapter = {
-  'drops a message that nobody took within expiry, and delivers the ones after it': async ({ makeLayer, expiry }) => {
+  'drops a message that no receiver took within expiry, and delivers the ones after it': async ({
+    makeLayer,
+    expiry,
+  }) => {
     const layer = await makeLayer({ expiry })
     const channel = layer.newChannel()
     for (const one of numbered(2)) await layer.send(channel, one)
@@ -19,7 +22,7 @@ export const expiryTests: ContractChapter = {
     assert.deepEqual(await received, { type: 'contract.fresh' })
     assert.equal(layer.stats().dropped.expired, 2)
   },
-  'drops a message of a general channel that nobody took within expiry': async ({ makeLayer, expiry }) => {
+  'drops a message of a general channel that no receiver took within expiry': async ({ makeLayer, expiry }) => {
     const layer = await makeLayer({ expiry })
     await layer.send('jobs', message)
     await untilPassed(performance.now(), expiry * 1000)
@@ -64,7 +67,7 @@ export const expiryTests: ContractChapter = {
     await sendUntil(layer, () => collector.messages.length > 0)
     assert.deepEqual((await collector.first(1))[0], message)
   },
-  'keeps a channel that somebody waits at in its groups beyond groupExpiry and expiry': async ({
+  'keeps a channel with a pending receive() in its groups beyond groupExpiry and expiry': async ({
     makeLayer,
     expiry,
   }) => {
@@ -79,7 +82,7 @@ export const expiryTests: ContractChapter = {
     await sendUntil(layer, () => received !== undefined)
     assert.deepEqual(await arrived, message)
   },
-  'takes a channel that nobody serves out of its groups after groupExpiry': async ({ makeLayer, expiry }) => {
+  'removes a channel without a receiver from its groups after groupExpiry': async ({ makeLayer, expiry }) => {
     const layer = await makeLayer({ groupExpiry: expiry })
     const channel = layer.newChannel()
     await layer.groupAdd('group', channel)
@@ -89,7 +92,10 @@ export const expiryTests: ContractChapter = {
     await layer.send(channel, { type: 'contract.marker' })
     assert.deepEqual(await receiveSoon(layer, channel), { type: 'contract.marker' })
   },
-  'takes a channel out of its groups when nobody took a message of it within expiry': async ({ makeLayer, expiry }) => {
+  'removes a channel from its groups if no receiver took a message of it within expiry': async ({
+    makeLayer,
+    expiry,
+  }) => {
     const layer = await makeLayer({ expiry })
     const channel = layer.newChannel()
     await layer.groupAdd('group', channel)
@@ -107,8 +113,8 @@ export const expiryTests: ContractChapter = {
 }
 
 /**
- * Sends to the group until somebody has the message. An engine with a lease as short as these may lose a member for a
- * moment when the machine is too busy to renew it, which a real lease of minutes does not see; lost for good is wrong.
+ * Sends to the group until a member has the message. An engine with a lease this short can lose a member for a moment if the
+ * machine is too busy to renew it, unlike with a real lease of minutes. A permanent loss is an error.
  */
 function sendUntil(layer: ChannelLayer, arrived: () => boolean): Promise<void> {
   return until('a message reaches the member', async () => {

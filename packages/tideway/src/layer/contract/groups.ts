@@ -7,7 +7,7 @@ const message = { type: 'contract.message' }
 
 /** Groups: who is in, who gets what, and in which order. */
 export const groupTests: ContractChapter = {
-  'sends to every member of the group once and to nobody else': async ({ makeLayer }) => {
+  'sends to every member of the group once and to no other channel': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const members = Array.from({ length: 3 }, () => attachNew(layer))
     const [other, stranger] = attachNew(layer)
@@ -84,7 +84,7 @@ export const groupTests: ContractChapter = {
     await layer.groupDiscard('group', 'channel')
     await layer.groupAdd('group', layer.newChannel())
     await layer.groupDiscard('group', 'channel')
-    await layer.groupSend('nobody', message)
+    await layer.groupSend('no-members', message)
   },
   'passes over the channels of `except`, one or many': async ({ makeLayer }) => {
     const layer = await makeLayer()
@@ -95,7 +95,7 @@ export const groupTests: ContractChapter = {
       [{ type: 'contract.but.one' }, channels[0]!],
       [{ type: 'contract.but.two' }, [channels[0]!, channels[1]!]],
       [{ type: 'contract.but.many' }, channels.slice(1, 19)],
-      [{ type: 'contract.but.nobody' }, []],
+      [{ type: 'contract.but.none' }, []],
       [{ type: 'contract.but.stranger' }, layer.newChannel()],
       [{ type: 'contract.last' }, undefined],
     ]

@@ -89,7 +89,7 @@ export const nameTests: ContractChapter = {
     assert.equal(new Set(names).size, 1000)
     for (const name of names) assert.match(name, /^[\w.-]+![\w.-]+$/)
     assert.ok(names.every((name) => name.length <= 100))
-    assert.equal(layer.stats().channels, 0, 'a name that nobody uses costs nothing')
+    assert.equal(layer.stats().channels, 0, 'an unused name costs nothing')
   },
   'makes channel names with a prefix of the caller, and refuses one that is too long or invalid': async ({
     makeLayer,

@@ -1,25 +1,25 @@
-/** What all are sent that a static handler is for: an event of the protocol. */
+/** The protocol event sent to every recipient of a static handler. */
 export interface SharedEvent {
   readonly type: string
 }
 
-/** What a static handler needs of its class. */
+/** The hook of a consumer class for static handlers. */
 export interface SharingHooks {
-  /** The event for all who are to be sent what the handler returned; `undefined` for none. Encodes as `consumer` does. */
+  /** Encodes the handler's result as the event for all recipients. `undefined` sends nothing. Uses the encoder of `consumer`. */
   sharedEvent(consumer: object, returned: unknown): SharedEvent | undefined
 }
 
-/** One consumer for which a message is handled: its run. */
-export interface Member {
+/** One recipient of a message: the run of a consumer. */
+export interface Recipient {
   readonly consumer: object
-  /** Sends the consumer's connection what all are sent. */
+  /** Sends the event of all recipients on the consumer's connection. */
   sendShared(event: SharedEvent): void | PromiseLike<void>
 }
 
-/** A handler that is a static method of its class. */
+/** A static method of a consumer class that handles messages. */
 export type StaticHandler = (this: object, message: object) => unknown
 
-/** What all but the first get of a static handler that failed: the error has been reported for the first. */
+/** The error of a static handler for all recipients but the first, which reports it. */
 export class SharedFailure {
   readonly error: unknown
 
@@ -28,10 +28,10 @@ export class SharedFailure {
   }
 }
 
-/** What a static handler made of one message. Nothing of it there: nothing is to be sent. */
+/** The result of a static handler for one message. If no field is set, nothing is sent. */
 interface Answer {
   event?: SharedEvent | undefined
-  /** The handler is still at it. */
+  /** The handler is still running. */
   pending?: Promise<void> | undefined
   failure?: SharedFailure | undefined
   isFailureReported?: boolean
@@ -40,20 +40,20 @@ interface Answer {
 const sharedHandlers = new WeakMap<object, Map<StaticHandler, SharedHandler>>()
 
 /**
- * A static handler of a consumer class. It runs once for each message; every consumer that the message is for is sent, when
- * it is its turn, the one event that was made of what it returned.
+ * A static handler of a consumer class. It runs once per message. Its result becomes one event, which each recipient is sent
+ * in its turn.
  */
 export class SharedHandler {
   readonly #class: object
   readonly #handler: StaticHandler
   readonly #hooks: SharingHooks
-  // Members that are idle are handed a message one right after the other.
+  // Idle recipients get a message one directly after the other.
   #lastMessage: object | undefined
   #lastAnswer: Answer | undefined
-  /** For those that were busy. An answer is forgotten with its message. */
+  /** For busy recipients. An answer is collected with its message. */
   readonly #answers = new WeakMap<object, Answer>()
 
-  /** The one of its class, whose consumers may serve several routes. */
+  /** Returns the instance of the class, whose consumers may serve several routes. */
   static of(consumerClass: object, handler: StaticHandler, hooks: SharingHooks): SharedHandler {
     let ofClass = sharedHandlers.get(consumerClass)
     if (ofClass === undefined) sharedHandlers.set(consumerClass, (ofClass = new Map()))
@@ -68,16 +68,16 @@ export class SharedHandler {
     this.#hooks = hooks
   }
 
-  /** Handles the message for one consumer. */
-  handle(member: Member, message: object): void | PromiseLike<void> {
-    const answer = message === this.#lastMessage ? this.#lastAnswer! : this.#answerTo(message, member.consumer)
-    if (answer.event !== undefined) return member.sendShared(answer.event)
-    if (answer.pending !== undefined) return answer.pending.then(() => this.#give(answer, member))
-    return this.#give(answer, member)
+  /** Handles the message for one recipient. */
+  handle(recipient: Recipient, message: object): void | PromiseLike<void> {
+    const answer = message === this.#lastMessage ? this.#lastAnswer! : this.#answerTo(message, recipient.consumer)
+    if (answer.event !== undefined) return recipient.sendShared(answer.event)
+    if (answer.pending !== undefined) return answer.pending.then(() => this.#give(answer, recipient))
+    return this.#give(answer, recipient)
   }
 
-  #give(answer: Answer, member: Member): void | PromiseLike<void> {
-    if (answer.event !== undefined) return member.sendShared(answer.event)
+  #give(answer: Answer, recipient: Recipient): void | PromiseLike<void> {
+    if (answer.event !== undefined) return recipient.sendShared(answer.event)
     const { failure } = answer
     if (failure === undefined) return undefined
     if (answer.isFailureReported) throw failure
