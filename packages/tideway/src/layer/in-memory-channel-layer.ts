@@ -23,7 +23,7 @@ export class InMemoryChannelLayer extends BaseChannelLayer {
     return this.fanOutLocally(group, message, except)
   }
 
-  protected groupEntered(): void {}
+  protected groupEntered(): void | Promise<void> {}
 
   protected groupLeft(): void {}
 

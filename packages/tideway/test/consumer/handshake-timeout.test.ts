@@ -52,9 +52,9 @@ describe('the error of a handshake that is not answered in time', () => {
   ])('%s', async (_, websocket, message) => {
     const application = defineApplication({
       channelLayers: { default: new UnreachableLayer() },
-      websocket: websocket as never,
+      websocket,
     })
-    const server = await serving({ websocket: application as never }, { connectTimeoutMs: ms })
+    const server = await serving({ websocket: application }, { connectTimeoutMs: ms })
     expect(await statusOf(server)).toBe(503)
     const err = server.log.map(({ details }: LogLine) => details.err).find((error) => error !== undefined) as Error
     expect(err).toMatchObject({ code: 'ERR_APPLICATION_TIMEOUT', message })
