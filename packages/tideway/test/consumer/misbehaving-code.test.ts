@@ -63,12 +63,10 @@ const misdeeds: Readonly<Record<string, () => unknown>> = {
 }
 
 /** What the code of the test does now, wherever it is called. */
-const now = { place: '', misbehave: (): unknown => undefined, calls: 0 }
+const now = { place: '', misbehave: (): unknown => undefined }
 
 function at(place: string): never {
-  if (now.place !== place) return undefined as never
-  now.calls++
-  return now.misbehave() as never
+  return (now.place === place ? now.misbehave() : undefined) as never
 }
 
 class Socket extends WebSocketConsumer<{}, {}> {
@@ -115,12 +113,20 @@ class Json extends JsonWebSocketConsumer<{}, {}> {
   }
 }
 
+/** The consumers of requests that are not disconnected yet. */
+const requests = new Set<Request>()
+
 class Request extends HttpConsumer {
   static override disconnectTimeoutMs = 20
+  constructor() {
+    super()
+    requests.add(this)
+  }
   override handle() {
     return at('handle') ?? this.sendResponse('')
   }
   override disconnect(): void {
+    requests.delete(this)
     return at('http disconnect')
   }
 }
@@ -285,17 +291,18 @@ describe('a server whose application misbehaves', () => {
   }
 
   it.each(cases)('lives, and serves others, when %s %s', async (place, misdeed, what) => {
-    log.length = uncaught.length = now.calls = 0
+    log.length = uncaught.length = 0
     now.place = place
     now.misbehave = misdeeds[misdeed]!
     await provoke(what)
     await echoed(place)
     // The end of a request comes after its response.
-    if (reported.has(place)) await eventually(() => now.calls).toBeGreaterThan(0)
+    await eventually(() => requests.size).toBe(0)
     // The neighbour is the only connection that is left.
     await eventually(() => server.connectionCount).toBe(1)
     now.place = ''
     await provoke(what)
+    await eventually(() => requests.size).toBe(0)
     await echoed('again')
     expect(uncaught).toEqual([])
     const errorsOf = (): LogLine[] => log.filter(({ level }) => level === 'error')
