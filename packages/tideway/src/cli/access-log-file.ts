@@ -11,7 +11,7 @@ export type AccessLogFormat = 'common' | 'json'
 /** The most bytes that wait for the disk. Lines above it are dropped: the log must not end the server. */
 const MOST_WAITING_BYTES = 16 * 1024 * 1024
 
-/** How long is waited before a file that could not be written is opened again, in milliseconds. */
+/** The waits between two attempts to open a file after a failed write. */
 const retryBackoff: { readonly firstMs: number; readonly mostMs: number } = Object.freeze({
   firstMs: 1000,
   mostMs: 60_000,
@@ -46,7 +46,7 @@ export class AccessLogFile {
   /**
    * Opens the file.
    * @param file `-` is standard output
-   * @param backoff how long is waited before a file that could not be written is opened again
+   * @param backoff the waits between two attempts to open the file after a failed write
    * @throws TidewayError `ERR_BAD_OPTION` if the file cannot be opened
    */
   static async open(
@@ -87,7 +87,7 @@ export class AccessLogFile {
     })
   }
 
-  /** The disk is full, for instance. The server goes on without the log, and tries again. */
+  /** Handles a failed write, such as on a full disk. The server continues without the log, and retries. */
   #fail({ message }: Error): void {
     this.#stream = undefined
     if (this.#failures++ === 0) {
@@ -106,7 +106,7 @@ export class AccessLogFile {
     }
   }
 
-  /** A file can be opened on a full disk: only a line that was written proves that the log works. */
+  /** Called after a written line: a file can be opened even on a full disk, so only a written line proves that the log works. */
   #recover(): void {
     if (this.#failures === 0) return
     console.error('tideway: The access log is written again. The lines between are missing.')

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** Where an application is looked for in a folder, in this order. */
+/** The files of a folder that may be its application, in this order. */
 export const APPLICATION_FILES: readonly string[] = Object.freeze([
   'application.ts',
   'application.js',
@@ -11,9 +11,9 @@ export const APPLICATION_FILES: readonly string[] = Object.freeze([
   'dist/application.js',
 ])
 
-/** What the help says of the argument. */
+/** The help text of the argument. */
 export const fileArgument: string =
-  'application.js, or application.ts where tsx or type stripping is there; or its folder (default: .)'
+  'application.js; application.ts with tsx or type stripping; or its folder (default: .)'
 
 /**
  * The path of the file that a command line names. For a folder it is the file that `"tideway"` names in its package.json,

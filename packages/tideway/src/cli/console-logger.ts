@@ -1,6 +1,6 @@
 import { withDetails, type Logger } from '../asgi/logger.ts'
 
-/** How much is said: 0 warnings and errors, 1 also what happens, 2 also what is normal, 3 also the details of that. */
+/** The verbosity of the console: 0 warnings and errors, 1 also `info`, 2 also `debug`, 3 also details. */
 export type Verbosity = 0 | 1 | 2 | 3
 
 /** Writes warnings and errors to standard error, the rest to standard output. */

@@ -1,13 +1,13 @@
 import { exitCodes } from './exit-codes.ts'
 
-/** What is done at the end of a process, by the name that it has in messages. */
+/** One step at the end of a process, with its name in messages. */
 export type EndStep = readonly [name: string, run: () => Promise<unknown> | undefined]
 
 /**
- * Does one step after the other, and then ends the process: with 0; with 1 when one of them failed, which keeps none of the
- * others from its turn; and with 3 when the time is over, saying what it waited for.
+ * Runs the steps in order, and then ends the process: with 0; with 1 if a step failed, after running the remaining steps; and
+ * with 3 if the time is over, with a message that names the unfinished step.
  * @param timeoutMs for all steps together
- * @param codeAtBest the exit code when nothing fails
+ * @param codeAtBest the exit code if nothing fails
  */
 export async function endInOrder(
   steps: readonly EndStep[],
@@ -16,7 +16,7 @@ export async function endInOrder(
 ): Promise<never> {
   let current = ''
   const overdue = setTimeout(() => {
-    console.error(`tideway: not all was over in ${timeoutMs / 1000} s. Ending without the rest of ${current}.`)
+    console.error(`tideway: the shutdown took over ${timeoutMs / 1000} s. Exiting without the rest of ${current}.`)
     process.exit(exitCodes.overdue)
   }, timeoutMs)
   let code = codeAtBest
@@ -30,6 +30,6 @@ export async function endInOrder(
     }
   }
   clearTimeout(overdue)
-  // Whatever an application left running must not keep a stopped process alive.
+  // Timers and sockets of the application must not keep a stopped process alive.
   process.exit(code)
 }

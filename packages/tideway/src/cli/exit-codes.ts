@@ -1,12 +1,12 @@
-/** What the exit code of a command says. */
+/** The exit codes of a command. */
 export interface ExitCodes {
-  /** Told to stop, and ended in order. */
+  /** Stopped in order by a signal. */
   readonly stopped: 0
-  /** Could not start, something failed at the end, or a second signal asked it to end at once. */
+  /** Failed to start or to stop, or stopped at once by a second signal. */
   readonly failed: 1
-  /** What was to be done at the end took longer than it may. */
+  /** The shutdown exceeded its time limit. */
   readonly overdue: 3
 }
 
-/** How a command ends. 2 is left out: shells and other programs give it to wrong usage. */
+/** The exit codes of commands. 2 is left out, because shells and other programs use it for wrong usage. */
 export const exitCodes: ExitCodes = Object.freeze({ stopped: 0, failed: 1, overdue: 3 })

@@ -1,11 +1,11 @@
 import { Help, type Command, type HelpConfiguration } from 'commander'
 
-/** Longer flags have their description below them, so that all others keep room for theirs in a narrow terminal. */
+/** Longer flags have their description on the next line, which leaves room for the other descriptions in a narrow terminal. */
 const WIDEST_FLAG = 30
 
 const lines = new Help()
 
-/** How the help of commands is laid out: for 80 columns and more. */
+/** The layout of the help of commands, for 80 columns and more. */
 export const helpLayout: HelpConfiguration = {
   padWidth: (command: Command, help: Help) => Math.min(lines.padWidth(command, help), WIDEST_FLAG),
   formatItem(this: Help, term: string, termWidth: number, description: string, help: Help): string {

@@ -7,21 +7,21 @@ import { areTasks } from '../worker/define-tasks.ts'
 import { enableTypeScript } from '../worker/enable-type-script.ts'
 import { describeWrongExport } from './wrong-export.ts'
 
-/** What the command line needs of the file of an application. */
+/** The exports of an application file that the command line uses. */
 export interface LoadedApplication {
   readonly application: Application
-  /** What `defineApplication` said; an application without it has no layers. */
+  /** The layers of `defineApplication`; none without it. */
   readonly channelLayers: DefinedApplication['channelLayers']
   readonly groups: boolean
-  /** Its tasks, where the file exports some as `tasks`. */
+  /** The export `tasks`, if the file has one. */
   readonly tasks: object | undefined
 }
 
 /**
  * Loads the application that a file exports as its default. A `.ts` file needs Node's own type stripping (22.18 and
  * later) or the `tsx` package beside it.
- * @throws TidewayError `ERR_NOT_A_FILE` if the file is TypeScript that does not run, or exports no application. What the
- *   file itself throws is thrown as it is.
+ * @throws TidewayError `ERR_NOT_A_FILE` if the file is TypeScript that does not run, or exports no application. Errors of the
+ *   file itself are thrown unchanged.
  */
 export async function loadApplication(file: string): Promise<LoadedApplication> {
   const path = resolve(file)

@@ -5,22 +5,22 @@ import { TidewayError } from '../errors/tideway-error.ts'
 const ESBUILD_LINE = /^(.+):(\d+):(\d+): ERROR: (.*)$/gm
 
 /**
- * Prints why a command failed. An error of tideway and a syntax error have no stack: the reader needs the message, and of a
- * syntax error the file, the line and the column. Other errors come from the application, and are printed whole.
- * @throws a syntax error in an ES module, for Node to print: Node alone has the place, and shows it of uncaught errors only
+ * Prints why a command failed. Prints errors of tideway without a stack, and syntax errors with file, line and column. Other
+ * errors come from the application, and are printed with their stack.
+ * @throws a syntax error in an ES module, for Node to print: only Node has its position, and shows it only for uncaught errors
  */
 export function printFailure(error: unknown): void {
   if (error instanceof TidewayError) console.error(`tideway: ${error.message}`)
   else if (!(error instanceof Error)) console.error(error)
   else if (error.name === 'TransformError') console.error(describeTransformError(error))
-  else if (error instanceof SyntaxError && (hasPlace(error) || !isThrownByCode(error))) {
+  else if (error instanceof SyntaxError && (hasPosition(error) || !isThrownByCode(error))) {
     error.stack = withoutFrames(error)
-    if (!hasPlace(error)) throw error
+    if (!hasPosition(error)) throw error
     console.error(error.stack)
   } else console.error(error)
 }
 
-/** Whether a function of the application threw it, as `JSON.parse` does, and no compiler. */
+/** Whether a function such as `JSON.parse` threw the error, and not a compiler. */
 function isThrownByCode({ stack = '' }: Error): boolean {
   return /^ {4}at (?!.*\(node:|node:|async )/m.test(stack)
 }
@@ -29,8 +29,8 @@ function withoutFrames({ stack = '' }: Error): string {
   return stack.replace(/(\n {4}at .*)+$/, '')
 }
 
-/** Whether the stack begins with the place, as that of a CommonJS module does. */
-function hasPlace({ stack = '', name }: Error): boolean {
+/** Whether the stack begins with the position, as for a CommonJS module. */
+function hasPosition({ stack = '', name }: Error): boolean {
   return !stack.startsWith(name)
 }
 

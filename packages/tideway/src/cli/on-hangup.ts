@@ -1,26 +1,26 @@
 import { closeSync, openSync } from 'node:fs'
 
 /**
- * Calls a function at SIGHUP, by which a server is told to take up what has changed. The same signal says that the
- * terminal of a process was closed: then the process is stopped, as by SIGTERM.
+ * Calls a function at SIGHUP, which makes a server reload. A closed terminal sends the same signal: then the process stops, as
+ * at SIGTERM.
  */
-export function onHangup(takeUpChanges: () => void): void {
+export function onHangup(reload: () => void): void {
   const isClosed = watchTerminal()
   let isStopping = false
   process.on('SIGHUP', () => {
-    // One terminal may send it several times: to the first process of its session, and to those in its foreground.
+    // A terminal may send it several times: to its session leader, and to its foreground processes.
     if (isStopping) return
-    // Node is ended by Windows some seconds after the window was closed, whatever it does.
+    // Windows ends Node some seconds after its window was closed.
     isStopping = process.platform === 'win32' || isClosed()
     if (isStopping) process.kill(process.pid, 'SIGTERM')
-    else takeUpChanges()
+    else reload()
   })
 }
 
 /**
- * Lets a process go on that has lost its terminal, where what it says there is an error; and at last end of SIGHUP, as Node
- * aborts when it cannot give the terminal its settings back.
- * @returns whether the terminal that the process has now is closed by then
+ * Lets a process continue without its terminal, where every write fails. At exit it ends by SIGHUP, because Node aborts if it
+ * cannot restore the settings of the terminal.
+ * @returns a function that returns whether the present terminal is closed
  */
 export function watchTerminal(): () => boolean {
   const hadTerminal = hasTerminal()
@@ -38,7 +38,7 @@ export function watchTerminal(): () => boolean {
   return isClosed
 }
 
-/** Opening it fails for a process without a terminal, also when it has lost its one (tty(4)). */
+/** Opening /dev/tty fails for a process without a terminal, or whose terminal was closed (tty(4)). */
 function hasTerminal(): boolean {
   try {
     closeSync(openSync('/dev/tty', 'r'))

@@ -33,14 +33,14 @@ async function serveAlone(file: string, options: ServeOptions, processes: Proces
     void processes.reopenLogs()
     if (options.tlsKey !== undefined) void reloadTls(server)
   })
-  // Last, because whoever reads it may stop the process.
+  // Last, because a reader of this line may stop the process.
   if (server.metricsUrl !== undefined) console.log(`Metrics on ${server.metricsUrl}/metrics`)
   for (const { url } of server.addresses) console.log(`Listening on ${url}`)
 }
 
-/** How long connections that came just before another worker took over may take to say what they want, in milliseconds. */
+/** The time for the first request of connections that were accepted just before a handover, in milliseconds. */
 const HANDOVER_MS = 1000
-/** The same for one developer, who has a server near by. */
+/** The same in development, where client and server are close. */
 const RELOAD_HANDOVER_MS = 100
 
 async function serveAsWorker(

@@ -1,172 +1,149 @@
 import { Option } from 'commander'
 import type { ServeOptions } from '../server/options.ts'
+import { defaultText } from './default-text.ts'
 import * as parse from './parse.ts'
 
-/** A flag of `tideway serve` that stands for one option of `serve()`. */
+/** A flag of `tideway serve` that sets one option of `serve()`. */
 export interface ServeFlag {
-  /** As commander takes it: `-p, --port <port>`. */
+  /** In the syntax of commander: `-p, --port <port>`. */
   readonly flags: string
   readonly description: string
   /** The option of `serve()` that it sets. */
   readonly option: keyof ServeOptions
-  /** What its text is read by; none for a flag without a value. */
+  /** Parses the value; `undefined` for a flag without a value. */
   readonly parse?: parse.Parse<unknown>
-  /** What the flag stands for by being there. @default true */
+  /** The value of the option for a flag without a value. @default true */
   readonly value?: unknown
   readonly choices?: readonly string[]
-  /** Several of them add up. */
+  /** Whether the values of several such flags form a list. */
   readonly isRepeatable?: boolean
-  /** The variable that stands in for it. */
+  /** The environment variable that replaces the default. */
   readonly env?: string
-  /** What `serve()` takes without it, where the help is to say so by itself. */
+  /** The default of commander, which prints it in the help. */
   readonly fallback?: unknown
 }
 
 /** The flags of `tideway serve` under the headings of its help. */
 export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
-  'Where to listen (sockets of systemd are taken when nothing is named):': [
+  'Addresses (without any of them, the sockets of systemd if there are some):': [
     { ...flag('-p, --port <port>', 'port', 'TCP port; 0 for a free one', parse.port), env: 'PORT', fallback: 8000 },
     { ...flag('-b, --host <host>', 'host', 'name or address'), env: 'HOST', fallback: '127.0.0.1' },
     {
-      ...flag('--listen <address>', 'listen', 'another address, as 0.0.0.0:8000 or [::1]:8000; repeatable'),
+      ...flag('--listen <address>', 'listen', 'another address, such as 0.0.0.0:8000 or [::1]:8000; repeatable'),
       parse: parse.tcpAddress,
       isRepeatable: true,
     },
     {
-      ...flag(
-        '-u, --unix-socket <path>',
-        'listen',
-        'a Unix socket; one that a dead server left is removed; repeatable',
-      ),
+      ...flag('-u, --unix-socket <path>', 'listen', 'a Unix socket; the file of a dead server is removed; repeatable'),
       parse: (path) => ({ path }),
       isRepeatable: true,
     },
     {
-      ...flag('--fd <number>', 'listen', 'a listening socket that the process inherits; repeatable'),
+      ...flag('--fd <number>', 'listen', 'an inherited listening socket; repeatable'),
       parse: parse.descriptor,
       isRepeatable: true,
     },
   ],
   'TLS:': [
-    flag('--tls-key <file>', 'tlsKey', 'the private key in PEM; read again at SIGHUP'),
-    flag('--tls-cert <file>', 'tlsCert', 'its certificate in PEM, intermediate ones behind it; read again at SIGHUP'),
-    flag('--tls-ca <file>', 'tlsCa', 'clients need a certificate that one of these has signed (default: none)'),
+    flag('--tls-key <file>', 'tlsKey', 'private key in PEM; SIGHUP reads it again'),
+    flag('--tls-cert <file>', 'tlsCert', 'certificate in PEM, then intermediate ones; SIGHUP reads it again'),
+    flag('--tls-ca <file>', 'tlsCa', 'clients need a certificate signed by one of these (default: none)'),
     flag(
       '--tls-ciphers <list>',
       'tlsCiphers',
-      'cipher suites as OpenSSL names them, with colons (default: Mozilla intermediate, ECDHE only)',
+      'cipher suites in OpenSSL syntax, with colons (default: Mozilla intermediate, ECDHE only)',
     ),
-    flag(
+    withDefault(
       '--tls-handshake-timeout <seconds>',
       'tlsHandshakeTimeoutMs',
-      'for a TLS handshake, then cut (default: 10)',
+      'longest TLS handshake, then the connection is destroyed',
       parse.seconds,
     ),
-    { ...flag('--no-http2', 'http2', 'let clients speak HTTP/1.1 only'), value: false },
-    flag(
+    { ...flag('--no-http2', 'http2', 'offer only HTTP/1.1'), value: false },
+    withDefault(
       '--http2-max-streams <number>',
       'http2MaxStreams',
-      'requests and WebSockets at once on a connection of HTTP/2 (default: 100)',
+      'most requests and WebSockets at once per HTTP/2 connection',
       parse.count,
     ),
   ],
   'The application:': [
-    flag('--root-path <path>', 'rootPath', 'where it is mounted: scope.rootPath (default: none)'),
+    flag('--root-path <path>', 'rootPath', 'path where it is mounted: scope.rootPath (default: none)'),
     flag(
       '--allowed-hosts <list>',
       'allowedHosts',
-      'requests for other hosts are refused with 400; .example.com has its subdomains (default: any host)',
+      'requests for other hosts get 400; .example.com includes its subdomains (default: any host)',
       parse.list,
     ),
-    { ...flag('--no-lifespan', 'lifespan', 'do not tell it of its start-up and shutdown'), value: false },
-    flag(
+    { ...flag('--no-lifespan', 'lifespan', 'do not send it lifespan events'), value: false },
+    withDefault(
       '--lifespan-timeout <seconds>',
       'lifespanTimeoutMs',
-      'for its start-up, and for its shutdown (default: 60)',
+      'longest startup, and longest shutdown',
       parse.seconds,
     ),
-    flag(
-      '--http-timeout <seconds>',
-      'httpTimeoutMs',
-      'to begin a response, then 503 (default: off)',
-      parse.orOff(parse.seconds),
-    ),
-    flag(
+    orOff('--http-timeout <seconds>', 'httpTimeoutMs', 'longest wait for its response, then 503', parse.seconds),
+    withDefault(
       '--connect-timeout <seconds>',
       'connectTimeoutMs',
-      'to answer a handshake, then 503 (default: 5)',
+      'longest wait for its answer to a handshake, then 503',
       parse.seconds,
     ),
-    flag(
+    withDefault(
       '--application-close-timeout <seconds>',
       'applicationCloseTimeoutMs',
-      'to end after its connection (default: 10)',
+      'longest wait for its end after the end of a connection',
       parse.seconds,
     ),
   ],
   'Behind proxies:': [
-    flag('--proxy-headers', 'proxyHeaders', 'believe X-Forwarded-For and -Proto, or Forwarded'),
-    flag(
+    flag('--proxy-headers', 'proxyHeaders', 'trust X-Forwarded-For and -Proto, or Forwarded'),
+    withDefault(
       '--trusted-proxies <list>',
       'trustedProxies',
-      'of these addresses and ranges, or unix; needs --proxy-headers (default: 127.0.0.0/8,::1/128)',
+      'addresses and ranges of the proxies, or unix; needs --proxy-headers',
       parse.list,
     ),
   ],
   'WebSockets:': [
-    flag(
-      '--ping-interval <seconds>',
-      'pingIntervalMs',
-      'a ping after so long without anything (default: 20; off)',
-      parse.orOff(parse.seconds),
-    ),
-    flag('--ping-timeout <seconds>', 'pingTimeoutMs', 'to answer a ping (default: 30)', parse.seconds),
-    flag('--close-timeout <seconds>', 'closeTimeoutMs', 'to answer a close frame (default: 5)', parse.seconds),
-    flag(
+    orOff('--ping-interval <seconds>', 'pingIntervalMs', 'silence before a ping', parse.seconds),
+    withDefault('--ping-timeout <seconds>', 'pingTimeoutMs', 'longest wait for a pong', parse.seconds),
+    withDefault('--close-timeout <seconds>', 'closeTimeoutMs', 'longest wait for a close frame', parse.seconds),
+    orOff(
       '--idle-timeout <seconds>',
       'idleTimeoutMs',
-      'without a message, then closed with 1000 (default: off)',
-      parse.orOff(parse.seconds),
+      'longest time without a message, then closed with 1000',
+      parse.seconds,
     ),
-    flag(
-      '--max-age <seconds>',
-      'maxAgeMs',
-      'of a connection, then closed with 1000 (default: 86400; off)',
-      parse.orOff(parse.seconds),
-    ),
-    flag(
+    orOff('--max-age <seconds>', 'maxAgeMs', 'longest connection, then closed with 1000', parse.seconds),
+    withDefault(
       '--max-message-size <bytes>',
       'maxMessageBytes',
-      'of a client, then closed with 1009 (default: 1M)',
+      'largest message of a client, then closed with 1009',
       parse.bytes,
     ),
-    flag(
+    withDefault(
       '--max-inbox-messages <number>',
       'maxInboxMessages',
-      'that wait for the application (default: 16)',
+      'most messages that wait for the application',
       parse.count,
     ),
-    flag('--max-inbox-size <bytes>', 'maxInboxBytes', 'that wait for the application (default: 1M)', parse.bytes),
-    flag(
+    withDefault('--max-inbox-size <bytes>', 'maxInboxBytes', 'most bytes that wait for the application', parse.bytes),
+    withDefault(
       '--high-water-mark <bytes>',
       'highWaterMarkBytes',
-      'unsent, above which send() waits (default: 1M)',
+      'unsent bytes above which send() waits',
       parse.bytes,
     ),
-    flag(
-      '--max-buffered <bytes>',
-      'maxBufferedBytes',
-      'unsent, above which it is closed with 1013 (default: 16M)',
-      parse.bytes,
-    ),
+    withDefault('--max-buffered <bytes>', 'maxBufferedBytes', 'most unsent bytes, then closed with 1013', parse.bytes),
     {
-      ...flag('--slow-consumer <policy>', 'slowConsumer', 'for clients that do not read (default: close)'),
+      ...withDefault('--slow-consumer <policy>', 'slowConsumer', 'policy for clients that do not read'),
       choices: ['close', 'drop', 'wait'],
     },
-    flag(
+    withDefault(
       '--slow-consumer-timeout <seconds>',
       'slowConsumerTimeoutMs',
-      'above the high-water mark (default: 30)',
+      'longest time above the high-water mark',
       parse.seconds,
     ),
     { ...flag('--compression', 'compression', 'permessage-deflate, for clients that offer it'), value: {} },
@@ -174,101 +151,106 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
       ...flag(
         '--compression-no-context',
         'compression',
-        'the same, and clients compress each message for itself: up to 64 KiB less for each, but some do not obey',
+        'the same, but each message of a client is compressed separately: saves up to 64 KiB per client, but some ignore it',
       ),
       value: { clientNoContextTakeover: true },
     },
   ],
   'Limits:': [
-    flag(
-      '--max-connections <number>',
-      'maxConnections',
-      'at once, then 503 (default: 100000; off)',
-      parse.orOff(parse.count),
-    ),
-    flag(
+    orOff('--max-connections <number>', 'maxConnections', 'most connections, then 503', parse.count),
+    orOff(
       '--max-connections-per-address <number>',
       'maxConnectionsPerAddress',
-      'at once, then 429 (default: off)',
-      parse.orOff(parse.count),
+      'most connections per address, then 429',
+      parse.count,
     ),
     flag(
       '--max-buffered-total <bytes>',
       'maxBufferedBytesTotal',
-      'kept for all clients, then the largest are cut (default: a quarter of the heap; off)',
+      'most bytes buffered for all clients, then the largest are destroyed (default: a quarter of the heap; off)',
       parse.orOff(parse.bytes),
     ),
-    flag(
+    orOff(
       '--max-messages-per-second <number>',
       'maxMessagesPerSecond',
-      'of one client, then closed with 1008 (default: off)',
-      parse.orOff(parse.amount),
-    ),
-    flag(
-      '--max-bytes-per-second <bytes>',
-      'maxBytesPerSecond',
-      'of one client, then closed with 1008 (default: off)',
-      parse.orOff(parse.bytes),
-    ),
-    flag(
-      '--rate-burst <seconds>',
-      'rateBurstSeconds',
-      'worth of both that a quiet client may send at once (default: 5)',
+      'most messages per client, then closed with 1008',
       parse.amount,
     ),
-    flag(
+    orOff(
+      '--max-bytes-per-second <bytes>',
+      'maxBytesPerSecond',
+      'most bytes per client, then closed with 1008',
+      parse.bytes,
+    ),
+    withDefault(
+      '--rate-burst <seconds>',
+      'rateBurstSeconds',
+      'burst after silence, in seconds of both rates',
+      parse.amount,
+    ),
+    withDefault(
       '--max-pipelined-requests <number>',
       'maxPipelinedRequests',
-      'that run at once on a connection of HTTP/1.1, others wait (default: 128)',
+      'most running requests per HTTP/1.1 connection, more wait',
       parse.count,
     ),
-    flag(
+    orOff(
       '--max-requests-per-connection <number>',
       'maxRequestsPerConnection',
-      'of HTTP, then it is closed (default: 1000; off)',
-      parse.orOff(parse.count),
+      'most HTTP requests, then the connection closes',
+      parse.count,
     ),
-    flag('--max-headers <number>', 'maxHeaders', 'of a request, then 431 (default: 100)', parse.count),
-    flag('--max-header-size <bytes>', 'maxHeaderBytes', 'of all headers, then 431 (default: 16k)', parse.bytes),
-    flag(
+    withDefault('--max-headers <number>', 'maxHeaders', 'most headers of a request, then 431', parse.count),
+    withDefault('--max-header-size <bytes>', 'maxHeaderBytes', 'largest headers in all, then 431', parse.bytes),
+    withDefault(
       '--headers-timeout <seconds>',
       'headersTimeoutMs',
-      'to send all headers, then 408 (default: 10)',
+      'longest wait for all headers, then 408',
       parse.seconds,
     ),
-    flag(
+    withDefault(
       '--request-timeout <seconds>',
       'requestTimeoutMs',
-      'to send a whole request, then 408 (default: 300)',
+      'longest wait for a whole request, then 408',
       parse.seconds,
     ),
-    flag(
+    withDefault(
       '--send-timeout <seconds>',
       'sendTimeoutMs',
-      'without progress while bytes wait for a client, then cut (default: 60)',
+      'longest time without progress while bytes wait for a client, then destroyed',
       parse.seconds,
     ),
-    flag('--keep-alive-timeout <seconds>', 'keepAliveTimeoutMs', 'between two requests (default: 5)', parse.seconds),
+    withDefault(
+      '--keep-alive-timeout <seconds>',
+      'keepAliveTimeoutMs',
+      'longest time between two requests',
+      parse.seconds,
+    ),
   ],
   'Stopping:': [
-    flag(
+    withDefault(
       '--drain-window <seconds>',
       'drainWindowMs',
-      'over which WebSockets are closed, with 1012 (default: 5)',
+      'time over which WebSockets are closed with 1012',
       parse.seconds,
     ),
-    flag('--drain-timeout <seconds>', 'drainTimeoutMs', 'then what is left is cut (default: 10)', parse.seconds),
-    flag('--readiness-path <path>', 'readinessPath', 'answered with 200, and with 503 while stopping (default: none)'),
+    withDefault(
+      '--drain-timeout <seconds>',
+      'drainTimeoutMs',
+      'longest drain, then the rest is destroyed',
+      parse.seconds,
+    ),
+    flag('--readiness-path <path>', 'readinessPath', 'answers 200, and 503 while stopping (default: none)'),
   ],
   'For operators:': [
-    flag('--metrics-port <port>', 'metricsPort', 'for /metrics, /healthz and /readyz (default: none)', parse.port),
+    flag('--metrics-port <port>', 'metricsPort', 'port of /metrics, /healthz and /readyz (default: none)', parse.port),
     flag(
       '--secret-query-names <list>',
       'secretQueryNames',
-      'more query parameters whose values are left out of logs (default: none)',
+      'more query parameters whose values are not logged (default: none)',
       parse.list,
     ),
-    flag('--metrics-host <host>', 'metricsHost', 'name or address of that (default: 127.0.0.1)'),
+    flag('--metrics-host <host>', 'metricsHost', 'name or address for the metrics port (default: 127.0.0.1)'),
   ],
 }
 
@@ -276,7 +258,23 @@ function flag(flags: string, option: keyof ServeOptions, description: string, re
   return { flags, option, description, ...(read && { parse: read }) }
 }
 
-/** The flag as commander's. */
+/** A flag whose help ends with the default of its option. */
+function withDefault(
+  flags: string,
+  option: keyof ServeOptions,
+  description: string,
+  read?: parse.Parse<unknown>,
+): ServeFlag {
+  return flag(flags, option, `${description} (default: ${defaultText(flags, option)})`, read)
+}
+
+/** A flag with a default that also takes `off`. */
+function orOff(flags: string, option: keyof ServeOptions, description: string, read: parse.Parse<unknown>): ServeFlag {
+  const text = defaultText(flags, option)
+  return flag(flags, option, `${description} (default: ${text === 'off' ? text : `${text}; off`})`, parse.orOff(read))
+}
+
+/** The option of commander for a flag. */
 export function optionOf(one: ServeFlag): Option {
   const { flags, description, parse: read, choices, isRepeatable = false, env, fallback } = one
   const option = new Option(flags, description)

@@ -12,17 +12,17 @@ import { watchChannelLayers } from './watch-channel-layers.ts'
 /** An application that this process serves. */
 export interface ServingProcess {
   readonly server: RunningServer
-  /** Ends it, and the process. Called again, it waits for the same end. */
+  /** Closes the server and ends the process. Later calls return the same promise. */
   stop(options?: StopOptions): Promise<never>
 }
 
-/** How a {@link ServingProcess} ends. */
+/** Options of `stop()` of a {@link ServingProcess}. */
 export interface StopOptions {
-  /** For how long it goes on, without listening, because another process listens in its place. @default none */
+  /** The time to serve on without listening, in milliseconds, because another process listens. @default none */
   readonly handoverMs?: number | undefined
 }
 
-/** What to do about an address that cannot be listened on, by the code of Node's error. */
+/** Advice for an address that cannot be bound, by the code of Node's error. */
 const advice: Readonly<Record<string, string>> = {
   EADDRINUSE:
     'Another program listens there. Stop it, or choose another port: --port 8001, or PORT=8001 for "npm start".',
@@ -31,7 +31,7 @@ const advice: Readonly<Record<string, string>> = {
   ENOTFOUND: 'There is no host of this name. Choose another one with --host.',
 }
 
-/** The longest from the signal to the end of a process, in milliseconds. */
+/** The longest time from the signal to the end of a process, in milliseconds. */
 export function mostToStopMs(
   { drainTimeoutMs = serverDefaults.drainTimeoutMs }: ServeOptions,
   exitTimeoutMs: number,
@@ -41,14 +41,14 @@ export function mostToStopMs(
 
 /**
  * Serves an application in this process.
- * @param exitTimeoutMs how long everything after the drain may take at the end
+ * @param exitTimeoutMs the longest time of everything after the drain
  */
 export async function serveProcess(
   { application, channelLayers, tasks }: LoadedApplication,
   options: ServeOptions,
   exitTimeoutMs: number,
 ): Promise<ServingProcess> {
-  // Jobs may use what the shutdown of the application lets go of, and leave time for it.
+  // Ends jobs first, because they may use resources that the shutdown of the application closes, and leaves time for it.
   const beforeShutdown = async (): Promise<void> => {
     if (tasks !== undefined) await closeTasks(tasks, exitTimeoutMs / 2)
   }
@@ -94,7 +94,7 @@ async function listen(start: () => Promise<RunningServer>): Promise<RunningServe
   }
 }
 
-/** What Node's errors say of an address; a Unix socket has the port -1. */
+/** The fields of Node's errors about an address; a Unix socket has the port -1. */
 interface SystemError {
   readonly code?: string
   readonly syscall?: string

@@ -13,7 +13,10 @@ import { workerRole } from './processes/worker-role.ts'
 import type { ProcessOptions } from './processes/process-options.ts'
 import { optionOf, serveFlags } from './serve-flags.ts'
 
-/** What the flags that stand for no single option leave. */
+/** The longest time of everything after the drain, in milliseconds. */
+export const DEFAULT_EXIT_TIMEOUT_MS = 30_000
+
+/** The flags that set no single option of `serve()`. */
 interface OwnFlags {
   readonly unixSocketMode?: number
   readonly verbosity: string
@@ -25,18 +28,18 @@ interface OwnFlags {
 }
 
 const footer = `
-Sizes may be written as 64k or 1M; "off" switches off what can be switched off.
+Sizes may have a unit: 64k, 1M. A flag with "off" in its default can be off.
 
 Signals:
-  SIGTERM, SIGINT  stop it in order; a second one: at once
+  SIGTERM, SIGINT  stop in order; a second one stops at once
   SIGHUP           reads the certificate again, and opens the access log again;
-                   with several workers it replaces them one by one, with the
-                   code of now
+                   with several workers, replaces them one by one with the
+                   present code
 
 Exit codes:
   0  stopped in order
-  1  could not start, something failed while stopping, or a second signal
-  3  stopped, but not all was over in time
+  1  failed to start or to stop, or a second signal
+  3  stopped, but the shutdown exceeded its time limit
 
 Examples:
   tideway serve application.ts --reload
@@ -46,7 +49,7 @@ Examples:
     --trusted-proxies unix
 `
 
-/** Serves the application of a file or a folder; of the current folder if none is given. */
+/** Serves the application of a file or a folder. The default is the current folder. */
 export type RunServe = (file: string | undefined, options: ServeOptions, processes: ProcessOptions) => Promise<void>
 
 /** The command `tideway serve`. */
@@ -60,7 +63,7 @@ export function serveProgram(run: RunServe): Command {
   return withServeFlags(command, run)
 }
 
-/** Gives a command of one file the flags of `tideway serve`. @param run what is done with them */
+/** Adds the flags of `tideway serve` to a command. @param run called with the parsed flags */
 export function withServeFlags(command: Command, run: RunServe): Command {
   for (const [heading, flags] of Object.entries(serveFlags)) {
     for (const one of flags) command.addOption(optionOf(one).helpGroup(heading))
@@ -70,33 +73,34 @@ export function withServeFlags(command: Command, run: RunServe): Command {
   }
   under(
     Object.keys(serveFlags)[0]!,
-    new Option('--unix-socket-mode <mode>', 'permissions of the Unix sockets, as 660').argParser(mode),
+    new Option('--unix-socket-mode <mode>', 'permissions of the Unix sockets, such as 660').argParser(mode),
   )
   under(
     'Processes:',
-    new Option('-w, --workers <number>', 'processes that serve; auto for one a processor')
+    new Option('-w, --workers <number>', 'number of processes; auto for one per processor')
       .argParser(workerCount)
       .default(1)
       .env('WEB_CONCURRENCY'),
-    new Option('--reload', 'for development: start it again whenever a source file changes'),
+    new Option('--reload', 'for development: restart when a source file changes'),
   )
   under(
     'Stopping:',
-    new Option('--exit-timeout <seconds>', 'then, for tasks, shutdown and layers; exit code 3 (default: 30)').argParser(
-      seconds,
-    ),
+    new Option(
+      '--exit-timeout <seconds>',
+      `longest time after the drain: tasks, shutdown, layers; then exit code 3 (default: ${DEFAULT_EXIT_TIMEOUT_MS / 1000})`,
+    ).argParser(seconds),
   )
   under(
     'Logs:',
-    new Option('-v, --verbosity <level>', '0 warnings, 1 and what happens, 2 and what is normal, 3 in detail')
+    new Option('-v, --verbosity <level>', '0 warnings, 1 also events, 2 also debug lines, 3 also details')
       .choices(['0', '1', '2', '3'])
       .default('1'),
-    new Option('--access-log <file>', 'a line for each request and WebSocket; - for standard output'),
-    new Option('--access-log-format <format>', 'of these lines').choices(['common', 'json']).default('common'),
+    new Option('--access-log <file>', 'one line per request and WebSocket; - for standard output'),
+    new Option('--access-log-format <format>', 'format of these lines').choices(['common', 'json']).default('common'),
   )
   return command.action(async (file: string | undefined, given: Readonly<Record<string, unknown>> & OwnFlags) => {
     const processes = { ...processesOf(command, given), reopenLogs: async () => log?.reopen() }
-    // The primary of several has no connections to write of.
+    // The primary process has no connections, so it writes no access log.
     const isWriting = workerRole() !== undefined || (processes.workers === 1 && !processes.reload)
     const log = isWriting ? await openLog(given) : undefined
     const options = serveOptionsOf(command, given)
@@ -108,9 +112,6 @@ async function openLog({ accessLog, accessLogFormat }: OwnFlags): Promise<Access
   return accessLog === undefined ? undefined : AccessLogFile.open(accessLog, accessLogFormat)
 }
 
-/** How long everything after the drain may take at the end, in milliseconds. */
-export const DEFAULT_EXIT_TIMEOUT_MS = 30_000
-
 function processesOf(
   command: Command,
   { workers, exitTimeout = DEFAULT_EXIT_TIMEOUT_MS, reload = false }: OwnFlags,
@@ -118,9 +119,9 @@ function processesOf(
   const isFromEnvironment = command.getOptionValueSource('workers') === 'env'
   const workersFrom = isFromEnvironment ? 'WEB_CONCURRENCY' : '--workers'
   if (reload && workers > 1 && !isFromEnvironment) {
-    throw new TidewayError('ERR_BAD_OPTION', '--reload is for development, by one process: leave out --workers.')
+    throw new TidewayError('ERR_BAD_OPTION', '--reload is for development with one process: leave out --workers.')
   }
-  // What a machine has for production is not meant for whoever develops on it.
+  // WEB_CONCURRENCY is a setting for production, so --reload ignores it.
   return { workers: reload ? 1 : workers, workersFrom, exitTimeoutMs: exitTimeout, reload }
 }
 
@@ -129,7 +130,7 @@ function serveOptionsOf(command: Command, given: Readonly<Record<string, unknown
   const listen: ListenTarget[] = []
   for (const one of Object.values(serveFlags).flat()) {
     const name = optionOf(one).attributeName()
-    // commander knows a --no-… as its opposite, which is there by default.
+    // commander stores a --no-… flag as its opposite, which is true by default.
     const isGiven = command.getOptionValueSource(name) === 'cli'
     if (!isGiven) continue
     if (one.option === 'listen') listen.push(...(given[name] as ListenTarget[]))
@@ -138,16 +139,16 @@ function serveOptionsOf(command: Command, given: Readonly<Record<string, unknown
   if (options['trustedProxies'] !== undefined && options['proxyHeaders'] === undefined) {
     throw new TidewayError(
       'ERR_BAD_OPTION',
-      '--trusted-proxies has no effect without --proxy-headers: give both, or none.',
+      '--trusted-proxies has no effect without --proxy-headers: give both or neither.',
     )
   }
   const { unixSocketMode, verbosity } = given
   const isBound = listen.length > 0 || options['port'] !== undefined || options['host'] !== undefined
   if (!isBound) listen.push(...inheritedSockets())
-  // A platform's PORT and HOST are for a server whose command line names no place to listen.
+  // PORT and HOST have no effect if a flag names an address.
   if (listen.length === 0) {
     if (command.getOptionValueSource('port') === 'env') options['port'] = given['port']
-    // Some shells and conda set HOST to a name that nothing can listen on.
+    // Some shells and conda set HOST to a name that is not an address.
     if (command.getOptionValueSource('host') === 'env' && isIP(String(given['host'])) !== 0)
       options['host'] = given['host']
   }
@@ -158,7 +159,7 @@ function serveOptionsOf(command: Command, given: Readonly<Record<string, unknown
   }
 }
 
-/** The primary has the sockets of systemd, and is named by the environment that its workers inherit. */
+/** The sockets of systemd. They belong to the primary, whose id is in the environment of its workers. */
 function inheritedSockets(): readonly ListenTarget[] {
   return systemdSockets(process.env, workerRole()?.primaryPid)
 }

@@ -1,9 +1,9 @@
 import { exitCodes } from './exit-codes.ts'
 
 /**
- * SIGINT or SIGTERM calls `stop`, which ends the process. A second signal ends it at once, with 1.
- * @param message is printed at the first signal
- * @param hurry is called before the process ends at the second signal
+ * Calls `stop`, which ends the process, at SIGINT or SIGTERM. A second signal ends it at once with exit code 1.
+ * @param message printed at the first signal
+ * @param hurry called at the second signal, before the process ends
  */
 export function stopOnSignal(message: string, stop: () => Promise<never>, hurry?: () => void): void {
   const exitNow = (): never => {

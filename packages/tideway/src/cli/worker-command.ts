@@ -14,32 +14,32 @@ import { watchChannelLayers } from './watch-channel-layers.ts'
 
 /** The options of `tideway worker`. */
 export interface WorkerCommandOptions {
-  /** Jobs of one channel at a time. */
+  /** The most jobs of one channel at once. */
   readonly concurrency: number
-  /** How long a job of a channel may take, in seconds. @default for ever */
+  /** The longest time of a job of a channel, in seconds. @default no limit */
   readonly jobTimeout?: number
-  /** Alias of the channel layer to take jobs from. */
+  /** Alias of the channel layer of the jobs. */
   readonly layer: string
-  /** Whether to work on the durable tasks of the application. */
+  /** Whether to run the durable tasks of the application. */
   readonly tasks?: boolean
-  /** How long jobs may go on after the process was told to stop, in seconds. */
+  /** The longest wait for running jobs after a signal, in seconds. */
   readonly stopTimeout: number
-  /** How long everything after the jobs may take at the end, in seconds. */
+  /** The longest time of everything after the jobs, in seconds. */
   readonly exitTimeout: number
-  /** Whether the application is told of its start-up and shutdown. */
+  /** Whether the application gets lifespan events. */
   readonly lifespan: boolean
-  /** How long it may take for each, in seconds. */
+  /** The longest startup, and the longest shutdown, in seconds. */
   readonly lifespanTimeout: number
 }
 
-/** What works in this process until it is stopped. */
+/** Running work of this process. */
 interface Running {
-  /** Rejects when going on makes no sense. */
+  /** Rejects if the work cannot continue. */
   readonly ended: Promise<void>
   stop(): Promise<void>
 }
 
-/** Does the jobs of the channels, and the tasks, of an application until the process is told to stop. */
+/** Runs the jobs of channels, and the tasks, of an application until a signal. */
 export async function workerCommand(
   file: string,
   channels: readonly string[],
@@ -86,7 +86,7 @@ export async function workerCommand(
   try {
     await Promise.all(running.map(({ ended }) => ended))
   } catch (error) {
-    // What still works ends in order.
+    // Stops the rest in order.
     console.error(error instanceof TidewayError ? `tideway: ${error.message}` : error)
     exitCode = exitCodes.failed
     await stop()
@@ -96,7 +96,7 @@ export async function workerCommand(
 function nothingToDo(): TidewayError {
   return new TidewayError(
     'ERR_BAD_OPTION',
-    'There is nothing to do: name the channels to take jobs from, as in "tideway worker application.js thumbnails", or give --tasks.',
+    'There is nothing to do: name the channels of the jobs, as in "tideway worker application.js thumbnails", or give --tasks.',
   )
 }
 
@@ -143,13 +143,13 @@ async function startTasks(
   if (!areDurable(tasks)) {
     throw new TidewayError(
       'ERR_LOCAL_TASKS',
-      'The tasks have no Redis: they run in the process that enqueues them, so that there is nothing to do here. Give defineTasks the same "redis" in both processes.',
+      'The tasks have no Redis: they run in the process that enqueues them, so this process has nothing to do. Give defineTasks the same "redis" in both processes.',
     )
   }
   if (channelLayerOf(tasks)?.isLocal === true) {
     throw new TidewayError(
       'ERR_LOCAL_CHANNEL_LAYER',
-      'The channel layer of the tasks ends at its process: their progress and results would reach nobody from this process. Give defineTasks a Redis layer of @tideway/redis.',
+      'The channel layer of the tasks ends at its process: their progress and results cannot leave this process. Give defineTasks a Redis layer of @tideway/redis.',
     )
   }
   const work = await runTasks(tasks)
@@ -160,7 +160,7 @@ async function startTasks(
   }
 }
 
-/** The layer of that name, as long as what other processes send can come through it. */
+/** The layer of that alias. @throws TidewayError if it does not connect processes */
 function crossingLayer({ channelLayers }: LoadedApplication, alias: string): ChannelLayer {
   const layer = channelLayers[alias]
   if (layer === undefined) {

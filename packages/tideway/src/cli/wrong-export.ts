@@ -64,8 +64,8 @@ const mistakes: readonly Mistake[] = [
 ]
 
 /**
- * One sentence that names what a module exports in place of an application, and one with the line to write. Returns
- * `undefined` if the value may be an application, or is nothing that is known.
+ * Returns one sentence that names the wrong default export of a module, and one with the line to write. Returns `undefined` if
+ * the value may be an application, or is unknown.
  */
 export function describeWrongExport(exported: unknown): string | undefined {
   if (exported === null || (typeof exported !== 'object' && typeof exported !== 'function')) return undefined

@@ -29,7 +29,7 @@ const lines = (): unknown[] => printed.mock.calls.map(([line]) => line as unknow
 
 // Each write to /dev/full fails with ENOSPC, as on a full disk.
 describe.skipIf(process.platform !== 'linux')('an access log on a full disk', () => {
-  it('says so once, writes again when there is room, and says that lines are missing', async () => {
+  it('reports a full disk once, writes again when there is room, and reports missing lines', async () => {
     await leadTo('/dev/full')
     const log = await AccessLogFile.open(file, 'json', { firstMs: 5, mostMs: 10 })
     const writing = setInterval(() => log.write(entry), 1)
@@ -47,7 +47,7 @@ describe.skipIf(process.platform !== 'linux')('an access log on a full disk', ()
     }
   })
 
-  it('writes again at once after it was opened again', async () => {
+  it('writes again at once after reopen()', async () => {
     await leadTo('/dev/full')
     const log = await AccessLogFile.open(file, 'json', { firstMs: 1e6, mostMs: 1e6 })
     log.write(entry)

@@ -42,13 +42,13 @@ describe('tideway serve', () => {
     expect(await (await fetch(`http://127.0.0.1:${port}/a`)).text()).toBe('hello from /a')
   })
 
-  it('says that a descriptor cannot be listened on, and exits with 1', async () => {
+  it('exits with 1 and a message for a descriptor that cannot listen', async () => {
     const command = new Command(['serve', hello, '--fd', '77'])
     expect(await command.exitCode()).toBe(1)
     expect(command.output).toContain('tideway: Cannot listen on ')
   })
 
-  it('listens on a Unix socket and on several addresses, and says all', async () => {
+  it('listens on a Unix socket and on several addresses, and prints all', async () => {
     const path = join(await temporaryFolder(), 'a.sock')
     const flags = ['--unix-socket', path, '--unix-socket-mode', '600', '--port', '0', '--listen', '127.0.0.2:0']
     const command = new Command(['serve', hello, ...flags])
@@ -60,7 +60,7 @@ describe('tideway serve', () => {
     await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  it('says that a Unix socket is in use, and exits with 1', async () => {
+  it('exits with 1 and a message for a Unix socket in use', async () => {
     const path = join(await temporaryFolder(), 'a.sock')
     const first = new Command(['serve', hello, '--unix-socket', path])
     await first.url()

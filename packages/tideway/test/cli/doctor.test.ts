@@ -51,7 +51,7 @@ function levelsOf(findings: readonly Finding[]): Record<string, string> {
 }
 
 describe('tideway doctor', () => {
-  it('finds no problem with an application that is sound, and ends though something keeps the process', async () => {
+  it('finds no problem in a sound application, and exits despite open handles', async () => {
     const { report, code } = await doctor('sound')
     expect(levelsOf(report.findings)).toMatchObject({
       node: 'ok',
@@ -64,7 +64,7 @@ describe('tideway doctor', () => {
     expect(code).toBe(0)
   })
 
-  it('finds that nothing checks the origin, and that workers would not share their groups', async () => {
+  it('reports a missing origin check, and workers that would not share groups', async () => {
     const alone = await doctor('careless')
     expect(levelsOf(alone.report.findings)).toMatchObject({ origin: 'problem', 'channel-layer': 'warning' })
     expect(alone.code).toBe(1)
@@ -76,7 +76,7 @@ describe('tideway doctor', () => {
     for (const { level, advice } of findings) expect(advice === undefined).toBe(level === 'ok')
   })
 
-  it('goes on to the rest when the application cannot be loaded', async () => {
+  it('runs the other checks if the application cannot be loaded', async () => {
     const { report, code } = await doctor('broken', ['--proxy-headers', '--trusted-proxies', '0.0.0.0/0'])
     expect(levelsOf(report.findings)).toMatchObject({ application: 'problem', 'proxy-headers': 'problem' })
     expect(report.findings).toContainEqual(
@@ -85,7 +85,7 @@ describe('tideway doctor', () => {
     expect(code).toBe(1)
   })
 
-  it('says it to people too', async () => {
+  it('prints a text report', async () => {
     const command = new Command(['doctor', fixture('doctor/careless/application.ts')])
     expect(await command.exitCode()).toBe(1)
     expect(command.output).toMatch(/^PROBLEM {2}origin .*The application has no origin validator/m)
@@ -93,14 +93,14 @@ describe('tideway doctor', () => {
     expect(command.output).toMatch(/^1 problem, 1 warning, \d+ ok$/m)
   })
 
-  it('takes whole URLs only', async () => {
+  it('accepts only whole URLs', async () => {
     const command = new Command(['doctor', fixture('doctor/sound/application.ts'), '--url', 'chat.example.com'])
     expect(await command.exitCode()).toBe(1)
     expect(command.output).toContain('such as wss://chat.example.com/ws/rooms/lobby/')
   })
 
-  describeWith(['redis'], 'of an application with a Redis layer', () => {
-    it('finds that its Redis drops keys, or is not there', async () => {
+  describeWith(['redis'], 'tideway doctor for an application with a Redis layer', () => {
+    it('reports a Redis that drops keys or does not answer', async () => {
       const redis = await RedisServer.start('--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru')
       try {
         const { report, code } = await doctor('redis', ['--workers', '4'], { REDIS_URL: redis.url })
@@ -119,13 +119,13 @@ describe('tideway doctor', () => {
     })
   })
 
-  describeWith(['redis'], 'of an application with tasks', () => {
+  describeWith(['redis'], 'tideway doctor for an application with tasks', () => {
     const tasksIn = async (redisUrl: string | undefined): Promise<Finding | undefined> => {
       const { report } = await doctor('tasks', [], { TASKS_REDIS_URL: redisUrl })
       return report.findings.find(({ check }) => check === 'tasks')
     }
 
-    it('finds that their jobs end with their process, or that their Redis answers, drops jobs, or is not there', async () => {
+    it('reports tasks without Redis, and a Redis that answers, drops jobs or does not answer', async () => {
       expect(await tasksIn(undefined)).toMatchObject({
         level: 'warning',
         found: 'The tasks have no Redis: unfinished jobs are lost when their process ends.',
@@ -155,13 +155,13 @@ describe('tideway doctor', () => {
   })
 })
 
-describe('what is found about the machine', () => {
+describe('machine findings', () => {
   const descriptors = async (maxConnections: number | false): Promise<Finding | undefined> => {
     const findings = await machineFindings(fixture('doctor/sound/application.ts'), { maxConnections })
     return findings.find(({ check }) => check === 'descriptors')
   }
 
-  it.runIf(process.platform === 'linux')('is that it cannot have as many connections as it is asked for', async () => {
+  it.runIf(process.platform === 'linux')('report a limit of descriptors below --max-connections', async () => {
     expect(await descriptors(10 ** 12)).toMatchObject({
       level: 'problem',
       advice: expect.stringContaining('LimitNOFILE'),
@@ -169,7 +169,7 @@ describe('what is found about the machine', () => {
     expect(await descriptors(1)).toMatchObject({ level: 'ok' })
   })
 
-  it('is that a package beside the application is of another version than tideway works with', async () => {
+  it('report a package of an incompatible version', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tideway-doctor-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     const packages = async (name: string, version: string): Promise<Finding[]> => {
@@ -205,7 +205,7 @@ describe('what is found about the machine', () => {
   })
 })
 
-describe('what is found about the flags', () => {
+describe('flag findings', () => {
   const url = new URL('wss://chat.example.com/ws/')
 
   it.each([
@@ -237,7 +237,7 @@ describe('what is found about the flags', () => {
     expect(levelsOf(optionFindings(options, given))['proxy-headers']).toBe(level)
   })
 
-  it('is that the server would not start', () => {
+  it('report options with which the server would not start', () => {
     expect(levelsOf(optionFindings({ pingIntervalMs: -1 }, undefined))).toEqual({ options: 'problem' })
   })
 })
@@ -249,24 +249,24 @@ const http: Application<HttpScope> = async (_scope, _receive, send) => {
 
 const site = defineApplication({ http, websocket: allowedHostsOriginValidator(urlRouter([path('ws/', echo)])) })
 
-describe('what is found behind a URL', () => {
+describe('URL findings', () => {
   async function find(application: Application, pathname = '/ws/'): Promise<Record<string, string>> {
     const server = await serve(application, { port: 0, logger: { debug() {}, info() {}, warn() {}, error() {} } })
     onTestFinished(() => server.close(1))
     return levelsOf(await urlFindings(new URL(pathname, server.webSocketUrl)))
   }
 
-  it('is nothing wrong with a server', async () => {
+  it('report no problem of a sound server', async () => {
     expect(await find(site)).toEqual({ handshake: 'ok', origin: 'ok', clock: 'ok' })
   })
 
-  it('is that any page may connect', async () => {
+  it('report a server that any page may connect to', async () => {
     expect(await find(setTraits(defineApplication({ http, websocket: echo }), { checksOrigin: true }))).toMatchObject({
       origin: 'problem',
     })
   })
 
-  it('is that its own pages may not', async () => {
+  it('report a server that refuses its own pages', async () => {
     const closed = defineApplication({
       http,
       websocket: allowedHostsOriginValidator(urlRouter([path('ws/', echo)]), { allowedHosts: ['example.com'] }),
@@ -274,15 +274,15 @@ describe('what is found behind a URL', () => {
     expect(await find(closed)).toEqual({ origin: 'problem', clock: 'ok' })
   })
 
-  it('is that there is no such path', async () => {
+  it('report a path without a route', async () => {
     expect(await find(site, '/wss/')).toEqual({ handshake: 'problem', clock: 'ok' })
   })
 
-  it('is that nobody is there', async () => {
+  it('report a server that does not answer', async () => {
     expect(levelsOf(await urlFindings(new URL(`ws://127.0.0.1:${await freePort()}/`)))).toEqual({ url: 'problem' })
   })
 
-  it('is the clock', async () => {
+  it('report a wrong clock', async () => {
     const late: Application<HttpScope> = async (_scope, _receive, send) => {
       await send({ type: 'http.response.start', status: 200, headers: { date: 'Tue, 15 Nov 1994 08:12:31 GMT' } })
       await send({ type: 'http.response.body', body: '' })
@@ -290,8 +290,8 @@ describe('what is found behind a URL', () => {
     expect(await find(defineApplication({ http: late, websocket: site }))).toMatchObject({ clock: 'warning' })
   })
 
-  describeWith(['openssl'], 'over TLS', () => {
-    it('is a cookie that is not Secure, and a certificate that nobody has signed', async () => {
+  describeWith(['openssl'], 'URL findings over TLS', () => {
+    it('report a cookie without Secure, and a self-signed certificate', async () => {
       const certificates = new CertificateFolder()
       onTestFinished(() => certificates.remove())
       const { key, cert, certFile } = certificates.pair()
@@ -318,7 +318,7 @@ describe('what is found behind a URL', () => {
     })
   })
 
-  describeWith(['nginx'], 'of a real nginx', () => {
+  describeWith(['nginx'], 'URL findings behind nginx', () => {
     /** What stands in the `location` of a site of nginx, and what is found through it. */
     async function through(location: (port: number) => string): Promise<readonly Finding[]> {
       const server = await serve(site, { port: 0, logger: { debug() {}, info() {}, warn() {}, error() {} } })
@@ -345,32 +345,32 @@ describe('what is found behind a URL', () => {
     const upgrade =
       'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;'
 
-    it('is nothing wrong where all headers are passed on', async () => {
+    it('report no problem if nginx passes on all headers', async () => {
       const found = await through(
         (port) => `proxy_pass http://127.0.0.1:${port}; ${upgrade} proxy_set_header Host $http_host;`,
       )
       expect(levelsOf(found)).toEqual({ handshake: 'ok', origin: 'ok', clock: 'ok' })
     })
 
-    it('is that Upgrade is lost', async () => {
+    it('report a lost Upgrade header', async () => {
       const found = await through((port) => `proxy_pass http://127.0.0.1:${port}; proxy_set_header Host $http_host;`)
       expect(levelsOf(found)).toEqual({ 'upgrade-header': 'problem', clock: 'ok' })
       expect(found[0]!.advice).toContain('proxy_set_header Upgrade $http_upgrade')
     })
 
-    it('is that Host is lost, so that the pages of the site are refused', async () => {
+    it('report a lost Host header, with which the pages of the site are refused', async () => {
       const found = await through((port) => `proxy_pass http://127.0.0.1:${port}; ${upgrade}`)
       expect(levelsOf(found)).toEqual({ origin: 'problem', clock: 'ok' })
       expect(found[0]!.advice).toContain('proxy_set_header Host')
     })
 
-    it('is that there is nobody behind it', async () => {
+    it('report a server that nginx does not reach', async () => {
       const nobody = await freePort()
       const found = await through(() => `proxy_pass http://127.0.0.1:${nobody}; ${upgrade}`)
       expect(found[0]).toMatchObject({ check: 'handshake', level: 'problem', found: expect.stringContaining('502') })
     })
 
-    it('is a redirect', async () => {
+    it('report a redirect', async () => {
       const found = await through(() => 'return 301 https://chat.example.com$request_uri;')
       expect(found[0]).toMatchObject({
         check: 'handshake',

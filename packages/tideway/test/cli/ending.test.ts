@@ -11,8 +11,8 @@ import { Command, fixture } from './command.ts'
 
 const application = fixture('ending/application.ts')
 
-describe('tideway serve, at its end', () => {
-  it('lets tasks finish before the shutdown of the application, and closes the layers last', async () => {
+describe('the shutdown of tideway serve', () => {
+  it('waits for tasks before the shutdown of the application, and closes the layers last', async () => {
     const command = new Command(['serve', application, '--port', '0'])
     await (await fetch(await command.url())).text()
     await command.says(/work begins/)
@@ -30,12 +30,12 @@ describe('tideway serve, at its end', () => {
     await command.url()
     command.process.kill('SIGTERM')
     expect(await command.exitCode()).toBe(3)
-    expect(command.output).toContain(`tideway: not all was over in 1.3 s. Ending without the rest of ${what}.`)
+    expect(command.output).toContain(`tideway: the shutdown took over 1.3 s. Exiting without the rest of ${what}.`)
   })
 })
 
-describe('SIGHUP', () => {
-  it('opens the access log again, after it was moved away', async () => {
+describe('tideway serve at SIGHUP', () => {
+  it('opens a moved access log again', async () => {
     const folder = await temporaryFolder()
     const [file, moved] = [join(folder, 'access.log'), join(folder, 'access.log.1')]
     const command = new Command(['serve', fixture('serve/application.ts'), '--port', '0', '--access-log', file])
@@ -51,7 +51,7 @@ describe('SIGHUP', () => {
   })
 })
 
-describeWith(['python'], 'a terminal that is closed', () => {
+describeWith(['python'], 'tideway serve in a closed terminal', () => {
   const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
   // Runs a command in a terminal of its own, closes that when it listens, and prints how the command has ended.
   const script = `

@@ -132,21 +132,21 @@ describe('a flag of tideway serve', () => {
     await expect(optionsOf(...line.split(' '))).rejects.toThrow(CommanderError)
   })
 
-  it('says that --trusted-proxies needs --proxy-headers', async () => {
+  it('refuses --trusted-proxies without --proxy-headers', async () => {
     await expect(optionsOf('--trusted-proxies', '10.0.0.0/8')).rejects.toMatchObject({
       code: 'ERR_BAD_OPTION',
-      message: '--trusted-proxies has no effect without --proxy-headers: give both, or none.',
+      message: '--trusted-proxies has no effect without --proxy-headers: give both or neither.',
     })
   })
 
-  it('gives an access log to a file that can be written, and says which cannot', async () => {
+  it('opens a writable access log, and refuses another', async () => {
     expect((await optionsOf('--access-log', '-')).accessLog).toBeTypeOf('function')
     await expect(optionsOf('--access-log', '/no/such/folder/log')).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' })
   })
 })
 
-describe('the flags of processes', () => {
-  it('are one worker and thirty seconds after the drain without any', async () => {
+describe('the process flags of tideway serve', () => {
+  it('default to one worker and thirty seconds after the drain', async () => {
     expect(await processesOf()).toEqual({
       workers: 1,
       workersFrom: '--workers',
@@ -155,7 +155,7 @@ describe('the flags of processes', () => {
     })
   })
 
-  it('say how many workers there are', async () => {
+  it('set the number of workers', async () => {
     expect(await processesOf('--workers', '4')).toMatchObject({ workers: 4, workersFrom: '--workers' })
     expect(await processesOf('-w', 'auto')).toMatchObject({ workers: availableParallelism() })
     vi.stubEnv('WEB_CONCURRENCY', '3')
@@ -164,32 +164,32 @@ describe('the flags of processes', () => {
     expect(await processesOf('--workers', '1')).toMatchObject({ workers: 1, workersFrom: '--workers' })
   })
 
-  it.each(['0', '1025', '-1', '1.5', 'many'])('take no %s for a number of workers', async (number) => {
+  it.each(['0', '1025', '-1', '1.5', 'many'])('refuse %s as a number of workers', async (number) => {
     await expect(processesOf('--workers', number)).rejects.toThrow(CommanderError)
   })
 
-  it('say how long the end may take', async () => {
+  it('set the time limit of the shutdown', async () => {
     expect(await processesOf('--exit-timeout', '1.5')).toMatchObject({ exitTimeoutMs: 1500 })
   })
 
-  it('let --reload have one process, whatever the environment says', async () => {
+  it('start one process for --reload despite WEB_CONCURRENCY', async () => {
     expect(await processesOf('--reload')).toMatchObject({ reload: true, workers: 1 })
     await expect(processesOf('--reload', '--workers', '2')).rejects.toThrow(
-      '--reload is for development, by one process',
+      '--reload is for development with one process',
     )
     vi.stubEnv('WEB_CONCURRENCY', '3')
     onTestFinished(() => void vi.unstubAllEnvs())
     expect(await processesOf('--reload')).toMatchObject({ reload: true, workers: 1 })
   })
 
-  it('open the access log in the processes that write it only', async () => {
+  it('open the access log only in processes that write it', async () => {
     const missing = ['--access-log', '/no/such/folder/log']
     expect((await optionsOf('--workers', '2', ...missing)).accessLog).toBeUndefined()
   })
 })
 
-describe('the variables of the environment', () => {
-  it('PORT is the port, unless something else is named', async () => {
+describe('the environment of tideway serve', () => {
+  it('sets the port by PORT, unless a flag names an address', async () => {
     vi.stubEnv('PORT', '81')
     onTestFinished(() => void vi.unstubAllEnvs())
     expect(await optionsOf()).toEqual({ port: 81 })
@@ -198,7 +198,7 @@ describe('the variables of the environment', () => {
     expect(await optionsOf('--fd', '3')).toEqual({ listen: [{ fd: 3 }] })
   })
 
-  it('LISTEN_FDS of systemd is listened on, unless something else is named', async () => {
+  it('names sockets of systemd by LISTEN_FDS, unless a flag names an address', async () => {
     vi.stubEnv('LISTEN_FDS', '2')
     vi.stubEnv('LISTEN_PID', String(process.pid))
     onTestFinished(() => void vi.unstubAllEnvs())

@@ -5,7 +5,7 @@ import { eventually } from '../server/serving.ts'
 import { Command, fixture } from './command.ts'
 
 describe.each([1, 2])('tideway serve --metrics-port, with %i worker(s)', (workers) => {
-  it('says where the metrics are, and has those of all connections there', async () => {
+  it('prints the URL of the metrics, and counts all connections', async () => {
     const flags = ['--port', '0', '--metrics-port', '0', '--workers', String(workers)]
     const command = new Command(['serve', fixture('workers/application.ts'), ...flags])
     const url = await command.url()

@@ -33,7 +33,7 @@ describe('docs/reference/cli.md', () => {
     )
   })
 
-  it('has the flags that stand for no single option', () => {
+  it('has the flags without a single option', () => {
     const documented = rowsOf(flagsPart).map(([flags]) => flags!.slice(1, -1))
     expect([...documented].sort()).toEqual(program.options.map(({ flags }) => flags).sort())
   })
@@ -49,14 +49,14 @@ describe('docs/reference/cli.md', () => {
     expect(new Set(documented)).toEqual(new Set(names.map(([, first, second]) => first ?? second)))
   })
 
-  it('leads from the flags of Daphne to flags that there are', () => {
+  it('maps the flags of Daphne to existing flags', () => {
     const targets = rowsOf(daphnePart).flatMap(([, tideway]) => (tideway === '–' ? [] : [tideway!.slice(1, -1)]))
     expect(longNames).toEqual(expect.arrayContaining(targets))
   })
 })
 
 describeWith(['python'], 'the table of the flags of Daphne', () => {
-  it('has each that this Daphne has', () => {
+  it('has every flag of the installed Daphne', () => {
     const help = execFileSync(programPath('python'), ['-m', 'daphne', '--help'], { encoding: 'utf8' })
     const flags = [...help.matchAll(/^ {2}(?:-\w(?: \w+)?, )?(--[\w-]+)/gm)].map(([, name]) => name!)
     expect(flags.length).toBeGreaterThan(15)
@@ -65,8 +65,8 @@ describeWith(['python'], 'the table of the flags of Daphne', () => {
   })
 })
 
-describe('the flags', () => {
-  it('are there for each option of serve() that is no function and no part of the others', () => {
+describe('the flags of tideway serve', () => {
+  it('cover each option of serve() that is not a function', () => {
     const byCode = new Set(['state', 'logger', 'accessLog', 'instrumentation'])
     const options = [...Object.keys(serverDefaults), ...Object.keys(requestLimitDefaults)]
     // A passphrase among the arguments would be there for everybody on the machine to see: it has no flag.
@@ -93,7 +93,7 @@ describe('the flags', () => {
     for (const name of longNames) expect(help).toContain(`${name} `.trimEnd())
   })
 
-  it('name no short flag twice', () => {
+  it('use each short flag once', () => {
     const short = program.options.map((option) => option.short).filter((name) => name !== undefined)
     expect(new Set(short).size).toBe(short.length)
   })

@@ -21,7 +21,7 @@ async function folderIn(parent: string): Promise<string> {
 }
 
 describe('tideway serve --reload', () => {
-  it('serves what is written now, closes WebSockets with 1012, and goes on with what worked while it does not', async () => {
+  it('serves the present code, closes WebSockets with 1012, and serves the last good version while the code is broken', async () => {
     const folder = await folderIn(cache)
     // In one step: what is read in between would be no module.
     const write = async (name: string, ...lines: string[]): Promise<void> => {
@@ -66,7 +66,7 @@ describe('tideway serve --reload', () => {
     expect(await command.exitCode()).toBe(0)
   })
 
-  it('waits for a change of a JavaScript file that is broken from the beginning', async () => {
+  it('waits for a change if the JavaScript file is broken at the start', async () => {
     const folder = await folderIn(cache)
     const file = join(folder, 'application.js')
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n')
@@ -90,14 +90,14 @@ describe('the watch of the sources', () => {
     return { folder, told }
   }
 
-  it('tells once of what changes at a time', async () => {
+  it('reports changes at the same time once', async () => {
     const { folder, told } = await watched()
     // In one turn: on a machine that is busy there may be a moment between two.
     for (const name of ['a.ts', 'b.mjs', 'c.tsx']) writeFileSync(join(folder, 'src', name), '')
     await eventually(() => told).toEqual([['src/a.ts', 'src/b.mjs', 'src/c.tsx']])
   })
 
-  it('tells nothing of packages, of hidden files and of what is no source', async () => {
+  it('ignores packages, hidden files and files that are not sources', async () => {
     const { folder, told } = await watched()
     for (const name of ['node_modules/a.js', '.git/a.js', '.a.swp.ts', 'data.json', 'a.db']) {
       await writeFile(join(folder, name), '')
@@ -106,7 +106,7 @@ describe('the watch of the sources', () => {
     await eventually(() => told).toEqual([['last.js']])
   })
 
-  it('sees folders that come, and files that go', async () => {
+  it('reports new folders and removed files', async () => {
     const { folder, told } = await watched()
     await mkdir(join(folder, 'new', 'deep'), { recursive: true })
     await writeFile(join(folder, 'new', 'deep', 'a.ts'), '')
@@ -119,13 +119,13 @@ describe('the watch of the sources', () => {
     await eventually(() => told.at(-1)).toEqual(['new/b.ts'])
   })
 
-  it('begins at the folder of the package', async () => {
+  it('starts at the folder of the package', async () => {
     const { folder } = await watched()
     await writeFile(join(folder, 'package.json'), '{}')
     expect(packageFolderOf(join(folder, 'src', 'application.ts'))).toBe(folder)
   })
 
-  it('says that a folder cannot be watched', async () => {
+  it('rejects for a folder that cannot be watched', async () => {
     const missing = SourceWatch.start('/no/such/folder', vi.fn())
     await expect(missing).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' })
   })

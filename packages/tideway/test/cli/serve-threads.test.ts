@@ -7,7 +7,7 @@ async function get(url: string): Promise<unknown> {
   return (await fetch(url)).json()
 }
 
-it('tideway serve loads nothing of threads for an application that has none', async () => {
+it('tideway serve loads no code for threads if the application has none', async () => {
   const url = await new Command(['serve', application, '--port', '0']).url()
   const loaded = (await get(url)) as string[]
   expect(loaded.length).toBeGreaterThan(0)
@@ -17,7 +17,7 @@ it('tideway serve loads nothing of threads for an application that has none', as
   expect((await get(url)) as string[]).toContainEqual(expect.stringContaining('piscina'))
 })
 
-it('tideway serve ends the threads of its application when it is stopped', async () => {
+it('tideway serve ends the threads of its application at SIGTERM', async () => {
   const command = new Command(['serve', application, '--port', '0'])
   expect(await get(`${await command.url()}/thread`)).toBe(42)
   command.process.kill('SIGTERM')
@@ -25,7 +25,7 @@ it('tideway serve ends the threads of its application when it is stopped', async
   expect(command.output).toContain('A thread has stopped')
 })
 
-it('tideway serve names what blocks the event loop', async () => {
+it('tideway serve names the function that blocks the event loop', async () => {
   const command = new Command(['serve', application, '--port', '0'], { env: { NODE_ENV: 'development' } })
   const url = await command.url()
   // What watches is ready some time after the server.

@@ -83,7 +83,7 @@ describe('tideway serve', () => {
     expect(await command.exitCode()).toBe(1)
   })
 
-  it('listens on the port of the variable PORT, and on --port before it', async () => {
+  it('listens on the port of PORT, which --port overrides', async () => {
     const free = await freePort()
     const byVariable = new Command(['serve', hello], { env: { PORT: String(free) } })
     const byOption = new Command(['serve', hello, '-p', '0', '-b', '0.0.0.0'], { env: { PORT: '1' } })
@@ -102,7 +102,7 @@ describe('tideway serve', () => {
     expect(new URL(await command.url()).hostname).toBe(expected)
   })
 
-  it('shows where a file is broken, and exits with 1', async () => {
+  it('prints the position of a syntax error, and exits with 1', async () => {
     const command = new Command(['serve', await file('broken.js', "throw new Error('broken at line one')")])
     expect(await command.exitCode()).toBe(1)
     expect(command.output).toContain('Error: broken at line one')
@@ -110,7 +110,7 @@ describe('tideway serve', () => {
   })
 })
 
-describe('tideway serve, as it is built', () => {
+describe('the built tideway serve', () => {
   let main: string
 
   beforeAll(async () => {
@@ -127,7 +127,7 @@ describe('tideway serve, as it is built', () => {
     })
   })
 
-  it('says what is wrong, and exits with 1', async () => {
+  it('prints what is wrong, and exits with 1', async () => {
     const taken = createServer()
     await new Promise<void>((resolve) => {
       taken.listen(0, '127.0.0.1', resolve)
@@ -143,9 +143,9 @@ describe('tideway serve, as it is built', () => {
       [[await folder('misnamed', { tideway: 'gone.js' })], {}, 'names gone.js, which is not a file.'],
       [[named], {}, 'has no application as its default export'],
       [[object], {}, 'has no application as its default export'],
-      [[plain, '--port', '65536'], {}, 'A port is a number from 0 to 65535.'],
-      [[plain, '--port', '80x'], {}, 'A port is a number from 0 to 65535.'],
-      [[plain], { PORT: 'none' }, "value 'none' from env 'PORT' is invalid. A port is a number from 0 to 65535."],
+      [[plain, '--port', '65536'], {}, 'Must be a port number from 0 to 65535.'],
+      [[plain, '--port', '80x'], {}, 'Must be a port number from 0 to 65535.'],
+      [[plain], { PORT: 'none' }, "value 'none' from env 'PORT' is invalid. Must be a port number from 0 to 65535."],
       [
         [plain, '--port', String(port)],
         {},
@@ -223,7 +223,7 @@ describe('tideway serve, as it is built', () => {
     expect(await command.exitCode()).toBe(0)
   })
 
-  it.skipIf('typescript' in process.features)('says what to install where there is none', async () => {
+  it.skipIf('typescript' in process.features)('names the package to install if there is no tsx', async () => {
     const elsewhere = await mkdtemp(join(tmpdir(), 'tideway-cli-'))
     onTestFinished(() => rm(elsewhere, { recursive: true }))
     const alone = join(elsewhere, 'application.ts')

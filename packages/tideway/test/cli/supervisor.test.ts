@@ -84,7 +84,7 @@ async function started(workers: number): Promise<Supervisor> {
 /** The longest that the nth restart in a row is waited for. */
 const longestWait = (n: number): number => Math.min(restartBackoff.mostMs, restartBackoff.firstMs * 2 ** (n - 1))
 
-describe('starting', () => {
+describe('the start of a supervisor', () => {
   it('starts the first worker alone, and then the others', async () => {
     const supervisor = supervisorOf(3)
     const starting = supervisor.start()
@@ -97,14 +97,14 @@ describe('starting', () => {
     expect(await starting).toEqual(['http://127.0.0.1:1'])
   })
 
-  it('gives up with the first worker that does not start, and starts no other', async () => {
+  it('fails if the first worker does not start, and starts no other', async () => {
     const starting = supervisorOf(3).start()
     worker(1).exit(1)
     expect(await starting).toBe(1)
     expect(FakeWorker.made).toHaveLength(1)
   })
 
-  it('stops the others when a later one does not start', async () => {
+  it('stops the others if a later one does not start', async () => {
     const starting = supervisorOf(2).start()
     worker(1).listen()
     await settled()
@@ -115,7 +115,7 @@ describe('starting', () => {
     expect(await starting).toBe(1)
   })
 
-  it('ends a worker that does not listen in time', async () => {
+  it('kills a worker that does not listen in time', async () => {
     const starting = supervisorOf(1).start()
     await vi.advanceTimersByTimeAsync(99_999)
     expect(worker(1).told).toEqual([])
@@ -125,7 +125,7 @@ describe('starting', () => {
   })
 })
 
-describe('a worker that crashes', () => {
+describe('a crashed worker', () => {
   it('is replaced after a wait that doubles, up to half a minute', async () => {
     await started(2)
     for (let crash = 1; crash <= 12; crash++) {
@@ -142,7 +142,7 @@ describe('a worker that crashes', () => {
     expect(messages()[0]).toMatch(/^Worker 2 ended with exit code 7; another is started in 0\.[12] s\.$/)
   })
 
-  it('is waited for as long when it ends before it listens', async () => {
+  it('is replaced after the same wait if it ends before it listens', async () => {
     await started(1)
     worker(1).exit(null, 'SIGSEGV')
     await settled()
@@ -156,7 +156,7 @@ describe('a worker that crashes', () => {
     expect(messages()[0]).toContain('SIGSEGV')
   })
 
-  it('begins with a short wait again when it has lived for a minute', async () => {
+  it('is replaced after a short wait if it lived for a minute', async () => {
     await started(1)
     for (let crash = 1; crash <= 6; crash++) {
       worker(FakeWorker.made.length).exit(1)
@@ -173,8 +173,8 @@ describe('a worker that crashes', () => {
   })
 })
 
-describe('a restart', () => {
-  it('stops an old worker when its new one listens, and goes on with the next when the old one has ended', async () => {
+describe('a restart of workers', () => {
+  it('stops an old worker when its new one listens, and continues when the old one has ended', async () => {
     const supervisor = await started(2)
     supervisor.restart()
     await settled()
@@ -197,7 +197,7 @@ describe('a restart', () => {
     expect(FakeWorker.made).toHaveLength(4)
   })
 
-  it('is given up when a new worker does not start: the old ones go on', async () => {
+  it('ends if a new worker does not start, and keeps the old ones', async () => {
     const supervisor = await started(2)
     supervisor.restart()
     await settled()
@@ -208,7 +208,7 @@ describe('a restart', () => {
     expect(FakeWorker.made).toHaveLength(3)
   })
 
-  it('is done once more when it is asked for meanwhile, however often', async () => {
+  it('runs once more after any number of calls during a restart', async () => {
     const supervisor = await started(1)
     supervisor.restart()
     await settled()
@@ -236,7 +236,7 @@ describe('a restart', () => {
     expect(worker(1).told).toEqual(['replaced', 'kill'])
   })
 
-  it('that is asked for while the workers start waits for that', async () => {
+  it('waits for the start of the workers', async () => {
     const supervisor = supervisorOf(2)
     const starting = supervisor.start()
     supervisor.restart()
@@ -249,7 +249,7 @@ describe('a restart', () => {
     expect(FakeWorker.made).toHaveLength(3)
   })
 
-  it('takes the place of a crashed worker that waits', async () => {
+  it('replaces a crashed worker that waits for its restart', async () => {
     const supervisor = await started(1)
     worker(1).exit(1)
     await settled()
@@ -261,7 +261,7 @@ describe('a restart', () => {
   })
 })
 
-describe('a restart while a crashed worker is being started again', () => {
+describe('a restart during the start of a replacement', () => {
   it.each([
     ['that does not listen yet', false],
     ['that has just listened', true],
@@ -293,8 +293,8 @@ describe('a restart while a crashed worker is being started again', () => {
   })
 })
 
-describe('stopping', () => {
-  it('tells all workers, and gives the worst of their exit codes', async () => {
+describe('the stop of a supervisor', () => {
+  it('stops all workers, and resolves with the worst exit code', async () => {
     const supervisor = await started(2)
     const code = supervisor.stop()
     expect([worker(1).told, worker(2).told]).toEqual([['stop'], ['stop']])
@@ -304,7 +304,7 @@ describe('stopping', () => {
     expect(FakeWorker.made).toHaveLength(2)
   })
 
-  it('gives 0 when all end with 0, and 1 when a signal ends one', async () => {
+  it('resolves with 0 if all end with 0, and with 1 if a signal ends one', async () => {
     const orderly = await started(1)
     const code = orderly.stop()
     worker(1).exit(0)
@@ -316,7 +316,7 @@ describe('stopping', () => {
     expect(await other).toBe(1)
   })
 
-  it('kills those that are late, and gives 3', async () => {
+  it('kills late workers, and resolves with 3', async () => {
     const supervisor = await started(2)
     const code = supervisor.stop()
     worker(1).exit(0)
@@ -326,7 +326,7 @@ describe('stopping', () => {
     expect(await code).toBe(3)
   })
 
-  it('in the middle of a restart stops old and new, and starts no more', async () => {
+  it('stops old and new workers during a restart, and starts no more', async () => {
     const supervisor = await started(2)
     supervisor.restart()
     await settled()
@@ -341,7 +341,7 @@ describe('stopping', () => {
     expect(FakeWorker.made).toHaveLength(3)
   })
 
-  it('starts none of those that wait after a crash', async () => {
+  it('starts no worker that waits after a crash', async () => {
     const supervisor = await started(1)
     worker(1).exit(1)
     await settled()
@@ -350,7 +350,7 @@ describe('stopping', () => {
     expect(FakeWorker.made).toHaveLength(1)
   })
 
-  it('while the first worker starts ends without a fault', async () => {
+  it('resolves without an error during the start of the first worker', async () => {
     const supervisor = supervisorOf(2)
     const starting = supervisor.start()
     const code = supervisor.stop()
@@ -360,7 +360,7 @@ describe('stopping', () => {
   })
 })
 
-it('lets every worker that runs open its log again', async () => {
+it('a supervisor makes every running worker open its log again', async () => {
   const supervisor = await started(2)
   supervisor.reopenLogs()
   expect([worker(1).told, worker(2).told]).toEqual([['reopen'], ['reopen']])

@@ -25,7 +25,7 @@ describeWith(['openssl'], 'tideway serve --tls-key --tls-cert', () => {
   })
   afterAll(() => folder.remove())
 
-  it('speaks TLS, reads the files again at SIGHUP, and keeps a certificate that works', async () => {
+  it('serves over TLS, reads the files again at SIGHUP, and keeps a valid certificate', async () => {
     const first = folder.pair({ name: 'first' })
     const second = folder.pair({ name: 'second' })
     const authorities = [first.cert, second.cert]
@@ -38,7 +38,7 @@ describeWith(['openssl'], 'tideway serve --tls-key --tls-cert', () => {
 
     folder.file('cert.pem', second.cert)
     command.process.kill('SIGHUP')
-    await command.says(/the one before stays: tlsKey is not the key of the certificate in tlsCert/)
+    await command.says(/the previous one stays: tlsKey is not the key of the certificate in tlsCert/)
     expect(await nameShown(url, authorities)).toBe('first')
 
     folder.file('key.pem', second.key)
@@ -50,7 +50,7 @@ describeWith(['openssl'], 'tideway serve --tls-key --tls-cert', () => {
     expect(await command.exitCode()).toBe(0)
   })
 
-  it('says what is wrong with them, and exits with 1', async () => {
+  it('prints what is wrong with the files, and exits with 1', async () => {
     const { keyFile } = folder.pair()
     const command = new Command(['serve', hello, '--port', '0', '--tls-key', keyFile])
     expect(await command.exitCode()).toBe(1)

@@ -40,7 +40,7 @@ describe('the watch of channel layers', () => {
     expect(lines).toEqual([`Channel layer "default": ${host} is back after 121.0 s. No message was lost.`])
   })
 
-  it('logs what a layer finds wrong while it cannot connect at the start, every minute, and then that it is connected', async () => {
+  it('logs the findings of a layer that cannot connect at startup, every minute, and then that it is connected', async () => {
     const problem: LayerFinding = { check: 'a', level: 'problem', found: 'Redis cannot be reached (ECONNREFUSED).' }
     const { promise, connect } = connection()
     const lines = watch({ ready: () => promise, diagnose: async () => [problem, { ...problem, level: 'ok' }] })
@@ -97,7 +97,7 @@ function connection(): { promise: Promise<void>; connect: () => void } {
   return { promise, connect: () => connect() }
 }
 
-describeWith(['redis'], 'tideway serve over a Redis that goes away', () => {
+describeWith(['redis'], 'tideway serve with a lost Redis', () => {
   it.each(['pubsub', 'redis'])(
     'logs that the layer (%s) cannot be reached, at the start and later, and that it is back, without its password',
     async (kind) => {

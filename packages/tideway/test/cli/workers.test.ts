@@ -118,7 +118,7 @@ class Knocking {
 }
 
 describe('tideway serve --workers 2', () => {
-  it('listens everywhere, replaces workers that crash and, at SIGHUP, all; and ends in order', async () => {
+  it('listens on all addresses, replaces crashed workers, replaces all at SIGHUP, and stops in order', async () => {
     const socketPath = join(folder, 'workers.sock')
     const plan = join(folder, 'plan')
     await writeFile(plan, '')
@@ -164,7 +164,7 @@ describe('tideway serve --workers 2', () => {
     // Nine processes, on a machine that may be busy.
   }, 240_000)
 
-  it('says once what keeps the application from starting, and exits with 1', async () => {
+  it('prints once why the application does not start, and exits with 1', async () => {
     const plan = join(folder, 'broken')
     await writeFile(plan, 'throw')
     const command = serving(['--workers', '4', '--port', '0'], { PLAN: plan })
@@ -180,7 +180,7 @@ describe('tideway serve --workers 2', () => {
     )
   })
 
-  it('takes sockets that it is given by systemd', async () => {
+  it('listens on sockets of systemd', async () => {
     const parent = createServer().listen(0, '127.0.0.1')
     await once(parent, 'listening')
     const { port } = parent.address() as AddressInfo
@@ -199,7 +199,7 @@ describe('tideway serve --workers 2', () => {
   })
 })
 
-it('tideway serve --workers 2 goes on when it has run out of descriptors and has some again', async () => {
+it('tideway serve --workers 2 recovers after it ran out of descriptors', async () => {
   const command = new Command(['serve', application, '--workers', '2', '--port', '0', '--keep-alive-timeout', '60'], {
     before: 'ulimit -n 250;',
   })
@@ -223,7 +223,7 @@ it('tideway serve --workers 2 goes on when it has run out of descriptors and has
 }, 120_000)
 
 describe('the workers of tideway serve', { timeout: 120_000 }, () => {
-  it('close their connections and end when their primary process is killed', async () => {
+  it('close their connections and end if their primary process is killed', async () => {
     const command = serving(['--workers', '2', '--port', '0'])
     const url = await command.url()
     const [pids, client] = [await pidsOf(url, 2), await greeted(url)]

@@ -47,7 +47,7 @@ describe('the default export of an application file', () => {
     expect(describeWrongExport(value)).toContain(line)
   })
 
-  it('is recognised as a promise', () => {
+  it('is recognized as a promise', () => {
     expect(describeWrongExport(Promise.resolve())).toContain('export default await')
   })
 

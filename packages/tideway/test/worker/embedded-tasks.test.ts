@@ -42,7 +42,7 @@ function makeGate() {
 }
 
 describe('tasks without Redis', () => {
-  it('run in this process, after enqueue has resolved, and say once that they are not durable', async () => {
+  it('run in this process after enqueue has resolved, and log once that they are not durable', async () => {
     const order: string[] = []
     const tasks = make({ note: () => void order.push('run') })
     expect(logger.lines).toEqual([])
@@ -57,7 +57,7 @@ describe('tasks without Redis', () => {
     ])
   })
 
-  it('run as many at a time as the task says, in their order, those with a priority last', async () => {
+  it('run up to the concurrency of the task, in order, jobs with a priority last', async () => {
     const gate = makeGate()
     const tasks = make({ work: { concurrency: 2, run: gate.run } })
     await tasks.work.enqueue('a')
@@ -73,7 +73,7 @@ describe('tasks without Redis', () => {
     expect(gate.begun).toEqual(['a', 'b', 'c', 'soon', 'late'])
   })
 
-  it('refuse the job that would wait beyond the bound, and take more when there is room', async () => {
+  it('reject a job above the bound, and accept more when there is room', async () => {
     const gate = makeGate()
     const tasks = make({ work: gate.run }, { maxWaiting: 2 })
     await tasks.work.enqueue(0)
@@ -96,7 +96,7 @@ describe('tasks without Redis', () => {
     gate.endNext()
   })
 
-  it('join a job of the same name while it is not done, and begin another afterwards', async () => {
+  it('join an unfinished job of the same name, and start another afterwards', async () => {
     const gate = makeGate()
     const tasks = make({ report: gate.run })
     expect(await tasks.report.enqueue('first', { jobId: 'room-1' })).toEqual({ id: 'room-1' })
@@ -110,7 +110,7 @@ describe('tasks without Redis', () => {
     gate.endNext()
   })
 
-  it('are tried again as often as they may be, with back-off, and fail once', async () => {
+  it('run again up to their attempts, with back-off, and report one failure', async () => {
     const attempts: number[] = []
     const tasks = make({
       flaky: {
@@ -132,7 +132,7 @@ describe('tasks without Redis', () => {
     expect(attempts).toHaveLength(7)
   })
 
-  it('run again and again on a schedule, so often at most, until they are taken off it', async () => {
+  it('run on a schedule up to its limit, until unschedule()', async () => {
     const run = vi.fn<(input: string) => void>()
     const tasks = make({ tick: (input: string) => run(input) })
     expect(await tasks.tick.enqueue('limited', { repeat: { everyMs: 1, limit: 3 } })).toEqual({ id: 'tick' })
@@ -148,7 +148,7 @@ describe('tasks without Redis', () => {
     await expect(inNowhere).rejects.toThrow('repeat.tz "Nowhere/City" is not a time zone')
   })
 
-  it('begin no more jobs in a time than their rate limit says', async () => {
+  it('start no more jobs than their rate limit', async () => {
     const begun: number[] = []
     const tasks = make({
       work: { concurrency: 10, rateLimit: { max: 2, durationMs: 300 }, run: () => void begun.push(performance.now()) },
@@ -160,7 +160,7 @@ describe('tasks without Redis', () => {
     expect(begun[4]! - begun[2]!).toBeGreaterThanOrEqual(298)
   })
 
-  it('finish what runs when they are closed, and say what is lost', async () => {
+  it('finish running jobs at close, and log lost ones', async () => {
     const gate = makeGate()
     const tasks = make({ work: gate.run })
     const work = await runTasks(tasks)
@@ -174,7 +174,7 @@ describe('tasks without Redis', () => {
     expect(logger.of('warn').at(-1)).toBe('1 jobs of tasks are lost: they are not in Redis')
   })
 
-  it('abort the signal of what does not end in its time', async () => {
+  it('abort the signal of a job that does not end in time', async () => {
     const reasons: unknown[] = []
     const tasks = make({
       endless: (_input: unknown, { signal }) =>
@@ -193,8 +193,8 @@ describe('tasks without Redis', () => {
   })
 })
 
-describe('who asked for a task', () => {
-  it('is told of progress and result, a group as well as a consumer, without polling', async () => {
+describe('the recipient of a task', () => {
+  it('receives progress and result, as a group and as a consumer, without polling', async () => {
     const layer = new InMemoryChannelLayer()
     const tasks = make(
       {
@@ -249,7 +249,7 @@ describe('who asked for a task', () => {
     await layer.close()
   })
 
-  it('is told of the failure', async () => {
+  it('receives the failure', async () => {
     const layer = new InMemoryChannelLayer()
     const tasks = make(
       {
@@ -269,7 +269,7 @@ describe('who asked for a task', () => {
     await layer.close()
   })
 
-  it('is told the message of an error that is meant for clients', async () => {
+  it('receives the message of an error with expose', async () => {
     const layer = new InMemoryChannelLayer()
     const tasks = make(
       {
@@ -284,7 +284,7 @@ describe('who asked for a task', () => {
     await layer.close()
   })
 
-  it('that cannot be told does not make the task fail', async () => {
+  it('does not fail the task if a message cannot be sent', async () => {
     const layer = new InMemoryChannelLayer()
     const done = vi.fn<() => void>()
     const tasks = make(
@@ -308,8 +308,8 @@ describe('who asked for a task', () => {
   })
 })
 
-describe('options that make no sense', () => {
-  it('are refused when tasks are defined', () => {
+describe('invalid options of tasks', () => {
+  it('throw at defineTasks', () => {
     const run = (): void => {}
     expect(() => make({ 'no spaces': run })).toThrow('"no spaces" is not a name for a task')
     expect(() => make({ work: { run: 'no' as unknown as () => void } })).toThrow(
@@ -322,7 +322,7 @@ describe('options that make no sense', () => {
     expect(() => make({ work: run }, { maxWaiting: 0 })).toThrow('maxWaiting')
   })
 
-  it('are refused when a job is enqueued', async () => {
+  it('reject at enqueue', async () => {
     const tasks = make({ work: () => {} })
     const refused: [EnqueueOptions, string][] = [
       [{ delayMs: -1 }, 'delayMs must be'],

@@ -61,7 +61,7 @@ describe('the guide to heavy work', () => {
     expect(documented).toEqual(actual)
   })
 
-  it('shows functions that run in threads, with a connection each', async () => {
+  it('shows functions in threads, with one connection each', async () => {
     await createTables()
     const visitor = new WebSocketCommunicator(ChatConsumer.asApplication(), '/')
     await visitor.connect()
@@ -71,7 +71,7 @@ describe('the guide to heavy work', () => {
     expect(await invertInThread(new Uint8Array([0, 255]))).toEqual(new Uint8Array([255, 0]))
   })
 
-  it('shows a worker that takes jobs', async () => {
+  it('shows a worker that runs jobs', async () => {
     const worker = new Worker({ application, channels: ['thumbnails'], channelLayer })
     const ended = worker.run()
     await sendJob()
@@ -80,7 +80,7 @@ describe('the guide to heavy work', () => {
     await ended
   })
 
-  it('shows a task whose progress a room sees', async () => {
+  it('shows a task that sends progress to a room', async () => {
     const visitor = new WebSocketCommunicator(ReportConsumer.asApplication(), '/', {
       scope: { channelLayers: { default: channelLayer } },
     })

@@ -28,7 +28,7 @@ describe('importing tideway/worker', () => {
 })
 
 describe('tasks in Redis without the package bullmq', () => {
-  it('say what to install', async () => {
+  it('name the packages to install', async () => {
     vi.doMock('bullmq', () => {
       throw new Error("Cannot find package 'bullmq'")
     })

@@ -70,12 +70,12 @@ describe('threads of a process with arguments of Node', () => {
     expect((await run(process.execPath, [...flags, place('built.js')])).stdout).toBe('3 7 11\n')
   })
 
-  it('answer from sources, with an argument of V8 and one with its value behind it', async () => {
+  it('answer from sources, with an argument of V8 and one with a separate value', async () => {
     const loader = ['--expose-gc', '--conditions', '@tideway/source', '--import=tsx', '--max-old-space-size=512']
     expect((await run(process.execPath, [...loader, place('sources.ts')])).stdout).toBe('3 7 11\n')
   })
 
-  it('that cannot be created fail their calls, and the pool closes without an unhandled rejection', async () => {
+  it('reject their calls if they cannot be created, and the pool closes without an unhandled rejection', async () => {
     const permission = process.allowedNodeEnvironmentFlags.has('--permission')
       ? '--permission'
       : '--experimental-permission'

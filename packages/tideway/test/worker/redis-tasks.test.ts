@@ -58,7 +58,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     return tasks
   }
 
-  it('wait until somebody works on them, wherever they were enqueued', async () => {
+  it('wait until a worker runs them, from any process', async () => {
     const run = vi.fn<(input: { id: number }, context: TaskContext) => void>()
     const elsewhere = make({ resize: (_input: { id: number }) => {} })
     const ids = [await elsewhere.resize.enqueue({ id: 1 }), await elsewhere.resize.enqueue({ id: 2 })]
@@ -74,7 +74,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     await work.ended
   })
 
-  it('are left to a worker that knows the task: an old one does not take them', async () => {
+  it('run only in a worker that has the task', async () => {
     const old = vi.fn<() => void>()
     const recent = vi.fn<() => void>()
     await runTasks(make({ known: old }))
@@ -87,7 +87,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     await patiently(() => expect(recent).toHaveBeenCalledTimes(1))
   })
 
-  it('tell a group of progress and result, and a channel of a failure', async () => {
+  it('send progress and result to a group, and a failure to a channel', async () => {
     const layer = new InMemoryChannelLayer()
     const tasks = make(
       {
@@ -114,7 +114,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     await layer.close()
   })
 
-  it('join a job of the same name while it is not done, and begin another when it is done or has failed', async () => {
+  it('join an unfinished job of the same name, and start another after its end or failure', async () => {
     const ends: ((error?: Error) => void)[] = []
     const tasks = make({
       report: () =>
@@ -134,7 +134,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     }
   })
 
-  it('are tried again as often as they may be, and delayed, and run by priority', async () => {
+  it('run again up to their attempts, after their delay, and by priority', async () => {
     const runs: unknown[] = []
     const tasks = make({
       work: {
@@ -169,7 +169,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     expect(logger.of('error')).toEqual([])
   })
 
-  it('run again and again on a schedule until they are taken off it', async () => {
+  it('run on a schedule until unschedule()', async () => {
     const run = vi.fn<(input: string) => void>()
     const tasks = make({ tick: (input: string) => run(input) })
     await runTasks(tasks)
@@ -184,7 +184,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     )
   })
 
-  it('refuse the job that would wait beyond the bound', async () => {
+  it('reject a job above the bound', async () => {
     const tasks = make({ work: () => {} }, { maxWaiting: 3 })
     for (let i = 0; i < 3; i++) await tasks.work.enqueue()
     await expect(tasks.work.enqueue()).rejects.toThrow(
@@ -197,7 +197,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     await patiently(async () => expect(await tasks.work.enqueue()).toHaveProperty('id'))
   })
 
-  it('refuse an input that was queued by another version of the program, without trying again', async () => {
+  it('fail at once for an invalid input of another version of the program', async () => {
     const before = make({ resize: (_input: { width: string }) => {} })
     await before.resize.enqueue({ width: 'wide' })
     const run = vi.fn<() => void>()
@@ -210,7 +210,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     expect(run).not.toHaveBeenCalled()
   })
 
-  it('say that Redis is not there, at the first enqueue and when the work begins, and queue nothing later', async () => {
+  it('reject enqueue and runTasks without Redis, and queue nothing later', async () => {
     const port = await freePort()
     const tasks = make({ work: () => {} }, { redis: `redis://127.0.0.1:${port}`, timeoutMs: 300 })
     const unavailable = expect.objectContaining({ code: 'ERR_TASKS_UNAVAILABLE' }) as Error
@@ -218,7 +218,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     await expect(runTasks(tasks)).rejects.toThrow(unavailable)
   })
 
-  it('say that Redis has gone while it is gone, and lose nothing that was queued or running', async () => {
+  it('reject while Redis is gone, and lose no queued or running job', async () => {
     const done: number[] = []
     const tasks = make(
       {
@@ -244,7 +244,7 @@ describeWith(['redis'], 'tasks in Redis', () => {
     expect(done).not.toContain(99)
   })
 
-  it('finish what runs when they stop, or abort its signal when its time is over', async () => {
+  it('finish running jobs at stop, or abort their signal after the time limit', async () => {
     const begun: number[] = []
     const done: number[] = []
     const tasks = make({

@@ -34,7 +34,7 @@ describe('the detector of stalls', () => {
     expect(changesOf([3, true, 0], [100, false, 19], [3, true, 0])).toEqual([])
   })
 
-  it('counts the time for which the thread ran only', () => {
+  it('counts only the time in which the thread ran', () => {
     expect(changesOf([3, true, 0], [20, false, 10], [3, true, 0])).toEqual(['begun', { endedAfterMs: 220 }])
   })
 

@@ -23,12 +23,12 @@ afterAll(async () => {
 })
 
 describe('a function that runs in a thread', () => {
-  it('gets its arguments and answers with what it returns, from another thread', async () => {
+  it('resolves with its result from another thread', async () => {
     expect(await syncToAsync(blocking, 'add', { pool })(2, 3)).toBe(5)
     expect((await syncToAsync(blocking, 'whoAmI', { pool })()).thread).not.toBe(threadId)
   })
 
-  it('may be async itself', async () => {
+  it('may itself be async', async () => {
     expect(await databaseSyncToAsync(blocking, 'laterLength', { pool })('four')).toBe(4)
   })
 
@@ -61,15 +61,15 @@ describe('a function that runs in a thread', () => {
   })
 })
 
-describe('buffers', () => {
-  it('are handed over both ways where they are marked', async () => {
+describe('buffers of threaded functions', () => {
+  it('move in both directions if they are marked', async () => {
     const bytes = new Uint8Array(1024).fill(1)
     const inverted = await syncToAsync(blocking, 'invert', { pool })(transfer(bytes, [bytes.buffer]))
     expect(bytes.byteLength).toBe(0)
     expect(inverted).toEqual(new Uint8Array(1024).fill(254))
   })
 
-  it('are copied where they are not', async () => {
+  it('are copied if they are not marked', async () => {
     const bytes = new Uint8Array(4).fill(1)
     await syncToAsync(blocking, 'invert', { pool })(bytes)
     expect(bytes).toEqual(new Uint8Array(4).fill(1))
@@ -93,7 +93,7 @@ describe('onThreadStart and onThreadStop', () => {
 
   const lines = async (): Promise<string[]> => (await readFile(log, 'utf8')).trim().split('\n')
 
-  it('run once in each thread, however many calls it has', async () => {
+  it('run once in each thread for any number of calls', async () => {
     const two = new ThreadPool({ maxThreads: 2 })
     const whoAmI = databaseSyncToAsync(blocking, 'whoAmI', { pool: two })
     const answers = await Promise.all(Array.from({ length: 20 }, () => whoAmI()))
@@ -117,7 +117,7 @@ describe('onThreadStart and onThreadStop', () => {
     }
   })
 
-  it('reject the call where onThreadStart throws, and try again at the next', async () => {
+  it('reject the call if onThreadStart throws, and run again at the next call', async () => {
     const one = new ThreadPool({ maxThreads: 1 })
     try {
       const module = moduleUrl<typeof failingStartModule>('./fixtures/failing-start.ts', import.meta.url)
@@ -131,7 +131,7 @@ describe('onThreadStart and onThreadStop', () => {
   })
 })
 
-describe('errors', () => {
+describe('errors of threaded functions', () => {
   it('keep class name, message, code, stack and cause', async () => {
     const error = (await syncToAsync(blocking, 'violate', { pool })().catch((thrown: unknown) => thrown)) as Error
     expect(error).toBeInstanceOf(Error)
@@ -143,11 +143,11 @@ describe('errors', () => {
     expect(error.cause).toHaveProperty('message', 'not unique')
   })
 
-  it('pass on what is no error', async () => {
+  it('keep thrown values that are not errors', async () => {
     await expect(syncToAsync(blocking, 'throwText', { pool })()).rejects.toBe('just text')
   })
 
-  it('say that a module does not exist when the function is made', () => {
+  it('report a missing module at syncToAsync', () => {
     const missing = new URL('./fixtures/absent.js', import.meta.url)
     expect(() => syncToAsync<typeof blockingModule, 'add'>(missing, 'add')).toThrow(
       expect.objectContaining({
@@ -160,13 +160,13 @@ describe('errors', () => {
     )
   })
 
-  it('say that a module fails, and lose nothing else', async () => {
+  it('report a module that fails, and keep the thread', async () => {
     const broken = moduleUrl<typeof brokenModule>('./fixtures/broken.ts', import.meta.url)
     await expect(syncToAsync(broken, 'never', { pool })()).rejects.toThrow('broken at import')
     expect(await syncToAsync(blocking, 'add', { pool })(1, 2)).toBe(3)
   })
 
-  it('say which functions a module has instead', async () => {
+  it('list the functions of the module for an unknown name', async () => {
     const untyped = syncToAsync as (module: URL, name: string, options: object) => () => Promise<unknown>
     await expect(untyped(blocking, 'notAFunction', { pool })()).rejects.toThrow(
       expect.objectContaining({
@@ -196,7 +196,7 @@ describe('errors', () => {
     await one.close()
   })
 
-  it('say that the thread ended, and the next call gets another', async () => {
+  it('report a lost thread, and the next call gets another', async () => {
     await expect(syncToAsync(blocking, 'exit', { pool })()).rejects.toThrow(
       expect.objectContaining({
         code: 'ERR_THREAD_LOST',
@@ -206,7 +206,7 @@ describe('errors', () => {
     expect(await syncToAsync(blocking, 'add', { pool })(1, 2)).toBe(3)
   })
 
-  it('of tideway stay what they are', async () => {
+  it('keep the class of errors of tideway', async () => {
     const untyped = syncToAsync as (module: URL, name: string, options: object) => () => Promise<unknown>
     await expect(untyped(blocking, 'absent', { pool })()).rejects.toBeInstanceOf(TidewayError)
   })

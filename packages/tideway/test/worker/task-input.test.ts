@@ -32,7 +32,7 @@ const countSchema: StandardSchema<{ count: string }, { count: number }> = {
 }
 
 describe('the input of a task', () => {
-  it('is checked by any standard schema before it is queued, and the handler gets what that makes of it', async () => {
+  it('is validated by any standard schema before it is queued, and the handler gets the output', async () => {
     const run = vi.fn<(input: unknown, context: TaskContext) => void>()
     const tasks = keep(
       defineTasks(
@@ -62,7 +62,7 @@ describe('the input of a task', () => {
     expect(run).toHaveBeenCalledTimes(3)
   })
 
-  it('is refused where the queue would change it, with the place', async () => {
+  it('is refused with its path if JSON would change it', async () => {
     const tasks = keep(defineTasks({ any: (_input: unknown) => {} }, { logger }))
     const refused: [unknown, string][] = [
       [{ when: new Date(0) }, 'input.when is an instance of Date'],

@@ -10,7 +10,7 @@ import { TaskRedis } from './task-redis.ts'
 const application = fixture('tasks/application.ts')
 
 describe('tideway worker --tasks', () => {
-  it('refuses tasks that no other process can run, and a file without tasks', async () => {
+  it('refuses tasks without Redis, and a file without tasks', async () => {
     const [local, none] = await Promise.all([
       runTideway(['worker', application, '--tasks'], { TEST_REDIS_URL: undefined }),
       runTideway(['worker', fixture('jobs/application.ts'), '--tasks'], { TEST_LAYER: 'memory' }),
@@ -19,7 +19,7 @@ describe('tideway worker --tasks', () => {
     expect(none).toEqual([expect.stringMatching(/tideway: .*jobs\/application\.ts exports no tasks: write/), 1])
   })
 
-  it('refuses a layer that would carry progress to nobody', async () => {
+  it('refuses a layer in memory for progress', async () => {
     const env = { TEST_REDIS_URL: 'redis://127.0.0.1:1', TEST_LAYER: 'memory' }
     const [output, code] = await runTideway(['worker', application, '--tasks'], env)
     expect(code).toBe(1)
@@ -59,7 +59,7 @@ describeWith(['redis'], 'worker processes of tasks', () => {
     return program
   }
 
-  it('do every job, at least once each, while they are killed again and again', { timeout: 180_000 }, async () => {
+  it('run every job at least once while workers are killed', { timeout: 180_000 }, async () => {
     const tasks = defineTasks(definitions, { redis: redis.url, logger: new TaskLogger() })
     const [count, kills] = [Number(process.env.KILL_SUITE_JOBS ?? 300), 6]
     const ids = Array.from({ length: count }, (_, id) => id)
@@ -79,7 +79,7 @@ describeWith(['redis'], 'worker processes of tasks', () => {
     await closeTasks(tasks)
   })
 
-  it('tell a group of another process how it goes, also after the first worker has died', async () => {
+  it('send progress to a group of another process, even after the death of the first worker', async () => {
     const channelLayer = new RedisPubSubChannelLayer({ hosts: [redis.url] })
     const tasks = defineTasks(definitions, { redis: redis.url, channelLayer, logger: new TaskLogger() })
     const member = channelLayer.newChannel()
@@ -99,7 +99,7 @@ describeWith(['redis'], 'worker processes of tasks', () => {
     await channelLayer.close()
   })
 
-  it('give up a job that kills one worker after the other, and say so', { timeout: 120_000 }, async () => {
+  it('fail a job that kills several workers, and log it', { timeout: 120_000 }, async () => {
     const channelLayer = new RedisPubSubChannelLayer({ hosts: [redis.url] })
     const tasks = defineTasks(definitions, { redis: redis.url, channelLayer, logger: new TaskLogger() })
     await tasks.die.enqueue(undefined, { notify: { channel: 'asker' } })
@@ -116,7 +116,7 @@ describeWith(['redis'], 'worker processes of tasks', () => {
     await channelLayer.close()
   })
 
-  it('finish what they are at when they are told to stop', async () => {
+  it('finish running jobs at SIGTERM', async () => {
     const tasks = defineTasks(definitions, { redis: redis.url, logger: new TaskLogger() })
     const worker = await start()
     await tasks.work.enqueue({ id: 1, takesMs: 300 })

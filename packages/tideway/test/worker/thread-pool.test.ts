@@ -24,7 +24,7 @@ describe('the bounds of a pool', () => {
     expect(databaseThreads.stats.threads + computeThreads.stats.threads).toBe(0)
   })
 
-  it('run as many calls at once as there are threads, and refuse the call that would wait beyond the bound', async () => {
+  it('run one call per thread at once, and reject a call above the bound', async () => {
     const pool = makePool({ maxThreads: 2, maxQueue: 3 })
     const hold = syncToAsync(blocking, 'hold', { pool })
     const [gate, begun] = [sharedNumber(), sharedNumber()]
@@ -39,7 +39,7 @@ describe('the bounds of a pool', () => {
     expect(pool.stats).toMatchObject({ running: 0, waiting: 0 })
   })
 
-  it('are refused where they make no sense', () => {
+  it('are refused if they are invalid', () => {
     expect(() => new ThreadPool({ maxThreads: 0 })).toThrow('maxThreads must be a whole number from 1 to 1000, not 0.')
     expect(() => new ThreadPool({ maxQueue: 1.5 })).toThrow('maxQueue must be a whole number')
     expect(() => new ThreadPool({ timeoutMs: Number.POSITIVE_INFINITY })).toThrow('timeoutMs')
@@ -47,8 +47,8 @@ describe('the bounds of a pool', () => {
   })
 })
 
-describe('a call that is given up', () => {
-  it('loses its thread when it runs too long, and the calls behind it get another', async () => {
+describe('a cancelled call', () => {
+  it('loses its thread after its timeout, and waiting calls get another', async () => {
     const pool = makePool({ maxThreads: 1 })
     const gate = sharedNumber()
     const stuck = syncToAsync(blocking, 'hold', { pool, timeoutMs: 50 })(gate)
@@ -57,7 +57,7 @@ describe('a call that is given up', () => {
     expect(await next).toBe(3)
   })
 
-  it('is not run when its time is over before it has a thread', async () => {
+  it('never runs if its timeout ends before it has a thread', async () => {
     const pool = makePool({ maxThreads: 1 })
     const hold = syncToAsync(blocking, 'hold', { pool })
     const [gate, begun] = [sharedNumber(), sharedNumber()]
@@ -69,7 +69,7 @@ describe('a call that is given up', () => {
     expect(Atomics.load(begun, 0)).toBe(1)
   })
 
-  it('is rejected with the reason of its signal, before, while it waits and while it runs', async () => {
+  it('rejects with the reason of its signal, before, while it waits and while it runs', async () => {
     const pool = makePool({ maxThreads: 1 })
     const hold = syncToAsync(blocking, 'hold', { pool })
     const [gate, begun] = [sharedNumber(), sharedNumber()]
@@ -87,8 +87,8 @@ describe('a call that is given up', () => {
   })
 })
 
-describe('closing a pool', () => {
-  it('finishes what runs and what waits, and refuses more', async () => {
+describe('close() of a thread pool', () => {
+  it('finishes running and waiting calls, and rejects more', async () => {
     const pool = makePool({ maxThreads: 1 })
     const hold = syncToAsync(blocking, 'hold', { pool })
     const [gate, begun] = [sharedNumber(), sharedNumber()]
@@ -102,7 +102,7 @@ describe('closing a pool', () => {
     expect(pool.stats).toEqual({ threads: 0, running: 0, waiting: 0 })
   })
 
-  it('cuts off what is not done in its time', async () => {
+  it('rejects calls that do not end in time', async () => {
     const pool = makePool({ maxThreads: 1 })
     const hold = syncToAsync(blocking, 'hold', { pool })
     const [gate, begun] = [sharedNumber(), sharedNumber()]
@@ -113,7 +113,7 @@ describe('closing a pool', () => {
     expect(Atomics.load(begun, 0)).toBe(1)
   })
 
-  it('costs nothing where no thread was started', async () => {
+  it('resolves at once if no thread was started', async () => {
     await makePool({}).close()
     await closeThreads()
     await expect(syncToAsync(blocking, 'add')(1, 2)).rejects.toThrow(closed)

@@ -36,7 +36,7 @@ afterEach(async () => {
 const turn = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 200))
 
 describe('the watch over the event loop', () => {
-  it('names the consumer and the handler that blocks it, also after an await', async () => {
+  it('names the consumer and the handler that block, also after an await', async () => {
     watch = watchEventLoop({ logger })
     await watch.ready
     await turn()
@@ -53,7 +53,7 @@ describe('the watch over the event loop', () => {
     expect(warn.mock.calls[0]![0]).toMatchObject({ stack: [expect.stringMatching(/^countFor /)] })
   })
 
-  it('reports nothing when it has been stopped', async () => {
+  it('reports nothing after stop()', async () => {
     watch = watchEventLoop({ logger })
     await watch.ready
     await watch.stop()
@@ -62,7 +62,7 @@ describe('the watch over the event loop', () => {
     expect(warn).not.toHaveBeenCalled()
   })
 
-  it('refuses a threshold that is no time', () => {
+  it('refuses an invalid threshold', () => {
     expect(() => watchEventLoop({ thresholdMs: 0 })).toThrow('thresholdMs must be a whole number')
   })
 })

@@ -10,22 +10,22 @@ import { fixture, kill, listReaches, numbersOf, runTideway, startWorker } from '
 const application = fixture('jobs/application.ts')
 
 describe('tideway worker', () => {
-  it('explains itself', async () => {
+  it('prints its help', async () => {
     const [output, code] = await runTideway(['worker', '--help'])
     expect(code).toBe(0)
     expect(output).toContain('Usage: tideway worker [options] [file] [channels...]')
-    expect(output).toContain('each at most once')
+    expect(output).toContain('at most once each')
     expect(output).toContain('--concurrency <number>')
   })
 
-  it('refuses a layer that no other process reaches, and says what to do', async () => {
+  it('refuses a layer in memory, with advice', async () => {
     const [output, code] = await runTideway(['worker', application, 'jobs'], { TEST_LAYER: 'memory' })
     expect(code).toBe(1)
     expect(output).toContain('tideway: The channel layer "default" ends at its process')
     expect(output).toContain('Use a Redis layer of @tideway/redis in both')
   })
 
-  it('refuses to do nothing, an unknown layer and a count that is none', async () => {
+  it('refuses missing work, an unknown layer and an invalid count', async () => {
     const [nothing, unknown, count] = await Promise.all([
       runTideway(['worker', application], { TEST_LAYER: 'memory' }),
       runTideway(['worker', application, 'jobs', '--layer', 'other'], { TEST_LAYER: 'memory' }),
@@ -33,10 +33,10 @@ describe('tideway worker', () => {
     ])
     expect(nothing).toEqual([expect.stringContaining('There is nothing to do'), 1])
     expect(unknown).toEqual([expect.stringContaining('no channel layer "other" to take jobs from; it has default'), 1])
-    expect(count).toEqual([expect.stringContaining('It is a whole number from 1 to 10000.'), 1])
+    expect(count).toEqual([expect.stringContaining('Must be a whole number from 1 to 10000.'), 1])
   })
 
-  it('says that Redis cannot be reached', async () => {
+  it('reports a Redis that cannot be reached', async () => {
     const url = `redis://127.0.0.1:${await freePort()}`
     const [output, code] = await runTideway(['worker', application, 'jobs'], { TEST_REDIS_URL: url })
     expect(code).toBe(1)
@@ -116,7 +116,7 @@ describeWith(['redis'], 'worker processes over Redis', () => {
     )
   })
 
-  it('finish what they are at when they are told to stop, and leave the rest to others', async () => {
+  it('finish running jobs at SIGTERM, and leave the rest to others', async () => {
     const layer = makeLayer('pubsub')
     const worker = await start('pubsub', 'jobs')
     for (const id of [1, 2]) await layer.send('jobs', { type: 'job', id, takesMs: 300 })
@@ -129,7 +129,7 @@ describeWith(['redis'], 'worker processes over Redis', () => {
     await layer.close()
   })
 
-  it('run the start-up and the shutdown of the application, and show its state to jobs', async () => {
+  it('run startup and shutdown of the application, and pass its state to jobs', async () => {
     const layer = makeLayer('pubsub')
     const worker = await start('pubsub', 'jobs')
     await layer.send('jobs', { type: 'tell.state' })
@@ -139,7 +139,7 @@ describeWith(['redis'], 'worker processes over Redis', () => {
     await layer.close()
   })
 
-  it('report a job that fails and go on, but end where the application has nothing for a channel', async () => {
+  it('report a failed job and continue, but end if the application has no route for a channel', async () => {
     const layer = makeLayer('pubsub')
     const worker = await start('pubsub', 'jobs', 'unknown')
     await layer.send('jobs', { type: 'fault' })

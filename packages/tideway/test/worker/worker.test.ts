@@ -69,7 +69,7 @@ afterEach(async () => {
 })
 
 describe('a worker with a time limit for jobs', () => {
-  it('counts a job that is over it as failed, and takes the next one', async () => {
+  it('counts a job over the limit as failed, and starts the next one', async () => {
     const { begun, application, end } = makeGate()
     const { worker } = start(layer, application, { jobTimeoutMs: 1000 })
     await layer.send('jobs', job(1))
@@ -86,7 +86,7 @@ describe('a worker with a time limit for jobs', () => {
     expect(worker.stats).toEqual({ running: 0, done: 1, failed: 1 })
   })
 
-  it.each([0, -1, 1.5, 2 ** 31])('takes no %s for it', (jobTimeoutMs) => {
+  it.each([0, -1, 1.5, 2 ** 31])('refuses the limit %s', (jobTimeoutMs) => {
     expect(() => start(layer, makeGate().application, { jobTimeoutMs })).toThrow('jobTimeoutMs must be a whole number')
   })
 })
@@ -114,7 +114,7 @@ describe('a worker', () => {
     expect(received).toEqual([{ type: 'job', id: 1 }, jobEnd, { type: 'job', id: 2 }, jobEnd])
   })
 
-  it('makes one consumer a job, which ends after it', async () => {
+  it('creates one consumer per job, which ends after it', async () => {
     const handled: object[] = []
     const ended: object[] = []
     class ThumbnailConsumer extends Consumer {
@@ -138,7 +138,7 @@ describe('a worker', () => {
     expect(ended).toEqual(handled)
   })
 
-  it('runs no more jobs of a channel at a time than it may, in their order, and leaves the others where they are', async () => {
+  it('runs jobs of a channel up to the concurrency, in order, and leaves the others in the layer', async () => {
     const gate = makeGate()
     const { worker } = start(layer, gate.application, { concurrency: 2 })
     for (let id = 0; id < 4; id++) await layer.send('jobs', job(id))
@@ -153,7 +153,7 @@ describe('a worker', () => {
     await patiently(() => expect(worker.stats).toEqual({ running: 0, done: 3, failed: 0 }))
   })
 
-  it('keeps a busy channel from holding up another', async () => {
+  it('does not delay a channel by another busy one', async () => {
     const gate = makeGate()
     start(layer, gate.application, { channels: ['slow', 'jobs'] })
     await layer.send('slow', job(1))
@@ -188,8 +188,8 @@ describe('a worker', () => {
   })
 })
 
-describe('a job that fails', () => {
-  it('is reported and lost, and no other with it', async () => {
+describe('a failed job', () => {
+  it('is reported and lost without affecting other jobs', async () => {
     class FragileConsumer extends Consumer {
       onJob({ id }: Job) {
         if (id === 2) throw new RangeError('two')
@@ -223,7 +223,7 @@ describe('a job that fails', () => {
     expect(errors).toContainEqual(expect.objectContaining({ code: 'ERR_OUT_OF_TURN' }))
   })
 
-  it('ends the worker where the application has nothing for its channel: the next would be lost as well', async () => {
+  it('ends the worker if the application has no route for its channel', async () => {
     const { worker, ended } = start(layer, channelNameRouter({ others: async () => {} }), {
       channels: ['jobs', 'others'],
     })
@@ -240,8 +240,8 @@ describe('a job that fails', () => {
   })
 })
 
-describe('stopping a worker', () => {
-  it('finishes what is at work and takes no more', async () => {
+describe('stop() of a worker', () => {
+  it('finishes running jobs and receives no more', async () => {
     const gate = makeGate()
     const { worker, ended } = start(layer, gate.application)
     await layer.send('jobs', job(1))
@@ -255,7 +255,7 @@ describe('stopping a worker', () => {
     expect(await layer.receive('jobs')).toEqual(job(2))
   })
 
-  it('leaves behind, and reports, what is not done in its time', async () => {
+  it('abandons and reports jobs that do not end in time', async () => {
     const gate = makeGate()
     const { worker, ended } = start(layer, gate.application, { stopTimeoutMs: 20 })
     await layer.send('jobs', job(1))
@@ -269,15 +269,15 @@ describe('stopping a worker', () => {
     gate.end(1)
   })
 
-  it('does nothing where it never ran', async () => {
+  it('resolves for a worker that never ran', async () => {
     const worker = new Worker({ application: async () => {}, channels: ['jobs'], channelLayer: layer })
     await worker.stop()
     expect(worker.stats).toEqual({ running: 0, done: 0, failed: 0 })
   })
 })
 
-describe('a layer that fails', () => {
-  it('is asked again, said once and once more when it answers', async () => {
+describe('a worker with a failing layer', () => {
+  it('retries, and logs the failure and the recovery once', async () => {
     const receive = vi.spyOn(layer, 'receive')
     const unavailable = new TidewayError('ERR_LAYER_UNAVAILABLE', 'Redis is gone.')
     receive.mockRejectedValueOnce(unavailable).mockRejectedValueOnce(unavailable)
@@ -291,14 +291,14 @@ describe('a layer that fails', () => {
     expect(info).toHaveBeenCalledExactlyOnceWith({ channel: 'jobs' }, 'Listening to jobs again')
   })
 
-  it('does not keep the worker from stopping', async () => {
+  it('stops although the layer fails', async () => {
     vi.spyOn(layer, 'receive').mockRejectedValue(new Error('gone'))
     const { worker } = start(layer, async () => {})
     await patiently(() => expect(error).toHaveBeenCalled())
     await worker.stop()
   })
 
-  it('ends the worker where it was closed, or where the channel has another receiver', async () => {
+  it('rejects if the layer is closed, or the channel has another receiver', async () => {
     const { ended } = start(layer, async () => {})
     await layer.close()
     await expect(ended).rejects.toThrow(expect.objectContaining({ code: 'ERR_LAYER_CLOSED' }))
@@ -310,8 +310,8 @@ describe('a layer that fails', () => {
   })
 })
 
-describe('what a worker is made of', () => {
-  it('is checked', () => {
+describe('the options of a worker', () => {
+  it('are validated', () => {
     const make = (options: Partial<WorkerOptions>) => () =>
       new Worker({ application: async () => {}, channels: ['jobs'], channelLayer: layer, ...options })
     expect(make({ channels: [] })).toThrow('at least one channel')

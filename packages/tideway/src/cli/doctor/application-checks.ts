@@ -8,7 +8,7 @@ import { WebSocketCommunicator } from '../../testing/websocket-communicator.ts'
 import { loadApplication, type LoadedApplication } from '../load-application.ts'
 import { ok, problem, warning, type Finding } from './finding.ts'
 
-/** The application of the file: whether it loads, its channel layers and tasks, and whom it lets connect. Both are closed. */
+/** Checks the application of a file: whether it loads, its channel layers, its tasks, and which origins may connect. Closes layers and tasks. */
 export async function applicationFindings(file: string, workers: number): Promise<Finding[]> {
   let loaded: LoadedApplication
   try {
@@ -50,7 +50,7 @@ async function layerFindings(alias: string, layer: ChannelLayer, groups: boolean
       problem(
         check,
         `The channel layer "${alias}" cannot be used: ${(error as Error).message}`,
-        'See that its engine runs.',
+        'Check that its engine runs.',
       ),
     ]
   }
@@ -59,18 +59,17 @@ async function layerFindings(alias: string, layer: ChannelLayer, groups: boolean
 function localLayer(alias: string, groups: boolean, workers: number): Finding {
   const check = 'channel-layer'
   const found = `The channel layer "${alias}" ends at its process`
-  if (!groups) return ok(check, `${found}, and the application says that it needs no more (groups: false).`)
+  if (!groups) return ok(check, `${found}, and the application needs no more (groups: false).`)
   const advice =
-    'Take a layer of @tideway/redis, or say "groups: false" in defineApplication if nobody sends to a group.'
-  if (workers === 1)
-    return warning(check, `${found}: a second process or machine would have groups of its own.`, advice)
-  return problem(check, `${found}, and --workers asks for ${workers}: each would have groups of its own.`, advice)
+    'Use a layer of @tideway/redis, or set "groups: false" in defineApplication if the application sends to no group.'
+  if (workers === 1) return warning(check, `${found}: a second process or machine would have separate groups.`, advice)
+  return problem(check, `${found}, and --workers asks for ${workers}: each would have separate groups.`, advice)
 }
 
-/** Nobody has this path, so that a handshake with it gets as far as the routers and no consumer is made. */
+/** A path without a route, so that a handshake with it reaches the routers and creates no consumer. */
 const NO_PATH = '/.well-known/tideway-doctor/'
 
-/** Names that nobody has (RFC 2606 §2). */
+/** Reserved names (RFC 2606 §2). */
 const FOREIGN_HOST = 'doctor.invalid'
 const OTHER_HOST = 'elsewhere.invalid'
 
@@ -86,12 +85,12 @@ async function originFindings(application: Application): Promise<Finding[]> {
     ]
   }
   if (await letsIn(application, OTHER_HOST, FOREIGN_HOST)) {
-    const advice = 'Is that meant? Otherwise give the list of your own hosts.'
-    return [warning(check, 'Pages of every site may connect: the check of the Origin lets all of them pass.', advice)]
+    const advice = 'Give a list of your hosts, unless this is intended.'
+    return [warning(check, 'Pages of every site may connect: the check of the Origin accepts all of them.', advice)]
   }
   if (await letsIn(application, FOREIGN_HOST, FOREIGN_HOST)) {
     const found =
-      'Pages of whatever name leads to this server may connect (DNS rebinding): the check of the Origin has no list.'
+      'Pages of any name that resolves to this server may connect (DNS rebinding): the check of the Origin has no list.'
     return [
       warning(check, found, 'Give it one: allowedHostsOriginValidator(…, { allowedHosts: ["chat.example.com"] }).'),
     ]
@@ -99,7 +98,7 @@ async function originFindings(application: Application): Promise<Finding[]> {
   return [ok(check, 'Only pages of the listed hosts may connect.')]
 }
 
-/** Whether a handshake with this Origin and Host gets past the check, to where there is no such path. */
+/** Whether a handshake with this Origin and Host passes the check and fails only because of its path. */
 async function letsIn(application: Application, originHost: string, host: string): Promise<boolean> {
   const client = new WebSocketCommunicator(application, NO_PATH, {
     headers: { Origin: `https://${originHost}`, Host: host },

@@ -8,16 +8,16 @@ import { optionFindings } from './option-checks.ts'
 import { countOf, jsonReport, textReport } from './report.ts'
 import { urlFindings } from './url-checks.ts'
 
-/** What `tideway doctor` takes besides the flags of `tideway serve`. */
+/** The flags of `tideway doctor` in addition to those of `tideway serve`. */
 interface DoctorFlags {
   readonly url?: URL
   readonly json?: true
 }
 
 const footer = `
-Give it the flags that "tideway serve" gets: they are looked at, and nothing is served.
+Use the same flags as for "tideway serve": they are checked, and nothing is served.
 
-Exit codes: 0 no problem was found, though there may be warnings; 1 there is one, or the flags are wrong.
+Exit codes: 0 no problem, perhaps warnings; 1 a problem, or wrong flags.
 
 Examples:
   tideway doctor application.js --workers 4 --proxy-headers
@@ -27,11 +27,11 @@ Examples:
 /** The command `tideway doctor`. */
 export function doctorProgram(): Command {
   const command = new Command('doctor')
-    .summary('look for what goes wrong in deployments')
-    .description('Look for what goes wrong in deployments: in the application, around it, and behind its URL.')
+    .summary('check a deployment for problems')
+    .description('Check a deployment for problems: the application, its machine, its options and its URL.')
     .argument('[file]', fileArgument)
     .addOption(
-      new Option('--url <url>', 'of a WebSocket, as pages open it: tried through all proxies').argParser(parseUrl),
+      new Option('--url <url>', 'URL of a WebSocket for pages, tested through all proxies').argParser(parseUrl),
     )
     .option('--json', 'the findings as JSON')
     .addHelpText('after', footer)
@@ -55,12 +55,12 @@ async function examine(
     ...(url === undefined ? [] : await urlFindings(url)),
   ]
   console.log(asJson ? jsonReport(findings) : textReport(findings))
-  // What the application opened when it was loaded, such as a database, would keep the process from ending.
+  // Connections that the application opened at load, such as to a database, would keep the process alive.
   process.exit(countOf('problem', findings) > 0 ? 1 : 0)
 }
 
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && /^(ws|http)s?:$/.test(url.protocol)) return url
-  throw new InvalidArgumentError('It is a whole URL, such as wss://chat.example.com/ws/rooms/lobby/.')
+  throw new InvalidArgumentError('Must be a whole URL, such as wss://chat.example.com/ws/rooms/lobby/.')
 }

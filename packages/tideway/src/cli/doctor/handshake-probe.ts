@@ -4,28 +4,28 @@ import { request as httpsRequest } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { acceptOf } from '../../server/handshake/handshake-answers.ts'
 
-/** What came back to a request, with an upgrade or without. */
+/** The response to a request, with or without an upgrade. */
 export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  /** Whether it is a WebSocket now, and the right one: with the key of the request (RFC 6455 §4.1). */
+  /** Whether the response opens a WebSocket with the key of the request (RFC 6455 §4.1). */
   readonly isWebSocket: boolean
 }
 
-/** How long an answer may take. */
+/** The longest wait for a response, in milliseconds. */
 const TIMEOUT_MS = 10_000
 
 /** A close frame with 1000, masked by zeros (RFC 6455 §5.5.1). */
 const CLOSE_FRAME = Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8])
 
-/** What a handshake is to look like. */
+/** Options of a handshake. */
 export interface HandshakeOptions {
   readonly origin: string
-  /** @default 13, the only one that there is */
+  /** @default 13, the only standard version */
   readonly version?: number
 }
 
-/** Asks for a WebSocket, and closes it in order if it gets one. Rejects when there is no answer at all. */
+/** Sends a handshake, and closes the WebSocket if it opens. Rejects if there is no response. */
 export function shakeHands(url: URL, { origin, version = 13 }: HandshakeOptions): Promise<Answer> {
   const key = randomBytes(16).toString('base64')
   const accept = acceptOf(key)
@@ -39,7 +39,7 @@ export function shakeHands(url: URL, { origin, version = 13 }: HandshakeOptions)
   return ask(url, headers, (response) => response.headers['sec-websocket-accept'] === accept)
 }
 
-/** Asks for the same URL as a page. */
+/** Requests the same URL without an upgrade. */
 export function askPlainly(url: URL): Promise<Answer> {
   return ask(url, { Connection: 'close' }, () => false)
 }
@@ -55,7 +55,7 @@ function ask(
     request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)))
     request.on('error', reject)
     request.on('response', (response) => {
-      // What it says is of no interest; who says it is.
+      // Discards the body; only status and headers are used.
       response.resume()
       const { statusCode: status = 0 } = response
       resolve({ status, headers: response.headers, isWebSocket: false })

@@ -7,20 +7,20 @@ import { ok, problem, warning, type Finding } from './finding.ts'
 
 const packageFile = new URL('../../../package.json', import.meta.url)
 
-/** What of this package's own manifest is held against the machine. */
+/** The fields of the manifest of this package that are compared with the machine. */
 interface Manifest {
   readonly version: string
   readonly engines: { readonly node: string }
   readonly peerDependencies: Readonly<Record<string, string>>
 }
 
-/** Fewer descriptors than this are what systems give a login, not a server. */
+/** The fewest descriptors for a server; systems give fewer to a login. */
 const FEW_DESCRIPTORS = 4096
 
-/** Descriptors that a server has besides one for each connection. */
+/** The descriptors of a server in addition to one per connection. */
 const OTHER_DESCRIPTORS = 100
 
-/** Node, the packages beside the application, and what the system lets the process have. */
+/** Checks Node, the packages of the application, and the limits of the system. */
 export async function machineFindings(file: string, options: ServeOptions): Promise<Finding[]> {
   const manifest = JSON.parse(await readFile(packageFile, 'utf8')) as Manifest
   return [
@@ -39,7 +39,7 @@ function nodeFinding(range: string): Finding {
   return warning(
     'node',
     `Node ${version} is of an odd version, which gets fixes for half a year only.`,
-    'Take an even one: they have long-term support.',
+    'Use an even version: they have long-term support.',
   )
 }
 
@@ -65,7 +65,7 @@ async function packageFindings(file: string, { version, peerDependencies }: Mani
     findings.push(
       problem(
         'packages',
-        `${name} is ${installed} and tideway ${version}: they are made for each other's version.`,
+        `${name} is ${installed} and tideway ${version}: their versions must be equal.`,
         `npm install tideway@${version} ${name}@${version}`,
       ),
     )
@@ -75,9 +75,9 @@ async function packageFindings(file: string, { version, peerDependencies }: Mani
   return [ok('packages', `Package versions are compatible.${without}`)]
 }
 
-/** The version of a package as the application would find it. */
+/** The version of the package that the application would import. */
 async function versionBeside(file: string, name: string): Promise<string | undefined> {
-  // Not every package shows its manifest, so that it is looked for where Node would look for the package.
+  // Searches the folders of Node's resolution, because not every package exports its manifest.
   for (const folder of createRequire(resolve(file)).resolve.paths(name) ?? []) {
     try {
       const { version } = JSON.parse(await readFile(`${folder}/${name}/package.json`, 'utf8')) as { version: string }
@@ -90,7 +90,7 @@ async function versionBeside(file: string, name: string): Promise<string | undef
   return undefined
 }
 
-/** The two forms of ranges that this package has: `^1.2.3` and `>=1.2.3`. */
+/** Supports the two forms of ranges in the manifest of this package: `^1.2.3` and `>=1.2.3`. */
 export function satisfies(version: string, range: string): boolean {
   const [, operator, least] = /^(\^|>=)([\d.]+)$/.exec(range) ?? []
   if (least === undefined) return true
@@ -117,7 +117,7 @@ async function descriptorFindings(options: ServeOptions): Promise<Finding[]> {
   return [warning(check, found, advice)]
 }
 
-/** The limit of this process, which Node has raised as far as it may. Only Linux says it in a file. */
+/** The limit of this process, which Node raises to the hard limit. Only Linux has it in a file. */
 async function mostDescriptors(): Promise<number | undefined> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
   const [, most] = /^Max open files\s+(\d+|unlimited)/m.exec(limits) ?? []

@@ -3,12 +3,12 @@ import { resolveOptions, type ServeOptions } from '../../server/options.ts'
 import { TrustedProxies } from '../../server/handshake/trusted-proxies.ts'
 import { ok, problem, warning, type Finding } from './finding.ts'
 
-/** Addresses of two networks that belong to nobody (RFC 5737): who believes both believes everybody. */
+/** Addresses of two documentation networks (RFC 5737): a list with both contains every address. */
 const STRANGERS = ['192.0.2.1', '198.51.100.1']
 
 const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '[::]'])
 
-/** The options of the server, by themselves and with the URL that people use. */
+/** Checks the options of the server, alone and with the public URL. */
 export function optionFindings(options: ServeOptions, url: URL | undefined): Finding[] {
   let trustedProxies: readonly string[]
   let proxies: TrustedProxies

@@ -2,12 +2,12 @@ import type { Finding } from './finding.ts'
 
 const marks: Readonly<Record<Finding['level'], string>> = { ok: 'ok     ', warning: 'warning', problem: 'PROBLEM' }
 
-/** How many findings are of a level. */
+/** The number of findings of a level. */
 export function countOf(level: Finding['level'], findings: readonly Finding[]): number {
   return findings.filter((finding) => finding.level === level).length
 }
 
-/** The findings as lines for people. */
+/** The findings as text. */
 export function textReport(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ check }) => check.length))
   const lines = findings.flatMap(({ check, level, found, advice }) => {

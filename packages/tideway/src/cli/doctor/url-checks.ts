@@ -1,18 +1,18 @@
 import { ok, problem, warning, type Finding } from './finding.ts'
 import { askPlainly, shakeHands, type Answer } from './handshake-probe.ts'
 
-/** `Date` has whole seconds, and a token of tideway's may be off by five. */
+/** `Date` has whole seconds, and tokens allow five seconds of difference. */
 const CLOCK_TOLERANCE_MS = 5000
 
 const LOCAL_NAMES: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
 
-/** An origin that no site has (RFC 2606 §2). */
+/** A reserved origin (RFC 2606 §2). */
 const FOREIGN_ORIGIN = 'https://doctor.invalid'
 
-/** The URL as people use it, through whatever stands between: with the handshake of a page, and with some that are wrong. */
+/** Checks the public URL through all proxies: with the handshake of a page, and with wrong ones. */
 export async function urlFindings(webSocketUrl: URL): Promise<Finding[]> {
   const url = new URL(webSocketUrl)
-  // The schemes are the same to a proxy; Node's clients know one pair of them.
+  // ws and http are the same for a proxy, and Node's clients support only http.
   url.protocol = url.protocol.replace('ws', 'http')
   let answer: Answer
   let plain: Answer
@@ -66,7 +66,7 @@ async function handshakeFinding(url: URL, answer: Answer): Promise<Finding> {
   return refusal(url, status)
 }
 
-/** A server that knows WebSockets says which version it speaks when it is asked for another (RFC 6455 §4.2.2). */
+/** Whether a WebSocket server answers: it names its version if the client asks for another (RFC 6455 §4.2.2). */
 async function reachesAWebSocketServer(url: URL): Promise<boolean> {
   const { headers } = await shakeHands(url, { origin: url.origin, version: 99 })
   return headers['sec-websocket-version']?.includes('13') === true

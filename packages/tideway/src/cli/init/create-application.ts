@@ -3,15 +3,15 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TidewayError } from '../../errors/tideway-error.ts'
 
-/** The web frameworks that a new application may have. */
+/** The web frameworks for a new application. */
 export const templates = ['express', 'hono'] as const
 
 /** One of {@link templates}. */
 export type Template = (typeof templates)[number]
 
-/** An application that was written. */
+/** A created application. */
 export interface CreatedApplication {
-  /** As npm takes it. */
+  /** A valid name of an npm package. */
   readonly name: string
   /** Paths in the folder, sorted. */
   readonly files: readonly string[]
@@ -19,15 +19,15 @@ export interface CreatedApplication {
 
 const packageFolder = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** What a folder may hold and still count as empty. */
+/** Files that an empty folder may contain. */
 const negligible: ReadonlySet<string> = new Set(['.git', '.DS_Store'])
 
-/** npm takes no file of this name into a package, so it is kept under another. */
+/** The name of `.gitignore` in the package, because npm does not publish a file of that name. */
 const IGNORED_FILES = 'gitignore'
 
 /**
  * Writes the files of a new application into a folder, and nothing else: nothing is downloaded.
- * @throws TidewayError `ERR_NOT_EMPTY` when there is something in the folder, `ERR_BAD_OPTION` when its name cannot be one of a package
+ * @throws TidewayError `ERR_NOT_EMPTY` if the folder is not empty, `ERR_BAD_OPTION` if its name is not valid for a package
  */
 export async function createApplication(folder: string, template: Template): Promise<CreatedApplication> {
   const target = resolve(folder)
@@ -75,7 +75,7 @@ async function requireEmpty(folder: string): Promise<void> {
   )
 }
 
-/** The name of a folder as npm takes it for a package: `My App` is `my-app`. */
+/** Makes a valid package name from that of a folder: `My App` becomes `my-app`. */
 function packageNameOf(folderName: string): string {
   const name = folderName
     .toLowerCase()
@@ -86,9 +86,9 @@ function packageNameOf(folderName: string): string {
   if (name === '') {
     throw new TidewayError(
       'ERR_BAD_OPTION',
-      `No package can be named after the folder ${JSON.stringify(folderName)}: take a name with Latin letters or digits.`,
+      `The folder name ${JSON.stringify(folderName)} makes no package name: use Latin letters or digits.`,
     )
   }
-  // npm installs no package into one of the same name.
+  // npm does not install a package into a package of the same name.
   return ['tideway', ...templates].includes(name) ? `${name}-app` : name
 }

@@ -6,7 +6,7 @@ import { createApplication, templates, type Template } from './create-applicatio
 export function initProgram(): Command {
   return new Command('init')
     .description('Write a small application, with tests, into a new folder.')
-    .argument('<folder>', 'a folder that is not there yet, or is empty; its name is that of the application')
+    .argument('<folder>', 'a new or empty folder; its name becomes that of the application')
     .addOption(new Option('-t, --template <name>', 'web framework of the pages').choices(templates).default('express'))
     .action(async (folder: string, { template }: { readonly template: Template }) => {
       const { name, files } = await createApplication(folder, template)
@@ -21,7 +21,7 @@ export function initProgram(): Command {
     })
 }
 
-/** A path as a shell takes it for one word. */
+/** Quotes a path for a shell if needed. */
 function quoted(path: string): string {
   return /^[\w./\\:@+-]+$/.test(path) ? path : `"${path.replaceAll(/["$`]/g, '\\$&')}"`
 }

@@ -10,13 +10,13 @@ import type { WorkerRole } from './worker-role.ts'
 /** A process that is ready to start workers. */
 export interface PreparedPrimary {
   readonly role: WorkerRole
-  /** Where it answers for the metrics of its workers, if it was asked to. */
+  /** The URL of the metrics of its workers, if the options ask for them. */
   readonly metricsUrl: string | undefined
 }
 
 /**
- * Makes this process one that starts workers.
- * @throws TidewayError `ERR_BAD_OPTION` in a process that is a worker itself, `ERR_ADDRESS_TAKEN`, and for the metrics
+ * Prepares this process to start workers.
+ * @throws TidewayError `ERR_BAD_OPTION` in a process that is itself a worker, `ERR_ADDRESS_TAKEN`, and for the metrics
  *   `ERR_MISSING_PACKAGE` and `ERR_CANNOT_LISTEN`
  */
 export async function preparePrimary(
@@ -26,8 +26,8 @@ export async function preparePrimary(
   if (!cluster.isPrimary) {
     throw new TidewayError(
       'ERR_BAD_OPTION',
-      'This process is one of a cluster already, as those of pm2 are, and cannot start workers: leave out --workers, ' +
-        'WEB_CONCURRENCY and --reload, or let tideway alone start the processes.',
+      'This process is itself a worker of a cluster, such as that of pm2, and cannot start workers: leave out --workers, ' +
+        'WEB_CONCURRENCY and --reload, or let only tideway start processes.',
     )
   }
   shareSockets()
@@ -47,17 +47,18 @@ async function serveMetrics({ metricsPort, metricsHost, logger }: ServeOptions):
 }
 
 /**
- * Every worker accepts from the same sockets, unless the environment says otherwise. Node's own default, that the primary
- * accepts and passes connections on, costs more for each, and does not always recover when workers have run out of descriptors.
+ * Makes every worker accept from the same sockets, unless the environment sets another policy. By Node's default the primary
+ * accepts and passes on connections. That costs more per connection, and does not always recover if workers run out of
+ * descriptors.
  */
 function shareSockets(): void {
   if (process.env['NODE_CLUSTER_SCHED_POLICY'] === undefined) cluster.schedulingPolicy = cluster.SCHED_NONE
 }
 
 /**
- * The primary binds for its workers. So what a dead server has left is removed here, and the permissions of new sockets are
- * those of this process: no worker could give them from their first moment.
- * @returns the umask that workers are to have
+ * Removes the files of dead servers, and sets the umask for new sockets, because the primary binds for its workers: no worker
+ * could set the permissions from their first moment.
+ * @returns the umask of the workers
  */
 async function prepareUnixSockets(options: ServeOptions): Promise<number> {
   const sockets = listenTargets(options).filter((target): target is UnixTarget => 'path' in target)

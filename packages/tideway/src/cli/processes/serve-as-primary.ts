@@ -8,12 +8,12 @@ import { preparePrimary } from './prepare-primary.ts'
 import { Supervisor } from './supervisor.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-/** What loading an application may take before its start-up, in milliseconds. */
+/** The longest time to load an application before its startup, in milliseconds. */
 const LOAD_TIMEOUT_MS = 60_000
-/** A worker ends itself in time; this much later something keeps it from that. */
+/** The time after which a worker that did not end itself is killed, in milliseconds. */
 const GRACE_MS = 2000
 
-/** Serves by several processes, of which this is the first: it has the addresses and the workers, and no connections. */
+/** Serves with several processes. This one is the primary: it has the addresses and the workers, but no connections. */
 export async function serveAsPrimary(options: ServeOptions, processes: ProcessOptions): Promise<void> {
   const { logger = serverDefaults.logger, lifespanTimeoutMs = DEFAULT_LIFESPAN_TIMEOUT_MS } = options
   const { workers } = processes
@@ -28,13 +28,13 @@ export async function serveAsPrimary(options: ServeOptions, processes: ProcessOp
   const stop = async (): Promise<never> => process.exit(await supervisor.stop())
   stopOnSignal('Shutting down gracefully…', stop, () => supervisor.kill())
   onHangup(() => {
-    // Those that are replaced write on until they have ended.
+    // Replaced workers write to the log until they end.
     supervisor.reopenLogs()
     supervisor.restart()
   })
   const started = await supervisor.start()
   if (typeof started === 'number') process.exit(started)
-  // Last, because whoever reads it may stop the process.
+  // Last, because a reader of this line may stop the process.
   if (metricsUrl !== undefined) console.log(`Metrics on ${metricsUrl}/metrics`)
   console.log(`${workers} workers`)
   for (const url of started) console.log(`Listening on ${url}`)

@@ -3,7 +3,7 @@ import type { LoadedApplication } from '../load-application.ts'
 import type { WorkerRole } from './worker-role.ts'
 
 /**
- * Holds several processes to layers that join them: with one in memory, each process would have groups of its own.
+ * Refuses a layer in memory for several processes: each process would have separate groups.
  * @throws TidewayError `ERR_LOCAL_CHANNEL_LAYER`
  */
 export function requireSharedGroups(
@@ -16,7 +16,7 @@ export function requireSharedGroups(
   throw new TidewayError(
     'ERR_LOCAL_CHANNEL_LAYER',
     `${workersFrom} asks for ${workers} workers, but the channel layer "${local[0]}" ends at its process: ` +
-      'members of one group in two workers would not hear each other. Use a Redis layer of @tideway/redis, or one worker; ' +
-      'an application that needs no groups says so with "groups: false" in defineApplication.',
+      'a group in one worker would not include its members in another. Use a Redis layer of @tideway/redis, or one worker; ' +
+      'an application without groups sets "groups: false" in defineApplication.',
   )
 }

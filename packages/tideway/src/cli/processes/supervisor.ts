@@ -3,28 +3,28 @@ import { backoffMs } from '../../worker/backoff.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { describeEnd, type SupervisedWorker } from './worker-process.ts'
 
-/** What a {@link Supervisor} is made of. */
+/** Options of a {@link Supervisor}. */
 export interface SupervisorOptions {
-  /** How many workers there are to be. */
+  /** The number of workers. */
   readonly workers: number
   readonly start: () => SupervisedWorker
-  /** How long a worker may take from its start until it listens, in milliseconds. */
+  /** The longest time from the start of a worker until it listens, in milliseconds. */
   readonly startTimeoutMs: number
-  /** How long a worker may take to end after it was told to, in milliseconds. */
+  /** The longest time of a worker to end after `stop()`, in milliseconds. */
   readonly stopTimeoutMs: number
   readonly logger: Logger
 }
 
-/** How long is waited before a worker that has crashed is started again, in milliseconds. */
+/** The waits before the restart of a crashed worker. */
 export const restartBackoff: { readonly firstMs: number; readonly mostMs: number } = Object.freeze({
   firstMs: 200,
   mostMs: 30_000,
 })
 
-/** A worker that has lived for so long has not crashed in a row with the one before. */
+/** The age of a worker at which its crash starts a new row of failures, in milliseconds. */
 export const HEALTHY_AFTER_MS = 60_000
 
-/** One of the places of workers. */
+/** One position of a worker. */
 interface Slot {
   worker: SupervisedWorker | undefined
   /** Crashes in a row. */
@@ -32,11 +32,11 @@ interface Slot {
   timer: NodeJS.Timeout | undefined
 }
 
-/** Keeps the workers of a server running: starts them, replaces those that crash, and all of them one by one when it is asked to. */
+/** Keeps the workers of a server running: starts them, replaces crashed workers, and restarts all of them one by one. */
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #slots: readonly Slot[]
-  /** Those that have not ended, in a slot or not. */
+  /** Workers that have not ended, in a slot or not. */
   readonly #running = new Set<SupervisedWorker>()
   #isStarted = false
   #isRestarting = false
@@ -49,8 +49,8 @@ export class Supervisor {
   }
 
   /**
-   * Starts the workers: the first one alone, so that what keeps all of them from starting is said once. Gives the addresses
-   * that they listen on; or, when one of them did not start, the exit code, and all have ended.
+   * Starts the workers, first one alone, so that an error of all of them is printed once. Resolves with their addresses, or
+   * with the exit code after the end of all if one did not start.
    */
   async start(): Promise<readonly string[] | number> {
     const [first, ...others] = this.#slots as [Slot, ...Slot[]]
@@ -64,8 +64,8 @@ export class Supervisor {
   }
 
   /**
-   * Replaces all workers, one after the other: the new one listens before the old one ends. When a new one does not start,
-   * the old ones go on. Asked again meanwhile, it does all once more; asked before all have started, when they have.
+   * Replaces all workers, one after the other: the new one listens before the old one ends. If a new one does not start, the
+   * old ones continue. A call during a restart restarts all again; a call during `start()` waits for its end.
    */
   restart(): void {
     this.#isRestartWanted = true
@@ -76,7 +76,7 @@ export class Supervisor {
     for (const worker of this.#running) worker.reopenLogs()
   }
 
-  /** Lets all workers end in order, and gives the exit code. */
+  /** Stops all workers in order, and resolves with the exit code. */
   stop(): Promise<number> {
     this.#stopped ??= this.#stop()
     return this.#stopped
@@ -97,7 +97,7 @@ export class Supervisor {
     return exitCodes.failed
   }
 
-  /** Starts a worker in the slot, and resolves when it listens, or with `undefined` when it does not. */
+  /** Starts a worker in the slot. Resolves when it listens, or with `undefined` if it does not. */
   async #fill(slot: Slot): Promise<readonly string[] | undefined> {
     const worker = this.#begin()
     slot.worker = worker
@@ -116,7 +116,7 @@ export class Supervisor {
   async #ready(worker: SupervisedWorker): Promise<readonly string[] | undefined> {
     const { startTimeoutMs, logger } = this.#options
     const timer = setTimeout(() => {
-      logger.error({}, `Worker ${worker.pid} did not listen within ${startTimeoutMs / 1000} s, and is ended.`)
+      logger.error({}, `Worker ${worker.pid} did not listen within ${startTimeoutMs / 1000} s and is killed.`)
       worker.kill()
     }, startTimeoutMs)
     const urls = await worker.ready
@@ -124,7 +124,7 @@ export class Supervisor {
     return urls
   }
 
-  /** Starts another one when the worker ends that nobody has told to. */
+  /** Starts another worker if this one ends without `stop()`. */
   #keep(slot: Slot, worker: SupervisedWorker): void {
     const since = performance.now()
     void worker.ended.then((end) => {
@@ -146,7 +146,7 @@ export class Supervisor {
     const refill = this.#fill(slot)
     const { worker } = slot
     const urls = await refill
-    // A restart has replaced it: the slot has a newer worker, and this one was told to stop.
+    // A restart has replaced the worker in this slot.
     if (slot.worker !== worker) return
     if (urls !== undefined) this.#options.logger.info({}, `Worker ${worker?.pid} listens.`)
     else if (!this.#isStopping) this.#refillLater(slot, `Worker ${worker?.pid} did not start`)
@@ -186,7 +186,7 @@ export class Supervisor {
     this.#keep(slot, fresh)
     if (old === undefined) return
     old.stop({ isReplaced: true })
-    // One at a time: so there is never more than one process too many.
+    // One at a time, so that there is never more than one extra process.
     await this.#endOf([old])
   }
 
@@ -200,14 +200,14 @@ export class Supervisor {
     return Math.max(exitCodes.stopped, ...codes)
   }
 
-  /** Waits for the end of workers that were told to; kills those that are late. */
+  /** Waits for the end of stopped workers, and kills them after the time limit. */
   async #endOf(workers: readonly SupervisedWorker[]): Promise<boolean> {
     const { stopTimeoutMs, logger } = this.#options
     let isInTime = true
     const timer = setTimeout(() => {
       isInTime = false
       for (const worker of workers.filter(({ end }) => end === undefined)) {
-        logger.error({}, `Worker ${worker.pid} did not end within ${stopTimeoutMs / 1000} s, and is ended.`)
+        logger.error({}, `Worker ${worker.pid} did not end within ${stopTimeoutMs / 1000} s and is killed.`)
         worker.kill()
       }
     }, stopTimeoutMs)

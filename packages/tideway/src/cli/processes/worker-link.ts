@@ -3,46 +3,46 @@ import { exitCodes } from '../exit-codes.ts'
 import { watchTerminal } from '../on-hangup.ts'
 import { isOurs, type PrimaryMessage, type WorkerMessage } from './worker-messages.ts'
 
-/** What a worker does when it is told. */
+/** The reactions of a worker to messages of its primary process. */
 export interface WorkerDuties {
   stop(options: { readonly isReplaced: boolean }): void
   reopenLogs(): void
 }
 
-/** A worker's end of the channel to its primary process. */
+/** The channel from a worker to its primary process. */
 export class WorkerLink {
-  /** Until it serves, it has nothing to put in order. */
+  /** Before it serves, a worker can exit at once. */
   #duties: WorkerDuties = { stop: () => process.exit(exitCodes.stopped), reopenLogs: () => {} }
 
   constructor() {
     const stop = (): void => this.#duties.stop({ isReplaced: false })
     process.on('message', (message: unknown) => {
-      if (isOurs(message)) this.#obey(message as PrimaryMessage)
+      if (isOurs(message)) this.#handle(message as PrimaryMessage)
     })
-    // Ctrl-C goes to all processes of a terminal, and the primary passes on what is meant by it.
+    // Ctrl-C signals all processes of a terminal, and the primary sends a message for it.
     process.on('SIGINT', () => {}).on('SIGHUP', () => {})
     watchTerminal()
     process.on('SIGTERM', stop)
-    this.#tell({ tideway: 'linked' })
+    this.#send({ tideway: 'linked' })
     const { worker } = cluster
     worker?.once('disconnect', () => {
-      // The primary process is gone, which would end this one at once.
+      // Stops in order after the end of the primary process; by default Node exits at once.
       worker.exitedAfterDisconnect = true
       stop()
     })
   }
 
-  /** It serves from now on. */
+  /** Reports that the worker serves. */
   ready(urls: readonly string[], duties: WorkerDuties): void {
     this.#duties = duties
-    this.#tell({ tideway: 'ready', urls })
+    this.#send({ tideway: 'ready', urls })
   }
 
-  #tell(message: WorkerMessage): void {
+  #send(message: WorkerMessage): void {
     if (process.connected) process.send?.(message)
   }
 
-  #obey(message: PrimaryMessage): void {
+  #handle(message: PrimaryMessage): void {
     if (message.tideway === 'stop') this.#duties.stop(message)
     else this.#duties.reopenLogs()
   }

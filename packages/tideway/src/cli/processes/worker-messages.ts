@@ -1,23 +1,23 @@
-/** What the primary process tells a worker. */
+/** Messages of the primary process to a worker. */
 export type PrimaryMessage =
   | {
       readonly tideway: 'stop'
-      /** Another worker listens in its place: nobody is to be refused. */
+      /** Whether another worker listens on its addresses, so that no client may be refused. */
       readonly isReplaced: boolean
     }
   | { readonly tideway: 'reopen-logs' }
 
-/** What a worker tells its primary process. */
+/** Messages of a worker to its primary process. */
 export type WorkerMessage =
-  /** It hears what it is told from now on: what is sent to a worker before is lost. */
+  /** The worker listens to messages; earlier messages are lost. */
   | { readonly tideway: 'linked' }
   | {
       readonly tideway: 'ready'
-      /** Where it listens. */
+      /** Its addresses. */
       readonly urls: readonly string[]
     }
 
-/** Whether the message is one of these: an application may send its own over the same channel. */
+/** Whether the message is one of these. An application may send other messages over the same channel. */
 export function isOurs(message: unknown): message is PrimaryMessage | WorkerMessage {
   return typeof message === 'object' && message !== null && 'tideway' in message
 }

@@ -2,26 +2,26 @@ import cluster, { type Worker } from 'node:cluster'
 import { isOurs, type PrimaryMessage } from './worker-messages.ts'
 import { environmentOf, type WorkerRole } from './worker-role.ts'
 
-/** How a worker has ended: one of the two is there. */
+/** The end of a worker: one of the two fields is set. */
 export interface WorkerEnd {
   readonly code: number | null
   readonly signal: string | null
 }
 
-/** A worker, as whoever looks after it sees it. */
+/** A worker, for its supervisor. */
 export interface SupervisedWorker {
   readonly pid: number
-  /** Where it listens; `undefined` when it has ended before it did. */
+  /** Its addresses, or `undefined` if it ended before it listened. */
   readonly ready: Promise<readonly string[] | undefined>
   readonly ended: Promise<WorkerEnd>
-  /** Whether it has listened once. */
+  /** Whether it has ever listened. */
   readonly isReady: boolean
-  /** How it has ended, if it has. */
+  /** Its end, `undefined` before. */
   readonly end: WorkerEnd | undefined
-  /** Lets it end in order. @param options `isReplaced`: another one listens in its place */
+  /** Stops it in order. @param options `isReplaced`: whether another worker listens on its addresses */
   stop(options: { readonly isReplaced: boolean }): void
   reopenLogs(): void
-  /** Ends it at once. */
+  /** Kills it at once. */
   kill(): void
 }
 
@@ -32,11 +32,10 @@ export class WorkerProcess implements SupervisedWorker {
   readonly ended: Promise<WorkerEnd>
   readonly #worker: Worker
   #isReady = false
-  /** What it is told once it hears; `undefined` when it does. */
-  #untold: PrimaryMessage[] | undefined = []
+  /** Messages to send when it listens to messages; `undefined` from then on. */
+  #pending: PrimaryMessage[] | undefined = []
   #end: WorkerEnd | undefined
 
-  /** Starts one. */
   constructor(role: WorkerRole) {
     const worker = cluster.fork(environmentOf(role))
     this.#worker = worker
@@ -47,7 +46,7 @@ export class WorkerProcess implements SupervisedWorker {
         resolve(this.#end)
       }
       worker.once('exit', end)
-      // A process that the system did not let us start has no end. Of others it says what follows anyway.
+      // A process that the system refused to start emits only `error`. For others `exit` follows.
       worker.on('error', () => {
         if (worker.process.pid === undefined) end(1, null)
       })
@@ -55,7 +54,7 @@ export class WorkerProcess implements SupervisedWorker {
     this.ready = new Promise((resolve) => {
       worker.on('message', (message: unknown) => {
         if (!isOurs(message)) return
-        if (message.tideway === 'linked') this.#tellAll()
+        if (message.tideway === 'linked') this.#sendPending()
         if (message.tideway !== 'ready') return
         this.#isReady = true
         resolve(message.urls)
@@ -84,20 +83,20 @@ export class WorkerProcess implements SupervisedWorker {
     this.#worker.process.kill('SIGKILL')
   }
 
-  #tellAll(): void {
-    const untold = this.#untold ?? []
-    this.#untold = undefined
-    for (const message of untold) this.#send(message)
+  #sendPending(): void {
+    const pending = this.#pending ?? []
+    this.#pending = undefined
+    for (const message of pending) this.#send(message)
   }
 
   #send(message: PrimaryMessage): void {
-    this.#untold?.push(message)
-    // One that is just ending hears nothing any more.
-    if (this.#untold === undefined && this.#worker.isConnected()) this.#worker.send(message, () => {})
+    this.#pending?.push(message)
+    // A worker that is ending is disconnected.
+    if (this.#pending === undefined && this.#worker.isConnected()) this.#worker.send(message, () => {})
   }
 }
 
-/** How it ended, for people. */
+/** Describes the end of a worker for logs. */
 export function describeEnd({ code, signal }: WorkerEnd): string {
   return signal === null ? `exit code ${code}` : signal
 }

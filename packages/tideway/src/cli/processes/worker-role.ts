@@ -1,21 +1,21 @@
 import cluster from 'node:cluster'
 
-/** What a worker is told of its part when it is started. */
+/** The settings of a worker at its start. */
 export interface WorkerRole {
   readonly primaryPid: number
-  /** How many workers there are. */
+  /** The number of workers. */
   readonly workers: number
-  /** What asked for them, for messages. */
+  /** The flag or variable that set `workers`, for messages. */
   readonly workersFrom: string
-  /** That of the primary process before it was narrowed for its Unix sockets. */
+  /** The umask of the primary process before it was narrowed for Unix sockets. */
   readonly umask: number
-  /** Whether it is started again whenever its source changes. */
+  /** Whether it restarts when its sources change. */
   readonly isReloaded: boolean
 }
 
 const VARIABLE = 'TIDEWAY_WORKER'
 
-/** The role as the environment of a worker carries it. */
+/** The environment variable with the role of a worker. */
 export function environmentOf(role: WorkerRole): Readonly<Record<string, string>> {
   return { [VARIABLE]: JSON.stringify(role) }
 }
@@ -23,6 +23,6 @@ export function environmentOf(role: WorkerRole): Readonly<Record<string, string>
 /** The role of this process; `undefined` for one that was not started as a worker by this command line. */
 export function workerRole(): WorkerRole | undefined {
   const text = process.env[VARIABLE]
-  // A child of a worker inherits its environment, but is none itself.
+  // A child of a worker inherits its environment, but is not a worker.
   return cluster.isWorker && text !== undefined ? (JSON.parse(text) as WorkerRole) : undefined
 }

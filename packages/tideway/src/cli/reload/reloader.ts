@@ -1,17 +1,17 @@
 import { exitCodes } from '../exit-codes.ts'
 import { describeEnd, type SupervisedWorker } from '../processes/worker-process.ts'
 
-/** What a {@link Reloader} is made of. */
+/** Options of a {@link Reloader}. */
 export interface ReloaderOptions {
   readonly start: () => SupervisedWorker
   /** Prints a line. */
   readonly say: (line: string) => void
 }
 
-/** Keeps one worker running with the current code. A worker that does not start, or has ended, is started again after the next change. */
+/** Keeps one worker running with the current code. Starts a worker again after the next change if it failed to start or ended. */
 export class Reloader {
   readonly #options: ReloaderOptions
-  /** Those that have not ended. */
+  /** Workers that have not ended. */
   readonly #running = new Set<SupervisedWorker>()
   #serving: SupervisedWorker | undefined
   #starting: SupervisedWorker | undefined
@@ -38,7 +38,7 @@ export class Reloader {
     return urls
   }
 
-  /** Lets all end in order, and gives the exit code. */
+  /** Stops all workers in order, and resolves with the exit code. */
   async stop(): Promise<number> {
     this.#isStopping = true
     const [serving, all] = [this.#serving, [...this.#running]]
@@ -48,7 +48,7 @@ export class Reloader {
     return serving === undefined ? exitCodes.stopped : (serving.end?.code ?? exitCodes.failed)
   }
 
-  /** Ends all at once. */
+  /** Kills all workers at once. */
   kill(): void {
     for (const worker of this.#running) worker.kill()
   }

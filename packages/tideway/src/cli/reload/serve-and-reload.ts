@@ -8,13 +8,13 @@ import { stopOnSignal } from '../stop-on-signal.ts'
 import { Reloader } from './reloader.ts'
 import { packageFolderOf, SourceWatch } from './source-watch.ts'
 
-/** For development: connections are for one developer, who does not want to wait. */
+/** Short drains for development, where a restart must be fast. */
 export const reloadDefaults: Required<Pick<ServeOptions, 'drainWindowMs' | 'drainTimeoutMs'>> = Object.freeze({
   drainWindowMs: 0,
   drainTimeoutMs: 1000,
 })
 
-/** Serves by one worker, which is replaced whenever the sources of the application change. */
+/** Serves with one worker, and replaces it when the sources of the application change. */
 export async function serveAndReload(file: string, options: ServeOptions, processes: ProcessOptions): Promise<void> {
   const { role, metricsUrl } = await preparePrimary(options, processes)
   const reloader = new Reloader({ start: () => new WorkerProcess(role), say: (line) => console.log(line) })

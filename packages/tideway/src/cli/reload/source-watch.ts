@@ -3,16 +3,16 @@ import { readdir, stat } from 'node:fs/promises'
 import { dirname, extname, join, relative } from 'node:path'
 import { TidewayError } from '../../errors/tideway-error.ts'
 
-/** Files whose change is a change of the application. */
+/** The extensions of source files. */
 const sourceExtensions: ReadonlySet<string> = new Set(['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'])
 
-/** An editor writes a file in several steps, and a tool several files. */
+/** The quiet time before a report, in milliseconds: an editor writes a file in several steps, and a tool writes several files. */
 export const DEBOUNCE_MS = 100
 
-/** Each folder takes a watch of the system's. */
+/** The most folders, because each needs a watch of the system. */
 export const MOST_FOLDERS = 5000
 
-/** The folder of the package that a file belongs to, else that of the file. */
+/** The package folder of a file, or its own folder if it is in no package. */
 export function packageFolderOf(file: string): string {
   const own = dirname(file)
   for (let folder = own; folder !== dirname(folder); folder = dirname(folder)) {
@@ -22,8 +22,8 @@ export function packageFolderOf(file: string): string {
 }
 
 /**
- * Tells of changes of the sources below a folder, but for `node_modules` and what begins with a dot. Of its own because
- * `fs.watch` with `recursive` opens a watch for each file on Linux, those of all packages included.
+ * Reports changes of the sources below a folder, without `node_modules` and names that begin with a dot. Does not use
+ * `recursive` of `fs.watch`, because on Linux that opens a watch for each file, including all packages.
  */
 export class SourceWatch {
   readonly #root: string
@@ -39,7 +39,7 @@ export class SourceWatch {
   }
 
   /**
-   * @param onChange is called with the paths, relative to the folder, when nothing more has changed for a moment
+   * @param onChange called with the changed paths, relative to the folder, after a quiet time
    * @throws TidewayError `ERR_BAD_OPTION` for a folder that cannot be watched, or with too many folders
    */
   static async start(folder: string, onChange: (files: readonly string[]) => void): Promise<SourceWatch> {
@@ -60,7 +60,7 @@ export class SourceWatch {
     this.#watchers.clear()
   }
 
-  /** Watches the folder and those in it, and gives the sources that are there. */
+  /** Watches the folder and its subfolders. Returns the sources in them. */
   async #add(folder: string): Promise<readonly string[]> {
     if (this.#isClosed || this.#watchers.has(folder)) return []
     this.#watch(folder)
@@ -79,9 +79,9 @@ export class SourceWatch {
     }
     try {
       const watcher = watch(folder, (_event, name) => {
-        if (name !== null) void this.#look(join(folder, name), name)
+        if (name !== null) void this.#inspect(join(folder, name), name)
       })
-      // A folder that is removed: what watches the one above it tells the rest.
+      // The folder was removed; the watch of its parent reports the change.
       watcher.on('error', () => this.#forget(folder))
       this.#watchers.set(folder, watcher)
     } catch (cause) {
@@ -89,7 +89,7 @@ export class SourceWatch {
     }
   }
 
-  async #look(path: string, name: string): Promise<void> {
+  async #inspect(path: string, name: string): Promise<void> {
     if (isSource(name)) {
       this.#report([path])
       return
@@ -97,7 +97,7 @@ export class SourceWatch {
     if (!isWatched(name)) return
     const found = await stat(path).catch(() => undefined)
     if (found === undefined) this.#forget(path)
-    // What came into a new folder before it was watched counts. Who cannot watch it said so at the start of the rest.
+    // Reports the files that a new folder got before its watch. An error is ignored: `start()` reports what cannot be watched.
     else if (found.isDirectory()) this.#report(await this.#add(path).catch(() => []))
   }
 
