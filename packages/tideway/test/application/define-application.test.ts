@@ -60,7 +60,7 @@ describe('defineApplication', () => {
     expect(defineApplication({ groups: false }).groups).toBe(false)
   })
 
-  it('gives consumers its layers, and shows them to whoever runs it', async () => {
+  it('gives consumers its layers, and exposes them to its server', async () => {
     const [first, second] = [new InMemoryChannelLayer(), new InMemoryChannelLayer()]
     const application = defineApplication({
       channelLayers: { default: first, other: second },
@@ -127,7 +127,7 @@ describe('defineApplication', () => {
 
   it('takes only applications for the plain scope: what else one needs, middleware adds', () => {
     class NeedsUser extends WebSocketConsumer {}
-    // @ts-expect-error Nobody gives it a user.
+    // @ts-expect-error No middleware gives it a user.
     expect(defineApplication({ websocket: NeedsUser.asApplication() })).toBeTypeOf('function')
     const application: Application = async () => {}
     expect(defineApplication({ http: application, websocket: application })).toBeTypeOf('function')

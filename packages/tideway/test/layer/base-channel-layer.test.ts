@@ -155,7 +155,7 @@ describe('the engine of a layer', () => {
 })
 
 describe('a group that is being entered', () => {
-  it('holds back everybody who joins until that is done', async () => {
+  it('delays all joins until that is done', async () => {
     const layer = new RecordingLayer()
     const entered = deferred()
     layer.enter = () => entered.promise
@@ -172,7 +172,7 @@ describe('a group that is being entered', () => {
     await layer.groupAdd('group', attachNew(layer))
   })
 
-  it('takes everybody out again who joined, when it cannot be entered, and is tried anew by the next', async () => {
+  it('removes all channels that joined if it cannot be entered, and is entered again for the next one', async () => {
     const layer = new RecordingLayer()
     const error = new Error('unreachable')
     const entered = deferred()
@@ -188,7 +188,7 @@ describe('a group that is being entered', () => {
     expect(layer.stats().groups).toBe(1)
   })
 
-  it('does not throw out who joined anew since an entry that fails late', async () => {
+  it('keeps a channel that joined again before an earlier entry failed', async () => {
     const layer = new RecordingLayer()
     const entries = [deferred(), deferred()]
     let attempt = 0
@@ -205,7 +205,7 @@ describe('a group that is being entered', () => {
     expect(layer.stats().groups).toBe(1)
   })
 
-  it('rejects nobody who left a group that aged when the engine cannot be told', async () => {
+  it('does not reject a leave of an expired group if the engine cannot be reached', async () => {
     const layer = new RecordingLayer({ groupExpiry: 0.02 })
     layer.leave = () => Promise.reject(new Error('unreachable'))
     await layer.groupAdd('group', layer.newChannel())

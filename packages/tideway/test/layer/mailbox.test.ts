@@ -170,7 +170,7 @@ describe('a mailbox whose handler runs', () => {
 })
 
 describe('a mailbox that is full', () => {
-  it('takes as many messages as its capacity besides the one that is handled, and drops the next', async () => {
+  it('queues as many messages as its capacity, in addition to the one that is handled, and drops the next', async () => {
     const { desk, mailbox, held } = hold(3)
     expect(['1', '2', '3', '4'].map((message) => mailbox.offer(message))).toEqual([true, true, true, false])
     await held.open()
@@ -297,7 +297,7 @@ describe('a handler that throws or rejects', () => {
     expect(desk.handled).toEqual(['throws'])
   })
 
-  it('leaves the mailbox in order when the owner throws as well, whose error nobody catches', async () => {
+  it('leaves the mailbox in order when the owner throws an uncaught error as well', async () => {
     const { desk, mailbox } = open()
     const second = new Error('second')
     desk.does['throws'] = () => {
@@ -353,7 +353,7 @@ describe('a mailbox that is closed', () => {
 })
 
 describe('room', () => {
-  it('resolves for everybody who asked when the next waiting event is started', async () => {
+  it('resolves for all callers when the next waiting event is started', async () => {
     const { desk, mailbox, held } = hold()
     const first = gate()
     desk.does['first'] = first.wait

@@ -5,7 +5,7 @@ import { InMemoryChannelLayer, type Delivery, type Message } from 'tideway/layer
 const CHANNELS = 4
 const GROUPS = ['red', 'blue']
 
-/** What somebody does with a layer. Channels are numbers here: their names are made by the layer. */
+/** Operations on a layer. Channels are numbers here: the layer creates their names. */
 type Step =
   | { readonly does: 'send'; readonly to: number }
   | { readonly does: 'groupSend'; readonly to: string; readonly except: readonly number[] }

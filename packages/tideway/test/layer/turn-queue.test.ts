@@ -91,7 +91,7 @@ describe('TurnQueue', () => {
     expect(done).toBe(100_001)
   })
 
-  it('runs the others when a job throws, whose error nobody catches', async () => {
+  it('runs the others when a job throws an uncaught error', async () => {
     const turns = new TurnQueue()
     const error = new Error('thrown')
     const done: string[] = []

@@ -1,4 +1,4 @@
-/** Runs the body, and returns the errors that nobody caught meanwhile instead of letting them end the test run. */
+/** Runs the body, and returns the uncaught errors of that time instead of letting them end the test run. */
 export async function uncaughtDuring(body: () => Promise<void>): Promise<unknown[]> {
   const errors: unknown[] = []
   const listeners = process.rawListeners('uncaughtException')

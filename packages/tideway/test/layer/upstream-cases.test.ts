@@ -100,7 +100,7 @@ describe('test_inmemorychannel.py', () => {
     expect(layer.stats().channels).toBe(0)
   })
 
-  it('forgets a channel with expired messages that nobody reads from again (test_expiry_unread)', async () => {
+  it('forgets a channel with expired messages that is not read from again (test_expiry_unread)', async () => {
     const layer = new InMemoryChannelLayer({ expiry: 0.05 })
     await layer.send('test-channel-1', { type: 'message.1' })
     await expect.poll(() => layer.stats().channels, { timeout: 5000 }).toBe(0)
