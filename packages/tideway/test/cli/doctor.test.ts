@@ -213,7 +213,7 @@ describe('flag findings', () => {
     ['TLS ends here', { tlsKey: 'key.pem', tlsCert: 'cert.pem' }, url, undefined],
     ['there is no proxy and no TLS', {}, undefined, undefined],
     ['a proxy on this machine is believed', { proxyHeaders: true }, url, 'ok'],
-    ['everybody is believed', { proxyHeaders: true, trustedProxies: ['0.0.0.0/0'] }, url, 'problem'],
+    ['every address is trusted', { proxyHeaders: true, trustedProxies: ['0.0.0.0/0'] }, url, 'problem'],
     [
       'a socket is listened on whose proxy is not believed',
       { proxyHeaders: true, listen: [{ path: '/run/a' }] },
@@ -365,8 +365,8 @@ describe('URL findings', () => {
     })
 
     it('report a server that nginx does not reach', async () => {
-      const nobody = await freePort()
-      const found = await through(() => `proxy_pass http://127.0.0.1:${nobody}; ${upgrade}`)
+      const unusedPort = await freePort()
+      const found = await through(() => `proxy_pass http://127.0.0.1:${unusedPort}; ${upgrade}`)
       expect(found[0]).toMatchObject({ check: 'handshake', level: 'problem', found: expect.stringContaining('502') })
     })
 

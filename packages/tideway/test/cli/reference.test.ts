@@ -69,7 +69,7 @@ describe('the flags of tideway serve', () => {
   it('cover each option of serve() that is not a function', () => {
     const byCode = new Set(['state', 'logger', 'accessLog', 'instrumentation'])
     const options = [...Object.keys(serverDefaults), ...Object.keys(requestLimitDefaults)]
-    // A passphrase among the arguments would be there for everybody on the machine to see: it has no flag.
+    // A passphrase has no flag, because every user of the machine can read command lines.
     const tls = ['tlsKey', 'tlsCert', 'tlsCa', 'tlsCiphers', 'http2']
     const metrics = ['metricsPort', 'metricsHost']
     const own = ['host', 'port', 'listen', 'lifespan', 'lifespanTimeoutMs', ...tls, ...metrics]

@@ -192,7 +192,7 @@ describe('a restart of workers', () => {
     worker(2).exit(0)
     await settled()
     expect(messages().at(-1)).toBe('All workers are new.')
-    // Nobody misses those that were told to end.
+    // Nothing waits for workers that were asked to end.
     await vi.advanceTimersByTimeAsync(longestWait(9))
     expect(FakeWorker.made).toHaveLength(4)
   })

@@ -70,7 +70,7 @@ describe('a consumer of a named channel', () => {
   })
 
   it.each(['websocket.disconnect', 'http.disconnect'])(
-    'is not ended by a message of the type %s, which anybody may send',
+    'is not ended by a message of the type %s, which any process may send',
     async (type) => {
       const { communicator } = worker()
       communicator.sendInput({ type })

@@ -198,15 +198,15 @@ describe('the types of consumers', () => {
     expectTypeOf(authMiddlewareStack(routes)).toExtend<Application<WebSocketScope>>()
   })
 
-  it('ask for no user where the consumer says that it serves everybody', () => {
-    class Everybody extends WebSocketConsumer<{}, object> {
+  it('need no user if the consumer serves every client', () => {
+    class EveryClient extends WebSocketConsumer<{}, object> {
       override connect() {
         // @ts-expect-error It has asked for none.
         void this.scope.user
         return this.accept()
       }
     }
-    void defineApplication({ websocket: Everybody.asApplication() })
+    void defineApplication({ websocket: EveryClient.asApplication() })
   })
 
   it('give what else the middleware adds', () => {
@@ -216,14 +216,14 @@ describe('the types of consumers', () => {
         return this.sendJson(this.scope.tenant.id)
       }
     }
-    // @ts-expect-error Nobody adds a tenant.
+    // @ts-expect-error No middleware adds a tenant.
     void defineApplication({ websocket: Tenant.asApplication() })
     class TenantPage extends HttpConsumer<{}, { readonly tenant: string }> {
       override handle() {
         return this.sendResponse(this.scope.tenant)
       }
     }
-    // @ts-expect-error Nobody adds a tenant.
+    // @ts-expect-error No middleware adds a tenant.
     void defineApplication({ http: TenantPage.asApplication() })
   })
 

@@ -19,7 +19,7 @@ describe('this.signal', () => {
       override async receive() {
         await new Promise<void>((resolve) => this.signal.addEventListener('abort', () => resolve()))
         aborted = this.ending.ends.length
-        await this.channelLayer.groupSend('nobody', { type: 'done' })
+        await this.channelLayer.groupSend('empty', { type: 'done' })
       }
     }
     const { ending, socket } = connection(Waiting)

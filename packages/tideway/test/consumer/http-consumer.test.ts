@@ -207,7 +207,7 @@ describe('HttpConsumer', () => {
 })
 
 describe('an HttpConsumer that waits for the channel layer', () => {
-  /** Answers when somebody has news. */
+  /** Answers when news arrive. */
   class LongPoll extends HttpConsumer {
     override async handle() {
       await this.channelLayer.groupAdd('news', this.channelName)

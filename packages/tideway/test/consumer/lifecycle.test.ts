@@ -188,7 +188,7 @@ describe('a consumer that fails', () => {
   it('fails when it throws undefined, too', async () => {
     class Failing extends Joining {
       override receive(): never {
-        // oxlint-disable-next-line typescript/only-throw-error -- what is tested is that somebody does.
+        // oxlint-disable-next-line typescript/only-throw-error -- the test covers exactly this.
         throw undefined
       }
     }

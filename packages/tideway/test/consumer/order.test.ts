@@ -85,7 +85,7 @@ describe('a consumer', () => {
     expect(log).toEqual(['slow message', 'slow message done', 'event', 'message', 'disconnect'])
   })
 
-  it('handles no message before connect() has ended, and keeps those that come meanwhile', async () => {
+  it('handles no message before connect() has ended, and keeps those that arrive before', async () => {
     const joined = gate()
     class Slow extends Noting {
       override async connect() {

@@ -32,7 +32,7 @@ export class RecordingLogger implements Logger {
     return this.lines.filter((line) => line.level === level).map(({ message }) => message)
   }
 
-  /** What was said at the levels that somebody is woken up for. */
+  /** The lines at the levels of warnings and errors. */
   get complaints(): LogLine[] {
     return this.lines.filter(({ level }) => level === 'warn' || level === 'error')
   }

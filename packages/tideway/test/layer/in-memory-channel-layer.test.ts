@@ -88,7 +88,7 @@ describe('a groupSend', () => {
     await expect(layer.send(broken, { type: 'a' })).rejects.toBe(error)
   })
 
-  it('does not push to a member that another one detaches meanwhile', async () => {
+  it('does not push to a member that another one detaches during the delivery', async () => {
     const layer = new InMemoryChannelLayer()
     const [victim, inbox] = [layer.newChannel(), new Inbox()]
     const remover = layer.newChannel()
@@ -129,7 +129,7 @@ describe('a groupSend', () => {
 })
 
 describe('the bounds of an in-memory layer', () => {
-  it('has room for 100,000 sends that nobody waits for, refuses the next send, and counts it', async () => {
+  it('queues 100,000 sends, refuses the next one, and counts it', async () => {
     const layer = new InMemoryChannelLayer()
     const channel = layer.newChannel()
     layer.attach(channel, { deliver: () => 'delivered' })
@@ -164,7 +164,7 @@ describe('the bounds of an in-memory layer', () => {
     await layer.send(channel, message)
   })
 
-  it('has room for 10,000 channels that nobody is attached to, and refuses the next one', async () => {
+  it('keeps 10,000 channels without a receiver, and refuses the next one', async () => {
     const layer = new InMemoryChannelLayer()
     for (let made = 0; made < MAX_QUEUES; made++) await layer.send(`channel-${made}`, { type: 'a' })
     expect(layer.stats().channels).toBe(10_000)
@@ -230,7 +230,7 @@ describe('closing an in-memory layer', () => {
   })
 })
 
-describe('a channel that nobody is attached to', () => {
+describe('a channel without a receiver', () => {
   it('is forgotten when it leaves its last group, however often it was added', async () => {
     const layer = new InMemoryChannelLayer()
     await layer.groupAdd('group', 'channel')
@@ -240,7 +240,7 @@ describe('a channel that nobody is attached to', () => {
     expect(layer.stats().channels).toBe(0)
   })
 
-  it('cannot be attached to while somebody waits at it', async () => {
+  it('refuses a receiver while a receive() is pending', async () => {
     const layer = new InMemoryChannelLayer()
     const waiting = layer.receive('channel')
     expect(() => layer.attach('channel', new Inbox())).toThrow('Channel "channel" has a receiver already')

@@ -5,7 +5,7 @@ import { StallDetector, type StallChange } from '../../src/worker/stall-detector
 
 const EVERY_MS = 20
 
-/** Adds samples: each step lasts 20 ms, of which the main thread waits so many for a processor, with a turn or without. */
+/** Adds samples: each step lasts 20 ms, and the main thread waits a part of it for a processor, with a turn or without. */
 function changesOf(...steps: readonly (readonly [count: number, turns: boolean, waitsMs: number])[]): StallChange[] {
   const detector = new StallDetector(100)
   const sample = { nowMs: 0, beat: 1, waitedMs: 0 }

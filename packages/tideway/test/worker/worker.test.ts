@@ -144,7 +144,7 @@ describe('a worker', () => {
     for (let id = 0; id < 4; id++) await layer.send('jobs', job(id))
     await patiently(() => expect(gate.begun).toEqual([0, 1]))
     expect(worker.stats.running).toBe(2)
-    // Nobody asks for the third yet, so that another worker could.
+    // No worker has requested the third yet, so another worker could.
     expect(await layer.receive('jobs')).toEqual(job(2))
     gate.end(1)
     await patiently(() => expect(gate.begun).toEqual([0, 1, 3]))

@@ -111,7 +111,7 @@ async function foreignOriginFinding(url: URL): Promise<Finding> {
 
 function tlsFindings(url: URL): Finding[] {
   if (url.protocol === 'https:' || LOCAL_NAMES.has(url.hostname)) return []
-  const found = `${url.origin} is not encrypted: whoever is between reads and changes what is said, and proxies on the way may break it.`
+  const found = `${url.origin} is not encrypted: anyone on the network path can read and change the traffic, and proxies may break it.`
   return [warning('tls', found, 'Serve it over TLS, and give --url an address with wss:.')]
 }
 
