@@ -18,7 +18,13 @@ const TEXT =
 const packages = readdirSync(`${root}packages`)
 const FOLDERS = [
   ...packages.flatMap((name) => [`packages/${name}/src`, `packages/${name}/test`]),
-  ...['test', 'bench', 'examples', 'docs', 'scripts', 'deploy', '.github'],
+  'test',
+  'bench',
+  'examples',
+  'docs',
+  'scripts',
+  'deploy',
+  '.github',
 ]
 
 /** The uses of the words in a text, as `file:line: word`. */
