@@ -8,12 +8,15 @@ import { Reader } from './reader.ts'
 const imports: Readonly<Record<string, string>> = {
   'chat/consumers.ts': '',
   'chat/routing.ts': `
-import { rePath, allowedHostsOriginValidator, authMiddlewareStack, channelNameRouter, defineApplication, InMemoryChannelLayer, nodeListener, urlRouter, storeSessions, Consumer } from 'tideway'
+import { rePath } from 'tideway'
 import { ChatConsumer } from './consumers.ts'
 `,
   'application.ts': `
 import { RedisPubSubChannelLayer } from '@tideway/redis'
 import express from 'express'
+import {
+  allowedHostsOriginValidator, authMiddlewareStack, channelNameRouter, defineApplication, InMemoryChannelLayer, nodeListener, urlRouter,
+} from 'tideway'
 import { websocketRoutes } from './chat/routing.ts'
 import { sessions, users } from './members.ts'
 import { ThumbnailConsumer } from './thumbnails.ts'
@@ -22,11 +25,12 @@ import { ThumbnailConsumer } from './thumbnails.ts'
 
 // What the program takes from elsewhere.
 const members = `
-import type { UserStore } from 'tideway/auth'
+import { storeSessions, type UserStore } from 'tideway'
 export const sessions = storeSessions()
 export const users: UserStore = { findById: (id) => ({ id, username: String(id), isAuthenticated: true }) }
 `
 const thumbnails = `
+import { Consumer } from 'tideway'
 export class ThumbnailConsumer extends Consumer {
   onThumbnailMake() {}
 }
