@@ -42,7 +42,7 @@ const SMALL_MESSAGE_BYTES = 1024
 
 const sizes = new WeakMap<object, number>()
 
-/** Records the size of a message for {@link messageBytes}. Ignores messages under 1 KiB. */
+/** Records the size of a message for `messageBytes`. Ignores messages under 1 KiB. */
 export function rememberMessageBytes(message: object, bytes: number): void {
   if (bytes >= SMALL_MESSAGE_BYTES) sizes.set(message, bytes)
 }
