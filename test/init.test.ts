@@ -188,7 +188,7 @@ describe('tideway init', () => {
   it('names no application after a package that it needs, or after nothing', async () => {
     expect((await tideway('init', 'express')).output).toMatch(/^Created express-app in express \(\d+ files\)\.$/m)
     const nameless = await tideway('init', '…')
-    expect(nameless.output).toContain('take a name with Latin letters or digits')
+    expect(nameless.output).toContain('use Latin letters or digits')
     expect(nameless.code).toBe(1)
   })
 
