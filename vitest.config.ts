@@ -1,7 +1,19 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // Tests run from the sources: this condition of the packages' `exports` leads to src/ instead of dist/.
 const conditions = ['@tideway/source']
+
+/** Files that take a minute alone. If one of them began last, the other worker would have nothing to do. */
+const FIRST = ['server/fuzz/fuzz.test.ts', 'test/chat/browser.test.ts']
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isFirst = ({ moduleId }: TestSpecification): boolean => FIRST.some((name) => moduleId.endsWith(name))
+    const sorted = await super.sort(files)
+    return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))]
+  }
+}
 
 export default defineConfig({
   resolve: { conditions: [...conditions, 'module', 'node', 'development'] },
@@ -21,6 +33,7 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000 } },
     hookTimeout: 180_000,
     teardownTimeout: 20_000,
+    sequence: { sequencer: LongestFirst },
     pool: 'forks',
     maxWorkers: 2,
     dangerouslyIgnoreUnhandledErrors: false,

@@ -138,8 +138,9 @@ export async function fuzz(target: Target, forSeconds: number, warmUp: number): 
     process.stdout.write(
       `fuzz: seed ${seed}, ${number} connections, ${((after.bytes - before.bytes) / 1e6).toFixed(2)} MB more\n`,
     )
+    // Fewer are no leak: the server opens a descriptor for a moment, now and then, to see whether one is left.
+    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors)
     expect(after).toMatchObject({
-      descriptors: before.descriptors,
       sockets: 0,
       webSockets: 0,
       requests: 0,
