@@ -1,10 +1,5 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 
-/** Whether the error is that of a send on an ended connection. */
-export function isConnectionClosed(error: unknown): boolean {
-  return error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED'
-}
-
 /**
  * The errors of `send` that mean that the connection accepts no more events: it has ended, was closed because its client does
  * not read, or was answered by the server at the time-out.

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import type { Receive, Send } from '../asgi/application.ts'
+import { isConnectionClosed } from '../errors/connection-closed.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../server/transport/deferred.ts'
 import { EventQueue } from './event-queue.ts'
@@ -237,10 +238,6 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
     const earlier = this.#sentCount > LISTED_TYPES ? '…, ' : ''
     return `has sent ${earlier}${this.#lastTypes.join(', ') || 'nothing'}`
   }
-}
-
-function isConnectionClosed(error: unknown): boolean {
-  return error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED'
 }
 
 /** Formats an event for an error message: on one line, with a long body cut. */

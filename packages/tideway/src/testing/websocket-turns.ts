@@ -1,4 +1,5 @@
 import type { WebSocketMessageSendEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
+import { connectionClosedError } from '../errors/connection-closed.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { outOfTurn } from '../server/handshake/application-errors.ts'
 import { requireClose } from '../server/websocket/require-close.ts'
@@ -37,7 +38,7 @@ export class WebSocketTurns {
     if (this.#state === 'ended') {
       // The client may have closed the connection at the same time.
       if (event.type === 'websocket.close') return false
-      throw new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
+      throw connectionClosedError()
     }
     this.#state = this.#next(event)
     return true

@@ -16,6 +16,7 @@ import type {
   WebSocketSendEvent,
 } from '../../asgi/websocket-events.ts'
 import { readableError } from '../../errors/readable-error.ts'
+import { connectionClosedError, isConnectionClosed } from '../../errors/connection-closed.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { errorAnswer, outOfTurn } from '../handshake/application-errors.ts'
 import { requireClose } from './require-close.ts'
@@ -287,7 +288,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   #applicationThrew(thrown: unknown): void {
     const error = readableError(thrown)
     // The application sent before it received the disconnect event. The error may come from another connection, though.
-    const isLateSend = this.#peer.isEnding && error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED'
+    const isLateSend = this.#peer.isEnding && isConnectionClosed(error)
     if (!isLateSend) this.#answerForError(error)
     this.#applicationDone()
   }
@@ -416,7 +417,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
 
   #closedError(): TidewayError {
     this.#context.counters.webSocketSendsAfterEnd++
-    return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
+    return connectionClosedError()
   }
 
   #applicationDone(): void {

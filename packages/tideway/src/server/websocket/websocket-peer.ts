@@ -3,6 +3,7 @@ import { closeCodes } from '../../asgi/close-codes.ts'
 import type { DirectSender, PendingHandshake } from '../../asgi/direct-sender.ts'
 import { isSharedSend } from '../../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
+import { connectionClosedError } from '../../errors/connection-closed.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../transport/deferred.ts'
 import { attachOwner, startReading, type SocketOwner } from '../transport/socket-owner.ts'
@@ -333,7 +334,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** The error for sends after the connection ended. */
   protected connectionClosed(): TidewayError {
     this.#context.counters.webSocketSendsAfterEnd++
-    return new TidewayError('ERR_CONNECTION_CLOSED', 'The connection has ended: nothing can be sent on it.')
+    return connectionClosedError()
   }
 
   #closeSlow(): void {

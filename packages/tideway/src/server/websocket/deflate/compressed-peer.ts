@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { closeCodes } from '../../../asgi/close-codes.ts'
 import type { WebSocketMessageSendEvent } from '../../../asgi/websocket-events.ts'
-import { TidewayError } from '../../../errors/tideway-error.ts'
+import { isConnectionClosed } from '../../../errors/connection-closed.ts'
 import type { ConnectionCounters } from '../connection-counters.ts'
 import type { ConnectionSettings } from '../websocket-options.ts'
 import { decodeText } from '../decode-text.ts'
@@ -182,7 +182,7 @@ export class CompressedPeer extends WebSocketPeer {
         await this.#sendNext(next)
       } catch (error) {
         // A pending send resolves if the connection ends before its turn.
-        if (error instanceof TidewayError && error.code === 'ERR_CONNECTION_CLOSED') next.resolve()
+        if (isConnectionClosed(error)) next.resolve()
         else next.reject(error)
       }
       this.#queue.shift()
