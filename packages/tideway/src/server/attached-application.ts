@@ -9,6 +9,7 @@ import { BufferedBytes, type BufferHolder } from './transport/buffered-bytes.ts'
 import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
 import { Heartbeat } from './transport/heartbeat.ts'
+import { ignoreErrors } from './transport/ignore-errors.ts'
 import { afterResponses } from './http/after-responses.ts'
 import { directListener } from './http/direct-listener.ts'
 import { HttpExchange } from './http/http-exchange.ts'
@@ -119,7 +120,10 @@ export class AttachedApplication {
   }
 
   readonly onUpgrade = (request: RequestHead, socket: Socket, head: Buffer): void => {
-    if (ignoresMore(socket)) return
+    if (ignoresMore(socket)) {
+      ignoreErrors(socket)
+      return
+    }
     leavePipeline(socket)
     toOriginForm(request)
     if (this.#handles?.(messageOf(request)) === false && hasOtherListener(socket, 'upgrade')) return
@@ -137,7 +141,10 @@ export class AttachedApplication {
 
   /** Refuses a CONNECT. Without this listener, Node would close its connection without a response. */
   readonly onConnect = (request: IncomingMessage, socket: Socket): void => {
-    if (ignoresMore(socket)) return
+    if (ignoresMore(socket)) {
+      ignoreErrors(socket)
+      return
+    }
     leavePipeline(socket)
     if (hasOtherListener(socket, 'connect')) return
     afterResponses(socket, () => {

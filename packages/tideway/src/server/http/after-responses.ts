@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { ignoreErrors } from '../transport/ignore-errors.ts'
 
 /**
  * Calls back when all earlier requests of the connection are answered: usually at once. A client may send requests before its
@@ -12,12 +13,9 @@ export function afterResponses(socket: Socket, callback: () => void): void {
     callback()
     return
   }
-  // Node has removed its own listener from the socket, and no other one exists yet. This one stays: a failed write closes the
-  // response first and emits an error on the socket after that.
-  if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
+  // The listener stays: a failed write closes the response first and emits an error on the socket after that.
+  ignoreErrors(socket)
   response.once('close', () => {
     if (!socket.destroyed && socket.writable) afterResponses(socket, callback)
   })
 }
-
-function ignore(): void {}

@@ -56,7 +56,7 @@ export function refuseMoreOf(socket: Socket, bounds: ConnectionBounds): void {
   pipelineOf(socket, bounds).refuseMore()
 }
 
-/** Whether requests of the connection are ignored. */
+/** Whether later requests of the connection are ignored. The last response closes the connection. */
 export function ignoresMore(socket: Socket): boolean {
   return (socket as HttpSocket)[PIPELINE]?.isIgnoring === true
 }

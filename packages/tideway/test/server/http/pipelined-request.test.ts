@@ -45,6 +45,23 @@ it('answers pipelined requests in order, and ends each once', async () => {
   expect(server.stats().requests).toMatchObject({ running: 0, aborted: 0, responses: { '2xx': 3 } })
 })
 
+it.each([
+  ['an upgrade', requestText('GET / HTTP/1.1', validHandshake)],
+  ['a CONNECT', requestText('CONNECT a:1 HTTP/1.1', { Host: 'a:1' })],
+])('ends only the connection of a client that disconnects after %s that the server ignores', async (_kind, ignored) => {
+  let isAsked = false
+  const server = await serving(
+    { http: nodeListener(() => (isAsked = true)) },
+    // The server ignores the second request.
+    { maxRequestsPerConnection: 1 },
+  )
+  const client = await RawClient.connect(server.port)
+  client.write(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${ignored}`)
+  await eventually(() => isAsked).toBe(true)
+  client.socket.resetAndDestroy()
+  await eventually(() => server.stats().sockets.open).toBe(0)
+})
+
 it('ends only the connection of a client that disconnects after its upgrade, before the answer', async () => {
   let answer: (() => void) | undefined
   const server = await serving({
