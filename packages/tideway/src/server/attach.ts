@@ -51,10 +51,11 @@ export function attachToAll(
   const resolved = resolveOptions(options)
   warnWithoutOriginCheck(application, resolved)
   const attached = new AttachedApplication(application, resolved, handles)
+  const { onUpgrade, onLateUpgrade, onConnect } = attached.upgrades
   for (const server of servers) {
     server.on('connection', attached.gate.onConnection)
-    server.on('upgrade', attached.onUpgrade)
-    server.on('connect', attached.onConnect)
+    server.on('upgrade', onUpgrade)
+    server.on('connect', onConnect)
     if (server.listenerCount('request') === 0) server.on('request', attached.onRequest)
   }
   for (const server of http2Servers) server.on('stream', attached.onStream)
@@ -65,12 +66,12 @@ export function attachToAll(
     stats: () => attached.stats(),
     close(timeoutMs = resolved.drainTimeoutMs) {
       for (const server of servers) {
-        if (!server.listeners('upgrade').includes(attached.onUpgrade)) continue
-        server.removeListener('upgrade', attached.onUpgrade)
-        server.removeListener('connect', attached.onConnect)
+        if (!server.listeners('upgrade').includes(onUpgrade)) continue
+        server.removeListener('upgrade', onUpgrade)
+        server.removeListener('connect', onConnect)
         server.on('upgrade', (request, socket) => {
           // A listener that was added later answers instead.
-          if (server.listenerCount('upgrade') === 1) attached.refuseLate(request, socket as Socket)
+          if (server.listenerCount('upgrade') === 1) onLateUpgrade(request, socket as Socket)
         })
       }
       return attached.close(timeoutMs)

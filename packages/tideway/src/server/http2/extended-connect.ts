@@ -1,8 +1,10 @@
-import type { RequestHead } from '../handshake/request-head.ts'
+import type { ServerHttp2Stream } from 'node:http2'
 import type { CompressionNegotiator } from '../handshake/deflate-parameters.ts'
 import { checkOffer, isHandshakeProblem, problem } from '../handshake/handshake.ts'
-import { answersOverHttp2 } from './answers-over-http2.ts'
-import type { Handshake, HandshakeProblem } from '../handshake/handshake-result.ts'
+import { acceptFields, denialFields, plainDenial } from '../handshake/handshake-answers.ts'
+import type { Handshake, HandshakeAnswers, HandshakeProblem } from '../handshake/handshake-result.ts'
+import type { RequestHead } from '../handshake/request-head.ts'
+import { fieldsOf } from './http1-head.ts'
 
 /** Checks the extended CONNECT that opens a WebSocket (RFC 8441 §5): it has no key and no connection headers. */
 export function checkExtendedConnect(
@@ -15,3 +17,20 @@ export function checkExtendedConnect(
   const offer = checkOffer(headers, compression)
   return isHandshakeProblem(offer) ? offer : { ...offer, key: '', answers: answersOverHttp2 }
 }
+
+/** Answers a handshake on a stream: with 200 instead of 101, and without a key (RFC 8441 §5). */
+export const answersOverHttp2: HandshakeAnswers = Object.freeze<HandshakeAnswers>({
+  accept(transport, handshake, subprotocol, headers) {
+    const fields = fieldsOf(acceptFields(handshake, subprotocol, headers))
+    ;(transport as ServerHttp2Stream).respond({ ...fields, ':status': 200 })
+  },
+  startDenial(transport, status, headers) {
+    const fields = fieldsOf(denialFields(status, headers))
+    ;(transport as ServerHttp2Stream).respond({ ...fields, ':status': status })
+  },
+  denyPlainly(transport, problem, hasBody = true) {
+    const { body, fields } = plainDenial(problem)
+    answersOverHttp2.startDenial(transport, problem.status, fields)
+    if (hasBody) transport.write(body)
+  },
+})

@@ -1,5 +1,8 @@
 import type { ServerResponse } from 'node:http'
+import { guarded } from '../../../asgi/guarded.ts'
+import type { Logger } from '../../../asgi/logger.ts'
 import { redactTarget } from '../../../asgi/redact-query.ts'
+import { readableError } from '../../../errors/readable-error.ts'
 import { CLIENT_CLOSED_REQUEST } from '../../http/plain-responses.ts'
 import type { RequestHead } from '../../handshake/request-head.ts'
 import type { NodeListener } from '../../http/node-listener.ts'
@@ -13,20 +16,27 @@ interface Visitor {
   readonly began: number
 }
 
+/** The options that a recorder reads. */
+interface RecorderOptions {
+  readonly logger: Logger
+  readonly secretQueryNames: readonly string[]
+}
+
 /** Writes the access log. A server without one does not create this object. */
 export class AccessRecorder implements ConnectionObserver {
   readonly #log: AccessLog
   readonly #secretNames: readonly string[]
   readonly #clientOf: (request: RequestHead) => string | undefined
   readonly #visitors = new WeakMap<WebSocketConnection, Visitor>()
+  #isFailureReported = false
 
   /**
-   * @param secretNames more names of query parameters whose values are redacted
+   * @param log may throw: the server's log has its first error only
    * @param clientOf returns the client address of a request
    */
-  constructor(log: AccessLog, secretNames: readonly string[], clientOf: (request: RequestHead) => string | undefined) {
-    this.#log = log
-    this.#secretNames = secretNames
+  constructor(log: AccessLog, options: RecorderOptions, clientOf: (request: RequestHead) => string | undefined) {
+    this.#log = guarded(log, (error) => this.#reportFailure(options.logger, error))
+    this.#secretNames = options.secretQueryNames
     this.#clientOf = clientOf
   }
 
@@ -87,6 +97,12 @@ export class AccessRecorder implements ConnectionObserver {
 
   #tell(visitor: Visitor | undefined, what: Pick<WebSocketAccess, 'event' | 'status' | 'reason' | 'code'>): void {
     if (visitor !== undefined) this.#log({ type: 'websocket', ...described(visitor), ...what })
+  }
+
+  #reportFailure(logger: Logger, error: unknown): void {
+    if (this.#isFailureReported) return
+    this.#isFailureReported = true
+    logger.error({ err: readableError(error) }, 'The access log failed: lines of it are lost')
   }
 
   #visitorOf(request: RequestHead, client: string | undefined): Visitor {
