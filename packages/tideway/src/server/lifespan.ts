@@ -3,6 +3,7 @@ import type { LifespanReceiveEvent, LifespanSendEvent } from '../asgi/lifespan-e
 import type { Logger } from '../asgi/logger.ts'
 import { asgiVersions, type LifespanScope } from '../asgi/scope.ts'
 import { readableError } from '../errors/readable-error.ts'
+import { outOfTurn } from '../errors/event-errors.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /** The options of a lifespan. */
@@ -113,9 +114,7 @@ class LifespanRun {
     if (!event.type.startsWith('lifespan.')) {
       throw new TidewayError('ERR_BAD_EVENT', `${event.type} is not an event of the lifespan.`)
     }
-    if (answered === undefined) {
-      throw new TidewayError('ERR_OUT_OF_TURN', `${event.type} is out of turn: send one answer to each event.`)
-    }
+    if (answered === undefined) throw outOfTurn(event.type, 'send one answer to each event')
     this.#answered = undefined
     answered(event)
   }

@@ -7,12 +7,14 @@ import type {
   HttpResponseTrailersEvent,
   HttpSendEvent,
 } from '../asgi/http-events.ts'
+import { nextHttpState, type HttpState } from '../asgi/http-turns.ts'
 import type { HttpScope } from '../asgi/scope.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { requireHeader } from '../server/handshake/require-header.ts'
+import { requireLinks } from '../server/http/require-links.ts'
 import { ApplicationRun } from './application-run.ts'
 import { DEFAULT_TIMEOUT_MS, DEFAULT_SILENCE_MS } from './communicator-options.ts'
 import { connectionScope } from './connection-scope.ts'
-import { HttpTurns } from './http-turns.ts'
 import type { ConnectionOptions, OptionsArgument, WithScope } from './scope-option.ts'
 import { TestResponse } from './test-response.ts'
 
@@ -56,7 +58,8 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
   readonly scope: S
   readonly #timeoutMs: number
   readonly #request: { readonly body: string | Uint8Array; readonly chunked: boolean }
-  readonly #turns = new HttpTurns()
+  #state: HttpState = 'waiting'
+  #hasTrailers = false
   readonly #run: ApplicationRun<HttpReceiveEvent, HttpSendEvent>
   #asked = false
   #start: HttpResponseStartEvent | undefined
@@ -156,7 +159,7 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
    */
   async disconnect(timeoutMs: number = this.#timeoutMs): Promise<void> {
     if (!this.#asked) return
-    this.#turns.end()
+    if (this.#state !== 'complete') this.#state = 'disconnected'
     this.#run.giveLast({ type: 'http.disconnect' })
     await this.#run.finished(timeoutMs)
   }
@@ -188,13 +191,20 @@ export class HttpCommunicator<S extends HttpScope = HttpScope> {
   }
 
   #acceptsOutput(event: HttpSendEvent): boolean {
-    this.#turns.take(event)
+    const next = nextHttpState(this.#state, event, this.#hasTrailers)
+    if (typeof next !== 'string') throw next
     if (event.type === 'http.response.early_hint') {
+      requireLinks(event.links)
       this.#earlyHints.push(...event.links)
       return false
     }
+    if (event.type === 'http.response.start') {
+      for (const [name, value] of entriesOf(event.headers ?? [])) requireHeader(name, value)
+      this.#hasTrailers = event.trailers ?? false
+    }
+    this.#state = next
     // As in the server: after the complete response the application gets the disconnect.
-    if (this.#turns.isComplete) this.#run.giveLast({ type: 'http.disconnect' })
+    if (next === 'complete') this.#run.giveLast({ type: 'http.disconnect' })
     return true
   }
 }

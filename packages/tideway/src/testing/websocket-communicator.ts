@@ -8,13 +8,14 @@ import type {
   WebSocketReceiveEvent,
   WebSocketSendEvent,
 } from '../asgi/websocket-events.ts'
+import { nextWebSocketState, type WebSocketState } from '../asgi/websocket-turns.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { acceptFields, denialFields } from '../server/handshake/handshake-answers.ts'
 import { ApplicationRun } from './application-run.ts'
 import { DEFAULT_SILENCE_MS, DEFAULT_TIMEOUT_MS } from './communicator-options.ts'
 import { connectionScope } from './connection-scope.ts'
 import type { ConnectionOptions, OptionsArgument, WithScope } from './scope-option.ts'
 import { TestResponse } from './test-response.ts'
-import { WebSocketTurns, type WebSocketState } from './websocket-turns.ts'
 
 /** The options of {@link WebSocketCommunicator}. */
 export interface WebSocketCommunicatorOptions extends ConnectionOptions {
@@ -67,7 +68,9 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
   /** The scope of the application. */
   readonly scope: S
   readonly #timeoutMs: number
-  readonly #turns: WebSocketTurns
+  /** The subprotocols that the client has offered. */
+  readonly #subprotocols: readonly string[]
+  #state: WebSocketState = 'connecting'
   readonly #run: ApplicationRun<WebSocketReceiveEvent, WebSocketSendEvent>
   #asked = false
   #denial: { readonly start: WebSocketDenialStartEvent; readonly body: Buffer[]; isComplete: boolean } | undefined
@@ -87,10 +90,10 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     // The compiler requires the other properties of S in options.scope.
     this.scope = { ...request, type: 'websocket', subprotocols, onEnd: this.#setOnEnd, ...scope } as unknown as S
     this.#timeoutMs = timeoutMs
-    this.#turns = new WebSocketTurns(subprotocols)
+    this.#subprotocols = subprotocols
     const owner = {
       acceptsOutput: (event: WebSocketSendEvent) => this.#acceptsOutput(event),
-      outputAtReturn: () => (this.#turns.state === 'open' ? ({ type: 'websocket.close' } as const) : undefined),
+      outputAtReturn: () => (this.#state === 'open' ? ({ type: 'websocket.close' } as const) : undefined),
     }
     this.#run = new ApplicationRun(owner, (receive, send) =>
       (application as unknown as Application<WebSocketScope>)(this.scope, receive, send),
@@ -107,7 +110,7 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
 
   /** Sends the application a message: a string as text, a `Uint8Array` as bytes. Both may be empty. */
   sendTo(message: string | Uint8Array): void {
-    if (this.#turns.state !== 'open' && !this.#run.hasEnded) throw notOpen(this.#turns.state)
+    if (this.#state !== 'open' && !this.#run.hasEnded) throw notOpen(this.#state)
     if (typeof message === 'string') this.#run.give({ type: 'websocket.receive', text: message })
     else this.#run.give({ type: 'websocket.receive', bytes: message })
   }
@@ -160,7 +163,7 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
    */
   async disconnect(code: number = closeCodes.normal, reason = '', timeoutMs: number = this.#timeoutMs): Promise<void> {
     if (!this.#asked) return
-    if (this.#turns.state !== 'ended') this.#endConnection(code, reason)
+    if (this.#state !== 'ended') this.#endConnection(code, reason)
     await this.#run.finished(timeoutMs)
   }
 
@@ -193,18 +196,31 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
   }
 
   #acceptsOutput(event: WebSocketSendEvent): boolean {
-    const before = this.#turns.state
-    const isTaken = this.#turns.take(event)
-    if (isTaken && this.#turns.state === 'ended') {
-      // As in the server: the code of the application's close, or 1006 for a rejected handshake.
-      const { code, reason } = before === 'open' ? closeIn(event)! : { code: closeCodes.abnormal, reason: '' }
+    const before = this.#state
+    const next = nextWebSocketState(before, event)
+    if (typeof next !== 'string') throw next
+    // Drops a close after the end.
+    if (before === 'ended') return false
+    this.#requireFields(event)
+    this.#state = next
+    // As in the server: the code of the application's close, or 1006 for a rejected handshake.
+    if (next === 'closing') {
+      const { code, reason } = closeIn(event)!
       this.#endConnection(code, reason)
-    }
-    return isTaken
+    } else if (next === 'ended') this.#endConnection(closeCodes.abnormal, '')
+    return true
+  }
+
+  /** Checks an answer to the handshake as the server does. */
+  #requireFields(event: WebSocketSendEvent): void {
+    const { type } = event
+    if (type === 'websocket.accept') {
+      acceptFields({ subprotocols: this.#subprotocols }, event.subprotocol, event.headers ?? [])
+    } else if (type === 'websocket.http.response.start') denialFields(event.status, event.headers ?? [])
   }
 
   #endConnection(code: number, reason: string): void {
-    this.#turns.end()
+    this.#state = 'ended'
     this.#end = { type: 'websocket.disconnect', code, reason }
     this.#run.giveLast(this.#end)
     this.#onEnd?.(this.#end)

@@ -64,6 +64,10 @@ const webSocketCases: readonly (readonly [string, readonly unknown[]])[] = [
   ['a message after the denial', [start, body, send]],
   ['accept after the refusal', [close, accept]],
   ['an unknown event', [{ type: 'websocket.shout' }]],
+  ['an unknown event after the refusal', [close, { type: 'websocket.shout' }]],
+  ['close after the refusal', [close, close]],
+  ['close with a code that cannot be sent after the close', [accept, close, { ...close, code: 1006 }]],
+  ['close with a code that cannot be sent within a denial', [start, { ...close, code: 1006 }]],
 ]
 
 const head = { type: 'http.response.start', status: 200 }
@@ -87,9 +91,12 @@ const httpCases: readonly (readonly [string, readonly unknown[]])[] = [
   ['trailers before the last body', [{ ...head, trailers: true }, piece, trailers]],
   ['a body after the trailers', [{ ...head, trailers: true }, last, trailers, last]],
   ['an unknown event', [{ type: 'http.shout' }]],
+  ['an early hint', [{ type: 'http.response.early_hint', links: ['</a.css>; rel=preload'] }, head]],
+  ['an early hint after the head', [head, { type: 'http.response.early_hint', links: [] }]],
+  ['an early hint after the body', [head, piece, { type: 'http.response.early_hint', links: [] }]],
 ]
 
-// The communicators have their own code for the rules of the server. These tests compare the two.
+// The two share the rules of the turns (src/asgi/*-turns.ts) and differ in when a connection ends.
 describe('a communicator and the server', () => {
   let server: LiveServer
   let events: readonly unknown[] = []

@@ -3,11 +3,6 @@ import { httpStatusOf } from '../../asgi/http-status.ts'
 import { isProduction } from '../../asgi/is-production.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 
-/** Makes the error for an event that the state of the connection does not allow. */
-export function outOfTurn(type: string, why: string): TidewayError {
-  return new TidewayError('ERR_OUT_OF_TURN', `${type} is out of turn: ${why}.`)
-}
-
 /** The response to an application's error. */
 export interface ErrorAnswer {
   readonly status: number

@@ -9,11 +9,11 @@ import type {
   HttpResponseTrailersEvent,
   HttpSendEvent,
 } from '../../asgi/http-events.ts'
+import { nextHttpState, type HttpState } from '../../asgi/http-turns.ts'
 import { redactTarget } from '../../asgi/redact-query.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { readableError } from '../../errors/readable-error.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
-import { outOfTurn } from '../handshake/application-errors.ts'
 import { requireHeader } from '../handshake/require-header.ts'
 import { requireLinks } from './require-links.ts'
 import { isTrailerSocket } from './trailer-socket.ts'
@@ -22,16 +22,6 @@ import { untilDrained } from '../transport/until-drained.ts'
 import { answerFailure, reportFailure, type ReportOptions } from './http-failure.ts'
 import { respondText } from './plain-responses.ts'
 import { RequestBody } from './request-body.ts'
-
-/**
- * The state of the response, by the next event of the application:
- * - `waiting`: `http.response.start`.
- * - `started`: the first `http.response.body`. Nothing was written yet.
- * - `streaming`: more `http.response.body` events.
- * - `trailers`: `http.response.trailers`, which the start has announced.
- * - `complete`: none.
- */
-type State = 'waiting' | 'started' | 'streaming' | 'trailers' | 'complete'
 
 /** The options that an exchange reads. */
 interface ExchangeOptions extends Readonly<Required<HttpOptions>>, ReportOptions {}
@@ -51,7 +41,8 @@ export class HttpExchange {
   readonly #options: ExchangeOptions
   readonly #counters: ExchangeCounters
   readonly #body: RequestBody
-  #state: State = 'waiting'
+  /** Never `disconnected`: the response itself has that fact. */
+  #state: HttpState = 'waiting'
   #start: HttpResponseStartEvent | undefined
   /** The bytes of the body still to come; `undefined` without a Content-Length of the application. */
   #bytesLeft: number | undefined
@@ -108,31 +99,25 @@ export class HttpExchange {
     if (this.#timedOut) {
       throw new TidewayError('ERR_APPLICATION_TIMEOUT', 'The response timed out, and the server has answered 503.')
     }
-    if (this.#response.destroyed && this.#state !== 'complete') {
-      throw new TidewayError('ERR_CONNECTION_CLOSED', 'The client disconnected before its response was complete.')
-    }
+    const state = this.#response.destroyed && this.#state !== 'complete' ? 'disconnected' : this.#state
+    const next = nextHttpState(state, event, this.#start?.trailers ?? false)
+    if (typeof next !== 'string') throw next
     switch (event.type) {
       case 'http.response.start':
-        this.#startResponse(event)
+        this.#startResponse(event, next)
         return undefined
       case 'http.response.body':
-        return this.#sendBody(event)
+        return this.#sendBody(event, next)
       case 'http.response.trailers':
-        this.#sendTrailers(event)
+        this.#sendTrailers(event, next)
         return undefined
       case 'http.response.early_hint':
         this.#sendEarlyHint(event)
         return undefined
-      default:
-        throw new TidewayError('ERR_BAD_EVENT', `Unknown event "${(event as { type: unknown }).type as string}".`)
     }
   }
 
-  #startResponse(event: HttpResponseStartEvent): void {
-    if (this.#state !== 'waiting') throw outOfTurn(event.type, 'the response has already started')
-    if (!Number.isInteger(event.status) || event.status < 200 || event.status > 999) {
-      throw new TidewayError('ERR_BAD_EVENT', `http.response.start needs a status of 200 to 999, not ${event.status}.`)
-    }
+  #startResponse(event: HttpResponseStartEvent, next: HttpState): void {
     let bytesLeft: number | undefined
     for (const [name, value] of entriesOf(event.headers ?? [])) {
       requireHeader(name, value)
@@ -145,30 +130,25 @@ export class HttpExchange {
     }
     this.#bytesLeft = bytesLeft
     this.#start = event
-    this.#state = 'started'
+    this.#state = next
     clearTimeout(this.#deadline)
   }
 
-  #sendEarlyHint({ type, links }: HttpEarlyHintEvent): void {
-    if (this.#state !== 'waiting' && this.#state !== 'started')
-      throw outOfTurn(type, 'the response has already been sent')
+  #sendEarlyHint({ links }: HttpEarlyHintEvent): void {
     requireLinks(links)
     // RFC 9110 §15.2: an HTTP/1.0 client would read it as the response.
     if (this.#request.httpVersion !== '1.0') this.#response.writeEarlyHints({ link: [...links] })
   }
 
-  #sendBody({ type, body = NO_BYTES, moreBody = false }: HttpResponseBodyEvent): void | Promise<void> {
-    if (this.#state === 'waiting') throw outOfTurn(type, 'send http.response.start first')
-    if (this.#state !== 'started' && this.#state !== 'streaming') throw outOfTurn(type, 'the response is complete')
+  #sendBody({ body = NO_BYTES, moreBody = false }: HttpResponseBodyEvent, next: HttpState): void | Promise<void> {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body
     if (!(bytes instanceof Uint8Array)) {
       throw new TidewayError('ERR_BAD_EVENT', 'http.response.body needs a string or a Uint8Array as body.')
     }
     if (this.#mayHaveBody && this.#bytesLeft !== undefined) this.#count(bytes.byteLength, moreBody)
-    const { trailers = false } = this.#start!
-    const isLast = !moreBody && !trailers
+    const isLast = next === 'complete'
     if (this.#state === 'started') this.#writeHead(isLast ? bytes.byteLength : undefined)
-    this.#state = moreBody ? 'streaming' : trailers ? 'trailers' : 'complete'
+    this.#state = next
     if (isLast) {
       this.#response.end(bytes)
       this.#body.discard()
@@ -216,19 +196,17 @@ export class HttpExchange {
     if (contentLength === undefined) this.#response.flushHeaders()
   }
 
-  #sendTrailers({ type, headers, moreTrailers = false }: HttpResponseTrailersEvent): void {
-    if (this.#state !== 'trailers')
-      throw outOfTurn(type, 'send it after the last body of a response started with trailers')
+  #sendTrailers({ headers }: HttpResponseTrailersEvent, next: HttpState): void {
     for (const [name, value] of entriesOf(headers)) {
       requireHeader(name, value)
       this.#trailers.push([name, value])
     }
-    if (moreTrailers) return
+    if (next !== 'complete') return
     const wantsTrailers = /(^|[\s,])trailers\b/i.test(String(this.#request.headers['te'] ?? ''))
     const { socket } = this.#response
     if (wantsTrailers && isTrailerSocket(socket)) socket.sendTrailers(this.#trailers)
     else if (wantsTrailers) this.#response.addTrailers(this.#trailers)
-    this.#state = 'complete'
+    this.#state = next
     this.#response.end()
   }
 

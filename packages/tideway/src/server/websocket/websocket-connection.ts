@@ -5,21 +5,20 @@ import { httpStatusOf } from '../../asgi/http-status.ts'
 import { NoRouteError } from '../../asgi/no-route-error.ts'
 import { setDirectSender, unansweredHandshake } from '../../asgi/direct-sender.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
+import { nextWebSocketState, type WebSocketState } from '../../asgi/websocket-turns.ts'
 import type {
   WebSocketAcceptEvent,
   WebSocketCloseEvent,
   WebSocketDenialBodyEvent,
   WebSocketDenialStartEvent,
   WebSocketDisconnectEvent,
-  WebSocketMessageSendEvent,
   WebSocketReceiveEvent,
   WebSocketSendEvent,
 } from '../../asgi/websocket-events.ts'
 import { readableError } from '../../errors/readable-error.ts'
-import { connectionClosedError, isConnectionClosed } from '../../errors/connection-closed.ts'
+import { isConnectionClosed } from '../../errors/connection-closed.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
-import { errorAnswer, outOfTurn } from '../handshake/application-errors.ts'
-import { requireClose } from './require-close.ts'
+import { errorAnswer } from '../handshake/application-errors.ts'
 import type { BufferHolder } from '../transport/buffered-bytes.ts'
 import { wholeMilliseconds, type HeartbeatClient } from '../transport/heartbeat.ts'
 import type { RefusalLog } from '../handshake/refusal-log.ts'
@@ -56,15 +55,6 @@ export interface ConnectionContext extends PeerContext {
 }
 
 /**
- * The events that the application may send:
- * - `connecting`: accept, close (403) or the start of a denial response.
- * - `denying`: the body of the denial response.
- * - `open`: messages, and one close.
- * - `ended`: nothing; the disconnect event is in its inbox.
- */
-type State = 'connecting' | 'denying' | 'open' | 'ended'
-
-/**
  * Resumptions of reading per connection before other connections get their turn. 256 small messages that are each sent to a
  * group take about 4 ms.
  */
@@ -78,7 +68,8 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   readonly #context: ConnectionContext
   readonly #inbox: Inbox
   readonly #path: string
-  #state: State = 'connecting'
+  /** In the state `ended`, the disconnect event is in the inbox. */
+  #state: WebSocketState = 'connecting'
   readonly #peer: WebSocketPeer
   #startedAt: number
   #endedAt = 0
@@ -142,29 +133,31 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
 
   /** Handles an event of the application. */
   send(event: WebSocketSendEvent): void | Promise<void> {
+    const isMessage = event.type === 'websocket.send' && this.#state === 'open'
+    // The peer checks messages itself.
+    const next = isMessage ? this.#state : nextWebSocketState(this.#state, event)
+    if (typeof next !== 'string') throw this.#counted(next)
     switch (event.type) {
       case 'websocket.send':
-        return this.#send(event)
+        return this.#peer.sendMessage(event)
       case 'websocket.accept':
-        this.#accept(event)
+        this.#accept(event, next)
         return undefined
       case 'websocket.close':
-        this.#close(event)
+        this.#close(event, next)
         return undefined
       case 'websocket.http.response.start':
-        this.#startDenial(event)
+        this.#startDenial(event, next)
         return undefined
       case 'websocket.http.response.body':
-        return this.#denialBody(event)
-      default:
-        throw new TidewayError('ERR_BAD_EVENT', `Unknown event "${(event as { type: unknown }).type as string}".`)
+        return this.#denialBody(event, next)
     }
   }
 
   /** Closes the connection from the server's side in any state. */
   shutDown(code: number, reason: string): void {
     if (this.#state === 'open') this.#peer.close(code, reason)
-    else if (this.#state !== 'ended')
+    else if (this.#isUnanswered)
       this.#refuse(503, 'The server is shutting down.', 'shuttingDown', 'The server is shutting down.')
   }
 
@@ -190,12 +183,11 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   check(now: number): void {
     const { options } = this.#context
     this.#peer.check(now)
-    const isUnanswered = this.#state === 'connecting' || this.#state === 'denying'
     const { maxAgeMs } = options
     if (maxAgeMs !== false && now - this.#startedAt >= maxAgeMs && this.#state === 'open') {
       this.#peer.close(closeCodes.normal, 'open for too long')
     }
-    if (isUnanswered && now - this.#startedAt >= options.connectTimeoutMs) this.#timeOut()
+    if (this.#isUnanswered && now - this.#startedAt >= options.connectTimeoutMs) this.#timeOut()
     if (this.#state !== 'ended' || this.#applicationEnded || now - this.#endedAt < options.applicationCloseTimeoutMs)
       return
     options.logger.warn(
@@ -225,7 +217,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   peerClosed(code: number, reason: string): void {
     if (this.#state === 'ended') return
     const { counters } = this.#context
-    if (this.#state === 'open') counters.countClosed(code)
+    if (this.#state === 'open' || this.#state === 'closing') counters.countClosed(code)
     else if (this.#state === 'connecting') counters.refused.abandoned++
     this.#state = 'ended'
     this.#endedAt = performance.now()
@@ -316,14 +308,13 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     else logger.error({ err: error, path: this.#path }, 'The application failed on a WebSocket connection')
   }
 
-  #accept({ subprotocol, headers = [] }: WebSocketAcceptEvent): void {
-    this.#requireConnecting('websocket.accept')
+  #accept({ subprotocol, headers = [] }: WebSocketAcceptEvent, next: WebSocketState): void {
     const { subprotocols, answers } = this.#handshake!
     answers.accept(this.#socket, this.#handshake!, subprotocol, headers)
     if (subprotocol === undefined && subprotocols.length > 0) this.#warnOfNoSubprotocol()
     this.#handshake = undefined
     this.#peer.pendingHandshake = undefined
-    this.#state = 'open'
+    this.#state = next
     this.#peer.open()
     this.#context.counters.accepted++
     this.#context.limits?.countBytes(this.#socket, this)
@@ -340,43 +331,30 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     )
   }
 
-  #send(event: WebSocketMessageSendEvent): void | Promise<void> {
-    if (this.#state === 'open') return this.#peer.sendMessage(event)
-    if (this.#state === 'ended') throw this.#closedError()
-    if (this.#state === 'denying') throw outOfTurn('websocket.send', 'a denial response has been started')
-    throw new TidewayError('ERR_OUT_OF_TURN', 'Call accept() before send(): the handshake is not complete.')
-  }
-
-  #close(event: WebSocketCloseEvent): void {
-    requireClose(event, this.#state !== 'connecting')
-    const { code = closeCodes.normal, reason = '' } = event
+  #close({ code = closeCodes.normal, reason = '' }: WebSocketCloseEvent, next: WebSocketState): void {
     if (this.#state === 'connecting') {
       const answer = this.#context.refusals.answerOf(reason, 'Forbidden')
       this.#refuse(403, answer, 'byApplication', reason === '' ? undefined : reason)
       return
     }
-    if (this.#state === 'open') this.#peer.close(code, reason)
-    else if (this.#state === 'denying') throw outOfTurn('websocket.close', 'a denial response has been started')
-    // A close after the client's close is not a mistake.
+    // A close has no effect after an earlier one, or after the end.
+    if (this.#state === next) return
+    this.#state = next
+    this.#peer.close(code, reason)
   }
 
-  #startDenial({ status, headers = [] }: WebSocketDenialStartEvent): void {
-    this.#requireConnecting('websocket.http.response.start')
+  #startDenial({ status, headers = [] }: WebSocketDenialStartEvent, next: WebSocketState): void {
     this.#handshake!.answers.startDenial(this.#socket, status, headers)
     this.#denialHasBody = hasContent(status)
     this.#context.observer?.refused(this, status, undefined)
     this.#context.counters.refused.byApplication++
-    this.#state = 'denying'
+    this.#state = next
     this.#startedAt = wholeMilliseconds()
   }
 
-  #denialBody({ body = '', moreBody = false }: WebSocketDenialBodyEvent): void | Promise<void> {
-    if (this.#state === 'ended') throw this.#closedError()
-    if (this.#state !== 'denying') {
-      throw outOfTurn('websocket.http.response.body', 'websocket.http.response.start comes first')
-    }
+  #denialBody({ body = '' }: WebSocketDenialBodyEvent, next: WebSocketState): void | Promise<void> {
     const isBelow = !this.#denialHasBody || this.#socket.write(body)
-    if (!moreBody) this.#endDenial()
+    if (next === 'ended') this.#endDenial()
     else if (!isBelow) return untilDrained(this.#socket)
     return undefined
   }
@@ -410,14 +388,13 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     else this.#refuse(503, 'Application failed to respond within time limit.', 'applicationTimeout', error.message)
   }
 
-  #requireConnecting(type: string): void {
-    if (this.#state === 'ended') throw this.#closedError()
-    if (this.#state !== 'connecting') throw outOfTurn(type, 'the handshake has been answered')
+  get #isUnanswered(): boolean {
+    return this.#state === 'connecting' || this.#state === 'denying'
   }
 
-  #closedError(): TidewayError {
-    this.#context.counters.webSocketSendsAfterEnd++
-    return connectionClosedError()
+  #counted(error: TidewayError): TidewayError {
+    if (isConnectionClosed(error)) this.#context.counters.webSocketSendsAfterEnd++
+    return error
   }
 
   #applicationDone(): void {

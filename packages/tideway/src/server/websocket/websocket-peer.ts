@@ -3,6 +3,7 @@ import { closeCodes } from '../../asgi/close-codes.ts'
 import type { DirectSender, PendingHandshake } from '../../asgi/direct-sender.ts'
 import { isSharedSend } from '../../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
+import { malformedMessage } from '../../asgi/websocket-turns.ts'
 import { connectionClosedError } from '../../errors/connection-closed.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../transport/deferred.ts'
@@ -90,7 +91,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     const { text, bytes } = event
     if (typeof text === 'string' && (bytes ?? undefined) === undefined) return this.sendText(text)
     if (bytes instanceof Uint8Array && (text ?? undefined) === undefined) return this.sendBytes(bytes)
-    throw new TidewayError('ERR_BAD_EVENT', 'websocket.send needs a string as text or a Uint8Array as bytes, not both.')
+    throw malformedMessage()
   }
 
   /** Queues a text message. Returns a promise if the connection is above its high-water mark. */
