@@ -10,12 +10,12 @@ import { clientFrame } from './sockets.ts'
 const nothing = (): void => {}
 
 const sink: FrameSink = {
-  text: nothing,
-  binary: nothing,
-  ping: nothing,
-  pong: nothing,
-  closeReceived: nothing,
-  protocolError(code, message) {
+  onText: nothing,
+  onBinary: nothing,
+  onPing: nothing,
+  onPong: nothing,
+  onCloseFrame: nothing,
+  onProtocolError(code, message) {
     throw new Error(`${code} ${message}`)
   },
 }

@@ -104,21 +104,21 @@ class PendingConnection implements SocketOwner {
     startReading(socket)
   }
 
-  data(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     // Discards the bytes after a refused handshake.
     if (this.#hasFirstBytes) return
     this.#hasFirstBytes = true
     this.#fastPath.onFirstBytes(this, this.socket, chunk)
   }
 
-  drained(): void {}
+  onDrain(): void {}
 
-  ended(): void {
+  onEnd(): void {
     this.#fastPath.forget(this)
     this.socket.end()
   }
 
-  closed(): void {
+  onClose(): void {
     this.#fastPath.forget(this)
   }
 }

@@ -3,13 +3,13 @@ import type { Duplex } from 'node:stream'
 /** Receives the events of a socket or of an HTTP/2 stream. */
 export interface SocketOwner {
   /** The socket received bytes. */
-  data(chunk: Buffer): void
+  onData(chunk: Buffer): void
   /** The write buffer is empty again. */
-  drained(): void
+  onDrain(): void
   /** The peer has ended its side. */
-  ended(): void
+  onEnd(): void
   /** The socket is closed. */
-  closed(): void
+  onClose(): void
 }
 
 const OWNER: unique symbol = Symbol('tideway.owner')
@@ -53,17 +53,17 @@ export function detachOwner(socket: Duplex): void {
 function onError(): void {}
 
 function onData(this: OwnedSocket, chunk: Buffer): void {
-  this[OWNER]!.data(chunk)
+  this[OWNER]!.onData(chunk)
 }
 
 function onDrain(this: OwnedSocket): void {
-  this[OWNER]!.drained()
+  this[OWNER]!.onDrain()
 }
 
 function onEnd(this: OwnedSocket): void {
-  this[OWNER]!.ended()
+  this[OWNER]!.onEnd()
 }
 
 function onClose(this: OwnedSocket): void {
-  this[OWNER]!.closed()
+  this[OWNER]!.onClose()
 }

@@ -9,16 +9,16 @@ import { unmask, unmaskAscii } from './mask.ts'
 /** The callbacks of a parser: whole messages, control frames, and one error, after which the parser ignores input. */
 export interface FrameSink {
   /** @param byteLength of its payload */
-  text(message: string, byteLength: number): void
-  binary(message: Buffer): void
+  onText(message: string, byteLength: number): void
+  onBinary(message: Buffer): void
   /** A message with RSV1, still compressed (RFC 7692 §6). Without this method, RSV1 is a protocol error. */
-  compressed?(isText: boolean, payload: Buffer): void
-  ping(payload: Buffer): void
-  pong(payload: Buffer): void
+  onCompressed?(isText: boolean, payload: Buffer): void
+  onPing(payload: Buffer): void
+  onPong(payload: Buffer): void
   /** @param code 1005 when the frame had none */
-  closeReceived(code: number, reason: string): void
+  onCloseFrame(code: number, reason: string): void
   /** @param code the close code that the error leads to */
-  protocolError(code: number, message: string): void
+  onProtocolError(code: number, message: string): void
 }
 
 /** The part of a frame that the parser reads next. */
@@ -173,13 +173,13 @@ export class FrameParser {
   }
 
   #reservedProblem(first: number): string {
-    const isMisplaced = this.#sink.compressed !== undefined && (first & RSV_BITS) === RSV1
+    const isMisplaced = this.#sink.onCompressed !== undefined && (first & RSV_BITS) === RSV1
     return isMisplaced ? 'RSV1 on a frame that begins no message' : 'reserved bits without an extension'
   }
 
   /** Only the first frame of a message has the bit of compression; control frames never have it (RFC 7692 §6). */
   #takeCompressed(first: number): boolean {
-    if ((first & RSV_BITS) !== RSV1 || this.#sink.compressed === undefined) return false
+    if ((first & RSV_BITS) !== RSV1 || this.#sink.onCompressed === undefined) return false
     if (this.#opcode === opcodes.text) this.#opcode = compressedOpcodes.text
     else if (this.#opcode === opcodes.binary) this.#opcode = compressedOpcodes.binary
     else return false
@@ -235,22 +235,22 @@ export class FrameParser {
     switch (this.#opcode) {
       case opcodes.text: {
         const isAscii = unmaskAscii(chunk, start, end, this.#mask)
-        if (isAscii) this.#sink.text(chunk.toString('latin1', start, end), end - start)
+        if (isAscii) this.#sink.onText(chunk.toString('latin1', start, end), end - start)
         else if (isUtf8(chunk.subarray(start, end)))
-          this.#sink.text(decodeText(chunk.subarray(start, end)), end - start)
+          this.#sink.onText(decodeText(chunk.subarray(start, end)), end - start)
         else this.#fail(closeCodes.invalidPayload, 'text that is not UTF-8')
         return
       }
       case opcodes.binary: {
         unmask(chunk, start, end, this.#mask, 0)
         const view = chunk.subarray(start, end)
-        this.#sink.binary(view.length >= VIEW_FROM_BYTES ? view : Buffer.from(view))
+        this.#sink.onBinary(view.length >= VIEW_FROM_BYTES ? view : Buffer.from(view))
         return
       }
       case compressedOpcodes.text:
       case compressedOpcodes.binary:
         unmask(chunk, start, end, this.#mask, 0)
-        this.#sink.compressed!(this.#opcode === compressedOpcodes.text, chunk.subarray(start, end))
+        this.#sink.onCompressed!(this.#opcode === compressedOpcodes.text, chunk.subarray(start, end))
         return
       default:
         unmask(chunk, start, end, this.#mask, 0)
@@ -289,19 +289,19 @@ export class FrameParser {
     if (!this.#fin) return
     const message = this.#message!
     this.#message = undefined
-    if (message instanceof CompressedAssembler) this.#sink.compressed!(message.isCompressedText, message.bytes())
-    else if (!message.isText) this.#sink.binary(message.bytes())
-    else if (message.isCompleteText) this.#sink.text(message.text(), message.byteLength)
+    if (message instanceof CompressedAssembler) this.#sink.onCompressed!(message.isCompressedText, message.bytes())
+    else if (!message.isText) this.#sink.onBinary(message.bytes())
+    else if (message.isCompleteText) this.#sink.onText(message.text(), message.byteLength)
     else this.#fail(closeCodes.invalidPayload, 'text that ends inside a character')
   }
 
   #endOfControl(payload: Buffer): void {
     switch (this.#opcode) {
       case opcodes.ping:
-        this.#sink.ping(payload)
+        this.#sink.onPing(payload)
         return
       case opcodes.pong:
-        this.#sink.pong(payload)
+        this.#sink.onPong(payload)
         return
       default:
         this.#closeFrame(payload)
@@ -320,13 +320,13 @@ export class FrameParser {
     else if (!isUtf8(reason)) this.#fail(closeCodes.invalidPayload, 'close reason that is not UTF-8')
     else {
       this.end()
-      this.#sink.closeReceived(code, reason.toString())
+      this.#sink.onCloseFrame(code, reason.toString())
     }
   }
 
   #fail(code: number, message: string): false {
     this.end()
-    this.#sink.protocolError(code, message)
+    this.#sink.onProtocolError(code, message)
     return false
   }
 }

@@ -164,7 +164,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   }
 
   /** Handles bytes of the peer. */
-  data(chunk: Buffer): void {
+  onData(chunk: Buffer): void {
     if (this.#state === 'connecting') {
       // Frames are not read before the accept.
       this.#socket.pause()
@@ -206,17 +206,17 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
 
   // Callbacks of the parser.
 
-  text(message: string, byteLength: number): void {
+  onText(message: string, byteLength: number): void {
     this.#context.counters.received(true, byteLength)
     this.received(message)
   }
 
-  binary(message: Buffer): void {
+  onBinary(message: Buffer): void {
     this.#context.counters.received(false, message.length)
     this.received(message)
   }
 
-  ping(payload: Buffer): void {
+  onPing(payload: Buffer): void {
     if (this.#state !== 'open') return
     const { outbox, options, counters } = this.#context
     counters.pingsReceived++
@@ -226,12 +226,12 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     else outbox.enqueue(this, encodeFrame(opcodes.pong, payload))
   }
 
-  pong(): void {
+  onPong(): void {
     this.#context.counters.pongsReceived++
   }
 
   /** The peer's close frame: a request, or the answer to ours. */
-  closeReceived(code: number, reason: string): void {
+  onCloseFrame(code: number, reason: string): void {
     if (this.#state === 'open') {
       this.#answerSoon(code, reason, encodeCloseFrame(code === closeCodes.noStatus ? undefined : code))
       return
@@ -240,7 +240,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#endSocket()
   }
 
-  protocolError(code: number, message: string): void {
+  onProtocolError(code: number, message: string): void {
     if (this.#state === 'open') {
       this.#answerSoon(code, message, encodeCloseFrame(code, message))
       return
@@ -260,22 +260,22 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     if (this.#aboveSince > 0 && this.#unwritten <= this.#context.options.highWaterMarkBytes) this.#release()
   }
 
-  drained(): void {
+  onDrain(): void {
     this.#unwritten = 0
     this.#release()
     const payload = this.#pongDue
     this.#pongDue = undefined
-    if (payload !== undefined) this.ping(payload)
+    if (payload !== undefined) this.onPing(payload)
   }
 
   /** The peer has ended its side. */
-  ended(): void {
+  onEnd(): void {
     this.#sendAnswer()
     this.#finish(closeCodes.abnormal, '')
     this.#endSocket()
   }
 
-  closed(): void {
+  onClose(): void {
     this.#isWritable = false
     this.#finish(closeCodes.abnormal, '')
     this.pending = undefined
@@ -372,7 +372,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** Ends a connection after a protocol error that the parser does not detect. */
   protected fail(code: number, message: string): void {
     this.#parser!.end()
-    this.protocolError(code, message)
+    this.onProtocolError(code, message)
   }
 
   /** A message and a close frame may come in one chunk: the application's answer to the message precedes our close frame. */

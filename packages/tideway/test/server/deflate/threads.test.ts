@@ -170,7 +170,7 @@ describe('large messages that are received', () => {
   it('are inflated in a thread, and nothing behind them is read before', async () => {
     const { rigs: all, compression } = rigs(1, NO_TAKEOVER, { threadBytes: 1024 })
     const [rig] = all as [Rig]
-    rig.peer.data(Buffer.concat([small, frame, small, frame, clientFrame('ping', 'p')]))
+    rig.peer.onData(Buffer.concat([small, frame, small, frame, clientFrame('ping', 'p')]))
     expect(rig.messages).toEqual(['small'])
     expect(compression.jobs.running).toBe(1)
     expect(rig.socket.isPaused()).toBe(true)
@@ -181,7 +181,7 @@ describe('large messages that are received', () => {
 
   it('of many connections are inflated no more at a time than the bound', async () => {
     const { rigs: all, compression } = rigs(20, NO_TAKEOVER, { threadBytes: 1024, concurrency: 2 })
-    for (const { peer } of all) peer.data(Buffer.from(frame))
+    for (const { peer } of all) peer.onData(Buffer.from(frame))
     expect([compression.jobs.running, compression.jobs.waiting]).toEqual([2, 18])
     await eventually(() => all.every(({ messages }) => messages[0] === text)).toBe(true)
     expect([compression.jobs.running, compression.jobs.waiting]).toEqual([0, 0])
@@ -191,7 +191,7 @@ describe('large messages that are received', () => {
     const { rigs: all } = rigs(1, NO_TAKEOVER, { threadBytes: 1024 })
     const [rig] = all as [Rig]
     rig.takesMore = false
-    rig.peer.data(Buffer.concat([frame, small]))
+    rig.peer.onData(Buffer.concat([frame, small]))
     await eventually(() => rig.messages.length).toBe(1)
     await endOfTick()
     expect([rig.messages.length, rig.socket.isPaused()]).toEqual([1, true])
@@ -203,7 +203,7 @@ describe('large messages that are received', () => {
   it('are dropped when the connection closes or is lost during their compression', async () => {
     const { rigs: all, compression } = rigs(2, NO_TAKEOVER, { threadBytes: 1024, concurrency: 1 })
     const [closed, gone] = all as [Rig, Rig]
-    for (const { peer } of all) peer.data(Buffer.concat([frame, clientFrame('close', Buffer.from('03e8', 'hex'))]))
+    for (const { peer } of all) peer.onData(Buffer.concat([frame, clientFrame('close', Buffer.from('03e8', 'hex'))]))
     closed.peer.close(1001, '')
     gone.socket.destroy()
     await eventually(() => [...closed.events, ...gone.events]).toEqual(['closed 1001', 'closed 1006', 'gone'])
@@ -215,10 +215,10 @@ describe('large messages that are received', () => {
     const half = frame.subarray(0)
     const { rigs: all } = rigs(2, NO_TAKEOVER, { threadBytes: 1024 }, { maxMessageBytes: 50_000 })
     const [tooLarge, broken] = all as [Rig, Rig]
-    tooLarge.peer.data(Buffer.concat([half, small]))
+    tooLarge.peer.onData(Buffer.concat([half, small]))
     // 20 kB of a valid deflate stream, then invalid bytes.
     const start = deflateRawSync(large(4, 20_000), { finishFlush: 2 })
-    broken.peer.data(Buffer.concat([compressedFrame('text', Buffer.concat([start, Buffer.of(0xff, 0xff)])), small]))
+    broken.peer.onData(Buffer.concat([compressedFrame('text', Buffer.concat([start, Buffer.of(0xff, 0xff)])), small]))
     await eventually(() => lines(tooLarge)).toEqual(['close 1009'])
     await eventually(() => lines(broken)).toEqual(['close 1007'])
     expect([...tooLarge.messages, ...broken.messages]).toEqual([])

@@ -232,9 +232,9 @@ describe('Outbox', () => {
       const client = new Client()
       outbox.enqueue(client, a)
       clock.ms += 20
-      for (let i = 1; i < events; i++) peer.data(clientFrame('text', 'x'))
+      for (let i = 1; i < events; i++) peer.onData(clientFrame('text', 'x'))
       expect(client.writes).toEqual([])
-      peer.data(clientFrame('text', 'x'))
+      peer.onData(clientFrame('text', 'x'))
       expect(client.writes).toEqual([a])
     })
 

@@ -32,22 +32,22 @@ class Log implements FrameSink {
   readonly findings: Findings = []
   fault: string | undefined
 
-  text(message: string): void {
+  onText(message: string): void {
     this.findings.push(`text ${message}`)
   }
-  binary(message: Buffer): void {
+  onBinary(message: Buffer): void {
     this.findings.push(`binary ${message.toString('hex')}`)
   }
-  ping(payload: Buffer): void {
+  onPing(payload: Buffer): void {
     this.findings.push(`ping ${payload.toString('hex')}`)
   }
-  pong(payload: Buffer): void {
+  onPong(payload: Buffer): void {
     this.findings.push(`pong ${payload.toString('hex')}`)
   }
-  closeReceived(code: number, reason: string): void {
+  onCloseFrame(code: number, reason: string): void {
     this.findings.push(`close ${code} ${reason}`)
   }
-  protocolError(code: number, message: string): void {
+  onProtocolError(code: number, message: string): void {
     this.findings.push(`fault ${code}`)
     this.fault = message
   }
@@ -64,15 +64,15 @@ function parse(chunks: readonly Buffer[]): Log {
 function parseStopping(chunks: readonly Buffer[]): Log {
   const log = new Log()
   const parser = new FrameParser(log, MAX_BYTES)
-  const stops = (name: 'text' | 'binary'): void => {
+  const stops = (name: 'onText' | 'onBinary'): void => {
     const find = log[name].bind(log) as (message: string | Buffer) => void
     log[name] = (message: string | Buffer) => {
       find(message)
       parser.pause()
     }
   }
-  stops('text')
-  stops('binary')
+  stops('onText')
+  stops('onBinary')
   for (const chunk of chunks) {
     parser.push(Buffer.from(chunk))
     while (parser.isPaused) parser.resume()

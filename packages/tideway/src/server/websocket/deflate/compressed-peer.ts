@@ -106,7 +106,7 @@ export class CompressedPeer extends WebSocketPeer {
   }
 
   /** A compressed message, from the parser. */
-  compressed(isText: boolean, payload: Buffer): void {
+  onCompressed(isText: boolean, payload: Buffer): void {
     if (!this.isOpen) return
     this.#counters.received(isText, payload.length)
     const { maxMessageBytes } = this.#options
