@@ -5,24 +5,28 @@ import { closeCodes } from '../asgi/close-codes.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { directSenderOf, type DirectSender, type PendingHandshake } from '../asgi/direct-sender.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
-import { isConnectionClosed } from '../errors/connection-closed.ts'
 import { readableError } from '../errors/readable-error.ts'
 import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
 import type { ChannelLayer, ChannelReceiver, Delivery, Message } from '../layer/channel-layer.ts'
 import { Mailbox } from '../layer/mailbox.ts'
+import {
+  isEndOfConnection,
+  isTooLate,
+  lateSendPause,
+  leftBehind,
+  noChannelLayer,
+  sentAfterResponse,
+  tooSlow,
+  unhandledType,
+  type Failure,
+} from './consumer-errors.ts'
 import { withinDeadline } from './deadline.ts'
-import { isAbortOf, isTooLate, LATE_SENDS_AT_ONCE, lateSendPause } from './end-of-connection.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
-import { leftBehind, noChannelLayer, sentAfterResponse, tooSlow, unhandledType } from './run-reports.ts'
 import { SharedFailure, type Recipient, type SharedEvent } from './static-handler.ts'
 import { StopConsumer } from './signals.ts'
 
-/** An error of a handler or of the end. Boxed, because `undefined` can be thrown too. */
-interface Failure {
-  readonly error: unknown
-  /** Whether another consumer has reported it. */
-  readonly isReported?: boolean
-}
+/** A state leads only to later ones. `detached` leaves messages unhandled; `failed` closes the connection before its end. */
+type ConsumerState = 'open' | 'detached' | 'failed' | 'ended'
 
 /**
  * The lifecycle of one consumer: passes the messages of its channel and the events of its connection to the consumer one at a
@@ -33,8 +37,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   implements ChannelReceiver, Recipient, PendingHandshake
 {
   // The fields that each message reads come first, so that they share cache lines.
-  /** Whether messages of the channel are unhandled: the consumer has failed, has ended, or has nothing left to send. */
-  #detached = false
+  #state: ConsumerState = 'open'
   readonly #options: RunOptions<Event>
   #directSender: DirectSender | undefined
   readonly consumer: object
@@ -50,12 +53,10 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   readonly #lastEventType: string | undefined
   #channelName: string | undefined
   #abort: AbortController | undefined
-  #disconnected = false
-  #failed = false
-  #ended = false
   /** The number of sends after the end of the connection. */
   #lateSends = 0
   #overflowed = false
+  /** Ends the consumer if its handlers do not. Set at the end of the connection, which can come in every state but `ended`. */
   #deadline: NodeJS.Timeout | undefined
   /** Settles the promise of {@link run}: a rejected promise rejects it. */
   #settle!: (outcome: void | Promise<never>) => void
@@ -87,7 +88,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   /** Whether the reader of the connection must stop. */
   protected get isOver(): boolean {
-    return this.#failed || this.#ended
+    return this.#state === 'failed' || this.#state === 'ended'
   }
 
   /** Whether the event is the last one of the connection. */
@@ -123,7 +124,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     if (this.#channelName === undefined) {
       const layer = this.channelLayer
       const name = layer.newChannel()
-      if (this.#ended) {
+      if (this.#state === 'ended') {
         // The layer adds no detached channel to a group. A failure does not matter: the name is never attached.
         layer.detach(name).catch(() => {})
       } else {
@@ -139,7 +140,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
-      if (this.#disconnected || this.#ended || this.#lateSends > 0) this.#abort.abort()
+      if (this.#deadline !== undefined || this.#state === 'ended' || this.#lateSends > 0) this.#abort.abort()
     }
     return this.#abort.signal
   }
@@ -152,7 +153,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   /** Leaves further and queued messages unhandled. The connection has not ended yet. */
   takeNoMoreMessages(): void {
-    this.#detached = true
+    if (this.#state === 'open') this.#state = 'detached'
   }
 
   /** Ends the consumer without an error. */
@@ -161,7 +162,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   deliver(message: Message): Delivery {
-    if (this.#detached) return 'unhandled'
+    if (this.#state !== 'open') return 'unhandled'
     if (this.#options.handlers.find(message.type, this.consumer) === undefined) {
       this.#reportUnhandled(message.type)
       return 'unhandled'
@@ -178,7 +179,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   handleMessage(message: Message): void | PromiseLike<void> {
-    if (this.#detached) return undefined
+    if (this.#state !== 'open') return undefined
     return this.#options.handlers.find(message.type, this.consumer)!(this, message)
   }
 
@@ -200,14 +201,14 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
    * @throws the error if it has another reason
    */
   sendFailed(error: unknown): void | Promise<void> {
-    const isOver = this.#detached
+    const isOver = this.#state !== 'open'
     if (!isTooLate(error, isOver)) throw error
     if (this.#lateSends++ === 0) {
       this.#abort?.abort()
-      if (isOver && !this.#ended) this.#logger.debug({ err: error }, sentAfterResponse(this.#options))
+      if (isOver && this.#state !== 'ended') this.#logger.debug({ err: error }, sentAfterResponse(this.#options))
     }
     // Queued messages are still handled, and each handler may send.
-    return this.#lateSends > LATE_SENDS_AT_ONCE + this.capacity ? lateSendPause() : undefined
+    return lateSendPause(this.#lateSends - this.capacity)
   }
 
   handlerFailed(thrown: unknown): void {
@@ -215,10 +216,10 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     const isReported = !types.isProxy(thrown) && thrown instanceof SharedFailure
     const error: unknown = readableError(isReported ? thrown.error : thrown)
     if (error instanceof StopConsumer) this.stop()
-    else if (isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error)) {
+    else if (isEndOfConnection(error, this.#abort?.signal)) {
       // The peer disconnected while a handler was sending or waiting. Not an error: the disconnect event follows.
       this.#abort?.abort()
-    } else if (!this.#ended) void this.fail({ error, isReported })
+    } else if (this.#state !== 'ended') void this.fail({ error, isReported })
     else if (!isReported)
       this.#logger.error({ err: error }, `${this.#options.name} threw after its connection had ended`)
   }
@@ -237,10 +238,8 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   /** Aborts the signal. `disconnect()` runs after the queued events and messages, or at the deadline. */
   protected onDisconnect(event: Event): void {
-    if (this.#disconnected) return
-    this.#disconnected = true
+    if (this.#deadline !== undefined || this.#state === 'ended') return
     this.#abort?.abort()
-    if (this.#ended) return
     this.#deadline = setTimeout(() => {
       this.#context.runInAsyncScope(() => {
         void this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', { error: leftBehind(this.#options) })
@@ -250,8 +249,8 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   /** Ends the consumer with an error. */
   protected async fail(failure: Failure): Promise<void> {
-    if (this.#failed || this.#ended) return
-    this.#failed = this.#detached = true
+    if (this.isOver) return
+    this.#state = 'failed'
     this.close()
     try {
       await this.#options.hooks.handleFailure(this.consumer, failure.error, failure.isReported ?? false)
@@ -262,8 +261,8 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   async #end(code: number, reason: string, cause: Failure | undefined): Promise<void> {
-    if (this.#ended) return
-    this.#ended = this.#detached = true
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
     clearTimeout(this.#deadline)
     this.close()
     this.#abort?.abort()
@@ -285,8 +284,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   /** Returns the error with which the run rejects, which is the first one. Logs a later one. */
   #secondaryError(first: Failure | undefined, thrown: unknown): Failure | undefined {
     const error = readableError(thrown)
-    if (error instanceof StopConsumer || isConnectionClosed(error) || isAbortOf(this.#abort?.signal, error))
-      return first
+    if (error instanceof StopConsumer || isEndOfConnection(error, this.#abort?.signal)) return first
     if (first === undefined) return { error }
     this.#logger.error({ err: error }, `${this.#options.name} threw again while its connection ended`)
     return first

@@ -1,9 +1,17 @@
+import { isConnectionClosed } from '../errors/connection-closed.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { handlerNameOf } from './handlers.ts'
 import { nearName } from './near-name.ts'
 import type { RunOptions } from './run-options.ts'
 
-// The errors and log messages of a consumer's run.
+// The errors and log messages of a consumer's run, and the errors that only mean that its connection has ended.
+
+/** An error of a handler or of the end. Boxed, because `undefined` can be thrown too. */
+export interface Failure {
+  readonly error: unknown
+  /** Whether another consumer has reported it. */
+  readonly isReported?: boolean
+}
 
 type Named = Pick<RunOptions<never>, 'name'>
 
@@ -63,4 +71,58 @@ function methodNamesOf(consumer: object): Set<string> {
     }
   }
   return names
+}
+
+/**
+ * The errors of `send` that mean that the connection accepts no more events: it has ended, was closed because its client does
+ * not read, or was answered by the server at the time-out.
+ */
+const tooLateCodes: ReadonlySet<string> = new Set([
+  'ERR_CONNECTION_CLOSED',
+  'ERR_SLOW_CONSUMER',
+  'ERR_APPLICATION_TIMEOUT',
+])
+
+/**
+ * Whether a send failed because its connection has ended.
+ * @param isOver the consumer has ended or has sent its last event
+ */
+export function isTooLate(error: unknown, isOver: boolean): boolean {
+  if (!(error instanceof TidewayError)) return false
+  return tooLateCodes.has(error.code) || (isOver && error.code === 'ERR_OUT_OF_TURN')
+}
+
+/** Maximum sends after the end of one consumer that return at once. */
+const LATE_SENDS_AT_ONCE = 1000
+
+/** The pause of each further one, in milliseconds. */
+const LATE_SEND_MS = 100
+
+let pause: Promise<void> | undefined
+
+/**
+ * The pause of a send after the end. Otherwise a loop that sends without checking `this.signal` would block the event loop
+ * permanently. All sends share one unreferenced timer. Returns `undefined` for the first sends.
+ */
+export function lateSendPause(sends: number): Promise<void> | undefined {
+  if (sends <= LATE_SENDS_AT_ONCE) return undefined
+  pause ??= new Promise((resolve) => {
+    setTimeout(() => {
+      pause = undefined
+      resolve()
+    }, LATE_SEND_MS).unref()
+  })
+  return pause
+}
+
+/**
+ * Whether the error only means that the connection has ended: of a send, or of a call that the signal has aborted, with its
+ * reason or with an `AbortError` of Node that has the reason as its cause.
+ */
+export function isEndOfConnection(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (isConnectionClosed(error)) return true
+  if (signal?.aborted !== true) return false
+  return (
+    error === signal.reason || (error instanceof Error && error.name === 'AbortError' && error.cause === signal.reason)
+  )
 }
