@@ -1,6 +1,4 @@
-import { TidewayError } from 'tideway/layer/kit'
-
-import { MAX_TIMER_MS } from '../positive-option.ts'
+import { MAX_TIMER_MS, TidewayError } from 'tideway/layer/kit'
 
 /** Timeouts and intervals of the connections to Redis. */
 export interface ConnectionSettings {

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 
 import type { Redis, RedisOptions } from 'ioredis'
+import { backoffMs, resolvesWithin } from 'tideway/layer/kit'
 
 import { Deadlines } from './deadlines.ts'
 import type { HostAddress } from './host-address.ts'
 import type { FullConnectionSettings } from './connection-settings.ts'
-import { reconnectDelay } from './reconnect-delay.ts'
 import { makeClient } from './redis-client.ts'
 import { OLDEST_VERSION, requireUsable } from './redis-version.ts'
 import { commandError, fatalReason, isReply, unavailable, unreachableReason, withoutArguments } from './redis-errors.ts'
@@ -15,6 +15,9 @@ export const MAX_PENDING_COMMANDS = 10_000
 
 /** How long `close` waits for the reply to QUIT, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 1000
+
+/** The longest delay before the first reconnect attempt, in milliseconds. */
+const FIRST_DELAY_MS = 50
 
 /** The callbacks of a connection to its owner. */
 export interface ConnectionOwner {
@@ -109,8 +112,8 @@ export class RedisConnection {
       retryStrategy: (attempt) =>
         this.#state === 'failed' || this.#state === 'closed'
           ? null
-          : reconnectDelay(Math.max(attempt, this.#attempts), settings.maxReconnectDelayMs),
-      sentinelRetryStrategy: (attempt) => reconnectDelay(attempt, settings.maxReconnectDelayMs),
+          : this.#reconnectDelayMs(Math.max(attempt, this.#attempts)),
+      sentinelRetryStrategy: (attempt) => this.#reconnectDelayMs(attempt),
       failoverDetector: 'sentinels' in address.options,
       // It checks the role of the server, because a Sentinel may be outdated. #prepare checks everything else.
       enableReadyCheck: 'sentinels' in address.options,
@@ -206,12 +209,8 @@ export class RedisConnection {
     this.#settle(this.#unavailable())
     this.#quieten()
     if (wasUp && this.#role.blocksForMs === undefined) {
-      let timer: NodeJS.Timeout | undefined
-      const timeout = new Promise((resolve) => {
-        timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
-      })
-      await Promise.race([this.client.quit().catch(() => {}), timeout])
-      clearTimeout(timer)
+      const quitting = this.client.quit().catch(() => {})
+      await resolvesWithin(quitting, CLOSE_TIMEOUT_MS)
     }
     this.client.disconnect()
   }
@@ -343,8 +342,12 @@ export class RedisConnection {
     if (this.#state === 'closed' || this.#state === 'failed') return
     this.#restart = setTimeout(
       () => void this.client.connect().catch(() => {}),
-      reconnectDelay(++this.#attempts, this.#settings.maxReconnectDelayMs),
+      this.#reconnectDelayMs(++this.#attempts),
     )
+  }
+
+  #reconnectDelayMs(attempt: number): number {
+    return backoffMs(attempt, { firstMs: FIRST_DELAY_MS, mostMs: this.#settings.maxReconnectDelayMs })
   }
 
   #watch(): void {

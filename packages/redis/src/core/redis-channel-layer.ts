@@ -1,12 +1,11 @@
 import { ChannelFullError, type GroupSendOptions, type Message } from 'tideway/layer'
-import { nonLocalName, requireChannelName, requireGroupName } from 'tideway/layer/kit'
+import { nonLocalName, requireChannelName, requireGroupName, requireWholeNumber } from 'tideway/layer/kit'
 
 import { CoreHost } from './core-host.ts'
 import { parseHosts } from '../connection/host-address.ts'
 import { GapNoteSender } from './gap-note-sender.ts'
 import { addressGroupMessage, type QueuedMessage } from './group-message.ts'
 import type { RedisLayerOptions } from '../layer/layer-options.ts'
-import { positiveOption } from '../positive-option.ts'
 import { HostGaps } from '../layer/host-gaps.ts'
 import { Memberships, shortestSilence } from './memberships.ts'
 import { RedisLayer } from '../layer/redis-layer.ts'
@@ -73,12 +72,12 @@ export class RedisChannelLayer extends RedisLayer {
   #heartbeatTimer: NodeJS.Timeout | undefined
 
   constructor(options: RedisChannelLayerOptions = {}) {
-    const randomPrefix = positiveOption('randomPrefixLength', options.randomPrefixLength ?? 12, 1024)
+    const randomPrefix = requireWholeNumber('randomPrefixLength', options.randomPrefixLength ?? 12, 1024)
     const addresses = parseHosts(options.hosts)
     const evictable = { what: 'groups and messages that wait', level: 'problem' } as const
     super(options, randomPrefix, (options.expiry ?? 60) + 10, { addresses, evictable })
-    this.#processCapacity = positiveOption('processCapacity', options.processCapacity ?? 10_000)
-    const leaseMs = positiveOption('leaseMs', options.leaseMs ?? 30_000)
+    this.#processCapacity = requireWholeNumber('processCapacity', options.processCapacity ?? 10_000)
+    const leaseMs = requireWholeNumber('leaseMs', options.leaseMs ?? 30_000)
     const { prefix, processName, groupExpiryMs } = this
     this.#queues = [`${prefix}specific.${processName}!`]
     this.#hosts = addresses.map((address) => {

@@ -1,8 +1,6 @@
 import { callbackify } from 'node:util'
 
-import { TidewayError } from 'tideway/layer/kit'
-
-import { positiveOption } from '../positive-option.ts'
+import { requireWholeNumber, TidewayError } from 'tideway/layer/kit'
 
 /** The subset of an ioredis client that the store uses. A client of a Cluster or of Sentinels has it too. */
 export interface SessionRedis {
@@ -46,8 +44,8 @@ export class RedisSessionStore {
   constructor({ client, prefix = 'sess:', ttlMs, maxLength }: RedisSessionStoreOptions) {
     this.#client = client
     this.#prefix = prefix
-    this.#ttlMs = positiveOption('ttlMs', ttlMs ?? DEFAULT_TTL_MS, Number.MAX_SAFE_INTEGER)
-    this.#maxLength = positiveOption('maxLength', maxLength ?? DEFAULT_MAX_LENGTH, Number.MAX_SAFE_INTEGER)
+    this.#ttlMs = requireWholeNumber('ttlMs', ttlMs ?? DEFAULT_TTL_MS, Number.MAX_SAFE_INTEGER)
+    this.#maxLength = requireWholeNumber('maxLength', maxLength ?? DEFAULT_MAX_LENGTH, Number.MAX_SAFE_INTEGER)
   }
 
   /** Calls back with the session, or with nothing if there is none. */

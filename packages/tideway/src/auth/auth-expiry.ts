@@ -1,7 +1,7 @@
 import type { Application } from '../asgi/application.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
 import type { Authenticated, User } from '../asgi/user.ts'
-import { TidewayError } from '../errors/tideway-error.ts'
+import { MAX_TIMER_MS, requirePositive } from '../errors/option-checks.ts'
 import { authenticationOf, type WithAuthentication } from './authentication.ts'
 import { closeUnauthorized } from './token-expiry.ts'
 import { getUser } from './login.ts'
@@ -33,12 +33,7 @@ export function authExpiry<S extends WebSocketScope>(
   options: AuthExpiryOptions = {},
 ): Application<OuterScope<S, {}> & LiveScope> {
   const { checkIntervalMs = DEFAULT_CHECK_INTERVAL_MS, revocations } = options
-  if (checkIntervalMs !== false && !(checkIntervalMs > 0 && checkIntervalMs < 2 ** 31)) {
-    throw new TidewayError(
-      'ERR_BAD_OPTION',
-      `checkIntervalMs is ${checkIntervalMs}: give milliseconds above 0, or false.`,
-    )
-  }
+  if (checkIntervalMs !== false) requirePositive('checkIntervalMs', checkIntervalMs, MAX_TIMER_MS)
   return defineMiddleware<S, {}, LiveScope, WebSocketScope>(
     inner,
     (inner) =>

@@ -3,7 +3,7 @@ import { extendScope } from '../asgi/extend-scope.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
 import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
 import { anonymousUser, type AnonymousUser, type User } from '../asgi/user.ts'
-import { TidewayError } from '../errors/tideway-error.ts'
+import { MAX_TIMER_MS, requirePositive } from '../errors/option-checks.ts'
 import { defineMiddleware, type OuterScope } from './define-middleware.ts'
 
 /** The options of {@link connectProxy}. */
@@ -49,9 +49,8 @@ export function connectProxy<S extends WebSocketScope>(
   options: ConnectProxyOptions,
 ): Application<OuterScope<S, WithProxiedUser>> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, maxResponseBytes = DEFAULT_MAX_RESPONSE_BYTES } = options
-  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31 && maxResponseBytes > 0)) {
-    throw new TidewayError('ERR_BAD_OPTION', 'timeoutMs and maxResponseBytes of connectProxy must be above 0.')
-  }
+  requirePositive('timeoutMs', timeoutMs, MAX_TIMER_MS)
+  requirePositive('maxResponseBytes', maxResponseBytes)
   const url = new URL(options.url)
   const forwarded = options.forwardHeaders ?? defaultForwardHeaders
 

@@ -3,7 +3,7 @@ import { extendScope } from '../asgi/extend-scope.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
 import type { User } from '../asgi/user.ts'
 import type { WebSocketMessageEvent, WebSocketReceiveEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
-import { TidewayError } from '../errors/tideway-error.ts'
+import { MAX_TIMER_MS, requirePositive } from '../errors/option-checks.ts'
 import { closeUnauthorized, closeWhenExpired } from './token-expiry.ts'
 import { defineMiddleware, type OuterScope } from './define-middleware.ts'
 import { InvalidTokenError, type TokenVerifier, type VerifiedToken } from './token.ts'
@@ -35,9 +35,7 @@ export function firstMessageTokenMiddleware<S extends WebSocketScope, U extends 
   options: FirstMessageTokenOptions<U>,
 ): Application<OuterScope<S, WithUser<U> & WithToken>> {
   const { verify, users, timeoutMs = DEFAULT_TIMEOUT_MS, tokenOf = (text) => text } = options
-  if (!(timeoutMs > 0 && timeoutMs < 2 ** 31)) {
-    throw new TidewayError('ERR_BAD_OPTION', `timeoutMs is ${timeoutMs}: give milliseconds above 0.`)
-  }
+  requirePositive('timeoutMs', timeoutMs, MAX_TIMER_MS)
   const identify = async (event: WebSocketMessageEvent): Promise<{ user: U; token: VerifiedToken }> => {
     const text = event.text === undefined ? undefined : tokenOf(event.text)
     if (text === undefined) throw new InvalidTokenError({ cause: new TypeError('The first message has no token.') })

@@ -1,3 +1,4 @@
+import { requireWholeNumber } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { SessionStore } from './session-store.ts'
 import { dateOf } from './store-cookie.ts'
@@ -34,9 +35,9 @@ export class MemorySessionStore implements SessionStore {
   readonly #maxLength: number
 
   constructor(options: MemorySessionStoreOptions = {}) {
-    this.#maxSessions = positive('maxSessions', options.maxSessions ?? DEFAULT_MAX_SESSIONS)
-    this.#ttlMs = positive('ttlMs', options.ttlMs ?? DEFAULT_TTL_MS)
-    this.#maxLength = positive('maxLength', options.maxLength ?? DEFAULT_MAX_LENGTH)
+    this.#maxSessions = requireWholeNumber('maxSessions', options.maxSessions ?? DEFAULT_MAX_SESSIONS, Infinity)
+    this.#ttlMs = requireWholeNumber('ttlMs', options.ttlMs ?? DEFAULT_TTL_MS, Infinity)
+    this.#maxLength = requireWholeNumber('maxLength', options.maxLength ?? DEFAULT_MAX_LENGTH, Infinity)
   }
 
   /** The number of sessions, including expired ones that were not read since. */
@@ -104,9 +105,4 @@ export class MemorySessionStore implements SessionStore {
     const expires = dateOf((session as { cookie?: { expires?: unknown } }).cookie?.expires)
     return expires === null ? Date.now() + this.#ttlMs : expires.getTime()
   }
-}
-
-function positive(name: string, value: number): number {
-  if (Number.isInteger(value) && value > 0) return value
-  throw new TidewayError('ERR_BAD_OPTION', `${name} is ${value}: give a whole number above 0.`)
 }

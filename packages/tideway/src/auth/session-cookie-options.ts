@@ -1,3 +1,4 @@
+import { requirePositive } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { SessionBackend } from './session-backend.ts'
 import type { CookieAttributes, CookiePriority, SameSite } from './set-cookie.ts'
@@ -43,9 +44,7 @@ export interface ResolvedSessionCookie {
 /** Fills in the defaults. Throws `ERR_BAD_OPTION` if the lifetime is not a positive number. */
 export function resolveSessionCookie(options: SessionCookieOptions): ResolvedSessionCookie {
   const maxAgeMs = options.maxAgeMs === undefined ? defaultMaxAgeMs : options.maxAgeMs
-  if (maxAgeMs !== null && !(maxAgeMs > 0 && Number.isFinite(maxAgeMs))) {
-    throw new TidewayError('ERR_BAD_OPTION', `maxAgeMs is ${maxAgeMs}: give milliseconds above 0, or null.`)
-  }
+  if (maxAgeMs !== null) requirePositive('maxAgeMs', maxAgeMs)
   return {
     name: options.name ?? 'connect.sid',
     maxAgeMs,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
+import { MAX_TIMER_MS, requirePositive } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { MemorySessionStore } from './memory-session-store.ts'
 import { reservedName, withChanges } from './session.ts'
@@ -43,9 +44,7 @@ export function storeSessions(options: StoreSessionsOptions = {}): SessionBacken
       'storeSessions has a store and no secret, so its cookies are not valid in other processes: give the secret of express-session.',
     )
   }
-  if (!(storeTimeoutMs > 0 && storeTimeoutMs < 2 ** 31)) {
-    throw new TidewayError('ERR_BAD_OPTION', `storeTimeoutMs is ${storeTimeoutMs}: give milliseconds above 0.`)
-  }
+  requirePositive('storeTimeoutMs', storeTimeoutMs, MAX_TIMER_MS)
   const secrets = secretsOf(options.secret ?? randomBytes(32).toString('base64url'))
   const cookie = resolveSessionCookie(options)
   const unsigned = new UnsignedCookies(cookie.name, 'storeSessions({ secret })')

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 import { ServiceUnavailableError } from '../asgi/service-unavailable-error.ts'
+import { requirePositive } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /** Stores tickets from issue to use. With a shared store (Redis: `SET … PX`, `GETDEL`) every process can redeem them. */
@@ -36,11 +37,8 @@ export class Tickets {
   readonly #lifeMs: number
 
   constructor({ lifeMs = DEFAULT_LIFE_MS, store = new MemoryTicketStore() }: TicketsOptions = {}) {
-    if (!(lifeMs > 0 && Number.isFinite(lifeMs))) {
-      throw new TidewayError('ERR_BAD_OPTION', `lifeMs is ${lifeMs}: give milliseconds above 0.`)
-    }
     this.#store = store
-    this.#lifeMs = lifeMs
+    this.#lifeMs = requirePositive('lifeMs', lifeMs)
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { AccessLog } from '../server/observe/access-log/access-entry.ts'
 import { commonLogLine, jsonLogLine } from '../server/observe/access-log/log-line.ts'
-import { backoffMs } from '../worker/backoff.ts'
+import { backoffMs } from '../errors/backoff.ts'
 
 /** The format of the lines of an access log. */
 export type AccessLogFormat = 'common' | 'json'

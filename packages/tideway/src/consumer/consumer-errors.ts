@@ -1,4 +1,5 @@
 import { isConnectionClosed } from '../errors/connection-closed.ts'
+import { resolvesWithin } from '../errors/resolves-within.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { handlerNameOf } from './handlers.ts'
 import { nearName } from './near-name.ts'
@@ -44,6 +45,18 @@ export function leftBehind({
   return new TidewayError(
     'ERR_APPLICATION_TIMEOUT',
     `A handler of ${name} was still running ${disconnectTimeoutMs} ms after its connection had ended, and was abandoned: return when this.signal aborts.`,
+  )
+}
+
+/** Awaits `disconnect()` until its deadline, so that the consumer leaves its groups in any case. */
+export async function endsInTime(
+  disconnecting: PromiseLike<void>,
+  { name, disconnectTimeoutMs }: Named & { readonly disconnectTimeoutMs: number },
+): Promise<void> {
+  if (await resolvesWithin(disconnecting, disconnectTimeoutMs, { ref: false })) return
+  throw new TidewayError(
+    'ERR_APPLICATION_TIMEOUT',
+    `disconnect() of ${name} took more than ${disconnectTimeoutMs} ms and was abandoned.`,
   )
 }
 

@@ -10,6 +10,7 @@ import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
 import type { ChannelLayer, ChannelReceiver, Delivery, Message } from '../layer/channel-layer.ts'
 import { Mailbox } from '../layer/mailbox.ts'
 import {
+  endsInTime,
   isEndOfConnection,
   isTooLate,
   lateSendPause,
@@ -20,7 +21,6 @@ import {
   unhandledType,
   type Failure,
 } from './consumer-errors.ts'
-import { withinDeadline } from './deadline.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 import { SharedFailure, type Recipient, type SharedEvent } from './static-handler.ts'
 import { StopConsumer } from './signals.ts'
@@ -269,7 +269,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     let failure = cause
     try {
       const disconnecting = this.#options.hooks.handleEnd(this.consumer, code, reason)
-      if (disconnecting !== undefined) await withinDeadline(disconnecting, this.#options)
+      if (disconnecting !== undefined) await endsInTime(disconnecting, this.#options)
     } catch (error) {
       failure = this.#secondaryError(failure, error)
     }

@@ -1,6 +1,6 @@
 import type { Receive } from '../asgi/application.ts'
 import type { Logger } from '../asgi/logger.ts'
-import { TidewayError } from '../errors/tideway-error.ts'
+import { MAX_TIMER_MS, requirePositive, requireWholeNumber } from '../errors/option-checks.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { OverflowPolicy } from '../layer/mailbox.ts'
 import { HandlerTable } from './handler-table.ts'
@@ -62,25 +62,9 @@ export interface ConsumerSettings extends Function {
 /** Returns the options of a class's runs. @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range */
 export function runOptionsOf<Event>(consumerClass: ConsumerSettings, hooks: RunHooks<Event>): RunOptions<Event> {
   const { name, channelLayerAlias, capacity, capacityBytes, overflow, disconnectTimeoutMs } = consumerClass
-  if (!Number.isInteger(capacityBytes) || capacityBytes < 1) {
-    throw badOption(name, 'capacityBytes', 'a whole number of at least 1', capacityBytes)
-  }
-  if (capacity !== undefined && (!Number.isInteger(capacity) || capacity < 1)) {
-    throw badOption(name, 'capacity', 'a whole number of at least 1', capacity)
-  }
-  // What a timer of Node can hold.
-  if (!(disconnectTimeoutMs > 0 && disconnectTimeoutMs < 2 ** 31)) {
-    throw badOption(
-      name,
-      'disconnectTimeoutMs',
-      'a number of milliseconds over 0 and under 2147483648',
-      disconnectTimeoutMs,
-    )
-  }
+  requireWholeNumber(`${name}.capacityBytes`, capacityBytes, Infinity)
+  if (capacity !== undefined) requireWholeNumber(`${name}.capacity`, capacity, Infinity)
+  requirePositive(`${name}.disconnectTimeoutMs`, disconnectTimeoutMs, MAX_TIMER_MS)
   const handlers = new HandlerTable(consumerClass, hooks)
   return { name, channelLayerAlias, hooks, handlers, capacity, capacityBytes, overflow, disconnectTimeoutMs }
-}
-
-function badOption(name: string, option: string, range: string, value: unknown): TidewayError {
-  return new TidewayError('ERR_BAD_OPTION', `${name}.${option} must be ${range}, not ${String(value)}.`)
 }

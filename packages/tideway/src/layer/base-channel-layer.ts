@@ -1,3 +1,4 @@
+import { requirePositive } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { Capacities, type ChannelCapacity } from './capacity.ts'
 import type {
@@ -269,9 +270,4 @@ const resolved = Promise.resolve()
 
 function layerClosed(): TidewayError {
   return new TidewayError('ERR_LAYER_CLOSED', 'The channel layer is closed: make a new one.')
-}
-
-function requirePositive(name: string, value: number): number {
-  if (Number.isFinite(value) && value > 0) return value
-  throw new TidewayError('ERR_BAD_OPTION', `${name} must be a number over 0, not ${String(value)}.`)
 }

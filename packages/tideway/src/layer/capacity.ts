@@ -1,4 +1,4 @@
-import { TidewayError } from '../errors/tideway-error.ts'
+import { requireWholeNumber } from '../errors/option-checks.ts'
 
 /**
  * Capacities by channel name: a glob (`*`, `?`, `[abc]`, `[!abc]`) of the whole name, or a regular expression that matches
@@ -22,11 +22,11 @@ export class Capacities {
   readonly #rules: readonly CapacityRule[]
 
   constructor(fallback: number = DEFAULT_CAPACITY, byChannel: ChannelCapacity = {}) {
-    this.#fallback = requireCapacity('capacity', fallback)
+    this.#fallback = requireWholeNumber('capacity', fallback, Infinity)
     const pairs = Symbol.iterator in byChannel ? byChannel : Object.entries(byChannel)
     this.#rules = Array.from(pairs as Iterable<readonly [string | RegExp, number]>, ([pattern, capacity]) => ({
       pattern: typeof pattern === 'string' ? globToRegExp(pattern) : fromStart(pattern),
-      capacity: requireCapacity(`channelCapacity[${String(pattern)}]`, capacity),
+      capacity: requireWholeNumber(`channelCapacity[${String(pattern)}]`, capacity, Infinity),
     }))
   }
 
@@ -35,11 +35,6 @@ export class Capacities {
     for (const { pattern, capacity } of this.#rules) if (pattern.test(channel)) return capacity
     return this.#fallback
   }
-}
-
-function requireCapacity(name: string, value: number): number {
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new TidewayError('ERR_BAD_OPTION', `${name} must be a whole number of at least 1, not ${String(value)}.`)
 }
 
 /** Anchors the pattern at the start, like Python's `re.match`, and removes the stateful flags `g` and `y`. */

@@ -1,8 +1,12 @@
 /**
- * The parts that a channel layer is built from: the base class, mailboxes, capacities, turns, and checks of names.
+ * The parts that a channel layer is built from: the base class, mailboxes, capacities, turns, checks of names and options, and
+ * time limits.
  * @module tideway/layer/kit
  */
 
+export { backoffMs, type BackoffOptions } from '../errors/backoff.ts'
+export { MAX_TIMER_MS, requireWholeNumber } from '../errors/option-checks.ts'
+export { resolvesWithin, type ResolvesWithinOptions } from '../errors/resolves-within.ts'
 export { TidewayError } from '../errors/tideway-error.ts'
 export { BaseChannelLayer } from './base-channel-layer.ts'
 export { Capacities, DEFAULT_CAPACITY } from './capacity.ts'

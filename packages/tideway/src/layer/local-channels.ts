@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelReceiver, Delivery, DropReason, GroupSendOptions, Message } from './channel-layer.ts'
 import { ChannelQueue } from './channel-queue.ts'
@@ -26,8 +27,6 @@ export const MAX_QUEUES = 10_000
 export const MAX_DETACHED = 10_000
 
 const MIN_SWEEP_MS = 10
-/** The maximum of a Node timer. */
-const MAX_SWEEP_MS = 2 ** 31 - 1
 
 /**
  * The channels and groups of this process, for every layer: the attached receivers, the members of groups, and the queues
@@ -257,7 +256,7 @@ export class LocalChannels {
     const channel: LocalChannel = { name, receiver: queue, queue, groups: noGroups }
     this.#channels.set(name, channel)
     this.#queued.add(channel)
-    const sweepMs = Math.min(Math.max(Math.min(expiryMs, groupExpiryMs) / 2, MIN_SWEEP_MS), MAX_SWEEP_MS)
+    const sweepMs = Math.min(Math.max(Math.min(expiryMs, groupExpiryMs) / 2, MIN_SWEEP_MS), MAX_TIMER_MS)
     this.#sweep ??= setInterval(() => this.#sweepQueues(), sweepMs).unref()
     return channel
   }

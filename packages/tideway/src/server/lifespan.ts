@@ -4,6 +4,7 @@ import type { Logger } from '../asgi/logger.ts'
 import { asgiVersions, type LifespanScope } from '../asgi/scope.ts'
 import { readableError } from '../errors/readable-error.ts'
 import { outOfTurn } from '../errors/event-errors.ts'
+import { resolvesWithin } from '../errors/resolves-within.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /** The options of a lifespan. */
@@ -133,16 +134,6 @@ class LifespanRun {
 }
 
 async function within<T>(timeoutMs: number, what: string, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const message = `The application did not ${what} within ${timeoutMs} ms.`
-      reject(new TidewayError('ERR_APPLICATION_TIMEOUT', message))
-    }, timeoutMs)
-  })
-  try {
-    return await Promise.race([answer, timeout])
-  } finally {
-    clearTimeout(timer)
-  }
+  if (await resolvesWithin(answer, timeoutMs)) return answer
+  throw new TidewayError('ERR_APPLICATION_TIMEOUT', `The application did not ${what} within ${timeoutMs} ms.`)
 }

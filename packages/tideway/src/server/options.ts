@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Instrumentation } from '../asgi/instrumentation.ts'
 import { guardedLogger } from '../asgi/guarded-logger.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
+import { MAX_TIMER_MS } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { AccessLog } from './observe/access-log/access-entry.ts'
 import { limitDefaults, type LimitOptions, type RequestLimitOptions } from './limits/limit-options.ts'
@@ -141,9 +142,6 @@ const mayBeFalse: ReadonlySet<string> = new Set<keyof AttachOptions>([
   'maxAgeMs',
 ])
 
-/** Node's timers have 31 bits: a longer one fires at once. */
-const MAX_TIME_MS = 2 ** 31 - 1
-
 /** The options that allow 0: at once. */
 const mayBeZero: ReadonlySet<string> = new Set<keyof AttachOptions>(['drainWindowMs'])
 
@@ -163,7 +161,7 @@ export function resolveOptions(options: AttachOptions): ResolvedOptions {
 
 function requireNumber(name: string, value: unknown): void {
   if (value === false && mayBeFalse.has(name)) return
-  const max = name.endsWith('Ms') ? MAX_TIME_MS : name === 'maxMessageBytes' ? constants.MAX_STRING_LENGTH : Infinity
+  const max = name.endsWith('Ms') ? MAX_TIMER_MS : name === 'maxMessageBytes' ? constants.MAX_STRING_LENGTH : Infinity
   if (typeof value === 'number' && value <= max && (value > 0 || (value === 0 && mayBeZero.has(name)))) return
   const range = max === Infinity ? 'over 0' : `over 0 and at most ${max}`
   throw new TidewayError('ERR_BAD_OPTION', `${name} must be a number ${range}, not ${JSON.stringify(value)}.`)

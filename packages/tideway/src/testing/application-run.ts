@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type { Receive, Send } from '../asgi/application.ts'
 import { isConnectionClosed } from '../errors/connection-closed.ts'
+import { MAX_TIMER_MS } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../server/transport/deferred.ts'
 import { EventQueue } from './event-queue.ts'
@@ -25,9 +26,6 @@ const MAX_PENDING_OUTPUTS = 1000
 
 /** The number of sent events that an error message lists: the last ones. */
 const LISTED_TYPES = 3
-
-/** The longest delay of a timer in Node. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 // Read before a test can install fake timers. Fake timers are for the application; they would stop the timeouts here.
 const { setTimeout, clearTimeout } = globalThis
@@ -198,7 +196,7 @@ export class ApplicationRun<Input extends Typed, Output extends Typed> {
         const seen = look()
         if (seen !== undefined || this.#end !== undefined) stop(seen)
       }
-      const timer = setTimeout(() => stop(undefined), Math.min(timeoutMs, MAX_TIMEOUT_MS))
+      const timer = setTimeout(() => stop(undefined), Math.min(timeoutMs, MAX_TIMER_MS))
       this.#watchers.add(onChange)
     })
   }

@@ -9,7 +9,7 @@ import { DEFAULT_STOP_TIMEOUT_MS, type EnqueueOptions, type TaskBackend, type Ta
 import type { AnyTask, RawInputOf } from './task-definition.ts'
 import { requireJson, validateInput } from './task-input.ts'
 import { HandlerRunner, type ResolvedTask } from './task-runner.ts'
-import { requirePositive } from './validate.ts'
+import { requireWholeNumber } from '../errors/option-checks.ts'
 
 /** Options of {@link defineTasks}. */
 export interface TasksOptions extends RedisTasksOptions {
@@ -85,7 +85,7 @@ export function defineTasks<Definitions extends Readonly<Record<string, AnyTask>
   options: TasksOptions = {},
 ): Tasks<Definitions> {
   const { redis, channelLayer, logger = consoleLogger } = options
-  const maxWaiting = requirePositive('maxWaiting', options.maxWaiting ?? tasksDefaults.maxWaiting)
+  const maxWaiting = requireWholeNumber('maxWaiting', options.maxWaiting ?? tasksDefaults.maxWaiting)
   const resolved = new Map(Object.entries(definitions).map(([name, definition]) => [name, resolve(name, definition)]))
   const runner = new HandlerRunner(resolved, channelLayer, logger)
   const backend =

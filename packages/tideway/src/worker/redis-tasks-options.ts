@@ -1,6 +1,6 @@
 import type { Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { requirePositive } from './validate.ts'
+import { requireWholeNumber } from '../errors/option-checks.ts'
 
 /** Options of jobs in Redis. */
 export interface RedisTasksOptions {
@@ -47,7 +47,7 @@ export function fullSettings(settings: RedisTasksSettings): RedisTasksSettings &
   const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined))
   const full = { ...redisTasksDefaults, ...(given as unknown as RedisTasksSettings & FullRedisTasksOptions) }
   for (const name of ['timeoutMs', 'lockMs', 'maxDeaths', 'keepDone', 'keepFailed'] as const) {
-    requirePositive(name, full[name])
+    requireWholeNumber(name, full[name])
   }
   requireUrl(full.redis)
   return full

@@ -18,7 +18,7 @@ import {
   type TaskRunner,
   type TaskWork,
 } from './task-backend.ts'
-import { resolvesWithin } from './resolves-within.ts'
+import { resolvesWithin } from '../errors/resolves-within.ts'
 import type { ResolvedTask } from './task-runner.ts'
 import { infoOf, redisFindings, unusableRedis } from './tasks-diagnosis.ts'
 

@@ -1,5 +1,5 @@
 import { TidewayError } from '../errors/tideway-error.ts'
-import { MAX_TIMER_MS } from './validate.ts'
+import { MAX_TIMER_MS } from '../errors/option-checks.ts'
 import type { TaskRepeat } from './task-backend.ts'
 
 /** Calls `run` at a time, however distant. @returns a function that cancels the call */

@@ -1,6 +1,6 @@
 import { TidewayError } from '../errors/tideway-error.ts'
 import { isChannelName, isGroupName } from '../layer/names.ts'
-import { requirePositive } from './validate.ts'
+import { requireWholeNumber } from '../errors/option-checks.ts'
 import type { EnqueueOptions, TaskRepeat } from './task-backend.ts'
 import type { TaskBackoff, TaskOptions } from './task-definition.ts'
 
@@ -13,12 +13,12 @@ const MAX_DELAY_MS = 366 * 24 * 60 * 60 * 1000
 /** @throws TidewayError `ERR_BAD_OPTION` */
 export function checkTaskOptions(task: string, options: TaskOptions): void {
   const { concurrency = 1, attempts = 1, backoff, rateLimit } = options
-  requirePositive(`concurrency of the task ${task}`, concurrency, 10_000)
-  requirePositive(`attempts of the task ${task}`, attempts)
+  requireWholeNumber(`concurrency of the task ${task}`, concurrency, 10_000)
+  requireWholeNumber(`attempts of the task ${task}`, attempts)
   checkBackoff(backoff)
   if (rateLimit === undefined) return
-  requirePositive(`rateLimit.max of the task ${task}`, rateLimit.max)
-  requirePositive(`rateLimit.durationMs of the task ${task}`, rateLimit.durationMs)
+  requireWholeNumber(`rateLimit.max of the task ${task}`, rateLimit.max)
+  requireWholeNumber(`rateLimit.durationMs of the task ${task}`, rateLimit.durationMs)
 }
 
 /** @throws TidewayError `ERR_BAD_OPTION`, `ERR_BAD_NAME` */
@@ -31,10 +31,10 @@ export function checkEnqueueOptions({
   repeat,
   notify,
 }: EnqueueOptions): void {
-  if (delayMs !== undefined) requirePositive('delayMs', delayMs, MAX_DELAY_MS)
-  if (attempts !== undefined) requirePositive('attempts', attempts)
+  if (delayMs !== undefined) requireWholeNumber('delayMs', delayMs, MAX_DELAY_MS)
+  if (attempts !== undefined) requireWholeNumber('attempts', attempts)
   checkBackoff(backoff)
-  if (priority !== undefined) requirePositive('priority', priority, MAX_PRIORITY)
+  if (priority !== undefined) requireWholeNumber('priority', priority, MAX_PRIORITY)
   if (jobId !== undefined && (!/^[^:]{1,200}$/.test(jobId) || /^\d+$/.test(jobId))) {
     throw badOption(`jobId is 1 to 200 characters without ":", and not a plain number, not ${JSON.stringify(jobId)}`)
   }
@@ -49,15 +49,15 @@ export function checkEnqueueOptions({
 
 function checkBackoff(backoff: TaskBackoff | undefined): void {
   if (backoff === undefined) return
-  requirePositive('backoff.delayMs', backoff.delayMs, MAX_DELAY_MS)
+  requireWholeNumber('backoff.delayMs', backoff.delayMs, MAX_DELAY_MS)
   if (backoff.type === 'fixed' || backoff.type === 'exponential') return
   throw badOption(`backoff.type is "fixed" or "exponential", not ${JSON.stringify(backoff.type)}`)
 }
 
 function checkRepeat({ everyMs, pattern, limit }: TaskRepeat, delayMs: number | undefined): void {
   if ((everyMs === undefined) === (pattern === undefined)) throw badOption('repeat has either "everyMs" or "pattern"')
-  if (everyMs !== undefined) requirePositive('repeat.everyMs', everyMs, MAX_DELAY_MS)
-  if (limit !== undefined) requirePositive('repeat.limit', limit)
+  if (everyMs !== undefined) requireWholeNumber('repeat.everyMs', everyMs, MAX_DELAY_MS)
+  if (limit !== undefined) requireWholeNumber('repeat.limit', limit)
   if (delayMs !== undefined) throw badOption('a job that repeats has no delayMs')
 }
 

@@ -5,7 +5,8 @@ import { BroadcastChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { requirePositive } from './validate.ts'
+import { requireWholeNumber } from '../errors/option-checks.ts'
+import { resolvesWithin } from '../errors/resolves-within.ts'
 import { unpackError } from './packed-error.ts'
 import { STOP_TIMEOUT_MS, type ThreadAnswer, type ThreadCall, type ThreadSettings } from './thread-protocol.ts'
 import { takeTransferList } from './transfer.ts'
@@ -77,11 +78,11 @@ export class ThreadPool {
   /** @throws TidewayError `ERR_BAD_OPTION` */
   constructor(options: ThreadPoolOptions = {}) {
     const { maxThreads, maxQueue, timeoutMs, idleTimeoutMs, logger = consoleLogger } = options
-    this.#maxThreads = requirePositive('maxThreads', maxThreads ?? threadPoolDefaults.maxThreads, 1000)
-    this.#maxQueue = requirePositive('maxQueue', maxQueue ?? threadPoolDefaults.maxQueue)
-    this.#timeoutMs = requirePositive('timeoutMs', timeoutMs ?? threadPoolDefaults.timeoutMs)
+    this.#maxThreads = requireWholeNumber('maxThreads', maxThreads ?? threadPoolDefaults.maxThreads, 1000)
+    this.#maxQueue = requireWholeNumber('maxQueue', maxQueue ?? threadPoolDefaults.maxQueue)
+    this.#timeoutMs = requireWholeNumber('timeoutMs', timeoutMs ?? threadPoolDefaults.timeoutMs)
     this.#settings = {
-      idleTimeoutMs: requirePositive('idleTimeoutMs', idleTimeoutMs ?? threadPoolDefaults.idleTimeoutMs),
+      idleTimeoutMs: requireWholeNumber('idleTimeoutMs', idleTimeoutMs ?? threadPoolDefaults.idleTimeoutMs),
       control: `tideway-threads-${randomUUID()}`,
     }
     this.#logger = logger
@@ -109,7 +110,7 @@ export class ThreadPool {
         `${name} was not called, because ${this.#maxQueue} calls wait for the ${this.#maxThreads} threads of the pool: make fewer calls at once, make the function faster, or raise maxThreads or maxQueue.`,
       )
     }
-    requirePositive('timeoutMs', timeoutMs)
+    requireWholeNumber('timeoutMs', timeoutMs)
     const giveUp = new AbortController()
     const onAbort = (): void => giveUp.abort(signal!.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
@@ -208,13 +209,11 @@ export class ThreadPool {
 
   async #close(timeoutMs: number): Promise<void> {
     if (this.#piscina === undefined && this.#waiting.size === 0) return
-    await Promise.race([
-      new Promise<void>((resolve) => {
-        this.#emptied = resolve
-        this.#dispatch()
-      }),
-      new Promise((resolve) => setTimeout(resolve, timeoutMs).unref()),
-    ])
+    const emptied = new Promise<void>((resolve) => {
+      this.#emptied = resolve
+      this.#dispatch()
+    })
+    await resolvesWithin(emptied, timeoutMs, { ref: false })
     for (const { reject, call } of [...this.#waiting, ...this.#running]) reject(closedUnder(call.name, timeoutMs))
     this.#waiting.clear()
     if (this.#running.size === 0) await this.#stopThreads(Math.min(timeoutMs, STOP_TIMEOUT_MS))
@@ -226,19 +225,17 @@ export class ThreadPool {
     const threads = this.#piscina?.threads.length ?? 0
     if (threads === 0) return
     const control = new BroadcastChannel(this.#settings.control)
-    let timer: NodeJS.Timeout | undefined
+    const allStopped = new Promise<void>((resolve) => {
+      let stopped = 0
+      control.onmessage = () => {
+        if (++stopped >= threads) resolve()
+      }
+    })
     try {
-      await new Promise<void>((resolve) => {
-        let stopped = 0
-        control.onmessage = () => {
-          if (++stopped >= threads) resolve()
-        }
-        timer = setTimeout(resolve, timeoutMs)
-        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is an argument of a browser's window
-        control.postMessage('stop')
-      })
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is an argument of a browser's window
+      control.postMessage('stop')
+      await resolvesWithin(allStopped, timeoutMs)
     } finally {
-      clearTimeout(timer)
       control.close()
     }
   }

@@ -3,7 +3,7 @@ import { url as inspectorUrl } from 'node:inspector'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { isMainThread, Worker as Thread } from 'node:worker_threads'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
-import { requirePositive } from './validate.ts'
+import { requireWholeNumber } from '../errors/option-checks.ts'
 import { BEAT_MS, type Stall, type WatchSettings } from './watch-protocol.ts'
 
 /** Options of {@link watchEventLoop}. */
@@ -33,7 +33,7 @@ export interface EventLoopWatch {
  */
 export function watchEventLoop(options: WatchOptions = {}): EventLoopWatch {
   const { logger = consoleLogger } = options
-  const thresholdMs = requirePositive('thresholdMs', options.thresholdMs ?? 100)
+  const thresholdMs = requireWholeNumber('thresholdMs', options.thresholdMs ?? 100)
   if (!isMainThread || inspectorUrl() !== undefined) return { ready: Promise.resolve(), stop: async () => {} }
   const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   const ownCode = fileURLToPath(new URL('..', import.meta.url))

@@ -8,9 +8,9 @@ import { readableError } from '../errors/readable-error.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
 import { requireChannelName } from '../layer/names.ts'
-import { backoffMs } from './backoff.ts'
-import { resolvesWithin } from './resolves-within.ts'
-import { requirePositive } from './validate.ts'
+import { backoffMs } from '../errors/backoff.ts'
+import { resolvesWithin } from '../errors/resolves-within.ts'
+import { requireWholeNumber } from '../errors/option-checks.ts'
 
 /** Options of a {@link Worker}. */
 export interface WorkerOptions {
@@ -97,10 +97,10 @@ export class Worker {
     }
     for (const channel of this.#channels) requireChannelName(channel)
     this.#layer = options.channelLayer
-    this.#concurrency = requirePositive('concurrency', options.concurrency ?? workerDefaults.concurrency, 10_000)
+    this.#concurrency = requireWholeNumber('concurrency', options.concurrency ?? workerDefaults.concurrency, 10_000)
     const { jobTimeoutMs = false } = options
-    this.#jobTimeoutMs = jobTimeoutMs === false ? false : requirePositive('jobTimeoutMs', jobTimeoutMs)
-    this.#stopTimeoutMs = requirePositive('stopTimeoutMs', options.stopTimeoutMs ?? workerDefaults.stopTimeoutMs)
+    this.#jobTimeoutMs = jobTimeoutMs === false ? false : requireWholeNumber('jobTimeoutMs', jobTimeoutMs)
+    this.#stopTimeoutMs = requireWholeNumber('stopTimeoutMs', options.stopTimeoutMs ?? workerDefaults.stopTimeoutMs)
     this.#state = options.state
     this.#logger = guardedLogger(options.logger ?? consoleLogger)
   }

@@ -51,12 +51,17 @@ describe('Capacities', () => {
     expect(new Capacities(1, { '[!z-a]*': 2 }).of('b')).toBe(2)
   })
 
-  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number])(
-    'refuses %s as a capacity, and says where it stands',
-    (bad) => {
-      expect(() => new Capacities(bad)).toThrow(`capacity must be a whole number of at least 1, not ${bad}.`)
-      expect(() => new Capacities(1, [[/^a/, bad]])).toThrow('channelCapacity[/^a/] must be a whole number')
-      expect(() => new Capacities(1, { a: bad })).toThrow(TidewayError)
-    },
-  )
+  it.each<[unknown, string]>([
+    [0, '0'],
+    [-1, '-1'],
+    [1.5, '1.5'],
+    [NaN, 'NaN'],
+    [Infinity, 'Infinity'],
+    ['5', '"5"'],
+  ])('throws an error with the option and the value for the capacity %s', (value, shown) => {
+    const bad = value as number
+    expect(() => new Capacities(bad)).toThrow(`capacity must be a whole number of at least 1, not ${shown}.`)
+    expect(() => new Capacities(1, [[/^a/, bad]])).toThrow('channelCapacity[/^a/] must be a whole number')
+    expect(() => new Capacities(1, { a: bad })).toThrow(TidewayError)
+  })
 })

@@ -1,5 +1,5 @@
 import type { Logger } from '../../asgi/logger.ts'
-import { backoffMs } from '../../worker/backoff.ts'
+import { backoffMs } from '../../errors/backoff.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { describeEnd, type SupervisedWorker } from './worker-process.ts'
 

@@ -1,5 +1,5 @@
 import { createServer, type Server, type ServerOptions } from 'node:http'
-import { TidewayError } from '../../errors/tideway-error.ts'
+import { MAX_TIMER_MS, requirePositive } from '../../errors/option-checks.ts'
 import { limitDefaults, requestLimitDefaults, type LimitOptions, type RequestLimitOptions } from './limit-options.ts'
 
 /** The longest and the shortest interval between two checks for requests that take too long. */
@@ -12,10 +12,8 @@ export type RequestLimits = Readonly<Required<RequestLimitOptions>>
 /** Fills in the defaults. @throws TidewayError `ERR_BAD_OPTION` for a value that is not a number over 0 */
 export function requestLimitsOf(options: RequestLimitOptions): RequestLimits {
   const given = Object.entries(options).filter(([name, value]) => value !== undefined && name in requestLimitDefaults)
-  for (const [name, value] of given) {
-    if (typeof value === 'number' && value > 0 && value <= MAX) continue
-    throw new TidewayError('ERR_BAD_OPTION', `${name} must be a number over 0 and at most ${MAX}, not ${value}.`)
-  }
+  // The sizes of Node have 31 bits, like its timers.
+  for (const [name, value] of given) requirePositive(name, value, MAX_TIMER_MS)
   return { ...requestLimitDefaults, ...(Object.fromEntries(given) as RequestLimitOptions) }
 }
 
@@ -50,6 +48,3 @@ export function createServerWithin(options: RequestLimitOptions & Pick<LimitOpti
 export function nodeHeadersCount({ maxHeaders = limitDefaults.maxHeaders }: Pick<LimitOptions, 'maxHeaders'>): number {
   return maxHeaders + 1
 }
-
-/** Node's timers and sizes have 31 bits. */
-const MAX = 2 ** 31 - 1

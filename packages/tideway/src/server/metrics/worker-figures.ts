@@ -1,5 +1,6 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { MetricObjectWithValues, MetricValue } from 'prom-client'
+import { resolvesWithin } from '../../errors/resolves-within.ts'
 import { deferred } from '../transport/deferred.ts'
 
 /** The metrics of a worker: those of prom-client as JSON. */
@@ -83,11 +84,9 @@ export class WorkerFigures {
       done(worker)
     })
     cluster.on('exit', done)
-    const timer = setTimeout(() => answered.resolve(), TIMEOUT_MS)
     // A worker that is ending does not answer, and emits `exit`.
     for (const worker of workers) worker.send({ type: QUESTION, id, wants } satisfies Question, () => {})
-    if (workers.size > 0) await answered.promise
-    clearTimeout(timer)
+    if (workers.size > 0) await resolvesWithin(answered.promise, TIMEOUT_MS)
     cluster.off('exit', done)
     this.#waiting.delete(id)
     if (workers.size === 0) return answers

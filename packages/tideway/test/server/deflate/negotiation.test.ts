@@ -209,7 +209,7 @@ describe('the options', () => {
     const started = serving({ websocket: echo }, { compression: { [name]: value } })
     await expect(started).rejects.toMatchObject({
       code: 'ERR_BAD_OPTION',
-      message: expect.stringContaining(`compression.${name} must be an integer`) as string,
+      message: expect.stringContaining(`compression.${name} must be a whole number`) as string,
     })
   })
 

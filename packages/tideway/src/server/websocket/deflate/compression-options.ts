@@ -1,4 +1,4 @@
-import { TidewayError } from '../../../errors/tideway-error.ts'
+import { requireWholeNumber } from '../../../errors/option-checks.ts'
 
 /** How messages are compressed for clients that offer permessage-deflate (RFC 7692). Sizes in bytes. */
 export interface CompressionOptions {
@@ -57,25 +57,22 @@ export const compressionDefaults: ResolvedCompressionOptions = Object.freeze({
 })
 
 const ranges = {
-  thresholdBytes: [0, Number.MAX_SAFE_INTEGER],
+  thresholdBytes: [0, Infinity],
   // zlib has no raw deflate with a window of 256 bytes: asked for 8 bits, it uses 9 (RFC 7692 §7.1.2 begins at 8).
   serverMaxWindowBits: [9, 15],
   clientMaxWindowBits: [9, 15],
   level: [1, 9],
   memLevel: [1, 9],
-  threadBytes: [1, Number.MAX_SAFE_INTEGER],
-  concurrency: [1, Number.MAX_SAFE_INTEGER],
+  threadBytes: [1, Infinity],
+  concurrency: [1, Infinity],
 } as const satisfies Partial<Record<keyof CompressionOptions, readonly [number, number]>>
 
-/** Fills in the defaults. @throws TidewayError `ERR_BAD_OPTION` for a number that is not an integer or is outside its range */
+/** Fills in the defaults. @throws TidewayError `ERR_BAD_OPTION` for a number that is not whole or is outside its range */
 export function resolveCompression(options: CompressionOptions): ResolvedCompressionOptions {
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   const resolved = { ...compressionDefaults, ...(Object.fromEntries(given) as CompressionOptions) }
   for (const [name, [least, most]] of Object.entries(ranges)) {
-    const value = resolved[name as keyof typeof ranges]
-    if (Number.isSafeInteger(value) && value >= least && value <= most) continue
-    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`
-    throw new TidewayError('ERR_BAD_OPTION', `compression.${name} must be an integer ${range}, not ${value}.`)
+    requireWholeNumber(`compression.${name}`, resolved[name as keyof typeof ranges], most, least)
   }
   return resolved
 }
