@@ -263,7 +263,7 @@ it('a token offered as a subprotocol needs a server that accepts it', async () =
   clients.push(client)
   const [error] = (await once(client, 'error')) as [Error]
   expect(error.message).toBe('Server sent no subprotocol')
-  expect(page).toContain('"Server sent\n  no subprotocol"')
+  expect(page).toContain('"Server sent no subprotocol"')
 })
 
 describeWith(['nginx'], 'behind nginx', () => {
