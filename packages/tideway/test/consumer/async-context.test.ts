@@ -7,7 +7,7 @@ import { gate } from './ending.ts'
 
 const tenant = new AsyncLocalStorage<string>()
 
-describe('a consumer that is sent a message in the async context of another one', () => {
+describe('a consumer that receives a message from the async context of another consumer', () => {
   const layer = new InMemoryChannelLayer()
   const seen: string[] = []
   const running = gate()
@@ -39,7 +39,7 @@ describe('a consumer that is sent a message in the async context of another one'
     return new WebSocketCommunicator(application, '/', { scope: { channelLayers: { default: layer } } })
   }
 
-  it('handles it in its own, whether it is idle or busy, and disconnects in its own', async () => {
+  it('handles the message in its own context while idle and while busy, and disconnects in its own context', async () => {
     const [sender, idle, busy] = [member('sender'), member('idle'), member('busy')]
     await Promise.all([sender.connect(), idle.connect(), busy.connect()])
     busy.sendTo('busy')
@@ -54,7 +54,7 @@ describe('a consumer that is sent a message in the async context of another one'
     expect(seen.toSorted()).toEqual(['disconnect busy', 'disconnect idle', 'disconnect sender'])
   })
 
-  it('handles it in its own when it is sent from outside, in another context', async () => {
+  it('handles a message from code outside of consumers in its own context', async () => {
     seen.length = 0
     const idle = member('idle')
     await idle.connect()

@@ -40,7 +40,7 @@ function worker() {
 }
 
 describe('a consumer of a named channel', () => {
-  it('handles its messages one after the other, and reaches the layer', async () => {
+  it('handles its messages one after the other, and uses the channel layer', async () => {
     const { communicator, layer } = worker()
     await layer.groupAdd('pictures', 'test')
     for (const id of [1, 2, 3]) communicator.sendInput({ type: 'thumbnail.make', id })
@@ -51,13 +51,13 @@ describe('a consumer of a named channel', () => {
     expect(layer.stats().channels).toBe(1)
   })
 
-  it('rejects with what a handler throws, for the worker to report', async () => {
+  it('rejects with the error of a handler, which the worker reports', async () => {
     const { communicator } = worker()
     communicator.sendInput({ type: 'thumbnail.make', id: -1 })
     await expect(communicator.wait()).rejects.toThrow('no such picture')
   })
 
-  it('reports a type that it has no handler for, and goes on', async () => {
+  it('reports a message type without a handler, and continues', async () => {
     const { communicator, logger } = worker()
     communicator.sendInput({ type: 'thumbnail.burn' })
     communicator.sendInput({ type: 'thumbnail.make', id: 1 })
@@ -70,7 +70,7 @@ describe('a consumer of a named channel', () => {
   })
 
   it.each(['websocket.disconnect', 'http.disconnect'])(
-    'is not ended by a message of the type %s, which any process may send',
+    'continues after a message of type %s, which any process may send',
     async (type) => {
       const { communicator } = worker()
       communicator.sendInput({ type })
@@ -81,7 +81,7 @@ describe('a consumer of a named channel', () => {
     },
   )
 
-  it('serves channels and connections, and no other class serves what it is not for', async () => {
+  it('serves channels and connections, and rejects scopes of other types', async () => {
     class Page extends HttpConsumer {
       override handle() {}
     }

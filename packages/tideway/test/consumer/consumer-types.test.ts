@@ -23,8 +23,8 @@ type ChatEvents = {
 }
 
 // These hold at compile time: `tsc -b packages/tideway/test` fails where they do not.
-describe('the types of consumers', () => {
-  it('name a handler after its event', () => {
+describe('the type of a consumer', () => {
+  it('names a handler after its event', () => {
     expectTypeOf<HandlerName<'chat.message'>>().toEqualTypeOf<'onChatMessage'>()
     expectTypeOf<HandlerName<'chat_message'>>().toEqualTypeOf<'onChatMessage'>()
     expectTypeOf<HandlerName<'chat-message'>>().toEqualTypeOf<'onChatMessage'>()
@@ -33,7 +33,7 @@ describe('the types of consumers', () => {
     expectTypeOf<HandlerName<'chatMessage'>>().toEqualTypeOf<'onChatMessage'>()
   })
 
-  it('ask for a handler of each event', () => {
+  it('requires a handler for each event', () => {
     class Complete extends WebSocketConsumer implements Handlers<ChatEvents> {
       onChatMessage(event: ChatEvents['chat.message']) {
         return this.send({ text: event.message })
@@ -59,13 +59,13 @@ describe('the types of consumers', () => {
     void [Complete, Missing, Wrong, Typo]
   })
 
-  it('give a handler its event with the type', () => {
+  it('passes a handler its event with the type', () => {
     expectTypeOf<Parameters<Handlers<ChatEvents>['onChatMessage']>[0]>().toEqualTypeOf<
       { message: string; user: string } & { readonly type: 'chat.message' }
     >()
   })
 
-  it('ask a static handler for a message, or JSON content', () => {
+  it('requires that a static handler returns a message, or JSON content', () => {
     class Chat extends WebSocketConsumer<{}, {}> {
       static onText({ message }: ChatEvents['chat.message']) {
         return { text: message }
@@ -117,7 +117,7 @@ describe('the types of consumers', () => {
     void Number.asApplication()
   })
 
-  it('keep a static handler from one connection', () => {
+  it('hides the connection from a static handler', () => {
     class Chat extends WebSocketConsumer<{}, {}> {
       static onChatMessage({ message }: ChatEvents['chat.message']) {
         // @ts-expect-error Which connection?
@@ -130,7 +130,7 @@ describe('the types of consumers', () => {
     void Chat
   })
 
-  it('check static handlers against their events', () => {
+  it('checks static handlers against their events', () => {
     class Chat extends WebSocketConsumer<{}, {}> implements Handlers<Pick<ChatEvents, 'chat_typing'>> {
       static onChatMessage({ message }: ChatEvents['chat.message']) {
         return { text: message }
@@ -153,7 +153,7 @@ describe('the types of consumers', () => {
     void (Json satisfies StaticHandlers<Pick<ChatEvents, 'chat.message'>>)
   })
 
-  it('give the arguments of the URL, and ask the route for them', () => {
+  it('passes the arguments of the URL, and requires them of the route', () => {
     class Room extends WebSocketConsumer<{ room: string; page: number }, {}> {
       override connect() {
         expectTypeOf(this.scope.urlRoute.kwargs).toEqualTypeOf<{ room: string; page: number }>()
@@ -171,7 +171,7 @@ describe('the types of consumers', () => {
     void defineApplication({ websocket: Room.asApplication() })
   })
 
-  it('make no promise of urlRoute to a consumer that asks for no arguments', () => {
+  it('omits urlRoute for a consumer without arguments', () => {
     class Plain extends WebSocketConsumer<{}, {}> {
       override connect() {
         // @ts-expect-error It may be served without a router.
@@ -183,7 +183,7 @@ describe('the types of consumers', () => {
     void defineApplication({ websocket: urlRouter([path('ws/', Plain.asApplication())]) })
   })
 
-  it('give a user, and ask the middleware for it', () => {
+  it('passes a user, and requires it of the middleware', () => {
     class Members extends WebSocketConsumer<{ room: string }> {
       override connect() {
         expectTypeOf(this.scope.user).toEqualTypeOf<User>()
@@ -198,7 +198,7 @@ describe('the types of consumers', () => {
     expectTypeOf(authMiddlewareStack(routes)).toExtend<Application<WebSocketScope>>()
   })
 
-  it('need no user if the consumer serves every client', () => {
+  it('needs no user if the consumer serves every client', () => {
     class EveryClient extends WebSocketConsumer<{}, object> {
       override connect() {
         // @ts-expect-error It has asked for none.
@@ -209,7 +209,7 @@ describe('the types of consumers', () => {
     void defineApplication({ websocket: EveryClient.asApplication() })
   })
 
-  it('give what else the middleware adds', () => {
+  it('passes the additions of the middleware', () => {
     class Tenant extends JsonWebSocketConsumer<{}, { readonly tenant: { readonly id: number } }> {
       override receiveJson(content: unknown) {
         expectTypeOf(content).toEqualTypeOf<unknown>()
@@ -227,7 +227,7 @@ describe('the types of consumers', () => {
     void defineApplication({ http: TenantPage.asApplication() })
   })
 
-  it('ask asApplication for the arguments of the constructor', () => {
+  it('requires the constructor arguments in asApplication()', () => {
     class Greeting extends WebSocketConsumer<{}, {}> {
       readonly text: string
       constructor(text: string) {
@@ -243,14 +243,14 @@ describe('the types of consumers', () => {
     void Greeting.asApplication(1)
   })
 
-  it('make no application of an abstract class', () => {
+  it('rejects asApplication() of an abstract class', () => {
     // @ts-expect-error receiveJson is missing.
     expectTypeOf(() => JsonWebSocketConsumer.asApplication()).toBeFunction()
     // @ts-expect-error handle is missing.
     expectTypeOf(() => HttpConsumer.asApplication()).toBeFunction()
   })
 
-  it('tell text from bytes', () => {
+  it('distinguishes text from bytes', () => {
     class Telling extends WebSocketConsumer {
       override receive(message: TextOrBytes) {
         if (message.text === undefined) expectTypeOf(message.bytes).toEqualTypeOf<Uint8Array>()
@@ -264,7 +264,7 @@ describe('the types of consumers', () => {
     void Telling
   })
 
-  it('serve each scope with the consumer for it only', () => {
+  it('accepts only the consumer of the scope type for each scope', () => {
     class Page extends HttpConsumer {
       override handle() {}
     }

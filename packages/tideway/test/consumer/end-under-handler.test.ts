@@ -13,7 +13,7 @@ function connection(consumerClass: JoiningClass) {
 const never = new Promise<never>(() => {})
 
 describe('this.signal', () => {
-  it('aborts while a handler is running, as soon as the client is gone', async () => {
+  it('aborts while a handler is running, as soon as the client disconnects', async () => {
     let aborted = 0
     class Waiting extends Joining {
       override async receive() {
@@ -31,7 +31,7 @@ describe('this.signal', () => {
     expect(ending.ends).toHaveLength(1)
   })
 
-  it('is no fault of who waits with it, and gives the code of the client', async () => {
+  it('aborts a waiting handler without an error report, and disconnect() gets the code of the client', async () => {
     class Waiting extends Joining {
       override async receive() {
         await wait(60_000, undefined, { signal: this.signal })
@@ -60,7 +60,7 @@ describe('this.signal', () => {
     }
   })
 
-  it('does not hide an abort that was another one', async () => {
+  it('does not hide the abort of another signal', async () => {
     class Waiting extends Joining {
       override async receive() {
         const mine = AbortSignal.abort()
@@ -73,7 +73,7 @@ describe('this.signal', () => {
     await expect(socket.wait()).rejects.toMatchObject({ name: 'AbortError' })
   })
 
-  it('is aborted already where it is first asked for after the end', async () => {
+  it('has aborted already at its first use after the end', async () => {
     const states: boolean[] = []
     class Late extends Joining {
       override receive() {
@@ -91,8 +91,8 @@ describe('this.signal', () => {
   })
 })
 
-describe('a connection that ends under a handler', () => {
-  it('is no fault of a handler that sends', async () => {
+describe('a connection that ends while a handler runs', () => {
+  it('reports no error of a handler that sends', async () => {
     const end = gate()
     class Sending extends Joining {
       override async receive() {
@@ -111,7 +111,7 @@ describe('a connection that ends under a handler', () => {
     expect(ending.logger.lines).toEqual([])
   })
 
-  it('is ended at the deadline when the handler does not', async () => {
+  it('disconnects at the deadline if the handler is still running', async () => {
     class Stuck extends Joining {
       static override disconnectTimeoutMs = 5
       override receive() {
@@ -130,7 +130,7 @@ describe('a connection that ends under a handler', () => {
     expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })
   })
 
-  it('is ended at the deadline, however many messages wait behind the handler', async () => {
+  it('disconnects at the deadline, also with many queued messages', async () => {
     let aborted = false
     class Stuck extends Joining {
       static override disconnectTimeoutMs = 5
@@ -152,7 +152,7 @@ describe('a connection that ends under a handler', () => {
     expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })
   })
 
-  it('is ended after all the messages that wait behind a handler which ends in time', async () => {
+  it('disconnects after all queued messages if the handler ends in time', async () => {
     const end = gate()
     const received: string[] = []
     class Slow extends Joining {
@@ -174,7 +174,7 @@ describe('a connection that ends under a handler', () => {
     expect(ending.ends).toMatchObject([{ code: 1001 }])
   })
 
-  it('is ended at the deadline when connect() does not', async () => {
+  it('disconnects at the deadline if connect() is still running', async () => {
     class Stuck extends Joining {
       static override disconnectTimeoutMs = 5
       override connect() {
@@ -188,7 +188,7 @@ describe('a connection that ends under a handler', () => {
     expect(ending.layer.stats().groups).toBe(0)
   })
 
-  it('leaves its groups at the deadline when disconnect() does not end', async () => {
+  it('leaves its groups at the deadline if disconnect() is still running', async () => {
     class Stuck extends Joining {
       static override disconnectTimeoutMs = 5
       override async disconnect(code: number, reason: string) {
@@ -206,7 +206,7 @@ describe('a connection that ends under a handler', () => {
     expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })
   })
 
-  it('adds a handler that was left behind to no group, which nothing would take it out of', async () => {
+  it('joins no group from a handler that was abandoned, since nothing would remove the channel', async () => {
     const end = gate()
     let hasReturned = false
     class Stuck extends Joining {
@@ -227,7 +227,7 @@ describe('a connection that ends under a handler', () => {
     expect(ending.logger.lines).toEqual([])
   })
 
-  it('reports what a handler throws that was left behind', async () => {
+  it('reports the error of a handler that was abandoned', async () => {
     let fail!: (error: Error) => void
     class Stuck extends Joining {
       static override disconnectTimeoutMs = 5

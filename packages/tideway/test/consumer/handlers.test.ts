@@ -30,7 +30,7 @@ class Telling extends WebSocketConsumer {
   }
 }
 
-describe('handlers', () => {
+describe('a message handler', () => {
   it.each([
     ['chat.message', 'onChatMessage'],
     ['chat_message', 'onChatMessage'],
@@ -39,7 +39,7 @@ describe('handlers', () => {
     ['ChatMessage', 'onChatMessage'],
     ['chat.._-message', 'onChatMessage'],
     ['v2.user_JOINED', 'onV2UserJOINED'],
-  ])('of the type %s: %s', async (type, name) => {
+  ])('handles the type %s as %s', async (type, name) => {
     expect(handlerNameOf(type)).toBe(name)
     const { socket, tell } = await connected(Telling)
     await tell(type)
@@ -74,7 +74,7 @@ describe('handlers', () => {
     'chat.méssage',
     '1chat',
     '',
-  ])('are never reached by the type %j', async (type) => {
+  ])('is not found for the type %j', async (type) => {
     const { socket, tell, layer, logger } = await connected(Telling)
     await tell(type)
     // The connection lives on: what comes next is handled.
@@ -86,7 +86,7 @@ describe('handlers', () => {
     await socket.disconnect()
   })
 
-  it('that are missing are reported by name, once for each type and class, and counted each time', async () => {
+  it('is reported by name if it is missing: once per type and class, and counted each time', async () => {
     const { tell, layer, logger, socket } = await connected(Telling)
     for (const type of ['user.left', '_private', 'user.left', '_private', 'user.left']) await tell(type)
     expect(logger.messages('warn')).toEqual([
@@ -97,7 +97,7 @@ describe('handlers', () => {
     await socket.disconnect()
   })
 
-  it('that are missing do not fill the log when each message has another type', async () => {
+  it('is not reported without limit if it is missing and each message has another type', async () => {
     const { tell, layer, logger, socket } = await connected(Telling)
     for (let i = 0; i < 1500; i++) await tell(`type${i}`)
     expect(logger.messages('warn')).toHaveLength(1000)
@@ -107,7 +107,7 @@ describe('handlers', () => {
     await socket.disconnect()
   })
 
-  it('may be inherited, overridden and written as properties', async () => {
+  it('may be inherited, overridden or a property', async () => {
     class Derived extends Telling {
       readonly #sign = 'own'
       onProperty = () => this.send({ text: this.#sign })
@@ -123,7 +123,7 @@ describe('handlers', () => {
     await socket.disconnect()
   })
 
-  it('written as properties are those of the instance', async () => {
+  it('belongs to its instance if it is a property', async () => {
     class Counting extends WebSocketConsumer {
       static made = 0
       readonly #number = ++Counting.made
@@ -140,7 +140,7 @@ describe('handlers', () => {
     await Promise.all(sockets.map((socket) => socket.disconnect()))
   })
 
-  it('are not what is no function', async () => {
+  it('must be a function', async () => {
     class Odd extends Telling {
       readonly onStatus = 'open'
     }
@@ -150,7 +150,7 @@ describe('handlers', () => {
     await socket.disconnect()
   })
 
-  it('get the message as it was sent, frozen', async () => {
+  it('gets the message as it was sent, frozen', async () => {
     const got: unknown[] = []
     class Keeping extends WebSocketConsumer {
       override readonly groups = ['all']

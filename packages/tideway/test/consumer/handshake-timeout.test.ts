@@ -32,7 +32,7 @@ class Silent extends WebSocketConsumer<{}, {}> {
 const ms = 50
 const waiting = 'it is waiting in groupAdd() of the channel layer "default".'
 
-describe('the error of a handshake that is not answered in time', () => {
+describe('the error of a handshake timeout', () => {
   it.each([
     [
       'names the consumer and the call of the layer',

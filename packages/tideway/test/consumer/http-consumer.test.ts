@@ -28,7 +28,7 @@ describe('HttpConsumer', () => {
     await request.wait()
   })
 
-  it('handles a body that comes in pieces once, whole', async () => {
+  it('handles a body that arrives in pieces once, whole', async () => {
     const request = new HttpCommunicator(Sum.asApplication(), 'POST', '/', { chunked: true })
     request.sendBody('{"numbers":', { moreBody: true })
     request.sendBody('[1,', { moreBody: true })
@@ -40,7 +40,7 @@ describe('HttpConsumer', () => {
     expect((await again.getResponse()).text).toBe('{"sum":3}')
   })
 
-  it('rejects with what handle() throws, for the server to answer 500, and disconnects once', async () => {
+  it('rejects with the error of handle(), which the server answers with 500, and disconnects once', async () => {
     let disconnects = 0
     class Failing extends HttpConsumer {
       override handle(): never {
@@ -55,7 +55,7 @@ describe('HttpConsumer', () => {
     expect(disconnects).toBe(1)
   })
 
-  it('is a new instance for each request, with the scope of its own', async () => {
+  it('creates one instance per request, with the scope of the request', async () => {
     class Where extends HttpConsumer<{ id: number }> {
       #requests = 0
       override handle() {
@@ -71,7 +71,7 @@ describe('HttpConsumer', () => {
     expect(texts).toEqual(['GET 1 1', 'GET 2 1'])
   })
 
-  it('takes a receive and a send that return promises or nothing', async () => {
+  it('accepts a receive and a send that return promises or nothing', async () => {
     const { scope } = new HttpCommunicator(Sum.asApplication(), 'POST', '/')
     const event = { type: 'http.request', body: Buffer.from('{"numbers":[1]}'), moreBody: false } as const
     for (const later of [false, true]) {
@@ -86,7 +86,7 @@ describe('HttpConsumer', () => {
     }
   })
 
-  it('streams a response, piece by piece', async () => {
+  it('streams a response in pieces', async () => {
     class Counting extends HttpConsumer {
       override async handle() {
         await this.sendHeaders({ status: 206, headers: [['X-A', 'b']] })
@@ -100,7 +100,7 @@ describe('HttpConsumer', () => {
     expect(await request.getResponse()).toMatchObject({ text: '23' })
   })
 
-  it('is disconnected once when its response is complete', async () => {
+  it('disconnects once when its response is complete', async () => {
     let disconnects = 0
     class Answering extends HttpConsumer {
       override handle() {
@@ -116,7 +116,7 @@ describe('HttpConsumer', () => {
     expect(disconnects).toBe(1)
   })
 
-  it('is disconnected, and its signal aborts, when the client goes away while it handles', async () => {
+  it('disconnects and aborts its signal when the client disconnects while handle() runs', async () => {
     const calls: string[] = []
     class Waiting extends HttpConsumer {
       override async handle() {
@@ -135,7 +135,7 @@ describe('HttpConsumer', () => {
     expect(calls).toEqual(['aborted', 'disconnect'])
   })
 
-  it('is disconnected without handle() when the client goes away within its body', async () => {
+  it('disconnects without handle() when the client disconnects within its body', async () => {
     const calls: string[] = []
     class Noting extends HttpConsumer {
       override handle() {
@@ -151,7 +151,7 @@ describe('HttpConsumer', () => {
     expect(calls).toEqual(['disconnect'])
   })
 
-  it('that returns without an answer, and that nothing can reach any more, has ended', async () => {
+  it('ends when handle() returns without an answer and no message can reach the consumer', async () => {
     class Forgetful extends HttpConsumer {
       override handle() {}
     }
@@ -159,7 +159,7 @@ describe('HttpConsumer', () => {
     await expect(request.getResponse()).rejects.toThrow('has sent nothing and has returned')
   })
 
-  describe('with a body over its limit', () => {
+  describe('maxBodyBytes of an HttpConsumer', () => {
     class Small extends HttpConsumer {
       static override maxBodyBytes = 4
       override handle(body: Uint8Array) {
@@ -180,7 +180,7 @@ describe('HttpConsumer', () => {
       await request.wait()
     })
 
-    it('takes 1 MiB unless its class says otherwise', async () => {
+    it('is 1 MiB by default', async () => {
       class Sized extends HttpConsumer {
         override handle(body: Uint8Array) {
           return this.sendResponse(`${body.byteLength}`)
@@ -192,7 +192,7 @@ describe('HttpConsumer', () => {
       expect(await Promise.all(answers)).toMatchObject([{ status: 200, text: '1048576' }, { status: 413 }])
     })
 
-    it('answers a real client in the middle of its upload', async () => {
+    it('rejects the upload of a real client before its end', async () => {
       const application = defineApplication({ http: Small.asApplication() })
       await using server = await liveServer(application)
       const status = await new Promise((resolve, reject) => {
@@ -232,7 +232,7 @@ describe('an HttpConsumer that waits for the channel layer', () => {
     }
   }
 
-  it('answers a long poll after handle() has returned, and has left its group then', async () => {
+  it('answers a long poll after handle() has returned, and leaves its group then', async () => {
     const { layer, scope } = withLayer()
     const request = new HttpCommunicator(LongPoll.asApplication(), 'GET', '/', { scope })
     expect(await request.receiveNothing(5)).toBe(true)
@@ -242,7 +242,7 @@ describe('an HttpConsumer that waits for the channel layer', () => {
     expect(layer.stats()).toMatchObject({ groups: 0, channels: 0 })
   })
 
-  it('takes no second message for the answer of a long poll', async () => {
+  it('handles no second message after the answer of a long poll', async () => {
     const { layer, scope } = withLayer()
     const request = new HttpCommunicator(LongPoll.asApplication(), 'GET', '/', { scope })
     await request.receiveNothing(5)
@@ -251,7 +251,7 @@ describe('an HttpConsumer that waits for the channel layer', () => {
     await request.wait()
   })
 
-  it('leaves the group of a long poll whose client goes away', async () => {
+  it('leaves the group of a long poll when its client disconnects', async () => {
     const { layer, scope } = withLayer()
     const request = new HttpCommunicator(LongPoll.asApplication(), 'GET', '/', { scope })
     await request.receiveNothing(5)
@@ -275,7 +275,7 @@ describe('an HttpConsumer that waits for the channel layer', () => {
     expect(layer.stats().groups).toBe(0)
   })
 
-  it('streams events to a real client, and leaves its group when that goes away', async () => {
+  it('streams events to a real client, and leaves its group when the client disconnects', async () => {
     const { layer } = withLayer()
     const application = defineApplication({ channelLayers: { default: layer }, http: EventStream.asApplication() })
     await using server = await liveServer(application)

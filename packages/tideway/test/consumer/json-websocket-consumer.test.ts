@@ -22,7 +22,7 @@ describe('JsonWebSocketConsumer', () => {
     ['empty bytes', new Uint8Array(), 1003, 'JSON text expected'],
     ['text that is no JSON', '{"a":', 1007, 'invalid JSON'],
     ['empty text', '', 1007, 'invalid JSON'],
-  ])('closes who sends %s, without an error', async (_what, message, code, reason) => {
+  ])('closes without an error after %s', async (_what, message, code, reason) => {
     const socket = new WebSocketCommunicator(JsonEcho.asApplication(), '/')
     await socket.connect()
     socket.sendTo(message)
@@ -30,7 +30,7 @@ describe('JsonWebSocketConsumer', () => {
     await socket.wait()
   })
 
-  it('leaves to receiveInvalid what is no JSON, with the error', async () => {
+  it('passes a message that is not JSON to receiveInvalid(), with the error', async () => {
     const invalid: unknown[] = []
     class Tolerant extends JsonEcho {
       override receiveInvalid(message: TextOrBytes, error: unknown) {
@@ -53,7 +53,7 @@ describe('JsonWebSocketConsumer', () => {
     ])
   })
 
-  it('encodes and decodes as its class says', async () => {
+  it('uses encodeJson() and decodeJson() of its class', async () => {
     class WithDates extends JsonEcho {
       override encodeJson(content: unknown) {
         return JSON.stringify({ wrapped: content })
@@ -72,7 +72,7 @@ describe('JsonWebSocketConsumer', () => {
     await socket.disconnect()
   })
 
-  it('takes what receiveJson throws for a fault and not for bad JSON', async () => {
+  it('treats an error of receiveJson() as a failure and not as invalid JSON', async () => {
     class Failing extends JsonWebSocketConsumer {
       override receiveJson(): never {
         throw new SyntaxError('a bug of mine')

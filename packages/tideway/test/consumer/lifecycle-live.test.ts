@@ -8,7 +8,7 @@ import { WebSocket } from 'ws'
 import { Ending, gate, Joining, type JoiningClass } from './ending.ts'
 
 // The same as in lifecycle.test.ts, with what only a real server and a real network can do.
-describe('behind a real server', () => {
+describe('a consumer on a real server', () => {
   let server: LiveServer
 
   afterEach(() => server.close())
@@ -40,26 +40,26 @@ describe('behind a real server', () => {
     return [code, reason]
   }
 
-  describe('disconnect() runs once and every group is left', () => {
-    it('when the client closes', async () => {
+  describe('the end of a connection', () => {
+    it('calls disconnect() once and leaves every group when the client closes', async () => {
       const { ending, client } = await open(Joining)
       client.close(4001, 'going')
       expect(await onlyEnd(ending)).toEqual([4001, 'going'])
     })
 
-    it('when the client closes without a code', async () => {
+    it('calls disconnect() once and leaves every group when the client closes without a code', async () => {
       const { ending, client } = await open(Joining)
       client.close()
       expect(await onlyEnd(ending)).toEqual([1005, ''])
     })
 
-    it('when the connection is cut without a word', async () => {
+    it('calls disconnect() once and leaves every group when the connection is cut without a close frame', async () => {
       const { ending, client } = await open(Joining)
       client.terminate()
       expect(await onlyEnd(ending)).toEqual([1006, ''])
     })
 
-    it('when the connection is reset in the middle of a frame', async () => {
+    it('calls disconnect() once and leaves every group when the connection is reset in the middle of a frame', async () => {
       const { ending, client } = await open(Joining)
       const { _socket: socket } = client as unknown as { _socket: Socket }
       await new Promise((resolve) => socket.write(Buffer.from([0x81, 0xfe, 0x04]), resolve))
@@ -67,14 +67,14 @@ describe('behind a real server', () => {
       expect(await onlyEnd(ending)).toEqual([1006, ''])
     })
 
-    it('when the client breaks the protocol', async () => {
+    it('calls disconnect() once and leaves every group when the client breaks the protocol', async () => {
       const { ending, client } = await open(Joining)
       const { _socket: socket } = client as unknown as { _socket: Socket }
       socket.write(Buffer.from([0x83, 0x80, 0, 0, 0, 0]))
       expect((await onlyEnd(ending))[0]).toBe(1002)
     })
 
-    it('when the client sends more than it may', async () => {
+    it('calls disconnect() once and leaves every group when a message of the client is too large', async () => {
       const { ending, client } = await open(Joining, { maxMessageBytes: 8 })
       client.on('error', () => {})
       client.send('123456789')
@@ -82,7 +82,7 @@ describe('behind a real server', () => {
       expect((await onlyEnd(ending))[0]).toBe(1009)
     })
 
-    it('when a handler throws: the client sees 1011, and one error is reported', async () => {
+    it('calls disconnect() once and leaves every group when a handler throws: the client gets 1011, and one error is reported', async () => {
       class Failing extends Joining {
         override receive(): never {
           throw new RangeError('no')
@@ -95,7 +95,7 @@ describe('behind a real server', () => {
       expect(ending.logger.errors).toEqual([new RangeError('no')])
     })
 
-    it('when disconnect() itself throws: one error is reported', async () => {
+    it('leaves every group when disconnect() itself throws: one error is reported', async () => {
       class Failing extends Joining {
         override async disconnect(code: number, reason: string) {
           await super.disconnect(code, reason)
@@ -108,7 +108,7 @@ describe('behind a real server', () => {
       expect(ending.logger.errors).toEqual([new RangeError('no')])
     })
 
-    it('when the consumer stops: the client sees 1000, and no error is reported', async () => {
+    it('calls disconnect() once and leaves every group when the consumer stops: the client gets 1000, and no error is reported', async () => {
       class Stopping extends Joining {
         override receive(): never {
           throw new StopConsumer()
@@ -121,7 +121,7 @@ describe('behind a real server', () => {
       expect(ending.logger.complaints).toEqual([])
     })
 
-    it('when the consumer closes: both sides have its code and reason', async () => {
+    it('calls disconnect() once and leaves every group when the consumer closes: both sides get its code and reason', async () => {
       class Closing extends Joining {
         override receive() {
           return this.close(4007, 'test reason')
@@ -133,7 +133,7 @@ describe('behind a real server', () => {
       expect(await onlyEnd(ending)).toEqual([4007, 'test reason'])
     })
 
-    it('when the server closes: the client sees 1012', async () => {
+    it('calls disconnect() once and leaves every group when the server closes: the client gets 1012', async () => {
       const { ending, client } = await open(Joining)
       const closed = closeOf(client)
       await server.close()
@@ -141,7 +141,7 @@ describe('behind a real server', () => {
       expect((await onlyEnd(ending))[0]).toBe(1012)
     })
 
-    it('when a handler that never ends holds it up until its deadline, which is reported', async () => {
+    it('calls disconnect() once and leaves every group at the deadline of a handler that does not end, which is reported', async () => {
       class Stuck extends Joining {
         static override disconnectTimeoutMs = 5
         override receive() {
@@ -156,7 +156,7 @@ describe('behind a real server', () => {
     })
   })
 
-  it('aborts the signal at once, however many messages wait behind the handler', async () => {
+  it('aborts the signal at once, also with many queued messages', async () => {
     const running = gate()
     const aborted = gate()
     class Waiting extends Joining {
@@ -197,7 +197,7 @@ describe('behind a real server', () => {
     expect(ending.logger.complaints).toEqual([])
   })
 
-  it('reports nothing of a handler that sends to a client that has just gone', async () => {
+  it('reports nothing when a handler sends to a client that has just disconnected', async () => {
     const [running, gone] = [gate(), gate()]
     class Sending extends Joining {
       override async receive() {
@@ -218,7 +218,7 @@ describe('behind a real server', () => {
     expect(ending.logger.complaints).toEqual([])
   })
 
-  it('answers 500 for a consumer that throws before it has accepted, and disconnects it', async () => {
+  it('answers 500 and disconnects when the consumer throws before it has accepted', async () => {
     const ending = new Ending()
     class Failing extends Joining {
       override connect(): never {
@@ -240,7 +240,7 @@ describe('behind a real server', () => {
     expect(ending.logger.errors).toEqual([new RangeError('no')])
   })
 
-  it('disconnects a consumer whose client goes away before it is accepted', async () => {
+  it('disconnects when the client disconnects before the consumer has accepted', async () => {
     const ending = new Ending()
     const connecting = gate()
     class Waiting extends WebSocketConsumer<{}, {}> {

@@ -106,25 +106,28 @@ const cases: readonly Case[] = [
   { when: 'the consumer throws StopConsumer', class: Stops, act: (socket) => socket.sendTo(''), end: [1000, ''] },
 ]
 
-describe('disconnect() runs once and every group is left afterwards when', () => {
-  it.each(cases)('$when', async ({ class: consumerClass, act, end: [code, reason], thrown }) => {
-    const { ending, socket } = connection(consumerClass)
-    await socket.connect().catch(() => {})
-    await act?.(socket, ending)
-    const problem = await socket
-      .disconnect()
-      .then(() => socket.wait())
-      .catch((error: Error) => error.message)
-    expect(problem).toBe(thrown)
-    expect(ending.ends).toEqual([{ code, reason, groups: 2 }])
-    expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })
-    // What it threw was thrown to the server, which reports it; nothing is reported twice.
-    expect(ending.logger.errors).toEqual([])
-  })
+describe('disconnect() of a consumer', () => {
+  it.each(cases)(
+    'runs once, before the consumer leaves every group, when $when',
+    async ({ class: consumerClass, act, end: [code, reason], thrown }) => {
+      const { ending, socket } = connection(consumerClass)
+      await socket.connect().catch(() => {})
+      await act?.(socket, ending)
+      const problem = await socket
+        .disconnect()
+        .then(() => socket.wait())
+        .catch((error: Error) => error.message)
+      expect(problem).toBe(thrown)
+      expect(ending.ends).toEqual([{ code, reason, groups: 2 }])
+      expect(ending.layer.stats()).toMatchObject({ groups: 0, channels: 0 })
+      // What it threw was thrown to the server, which reports it; nothing is reported twice.
+      expect(ending.logger.errors).toEqual([])
+    },
+  )
 })
 
 describe('a consumer that fails', () => {
-  it('closes with 1011 before its disconnect(), so that the client does not wait for it', async () => {
+  it('closes with 1011 before disconnect() runs, so that the client does not wait for it', async () => {
     const order: string[] = []
     class Failing extends Joining {
       override receive(): never {
@@ -145,7 +148,7 @@ describe('a consumer that fails', () => {
     expect(order).toEqual(['close 1011', 'disconnect'])
   })
 
-  it('handles nothing more, of the client or of the layer', async () => {
+  it('handles no further events and messages', async () => {
     let handled = 0
     class Failing extends Joining {
       override async receive() {
@@ -165,7 +168,7 @@ describe('a consumer that fails', () => {
     expect(handled).toBe(1)
   })
 
-  it('rejects with the first error, and reports those that follow from it', async () => {
+  it('rejects with the first error, and logs the errors that follow from it', async () => {
     class Failing extends Joining {
       override receive(): never {
         throw new RangeError('first')
@@ -185,7 +188,7 @@ describe('a consumer that fails', () => {
     expect(ending.layer.stats().groups).toBe(0)
   })
 
-  it('fails when it throws undefined, too', async () => {
+  it('fails also when a handler throws undefined', async () => {
     class Failing extends Joining {
       override receive(): never {
         // oxlint-disable-next-line typescript/only-throw-error -- the test covers exactly this.
@@ -199,7 +202,7 @@ describe('a consumer that fails', () => {
     await expect(socket.wait()).rejects.toBeUndefined()
   })
 
-  it('fails when receive() of the server does', async () => {
+  it('fails when receive() of the server rejects', async () => {
     const ending = new Ending()
     const application = applicationOf(Joining, ending)
     const { scope } = new WebSocketCommunicator(application, '/', { scope: ending.scope })

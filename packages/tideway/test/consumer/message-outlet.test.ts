@@ -36,7 +36,7 @@ async function connect(websocket: Application<WebSocketScope>) {
   return { client, heard, layer }
 }
 
-describe('who stands between a consumer and its server', () => {
+describe('middleware that wraps send()', () => {
   const ways: Record<string, (send: SendEvent, see: (event: WebSocketSendEvent) => void) => SendEvent> = {
     'a function': (send, see) => (event) => {
       see(event)
@@ -56,7 +56,7 @@ describe('who stands between a consumer and its server', () => {
       }),
   }
 
-  it.each(Object.keys(ways))('sees every message: %s', async (way) => {
+  it.each(Object.keys(ways))('gets every message: %s', async (way) => {
     const seen: unknown[] = []
     const see = (event: WebSocketSendEvent): void => {
       if (event.type === 'websocket.send') seen.push(event.text)
@@ -72,7 +72,7 @@ describe('who stands between a consumer and its server', () => {
     }
   })
 
-  it('is the consumer itself, where it has a sendEvent() of its own', async () => {
+  it('is not bypassed by a consumer with its own sendEvent()', async () => {
     const seen: unknown[] = []
     class Counting extends Chat {
       protected override sendEvent(event: WebSocketSendEvent): void | Promise<void> {

@@ -290,7 +290,7 @@ describe('a server whose application misbehaves', () => {
     expect(String((await message)[0])).toBe(text)
   }
 
-  it.each(cases)('lives, and serves others, when %s %s', async (place, misdeed, what) => {
+  it.each(cases)('continues to serve other connections when %s %s', async (place, misdeed, what) => {
     log.length = uncaught.length = 0
     now.place = place
     now.misbehave = misdeeds[misdeed]!

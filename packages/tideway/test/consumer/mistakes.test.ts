@@ -13,7 +13,7 @@ class Chat extends WebSocketConsumer<{}, {}> {}
 
 afterEach(() => void vi.unstubAllEnvs())
 
-describe('send() of what is no message', () => {
+describe('send() with an invalid message', () => {
   it.each([
     ['hello', 'the string "hello"'],
     [undefined, 'undefined'],
@@ -24,7 +24,7 @@ describe('send() of what is no message', () => {
     [{ text: 5 }, 'text of type number'],
     [{ bytes: 'a' }, 'bytes of type string'],
     [new Uint8Array(1), 'a Uint8Array'],
-  ])('says of %j that it got %s, and what to write', async (message, shown) => {
+  ])('throws for %j an error that names %s and the right call', async (message, shown) => {
     class Wrong extends WebSocketConsumer<{}, {}> {
       override receive() {
         return this.send(message as never)
@@ -39,7 +39,7 @@ describe('send() of what is no message', () => {
     })
   })
 
-  it('takes text or bytes beside a null, as in ASGI', async () => {
+  it('accepts text or bytes beside a null, as in ASGI', async () => {
     class Both extends WebSocketConsumer<{}, {}> {
       override receive() {
         return this.send({ text: 'a', bytes: null } as never)
@@ -71,7 +71,7 @@ describe('connect() that returns without an answer', () => {
     return { layer, logger, connection: () => new WebSocketCommunicator(application, '/', { scope }) }
   }
 
-  it('is warned of at once, once a class, while developing; a handler may still answer', async () => {
+  it('logs one warning per class in development, and a handler may still answer', async () => {
     const { layer, logger, connection } = silent()
     const [first, second] = [connection(), connection()]
     const accepted = Promise.all([first.connect(), second.connect()])
@@ -87,7 +87,7 @@ describe('connect() that returns without an answer', () => {
     await Promise.all([first.disconnect(), second.disconnect()])
   })
 
-  it('is not warned of in production', async () => {
+  it('logs no warning in production', async () => {
     vi.stubEnv('NODE_ENV', 'production')
     const { layer, logger, connection } = silent()
     const socket = connection()
@@ -100,12 +100,12 @@ describe('connect() that returns without an answer', () => {
   })
 })
 
-describe('a message that a class has no handler for', () => {
+describe('a message without a handler', () => {
   it.each([
     ['onChatMesage', 'It has onChatMesage()'],
     ['onChatmessage', 'It has onChatmessage()'],
     ['onChatMessages', 'It has onChatMessages()'],
-  ])('is reported with the handler %s that is nearly the right one', async (name, near) => {
+  ])('is reported with the handler %s that has a similar name', async (name, near) => {
     class Near extends WebSocketConsumer<{}, {}> {
       override readonly groups = ['room']
     }
@@ -124,27 +124,27 @@ describe('a message that a class has no handler for', () => {
   })
 })
 
-describe('what is no application', () => {
+describe('a value that is not an application', () => {
   it.each([
     ['asApplication that was not called', Chat.asApplication, 'Call it: ChatConsumer.asApplication().'],
     ['a class that is no consumer', Other, 'it is the class Other, which is no consumer'],
-  ])('is named where it is made a route: %s', (_, application, message) => {
+  ])('is reported by path() and protocolTypeRouter(): %s', (_, application, message) => {
     expect(() => path('ws/', application as never)).toThrow(message)
     expect(() => protocolTypeRouter({ websocket: application as never })).toThrow(message)
   })
 
-  it('is named when asApplication is called without its class', () => {
+  it('is reported if asApplication() is called without its class', () => {
     const { asApplication } = Chat
     expect(() => (asApplication as () => unknown)()).toThrow('Call asApplication() on the class')
   })
 })
 
-describe('a request', () => {
+describe('an HTTP request', () => {
   it.each([
     ['a header that is no string', { 'X-A': 5 }, 'needs a string as its value, not number'],
     ['a header that is not there', [['X-A', undefined]], 'needs a string as its value, not undefined'],
     ['headers that are none', 'X-A: 5', 'Headers are pairs'],
-  ])('is answered with 500 and a coded error for %s', async (_, headers, message) => {
+  ])('gets 500 after %s, and the log has a coded error', async (_, headers, message) => {
     const server = await serving({
       async http(_scope, _receive, send) {
         await send({ type: 'http.response.start', status: 200, headers: headers as never })
@@ -157,7 +157,7 @@ describe('a request', () => {
   })
 
   it.each([undefined, null, 'text'])(
-    'is answered with 500 when its fetchHandler returns %s, and says what to write',
+    'gets 500 when its fetchHandler returns %s, and the log has the right code',
     async (returned) => {
       const server = await serving({ http: fetchHandler(() => returned as never) })
       expect((await fetch(`http://127.0.0.1:${server.port}/`)).status).toBe(500)
@@ -170,7 +170,7 @@ describe('a request', () => {
     },
   )
 
-  it('to an application without http is answered with 404, and without advice in production', async () => {
+  it('gets 404 from an application without http, without advice in production', async () => {
     const server = await serving({ websocket: Chat.asApplication() })
     const answer = async () => {
       const response = await fetch(`http://127.0.0.1:${server.port}/`)

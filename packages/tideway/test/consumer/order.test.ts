@@ -54,7 +54,7 @@ async function noting(consumerClass: typeof Noting = Noting) {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('a consumer', () => {
-  it('handles events of the connection and messages of the layer one at a time, as they came', async () => {
+  it('handles events of the connection and messages of the layer one at a time, in the order of arrival', async () => {
     const { log, slow, socket, tell } = await noting()
     socket.sendTo('slow event')
     await settled()
@@ -71,7 +71,7 @@ describe('a consumer', () => {
     await socket.disconnect()
   })
 
-  it('handles what came before the disconnect before it disconnects', async () => {
+  it('handles earlier events and messages before it disconnects', async () => {
     const { log, slow, socket, tell } = await noting()
     await tell('slow message')
     socket.sendTo('event')
@@ -85,7 +85,7 @@ describe('a consumer', () => {
     expect(log).toEqual(['slow message', 'slow message done', 'event', 'message', 'disconnect'])
   })
 
-  it('handles no message before connect() has ended, and keeps those that arrive before', async () => {
+  it('handles no message before connect() has ended, and keeps the messages that arrive before', async () => {
     const joined = gate()
     class Slow extends Noting {
       override async connect() {
@@ -112,7 +112,7 @@ describe('a consumer', () => {
     await socket.disconnect()
   })
 
-  it('handles a message at once, within the turn in which it is delivered, while nothing else runs', async () => {
+  it('handles a message at its delivery, in the same tick, while no handler runs', async () => {
     const { log, socket, tell } = await noting()
     const sent = tell('message')
     await Promise.resolve()
@@ -121,7 +121,7 @@ describe('a consumer', () => {
     await socket.disconnect()
   })
 
-  it('keeps the order of 1000 messages and events each while handlers wait now and then', async () => {
+  it('keeps the order of 1000 messages and events when some handlers wait', async () => {
     class Lazy extends Noting {
       static override capacity = 2000
       override receive(message: TextOrBytes): void | Promise<void> {
@@ -145,7 +145,7 @@ describe('a consumer', () => {
     await socket.disconnect()
   })
 
-  it('reads 16 events ahead of a slow handler, and no more, and none is lost', async () => {
+  it('reads ahead 16 events of a slow handler, and loses none', async () => {
     const log: string[] = []
     const slow = gate()
     const application = Noting.asApplication(log, slow)
@@ -170,7 +170,7 @@ describe('a consumer', () => {
     expect(log).toEqual(['slow', 'slow done', ...events.slice(2), 'disconnect'])
   })
 
-  it('handles a burst of events that need no wait without one', async () => {
+  it('handles a burst of events without waiting if no handler waits', async () => {
     const application = Noting.asApplication([], gate())
     const communicator = new ApplicationCommunicator(
       application,
@@ -186,7 +186,7 @@ describe('a consumer', () => {
 })
 
 describe('the mailbox of a consumer', () => {
-  it('holds as many messages as the layer says, and drops, counts and reports the next', async () => {
+  it('holds as many messages as the capacity of the layer, and drops, counts and reports the next', async () => {
     const { layer, logger, log, slow, socket, tell } = await noting()
     await tell('slow')
     for (let i = 0; i < 102; i++) await tell(`message ${i}`)
@@ -200,7 +200,7 @@ describe('the mailbox of a consumer', () => {
     await socket.disconnect()
   })
 
-  it('holds as many messages as its class says, at the bound', async () => {
+  it('holds as many messages as the capacity of its class', async () => {
     class Small extends Noting {
       static override capacity = 2
     }
@@ -216,7 +216,7 @@ describe('the mailbox of a consumer', () => {
     await socket.disconnect()
   })
 
-  it('drops the oldest where its class says so', async () => {
+  it('drops the oldest message if its class sets drop-oldest', async () => {
     class Latest extends Noting {
       static override capacity = 2
       static override overflow = 'drop-oldest' as const
@@ -231,7 +231,7 @@ describe('the mailbox of a consumer', () => {
     await socket.disconnect()
   })
 
-  it('is one for each consumer: a slow one costs the others nothing', async () => {
+  it('is separate for each consumer, so that a slow one does not delay the others', async () => {
     const layer = new InMemoryChannelLayer({ capacity: 5 })
     const scope = { channelLayers: { default: layer }, logger: new RecordingLogger() }
     const [slowLog, fastLog]: [string[], string[]] = [[], []]
@@ -248,7 +248,7 @@ describe('the mailbox of a consumer', () => {
     await fast.disconnect()
   })
 
-  it('takes events of the connection beyond its capacity: only messages are counted', async () => {
+  it('accepts events of the connection beyond its capacity, which bounds only messages', async () => {
     class Small extends Noting {
       static override capacity = 1
     }

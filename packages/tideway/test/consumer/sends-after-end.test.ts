@@ -126,7 +126,7 @@ describe('a call of a consumer outside its handlers, after the end of its connec
   ]
 
   it.each(ofWebSockets)(
-    '%s has no effect and does not fail while a handler of a WebSocket still runs',
+    '%s has no effect and does not throw while a handler of a WebSocket still runs',
     async (_, call) => {
       const consumer = await closing()
       const { ticks } = consumer
@@ -140,7 +140,7 @@ describe('a call of a consumer outside its handlers, after the end of its connec
   )
 
   it.each(ofWebSockets)(
-    '%s has no effect and does not fail when a WebSocket has been disconnected',
+    '%s has no effect and does not throw after a WebSocket has been disconnected',
     async (_, call) => {
       const consumer = await closing()
       handler.open()
@@ -151,16 +151,19 @@ describe('a call of a consumer outside its handlers, after the end of its connec
     },
   )
 
-  it.each(ofHttp)('%s has no effect and does not fail when the client of a response is gone', async (_, call) => {
-    const consumer = await aborted()
-    const { ticks } = consumer
-    await eventually(() => consumer.ticks).toBeGreaterThan(ticks + 1)
-    expect(await call(consumer)).toBeUndefined()
-    handler.open()
-    expect(log.filter(({ level }) => level !== 'debug')).toEqual([])
-  })
+  it.each(ofHttp)(
+    '%s has no effect and does not throw after the client of a response has disconnected',
+    async (_, call) => {
+      const consumer = await aborted()
+      const { ticks } = consumer
+      await eventually(() => consumer.ticks).toBeGreaterThan(ticks + 1)
+      expect(await call(consumer)).toBeUndefined()
+      handler.open()
+      expect(log.filter(({ level }) => level !== 'debug')).toEqual([])
+    },
+  )
 
-  it.each(ofHttp)('%s has no effect and does not fail when a response is complete', async (_, call) => {
+  it.each(ofHttp)('%s has no effect and does not throw after a response is complete', async (_, call) => {
     handler = gate()
     const response = await fetch(`http://127.0.0.1:${server.port}/whole`)
     expect(await response.text()).toBe('all of it')
@@ -169,7 +172,7 @@ describe('a call of a consumer outside its handlers, after the end of its connec
     expect(log.filter(({ level }) => level !== 'debug')).toEqual([])
   })
 
-  it('is counted', async () => {
+  it('is counted in stats()', async () => {
     const before = server.stats()
     const consumer = await closing()
     await consumer.send({ text: '' })
@@ -181,7 +184,7 @@ describe('a call of a consumer outside its handlers, after the end of its connec
     expect(after.requests.sendsAfterEnd).toBeGreaterThan(before.requests.sendsAfterEnd)
   })
 
-  it('leaves other connections alone', async () => {
+  it('does not affect other connections', async () => {
     const other = new WebSocket(`ws://127.0.0.1:${server.port}`)
     await once(other, 'open')
     await closing()
@@ -191,7 +194,7 @@ describe('a call of a consumer outside its handlers, after the end of its connec
     await eventually(() => server.connectionCount).toBe(0)
   })
 
-  it('still fails on the raw send of an application', async () => {
+  it('still throws on the raw send of an application', async () => {
     let send: (() => unknown) | undefined
     const raw = await startServer({
       websocket: async (_scope, receive, rawSend) => {
@@ -210,8 +213,8 @@ describe('a call of a consumer outside its handlers, after the end of its connec
   })
 })
 
-describe('a consumer that sends to a client which does not read, and awaits nothing', () => {
-  it('is closed with 1013, and its timer goes on without an error', async () => {
+describe('a consumer that sends without awaiting to a client that does not read', () => {
+  it('closes with 1013, and its timer continues without an error', async () => {
     const done = gate()
     const ends: number[] = []
     class Flooding extends JsonWebSocketConsumer<{}, {}> {
@@ -244,8 +247,8 @@ describe('a consumer that sends to a client which does not read, and awaits noth
   })
 })
 
-describe('a handler that sends in a loop and never looks at this.signal', () => {
-  it('is left behind after disconnectTimeoutMs, named, without holding the event loop', async () => {
+describe('a handler that sends in a loop and never reads this.signal', () => {
+  it('is abandoned after disconnectTimeoutMs, with an error that names it, and does not block the event loop', async () => {
     class Loop extends JsonWebSocketConsumer<{}, {}> {
       static override disconnectTimeoutMs = 20
       override async receiveJson() {

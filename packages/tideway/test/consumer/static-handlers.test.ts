@@ -43,7 +43,7 @@ class Member extends WebSocketConsumer<{}, {}> {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('a static handler', () => {
-  it('runs once a message, and every member is sent what it returned', async () => {
+  it('runs once per message, and every member is sent its result', async () => {
     const calls: unknown[] = []
     class Chat extends Member {
       static onChatMessage(event: { message: string }) {
@@ -60,7 +60,7 @@ describe('a static handler', () => {
     expect(calls).toEqual(Array.from({ length: 2 }, () => ({ type: 'chat.message', message: 'hello' })))
   })
 
-  it('runs once for members of two routes, and for each class that has its own', async () => {
+  it('runs once for members of two routes, and once for each class that has its own', async () => {
     const calls: string[] = []
     class Chat extends Member {
       static onNote() {
@@ -80,7 +80,7 @@ describe('a static handler', () => {
     for (const member of members) await member.disconnect()
   })
 
-  it('sends bytes, as they were when it returned them', async () => {
+  it('sends the bytes as they were when it returned them', async () => {
     const buffer = new Uint8Array(1)
     class Chat extends Member {
       static onCount({ n }: { n: number }) {
@@ -94,7 +94,7 @@ describe('a static handler', () => {
     for (const n of [1, 2]) expect(await heard()).toEqual([1, 2, 3].map(() => new Uint8Array([n])))
   })
 
-  it('of a JsonWebSocketConsumer returns content, which its class encodes once', async () => {
+  it('returns content in a JsonWebSocketConsumer, whose class encodes it once', async () => {
     let encoded = 0
     class Json extends JsonWebSocketConsumer<{}, {}> {
       override readonly groups = ['all']
@@ -115,7 +115,7 @@ describe('a static handler', () => {
     expect(encoded).toBe(4)
   })
 
-  it('that returns nothing sends nothing', async () => {
+  it('sends nothing if it returns nothing', async () => {
     class Chat extends Member {
       static onNote({ text }: { text: string }): TextOrBytes | undefined {
         return text === '' ? undefined : { text }
@@ -140,7 +140,7 @@ describe('a static handler', () => {
     }
   })
 
-  it('may take its time: it runs once, and each member waits for it in its own order', async () => {
+  it('runs once if it is asynchronous, and each member waits for it in its own order', async () => {
     const slow = gate()
     let calls = 0
     class Chat extends Member {
@@ -169,7 +169,7 @@ describe('a static handler', () => {
     expect(calls).toBe(1)
   })
 
-  it('keeps its place among the other handlers of a member that is busy, and runs once all the same', async () => {
+  it('keeps its order among the other handlers of a busy member, and still runs once', async () => {
     const slow = gate()
     const calls: number[] = []
     class Chat extends Member {
@@ -201,7 +201,7 @@ describe('a static handler', () => {
     expect(calls).toEqual([1, 2, 3])
   })
 
-  it('gets the class as this, and so its other static members', async () => {
+  it('gets the class as this, with its other static members', async () => {
     class Chat extends Member {
       static readonly greeting = 'hello'
       static onNote() {
@@ -213,7 +213,7 @@ describe('a static handler', () => {
     expect(await heard()).toEqual(['hello', 'hello', 'hello'])
   })
 
-  it('is inherited; a subclass may make another of it, static or not', async () => {
+  it('is inherited, and a subclass may override it with a static or an instance method', async () => {
     class Base extends Member {
       static onKept() {
         return { text: 'kept' }
@@ -251,7 +251,7 @@ describe('a static handler', () => {
   })
 
   it.each(['once', 'name', 'asApplication', 'as.application', 'capacity', 'on', 'only', 'status', 'on.status'])(
-    'is not what the type %j would reach',
+    'is not found for the type %j',
     async (type) => {
       class Chat extends Member {
         static once() {
@@ -273,7 +273,7 @@ describe('a static handler', () => {
     },
   )
 
-  it('cannot be both static and not', () => {
+  it('cannot exist beside an instance method of the same name', () => {
     class Chat extends Member {
       static onNote() {
         return { text: '' }
@@ -288,7 +288,7 @@ describe('a static handler', () => {
     )
   })
 
-  it('counts against the capacity of a member that is busy', async () => {
+  it('counts against the capacity of a busy member', async () => {
     const slow = gate()
     class Chat extends Member {
       static override readonly capacity = 2
@@ -308,7 +308,7 @@ describe('a static handler', () => {
     expect([await members[0]!.receiveFrom(), await members[0]!.receiveFrom()]).toEqual(['1', '2'])
   })
 
-  it('makes its member wait that is above its high-water mark', async () => {
+  it('waits for a member above its high-water mark', async () => {
     const log: string[] = []
     const drained = gate()
     class Chat extends Member {
@@ -348,7 +348,7 @@ describe('a static handler that fails', () => {
   }
 
   it.each(Object.entries(failures))(
-    'because it %s closes every member with 1011, and is reported once',
+    'closes every member with 1011 if it %s, and is reported once',
     async (_how, fail) => {
       const ends: number[] = []
       class Chat extends Member {
@@ -381,7 +381,7 @@ describe('a static handler that fails', () => {
     ['both', { text: '', bytes: new Uint8Array() } as never],
     ['an empty object', {} as never],
     ['null', null as never],
-  ])('because it returned %s says what to return', async (_what, returned) => {
+  ])('throws an error with the valid results if it returns %s', async (_what, returned) => {
     class Chat extends Member {
       static onNote(): TextOrBytes {
         return returned
@@ -397,7 +397,7 @@ describe('a static handler that fails', () => {
     })
   })
 
-  it('with StopConsumer ends every member without an error', async () => {
+  it('ends every member without an error if it throws StopConsumer', async () => {
     class Chat extends Member {
       static onNote(): TextOrBytes {
         throw new StopConsumer()
@@ -413,7 +413,7 @@ describe('a static handler that fails', () => {
     }
   })
 
-  it('because its consumers have no messages to share says so', async () => {
+  it('rejects if its consumers cannot send messages', async () => {
     class Jobs extends Consumer {
       static onStart() {}
     }
@@ -427,8 +427,8 @@ describe('a static handler that fails', () => {
   })
 })
 
-describe('behind a real server, a static handler', () => {
-  it('that fails before the handshakes are answered refuses all of them with 500, and is reported once', async () => {
+describe('a static handler on a real server', () => {
+  it('answers all pending handshakes with 500 if it throws, and is reported once', async () => {
     class Waiting extends Member {
       override async connect() {}
       static onNote(): TextOrBytes {
@@ -459,7 +459,7 @@ describe('behind a real server, a static handler', () => {
   it.each([
     ['without compression', false as const],
     ['with compression', { thresholdBytes: 0 }],
-  ])('sends text and bytes in order with what else is sent, %s', async (_how, compression) => {
+  ])('sends text and bytes in order with other messages, %s', async (_how, compression) => {
     class Chat extends Member {
       static onText({ n }: { n: number }) {
         return { text: `text ${n}` }

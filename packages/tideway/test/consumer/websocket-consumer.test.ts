@@ -19,7 +19,7 @@ class Echo extends WebSocketConsumer {
 }
 
 describe('WebSocketConsumer', () => {
-  it('accepts, receives text and bytes, sends text and bytes, and hears of the disconnect', async () => {
+  it('accepts, receives text and bytes, sends text and bytes, and disconnects', async () => {
     const calls: unknown[] = []
     class Recording extends WebSocketConsumer {
       override async connect() {
@@ -44,7 +44,7 @@ describe('WebSocketConsumer', () => {
     expect(calls).toEqual(['connect', 'hello', new Uint8Array([1, 2, 3]), ['disconnect', 1001, 'bye']])
   })
 
-  it('accepts, and takes no notice of messages, where nothing is overridden', async () => {
+  it('accepts and ignores messages if nothing is overridden', async () => {
     class Silent extends WebSocketConsumer {}
     const socket = new WebSocketCommunicator(Silent.asApplication(), '/')
     expect(await socket.connect()).toMatchObject({ accepted: true, subprotocol: undefined })
@@ -53,7 +53,7 @@ describe('WebSocketConsumer', () => {
     await socket.disconnect()
   })
 
-  it('is a new instance for each connection, made with the arguments of asApplication', async () => {
+  it('creates one instance per connection with the arguments of asApplication()', async () => {
     class Numbered extends WebSocketConsumer {
       static made = 0
       readonly #greeting: string
@@ -77,7 +77,7 @@ describe('WebSocketConsumer', () => {
     await first.disconnect()
   })
 
-  it('has the scope of its own connection, in whatever order connections send', async () => {
+  it('has the scope of its own connection, in any order of messages', async () => {
     class Where extends WebSocketConsumer<{ room: string }> {
       override receive() {
         return this.send({ text: `${this.scope.path} ${this.scope.urlRoute.kwargs.room}` })
@@ -100,7 +100,7 @@ describe('WebSocketConsumer', () => {
     await two.disconnect()
   })
 
-  it('chooses one of the subprotocols that the client offers', async () => {
+  it('selects one of the subprotocols that the client offers', async () => {
     class Choosing extends WebSocketConsumer {
       override connect() {
         return this.accept({ subprotocol: this.scope.subprotocols.at(-1) })
@@ -140,7 +140,7 @@ describe('WebSocketConsumer', () => {
     expect(layer.stats()).toMatchObject({ groups: 0, channels: 0 })
   })
 
-  it('says what is missing when it is in groups and the application has no channel layer', async () => {
+  it('rejects if it has groups and the application has no channel layer', async () => {
     class Grouped extends WebSocketConsumer {
       override readonly groups = ['chat']
     }
@@ -174,7 +174,7 @@ describe('WebSocketConsumer', () => {
     await socket.disconnect()
   })
 
-  it('gets what is sent to its own channel', async () => {
+  it('gets the messages to its own channel', async () => {
     const layer = new InMemoryChannelLayer()
     class Named extends WebSocketConsumer {
       override async connect() {
@@ -195,7 +195,7 @@ describe('WebSocketConsumer', () => {
     await socket.disconnect()
   })
 
-  it('asks the layer for a channel only when it uses it', async () => {
+  it('creates its channel only at the first use', async () => {
     const layer = new InMemoryChannelLayer()
     const socket = new WebSocketCommunicator(Echo.asApplication(), '/', {
       scope: { channelLayers: { default: layer } },
@@ -221,7 +221,7 @@ describe('WebSocketConsumer', () => {
     await socket.disconnect()
   })
 
-  it('closes with a code and a reason, and hears of its own close', async () => {
+  it('closes with a code and a reason, and disconnect() gets them', async () => {
     const ends: unknown[] = []
     class Closing extends WebSocketConsumer {
       override receive() {
@@ -239,7 +239,7 @@ describe('WebSocketConsumer', () => {
     expect(ends).toEqual([[4007, 'test reason']])
   })
 
-  it('closes with 1000 where no code is given', async () => {
+  it('closes with 1000 without a code', async () => {
     class Closing extends WebSocketConsumer {
       override receive() {
         return this.close()
@@ -251,7 +251,7 @@ describe('WebSocketConsumer', () => {
     expect(await socket.receiveClose()).toEqual({ code: 1000, reason: '' })
   })
 
-  it('refuses to send a message that is neither text nor bytes', async () => {
+  it('rejects a message that is neither text nor bytes', async () => {
     class Empty extends WebSocketConsumer {
       override receive() {
         return this.send({} as TextOrBytes)
@@ -263,8 +263,8 @@ describe('WebSocketConsumer', () => {
     await expect(socket.wait()).rejects.toMatchObject({ code: 'ERR_BAD_EVENT' })
   })
 
-  describe('in connect()', () => {
-    it('may refuse with 403 by close(), by DenyConnection, or by StopConsumer', async () => {
+  describe('connect() of a WebSocketConsumer', () => {
+    it('may reject the handshake with 403 by close(), DenyConnection or StopConsumer', async () => {
       class Closing extends WebSocketConsumer {
         override connect() {
           return this.close()
@@ -287,7 +287,7 @@ describe('WebSocketConsumer', () => {
       }
     })
 
-    it('may refuse with a response of its own', async () => {
+    it('may reject the handshake with its own response', async () => {
       class Denying extends WebSocketConsumer {
         override connect() {
           return this.deny({ status: 401, headers: { 'WWW-Authenticate': 'Bearer' }, body: 'who are you?' })
@@ -332,7 +332,7 @@ describe('WebSocketConsumer', () => {
       await socket.disconnect()
     })
 
-    it('leaves the handshake to the server when what it accepts with is refused', async () => {
+    it('leaves the handshake to the server if the arguments of accept() are rejected', async () => {
       class Wrong extends WebSocketConsumer {
         override connect() {
           return this.accept({ subprotocol: 'never-offered' })
@@ -344,7 +344,7 @@ describe('WebSocketConsumer', () => {
     })
   })
 
-  it('says in its constructor that there is no connection yet', () => {
+  it('throws in its constructor for a use of the connection', () => {
     class Hasty extends WebSocketConsumer {
       readonly path = this.scope.path
     }
@@ -358,7 +358,7 @@ describe('WebSocketConsumer', () => {
     ['disconnectTimeoutMs', 0],
     ['disconnectTimeoutMs', Number.NaN],
     ['disconnectTimeoutMs', 2 ** 31],
-  ])('refuses a class whose %s is %s', (option, value) => {
+  ])('rejects a class whose %s is %s', (option, value) => {
     class Odd extends WebSocketConsumer {}
     Object.assign(Odd, { [option]: value })
     expect(() => Odd.asApplication()).toThrow(

@@ -58,8 +58,8 @@ function deferred(): { readonly promise: Promise<void>; resolve: () => void; rej
   return { promise, resolve, reject }
 }
 
-describe('a channel that was detached', () => {
-  it('is added to no group, also when the layer is closed: its consumer has ended', async () => {
+describe('a detached channel', () => {
+  it('is added to no group, also after the layer is closed, because its consumer has ended', async () => {
     const layer = new RecordingLayer()
     const channel = attachNew(layer)
     await layer.detach(channel)
@@ -71,7 +71,7 @@ describe('a channel that was detached', () => {
     expect(layer.asked).toEqual(['close with '])
   })
 
-  it('is added again when it has a receiver again, and when it is a name of all processes', async () => {
+  it('is added again if it has a receiver again or is a name of all processes', async () => {
     const layer = new RecordingLayer()
     const channel = attachNew(layer)
     await layer.detach(channel)
@@ -95,7 +95,7 @@ describe('a channel that was detached', () => {
 })
 
 describe('the engine of a layer', () => {
-  it('is told of the first member of a group in this process and of the last, and of none between', async () => {
+  it('is called for the first and the last member of a group in this process, and not between', async () => {
     const layer = new RecordingLayer()
     const [one, two] = [attachNew(layer), attachNew(layer)]
     await layer.groupAdd('group', one)
@@ -109,7 +109,7 @@ describe('the engine of a layer', () => {
     expect(layer.asked).toEqual(['enter group', 'leave group', 'enter group'])
   })
 
-  it('is told of every group that a detached channel was the last member of', async () => {
+  it('is called for every group whose last member was a detached channel', async () => {
     const layer = new RecordingLayer()
     const [one, two] = [attachNew(layer), attachNew(layer)]
     await layer.groupAdd('shared', one)
@@ -120,7 +120,7 @@ describe('the engine of a layer', () => {
     expect(layer.asked).toEqual(['leave own'])
   })
 
-  it('is told of a group that lost its last member to its age', async () => {
+  it('is called for a group whose last member has expired', async () => {
     const layer = new RecordingLayer({ groupExpiry: 0.02 })
     await layer.groupAdd('aged', layer.newChannel())
     await expect.poll(() => layer.asked, { timeout: 5000 }).toEqual(['enter aged', 'leave aged'])
@@ -130,7 +130,7 @@ describe('the engine of a layer', () => {
     await expect.poll(() => unread.asked, { timeout: 5000 }).toEqual(['enter unread', 'leave unread'])
   })
 
-  it('is flushed and closed while the groups of the process are still known', async () => {
+  it('is flushed and closed while the layer still has the groups of the process', async () => {
     const layer = new RecordingLayer()
     const channel = attachNew(layer)
     await layer.groupAdd('one', channel)
@@ -143,7 +143,7 @@ describe('the engine of a layer', () => {
     expect(layer.stats().groups).toBe(0)
   })
 
-  it('is asked nothing more for consumers that detach while it closes, or after', async () => {
+  it('is not called for consumers that detach while it closes or after', async () => {
     const layer = new RecordingLayer()
     const channel = attachNew(layer)
     await layer.groupAdd('group', channel)
@@ -154,8 +154,8 @@ describe('the engine of a layer', () => {
   })
 })
 
-describe('a group that is being entered', () => {
-  it('delays all joins until that is done', async () => {
+describe('a group while it is entered', () => {
+  it('delays all joins until it is entered', async () => {
     const layer = new RecordingLayer()
     const entered = deferred()
     layer.enter = () => entered.promise

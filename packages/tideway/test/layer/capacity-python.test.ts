@@ -47,7 +47,7 @@ describeWith(['python'], "Python's fnmatch and the names of Channels", () => {
     return JSON.parse(output) as [boolean[], boolean[], boolean[]]
   }
 
-  it('match the same names as the globs and the name rules here', () => {
+  it('matches the same names as the globs and the name rules of tideway', () => {
     const [matches, channels, groups] = answers()
     const differ = globs.filter(([pattern, name], index) => {
       return !isPythonBug(pattern) && (new Capacities(1, [[pattern, 2]]).of(name) === 2) !== matches[index]

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { Capacities, DEFAULT_CAPACITY, TidewayError } from 'tideway/layer/kit'
 
 describe('Capacities', () => {
-  it('is 100 for every channel where nothing is said', () => {
+  it('is 100 for every channel by default', () => {
     expect(DEFAULT_CAPACITY).toBe(100)
     expect(new Capacities().of('any')).toBe(100)
   })
 
-  it('takes the first pattern that matches, in the order of the keys or of the list', () => {
+  it('uses the first pattern that matches, in the order of the keys or of the list', () => {
     expect(new Capacities(9, { 'a*': 1, 'ab*': 2 }).of('abc')).toBe(1)
     expect(new Capacities(9, { 'ab*': 2, 'a*': 1 }).of('abc')).toBe(2)
     const rules = [
@@ -32,7 +32,7 @@ describe('Capacities', () => {
     expect(of('jobs.1', 'jobsx1')).toBe(false)
   })
 
-  it('matches regular expressions from the start of the name, as often as it is asked', () => {
+  it('matches regular expressions from the start of the name at every call', () => {
     const capacities = new Capacities(1, [
       [/b|c/g, 2],
       [/A/iy, 3],
@@ -45,7 +45,7 @@ describe('Capacities', () => {
     }
   })
 
-  it('takes a range that runs backwards for an empty one, and does not fail', () => {
+  it('treats a backward range as empty', () => {
     expect(new Capacities(1, { '[z-a]*': 2 }).of('b')).toBe(1)
     expect(new Capacities(1, { '[b-b]*': 2 }).of('b')).toBe(2)
     expect(new Capacities(1, { '[!z-a]*': 2 }).of('b')).toBe(2)

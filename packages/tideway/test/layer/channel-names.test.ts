@@ -2,7 +2,7 @@ import { InMemoryChannelLayer } from 'tideway/layer'
 import { describe, expect, it } from 'vitest'
 
 describe('newChannel', () => {
-  it('gives names that differ and cannot be guessed from one another', () => {
+  it('returns different names that cannot be guessed from one another', () => {
     const layer = new InMemoryChannelLayer()
     const names = Array.from({ length: 1000 }, () => layer.newChannel('chat'))
     expect(new Set(names).size).toBe(1000)

@@ -30,21 +30,21 @@ function register<Layer extends InMemoryChannelLayer | HubChannelLayer>(
 }
 
 describe('describeChannelLayer', () => {
-  it('registers a suite of the name that it is given, with a chapter for each part of the specification', () => {
+  it('registers a suite of the given name, with a chapter for each part of the specification', () => {
     const { chapters, tests, skipped } = register((options) => new InMemoryChannelLayer(options))
     expect(chapters).toEqual(['a layer', 'names', 'messages', 'channels', 'capacity', 'groups', 'expiry', 'its life'])
     expect(tests.size).toBeGreaterThan(70)
     expect(skipped).toEqual([])
   })
 
-  it('registers the tests that cross processes where it can make a second layer', () => {
+  it('registers the tests that cross processes if it can make a second layer', () => {
     const { chapters } = register((options) => new HubChannelLayer(new Hub(options), options), {
       makePeer: (layer, options) => new HubChannelLayer(layer.hub, options),
     })
     expect(chapters.slice(-2)).toEqual(['crossing processes', 'general channels across processes'])
   })
 
-  it('skips what it is told to, and says the reason', () => {
+  it('skips the given tests, and shows the reason', () => {
     const { tests, skipped } = register((options) => new InMemoryChannelLayer(options), {
       skip: [{ reason: 'JSON has none', tests: ['delivers NaN and the infinities'] }],
     })
@@ -52,14 +52,14 @@ describe('describeChannelLayer', () => {
     expect(tests.has('delivers NaN and the infinities')).toBe(false)
   })
 
-  it('refuses to skip a test that it does not have', () => {
+  it('throws for a test to skip that it does not have', () => {
     const skip = [{ reason: 'none', tests: ['delivers everything twice'] }]
     expect(() => register((options) => new InMemoryChannelLayer(options), { skip })).toThrow(
       'skip names a test that the contract does not have: "delivers everything twice".',
     )
   })
 
-  it('runs with node:test as well', async () => {
+  it('runs with node:test too', async () => {
     const file = fileURLToPath(new URL('fixtures/with-node-test.ts', import.meta.url))
     const flags = ['--conditions=@tideway/source', '--import=tsx', '--test-reporter=tap']
     // Node's runner takes this variable for the sign that another runner of its kind has started it.
@@ -71,7 +71,7 @@ describe('describeChannelLayer', () => {
     expect(stdout).toContain('ok 1 - with the runner of Node')
   })
 
-  it('closes every layer after its test, also when that fails', async () => {
+  it('closes every layer after its test, also after a failure', async () => {
     const made: InMemoryChannelLayer[] = []
     const { tests } = register((options) => {
       const layer = new (class extends InMemoryChannelLayer {
@@ -171,7 +171,7 @@ class Loud extends HubChannelLayer {
   }
 }
 
-describe('the contract', () => {
+describe('the contract of channel layers', () => {
   it.concurrent.each([
     [Unfrozen, 'delivers messages that are frozen to their depth'],
     [Synchronous, 'never pushes a message before the call that sends it has returned'],
@@ -187,7 +187,7 @@ describe('the contract', () => {
     [Undying, 'rejects every call after close'],
     [Everlasting, 'drops a message that no receiver took within expiry, and delivers the ones after it'],
     [Everlasting, 'removes a channel without a receiver from its groups after groupExpiry'],
-  ])('sees that a layer is wrong that is %o: "%s"', async (Layer, test) => {
+  ])('rejects a layer with the fault %o: "%s"', async (Layer, test) => {
     const { tests } = register((options) => new Layer(options))
     await expect(tests.get(test)!()).rejects.toBeInstanceOf(Error)
   })
@@ -195,7 +195,7 @@ describe('the contract', () => {
   it.concurrent.each([
     [Impatient, 'reaches every member of another process whose groupAdd has resolved, first or not'],
     [Loud, 'gives each message of a general channel to exactly one receiver of all processes'],
-  ])('sees that a layer of many processes is wrong that is %o: "%s"', async (Layer, test) => {
+  ])('rejects a layer of many processes with the fault %o: "%s"', async (Layer, test) => {
     const { tests } = register((options) => new Layer(new Hub(options), options), {
       makePeer: (layer, options) => new Layer(layer.hub, options),
     })

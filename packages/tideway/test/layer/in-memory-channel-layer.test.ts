@@ -30,12 +30,12 @@ async function groupOf(layer: InMemoryChannelLayer, group: string, count: number
   return members
 }
 
-describe('a groupSend', () => {
-  it('says that it ends at its process', () => {
+describe('groupSend() of an in-memory layer', () => {
+  it('has the scope of its process', () => {
     expect(new InMemoryChannelLayer().isLocal).toBe(true)
   })
 
-  it('gives all members one and the same frozen object', async () => {
+  it('passes all members one and the same frozen object', async () => {
     const layer = new InMemoryChannelLayer()
     const members = await groupOf(layer, 'group', 3)
     await layer.groupSend('group', { type: 'a', list: [{}] })
@@ -44,7 +44,7 @@ describe('a groupSend', () => {
     for (const other of others) expect(other).toBe(first)
   })
 
-  it('makes the same number of promises for one member as for a thousand', async () => {
+  it('creates the same number of promises for one member as for a thousand', async () => {
     const layer = new InMemoryChannelLayer()
     const promisesOf = async (group: string): Promise<number> => {
       let made = 0
@@ -61,7 +61,7 @@ describe('a groupSend', () => {
     expect(await promisesOf('large')).toBe(small)
   })
 
-  it('is handed over after the code that calls it, in the order of the calls of all senders', async () => {
+  it('delivers after the code that calls it, in the order of the calls of all senders', async () => {
     const layer = new InMemoryChannelLayer()
     const [[channel, inbox]] = (await groupOf(layer, 'group', 1)) as [[string, Inbox]]
     void layer.groupSend('group', { type: '1' })
@@ -72,7 +72,7 @@ describe('a groupSend', () => {
     expect(inbox.types).toEqual(['1', '2', '3'])
   })
 
-  it('rejects with the error of a receiver that throws, when all members have the message', async () => {
+  it('rejects with the error of a receiver that throws, after all members have the message', async () => {
     const layer = new InMemoryChannelLayer()
     const error = new Error('broken receiver')
     const broken = layer.newChannel()
@@ -88,7 +88,7 @@ describe('a groupSend', () => {
     await expect(layer.send(broken, { type: 'a' })).rejects.toBe(error)
   })
 
-  it('does not push to a member that another one detaches during the delivery', async () => {
+  it('does not deliver to a member that another one detaches during the delivery', async () => {
     const layer = new InMemoryChannelLayer()
     const [victim, inbox] = [layer.newChannel(), new Inbox()]
     const remover = layer.newChannel()
@@ -105,7 +105,7 @@ describe('a groupSend', () => {
     expect(inbox.messages).toEqual([])
   })
 
-  it('does not push a chain of messages on one stack, nor hold up the event loop for it', async () => {
+  it('delivers a chain of messages without a deep stack, and does not block the event loop', async () => {
     const layer = new InMemoryChannelLayer()
     const channel = layer.newChannel()
     let left = 20_000
@@ -129,7 +129,7 @@ describe('a groupSend', () => {
 })
 
 describe('the bounds of an in-memory layer', () => {
-  it('queues 100,000 sends, refuses the next one, and counts it', async () => {
+  it('queue 100,000 sends, reject the next one, and count it', async () => {
     const layer = new InMemoryChannelLayer()
     const channel = layer.newChannel()
     layer.attach(channel, { deliver: () => 'delivered' })
@@ -145,7 +145,7 @@ describe('the bounds of an in-memory layer', () => {
     await layer.send(channel, message)
   })
 
-  it('queues 64 MiB of messages, rejects the next send, drops and counts the next group send, and queues again once drained', async () => {
+  it('queue 64 MiB of messages, reject the next send, drop and count the next group send, and queue again once drained', async () => {
     const layer = new InMemoryChannelLayer()
     const channel = layer.newChannel()
     layer.attach(channel, { deliver: () => 'delivered' })
@@ -164,7 +164,7 @@ describe('the bounds of an in-memory layer', () => {
     await layer.send(channel, message)
   })
 
-  it('keeps 10,000 channels without a receiver, and refuses the next one', async () => {
+  it('keep 10,000 channels without a receiver, and reject the next one', async () => {
     const layer = new InMemoryChannelLayer()
     for (let made = 0; made < MAX_QUEUES; made++) await layer.send(`channel-${made}`, { type: 'a' })
     expect(layer.stats().channels).toBe(10_000)
@@ -183,7 +183,7 @@ describe('the bounds of an in-memory layer', () => {
     layer.attach(layer.newChannel(), { deliver: () => 'delivered' })
   })
 
-  it('takes an expiry that is longer than a timer of Node can be', async () => {
+  it('accept an expiry that is longer than the longest timer of Node', async () => {
     const layer = new InMemoryChannelLayer({ expiry: 2 ** 31, groupExpiry: 2 ** 31 })
     const warnings: Error[] = []
     const listen = (warning: Error): number => warnings.push(warning)
@@ -196,8 +196,8 @@ describe('the bounds of an in-memory layer', () => {
   })
 })
 
-describe('closing an in-memory layer', () => {
-  it('delivers what was sent before', async () => {
+describe('close() of an in-memory layer', () => {
+  it('delivers the messages that were sent before', async () => {
     const layer = new InMemoryChannelLayer()
     const [[channel, inbox]] = (await groupOf(layer, 'group', 1)) as [[string, Inbox]]
     const sent = [layer.send(channel, { type: '1' }), layer.groupSend('group', { type: '2' })]
@@ -206,7 +206,7 @@ describe('closing an in-memory layer', () => {
     expect(inbox.types).toEqual(['1', '2'])
   })
 
-  it('leaves no timer behind, nor does a channel that is forgotten', async () => {
+  it('leaves no timer behind, also after a channel is removed', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     onTestFinished(() => void vi.useRealTimers())
     const layer = new InMemoryChannelLayer()
@@ -231,7 +231,7 @@ describe('closing an in-memory layer', () => {
 })
 
 describe('a channel without a receiver', () => {
-  it('is forgotten when it leaves its last group, however often it was added', async () => {
+  it('is removed when it leaves its last group, however often it was added', async () => {
     const layer = new InMemoryChannelLayer()
     await layer.groupAdd('group', 'channel')
     await layer.groupAdd('group', 'channel')
@@ -240,7 +240,7 @@ describe('a channel without a receiver', () => {
     expect(layer.stats().channels).toBe(0)
   })
 
-  it('refuses a receiver while a receive() is pending', async () => {
+  it('rejects a receiver while a receive() is pending', async () => {
     const layer = new InMemoryChannelLayer()
     const waiting = layer.receive('channel')
     expect(() => layer.attach('channel', new Inbox())).toThrow('Channel "channel" has a receiver already')
@@ -249,7 +249,7 @@ describe('a channel without a receiver', () => {
     layer.attach('channel', new Inbox())
   })
 
-  it('loses what waits there, and its groups, when it is detached, while who waits at it waits on', async () => {
+  it('loses its queue and its groups when it is detached, while pending receive() calls keep waiting', async () => {
     const layer = new InMemoryChannelLayer()
     await layer.send('channel', { type: 'lost' })
     await layer.groupAdd('group', 'channel')
@@ -261,7 +261,7 @@ describe('a channel without a receiver', () => {
     expect(await waiting).toEqual({ type: 'a' })
   })
 
-  it('is not waited at with a signal that has aborted', async () => {
+  it('rejects receive() with a signal that has aborted', async () => {
     const layer = new LocalChannels({ expiryMs: 1000, groupExpiryMs: 1000, capacityOf: () => 1 })
     const reason = new Error('enough')
     await expect(layer.receive('channel', AbortSignal.abort(reason))).rejects.toBe(reason)
@@ -269,7 +269,7 @@ describe('a channel without a receiver', () => {
   })
 })
 
-describe('flushing an in-memory layer', () => {
+describe('flush() of an in-memory layer', () => {
   it('leaves nothing behind that a later detach would take from others', async () => {
     const layer = new InMemoryChannelLayer()
     const [[channel]] = (await groupOf(layer, 'group', 1)) as [[string, Inbox]]
@@ -283,8 +283,8 @@ describe('flushing an in-memory layer', () => {
   })
 })
 
-describe('the numbers of an in-memory layer', () => {
-  it('count a message as delivered when it is taken, and an expired one as dropped only', async () => {
+describe('stats() of an in-memory layer', () => {
+  it('counts a message as delivered when it is received, and an expired one only as dropped', async () => {
     const layer = new InMemoryChannelLayer()
     await layer.send('channel', { type: 'a' })
     expect(layer.stats().delivered).toBe(0)
@@ -296,7 +296,7 @@ describe('the numbers of an in-memory layer', () => {
     expect(hasty.stats().delivered).toBe(0)
   })
 
-  it('are a picture of the moment that does not change afterwards', async () => {
+  it('returns a snapshot that does not change afterwards', async () => {
     const layer = new InMemoryChannelLayer()
     const before = layer.stats()
     await groupOf(layer, 'group', 1)

@@ -57,7 +57,7 @@ function hold(capacity?: number, overflow?: OverflowPolicy) {
   return { ...opened, held }
 }
 
-describe('a mailbox that is idle', () => {
+describe('an idle mailbox', () => {
   it('handles an event and a message inside the call that brings them', () => {
     const { desk, mailbox } = open()
     mailbox.enter('event')
@@ -66,7 +66,7 @@ describe('a mailbox that is idle', () => {
     expect(mailbox.busy).toBe(false)
   })
 
-  it('makes no promise for handlers that return nothing', () => {
+  it('creates no promise for handlers that return nothing', () => {
     const { desk, mailbox } = open()
     let made = 0
     const stopCounting = promiseHooks.onInit(() => made++) as () => void
@@ -79,7 +79,7 @@ describe('a mailbox that is idle', () => {
     expect(desk.handled).toHaveLength(200)
   })
 
-  it('handles what a handler brings after that handler, and before what comes later', () => {
+  it('handles the events and messages of a handler after it, and before later ones', () => {
     const { desk, mailbox } = open()
     desk.does['first'] = () => {
       mailbox.offer('from within')
@@ -92,8 +92,8 @@ describe('a mailbox that is idle', () => {
   })
 })
 
-describe('a mailbox whose handler runs', () => {
-  it('keeps events and messages back, and handles them in the order in which they came', async () => {
+describe('a busy mailbox', () => {
+  it('queues events and messages, and handles them in the order of arrival', async () => {
     const { desk, mailbox, held } = hold()
     mailbox.enter('event 1')
     mailbox.offer('message 2')
@@ -119,7 +119,7 @@ describe('a mailbox whose handler runs', () => {
     expect(desk.handled).toEqual(['second', 'third'])
   })
 
-  it('keeps the order over thousands of entries that come while others are handled', async () => {
+  it('keeps the order of thousands of entries that arrive while others are handled', async () => {
     const { desk, mailbox, held } = hold(10_000)
     const wanted: string[] = []
     const bring = (name: string): void => {
@@ -139,7 +139,7 @@ describe('a mailbox whose handler runs', () => {
     expect(desk.handled).toEqual(wanted)
   })
 
-  it('counts the events that wait, and not the messages', async () => {
+  it('counts the queued events, and not the messages', async () => {
     const { mailbox, held } = hold()
     mailbox.enter('event')
     mailbox.offer('message')
@@ -149,7 +149,7 @@ describe('a mailbox whose handler runs', () => {
     expect(mailbox.waitingEvents).toBe(0)
   })
 
-  it('takes a thenable that calls back twice for one that settles once', async () => {
+  it('settles once for a thenable that calls back twice', async () => {
     const { desk, mailbox } = open()
     const second = gate()
     const then = (onSettled: () => void): void => {
@@ -169,7 +169,7 @@ describe('a mailbox whose handler runs', () => {
   })
 })
 
-describe('a mailbox that is full', () => {
+describe('a full mailbox', () => {
   it('queues as many messages as its capacity, in addition to the one that is handled, and drops the next', async () => {
     const { desk, mailbox, held } = hold(3)
     expect(['1', '2', '3', '4'].map((message) => mailbox.offer(message))).toEqual([true, true, true, false])
@@ -177,7 +177,7 @@ describe('a mailbox that is full', () => {
     expect(desk.handled).toEqual(['1', '2', '3'])
   })
 
-  it('drops the oldest message instead where it is told to, and says so', async () => {
+  it('drops the oldest message with drop-oldest, and returns false', async () => {
     const { desk, mailbox, held } = hold(2, 'drop-oldest')
     mailbox.enter('event')
     expect(['1', '2', '3', '4'].map((message) => mailbox.offer(message))).toEqual([true, true, false, false])
@@ -195,7 +195,7 @@ describe('a mailbox that is full', () => {
     expect(desk.handled).toHaveLength(21)
   })
 
-  it('takes messages again when one was handled', async () => {
+  it('accepts messages again after it handled one', async () => {
     const { desk, mailbox, held } = hold(1)
     const second = gate()
     desk.does['1'] = second.wait
@@ -208,7 +208,7 @@ describe('a mailbox that is full', () => {
     expect(desk.handled).toEqual(['1', '3'])
   })
 
-  it('holds to a capacity that is set while it runs', async () => {
+  it('uses a capacity that is set while it runs', async () => {
     const { mailbox, held } = hold(1)
     mailbox.offer('1')
     mailbox.capacity = 2
@@ -218,7 +218,7 @@ describe('a mailbox that is full', () => {
   })
 })
 
-describe('a mailbox whose queued messages reach its bound of bytes', () => {
+describe('the bound of bytes of a mailbox', () => {
   class BytesMailbox extends Mailbox<string, Message> {
     readonly handled: string[] = []
 
@@ -267,8 +267,8 @@ describe('a mailbox whose queued messages reach its bound of bytes', () => {
   })
 })
 
-describe('a handler that throws or rejects', () => {
-  it('is reported to the owner, and what waits is handled', async () => {
+describe('a mailbox whose handler throws or rejects', () => {
+  it('reports the error to its owner, and handles the queue', async () => {
     const { desk, mailbox } = open()
     const thrown = new Error('thrown')
     const rejected = new Error('rejected')
@@ -286,7 +286,7 @@ describe('a handler that throws or rejects', () => {
     expect(desk.handled).toEqual(['throws', 'after the throw', 'rejects', 'last'])
   })
 
-  it('ends the mailbox where the owner closes it then', () => {
+  it('ends if its owner closes it at the error', () => {
     const { desk, mailbox } = open()
     desk.does['throws'] = () => {
       mailbox.offer('waits')
@@ -297,7 +297,7 @@ describe('a handler that throws or rejects', () => {
     expect(desk.handled).toEqual(['throws'])
   })
 
-  it('leaves the mailbox in order when the owner throws an uncaught error as well', async () => {
+  it('stays consistent if its owner throws too, which is an uncaught error', async () => {
     const { desk, mailbox } = open()
     const second = new Error('second')
     desk.does['throws'] = () => {
@@ -317,8 +317,8 @@ describe('a handler that throws or rejects', () => {
   })
 })
 
-describe('a mailbox that is closed', () => {
-  it('drops what waits and takes nothing more, while the running handler runs on', async () => {
+describe('a closed mailbox', () => {
+  it('drops its queue and accepts nothing more, while the running handler continues', async () => {
     const { desk, mailbox, held } = hold()
     mailbox.enter('event')
     mailbox.offer('message')
@@ -332,7 +332,7 @@ describe('a mailbox that is closed', () => {
     expect(desk.handled).toEqual([])
   })
 
-  it('reports the failure of the handler that ran on', async () => {
+  it('reports the error of the handler that still ran', async () => {
     const { desk, mailbox, held } = hold()
     const error = new Error('late')
     mailbox.close()
@@ -352,8 +352,8 @@ describe('a mailbox that is closed', () => {
   })
 })
 
-describe('room', () => {
-  it('resolves for all callers when the next waiting event is started', async () => {
+describe('whenDrained()', () => {
+  it('resolves for all callers when the next queued event starts', async () => {
     const { desk, mailbox, held } = hold()
     const first = gate()
     desk.does['first'] = first.wait
@@ -373,7 +373,7 @@ describe('room', () => {
     expect(resolved).toEqual(['a', 'b', 'c'])
   })
 
-  it('resolves at once where no event waits, and when the mailbox is closed', async () => {
+  it('resolves at once if no event is queued, and when the mailbox is closed', async () => {
     const { mailbox } = hold()
     await expect(mailbox.whenDrained()).resolves.toBeUndefined()
     mailbox.enter('event')

@@ -26,7 +26,7 @@ const message = fc
   .map((rest) => ({ ...rest, type: 'property.message' }))
 
 describe('copyMessage', () => {
-  it('gives an equal message that is frozen and shares nothing with the original', () => {
+  it('returns an equal message that is frozen and shares nothing with the original', () => {
     fc.assert(
       fc.property(message, (original) => {
         const copy = copyMessage(original)
@@ -36,7 +36,7 @@ describe('copyMessage', () => {
     )
   })
 
-  it('gives an equal message again when it is sent on', () => {
+  it('returns an equal message if a copy is sent again', () => {
     fc.assert(
       fc.property(message, (original) => {
         expect(copyMessage(copyMessage(original))).toStrictEqual(original)
@@ -44,7 +44,7 @@ describe('copyMessage', () => {
     )
   })
 
-  it('never refuses a message for its size that fits as JSON', () => {
+  it('accepts the size of every message that fits as JSON', () => {
     fc.assert(
       fc.property(message, (original) => {
         const json = JSON.stringify(original, (_, part: unknown) =>
@@ -55,7 +55,7 @@ describe('copyMessage', () => {
     )
   })
 
-  it('refuses a message of n bytes with a limit of n - 1, and takes it with one of n', () => {
+  it('rejects a message of n bytes with a limit of n - 1, and accepts it with one of n', () => {
     // The object, the key, its value's own byte and text; then what the strings, numbers and bytes take.
     const sizes: readonly (readonly [object, number])[] = [
       [{ type: '' }, 1 + 4 + 1],
@@ -75,27 +75,27 @@ describe('copyMessage', () => {
     }
   })
 
-  it('has a limit of 1 MiB where none is given', () => {
+  it('has a limit of 1 MiB by default', () => {
     const overhead = 6 + 1 + 1
     expect(DEFAULT_MAX_MESSAGE_BYTES).toBe(1_048_576)
     copyMessage({ type: '', x: 'x'.repeat(1_048_576 - overhead) })
     expect(() => copyMessage({ type: '', x: 'x'.repeat(1_048_577 - overhead) })).toThrow(MessageTooLargeError)
   })
 
-  it('stops at the limit where a message refers to the same object again and again', () => {
+  it('stops at the limit if a message refers to the same object again and again', () => {
     let bomb: unknown = { a: 'text' }
     for (let level = 0; level < 60; level++) bomb = { a: bomb, b: bomb }
     expect(() => copyMessage({ type: 'bomb', bomb })).toThrow(MessageTooLargeError)
   })
 
-  it('names a value in its message by its path, without printing keys of any length', () => {
+  it('names a value in its message by its path, and shortens long keys', () => {
     const long = 'k'.repeat(1000)
     expect(() => copyMessage({ type: 'a', [long]: [{ b: undefined }] })).toThrow(
       `message.${'k'.repeat(100)}[0].b is undefined: a message holds null, booleans`,
     )
   })
 
-  it('takes objects of another realm, such as those of a test runner that uses node:vm', async () => {
+  it('accepts objects of another realm, such as those of a test runner that uses node:vm', async () => {
     const { runInNewContext } = await import('node:vm')
     const foreign = runInNewContext(`({ type: 'a', list: [{}], bytes: new Uint8Array([1]) })`) as { type: string }
     expect(copyMessage(foreign)).toStrictEqual({ type: 'a', list: [{}], bytes: new Uint8Array([1]) })
@@ -104,7 +104,7 @@ describe('copyMessage', () => {
     )
   })
 
-  it('does not hold on to the memory that a slice of a larger buffer lies in', () => {
+  it('does not retain the memory of the larger buffer of a slice', () => {
     const { bytes } = copyMessage({ type: 'a', bytes: Buffer.alloc(8192).subarray(0, 4) }) as unknown as {
       bytes: Uint8Array
     }

@@ -8,8 +8,8 @@ const word = (constraints: { minLength: number; maxLength: number }): fc.Arbitra
   fc.string({ unit: fc.constantFrom(...plain.split('')), ...constraints })
 const anything = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom('a', '!', '\n', 'é', '٣') }))
 
-describe('names of groups', () => {
-  it('are 1 to 100 of the allowed characters', () => {
+describe('group names', () => {
+  it('have 1 to 100 of the allowed characters', () => {
     fc.assert(
       fc.property(word({ minLength: 1, maxLength: 100 }), (name) => {
         expect(isGroupName(name)).toBe(true)
@@ -21,7 +21,7 @@ describe('names of groups', () => {
     expect(isGroupName('')).toBe(false)
   })
 
-  it('hold no other character', () => {
+  it('contain no other character', () => {
     fc.assert(
       fc.property(anything, (name) => {
         const wanted = name.length >= 1 && name.length <= 100 && name.split('').every((one) => plain.includes(one))
@@ -31,8 +31,8 @@ describe('names of groups', () => {
   })
 })
 
-describe('names of channels', () => {
-  it('are like those of groups, with at most one "!" that is not first', () => {
+describe('channel names', () => {
+  it('follow the rule of group names, with at most one "!" that is not first', () => {
     fc.assert(
       fc.property(word({ minLength: 1, maxLength: 50 }), word({ minLength: 0, maxLength: 49 }), (process, local) => {
         expect(isChannelName(process)).toBe(true)
@@ -45,7 +45,7 @@ describe('names of channels', () => {
     )
   })
 
-  it('hold no other character', () => {
+  it('contain no other character', () => {
     fc.assert(
       fc.property(anything, (name) => {
         const allowed = name.split('').every((one) => plain.includes(one) || one === '!')
@@ -56,14 +56,14 @@ describe('names of channels', () => {
     )
   })
 
-  it('are 100 characters at most, the "!" and what follows it included', () => {
+  it('have at most 100 characters, including the "!" and the part after it', () => {
     expect(isChannelName(`${'a'.repeat(50)}!${'b'.repeat(49)}`)).toBe(true)
     expect(isChannelName(`${'a'.repeat(50)}!${'b'.repeat(50)}`)).toBe(false)
   })
 })
 
 describe('the error of a bad name', () => {
-  it('says which kind of name it is, shows it, and states the rule', () => {
+  it('names the kind of the name, shows it, and states the rule', () => {
     expect(() => requireGroupName('a b')).toThrow(
       'Group name "a b" must be a string of 1 to 100 ASCII letters, digits, hyphens, underscores or periods: ' +
         "groupName('chat', room) makes one of any text.",
@@ -74,13 +74,13 @@ describe('the error of a bad name', () => {
     expect(() => requireChannelName(undefined)).toThrow('Channel name undefined must be')
   })
 
-  it('shows no more of a long name than it takes to see that it is too long', () => {
+  it('shows only the beginning of a long name', () => {
     expect(() => requireGroupName('a'.repeat(100_000))).toThrow(`Group name "${'a'.repeat(101)}" must`)
   })
 })
 
 describe('newChannel', () => {
-  it('makes names that are valid with any prefix that leaves room, and that no other layer makes', () => {
+  it('returns names that are valid with any prefix that leaves room, and that no other layer returns', () => {
     const made = new Set<string>()
     let count = 0
     fc.assert(
@@ -104,7 +104,7 @@ describe('groupName', () => {
     [['chat', ''], 'chat._-'],
     [['\ud800'], '_ud800'],
     [['x'.repeat(200)], `${'x'.repeat(55)}..`],
-  ] as const)('writes %j as a name that begins with %j', (parts, name) => {
+  ] as const)('encodes %j as a name that begins with %j', (parts, name) => {
     expect(groupName(...(parts as unknown as [string])).startsWith(name)).toBe(true)
   })
 
@@ -116,7 +116,7 @@ describe('groupName', () => {
   )
   const parts = fc.array(part, { minLength: 1, maxLength: 4 })
 
-  it('gives a valid name to any text', () => {
+  it('returns a valid name for any text', () => {
     fc.assert(
       fc.property(parts, (texts) => {
         expect(isGroupName(groupName(...(texts as [string])))).toBe(true)
@@ -124,7 +124,7 @@ describe('groupName', () => {
     )
   })
 
-  it('gives different names to different parts', () => {
+  it('returns different names for different parts', () => {
     fc.assert(
       fc.property(parts, parts, (one, other) => {
         const areSame = JSON.stringify(one) === JSON.stringify(other)
@@ -133,7 +133,7 @@ describe('groupName', () => {
     )
   })
 
-  it('refuses what is no text, and nothing', () => {
+  it('rejects a value that is not text, and no arguments', () => {
     for (const wrong of [[undefined], [null], [{}], [['a']], []]) {
       expect(() => groupName(...(wrong as unknown as [string]))).toThrow(
         expect.objectContaining({ code: 'ERR_BAD_NAME' }),

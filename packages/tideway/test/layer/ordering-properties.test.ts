@@ -78,7 +78,7 @@ class Numbers {
 }
 
 describe('an in-memory layer', () => {
-  it('gives every channel exactly what a model of the specification says, in its order', async () => {
+  it('delivers to every channel exactly the messages of a model of the specification, in its order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const layer = new InMemoryChannelLayer()
@@ -106,7 +106,7 @@ describe('an in-memory layer', () => {
     )
   })
 
-  it('shows all members the same order, whatever they send while they receive', async () => {
+  it('delivers in the same order to all members, also if they send while they receive', async () => {
     const answers = fc.dictionary(fc.nat(20).map(String), fc.array(fc.nat(1), { maxLength: 3 }), { maxKeys: 10 })
     await fc.assert(
       fc.asyncProperty(fc.array(answers, { minLength: 2, maxLength: 4 }), fc.nat(5), async (members, sends) => {
@@ -133,7 +133,7 @@ describe('an in-memory layer', () => {
     )
   })
 
-  it('gives each message to one of any number of receivers, in the order in which they asked', async () => {
+  it('delivers each message to one of any number of receivers, in the order of their calls', async () => {
     const turn = fc.constantFrom('send' as const, 'receive' as const)
     await fc.assert(
       fc.asyncProperty(fc.array(turn, { maxLength: 60 }), async (turns) => {

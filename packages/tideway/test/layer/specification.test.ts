@@ -26,7 +26,7 @@ function rowsUnder(heading: string): string[][] {
 
 describe('docs/spec/channel-layer.md', () => {
   it.each(['broadcast-channel-layer.ts', 'broadcast-channel-layer.test.ts', 'in-memory-contract.test.ts'])(
-    'shows %s as it is',
+    'shows %s as it is in the code',
     (file) => {
       const source = read(file)
         .split('\n')
@@ -46,7 +46,7 @@ describe('docs/spec/channel-layer.md', () => {
     for (const call of calls.filter((name) => !optional.includes(name))) expect(layer).toHaveProperty(call)
   })
 
-  it('states the bounds that the code has', () => {
+  it('states the bounds of the code', () => {
     expect(rowsUnder('Limits').map(([, bound]) => bound)).toEqual([
       `${MAX_NAME_LENGTH} characters`,
       `${DEFAULT_MAX_MESSAGE_BYTES} bytes`,
@@ -60,7 +60,7 @@ describe('docs/spec/channel-layer.md', () => {
     ])
   })
 
-  it('names every reason for which a message is dropped', () => {
+  it('names every reason of a dropped message', () => {
     const reasons = Object.keys(new InMemoryChannelLayer().stats().dropped)
     expect(page).toContain(`by reason (${reasons.map((reason) => `\`${reason}\``).join(', ')})`)
   })

@@ -13,7 +13,7 @@ describe('TurnQueue', () => {
     expect(done).toEqual([0, 1, 2, 3, 4])
   })
 
-  it('runs a job that a job adds after those that wait already, and never inside it', async () => {
+  it('runs a job that another job adds after the queued jobs, and never inside the other', async () => {
     const turns = new TurnQueue()
     const done: string[] = []
     turns.add(() => {
@@ -26,7 +26,7 @@ describe('TurnQueue', () => {
     expect(done).toEqual(['first', 'second', 'added'])
   })
 
-  it('runs jobs before the event loop goes on', async () => {
+  it('runs jobs before the event loop continues', async () => {
     const turns = new TurnQueue()
     const done: string[] = []
     setImmediate(() => done.push('immediate'))
@@ -35,7 +35,7 @@ describe('TurnQueue', () => {
     expect(done).toEqual(['job', 'immediate'])
   })
 
-  it('gives the event loop its turn after at most 1000 jobs, however long the chain', async () => {
+  it('yields to the event loop after at most 1000 jobs, however long the chain is', async () => {
     const turns = new TurnQueue()
     const done: number[] = []
     const chain = (): void => {
@@ -51,7 +51,7 @@ describe('TurnQueue', () => {
     }
   })
 
-  it('gives the event loop its turn after a few jobs that take long', async () => {
+  it('yields to the event loop after a few jobs that take long', async () => {
     const turns = new TurnQueue()
     let done = 0
     for (let job = 0; job < 5; job++) {
@@ -67,7 +67,7 @@ describe('TurnQueue', () => {
     expect(done).toBe(5)
   })
 
-  it('keeps the order over the turns that it gives away', async () => {
+  it('keeps the order over its turns', async () => {
     const turns = new TurnQueue()
     const done: number[] = []
     for (let job = 0; job < 3000; job++) turns.add(() => done.push(job))
@@ -77,7 +77,7 @@ describe('TurnQueue', () => {
     expect(done).toEqual(Array.from({ length: 3001 }, (_, job) => job))
   })
 
-  it('takes 100,000 jobs, refuses the next, and takes jobs again when they are done', async () => {
+  it('accepts 100,000 jobs, rejects the next, and accepts jobs again when they are done', async () => {
     const turns = new TurnQueue()
     let done = 0
     const job = (): void => void done++

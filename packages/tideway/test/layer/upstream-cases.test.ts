@@ -34,7 +34,7 @@ async function timePasses(ms: number): Promise<void> {
   while (performance.now() - start <= ms) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-describe('test_inmemorychannel.py', () => {
+describe('InMemoryChannelLayer with the cases of test_inmemorychannel.py', () => {
   it('sends a message to a channel, receives it, and keeps no empty channel (test_send_receive)', async () => {
     const layer = new InMemoryChannelLayer({ capacity: 3 })
     await layer.send('test-channel-1', { type: 'test.message', text: 'Ahoy-hoy!' })
@@ -42,7 +42,7 @@ describe('test_inmemorychannel.py', () => {
     expect(layer.stats().channels).toBe(0)
   })
 
-  it('survives that an emptied channel is forgotten while others use it (test_race_empty)', async () => {
+  it('continues if an emptied channel is removed while others use it (test_race_empty)', async () => {
     const layer = new InMemoryChannelLayer({ capacity: 3 })
     const first = layer.receive('test-channel')
     await layer.send('test-channel', { type: 'one' })
@@ -53,7 +53,7 @@ describe('test_inmemorychannel.py', () => {
     expect(layer.stats().channels).toBe(0)
   })
 
-  it('refuses the fourth message where three may wait (test_send_capacity)', async () => {
+  it('rejects the fourth message with a capacity of three (test_send_capacity)', async () => {
     const layer = new InMemoryChannelLayer({ capacity: 3 })
     for (let sent = 0; sent < 3; sent++) await layer.send('test-channel-1', { type: 'test.message' })
     await expect(layer.send('test-channel-1', { type: 'test.message' })).rejects.toThrow(ChannelFullError)
@@ -74,7 +74,7 @@ describe('test_inmemorychannel.py', () => {
     }
   })
 
-  it('sends to the members of a group and not to one that was discarded (test_groups_basic)', async () => {
+  it('sends to the members of a group and not to a discarded one (test_groups_basic)', async () => {
     const layer = new InMemoryChannelLayer({ capacity: 3 })
     for (const member of [1, 2, 3]) await layer.groupAdd('test-group', `test-gr-chan-${member}`)
     await layer.groupDiscard('test-group', 'test-gr-chan-2')
@@ -84,14 +84,14 @@ describe('test_inmemorychannel.py', () => {
     await expectNothingAt(layer, 'test-gr-chan-2')
   })
 
-  it('does not reject a groupSend for members that are full (test_groups_channel_full)', async () => {
+  it('does not reject a groupSend to members that are full (test_groups_channel_full)', async () => {
     const layer = new InMemoryChannelLayer({ capacity: 3 })
     await layer.groupAdd('test-group', 'test-gr-chan-1')
     for (let sent = 0; sent < 5; sent++) await layer.groupSend('test-group', { type: 'message.1' })
     expect(layer.stats().dropped.full).toBe(2)
   })
 
-  it('drops a message that has expired, and forgets its channel (test_expiry_single)', async () => {
+  it('drops an expired message, and removes its channel (test_expiry_single)', async () => {
     const layer = new InMemoryChannelLayer({ expiry: 0.05 })
     await layer.send('test-channel-1', { type: 'message.1' })
     expect(layer.stats().channels).toBe(1)
@@ -100,7 +100,7 @@ describe('test_inmemorychannel.py', () => {
     expect(layer.stats().channels).toBe(0)
   })
 
-  it('forgets a channel with expired messages that is not read from again (test_expiry_unread)', async () => {
+  it('removes a channel with expired messages that is not read again (test_expiry_unread)', async () => {
     const layer = new InMemoryChannelLayer({ expiry: 0.05 })
     await layer.send('test-channel-1', { type: 'message.1' })
     await expect.poll(() => layer.stats().channels, { timeout: 5000 }).toBe(0)
@@ -109,7 +109,7 @@ describe('test_inmemorychannel.py', () => {
     expect(layer.stats().channels).toBe(0)
   })
 
-  it('drops the messages of a channel that have expired and keeps the others (test_expiry_multi)', async () => {
+  it('drops the expired messages of a channel and keeps the others (test_expiry_multi)', async () => {
     const layer = new InMemoryChannelLayer({ expiry: 0.2 })
     for (const type of ['message.1', 'message.2', 'message.3']) await layer.send('test-channel-1', { type })
     expect(await layer.receive('test-channel-1')).toEqual({ type: 'message.1' })
@@ -121,7 +121,7 @@ describe('test_inmemorychannel.py', () => {
   })
 })
 
-describe('test_layers.py', () => {
+describe('InMemoryChannelLayer with the cases of test_layers.py', () => {
   it('does not hide the error of a constructor (a KeyError of a backend is not hidden)', () => {
     expect(() => new InMemoryChannelLayer({ expiry: 0 })).toThrow(TidewayError)
     expect(() => new Capacities(0)).toThrow('capacity must be a whole number of at least 1, not 0.')
@@ -137,30 +137,30 @@ describe('test_layers.py', () => {
     ['¯\\_(ツ)_/¯', false],
     ['chat', true],
     ['chat'.repeat(100), false],
-  ])('judges %o as the name of a channel and of a group: %o (6 cases of name validity)', (name, isValid) => {
+  ])('validates %o as the name of a channel and of a group: %o (6 cases of name validity)', (name, isValid) => {
     expect(isChannelName(name)).toBe(isValid)
     expect(isGroupName(name)).toBe(isValid)
   })
 
-  it('says the greatest length in the error of a channel name that is too long', async () => {
+  it('states the maximum length in the error of a channel name that is too long', async () => {
     const layer = new InMemoryChannelLayer()
     await expect(layer.send('a'.repeat(101), { type: 'a' })).rejects.toThrow(/^Channel name .* 1 to 100 /)
   })
 
-  it('says the greatest length in the error of a group name that is too long', async () => {
+  it('states the maximum length in the error of a group name that is too long', async () => {
     const layer = new InMemoryChannelLayer()
     await expect(layer.groupAdd('a'.repeat(101), 'channel')).rejects.toThrow(/^Group name .* 1 to 100 /)
   })
 })
 
-describe('the faults of upstream that this layer does not share', () => {
-  it('takes channelCapacity as it is given, where upstream fails at the first send', async () => {
+describe('InMemoryChannelLayer with the faults of upstream', () => {
+  it('uses channelCapacity as given, while upstream fails at the first send', async () => {
     const layer = new InMemoryChannelLayer({ channelCapacity: { 'jobs.*': 1 } })
     await layer.send('jobs.1', { type: 'a' })
     await expect(layer.send('jobs.1', { type: 'a' })).rejects.toThrow(ChannelFullError)
   })
 
-  it('serves two receivers of one channel, where upstream forgets the second', async () => {
+  it('serves two receivers of one channel, while upstream loses the second', async () => {
     const layer = new InMemoryChannelLayer()
     const both = [layer.receive('channel'), layer.receive('channel')]
     await layer.send('channel', { type: 'one' })
@@ -169,7 +169,7 @@ describe('the faults of upstream that this layer does not share', () => {
     expect(await Promise.all(both)).toEqual([{ type: 'one' }, { type: 'two' }])
   })
 
-  it('makes room for a message when those that wait have expired, where upstream says that it is full', async () => {
+  it('accepts a message after the queued ones have expired, while upstream is full', async () => {
     // So short that no sweep comes before the second send: the send itself has to look.
     const layer = new InMemoryChannelLayer({ expiry: 0.001, capacity: 1 })
     await layer.send('channel', { type: 'one' })
@@ -179,7 +179,7 @@ describe('the faults of upstream that this layer does not share', () => {
     expect(layer.stats().dropped.expired).toBe(1)
   })
 
-  it('counts the capacity for each consumer alone, where upstream and its specification disagree', async () => {
+  it('counts the capacity per consumer, while upstream and its specification disagree', async () => {
     const layer = new InMemoryChannelLayer({ capacity: 1 })
     for (const channel of [layer.newChannel(), layer.newChannel()]) {
       await layer.send(channel, { type: 'a' })
@@ -187,7 +187,7 @@ describe('the faults of upstream that this layer does not share', () => {
     }
   })
 
-  it('allows the documented 100 characters for a name, where upstream allows 99', () => {
+  it('allows the documented 100 characters for a name, while upstream allows 99', () => {
     expect(isChannelName('a'.repeat(100))).toBe(true)
     expect(isGroupName('a'.repeat(100))).toBe(true)
   })

@@ -12,7 +12,7 @@ async function kwargsOf(pattern: string, to: string): Promise<unknown> {
 
 const uuid = '6f9619ff-8b86-d011-b42d-00cf4fc964ff'
 
-describe('a path pattern', () => {
+describe('path()', () => {
   it.each([
     [':name', 'attic', { name: 'attic' }],
     ['rooms/:name/', 'rooms/a b.c-d~é/', { name: 'a b.c-d~é' }],
@@ -31,7 +31,7 @@ describe('a path pattern', () => {
     ['at/12:30/', 'at/12:30/', {}],
     ['a.b+c(d)[e]{f}|g\\h?*', 'a.b+c(d)[e]{f}|g\\h?*', {}],
     ['<str:a><str:b>', '😀😀', { a: '😀', b: '😀' }],
-  ])('%j matches %j', async (pattern, to, kwargs) => {
+  ])('matches with the pattern %j the path %j', async (pattern, to, kwargs) => {
     expect(await kwargsOf(pattern, to)).toEqual(kwargs)
   })
 
@@ -51,7 +51,7 @@ describe('a path pattern', () => {
     ['a.b', 'axb'],
     ['foo', 'FOO'],
     ['<str:a><str:b>', '😀'],
-  ])('%j does not match %j', async (pattern, to) => {
+  ])('does not match with the pattern %j the path %j', async (pattern, to) => {
     expect(await kwargsOf(pattern, to)).toBeUndefined()
   })
 
@@ -89,7 +89,7 @@ describe('a path pattern', () => {
     [':name?', 'has a parameter whose name is not an identifier: "name?".'],
     ['user-:id/', 'has a ":" inside a segment: ":name" stands for a whole one. Write "<str:name>", or rePath'],
     [':id/<int:id>/', 'has two parameters named "id".'],
-  ])('%j is refused when the route is built', (pattern, message) => {
+  ])('throws for the pattern %j', (pattern, message) => {
     expect(() => path(pattern, new Calls().app('app'))).toThrow(
       expect.objectContaining({
         code: 'ERR_BAD_ROUTE',

@@ -91,7 +91,7 @@ describe('rePath', () => {
   })
 
   it.each([/^\/ws\//, '^/ws/', /^\/+ws/])(
-    'refuses %s, which asks for a leading slash and can never match',
+    'rejects %s, which requires a leading slash and can never match',
     (pattern) => {
       expect(() => rePath(pattern, new Calls().app('ws'))).toThrow(
         expect.objectContaining({
@@ -103,7 +103,7 @@ describe('rePath', () => {
   )
 
   it.each([/^\/?ws\/$/, /^\/*ws\/$/, /^\/{0,1}ws\/$/, /^\/ws\/$|^ws\/$/, /\/?ws\/$/])(
-    'accepts %s, where the slash is not asked for',
+    'accepts %s, whose leading slash is optional',
     async (pattern) => {
       const calls = new Calls()
       await call(urlRouter([rePath(pattern, calls.app('ws'))]), webSocketScope('/ws/'))

@@ -30,7 +30,7 @@ describe('urlRouter with a route that an earlier one makes unreachable', () => {
     ['the same pattern with two paths', path('<path:a>/x/<path:b>', app), path('<path:c>/x/<path:d>', app)],
     ['the same regular expression', rePath(/^a(b)c$/, app), rePath('^a(b)c$', app)],
     ['the same regular expression to an inner router', rePath(/^a(b)c$/, app), rePath('^a(b)c$', inner)],
-  ])('%s', (_, earlier, later) => {
+  ])('throws for %s', (_, earlier, later) => {
     expect(() => urlRouter([path('before/', app), earlier, rePath(/^between\/\d$/, app), later])).toThrow(
       expect.objectContaining({
         code: 'ERR_BAD_ROUTE',
@@ -74,7 +74,7 @@ describe('urlRouter with two routes that are both reachable', () => {
     ['regular expressions that differ in a flag', rePath(/^a$/, app), rePath(/^a$/i, app)],
     ['a regular expression that does not match the literal', rePath(/^\d+\/$/, app), path('foo/', app)],
     ['a pattern after a regular expression', rePath(/^\w+\/$/, app), path('<int:a>/', app)],
-  ])('%s', (_, earlier, later) => {
+  ])('does not throw for %s', (_, earlier, later) => {
     expect(() => urlRouter([earlier, later])).not.toThrow()
   })
 })
