@@ -11,14 +11,18 @@ export interface FrameSink {
   /** @param byteLength of its payload */
   onText(message: string, byteLength: number): void
   onBinary(message: Buffer): void
-  /** A message with RSV1, still compressed (RFC 7692 §6). Without this method, RSV1 is a protocol error. */
-  onCompressed?(isText: boolean, payload: Buffer): void
   onPing(payload: Buffer): void
   onPong(payload: Buffer): void
   /** @param code 1005 when the frame had none */
   onCloseFrame(code: number, reason: string): void
   /** @param code the close code that the error leads to */
   onProtocolError(code: number, message: string): void
+}
+
+/** The callback of a parser for compressed messages. */
+export interface CompressedSink {
+  /** A message with RSV1, still compressed (RFC 7692 §6). */
+  onCompressed(isText: boolean, payload: Buffer): void
 }
 
 /** The part of a frame that the parser reads next. */
@@ -45,6 +49,7 @@ const VIEW_FROM_BYTES = 16 * 1024
  */
 export class FrameParser {
   readonly #sink: FrameSink
+  readonly #compressedSink: CompressedSink | undefined
   readonly #maxMessageBytes: number
   #state: State = 'header'
   /** The first bytes of an incomplete header. */
@@ -64,8 +69,10 @@ export class FrameParser {
   #message: MessageAssembler | undefined
   #control: Buffer | undefined
 
-  constructor(sink: FrameSink, maxMessageBytes: number) {
+  /** @param compressedSink without it, RSV1 is a protocol error */
+  constructor(sink: FrameSink, maxMessageBytes: number, compressedSink?: CompressedSink) {
     this.#sink = sink
+    this.#compressedSink = compressedSink
     this.#maxMessageBytes = maxMessageBytes
   }
 
@@ -173,13 +180,13 @@ export class FrameParser {
   }
 
   #reservedProblem(first: number): string {
-    const isMisplaced = this.#sink.onCompressed !== undefined && (first & RSV_BITS) === RSV1
+    const isMisplaced = this.#compressedSink !== undefined && (first & RSV_BITS) === RSV1
     return isMisplaced ? 'RSV1 on a frame that begins no message' : 'reserved bits without an extension'
   }
 
   /** Only the first frame of a message has the bit of compression; control frames never have it (RFC 7692 §6). */
   #takeCompressed(first: number): boolean {
-    if ((first & RSV_BITS) !== RSV1 || this.#sink.onCompressed === undefined) return false
+    if ((first & RSV_BITS) !== RSV1 || this.#compressedSink === undefined) return false
     if (this.#opcode === opcodes.text) this.#opcode = compressedOpcodes.text
     else if (this.#opcode === opcodes.binary) this.#opcode = compressedOpcodes.binary
     else return false
@@ -250,7 +257,7 @@ export class FrameParser {
       case compressedOpcodes.text:
       case compressedOpcodes.binary:
         unmask(chunk, start, end, this.#mask, 0)
-        this.#sink.onCompressed!(this.#opcode === compressedOpcodes.text, chunk.subarray(start, end))
+        this.#compressedSink!.onCompressed(this.#opcode === compressedOpcodes.text, chunk.subarray(start, end))
         return
       default:
         unmask(chunk, start, end, this.#mask, 0)
@@ -289,7 +296,8 @@ export class FrameParser {
     if (!this.#fin) return
     const message = this.#message!
     this.#message = undefined
-    if (message instanceof CompressedAssembler) this.#sink.onCompressed!(message.isCompressedText, message.bytes())
+    if (message instanceof CompressedAssembler)
+      this.#compressedSink!.onCompressed(message.isCompressedText, message.bytes())
     else if (!message.isText) this.#sink.onBinary(message.bytes())
     else if (message.isCompleteText) this.#sink.onText(message.text(), message.byteLength)
     else this.#fail(closeCodes.invalidPayload, 'text that ends inside a character')

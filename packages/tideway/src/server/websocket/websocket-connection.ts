@@ -24,7 +24,6 @@ import { wholeMilliseconds, type HeartbeatClient } from '../transport/heartbeat.
 import type { RefusalLog } from '../handshake/refusal-log.ts'
 import type { RefusalReason } from '../handshake/refusal-reason.ts'
 import { untilDrained } from '../transport/until-drained.ts'
-import { CompressedPeer } from './deflate/compressed-peer.ts'
 import type { Compression } from './deflate/compression.ts'
 import { hasContent } from '../handshake/handshake-answers.ts'
 import { Inbox } from './inbox.ts'
@@ -90,10 +89,8 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     const { compression } = context
     const agreed = handshake.compression
     const owner = context.limits?.ownerOf(this) ?? this
-    this.#peer =
-      compression === undefined || agreed === undefined
-        ? new WebSocketPeer(socket, context, owner)
-        : new CompressedPeer(socket, context, owner, compression, agreed)
+    const negotiated = compression && agreed && { compression, parameters: agreed }
+    this.#peer = new WebSocketPeer(socket, context, owner, negotiated)
     this.#inbox = new Inbox(context.options.maxInboxMessages, context.options.maxInboxBytes)
     this.#startedAt = wholeMilliseconds()
   }

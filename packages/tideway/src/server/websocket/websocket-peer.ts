@@ -9,10 +9,13 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../transport/deferred.ts'
 import { attachOwner, startReading, type SocketOwner } from '../transport/socket-owner.ts'
 import { destroyTransport } from '../transport/destroy-transport.ts'
+import type { NegotiatedCompression } from './deflate/compression.ts'
+import { DeflateSender, type SendingPeer } from './deflate/deflate-sender.ts'
+import { InflateReceiver, type ReceivingPeer } from './deflate/inflate-receiver.ts'
 import { encodeCloseFrame, encodeFrame, opcodes } from './frame.ts'
 import { FrameParser, type FrameSink } from './frame-parser.ts'
 import type { FrameNode } from './frame-tree.ts'
-import type { OutboxClient } from './outbox.ts'
+import type { Outbox, OutboxClient } from './outbox.ts'
 import type { PeerContext, PeerOwner } from './peer-owner.ts'
 
 /**
@@ -31,29 +34,35 @@ const PING: Buffer = encodeFrame(opcodes.ping, new Uint8Array())
  * The protocol side of a connection: frames, pings, the close handshake (RFC 6455 §7) and backpressure in both directions. It is
  * independent of applications.
  */
-export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, SocketOwner {
-  pendingHandshake: PendingHandshake | undefined
-  readonly #socket: Duplex
+export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, SocketOwner, SendingPeer, ReceivingPeer {
+  // The fields of a delivery come first, on the same cache lines: in a large group the peer is not in the caches when its turn comes.
+  pending: FrameNode | undefined = undefined
+  #state: State = 'connecting'
   readonly #context: PeerContext
+  readonly #outbox: Outbox
+  /** Sends the messages; `undefined` without compression. */
+  readonly #sender: DeflateSender | undefined
+  /** Bytes in the socket's buffer after the last write. */
+  #unwritten = 0
+  readonly #socket: Duplex
+  /** A field, because the getters of the socket cost as much as the rest of a flush. */
+  #isWritable = true
+  /** The time since which it is above its high-water mark; 0 if it is not. */
+  #aboveSince = 0
   readonly #owner: PeerOwner
   /** Created by {@link open}. */
   #parser: FrameParser | undefined
-  pending: FrameNode | undefined = undefined
-  #state: State = 'connecting'
-  /** Bytes in the socket's buffer after the last write. */
-  #unwritten = 0
+  /** Inflates received messages; `undefined` without compression. */
+  readonly #receiver: InflateReceiver | undefined
+  #lastSeen: number
+  #pingSentAt = 0
+  pendingHandshake: PendingHandshake | undefined
   #drained: Deferred | undefined
-  /** The time since which it is above its high-water mark; 0 if it is not. */
-  #aboveSince = 0
   #isDropping = false
   /** Whether this side closed because the client does not read. The client may never read the close frame. */
   #isClosedAsSlow = false
-  /** A field, because the getters of the socket cost as much as the rest of a flush. */
-  #isWritable = true
   /** The latest unanswered ping of a peer that does not read. */
   #pongDue: Buffer | undefined
-  #lastSeen: number
-  #pingSentAt = 0
   #closeSentAt = 0
   /** The code and reason of the end, in the states `answering` and `closing`. */
   #closeCode = 0
@@ -61,10 +70,16 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** Our close frame, in the state `answering`. */
   #answer: Buffer | undefined
 
-  constructor(socket: Duplex, context: PeerContext, owner: PeerOwner) {
+  constructor(socket: Duplex, context: PeerContext, owner: PeerOwner, negotiated?: NegotiatedCompression) {
     this.#socket = socket
     this.#context = context
     this.#owner = owner
+    if (negotiated === undefined) this.#outbox = context.outbox
+    else {
+      this.#outbox = negotiated.compression.outbox(negotiated.parameters)
+      this.#sender = new DeflateSender(this, this.#outbox, context, negotiated)
+      this.#receiver = new InflateReceiver(this, context, negotiated)
+    }
     this.#lastSeen = context.heartbeat.now
     attachOwner(socket, this)
   }
@@ -72,7 +87,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** Starts reading frames, after the accept. */
   open(): void {
     this.#state = 'open'
-    this.#parser = new FrameParser(this, this.#context.options.maxMessageBytes)
+    this.#parser = new FrameParser(this, this.#context.options.maxMessageBytes, this.#receiver)
     startReading(this.#socket)
   }
 
@@ -87,7 +102,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
    * @throws TidewayError `ERR_BAD_EVENT`
    */
   sendMessage(event: WebSocketMessageSendEvent): void | Promise<void> {
-    if (isSharedSend(event)) return this.sendShared(event)
+    if (isSharedSend(event)) return this.#sendShared(event)
     const { text, bytes } = event
     if (typeof text === 'string' && (bytes ?? undefined) === undefined) return this.sendText(text)
     if (bytes instanceof Uint8Array && (text ?? undefined) === undefined) return this.sendBytes(bytes)
@@ -96,25 +111,27 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
 
   /** Queues a text message. Returns a promise if the connection is above its high-water mark. */
   sendText(text: string): void | Promise<void> {
-    return this.sendFrame(this.#context.outbox.textFrame(text))
+    if (this.#sender !== undefined) return this.#sender.send(text)
+    return this.sendFrame(this.#outbox.textFrame(text))
   }
 
   /** Queues a binary message. Returns a promise if the connection is above its high-water mark. */
   sendBytes(bytes: Uint8Array): void | Promise<void> {
-    return this.sendFrame(this.#context.outbox.binaryFrame(bytes))
+    if (this.#sender !== undefined) return this.#sender.send(bytes)
+    return this.sendFrame(this.#outbox.binaryFrame(bytes))
   }
 
-  /** Queues a message for many connections. Returns a promise if the connection is above its high-water mark. */
-  sendShared(event: WebSocketMessageSendEvent): void | Promise<void> {
-    return this.sendFrame(this.#context.outbox.sharedFrame(event))
+  /** Queues a message for many connections. */
+  #sendShared(event: WebSocketMessageSendEvent): void | Promise<void> {
+    // Compressed frames are shared by content and not by event: two connections may have different parameters.
+    if (this.#sender !== undefined) return this.#sender.send(event.text ?? event.bytes)
+    return this.sendFrame(this.#outbox.sharedFrame(event))
   }
 
   /** Begins the close handshake. Later sends throw. */
   close(code: number, reason: string): void {
-    this.#closeNow(code, reason)
-  }
-
-  #closeNow(code: number, reason: string): void {
+    // Messages before it are sent first, but not to a client that does not read.
+    if (!this.#isClosedAsSlow && this.#sender?.delaysClose(code, reason) === true) return
     this.#sendAnswer()
     if (this.#state !== 'open') return
     this.#state = 'closing'
@@ -129,6 +146,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
 
   /** Resumes reading after `messageReceived` has returned `false`. */
   resume(): void {
+    if (this.#receiver?.isInflating === true) return
     const parser = this.#parser!
     if (parser.isPaused) {
       // Pongs that arrived during the pause are still unread.
@@ -150,7 +168,9 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** Unsent bytes, and received bytes that are not yet a message. */
   get bufferedBytes(): number {
     const { writableLength, readableLength } = this.#socket
-    return writableLength + readableLength + (this.pending?.byteLength ?? 0) + (this.#parser?.bufferedBytes ?? 0)
+    const own =
+      (this.pending?.byteLength ?? 0) + (this.#parser?.bufferedBytes ?? 0) + (this.#sender?.bufferedBytes ?? 0)
+    return writableLength + readableLength + own
   }
 
   /** Whether both sides may send messages. */
@@ -160,6 +180,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
 
   /** Whether it has ended or is closing. */
   get isEnding(): boolean {
+    if (this.#sender?.isClosing === true) return true
     return this.#state === 'answering' || this.#state === 'closing' || this.#state === 'ended'
   }
 
@@ -171,7 +192,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
       this.#socket.unshift(chunk)
       return
     }
-    this.#context.outbox.flushIfOverdue()
+    this.#outbox.flushIfOverdue()
     this.#lastSeen = this.#context.heartbeat.now
     this.#pingSentAt = 0
     this.#context.counters.wireBytesReceived += chunk.length
@@ -198,7 +219,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
       // Pong timeouts are not enforced while reading is paused, but the write lets TCP detect a lost peer.
       this.#pingSentAt = now
       this.#context.counters.pingsSent++
-      this.#context.outbox.enqueue(this, PING)
+      this.#outbox.enqueue(this, PING)
     }
     const isSlow = this.#aboveSince > 0 && now - this.#aboveSince >= options.slowConsumerTimeoutMs
     if (isSlow && options.slowConsumer === 'close') this.#closeSlow()
@@ -208,22 +229,22 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
 
   onText(message: string, byteLength: number): void {
     this.#context.counters.received(true, byteLength)
-    this.received(message)
+    this.deliver(message)
   }
 
   onBinary(message: Buffer): void {
     this.#context.counters.received(false, message.length)
-    this.received(message)
+    this.deliver(message)
   }
 
   onPing(payload: Buffer): void {
     if (this.#state !== 'open') return
-    const { outbox, options, counters } = this.#context
+    const { options, counters } = this.#context
     counters.pingsReceived++
-    if (this.#buffered > options.highWaterMarkBytes) outbox.flushNow(this)
+    if (this.#buffered > options.highWaterMarkBytes) this.#outbox.flushNow(this)
     // If a peer pings without reading, only its latest ping needs an answer (RFC 6455 §5.5.3).
     if (this.#unwritten > options.highWaterMarkBytes) this.#pongDue = payload
-    else outbox.enqueue(this, encodeFrame(opcodes.pong, payload))
+    else this.#outbox.enqueue(this, encodeFrame(opcodes.pong, payload))
   }
 
   onPong(): void {
@@ -286,45 +307,43 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     return this.#unwritten + (this.pending === undefined ? 0 : this.pending.byteLength)
   }
 
-  /** Queues a frame. Returns a promise if the connection is above its high-water mark. */
-  protected sendFrame(frame: Buffer): void | Promise<void> {
-    if (this.#state !== 'open' && this.#state !== 'answering') throw this.connectionClosed()
+  sendFrame(frame: Buffer): void | Promise<void> {
+    if (this.#state !== 'open' && this.#state !== 'answering') throw this.closedError()
     const buffered = this.#buffered + frame.length
     if (buffered > this.#context.options.highWaterMarkBytes) return this.#sendAbove(frame)
     this.#context.counters.sent(frame)
-    this.#context.outbox.enqueue(this, frame)
+    this.#outbox.enqueue(this, frame)
     return undefined
   }
 
   /** Sends a frame that puts or keeps the connection above its high-water mark. */
   #sendAbove(frame: Buffer): void | Promise<void> {
-    const { options, outbox } = this.#context
+    const { options } = this.#context
     // The socket may have sent bytes since the last write.
     this.#unwritten = this.#socket.writableLength
     if (this.#aboveSince > 0 && this.#buffered > options.highWaterMarkBytes) {
-      if (options.slowConsumer === 'drop') return this.drop()
+      if (options.slowConsumer === 'drop') return this.dropMessage()
       if (this.#buffered + frame.length > options.maxBufferedBytes) {
         return this.overflow()
       }
     }
     this.#context.counters.sent(frame)
-    outbox.enqueue(this, frame)
-    outbox.flushNow(this)
+    this.#outbox.enqueue(this, frame)
+    this.#outbox.flushNow(this)
     if (this.#unwritten <= options.highWaterMarkBytes) return undefined
     this.#aboveSince ||= performance.now()
     this.#drained ??= deferred()
     return this.#drained.promise
   }
 
-  /** Drops a message under the policy `drop`. */
-  protected drop(): void {
+  dropMessage(): void {
+    this.#sender?.onDrop()
     if (!this.#isDropping) this.#owner.readsTooSlowly('messages dropped')
     this.#isDropping = true
     this.#context.counters.messagesDropped++
   }
 
-  /** Closes a connection with more than `maxBufferedBytes` queued. */
-  protected overflow(): never {
+  overflow(): never {
     this.#closeSlow()
     throw new TidewayError(
       'ERR_SLOW_CONSUMER',
@@ -332,8 +351,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     )
   }
 
-  /** The error for sends after the connection ended. */
-  protected connectionClosed(): TidewayError {
+  closedError(): TidewayError {
     this.#context.counters.webSocketSendsAfterEnd++
     return connectionClosedError()
   }
@@ -344,7 +362,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
       this.#context.counters.slowClosed++
       this.#owner.readsTooSlowly('closed')
     }
-    this.#closeNow(closeCodes.tryAgainLater, 'reading too slowly')
+    this.close(closeCodes.tryAgainLater, 'reading too slowly')
   }
 
   /** Resolves pending sends: the connection is below its high-water mark, or has ended. */
@@ -356,21 +374,18 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     waiting?.resolve()
   }
 
-  /** Passes a message to the owner. `false`: reading is paused until {@link resume}. */
-  protected received(message: string | Buffer): boolean {
+  deliver(message: string | Buffer): boolean {
     if (this.#state !== 'open' || this.#owner.messageReceived(message)) return true
     this.pause()
     return false
   }
 
-  /** Stops reading until {@link resume}. */
-  protected pause(): void {
+  pause(): void {
     this.#parser!.pause()
     this.#socket.pause()
   }
 
-  /** Ends a connection after a protocol error that the parser does not detect. */
-  protected fail(code: number, message: string): void {
+  fail(code: number, message: string): void {
     this.#parser!.end()
     this.onProtocolError(code, message)
   }
@@ -394,8 +409,8 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
 
   #sendClose(frame: Buffer): void {
     this.#closeSentAt = performance.now()
-    this.#context.outbox.enqueue(this, frame)
-    this.#context.outbox.flushNow(this)
+    this.#outbox.enqueue(this, frame)
+    this.#outbox.flushNow(this)
   }
 
   #finish(code: number, reason: string): void {
@@ -412,7 +427,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
 
   /** Half-closes TCP and drains until the peer closes: unread bytes would turn our last frames into a reset. */
   #endSocket(): void {
-    this.#context.outbox.flushNow(this)
+    this.#outbox.flushNow(this)
     this.#isWritable = false
     this.#socket.end()
     this.#socket.resume()

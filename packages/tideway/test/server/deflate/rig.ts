@@ -3,11 +3,11 @@ import { onTestFinished } from 'vitest'
 import { Heartbeat } from '../../../src/server/transport/heartbeat.ts'
 import { ServerCounters } from '../../../src/server/observe/server-counters.ts'
 import { resolveOptions, type AttachOptions } from '../../../src/server/options.ts'
-import { CompressedPeer } from '../../../src/server/websocket/deflate/compressed-peer.ts'
 import type { CompressionOptions } from '../../../src/server/websocket/deflate/compression-options.ts'
 import { Compression } from '../../../src/server/websocket/deflate/compression.ts'
 import { Outbox } from '../../../src/server/websocket/outbox.ts'
 import type { PeerOwner } from '../../../src/server/websocket/peer-owner.ts'
+import { WebSocketPeer } from '../../../src/server/websocket/websocket-peer.ts'
 
 /** A socket without a network: what is written to it is kept, what comes in is pushed. */
 class MemorySocket extends Duplex {
@@ -26,7 +26,7 @@ class MemorySocket extends Duplex {
 
 /** A compressed peer, the socket under it, and what it told its owner. */
 export interface Rig {
-  readonly peer: CompressedPeer
+  readonly peer: WebSocketPeer
   readonly socket: MemorySocket
   readonly messages: (string | Buffer)[]
   readonly events: string[]
@@ -70,7 +70,7 @@ export function rigs(
       peerClosed: (code) => void rig.events.push(`closed ${code}`),
       socketClosed: () => void rig.events.push('gone'),
     }
-    rig.peer = new CompressedPeer(socket, context, owner, compression, agreed)
+    rig.peer = new WebSocketPeer(socket, context, owner, { compression, parameters: agreed })
     rig.peer.open()
     socket.written.length = 0
     return rig

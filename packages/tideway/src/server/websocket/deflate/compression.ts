@@ -7,6 +7,12 @@ import { parseExtensions } from './extension-header.ts'
 import { JobQueue } from './job-queue.ts'
 import { negotiate } from './negotiate.ts'
 
+/** The compression of one connection. */
+export interface NegotiatedCompression {
+  readonly compression: Compression
+  readonly parameters: DeflateParameters
+}
+
 /** The shared objects of a server's compressed connections. */
 export class Compression implements CompressionNegotiator {
   readonly options: ResolvedCompressionOptions
