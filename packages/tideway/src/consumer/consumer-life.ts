@@ -21,6 +21,7 @@ import {
   unhandledType,
   type Failure,
 } from './consumer-errors.ts'
+import type { Handler } from './handler-table.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 import { SharedFailure, type Recipient, type SharedEvent } from './static-handler.ts'
 import { StopConsumer } from './signals.ts'
@@ -163,10 +164,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   deliver(message: Message): Delivery {
     if (this.#state !== 'open') return 'unhandled'
-    if (this.#options.handlers.find(message.type, this.consumer) === undefined) {
-      this.#reportUnhandled(message.type)
-      return 'unhandled'
-    }
+    if (this.#handlerOf(message) === undefined) return 'unhandled'
     if (this.#context.runInAsyncScope(this.offer, this, message)) return 'delivered'
     this.#reportOverflow()
     return 'full'
@@ -178,9 +176,10 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     return this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', undefined)
   }
 
+  /** Handles a message of the channel, or an event of a named channel. */
   handleMessage(message: Message): void | PromiseLike<void> {
     if (this.#state !== 'open') return undefined
-    return this.#options.handlers.find(message.type, this.consumer)!(this, message)
+    return this.#handlerOf(message)?.(this, message)
   }
 
   sendShared(event: SharedEvent): void | PromiseLike<void> {
@@ -224,16 +223,14 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
       this.#logger.error({ err: error }, `${this.#options.name} threw after its connection had ended`)
   }
 
-  /** Handles an event of a named channel as a message. */
-  dispatch(message: Message): void | PromiseLike<void> {
-    if (this.#options.handlers.find(message.type, this.consumer) !== undefined) return this.handleMessage(message)
-    return this.#reportUnhandled(message.type)
-  }
-
-  /** Warns once per type and class that the class has no handler. */
-  #reportUnhandled(type: string): void {
-    if (!this.#options.handlers.isFirstReport(type)) return
-    this.#logger.warn({ type }, unhandledType(this.#options, type, this.consumer))
+  /** Returns the handler of the message. Warns once per type and class if the class has none. */
+  #handlerOf({ type }: Message): Handler | undefined {
+    const { handlers } = this.#options
+    const handler = handlers.find(type, this.consumer)
+    if (handler === undefined && handlers.isFirstReport(type)) {
+      this.#logger.warn({ type }, unhandledType(this.#options, type, this.consumer))
+    }
+    return handler
   }
 
   /** Aborts the signal. `disconnect()` runs after the queued events and messages, or at the deadline. */

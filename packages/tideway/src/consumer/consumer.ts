@@ -3,6 +3,7 @@ import { handlerInstrumentationOf } from '../asgi/instrumentation.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { directSenderOf } from '../asgi/direct-sender.ts'
 import type { ChannelScope, Scope, WebSocketScope } from '../asgi/scope.ts'
+import type { Routed } from '../asgi/url-route.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
@@ -16,6 +17,9 @@ import { runOptionsOf, type ConsumerSettings, type ProtocolEvent, type RunHooks 
 export interface WithChannelLayers {
   readonly channelLayers?: Readonly<Record<string, ChannelLayer>>
 }
+
+/** The URL route that a URL router adds to the scope. Optional for a consumer without URL arguments. */
+export type WithUrlRoute<Kwargs extends object> = {} extends Kwargs ? Partial<Routed> : Routed<Kwargs>
 
 /** The event that ends a connection. A named channel has none, because its messages may have any type. */
 const lastEventTypes: Readonly<Partial<Record<Scope['type'], string>>> = {
@@ -174,7 +178,7 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
 
   /** Handles one event of the connection; a message of a named channel by its `on…` method. */
   protected handleEvent(event: ReceiveEventOf<S>): void | PromiseLike<void> {
-    return this.#bound.dispatch(event as Message)
+    return this.#bound.handleMessage(event as Message)
   }
 
   /** The connection has ended. Called exactly once. */

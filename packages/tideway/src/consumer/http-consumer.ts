@@ -1,8 +1,7 @@
 import type { HeadersInit } from '../asgi/headers.ts'
 import type { HttpReceiveEvent } from '../asgi/http-events.ts'
 import type { HttpScope } from '../asgi/scope.ts'
-import { Consumer, type WithChannelLayers } from './consumer.ts'
-import type { Routed } from './routed.ts'
+import { Consumer, type WithChannelLayers, type WithUrlRoute } from './consumer.ts'
 
 /** The default limit of a request body: 1 MiB. */
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024
@@ -20,7 +19,7 @@ export interface ResponseInit {
  * events and long polling.
  */
 export abstract class HttpConsumer<Kwargs extends object = {}, Extra extends object = {}> extends Consumer<
-  HttpScope & WithChannelLayers & Routed<Kwargs> & Extra
+  HttpScope & WithChannelLayers & WithUrlRoute<Kwargs> & Extra
 > {
   static override scopeType = 'http' as const
 

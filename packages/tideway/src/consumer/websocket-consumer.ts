@@ -7,8 +7,7 @@ import type { Authenticated } from '../asgi/user.ts'
 import { sharedSend } from '../asgi/shared-send.ts'
 import type { WebSocketReceiveEvent, WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { Consumer, type WithChannelLayers } from './consumer.ts'
-import type { Routed } from './routed.ts'
+import { Consumer, type WithChannelLayers, type WithUrlRoute } from './consumer.ts'
 import { AcceptConnection, DenyConnection, StopConsumer } from './signals.ts'
 import type { TextOrBytes } from './text-or-bytes.ts'
 
@@ -20,7 +19,7 @@ const noGroups: readonly string[] = Object.freeze([])
 /** The scope of a WebSocket consumer: the connection, its URL arguments, and the additions of its middleware. */
 export type WebSocketConsumerScope<Kwargs extends object, Extra extends object> = WebSocketScope &
   WithChannelLayers &
-  Routed<Kwargs> &
+  WithUrlRoute<Kwargs> &
   Extra
 
 /** Options of `accept()`. */
