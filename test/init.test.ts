@@ -167,7 +167,7 @@ describe('tideway init', () => {
     await mkdir(full)
     await writeFile(join(full, 'notes.txt'), 'mine')
     const { output, code } = await tideway('init', 'full')
-    expect(output).toContain(`tideway: ${full} has something in it (notes.txt)`)
+    expect(output).toContain(`tideway: ${full} is not empty (notes.txt)`)
     expect(code).toBe(1)
     expect(await readdir(full)).toEqual(['notes.txt'])
     expect((await tideway('init', 'full/notes.txt')).output).toContain('is a file')

@@ -100,7 +100,7 @@ describeWith(['redis'], 'the chat over Redis, whose two workers are replaced one
     await listener.hear(said[0]!)
     process.kill(server.pid, 'SIGHUP')
     const listening = listener.hear('the end')
-    while (!server.output().includes('All workers are new.')) await sayOne()
+    while (!server.output().includes('All workers were replaced.')) await sayOne()
     await sayOne()
     await speaker.say('the end')
     await listening

@@ -44,6 +44,6 @@ function reviveValue(_key: string, value: unknown): unknown {
 function cannotCarry(key: string, what: string): TidewayError {
   return new TidewayError(
     'ERR_BAD_MESSAGE',
-    `"${key}" of the message is ${what}, which JSON cannot carry: use the msgpack serializer, or send text.`,
+    `"${key}" of the message is ${what}, which JSON cannot represent: use the msgpack serializer, or send text.`,
   )
 }

@@ -140,7 +140,7 @@ async function eviction(label: string, client: Redis, { what, level }: Evictable
   }
   const advice = 'Set "maxmemory-policy noeviction", or give the layer a Redis of its own.'
   if (limit === 0) {
-    const found = `Redis at ${label} has the policy ${policy}: once it is given a maxmemory, it drops ${what} when that is full.`
+    const found = `Redis at ${label} has the policy ${policy}: with a maxmemory, it drops ${what} when its memory is full.`
     return { check, level: 'warning', found, advice }
   }
   return {
@@ -164,9 +164,9 @@ async function clock(label: string, client: Redis): Promise<LayerFinding | undef
     check: 'redis-clock',
     level: isApart ? 'warning' : 'ok',
     found: isApart
-      ? `The clock of Redis at ${label} is ${(apartMs / 1000).toFixed(1)} s away from this machine's: what expires does so too early or too late.`
-      : `The clock of Redis at ${label} is this machine's.`,
-    advice: isApart ? 'Have both machines ask a time server (chrony, systemd-timesyncd).' : undefined,
+      ? `The clock of Redis at ${label} differs from this machine's by ${(apartMs / 1000).toFixed(1)} s: data expires too early or too late.`
+      : `The clock of Redis at ${label} agrees with this machine's.`,
+    advice: isApart ? 'Synchronize both machines with a time server (chrony, systemd-timesyncd).' : undefined,
   }
 }
 

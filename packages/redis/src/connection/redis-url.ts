@@ -30,7 +30,7 @@ export function parseRedisUrl(text: string, name: string): RedisUrl {
   const url = new URL(text)
   // The rest of a user name or password that contains "/", "?" or "#".
   if (url.hash !== '' || url.pathname.includes('@') || url.search.includes('@')) {
-    throw badUrl(`${name} has "#" or "@" behind its host. ${ENCODING}`)
+    throw badUrl(`${name} has "#" or "@" after its host. ${ENCODING}`)
   }
   const common = { ...fromUserInfo(url, name), ...fromQuery(url.searchParams, name) }
   if (protocol === 'unix') {
@@ -90,9 +90,7 @@ function tlsFromQuery(query: URLSearchParams, name: string): ConnectionOptions {
         tls.key = read(value, parameter, name)
         break
       default:
-        throw badUrl(
-          `${name} has a parameter of TLS that is not supported: give an object with address and tls instead.`,
-        )
+        throw badUrl(`${name} has an unsupported TLS parameter: give an object with address and tls instead.`)
     }
   }
   return tls
@@ -100,7 +98,7 @@ function tlsFromQuery(query: URLSearchParams, name: string): ConnectionOptions {
 
 function requireNoTls(query: URLSearchParams, name: string): void {
   if (tlsParameters(query).length === 0) return
-  throw badUrl(`${name} has parameters of TLS but does not use TLS: write rediss: instead of redis:.`)
+  throw badUrl(`${name} has TLS parameters but does not use TLS: write rediss: instead of redis:.`)
 }
 
 function tlsParameters(query: URLSearchParams): [parameter: string, value: string][] {

@@ -78,7 +78,7 @@ export class RedisSessionStore {
     if (json.length > this.#maxLength) {
       throw new TidewayError(
         'ERR_SESSION_TOO_LARGE',
-        `A session of ${json.length} characters is larger than the ${this.#maxLength} that RedisSessionStore keeps: keep less in it, or raise maxLength.`,
+        `A session of ${json.length} characters is larger than the ${this.#maxLength} that RedisSessionStore allows: store less in it, or raise maxLength.`,
       )
     }
     const lifetimeMs = this.#lifetimeOf(session)

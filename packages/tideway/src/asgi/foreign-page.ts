@@ -23,7 +23,7 @@ export function describeSender(headers: HeaderList): string {
 export function adviseOrigin(headers: HeaderList, list: string, isFirstEntry = false): string {
   const origin = headers.get('origin')
   if (origin === undefined) {
-    return `A client that is no browser has to send the header Origin, or ${list} has to contain "*", which is safe only without cookies.`
+    return `A client that is not a browser must send the header Origin, or ${list} must contain "*", which is safe only without cookies.`
   }
   const parsed = originOf(headers)
   if (parsed === undefined) return 'Such an Origin cannot be allowed alone.'
@@ -40,7 +40,7 @@ export function describeHost(headers: HeaderList): string {
     host === undefined
       ? 'this server has no name (the request has no Host)'
       : `this server is ${host.slice(0, MAX_SHOWN_LENGTH)}`
-  return isForwarded(headers) ? `${name}, as the proxy wrote it in Host (a proxy has to pass Host on)` : name
+  return isForwarded(headers) ? `${name}, as the proxy wrote it in Host (a proxy must forward Host)` : name
 }
 
 function isForwarded(headers: HeaderList): boolean {

@@ -79,7 +79,7 @@ function malformedClose(
   if (!isValidCloseCode(code)) {
     return new TidewayError(
       'ERR_BAD_EVENT',
-      `${code} is no code that a close frame may carry: use 1000 or 3000 to 4999.`,
+      `${code} is not a code that a close frame may contain: use 1000 or 3000 to 4999.`,
     )
   }
   if (hasFrame && Buffer.byteLength(reason) > MAX_REASON_BYTES) {

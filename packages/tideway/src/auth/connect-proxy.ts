@@ -65,7 +65,7 @@ export function connectProxy<S extends WebSocketScope>(
       return readAnswer(await readText(response, maxResponseBytes))
     } catch (cause) {
       throw new ServiceUnavailableError(
-        `The view ${url.origin}${url.pathname} did not answer as it should: see the cause.`,
+        `The view ${url.origin}${url.pathname} gave an invalid answer: see the cause.`,
         {
           cause,
         },

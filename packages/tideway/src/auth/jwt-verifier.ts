@@ -97,7 +97,7 @@ export function jwtVerifier(options: JwtVerifierOptions): TokenVerifier {
 function verifiedToken(payload: JWTPayload): VerifiedToken {
   const { sub, exp } = payload
   // RFC 7519 §4.1.2. A number is not converted: 7 and "7" may be two users.
-  if (typeof sub !== 'string') throw invalid(`The claim "sub" is of type ${typeof sub}: it has to be a string.`)
+  if (typeof sub !== 'string') throw invalid(`The claim "sub" is of type ${typeof sub}: it must be a string.`)
   if (sub === '') throw invalid('The claim "sub" is empty.')
   if (exp === undefined) throw invalid('The claim "exp" is missing.')
   return { subject: sub, expiresAt: exp * 1000, claims: payload }

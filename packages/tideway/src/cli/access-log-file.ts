@@ -68,7 +68,7 @@ export class AccessLogFile {
       this.#stream?.end()
       this.#stream = next
     } catch (error) {
-      console.error(`tideway: ${(error as Error).message} The log continues in the file that is open.`)
+      console.error(`tideway: ${(error as Error).message} The log continues in the open file.`)
     }
   }
 
@@ -91,7 +91,7 @@ export class AccessLogFile {
   #fail({ message }: Error): void {
     this.#stream = undefined
     if (this.#failures++ === 0) {
-      console.error(`tideway: The access log cannot be written: ${message}. Lines are dropped until it can be.`)
+      console.error(`tideway: The access log cannot be written: ${message}. Lines are dropped until it can be written.`)
     }
     this.#timer = setTimeout(() => void this.#retry(), backoffMs(this.#failures, this.#backoff)).unref()
   }
@@ -109,7 +109,7 @@ export class AccessLogFile {
   /** Called after a written line: a file can be opened even on a full disk, so only a written line proves that the log works. */
   #recover(): void {
     if (this.#failures === 0) return
-    console.error('tideway: The access log is written again. The lines between are missing.')
+    console.error('tideway: The access log is written again, without the dropped lines.')
     this.#failures = 0
   }
 }

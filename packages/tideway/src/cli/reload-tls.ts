@@ -8,6 +8,6 @@ export async function reloadTls(server: Pick<RunningServer, 'reloadTls'>): Promi
     console.log('The certificate has been read again.')
   } catch (error) {
     const why = error instanceof TidewayError ? error.message : error
-    console.error('tideway: the certificate was not read again, the previous one stays:', why)
+    console.error('tideway: the certificate was not reloaded, the previous one stays in use:', why)
   }
 }

@@ -149,7 +149,7 @@ async function startTasks(
   if (channelLayerOf(tasks)?.isLocal === true) {
     throw new TidewayError(
       'ERR_LOCAL_CHANNEL_LAYER',
-      'The channel layer of the tasks ends at its process: their progress and results cannot leave this process. Give defineTasks a Redis layer of @tideway/redis.',
+      'The channel layer of the tasks works in one process only: their progress and results cannot leave this process. Give defineTasks a Redis layer of @tideway/redis.',
     )
   }
   const work = await runTasks(tasks)
@@ -167,12 +167,12 @@ function crossingLayer({ channelLayers }: LoadedApplication, alias: string): Cha
     const known = Object.keys(channelLayers).join(', ') || 'none'
     throw new TidewayError(
       'ERR_NO_CHANNEL_LAYER',
-      `The application has no channel layer "${alias}" to take jobs from; it has ${known}. Give defineApplication one in channelLayers, or name another with --layer.`,
+      `The application has no channel layer "${alias}" for jobs; it has ${known}. Give defineApplication one in channelLayers, or name another with --layer.`,
     )
   }
   if (layer.isLocal !== true) return layer
   throw new TidewayError(
     'ERR_LOCAL_CHANNEL_LAYER',
-    `The channel layer "${alias}" ends at its process: what the server sends never reaches this process. Use a Redis layer of @tideway/redis in both, or run the jobs within the server: new Worker({ application, channels, channelLayer }).run().`,
+    `The channel layer "${alias}" works in one process only: messages of the server never reach this process. Use a Redis layer of @tideway/redis in both, or run the jobs within the server: new Worker({ application, channels, channelLayer }).run().`,
   )
 }

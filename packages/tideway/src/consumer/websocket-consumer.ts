@@ -171,8 +171,8 @@ export abstract class WebSocketConsumer<
     warnedOf.add(this.constructor)
     this.logger.warn(
       { path: this.scope.path },
-      `${this.constructor.name}.connect() returned and neither accepted nor refused: await this.accept(). ` +
-        'The handshake waits until a handler answers it, or until connectTimeoutMs is over.',
+      `${this.constructor.name}.connect() returned without accepting or refusing: call await this.accept(). ` +
+        'The handshake waits until a handler answers it, or until connectTimeoutMs expires.',
     )
   }
 

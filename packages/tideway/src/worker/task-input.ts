@@ -42,11 +42,11 @@ function findNonJson(value: unknown, path: string, depth: number): string | unde
     case 'boolean':
       return undefined
     case 'number':
-      return Number.isFinite(value) ? undefined : `${path} is ${value}, which JSON cannot hold`
+      return Number.isFinite(value) ? undefined : `${path} is ${value}, which JSON cannot represent`
     case 'object':
       return value === null ? undefined : findInObject(value, path, depth)
   }
-  return `${path} is a ${typeof value}, which JSON cannot hold`
+  return `${path} is a ${typeof value}, which JSON cannot represent`
 }
 
 function findInObject(value: object, path: string, depth: number): string | undefined {

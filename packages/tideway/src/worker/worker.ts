@@ -187,7 +187,7 @@ export class Worker {
     const timeoutMs = this.#jobTimeoutMs
     if (timeoutMs === false) return call
     if (await resolvesWithin(call, timeoutMs)) return
-    const message = `The job did not end within ${timeoutMs} ms. Its function runs on beside the next job.`
+    const message = `The job did not end within ${timeoutMs} ms. Its function keeps running during the next job.`
     throw new TidewayError('ERR_APPLICATION_TIMEOUT', message)
   }
 

@@ -65,7 +65,7 @@ describe('nextWebSocketState', () => {
 
   it.each(states)('returns an error for a close with a reserved code in the state %s', (state) => {
     expect(resultOf(state, { ...events.close, code: 1005 })).toBe(
-      'ERR_BAD_EVENT: 1005 is no code that a close frame may carry: use 1000 or 3000 to 4999.',
+      'ERR_BAD_EVENT: 1005 is not a code that a close frame may contain: use 1000 or 3000 to 4999.',
     )
   })
 

@@ -102,7 +102,7 @@ describe('jwtVerifier', () => {
     [
       'whose subject is a number',
       () => jwt({ sub: 7 as never }),
-      'The claim "sub" is of type number: it has to be a string.',
+      'The claim "sub" is of type number: it must be a string.',
     ],
     ['whose subject is empty', () => jwt({ sub: '' }), 'The claim "sub" is empty.'],
     ['that is too large', () => jwt({ filler: 'x'.repeat(8192) }), 'The token has more than 8192 characters.'],

@@ -139,7 +139,7 @@ describe('a crashed worker', () => {
       worker(number + 1).listen()
       await settled()
     }
-    expect(messages()[0]).toMatch(/^Worker 2 ended with exit code 7; another is started in 0\.[12] s\.$/)
+    expect(messages()[0]).toMatch(/^Worker 2 ended with exit code 7\. The next worker starts in 0\.[12] s\.$/)
   })
 
   it('is replaced after the same wait if it ends before it listens', async () => {
@@ -191,7 +191,7 @@ describe('a restart of workers', () => {
     await settled()
     worker(2).exit(0)
     await settled()
-    expect(messages().at(-1)).toBe('All workers are new.')
+    expect(messages().at(-1)).toBe('All workers were replaced.')
     // Nothing waits for workers that were asked to end.
     await vi.advanceTimersByTimeAsync(longestWait(9))
     expect(FakeWorker.made).toHaveLength(4)
@@ -203,7 +203,7 @@ describe('a restart of workers', () => {
     await settled()
     worker(3).exit(1)
     await settled()
-    expect(messages().at(-1)).toMatch(/did not start: the restart is given up/)
+    expect(messages().at(-1)).toMatch(/did not start: the restart stops/)
     expect([worker(1).told, worker(2).told]).toEqual([[], []])
     expect(FakeWorker.made).toHaveLength(3)
   })

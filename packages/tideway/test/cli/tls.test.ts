@@ -38,7 +38,7 @@ describeWith(['openssl'], 'tideway serve --tls-key --tls-cert', () => {
 
     folder.file('cert.pem', second.cert)
     command.process.kill('SIGHUP')
-    await command.says(/the previous one stays: tlsKey is not the key of the certificate in tlsCert/)
+    await command.says(/the previous one stays in use: tlsKey is not the key of the certificate in tlsCert/)
     expect(await nameShown(url, authorities)).toBe('first')
 
     folder.file('key.pem', second.key)

@@ -133,7 +133,7 @@ describe('tideway serve --workers 2', () => {
     expect(pids).not.toContain(String(command.process.pid))
 
     const crashed = await pidAt(url!, '/exit')
-    await command.says(new RegExp(`Worker ${crashed} ended with exit code 7; another is started in`))
+    await command.says(new RegExp(`Worker ${crashed} ended with exit code 7\\. The next worker starts in`))
     const [, fresh] = await command.says(/Worker (\d+) listens\./)
     const now = await pidsOf(url!, 2)
     expect(now).toContain(fresh)
@@ -142,7 +142,7 @@ describe('tideway serve --workers 2', () => {
     const visitor = await greeted(url!)
     const knocking = new Knocking(url!)
     command.process.kill('SIGHUP')
-    await command.says(/All workers are new\./)
+    await command.says(/All workers were replaced\./)
     const outcomes = await knocking.end()
     expect(Object.keys(outcomes).toSorted()).toEqual(['answered', 'answered over a connection that is kept', 'opened'])
     expect(await visitor.closed).toBe(1012)
@@ -152,7 +152,7 @@ describe('tideway serve --workers 2', () => {
 
     await writeFile(plan, 'throw')
     command.process.kill('SIGHUP')
-    await command.says(/planned to throw[^]*the restart is given up, and the old ones go on/)
+    await command.says(/planned to throw[^]*the restart stops, and the old workers keep running/)
     expect(replaced).toContain(await pidAt(url!))
 
     const clients = await Promise.all([greeted(url!), greeted(overIPv6!)])
@@ -176,7 +176,7 @@ describe('tideway serve --workers 2', () => {
     const command = serving(['--port', '0'], { WEB_CONCURRENCY: '2', GROUPS: 'yes' })
     expect(await command.exitCode()).toBe(1)
     expect(command.output).toMatch(
-      /^tideway: WEB_CONCURRENCY asks for 2 workers, but the channel layer "default" ends at its process/,
+      /^tideway: WEB_CONCURRENCY is 2, but the channel layer "default" works in one process only/,
     )
   })
 
@@ -253,6 +253,6 @@ describe('the workers of tideway serve', { timeout: 120_000 }, () => {
     command.process.kill('SIGTERM')
     expect(await client.closed).toBe(1012)
     expect(await command.exitCode()).toBe(0)
-    expect(command.output).not.toContain('All workers are new')
+    expect(command.output).not.toContain('All workers were replaced')
   })
 })

@@ -78,8 +78,8 @@ describe('connect() that returns without an answer', () => {
     await expect
       .poll(() => logger.messages('warn'))
       .toEqual([
-        'NoAccept.connect() returned and neither accepted nor refused: await this.accept(). ' +
-          'The handshake waits until a handler answers it, or until connectTimeoutMs is over.',
+        'NoAccept.connect() returned without accepting or refusing: call await this.accept(). ' +
+          'The handshake waits until a handler answers it, or until connectTimeoutMs expires.',
       ])
     await layer.groupSend('room', { type: 'opened' })
     expect(await accepted).toMatchObject([{ accepted: true }, { accepted: true }])

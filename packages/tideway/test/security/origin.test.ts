@@ -185,7 +185,7 @@ describe('originValidator', () => {
     [
       'without an Origin',
       { host: 'localhost:8310' },
-      'Refused a client that sends no Origin: allowedHosts has no such origin. A client that is no browser has to send the header Origin, or allowedHosts has to contain "*", which is safe only without cookies.',
+      'Refused a client that sends no Origin: allowedHosts has no such origin. A client that is not a browser must send the header Origin, or allowedHosts must contain "*", which is safe only without cookies.',
     ],
     [
       'with a hidden origin',

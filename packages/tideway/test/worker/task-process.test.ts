@@ -23,7 +23,7 @@ describe('tideway worker --tasks', () => {
     const env = { TEST_REDIS_URL: 'redis://127.0.0.1:1', TEST_LAYER: 'memory' }
     const [output, code] = await runTideway(['worker', application, '--tasks'], env)
     expect(code).toBe(1)
-    expect(output).toContain('tideway: The channel layer of the tasks ends at its process')
+    expect(output).toContain('tideway: The channel layer of the tasks works in one process only')
   })
 })
 

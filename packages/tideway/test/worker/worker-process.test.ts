@@ -21,7 +21,7 @@ describe('tideway worker', () => {
   it('refuses a layer in memory, with advice', async () => {
     const [output, code] = await runTideway(['worker', application, 'jobs'], { TEST_LAYER: 'memory' })
     expect(code).toBe(1)
-    expect(output).toContain('tideway: The channel layer "default" ends at its process')
+    expect(output).toContain('tideway: The channel layer "default" works in one process only')
     expect(output).toContain('Use a Redis layer of @tideway/redis in both')
   })
 
@@ -32,7 +32,7 @@ describe('tideway worker', () => {
       runTideway(['worker', application, 'jobs', '--concurrency', '0']),
     ])
     expect(nothing).toEqual([expect.stringContaining('There is nothing to do'), 1])
-    expect(unknown).toEqual([expect.stringContaining('no channel layer "other" to take jobs from; it has default'), 1])
+    expect(unknown).toEqual([expect.stringContaining('no channel layer "other" for jobs; it has default'), 1])
     expect(count).toEqual([expect.stringContaining('Must be a whole number from 1 to 10000.'), 1])
   })
 

@@ -58,12 +58,12 @@ async function layerFindings(alias: string, layer: ChannelLayer, groups: boolean
 
 function localLayer(alias: string, groups: boolean, workers: number): Finding {
   const check = 'channel-layer'
-  const found = `The channel layer "${alias}" ends at its process`
-  if (!groups) return ok(check, `${found}, and the application needs no more (groups: false).`)
+  const found = `The channel layer "${alias}" works in one process only`
+  if (!groups) return ok(check, `${found}, and the application has no groups (groups: false).`)
   const advice =
     'Use a layer of @tideway/redis, or set "groups: false" in defineApplication if the application sends to no group.'
   if (workers === 1) return warning(check, `${found}: a second process or machine would have separate groups.`, advice)
-  return problem(check, `${found}, and --workers asks for ${workers}: each would have separate groups.`, advice)
+  return problem(check, `${found}, but --workers is ${workers}: each process would have separate groups.`, advice)
 }
 
 /** A path without a route, so that a handshake with it reaches the routers and creates no consumer. */

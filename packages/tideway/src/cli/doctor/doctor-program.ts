@@ -15,7 +15,7 @@ interface DoctorFlags {
 }
 
 const footer = `
-Use the same flags as for "tideway serve": they are checked, and nothing is served.
+Use the flags of "tideway serve": they are checked, without serving.
 
 Exit codes: 0 no problem, perhaps warnings; 1 a problem, or wrong flags.
 

@@ -38,8 +38,8 @@ function nodeFinding(range: string): Finding {
   if (Number(/^v(\d+)/.exec(version)?.[1]) % 2 === 0) return ok('node', `Node ${version}.`)
   return warning(
     'node',
-    `Node ${version} is of an odd version, which gets fixes for half a year only.`,
-    'Use an even version: they have long-term support.',
+    `Node ${version} is an odd version, which gets fixes for only half a year.`,
+    'Use an even version, which has long-term support.',
   )
 }
 
@@ -110,10 +110,10 @@ async function descriptorFindings(options: ServeOptions): Promise<Finding[]> {
   const wanted = typeof maxConnections === 'number' ? maxConnections + OTHER_DESCRIPTORS : FEW_DESCRIPTORS
   if (most >= wanted) return [ok(check, `A process may have ${most} files and sockets open.`)]
   if (typeof maxConnections === 'number') {
-    const found = `--max-connections asks for ${maxConnections}, and a process may have ${most} files and sockets open.`
+    const found = `--max-connections is ${maxConnections}, but a process may have only ${most} files and sockets open.`
     return [problem(check, found, advice)]
   }
-  const found = `A process may have ${most} files and sockets open: some connections fewer, and ${limitDefaults.maxConnections} are allowed.`
+  const found = `A process may have ${most} files and sockets open, but maxConnections allows ${limitDefaults.maxConnections} connections.`
   return [warning(check, found, advice)]
 }
 

@@ -27,7 +27,7 @@ export function optionFindings(options: ServeOptions, url: URL | undefined): Fin
     return [
       problem(
         check,
-        'Every client is believed to be a proxy (--trusted-proxies), so that each may say that it is another.',
+        'Every client is trusted as a proxy (--trusted-proxies), so each can forge its address.',
         'Name the addresses of your proxies, such as 10.0.0.0/8, or "unix".',
       ),
     ]
@@ -36,7 +36,7 @@ export function optionFindings(options: ServeOptions, url: URL | undefined): Fin
     return [
       problem(
         check,
-        'It listens on a Unix socket, and a proxy that comes over one is not believed: its clients have no address.',
+        'The server listens on a Unix socket, but does not trust a proxy that connects over it: its clients have no address.',
         'Add it: --trusted-proxies unix.',
       ),
     ]
@@ -46,16 +46,16 @@ export function optionFindings(options: ServeOptions, url: URL | undefined): Fin
     return [
       warning(
         check,
-        'Headers of proxies on this machine are believed only, and it listens for other machines too.',
+        'Only proxies on this machine are trusted, but the server also listens for other machines.',
         'If the proxy is on another machine, or in another container, name its address in --trusted-proxies.',
       ),
     ]
   }
-  return [ok(check, `The headers of proxies at ${trustedProxies.join(', ')} are believed.`)]
+  return [ok(check, `The headers of proxies at ${trustedProxies.join(', ')} are trusted.`)]
 }
 
 const proxyNotBelieved = problem(
   'proxy-headers',
-  'TLS ends at a proxy that is not believed: scope.scheme is "ws", cookies of sessions are not Secure, and every client has the address of the proxy.',
-  'Give --proxy-headers, with --trusted-proxies unless the proxy is on this machine, and have it set X-Forwarded-For and X-Forwarded-Proto.',
+  'TLS ends at a proxy that is not trusted: scope.scheme is "ws", cookies of sessions are not Secure, and every client has the address of the proxy.',
+  'Set --proxy-headers, and --trusted-proxies unless the proxy is on this machine. The proxy must set X-Forwarded-For and X-Forwarded-Proto.',
 )

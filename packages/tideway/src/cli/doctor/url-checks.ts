@@ -34,7 +34,7 @@ function unreachable(url: URL, error: NodeJS.ErrnoException): Finding {
     `${url.origin} does not answer: ${error.message || error.code}.`,
     isCertificate
       ? 'Browsers refuse such a certificate too: replace it, together with its intermediate certificates.'
-      : 'See that the name leads to the proxy, and that the proxy listens there.',
+      : 'Check that the name resolves to the proxy, and that the proxy listens there.',
   )
 }
 
@@ -44,23 +44,23 @@ async function handshakeFinding(url: URL, answer: Answer): Promise<Finding> {
   if (status === 101) {
     return problem(
       'handshake',
-      'The handshake is answered with another key than its own.',
-      'Something between answers for the server: a cache, or a proxy that does not know WebSockets. Take it out of the way.',
+      'The answer has the key of another handshake.',
+      'A cache, or a proxy that does not support WebSockets, answers instead of the server: bypass it.',
     )
   }
   if (status >= 300 && status < 400) {
     const found = `The handshake is redirected to ${headers.location ?? 'somewhere else'}, and WebSockets follow no redirects.`
-    return problem('handshake', found, 'Have pages use that URL, or take the redirect off this path.')
+    return problem('handshake', found, 'Use that URL in the pages, or remove the redirect from this path.')
   }
   if (status >= 502 && status <= 504) {
     const found = `The handshake is answered with ${status}: the proxy does not reach the server, or the server is stopping.`
-    return problem('handshake', found, 'See that tideway runs, and that the proxy names where it listens.')
+    return problem('handshake', found, 'Check that tideway runs, and that the proxy has its address.')
   }
   if (!(await reachesAWebSocketServer(url))) {
     return problem(
       'upgrade-header',
-      `The handshake arrives as a request without Upgrade, and is answered with ${status}: the header is lost at the proxy.`,
-      'In nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; and see that this path goes to tideway.',
+      `The handshake arrives as a request without Upgrade, and the answer is ${status}: the proxy removes the header.`,
+      'In nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade"; and check that the proxy forwards this path to tideway.',
     )
   }
   return refusal(url, status)
@@ -75,24 +75,24 @@ async function reachesAWebSocketServer(url: URL): Promise<boolean> {
 function refusal(url: URL, status: number): Finding {
   switch (status) {
     case 401:
-      return ok('handshake', `${url.href} asks who it is (401): the handshake reaches the application.`)
+      return ok('handshake', `${url.href} requires a login (401): the handshake reaches the application.`)
     case 403:
       return problem(
         'origin',
         `Pages of ${url.origin} are refused with 403.`,
-        `Add ${url.hostname} to allowedHosts; without a list, have the proxy pass the name on: proxy_set_header Host $host (with its port, if it has one: $http_host).`,
+        `Add ${url.hostname} to allowedHosts; without a list, the proxy must forward the name: proxy_set_header Host $host (with its port, if it has one: $http_host).`,
       )
     case 404:
       return problem(
         'handshake',
         `No route of the application has the path ${url.pathname} (404).`,
-        'Give --url a path of a consumer. Does the proxy cut something off its front? Then give --root-path.',
+        'Use the path of a consumer in --url. Set --root-path if the proxy removes a prefix of the path.',
       )
     case 429:
       return warning(
         'handshake',
-        'The handshake is one too many (429).',
-        'Wait, or look at rateLimit and the limits of the server.',
+        'The handshake exceeds a limit (429).',
+        'Wait, or check rateLimit and the limits of the server.',
       )
     default:
       return problem('handshake', `The handshake is answered with ${status}.`, 'See the log of the server.')
@@ -112,7 +112,7 @@ async function foreignOriginFinding(url: URL): Promise<Finding> {
 function tlsFindings(url: URL): Finding[] {
   if (url.protocol === 'https:' || LOCAL_NAMES.has(url.hostname)) return []
   const found = `${url.origin} is not encrypted: anyone on the network path can read and change the traffic, and proxies may break it.`
-  return [warning('tls', found, 'Serve it over TLS, and give --url an address with wss:.')]
+  return [warning('tls', found, 'Serve it over TLS, and use an address with wss: in --url.')]
 }
 
 function cookieFindings(url: URL, answers: readonly Answer[]): Finding[] {
@@ -121,12 +121,12 @@ function cookieFindings(url: URL, answers: readonly Answer[]): Finding[] {
   const insecure = cookies
     .filter((cookie) => !/;\s*secure\s*(;|$)/i.test(cookie))
     .map((cookie) => cookie.split('=')[0]!)
-  if (insecure.length === 0) return [ok('cookies', 'The cookies that are set are Secure.')]
+  if (insecure.length === 0) return [ok('cookies', 'All cookies are Secure.')]
   return [
     problem(
       'cookies',
-      `${[...new Set(insecure)].join(', ')} is set without Secure, though the page came over TLS: it would go over the network in the clear too.`,
-      'Have the server know of the TLS (--proxy-headers, "trust proxy" in Express), or set secure: true.',
+      `${[...new Set(insecure)].join(', ')} is set without Secure although the page uses TLS: browsers also send it unencrypted.`,
+      'Set --proxy-headers ("trust proxy" in Express) so that the server detects TLS, or set secure: true.',
     ),
   ]
 }
@@ -135,7 +135,7 @@ function clockFindings({ headers }: Answer): Finding[] {
   const there = Date.parse(headers.date ?? '')
   if (Number.isNaN(there)) return []
   const apartMs = Math.abs(there - Date.now())
-  if (apartMs <= CLOCK_TOLERANCE_MS) return [ok('clock', 'The clocks of this machine and of that one agree.')]
-  const found = `The clock behind the URL is ${Math.round(apartMs / 1000)} s away from this machine's: tokens and sessions end too early or too late.`
-  return [warning('clock', found, 'Have both machines ask a time server (chrony, systemd-timesyncd).')]
+  if (apartMs <= CLOCK_TOLERANCE_MS) return [ok('clock', 'The clocks of this machine and of the server agree.')]
+  const found = `The clock of the server differs from this machine's by ${Math.round(apartMs / 1000)} s: tokens and sessions expire too early or too late.`
+  return [warning('clock', found, 'Synchronize both machines with a time server (chrony, systemd-timesyncd).')]
 }

@@ -65,14 +65,11 @@ async function requireEmpty(folder: string): Promise<void> {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') return
     if (code !== 'ENOTDIR') throw cause
-    throw new TidewayError('ERR_NOT_EMPTY', `${folder} is a file: name a folder that is not there yet.`, { cause })
+    throw new TidewayError('ERR_NOT_EMPTY', `${folder} is a file: name a folder that does not exist yet.`, { cause })
   }
   const first = found.find((name) => !negligible.has(name))
   if (first === undefined) return
-  throw new TidewayError(
-    'ERR_NOT_EMPTY',
-    `${folder} has something in it (${first}): name a folder that is not there yet.`,
-  )
+  throw new TidewayError('ERR_NOT_EMPTY', `${folder} is not empty (${first}): name a folder that does not exist yet.`)
 }
 
 /** Makes a valid package name from that of a folder: `My App` becomes `my-app`. */

@@ -15,7 +15,7 @@ export function requireSharedGroups(
   if (local === undefined) return
   throw new TidewayError(
     'ERR_LOCAL_CHANNEL_LAYER',
-    `${workersFrom} asks for ${workers} workers, but the channel layer "${local[0]}" ends at its process: ` +
+    `${workersFrom} is ${workers}, but the channel layer "${local[0]}" works in one process only: ` +
       'a group in one worker would not include its members in another. Use a Redis layer of @tideway/redis, or one worker; ' +
       'an application without groups sets "groups: false" in defineApplication.',
   )

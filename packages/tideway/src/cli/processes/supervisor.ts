@@ -137,7 +137,7 @@ export class Supervisor {
   #refillLater(slot: Slot, why: string): void {
     slot.worker = undefined
     const waitMs = backoffMs(++slot.failures, restartBackoff)
-    this.#options.logger.error({}, `${why}; another is started in ${(waitMs / 1000).toFixed(1)} s.`)
+    this.#options.logger.error({}, `${why}. The next worker starts in ${(waitMs / 1000).toFixed(1)} s.`)
     slot.timer = setTimeout(() => void this.#refill(slot), waitMs)
   }
 
@@ -159,7 +159,7 @@ export class Supervisor {
       this.#isRestartWanted = false
       logger.info({}, 'Restarting the workers, one by one.')
       const isDone = await this.#replaceEach()
-      if (isDone) logger.info({}, 'All workers are new.')
+      if (isDone) logger.info({}, 'All workers were replaced.')
     }
     this.#isRestarting = false
   }
@@ -170,7 +170,10 @@ export class Supervisor {
       const urls = await this.#ready(fresh)
       if (this.#isStopping) return false
       if (urls === undefined) {
-        this.#options.logger.error({}, 'A new worker did not start: the restart is given up, and the old ones go on.')
+        this.#options.logger.error(
+          {},
+          'A new worker did not start: the restart stops, and the old workers keep running.',
+        )
         return false
       }
       await this.#change(slot, fresh)

@@ -31,7 +31,7 @@ export class ForeignCookies {
       this.#log.warn(path, message)
       return { status: 403, message: 'Forbidden', headers: [], reason: message }
     }
-    this.#log.warn(path, `Let in ${page}, which production refuses: ${cause}`)
+    this.#log.warn(path, `Accepted ${page}, which production refuses: ${cause}`)
     return undefined
   }
 }

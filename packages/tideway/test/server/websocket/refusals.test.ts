@@ -82,7 +82,7 @@ describe('a server whose application has no origin validator', () => {
   it('names a proxy that may have replaced the Host', async () => {
     await ask(await start(app, 'production'), { ...foreign, Host: '127.0.0.1:8000', 'X-Forwarded-For': '192.0.2.1' })
     expect(warnings()[0]).toContain(
-      'this server is 127.0.0.1:8000, as the proxy wrote it in Host (a proxy has to pass Host on)',
+      'this server is 127.0.0.1:8000, as the proxy wrote it in Host (a proxy must forward Host)',
     )
   })
 
@@ -90,7 +90,9 @@ describe('a server whose application has no origin validator', () => {
     const server = await start(app)
     for (let i = 0; i < 3; i++) expect((await ask(server, foreign)).status).toBe(101)
     expect(warnings()).toEqual([
-      expect.stringMatching(/^Let in a page of https:\/\/evil\.example that sent cookies, which production refuses: /),
+      expect.stringMatching(
+        /^Accepted a page of https:\/\/evil\.example that sent cookies, which production refuses: /,
+      ),
     ])
   })
 

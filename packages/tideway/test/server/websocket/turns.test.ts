@@ -113,9 +113,13 @@ describe('an event that is malformed', () => {
     [
       'a close code that is reserved',
       [ACCEPT, { ...CLOSE, code: 1005 }],
-      /1005 is no code that a close frame may carry/,
+      /1005 is not a code that a close frame may contain/,
     ],
-    ['a close code that is no number', [ACCEPT, { ...CLOSE, code: '1000' }], /no code that a close frame may carry/],
+    [
+      'a close code that is no number',
+      [ACCEPT, { ...CLOSE, code: '1000' }],
+      /not a code that a close frame may contain/,
+    ],
     ['a close code below the range', [CLOSE, { ...CLOSE, code: 999 }], /999/],
     ['a reason of 124 bytes', [ACCEPT, { ...CLOSE, reason: 'é'.repeat(62) }], /at most 123 bytes/],
   ])('is refused: %s', async (_what, events, message) => {
