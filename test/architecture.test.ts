@@ -65,6 +65,7 @@ const longFiles: Readonly<Record<string, string>> = {
   'packages/tideway/src/server/websocket/websocket-connection.ts': 'one state machine: what an application may send',
   'packages/tideway/src/server/websocket/websocket-peer.ts': 'one state machine: what the peer may send',
   'packages/tideway/src/server/websocket/frame-parser.ts': 'one state machine: where in a frame the next byte stands',
+  'packages/tideway/src/layer/log/tail.ts': 'one state machine: the end of a log that opens, repairs and forks',
   'packages/redis/src/connection/redis-connection.ts':
     'one state machine: a connection that reconnects after each loss',
   'packages/redis/src/core/redis-channel-layer.ts': 'one layer: how queues of Redis become channels and groups',

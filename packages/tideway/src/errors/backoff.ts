@@ -9,8 +9,13 @@ export interface BackoffOptions {
 /**
  * Returns the delay after a number of failures in a row (from 1), in milliseconds. It doubles with each failure up to the
  * maximum. Half of it is random, so that the processes of a fleet do not retry at the same time.
+ * @param random returns at least 0 and under 1
  */
-export function backoffMs(failures: number, { firstMs, mostMs }: BackoffOptions): number {
+export function backoffMs(
+  failures: number,
+  { firstMs, mostMs }: BackoffOptions,
+  random: () => number = Math.random,
+): number {
   const longest = Math.min(mostMs, firstMs * 2 ** Math.min(failures - 1, 30))
-  return longest / 2 + (Math.random() * longest) / 2
+  return longest / 2 + (random() * longest) / 2
 }

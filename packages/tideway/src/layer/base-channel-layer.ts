@@ -11,6 +11,8 @@ import type {
 } from './channel-layer.ts'
 import { ChannelFullError } from './errors.ts'
 import { LocalChannels } from './local-channels.ts'
+import type { KeptGroupsOptions } from './log/kept-groups-options.ts'
+import type { KeptGroups } from './log/kept-groups.ts'
 import { copyMessage, DEFAULT_MAX_MESSAGE_BYTES, messageBytes } from './message.ts'
 import { requireChannelName, requireGroupName } from './names.ts'
 import { randomSuffix } from './random-suffix.ts'
@@ -28,6 +30,8 @@ export interface ChannelLayerOptions {
   readonly channelCapacity?: ChannelCapacity | undefined
   /** The largest message, measured over its content, in bytes. @default 1048576 */
   readonly maxMessageBytes?: number | undefined
+  /** The bounds of kept groups. @default see {@link KeptGroupsOptions} */
+  readonly keptGroups?: KeptGroupsOptions | undefined
 }
 
 /** The defaults of {@link ChannelLayerOptions}. */
@@ -70,6 +74,9 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
   /** The part of this process's channel names between the prefix and the `!`, unique to the process. */
   protected abstract readonly processName: string
+
+  /** The kept groups of the layer. `undefined` unless the layer has them. */
+  readonly keptGroups?: KeptGroups | undefined
 
   /** Sends the message to the channel, in any process. */
   protected abstract sendToChannel(channel: string, message: Message): Promise<void>
@@ -170,7 +177,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.closeEngine().finally(() => this.local.close(layerClosed()))
+    this.#closed ??= this.#close()
     return this.#closed
   }
 
@@ -189,6 +196,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
       waitingSends: this.#turns.size,
       reconnects: 0,
       gaps: 0,
+      ...(this.keptGroups !== undefined && { keptGroups: this.keptGroups.stats() }),
     }
   }
 
@@ -238,6 +246,15 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   protected requireOpen(): void {
     if (this.#closed === undefined) return
     throw layerClosed()
+  }
+
+  async #close(): Promise<void> {
+    this.keptGroups?.close()
+    try {
+      await this.closeEngine()
+    } finally {
+      this.local.close(layerClosed())
+    }
   }
 
   #enter(group: string): void {

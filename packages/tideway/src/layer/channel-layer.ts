@@ -1,3 +1,6 @@
+import type { KeptGroups } from './log/kept-groups.ts'
+import type { KeptGroupsStats } from './log/log-stats.ts'
+
 /**
  * A message of a channel layer: a `type`, and null, booleans, numbers, strings, bytes (`Uint8Array`), 64-bit integers
  * (`bigint`), arrays and plain objects of these. Received messages are shared and frozen.
@@ -62,6 +65,8 @@ export interface ChannelLayerStats {
   readonly reconnects: number
   /** How often the layer reported that members of groups missed messages. 0 for a layer without an engine. */
   readonly gaps: number
+  /** The statistics of kept groups. `undefined` for a layer without them. */
+  readonly keptGroups?: KeptGroupsStats | undefined
 }
 
 /** One result of a check before a deployment. */
@@ -87,6 +92,9 @@ export interface ChannelLayer {
    * `tideway serve --workers` checks it. @default false
    */
   readonly isLocal?: boolean
+
+  /** The kept groups of the layer: their logs and followers. `undefined` for a layer that has none. */
+  readonly keptGroups?: KeptGroups | undefined
 
   /**
    * Returns a name for a new channel of this process, at most 100 characters. The layer keeps nothing for it until it is

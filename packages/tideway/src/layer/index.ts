@@ -20,3 +20,14 @@ export { ChannelFullError, MessageTooLargeError } from './errors.ts'
 export { groupName } from './group-name.ts'
 export { InMemoryChannelLayer } from './in-memory-channel-layer.ts'
 export { isChannelName, isGroupName } from './names.ts'
+export type { Appended, LogEntry, ReadResult } from './log/event-log.ts'
+export {
+  historyDefaults,
+  keptGroupsDefaults,
+  type History,
+  type HistoryOptions,
+  type KeptGroupsOptions,
+  type PublishOptions,
+} from './log/kept-groups-options.ts'
+export type { KeptGroupsStats } from './log/log-stats.ts'
+export { formatPosition, parsePosition, type EpochStart, type LostReason, type Position } from './log/position.ts'

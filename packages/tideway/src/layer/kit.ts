@@ -1,6 +1,6 @@
 /**
- * The parts that a channel layer is built from: the base class, mailboxes, capacities, turns, checks of names and options, and
- * time limits.
+ * The parts that a channel layer is built from: the base class, mailboxes, capacities, turns, checks of names and options, time
+ * limits, and event logs.
  * @module tideway/layer/kit
  */
 
@@ -12,6 +12,13 @@ export { BaseChannelLayer } from './base-channel-layer.ts'
 export { Capacities, DEFAULT_CAPACITY } from './capacity.ts'
 export { LocalChannels, type LocalChannelsOptions } from './local-channels.ts'
 export { DEFAULT_CAPACITY_BYTES, Mailbox, type OverflowPolicy } from './mailbox.ts'
+export type { Clock } from './log/clock.ts'
+export type { Cursor, Follower, Reset } from './log/cursor.ts'
+export type { AppendOptions, EventLog, LogSink, ReadOptions } from './log/event-log.ts'
+export { KeptGroups, type KeptGroupsListener } from './log/kept-groups.ts'
+export { MemoryEventLog } from './log/memory-event-log.ts'
+export { containsPosition, continuesPosition, MAX_EPOCHS, type LogHead } from './log/position.ts'
+export type { Followed, FollowOptions } from './log/follow.ts'
 export { copyMessage, DEFAULT_MAX_MESSAGE_BYTES, rememberMessageBytes } from './message.ts'
 export { MAX_NAME_LENGTH, nonLocalName, requireChannelName, requireGroupName } from './names.ts'
 export { TurnQueue } from './turn-queue.ts'

@@ -1,0 +1,24 @@
+import type { Cursor } from './cursor.ts'
+import type { LostReason, Position } from './position.ts'
+
+/** Where a follower begins. */
+export interface FollowOptions {
+  /** The position up to which the follower has received everything. @default none: begins with the newest entries */
+  readonly since?: Position | undefined
+  /** How many of the newest entries come first, without `since` or if the log does not continue it. @default 0 */
+  readonly last?: number | undefined
+}
+
+/** The answer to a follower. */
+export interface Followed {
+  /** Whether the log continues `since` without a hole. `false` is never a guess. */
+  readonly recovered: boolean
+  /** Why not; `undefined` without `since`. */
+  readonly why?: LostReason | undefined
+  /** What comes next is the entry after it. */
+  readonly position: Position
+  /** The newest position of the log. */
+  readonly top: Position
+  /** Begins to call the follower at `start()`. */
+  readonly cursor: Cursor
+}

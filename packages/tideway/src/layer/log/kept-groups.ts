@@ -1,0 +1,242 @@
+import { requireWholeNumber } from '../../errors/option-checks.ts'
+import { TidewayError } from '../../errors/tideway-error.ts'
+import { MessageTooLargeError } from '../errors.ts'
+import { requireGroupName } from '../names.ts'
+import { systemClock, type Clock } from './clock.ts'
+import type { Follower } from './cursor.ts'
+import type { Appended, EventLog, ReadResult } from './event-log.ts'
+import {
+  HEAD_TTL_MS,
+  historyDefaults,
+  MAX_HISTORY_SIZE,
+  MAX_ID_LENGTH,
+  MAX_REPLICAS,
+  resolveKeptGroupsOptions,
+  type History,
+  type HistoryOptions,
+  type KeptGroupsOptions,
+  type PublishOptions,
+  type ResolvedKeptGroupsOptions,
+} from './kept-groups-options.ts'
+import type { Followed, FollowOptions } from './follow.ts'
+import { newLogCounters, type KeptGroupsStats } from './log-stats.ts'
+import { requirePosition } from './position.ts'
+import { ReadLimiter } from './read-limiter.ts'
+import { Tail, type TailContext } from './tail.ts'
+
+/** The callbacks of kept groups to their layer. */
+export interface KeptGroupsListener {
+  /** The log of a group cannot be read. It is read again soon. */
+  readFailed(group: string, error: unknown): void
+}
+
+/**
+ * The kept groups of one layer in this process: checks names and sizes, and follows each group once for all its followers here.
+ */
+export class KeptGroups {
+  readonly #log: EventLog
+  readonly #options: ResolvedKeptGroupsOptions
+  readonly #clock: Clock
+  readonly #tails = new Map<string, Tail>()
+  /** Cancels the end of tails without followers. */
+  readonly #lingering = new Map<Tail, () => void>()
+  readonly #counters = newLogCounters()
+  readonly #context: TailContext
+  readonly #removeGapListener: () => void
+  #ringBytes = 0
+  #cancelSweep: (() => void) | undefined
+  #isClosed = false
+
+  /** @throws TidewayError `ERR_BAD_OPTION` for an option that is not a whole number over 0 */
+  constructor(
+    log: EventLog,
+    options: KeptGroupsOptions = {},
+    listener?: KeptGroupsListener,
+    clock: Clock = systemClock,
+  ) {
+    this.#log = log
+    this.#clock = clock
+    this.#options = resolveKeptGroupsOptions(options)
+    const { ringEntries, ringBytes, replayEntries, replayBytes, readsAtOnce } = this.#options
+    this.#context = {
+      log,
+      clock,
+      reads: new ReadLimiter(readsAtOnce),
+      limits: { ringEntries, ringBytes, replayEntries, replayBytes, headTtlMs: HEAD_TTL_MS },
+      counters: this.#counters,
+      ringChanged: (tail, bytes) => this.#ringChanged(tail, bytes),
+      emptied: (tail) => this.#emptied(tail),
+      repairFailed: (group, error) => listener?.readFailed(group, error),
+    }
+    this.#removeGapListener = log.onGap(() => {
+      for (const tail of this.#tails.values()) tail.onGap()
+    })
+  }
+
+  /**
+   * Appends an event to the log of the group, and sends it to all followers. Resolves when the event is in the log, and never
+   * waits for a follower. After a rejection the outcome is unknown, unless the error is one of these two.
+   * @param body the event as JSON
+   * @throws MessageTooLargeError over `maxEventBytes`
+   * @throws TidewayError `ERR_BAD_OPTION` for an `id` or a history out of its range; `ERR_BAD_NAME`
+   */
+  async publish(group: string, body: string, history: History = {}, options: PublishOptions = {}): Promise<Appended> {
+    this.#require(group, body)
+    const { size = historyDefaults.size, ttlMs = historyDefaults.ttlMs } = history
+    requireWholeNumber('history.size', size, MAX_HISTORY_SIZE)
+    requireWholeNumber('history.ttlMs', ttlMs, Infinity)
+    const { id, replicas = 0 } = options
+    requireWholeNumber('replicas', replicas, MAX_REPLICAS, 0)
+    if (id !== undefined && !(typeof id === 'string' && id.length > 0 && id.length <= MAX_ID_LENGTH)) {
+      throw new TidewayError(
+        'ERR_BAD_OPTION',
+        `The id of an event must be a string of 1 to ${MAX_ID_LENGTH} characters.`,
+      )
+    }
+    const headTtlMs = Math.max(HEAD_TTL_MS, 10 * ttlMs)
+    const appended = await this.#log.append(group, body, {
+      size,
+      ttlMs,
+      headTtlMs,
+      ...(id !== undefined && { id }),
+      ...(replicas > 0 && { replicas }),
+    })
+    if (appended.duplicate) this.#counters.duplicates++
+    else this.#counters.published++
+    return appended
+  }
+
+  /** Sends a volatile event to the followers of the group, at most once. @throws as {@link publish} */
+  async publishVolatile(group: string, body: string): Promise<void> {
+    this.#require(group, body)
+    await this.#log.send(group, body)
+  }
+
+  /** Reads the newest events of the group. @throws TidewayError `ERR_LAYER_UNAVAILABLE` if they cannot be read */
+  async history(group: string, { last = historyDefaults.size }: HistoryOptions = {}): Promise<ReadResult> {
+    this.#require(group, '')
+    requireWholeNumber('last', last, MAX_HISTORY_SIZE, 0)
+    const { replayEntries, replayBytes } = this.#options
+    const limits = { maxEntries: replayEntries, maxBytes: replayBytes, headTtlMs: HEAD_TTL_MS }
+    return this.#context.reads.run(() => this.#log.read(group, { last, ...limits }))
+  }
+
+  /**
+   * Follows the group from a position, or from its newest entries. The follower is called after `start()` of the returned cursor,
+   * until `close()`.
+   * @throws TidewayError `ERR_BAD_POSITION`, `ERR_BAD_NAME`; `ERR_LAYER_UNAVAILABLE` if the log cannot be read
+   */
+  async follow(group: string, follower: Follower, options: FollowOptions = {}): Promise<Followed> {
+    this.#require(group, '')
+    const { since, last = 0 } = options
+    if (since !== undefined) requirePosition(since)
+    requireWholeNumber('last', last, MAX_HISTORY_SIZE, 0)
+    const tail = this.#tailOf(group)
+    try {
+      return await tail.follow(follower, options)
+    } finally {
+      if (tail.cursors.size === 0) this.#emptied(tail)
+    }
+  }
+
+  stats(): KeptGroupsStats {
+    let followers = 0
+    let lagging = 0
+    let worstLag = 0
+    for (const { cursors, top } of this.#tails.values()) {
+      for (const { offset } of cursors) {
+        const lag = Math.max(0, top.offset - offset)
+        followers++
+        if (lag > 0) lagging++
+        worstLag = Math.max(worstLag, lag)
+      }
+    }
+    const { resumes, resets, ...counters } = this.#counters
+    return {
+      ...counters,
+      resumes: { ...resumes },
+      resets: { ...resets },
+      groups: this.#tails.size,
+      followers,
+      lagging,
+      worstLag,
+      ringBytes: this.#ringBytes,
+    }
+  }
+
+  /** Ends all followers. Later calls throw `ERR_LAYER_CLOSED`. The log stays open: its layer closes it. */
+  close(): void {
+    this.#isClosed = true
+    this.#cancelSweep?.()
+    this.#removeGapListener()
+    for (const cancel of this.#lingering.values()) cancel()
+    this.#lingering.clear()
+    for (const tail of this.#tails.values()) tail.close()
+    this.#tails.clear()
+  }
+
+  #tailOf(group: string): Tail {
+    let tail = this.#tails.get(group)
+    if (tail === undefined || tail.isClosed) {
+      tail = new Tail(group, this.#context)
+      this.#tails.set(group, tail)
+      this.#cancelSweep ??= this.#clock.after(this.#options.sweepIntervalMs, this.#sweep)
+    }
+    this.#lingering.get(tail)?.()
+    this.#lingering.delete(tail)
+    return tail
+  }
+
+  #emptied(tail: Tail): void {
+    if (this.#isClosed || this.#lingering.has(tail)) return
+    const end = (): void => {
+      this.#lingering.delete(tail)
+      if (tail.cursors.size > 0) return
+      // A newer tail may have its place.
+      if (this.#tails.get(tail.group) === tail) this.#tails.delete(tail.group)
+      tail.close()
+    }
+    if (tail.isClosed) end()
+    else this.#lingering.set(tail, this.#clock.after(this.#options.lingerMs, end))
+  }
+
+  #ringChanged(tail: Tail, bytes: number): void {
+    this.#ringBytes += bytes
+    if (bytes <= 0 || this.#ringBytes <= this.#options.totalRingBytes) return
+    for (const other of this.#tails.values()) if (other !== tail) this.#shrink(other)
+    this.#shrink(tail)
+  }
+
+  /** Drops entries of the tail until the process holds at most `totalRingBytes`. */
+  #shrink(tail: Tail): void {
+    while (this.#ringBytes > this.#options.totalRingBytes) {
+      if (!tail.dropOldest()) return
+    }
+  }
+
+  readonly #sweep = (): void => {
+    void this.#sweepAll().finally(() => {
+      this.#cancelSweep =
+        this.#tails.size === 0 || this.#isClosed
+          ? undefined
+          : this.#clock.after(this.#options.sweepIntervalMs, this.#sweep)
+    })
+  }
+
+  async #sweepAll(): Promise<void> {
+    for (const tail of this.#tails.values()) {
+      try {
+        if (await tail.sweep()) this.#counters.sweepFindings++
+      } catch {
+        // The log cannot be read: its onGap() comes when it can be read again.
+      }
+    }
+  }
+
+  #require(group: string, body: string): void {
+    if (this.#isClosed) throw new TidewayError('ERR_LAYER_CLOSED', 'The channel layer is closed: make a new one.')
+    requireGroupName(group)
+    const { maxEventBytes } = this.#options
+    if (Buffer.byteLength(body) > maxEventBytes) throw new MessageTooLargeError(maxEventBytes)
+  }
+}

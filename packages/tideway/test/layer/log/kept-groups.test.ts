@@ -1,0 +1,254 @@
+import { describe, expect, it } from 'vitest'
+import type { EventLog, LogSink, ReadOptions, ReadResult } from '../../../src/layer/log/event-log.ts'
+import type { KeptGroups } from '../../../src/layer/log/kept-groups.ts'
+import { MemoryEventLog } from '../../../src/layer/log/memory-event-log.ts'
+import { parsePosition } from '../../../src/layer/log/position.ts'
+import { following, keptGroupsOf, RecordingFollower } from './following.ts'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+async function publish(groups: KeptGroups, from: number, to: number, size = 100): Promise<void> {
+  for (let i = from; i <= to; i++) await groups.publish('g', `${i}`, { size })
+  await turn()
+}
+
+const numbers = (from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, i) => `${from + i}`)
+
+/** A log in memory that a test can break: it drops deliveries, counts its reads, and refuses them. */
+class BreakableLog extends MemoryEventLog implements EventLog {
+  reads = 0
+  isDeaf = false
+  isDown = false
+
+  override async read(group: string, options: ReadOptions): Promise<ReadResult> {
+    this.reads++
+    if (this.isDown) throw new Error('down')
+    return super.read(group, options)
+  }
+
+  override watch(group: string, sink: LogSink): Promise<void> {
+    return super.watch(group, {
+      onEntry: (entry) => this.isDeaf || sink.onEntry(entry),
+      onVolatile: (body) => this.isDeaf || sink.onVolatile(body),
+    })
+  }
+}
+
+describe('a follower of a kept group', () => {
+  it('gets every event once and in order, from its position or from the newest entries', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog())
+    const first = await following(groups, 'g')
+    await publish(groups, 1, 5)
+    const position = parsePosition(first.at())
+    await publish(groups, 6, 8)
+    const resumed = await following(groups, 'g', { since: position })
+    const fresh = await following(groups, 'g', { last: 2 })
+    await publish(groups, 9, 9)
+    expect(first.follower.got).toEqual(numbers(1, 9))
+    expect([resumed.answer, resumed.follower.got]).toEqual(['recovered', numbers(6, 9)])
+    expect([fresh.answer, fresh.follower.got]).toEqual(['fresh at 6', numbers(7, 9)])
+  })
+
+  it('that is busy falls behind, and continues from the ring and then from the log', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog(), { ringEntries: 4 })
+    const { follower } = await following(groups, 'g')
+    follower.pause()
+    await publish(groups, 1, 50)
+    expect(follower.got).toEqual(['1'])
+    expect(groups.stats()).toMatchObject({ lagging: 1, worstLag: 49 })
+    follower.resume()
+    await turn()
+    await publish(groups, 51, 51)
+    expect(follower.got).toEqual(numbers(1, 51))
+    expect(groups.stats()).toMatchObject({ lagging: 0, reads: 1, delivered: 51 })
+  })
+
+  it('that is outrun by its log is reset, and gets as many of the newest entries as it asked for', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog(), { ringEntries: 4 })
+    const { follower } = await following(groups, 'g', { last: 2 })
+    follower.pause()
+    await publish(groups, 1, 300, 10)
+    follower.resume()
+    await turn()
+    expect(follower.got).toEqual(['1', 'reset trimmed at 298', '299', '300'])
+    expect(groups.stats().resets.trimmed).toBe(1)
+  })
+
+  it('is reset if it has missed more than a read returns', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog(), { ringEntries: 4, replayEntries: 20 })
+    await publish(groups, 1, 1)
+    const { top } = await groups.history('g')
+    await publish(groups, 2, 21)
+    expect((await following(groups, 'g', { since: top })).answer).toBe('recovered')
+    await publish(groups, 22, 22)
+    expect((await following(groups, 'g', { since: top, last: 1 })).answer).toBe('behind at 21')
+  })
+
+  it('gets no event after close()', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog())
+    const { follower, close } = await following(groups, 'g')
+    follower.pause()
+    await publish(groups, 1, 2)
+    close()
+    follower.resume()
+    await publish(groups, 3, 3)
+    expect(follower.got).toEqual(['1'])
+    expect(groups.stats().followers).toBe(0)
+  })
+
+  it('gets volatile events while it is not busy', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog())
+    const { follower, at } = await following(groups, 'g')
+    await groups.publishVolatile('g', 'a')
+    await turn()
+    follower.pause()
+    await publish(groups, 1, 1)
+    await groups.publishVolatile('g', 'b')
+    await turn()
+    expect(follower.got).toEqual(['volatile a', '1'])
+    expect(at()).toMatch(/:1$/)
+    expect(groups.stats().volatileDropped).toBe(1)
+  })
+
+  it('is reset by a flush of the log', async () => {
+    const log = new MemoryEventLog()
+    const groups = keptGroupsOf(log)
+    const { follower } = await following(groups, 'g')
+    await publish(groups, 1, 3)
+    log.flush()
+    await expect.poll(() => follower.got.at(-1)).toBe('reset epoch at 0')
+    await publish(groups, 4, 5)
+    expect(follower.got.slice(-2)).toEqual(['4', '5'])
+  })
+})
+
+describe('the tail of a kept group', () => {
+  it('reads the log once for any number of followers that return at once', async () => {
+    const log = new BreakableLog()
+    const groups = keptGroupsOf(log)
+    await publish(groups, 1, 1)
+    const { top } = await groups.history('g')
+    await publish(groups, 2, 101)
+    log.reads = 0
+    const all = await Promise.all(Array.from({ length: 1000 }, () => following(groups, 'g', { since: top })))
+    expect(new Set(all.map(({ answer }) => answer))).toEqual(new Set(['recovered']))
+    expect(all.every(({ follower }) => follower.got.length === 100)).toBe(true)
+    expect(log.reads).toBeLessThanOrEqual(2)
+  })
+
+  it('reads missed entries once for all followers, before it delivers newer ones', async () => {
+    const log = new BreakableLog()
+    const groups = keptGroupsOf(log)
+    const all = [await following(groups, 'g'), await following(groups, 'g')]
+    await publish(groups, 1, 1)
+    log.isDeaf = true
+    await publish(groups, 2, 3)
+    log.isDeaf = false
+    log.reads = 0
+    await publish(groups, 4, 5)
+    await expect.poll(() => all[1]!.follower.got.length).toBe(5)
+    for (const { follower } of all) expect(follower.got).toEqual(numbers(1, 5))
+    expect(log.reads).toBe(1)
+    expect(groups.stats()).toMatchObject({ repairs: 1, sweepFindings: 0 })
+  })
+
+  it('reads again until the log can be read', async () => {
+    const log = new BreakableLog()
+    const groups = keptGroupsOf(log)
+    const { follower } = await following(groups, 'g')
+    log.isDeaf = true
+    await publish(groups, 1, 2)
+    log.isDeaf = false
+    log.isDown = true
+    await publish(groups, 3, 3)
+    expect(follower.got).toEqual([])
+    log.isDown = false
+    await expect.poll(() => follower.got).toEqual(numbers(1, 3))
+  })
+
+  it('rejects a follower while the log cannot be read, and serves the next one', async () => {
+    const log = new BreakableLog()
+    const groups = keptGroupsOf(log)
+    log.isDown = true
+    await expect(groups.follow('g', new RecordingFollower())).rejects.toThrow('down')
+    log.isDown = false
+    const { follower } = await following(groups, 'g')
+    await publish(groups, 1, 1)
+    expect(follower.got).toEqual(['1'])
+  })
+
+  it('finds by its sweep what it has missed without any other sign', async () => {
+    const log = new BreakableLog()
+    const groups = keptGroupsOf(log, { sweepIntervalMs: 20 })
+    const { follower } = await following(groups, 'g')
+    log.isDeaf = true
+    await publish(groups, 1, 2)
+    await expect.poll(() => follower.got, { timeout: 10_000 }).toEqual(['1', '2'])
+    expect(groups.stats().sweepFindings).toBe(1)
+  })
+
+  it('stays for a while after its last follower, and then ends', async () => {
+    const log = new BreakableLog()
+    const groups = keptGroupsOf(log, { lingerMs: 30 })
+    const { close, at } = await following(groups, 'g')
+    close()
+    const reads = log.reads
+    const again = await following(groups, 'g', { since: parsePosition(at()) })
+    expect(log.reads).toBe(reads)
+    again.close()
+    await expect.poll(() => groups.stats().groups).toBe(0)
+  })
+})
+
+describe('kept groups', () => {
+  it('append an event with the same id once', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog())
+    const first = await groups.publish('g', '1', {}, { id: 'a' })
+    const second = await groups.publish('g', '1', {}, { id: 'a' })
+    expect(second).toEqual({ position: first.position, duplicate: true })
+    expect(groups.stats()).toMatchObject({ published: 1, duplicates: 1 })
+  })
+
+  it('hold at most totalRingBytes of entries', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog(), { totalRingBytes: 1000 })
+    for (const group of ['a', 'b', 'c']) {
+      await following(groups, group)
+      for (let i = 0; i < 9; i++) await groups.publish(group, 'x'.repeat(100))
+    }
+    await turn()
+    expect(groups.stats().ringBytes).toBe(1000)
+  })
+
+  it.each([
+    [
+      'an event over maxEventBytes',
+      (groups: KeptGroups) => groups.publish('g', 'x'.repeat(65_537)),
+      'ERR_MESSAGE_TOO_LARGE',
+    ],
+    ['a bad name', (groups: KeptGroups) => groups.publish('g h', '1'), 'ERR_BAD_NAME'],
+    ['an empty id', (groups: KeptGroups) => groups.publish('g', '1', {}, { id: '' }), 'ERR_BAD_OPTION'],
+    ['a long id', (groups: KeptGroups) => groups.publish('g', '1', {}, { id: 'x'.repeat(65) }), 'ERR_BAD_OPTION'],
+    ['a size of 0', (groups: KeptGroups) => groups.publish('g', '1', { size: 0 }), 'ERR_BAD_OPTION'],
+    ['a size over 10,000', (groups: KeptGroups) => groups.publish('g', '1', { size: 10_001 }), 'ERR_BAD_OPTION'],
+    [
+      'a position without an epoch',
+      (groups: KeptGroups) => groups.follow('g', new RecordingFollower(), { since: { epoch: '', offset: 1 } }),
+      'ERR_BAD_POSITION',
+    ],
+  ])('reject %s', async (_what, call, code) => {
+    await expect(call(keptGroupsOf(new MemoryEventLog()))).rejects.toMatchObject({ code })
+  })
+
+  it('take an event of maxEventBytes', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog())
+    await expect(groups.publish('g', 'x'.repeat(65_536), {}, { id: 'x'.repeat(64) })).resolves.toMatchObject({
+      duplicate: false,
+    })
+  })
+
+  it('reject calls after close()', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog())
+    groups.close()
+    await expect(groups.publish('g', '1')).rejects.toMatchObject({ code: 'ERR_LAYER_CLOSED' })
+  })
+})
