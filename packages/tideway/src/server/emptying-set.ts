@@ -1,3 +1,5 @@
+import { resolvesWithin } from '../errors/resolves-within.ts'
+
 /** A set with a promise for its emptiness: the connections of a closing server. */
 export class EmptyingSet<T> extends Set<T> {
   #whenEmpty: (() => void)[] = []
@@ -11,13 +13,7 @@ export class EmptyingSet<T> extends Set<T> {
   /** Resolves with `true` when the set is empty, or with `false` after the timeout. */
   emptied(timeoutMs: number): Promise<boolean> {
     if (this.size === 0) return Promise.resolve(true)
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), timeoutMs)
-      this.#whenEmpty.push(() => {
-        clearTimeout(timer)
-        resolve(true)
-      })
-    })
+    return resolvesWithin(new Promise<void>((resolve) => this.#whenEmpty.push(resolve)), timeoutMs)
   }
 
   #notify(): void {

@@ -87,7 +87,7 @@ describe('middleware that wraps send()', () => {
   })
 })
 
-it('no message overtakes those that wait in a middleware', async () => {
+it('sends no message of a consumer before those that wait in its middleware', async () => {
   // More than the buffers of two sockets hold: what is sent behind the accept waits until the client reads.
   const large = 'x'.repeat(1 << 20)
   const names = Array.from({ length: 40 }, (_, i) => String(i))
