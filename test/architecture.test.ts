@@ -79,25 +79,25 @@ const rooms = Object.keys(architecture.rooms)
 const builtRooms = rooms.filter((room) => existsSync(join(root, roomFolder(room))))
 
 describe('imports', () => {
-  it('run only along the edges of the table', () => {
+  it('follow only edges of the table', () => {
     expect(sources.length).toBeGreaterThan(100)
     expect(edgeProblems(sources, architecture)).toEqual([])
   })
 
-  it('are only those of rooms that the table names', () => {
+  it('come only from rooms in the table', () => {
     const folders = new Set(sources.map(({ path }) => roomOf(path)).filter((room) => room !== undefined))
     expect(rooms).toEqual(expect.arrayContaining([...folders]))
   })
 
-  it('cannot run in a circle', () => {
+  it('form no cycle of rooms', () => {
     for (const room of rooms) expect(reachableFrom(room), `the rooms below ${room}/`).not.toContain(room)
   })
 
-  it('form no circle of files, not even of types', () => {
+  it('form no cycle of files, not even of types', () => {
     expect(importCycles(sources)).toEqual([])
   })
 
-  it('reach the packages by their names in examples and benches', () => {
+  it('use the names of the packages in examples and benches', () => {
     // The micro benches measure parts that are not exported.
     const byName = sourcesBelow(['examples', 'bench']).filter(({ path }) => !path.startsWith('bench/micro/'))
     const outside = byName.flatMap(({ path, imports }) =>
@@ -151,7 +151,7 @@ describe('the check of imports', () => {
     expect(problemsOf(path, specifier)).toEqual([expect.stringContaining(problem)])
   })
 
-  it('lets imports along the edges pass', () => {
+  it('accepts imports along the edges', () => {
     expect(problemsOf('packages/tideway/src/server/http/http-exchange.ts', '../../asgi/scope.ts')).toEqual([])
     expect(problemsOf('packages/tideway/src/auth/login.ts', '../errors/tideway-error.ts')).toEqual([])
     expect(problemsOf('packages/tideway/src/index.ts', './server/index.ts')).toEqual([])
@@ -160,7 +160,7 @@ describe('the check of imports', () => {
     expect(problemsOf('packages/client/src/react.ts', 'react')).toEqual([])
   })
 
-  it('finds circles of files', () => {
+  it('finds cycles of files', () => {
     const file = (name: string, ...imports: string[]): { path: string; imports: string[] } => ({
       path: `packages/tideway/src/${name}.ts`,
       imports: imports.map((other) => `./${other}.ts`),
@@ -192,21 +192,21 @@ type H = typeof import('./h.ts')
   })
 })
 
-describe('the other two locks', () => {
+describe('the TypeScript projects', () => {
   it.each(builtRooms)('%s/ is compiled against the rooms that it may import, and no other', (room) => {
     const allowed = allowedRooms(room, architecture).filter((other) => builtRooms.includes(other))
     const expected = allowed.map(roomFolder)
     expect(referencesOf(`${roomFolder(room)}/tsconfig.json`).toSorted()).toEqual(expected.toSorted())
   })
 
-  it('the packages are compiled against the rooms that they may import', () => {
+  it('compile the packages against the rooms that they may import', () => {
     expect(referencesOf('packages/tideway/tsconfig.json').toSorted()).toEqual(builtRooms.map(roomFolder).toSorted())
     // The entry points of layer/ import errors/.
     expect(referencesOf('packages/redis/tsconfig.json').toSorted()).toEqual(['errors', 'layer'].map(roomFolder))
     expect(referencesOf('packages/client/tsconfig.json')).toEqual([])
   })
 
-  it('no project is left out of the type check', () => {
+  it('are all part of the type check', () => {
     // Those of the tutorial's parts are its readers'; examples/tutorial/tsconfig.json checks what is in them. Next.js is not
     // installed: `next build` checks what is in its folder.
     const projects = filesBelow(['packages', 'examples', 'test', 'bench', 'docs'], /(^|\/)tsconfig[^/]*\.json$/).filter(
@@ -297,7 +297,7 @@ describe('files', () => {
     expect(everywhere.filter((path) => !isKebab.test(path))).toEqual([])
   })
 
-  it('have a name that says what they hold', () => {
+  it('have a name that describes their content', () => {
     const saysNothing = /(^|\/)(utils?|helpers?|types?|common|misc|shared|lib)(\/|\.[a-z]+$)/
     expect(everywhere.filter((path) => saysNothing.test(path))).toEqual([])
   })
@@ -318,11 +318,11 @@ describe('files', () => {
     expect(tooLong).toEqual([])
   })
 
-  it('that are allowed to be longer exist', () => {
+  it('exist if they are allowed to be longer', () => {
     expect(Object.keys(longFiles).filter((path) => !existsSync(join(root, path)))).toEqual([])
   })
 
-  it('called index.ts list every name that they export', () => {
+  it('list every exported name if they are an index.ts', () => {
     const lists = sources.filter(({ path }) => basename(path) === 'index.ts').map(({ path }) => path)
     for (const path of lists) {
       const statements = read(path)

@@ -95,7 +95,7 @@ describe.each(['express', 'hono'])('an application that tideway init --template 
     await npmInstall(application)
   })
 
-  it('is named after its folder, and wants the tideway that has written it', async () => {
+  it('is named after its folder, and depends on the tideway version that wrote it', async () => {
     expect(written).toMatchObject({ code: 0, output: expect.stringContaining(`cd my-${template}`) as string })
     const manifest = JSON.parse(await readFile(join(application, 'package.json'), 'utf8')) as {
       readonly name: string
@@ -137,7 +137,7 @@ describe.each(['express', 'hono'])('an application that tideway init --template 
   })
 
   describeWith(['chromium'], 'and is opened in a browser', () => {
-    it('says what was said in the other tab', async () => {
+    it('shows messages of the other tab', async () => {
       const server = await start(application, 'start')
       const browser = await chromium.launch({ executablePath: programPath('chromium'), args: ['--no-sandbox'] })
       try {
@@ -162,7 +162,7 @@ describe.each(['express', 'hono'])('an application that tideway init --template 
 })
 
 describe('tideway init', () => {
-  it('writes nothing into a folder that has something in it', async () => {
+  it('writes nothing into a folder that is not empty', async () => {
     const full = join(folder, 'full')
     await mkdir(full)
     await writeFile(join(full, 'notes.txt'), 'mine')
@@ -173,7 +173,7 @@ describe('tideway init', () => {
     expect((await tideway('init', 'full/notes.txt')).output).toContain('is a file')
   })
 
-  it('takes an empty folder, and one that is a repository of git already', async () => {
+  it('accepts an empty folder, also with a git repository', async () => {
     await mkdir(join(folder, 'Begun Here/.git'), { recursive: true })
     const { output, code } = await tideway('init', 'Begun Here')
     expect(code).toBe(0)
@@ -185,14 +185,14 @@ describe('tideway init', () => {
     expect(await readdir(join(folder, 'Begun Here/.git'))).toEqual([])
   })
 
-  it('names no application after a package that it needs, or after nothing', async () => {
+  it('gives no application the name of a required package, or an empty one', async () => {
     expect((await tideway('init', 'express')).output).toMatch(/^Created express-app in express \(\d+ files\)\.$/m)
     const nameless = await tideway('init', '…')
     expect(nameless.output).toContain('use Latin letters or digits')
     expect(nameless.code).toBe(1)
   })
 
-  it('refuses a template that there is not', async () => {
+  it('refuses an unknown template', async () => {
     const { output, code } = await tideway('init', 'other', '--template', 'koa')
     expect(output).toContain('Allowed choices are express, hono')
     expect(code).toBe(1)

@@ -23,7 +23,7 @@ const manifestOf = (folder: string): PackageJson => JSON.parse(read(`${folder}/p
 describe.each(folders)('%s', (folder) => {
   const manifest = manifestOf(folder)
 
-  it('is of the same version, license and Node as the others', () => {
+  it('has the same version, license and Node as the others', () => {
     const { version, license, type, engines } = manifest
     const first = manifestOf('packages/tideway')
     expect({ version, license, type, engines }).toEqual({
@@ -40,7 +40,7 @@ describe.each(folders)('%s', (folder) => {
     expect((manifest as { keywords?: readonly string[] }).keywords?.length).toBeGreaterThan(3)
   })
 
-  it('leads from each entry point to a source and to what is built from it', () => {
+  it('has a source and a built file for each entry point', () => {
     for (const [entry, target] of Object.entries(manifest.exports)) {
       // The bundle for browsers has no source of its own.
       if (typeof target === 'string' || entry === './browser') continue
@@ -67,7 +67,7 @@ describe.each(folders)('%s', (folder) => {
 })
 
 describe('packages/tideway', () => {
-  it('has an entry point for each room that shows something', () => {
+  it('has an entry point for each public room', () => {
     const rooms = filesBelow(['packages/tideway/src'], /\/index\.ts$/)
       .map(roomOf)
       .filter((room) => room !== undefined && !['errors', 'application'].includes(room))
@@ -82,7 +82,7 @@ describe('packages/tideway', () => {
   })
 })
 
-describe('the check of what a package holds', () => {
+describe('the check of package contents', () => {
   const manifest: Manifest = {
     name: 'some-package',
     version: '1.0.0',
@@ -92,7 +92,7 @@ describe('the check of what a package holds', () => {
   const built = ['dist/index.js', 'dist/index.js.map', 'dist/index.d.ts', 'dist/index.d.ts.map']
   const good = ['package.json', 'README.md', 'LICENSE', 'bin/some.js', 'src/index.ts', ...built]
 
-  it('finds nothing wrong with a package that holds what it should', () => {
+  it('accepts a complete package', () => {
     expect(contentProblems(good, manifest)).toEqual([])
   })
 
@@ -113,7 +113,7 @@ describe('the check of what a package holds', () => {
     expect(contentProblems(without, manifest)).toContain(`${file} is missing`)
   })
 
-  it('reads every file that the manifest leads to', () => {
+  it('reads every file of the manifest', () => {
     expect(targetsOf(manifest)).toEqual(['dist/index.d.ts', 'dist/index.js', 'package.json', 'bin/some.js'])
   })
 })
@@ -121,7 +121,7 @@ describe('the check of what a package holds', () => {
 describe('package-lock.json', () => {
   const lockfile = JSON.parse(read('package-lock.json')) as Lockfile
 
-  it('has every optional package that another one names, so that npm ci takes it on every system', () => {
+  it('has every optional package, so that npm ci installs it on every system', () => {
     const run = 'node --import tsx scripts/complete-lockfile.ts'
     expect(Object.keys(missingPackages(lockfile)), `missing, which "${run}" adds`).toEqual([])
   })
@@ -130,7 +130,7 @@ describe('package-lock.json', () => {
     expect(read('package-lock.json')).not.toMatch(/"resolved": "http/)
   })
 
-  it('has the checksum of every package, but for optional builds for systems that do not build a release', () => {
+  it('has the checksum of every package, except optional builds for systems that do not build a release', () => {
     const unchecked = Object.entries(lockfile.packages).filter(
       ([folder, { integrity, link }]) => folder.includes('node_modules/') && !link && integrity === undefined,
     )
@@ -142,7 +142,7 @@ describe('package-lock.json', () => {
 })
 
 describe('the packages that a lock file misses', () => {
-  it('are locked for the systems that their names say', () => {
+  it('are locked for the systems in their names', () => {
     const optionalDependencies = {
       '@tool/linux-x64-musl': '1.2.3',
       '@tool/darwin-arm64': '1.2.3',
@@ -156,7 +156,7 @@ describe('the packages that a lock file misses', () => {
     })
   })
 
-  it('are not guessed where their names say nothing, or the version is a range', () => {
+  it('are not guessed if their names contain no system, or the version is a range', () => {
     const missing = (name: string, version: string) => () =>
       missingPackages({ packages: { 'node_modules/tool': { optionalDependencies: { [name]: version } } } })
     expect(missing('colours', '1.2.3')).toThrow('colours@1.2.3 is not a build for one system')

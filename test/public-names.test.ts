@@ -48,7 +48,7 @@ function namesIn(list: string): string[] {
 }
 
 describe('the root of tideway', () => {
-  it('exports these names, so that it grows only on purpose', () => {
+  it('exports exactly these names', () => {
     expect(exportsOf('packages/tideway/src/index.ts')).toEqual(ROOT)
   })
 })

@@ -15,7 +15,7 @@ describe('the check of a release', () => {
     changelog: '# Changelog\n\n## 1.2.3 - 2026-11-23\n\n- Something.\n',
   }
 
-  it('finds nothing wrong with a tag of the versions that are there', () => {
+  it('accepts a tag of the current versions', () => {
     expect(releaseProblems(release)).toEqual([])
   })
 
@@ -48,14 +48,14 @@ describe('the workflows', () => {
   const release = read('.github/workflows/release.yml')
   const { jobs } = parse(release) as { readonly jobs: Readonly<Record<'check' | 'pack' | 'publish', Job>> }
 
-  it('run everything that has to hold, on the oldest Node that will do and on later ones', () => {
+  it('run all checks, on the oldest supported Node and on later ones', () => {
     const { engines } = JSON.parse(read('package.json')) as { readonly engines: { readonly node: string } }
     const oldest = /^>=(\d+)\./.exec(engines.node)![1]
     expect(ci).toContain(`node: [${oldest}, 22, 24]`)
     for (const workflow of [ci, release]) expect(workflow).toContain('- run: .ci/run\n')
   })
 
-  it('pack every package, and publish tideway before those that depend on it', () => {
+  it('pack every package, and publish tideway before its dependents', () => {
     const { pack, publish } = jobs
     expect(commandsOf(pack)).toContain(`for folder in ${packageFolders.join(' ')}; do`)
     const tarballs = packageFolders.map((folder) => {
@@ -66,7 +66,7 @@ describe('the workflows', () => {
     expect(commandsOf(publish)).toContain('npm publish "./$tarball" --provenance --access public --ignore-scripts')
   })
 
-  it('let one job ask for the publishing token: it checks nothing out, installs no dependency and runs no script', () => {
+  it('give one job the publishing token: it checks nothing out, installs no dependency and runs no script', () => {
     const mayPublish = Object.entries(jobs).filter(([, { permissions }]) => permissions?.['id-token'] === 'write')
     expect(mayPublish.map(([name]) => name)).toEqual(['publish'])
     expect(parse(release)).toMatchObject({ permissions: { contents: 'read' } })

@@ -29,14 +29,14 @@ function barsOf(svg: string): { readonly own: boolean; readonly width: number }[
 }
 
 describe('the chart', () => {
-  it('is well-formed, with a title and a description that say what is to be seen', () => {
+  it('is well-formed, with a title and a description', () => {
     const svg = drawChart(results())
     expect(tagsOf(svg)[0]).toMatch(/^<svg .*role="img" aria-labelledby="title description">$/)
     expect(svg).toContain('<title id="title">tideway beside other servers</title>')
     expect(svg).toContain('fan-out, µs a delivery, lower is better: tideway 2.00, ws 9.00, Channels 100.')
   })
 
-  it('names date, machine and versions, in lines that fit', () => {
+  it('names date, machine and versions in lines of limited length', () => {
     const svg = drawChart(results())
     expect(svg).toContain('2026-03-04 · 2 × a processor')
     expect(svg).toContain('tideway 0.1.0, ws 8.0.0')
@@ -47,14 +47,14 @@ describe('the chart', () => {
     expect(lines.join(' ')).toContain('server 19 1.2.3')
   })
 
-  it('escapes what is text', () => {
+  it('escapes text', () => {
     const svg = drawChart(results({ rows: [row({ title: 'a < b & "c"', figures: [figure('<ws>', [1])] })] }))
     tagsOf(svg)
     expect(svg).toContain('a &lt; b &amp; &quot;c&quot;')
     expect(svg).toContain('&lt;ws&gt;')
   })
 
-  it('draws bars as long as the figures, the best first, and ours in a colour of its own', () => {
+  it('draws bars in proportion to the figures, the best first, with a separate color for tideway', () => {
     const figures = [figure('tideway', [2]), figure('ws', [4]), figure('best', [1])]
     const [best, own, ws] = barsOf(drawChart(results({ rows: [row({ figures })] })))
     expect(own!.own).toBe(true)
@@ -66,7 +66,7 @@ describe('the chart', () => {
     expect(higher[0]!.width).toBeGreaterThan(higher[1]!.width)
   })
 
-  it('cuts a bar beside which the others could not be seen, with a mark, and its figure stays', () => {
+  it('shortens a bar that would hide the others, with a mark, and keeps its figure', () => {
     const svg = drawChart(results())
     const [own, ws, channels] = barsOf(svg)
     expect(channels!.width / ws!.width).toBeCloseTo(3, 1)
@@ -75,11 +75,11 @@ describe('the chart', () => {
     expect(svg).toContain('>100</text>')
   })
 
-  it('can be read on white and on dark', () => {
+  it('is readable on a white and on a dark background', () => {
     expect(drawChart(results())).toContain('prefers-color-scheme: dark')
   })
 
-  it('leaves out rows that were not measured', () => {
+  it('omits rows that were not measured', () => {
     expect(barsOf(drawChart(results({ rows: [row({ figures: [] })] })))).toEqual([])
   })
 })

@@ -14,7 +14,7 @@ describe('the command line of the bench', () => {
     expect(parseCommandLine(['all'])).toEqual(parseCommandLine([]))
   })
 
-  it('measures what is named, by suite or by row, each once and in the order of the list', () => {
+  it('measures the named suites and rows, each once and in the order of the list', () => {
     expect(suitesOf('echo', 'fanout')).toEqual(['fanout', 'echo'])
     expect(suitesOf('storm-p99', 'storm')).toEqual(['storm'])
     expect(suitesOf('idle', 'handshakes')).toEqual(['handshakes', 'idle'])
@@ -27,12 +27,12 @@ describe('the command line of the bench', () => {
     }
   })
 
-  it('takes runs, seconds, peers and a file', () => {
+  it('accepts runs, seconds, peers and a file', () => {
     const task = parseCommandLine(['echo', '--runs', '2', '--seconds', '0.5', '--peers', 'ws,bun', '--out', 'a.json'])
     expect(task).toMatchObject({ runs: 2, seconds: 0.5, peers: ['ws', 'bun'], out: 'a.json' })
   })
 
-  it('installs peers, and makes a chart or a page of a file', () => {
+  it('installs peers, and makes a chart or a page from a file', () => {
     expect(parseCommandLine(['peers'])).toEqual({ do: 'peers' })
     expect(parseCommandLine(['chart', 'a.json'])).toEqual({ do: 'chart', results: ['a.json'] })
     expect(parseCommandLine(['page', 'a.json', 'c.json', '--out', 'b.md'])).toEqual({
@@ -43,7 +43,7 @@ describe('the command line of the bench', () => {
     expect(parseCommandLine(['--help'])).toEqual({ do: 'help' })
   })
 
-  it('soaks, and leaves the arguments of micro to it', () => {
+  it('runs the soak, and passes the arguments of micro on', () => {
     expect(parseCommandLine(['soak'])).toEqual({ do: 'soak', minutes: 15, connections: 5000 })
     expect(parseCommandLine(['soak', '--minutes', '0.5', '--connections', '7'])).toMatchObject({
       minutes: 0.5,
@@ -73,13 +73,13 @@ describe('the command line of the bench', () => {
 describe('the suites', () => {
   const rows = suites.flatMap((suite) => suite.rows.map((row) => ({ suite, row })))
 
-  it('have rows with an id each', () => {
+  it('have an id for each row', () => {
     const ids = rows.map(({ row }) => row.id)
     expect(new Set(ids).size).toBe(ids.length)
   })
 
   it.each(rows.map(({ suite, row }) => [row.id, suite, row] as const))(
-    'hold %s against what is measured',
+    'compare %s with a measured row',
     (_, suite, row) => {
       const namesIn = (id: string): string[] =>
         suites

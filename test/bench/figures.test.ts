@@ -8,7 +8,7 @@ import { formatRatio, judge } from '../../bench/src/targets.ts'
 import { figure, results, row } from './sample-results.ts'
 
 describe('figures', () => {
-  it('have a median in the middle, or between the two in the middle, and leave the order of the runs as it was', () => {
+  it('have a median in the middle, or between the two in the middle, and keep the order of the runs', () => {
     const values = [30, 1, 2]
     expect(median(values)).toBe(2)
     expect(values).toEqual([30, 1, 2])
@@ -68,7 +68,7 @@ describe('a target', () => {
     expect(judge({ ...limited, targets: [{ name: 'tideway', factor: 1.99 }] }, [])[0]!.isMet).toBe(false)
   })
 
-  it('may be held against another row', () => {
+  it('may be compared with another row', () => {
     const echo = row({ id: 'echo', title: 'the echo', figures: [figure('tideway', [3])] })
     const targets = [{ name: 'tideway', factor: 2, against: { name: 'tideway', row: 'echo' } }]
     const groups = row({ id: 'groups', figures: [figure('tideway', [7])], targets })
@@ -76,7 +76,7 @@ describe('a target', () => {
     expect(judge(groups, [groups])).toEqual([])
   })
 
-  it('is left out where it or what it is held against was not measured', () => {
+  it('is omitted if it or the compared row was not measured', () => {
     expect(judge(row({ figures: [figure('tideway', [1])] }), [])).toEqual([])
     expect(judge(row({ figures: [figure('ws', [1])] }), [])).toEqual([])
     expect(judge(row({ figures: [figure('tideway', [1]), figure('ws', [])] }), [])).toEqual([])
@@ -84,7 +84,7 @@ describe('a target', () => {
 })
 
 describe('a row in the terminal', () => {
-  it('has a line a server with its median, its range and the ratio, and what became of the targets', () => {
+  it('has a line per server with its median, its range, the ratio and the results of the targets', () => {
     const lines = formatRow(row(), [row()]).split('\n')
     expect(lines[0]).toBe('fan-out · µs a delivery, lower is better, medians of 3')
     expect(lines[1]).toMatch(/^ {2}tideway +2\.00 +1\.00 to 3\.00 .*1,000\/s +server 100 % +load 50 %$/)
@@ -94,7 +94,7 @@ describe('a row in the terminal', () => {
     expect(formatRow(missed, [missed])).toContain('MISSED  tideway ≤ 1/5 × ws: 0.22')
   })
 
-  it('says that nothing was measured, and when the load was the bottleneck', () => {
+  it('reports that nothing was measured, or that the load was the bottleneck', () => {
     expect(formatRow(row({ figures: [] }), [])).toBe('fan-out: nothing was measured.')
     expect(isLoadBound(figure('uws', [1], { loadBusy: 0.99, serverBusy: 0.6 }))).toBe(true)
     expect(isLoadBound(figure('ws', [1], { loadBusy: 0.99, serverBusy: 0.99 }))).toBe(false)
@@ -107,7 +107,7 @@ describe('the page', () => {
   const page =
     '# Speed\n\n<!-- figures: written by npm run bench -- page -->\n\nold\n\n<!-- end of figures -->\n\nBelow.\n'
 
-  it('gets the figures between its marks, and keeps what is around them', () => {
+  it('has the figures between its marks, and keeps the text around them', () => {
     const written = writeFigures(page, results())
     expect(written).toMatch(/^# Speed\n\n<!-- figures/)
     expect(written).toMatch(/<!-- end of figures -->\n\nBelow\.\n$/)
@@ -116,7 +116,7 @@ describe('the page', () => {
     expect(() => writeFigures('# Speed\n', results())).toThrow('no place for figures')
   })
 
-  it('names machine, versions, date and how it was measured', () => {
+  it('names machine, versions, date and method', () => {
     const text = figuresOf(results())
     expect(text).toContain('2026-03-04')
     expect(text).toContain('](images/performance.svg)')
@@ -125,7 +125,7 @@ describe('the page', () => {
     expect(text).toContain('Medians of 3 alternating runs, 1.5 s each')
   })
 
-  it('has targets and figures as tables, and a mark for a target that is missed', () => {
+  it('has targets and figures as tables, and a mark for a missed target', () => {
     const missed = row({ id: 'idle', targets: [{ name: 'tideway', factor: 1 }] })
     const text = figuresOf(results({ rows: [row(), missed] }))
     expect(text).toContain('| fan-out | tideway | ≤ 1/4 × ws | 0.22 | met |')
@@ -134,7 +134,7 @@ describe('the page', () => {
     expect(text).toContain('| Channels | 100 (100 to 100) | 1/50 | 1,000 | 100 % | 50 % |')
   })
 
-  it('says that the machine had other work, and that it was busy with it', () => {
+  it('reports that the machine was busy with other work', () => {
     const at = (loadAverage: number) => figuresOf(results({ machine: { ...results().machine, loadAverage } }))
     expect(at(0.9)).not.toContain('other work')
     expect(at(1)).toContain('**The machine had other work in the minute before (load average 1.0 on 2 processors)')
@@ -142,7 +142,7 @@ describe('the page', () => {
     expect(at(2)).toContain('**The machine was busy with other work (load average 2.0 on 2 processors)')
   })
 
-  it('says where the load was busiest, and whether it was the bottleneck', () => {
+  it('reports where the load was busiest, and whether it was the bottleneck', () => {
     expect(figuresOf(results())).toContain('It was nowhere the bottleneck.')
     const figures = [figure('tideway', [1]), figure('uws', [1], { loadBusy: 0.99, serverBusy: 0.6 })]
     const text = figuresOf(results({ rows: [row({ figures })] }))
@@ -151,21 +151,21 @@ describe('the page', () => {
     expect(text).toContain('| 60 % | 99 % † |')
   })
 
-  it('lists what was left out, in one line each whatever the reason holds', () => {
+  it('lists omitted rows in one line each, for any reason', () => {
     const skipped = [{ what: 'Bun', reason: 'not installed;\nnpm | install' }]
     expect(figuresOf(results({ skipped }))).toContain('- Bun: not installed; npm \\| install')
     expect(figuresOf(results())).not.toContain('Not measured')
   })
 
-  it('leaves out a row in which nothing was measured', () => {
+  it('omits a row without measurements', () => {
     expect(figuresOf(results({ rows: [row(), row({ title: 'unmeasured', figures: [] })] }))).not.toContain('Unmeasured')
   })
 })
 
-describe('several passes', () => {
+describe('merged passes', () => {
   const older = results({ rows: [row(), row({ id: 'idle', title: 'idle' })], skipped: [{ what: 'Bun', reason: 'no' }] })
 
-  it('are one, in which a row that was measured again takes the place of what it was', () => {
+  it('replace a row that was measured again', () => {
     const again = row({ id: 'idle', title: 'idle', figures: [figure('tideway', [7])] })
     const newer = results({
       date: '2026-03-05T00:00:00.000Z',
@@ -183,14 +183,14 @@ describe('several passes', () => {
     expect(mergeResults([older])).toBe(older)
   })
 
-  it('keep a row that the later one could not measure, and the busier state of the machine', () => {
+  it('keep a row that the later pass could not measure, and the busier state of the machine', () => {
     const failed = results({ rows: [row({ figures: [] })] })
     const busy = results({ machine: { ...older.machine, loadAverage: 5 } })
     expect(mergeResults([older, failed]).rows[0]).toBe(older.rows[0])
     expect(mergeResults([busy, older]).machine.loadAverage).toBe(5)
   })
 
-  it('of different machines are not mixed', () => {
+  it('are refused for different machines', () => {
     const elsewhere = results({ machine: { ...older.machine, processor: 'another' } })
     expect(() => mergeResults([older, elsewhere])).toThrow('are of different machines')
   })

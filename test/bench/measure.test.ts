@@ -47,8 +47,8 @@ describe('the order of a run', () => {
   })
 })
 
-describe('what a phase says', () => {
-  it('is the cost of each and how many a second of processor time brings', () => {
+describe('the result of a phase', () => {
+  it('has the cost per message and the messages per second of processor time', () => {
     const phase: Phase = {
       delivered: 2000,
       seconds: 1,
@@ -64,7 +64,7 @@ describe('what a phase says', () => {
 })
 
 describe('a suite', () => {
-  it('that needs more files than may be open is skipped, and the line says what to do', async () => {
+  it('is skipped if it needs more open files than allowed, with a line that names the fix', async () => {
     const outcome = await measureSuite({ ...ofTheFloor, connections: 10_000 }, { ...pass, maxFiles: 1024 })
     const reason = 'it needs 10100 open files a process, and the limit is 1024: raise it with ulimit -n 10100'
     expect(outcome).toEqual({ rows: [], skipped: [{ what: 'small', reason }], hasFailed: false })
@@ -79,7 +79,7 @@ describe('a suite', () => {
     ...more,
   })
 
-  it('skips a server that cannot be had, and says why in one line', async () => {
+  it('skips a server that is not installed, and prints the reason in one line', async () => {
     const floor = fake({ missing: () => 'not installed; npm run bench -- peers installs it' })
     const { rows, skipped, hasFailed } = await measureSuite(ofTheFloor, { ...pass, runs: 2, servers: { floor } })
     expect(rows[0]!.figures).toEqual([])
@@ -87,7 +87,7 @@ describe('a suite', () => {
     expect(hasFailed).toBe(false)
   })
 
-  it('skips a peer that does not start, and has failed if it is ours', async () => {
+  it('skips a peer that does not start, and fails if it is tideway', async () => {
     const peer = await measureSuite(ofTheFloor, { ...pass, runs: 2, servers: { floor: fake({}) } })
     expect(peer.skipped).toEqual([{ what: 'floor in small', reason: 'failed: Error: not today' }])
     expect(peer.hasFailed).toBe(false)
@@ -97,7 +97,7 @@ describe('a suite', () => {
     expect(own.hasFailed).toBe(true)
   })
 
-  it('leaves out peers that were not asked for', async () => {
+  it('omits peers that were not selected', async () => {
     const { rows, skipped } = await measureSuite(ofTheFloor, { ...pass, peers: ['ws'] })
     expect(rows[0]!.figures).toEqual([])
     expect(skipped).toEqual([])
@@ -114,7 +114,7 @@ describe('a server that does not start', () => {
     expect(reasonIn('')).toBe('it ended without a word')
   })
 
-  it('is not waited for', async () => {
+  it('is not awaited after its exit', async () => {
     const command = { command: process.execPath, args: ['-e', 'throw new Error("I do not want to")'] }
     await expect(startServer(command, 'any')).rejects.toThrow('Error: I do not want to')
     await expect(startServer({ command: '/no/such/program', args: [] }, 'any')).rejects.toThrow('ENOENT')
@@ -174,7 +174,7 @@ describeWith(['cc'], 'the load', () => {
     }
   })
 
-  it('tells of what never came', async () => {
+  it('reports missing messages', async () => {
     const port = await serve((socket, data) => {
       for (const member of members) if (member !== socket) member.send(data.toString())
     })
@@ -182,7 +182,7 @@ describeWith(['cc'], 'the load', () => {
     expect(missing).toBe(1)
   })
 
-  it('sends well-formed messages of the length that it was told, text and binary', async () => {
+  it('sends well-formed messages of the given length, text and binary', async () => {
     const seen = new Map<boolean, Buffer>()
     const port = await serve((socket, data, isBinary) => {
       seen.set(isBinary, data)
@@ -199,7 +199,7 @@ describeWith(['cc'], 'the load', () => {
     expect(seen.get(true)).toHaveLength(65_536)
   })
 
-  it('counts responses of HTTP', async () => {
+  it('counts HTTP responses', async () => {
     let requests = 0
     const server = createServer((_, response) => {
       requests++
@@ -217,7 +217,7 @@ describeWith(['cc'], 'the load', () => {
     expect(phases[0]!.delivered).toBeLessThanOrEqual(requests)
   })
 
-  it('opens and holds, and storms, and says how many were accepted', async () => {
+  it('opens and holds connections, connects in a storm, and counts the accepted ones', async () => {
     const port = await serve((socket, data) => socket.send(data.toString()))
     const { phases } = await load('connect', { port, conns: 40, warm: 10 })
     expect(phases[0]!.delivered).toBe(30)
@@ -225,7 +225,7 @@ describeWith(['cc'], 'the load', () => {
     expect(storm.phases[1]).toMatchObject({ accepted: 50, refused: 0 })
   })
 
-  it('says that a server refuses', async () => {
+  it('reports a server that refuses', async () => {
     const server = createServer().on('upgrade', (_, socket) => {
       socket.end('HTTP/1.1 403 Forbidden\r\n\r\n')
     })
@@ -239,7 +239,7 @@ describeWith(['cc'], 'the load', () => {
     await expect(load('echo', { port, conns: 1 })).rejects.toThrow('The server refused a connection')
   })
 
-  it('measures a suite: each cell once a run, with a figure for each', async () => {
+  it('measures each cell of a suite once per run', async () => {
     const said: string[] = []
     const { rows, skipped } = await measureSuite(ofTheFloor, { ...pass, runs: 2, say: (line) => said.push(line) })
     expect(skipped).toEqual([])
@@ -249,7 +249,7 @@ describeWith(['cc'], 'the load', () => {
     expect(said).toEqual(['small, run 1 of 2: floor', 'small, run 2 of 2: floor'])
   })
 
-  it('goes on when a cell fails, and does not ask it again', async () => {
+  it('continues after a failed cell, and does not repeat it', async () => {
     const broken = { ...ofTheFloor.cells[0]!, name: 'broken', load: { mode: 'echo', arguments: { bytes: 1 } } } as const
     const said: string[] = []
     const suite: Suite = { ...ofTheFloor, cells: [broken, ...ofTheFloor.cells] }

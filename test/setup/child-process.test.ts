@@ -5,8 +5,8 @@ import { freePort } from './free-port.ts'
 
 const node = (script: string): [string, string[]] => [process.execPath, ['--eval', script]]
 
-describe('starting a program', () => {
-  it('waits for the line that says it is ready', async () => {
+describe('startProgram', () => {
+  it('waits for the ready line of the program', async () => {
     const program = await startProgram(...node("console.error('listening on 4711'); setInterval(() => {}, 1000)"), {
       ready: /listening on (\d+)/,
     })
@@ -31,7 +31,7 @@ describe('starting a program', () => {
     expect(program.readyMatch).toBeUndefined()
   })
 
-  it('reports what a program printed that ended too early', async () => {
+  it('reports the output of a program that ends too early', async () => {
     const start = startProgram(...node("console.log('no such file'); process.exit(3)"), { ready: /listening/ })
     await expect(start).rejects.toThrow(/ended \(code 3, signal null\) before it was ready\. It printed:\nno such file/)
   })
@@ -48,7 +48,7 @@ describe('starting a program', () => {
     await expect(startProgram('tideway-no-such-command', [], { ready: /./ })).rejects.toThrow('ENOENT')
   })
 
-  it('kills a program that does not listen to SIGTERM', async () => {
+  it('kills a program that ignores SIGTERM', async () => {
     const script = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000); console.log('ready')"
     const program = await startProgram(...node(script), { ready: /ready/, stopTimeoutMs: 50 })
     expect(await program.stop()).toEqual({ code: null, signal: 'SIGKILL' })

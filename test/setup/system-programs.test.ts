@@ -33,13 +33,13 @@ function machine(canInstall: boolean): Machine {
   return { searchPath: bin, canInstall, say: (line) => lines.push(line) }
 }
 
-describe('looking for a program', () => {
-  it('finds it on the search path', async () => {
+describe('findProgram', () => {
+  it('finds a program on the search path', async () => {
     const path = await put('nginx')
     expect(await findProgram(systemPrograms.nginx, `/nowhere:${bin}`)).toBe(path)
   })
 
-  it('takes the first of its names that is there', async () => {
+  it('finds the first existing name', async () => {
     const path = await put('google-chrome')
     expect(await findProgram(systemPrograms.chromium, bin)).toBe(path)
   })
@@ -49,12 +49,12 @@ describe('looking for a program', () => {
     expect(await findProgram(systemPrograms.redis, bin)).toBeUndefined()
   })
 
-  it('takes no file that cannot be executed', async () => {
+  it('ignores a file that is not executable', async () => {
     await chmod(await put('curl'), 0o644)
     expect(await findProgram({ commands: [['curl']], debianPackages: [] }, bin)).toBeUndefined()
   })
 
-  it('asks a Python for the modules that are needed', async () => {
+  it('checks the modules of Python', async () => {
     const python = await put('python3', 'case "$*" in *twisted*) exit 1;; esac')
     const program = { commands: [[python]], debianPackages: [] }
     expect(await findProgram({ ...program, pythonModules: ['json'] }, '')).toBe(python)
@@ -62,10 +62,10 @@ describe('looking for a program', () => {
   })
 })
 
-describe('preparing programs', () => {
+describe('preparePrograms', () => {
   const APT_GET = 'echo "$DEBIAN_FRONTEND $*" >> "$0.log"'
 
-  it('says and installs nothing when all is there', async () => {
+  it('prints and installs nothing if no program is missing', async () => {
     const path = await put('curl')
     await put('apt-get', APT_GET)
     expect(await preparePrograms(['curl'], machine(true))).toEqual({ curl: path })
@@ -73,7 +73,7 @@ describe('preparing programs', () => {
     await expect(readFile(join(bin, 'apt-get.log'))).rejects.toThrow('ENOENT')
   })
 
-  it('installs all that is missing at once, after one line that says so', async () => {
+  it('installs all missing programs in one command, after one line of output', async () => {
     const curl = await put('curl')
     const chmodded = (name: string): string => `echo > "${bin}/${name}"; /bin/chmod 755 "${bin}/${name}"`
     await put('apt-get', `${APT_GET}\n[ "$1" = install ] && { ${chmodded('wrk')}; ${chmodded('nginx')}; }; exit 0`)
@@ -109,8 +109,8 @@ describe('preparing programs', () => {
   })
 })
 
-describe('what the selected test files need', () => {
-  it('is read from their describeWith calls', () => {
+describe('the programs of the selected test files', () => {
+  it('come from their describeWith calls', () => {
     const call = 'describeWith'
     expect(namesIn(`${call}(['redis', "nginx"], 'x', () => {})\n${call}(\n  ['curl'],\n 'y')`)).toEqual([
       'redis',
@@ -119,11 +119,11 @@ describe('what the selected test files need', () => {
     ])
   })
 
-  it('is nothing for a file without such a call', () => {
+  it('are empty for a file without such a call', () => {
     expect(namesIn("describe('redis', () => {})")).toEqual([])
   })
 
-  it('holds each program once', async () => {
+  it('contain each program once', async () => {
     const call = 'describeWith'
     const files = [join(bin, 'a.test.ts'), join(bin, 'b.test.ts')]
     for (const file of files) await writeFile(file, `${call}(['redis'], 'x', () => {})`)
@@ -132,16 +132,16 @@ describe('what the selected test files need', () => {
 })
 
 describe('a suite whose programs are missing', () => {
-  it('runs when there are none', () => {
+  it('runs if no program is missing', () => {
     expect(whatToDo([], { CI: 'true' })).toBe('run')
   })
 
-  it('is skipped on a laptop and fails in CI', () => {
+  it('is skipped locally and fails in CI', () => {
     expect(whatToDo(['redis'], {})).toBe('skip')
     expect(whatToDo(['redis'], { CI: 'true' })).toBe('fail')
   })
 
-  it('names what is missing and how to get it', () => {
+  it('names the missing programs and the command that installs them', () => {
     expect(explain(['redis', 'wrk'])).toBe(
       'Missing on this machine: redis, wrk. On Debian: apt-get install redis-server redis-tools wrk',
     )

@@ -119,7 +119,7 @@ export async function surviveSchedule(kit: Kit, seed: number): Promise<void> {
 
 /** The same scenarios for every runtime. Each fails by throwing. */
 export const scenarios: Readonly<Record<string, (kit: Kit) => Promise<void>>> = {
-  'messages come back in order': async (kit) => {
+  'echoes messages in order': async (kit) => {
     const client = make<Numbered, Numbered>(kit)
     for (let n = 0; n < 100; n++) client.send({ n })
     const seen: number[] = []
@@ -131,12 +131,12 @@ export const scenarios: Readonly<Record<string, (kit: Kit) => Promise<void>>> = 
     client.close()
   },
 
-  'a connection that is cut is made again, and nothing is lost or double': (kit) => surviving(kit, 'cut'),
-  'a connection that is reset is made again, and nothing is lost or double': (kit) => surviving(kit, 'reset'),
-  'a half-open connection is found by the heartbeat': (kit) => surviving(kit, 'half-open'),
-  'a stalled connection is found by the heartbeat': (kit) => surviving(kit, 'stall'),
+  'reconnects after a closed connection without losing or repeating a message': (kit) => surviving(kit, 'cut'),
+  'reconnects after a reset without losing or repeating a message': (kit) => surviving(kit, 'reset'),
+  'detects a half-open connection with the heartbeat': (kit) => surviving(kit, 'half-open'),
+  'detects a stalled connection with the heartbeat': (kit) => surviving(kit, 'stall'),
 
-  'what is sent while the server is away waits, and arrives in order when it is back': async (kit) => {
+  'queues messages while the server is down, and delivers them in order after the reconnect': async (kit) => {
     const client = make(kit)
     await whenOpen(client)
     const lost = next(client, 'reconnecting')
@@ -150,7 +150,7 @@ export const scenarios: Readonly<Record<string, (kit: Kit) => Promise<void>>> = 
     client.close()
   },
 
-  'a server that drains with 1012 is left and found again': async (kit) => {
+  'reconnects after a server drains with 1012': async (kit) => {
     const client = make(kit)
     await whenOpen(client)
     const lost = next(client, 'reconnecting')
@@ -161,7 +161,7 @@ export const scenarios: Readonly<Record<string, (kit: Kit) => Promise<void>>> = 
     client.close()
   },
 
-  'a 4401 is final, and the state says why': async (kit) => {
+  'closes permanently after 4401, with the reason in the state': async (kit) => {
     const client = make(kit)
     await whenOpen(client)
     const closed = next(client, 'closed')
@@ -174,7 +174,7 @@ export const scenarios: Readonly<Record<string, (kit: Kit) => Promise<void>>> = 
     } satisfies ConnectionState)
   },
 
-  'a token that runs out mid-way is asked for again': async (kit) => {
+  'calls the token function again for an expired token': async (kit) => {
     let tokens = 0
     const client = make(kit, { token: async () => `token${++tokens}` })
     await whenOpen(client)
@@ -189,7 +189,7 @@ export const scenarios: Readonly<Record<string, (kit: Kit) => Promise<void>>> = 
     client.close()
   },
 
-  'bad messages of the server are error events, and the next good one arrives': async (kit) => {
+  'emits an error for an invalid message, and the next valid message arrives': async (kit) => {
     const client = make(kit, { maxMessageBytes: 100_000 })
     const codes: string[] = []
     client.on('error', ({ code }) => codes.push(code))
@@ -203,7 +203,7 @@ export const scenarios: Readonly<Record<string, (kit: Kit) => Promise<void>>> = 
     client.close()
   },
 
-  'a megabyte goes through the bounded send buffer in order': async (kit) => {
+  'sends a megabyte through the bounded send buffer in order': async (kit) => {
     const client = make<{ n: number; padding: string }, Numbered>(kit, {
       maxBufferedBytes: 50_000,
       outbox: { maxBytes: 2_000_000 },
@@ -219,7 +219,7 @@ export const scenarios: Readonly<Record<string, (kit: Kit) => Promise<void>>> = 
     client.close()
   },
 
-  'TidewaySocket carries texts and bytes, is open again after a loss, and closes once': async (kit) => {
+  'TidewaySocket sends texts and bytes, reopens after a loss, and closes once': async (kit) => {
     const socket = new TidewaySocket(kit.url, [], {
       ...quick,
       ...(kit.WebSocket && { WebSocket: kit.WebSocket }),

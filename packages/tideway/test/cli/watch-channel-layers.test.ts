@@ -6,7 +6,7 @@ import type { LayerFinding } from '../../src/layer/channel-layer.ts'
 import { watchChannelLayers, type WatchedLayer } from '../../src/cli/watch-channel-layers.ts'
 import { Command, fixture } from './command.ts'
 
-describe('the watch of channel layers', () => {
+describe('watchChannelLayers', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())
 
@@ -21,7 +21,7 @@ describe('the watch of channel layers', () => {
 
   const host = 'redis://127.0.0.1:6399'
 
-  it('logs a lost host at once, every minute while it is gone, and when it is back', async () => {
+  it('logs a lost host at once, every minute of the outage, and at the reconnect', async () => {
     const layer = new EventEmitter()
     const lines = watch(layer)
     layer.emit('disconnected', { host, error: new Error('read ECONNRESET') })
@@ -54,7 +54,7 @@ describe('the watch of channel layers', () => {
     expect(lines).toEqual(['Channel layer "default" is connected.'])
   })
 
-  it('logs the first gap at once with its number of groups and its reason, and later ones once a minute in one line', async () => {
+  it('logs the first gap at once with its number of groups and its reason, and later ones in one line per minute', async () => {
     const layer = new EventEmitter()
     const lines = watch(layer)
     layer.emit('gap', { host, groups: ['a', 'b'], reason: 'dropped' })
@@ -79,7 +79,7 @@ describe('the watch of channel layers', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('logs nothing of a layer that connects in time, that has no server, or that the application has closed', async () => {
+  it('logs nothing about a layer that connects in time, has no server, or was closed by the application', async () => {
     const closed = Object.assign(new Error('closed'), { code: 'ERR_LAYER_CLOSED' })
     const lines = [{ ready: async () => {} }, {}, { ready: () => Promise.reject(closed) }].map((layer) => watch(layer))
     await vi.advanceTimersByTimeAsync(600_000)

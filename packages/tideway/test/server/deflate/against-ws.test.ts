@@ -138,8 +138,8 @@ function offerOf(setting: Setting): string {
 
 const places = fc.array(fc.nat(), { maxLength: 4 })
 
-describe('what a client compresses', () => {
-  it('is understood, whatever was agreed on and wherever it is cut', async () => {
+describe('a message that a client compresses', () => {
+  it('is inflated with any parameters and any division into chunks', async () => {
     const property = fc.asyncProperty(
       settings,
       fc.array(fc.tuple(messages, places), { minLength: 1, maxLength: 12 }),
@@ -163,7 +163,7 @@ describe('what a client compresses', () => {
     await fc.assert(property, runs(150))
   })
 
-  it('is refused with the same code when a fault has changed it', async () => {
+  it('is refused with the same code as by ws after a fault', async () => {
     const property = fc.asyncProperty(
       settings,
       fc.array(fc.tuple(messages, places), { minLength: 1, maxLength: 5 }),
@@ -197,8 +197,8 @@ describe('what a client compresses', () => {
   })
 })
 
-describe('what the server compresses', () => {
-  it('is understood by ws, whatever was agreed on, below and above all thresholds', async () => {
+describe('a message that the server compresses', () => {
+  it('is inflated by ws with any parameters, below and above all thresholds', async () => {
     const property = fc.asyncProperty(
       settings,
       fc.array(fc.tuple(messages, fc.boolean()), { minLength: 1, maxLength: 15 }),

@@ -51,7 +51,7 @@ describe('a message that inflates to a gigabyte', () => {
   it.each([
     ['one frame', (payload: Buffer) => compressedFrame('binary', payload)],
     ['many fragments', (payload: Buffer) => fragments(payload, 1000)],
-  ])('in %s gets 1009, and is inflated up to the limit only', async (_how, framed) => {
+  ])('gets 1009 in %s, and is inflated only up to the limit', async (_how, framed) => {
     const frames = framed(bomb)
     const before = process.memoryUsage.rss()
     const { lines, messages } = await closeAnswer(frames)
@@ -60,7 +60,7 @@ describe('a message that inflates to a gigabyte', () => {
     expect(process.memoryUsage.rss() - before).toBeLessThan(200 * MIB)
   })
 
-  it('gets 1009 for its frame alone when that is larger than any message may be', async () => {
+  it('gets 1009 for a frame that is larger than any message may be', async () => {
     const header = compressedFrame('binary', Buffer.alloc(0))
     header[1] = 0xff
     const length = Buffer.alloc(8)
@@ -69,19 +69,19 @@ describe('a message that inflates to a gigabyte', () => {
     expect(lines).toEqual(['close 1009'])
   })
 
-  it('gets 1009 where the limit is too large for the event loop, too', async () => {
+  it('gets 1009 also if its limit is too large for the event loop', async () => {
     const { lines } = await closeAnswer(compressedFrame('binary', bomb), { maxMessageBytes: 8 * MIB })
     expect(lines).toEqual(['close 1009'])
   })
 })
 
-describe('the limit', () => {
+describe('maxMessageBytes with compression', () => {
   const close = Buffer.from('88820000000003e8', 'hex')
 
   it.each([
     ['at once', {}],
     ['in a thread', { threadBytes: 100 }],
-  ])('lets through a message of exactly maxMessageBytes and no larger one, inflated %s', async (_how, compression) => {
+  ])('accepts a message of exactly maxMessageBytes and no larger one, inflated %s', async (_how, compression) => {
     const options = { maxMessageBytes: 10_000, compression }
     const frame = (bytes: number) => compressedFrame('binary', deflateRawSync(Buffer.alloc(bytes)))
     const exact = await closeAnswer(Buffer.concat([frame(10_000), close]), options)
@@ -92,7 +92,7 @@ describe('the limit', () => {
     })
   })
 
-  it('lets through a message that compression has made larger', async () => {
+  it('accepts a message that compression has made larger', async () => {
     const noise = Buffer.from(Array.from({ length: 10_000 }, (_, i) => Math.imul(i + 1, 2654435761) >>> 24))
     const stored = deflateRawSync(noise, { level: 0, memLevel: 1, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
     expect(stored.length).toBeGreaterThan(10_000)
@@ -102,13 +102,13 @@ describe('the limit', () => {
     }
   })
 
-  it('stays what it is for messages that are not compressed', async () => {
+  it('is the same for uncompressed messages', async () => {
     const options = { maxMessageBytes: 10_000 }
     const { lines } = await closeAnswer(clientFrame('binary', Buffer.alloc(10_001)), options)
     expect(lines).toEqual(['close 1009'])
   })
 
-  it('counts what is inflated over final blocks', async () => {
+  it('counts inflated bytes over final blocks', async () => {
     const part = deflateRawSync(Buffer.alloc(6000))
     const { lines } = await closeAnswer(compressedFrame('binary', Buffer.concat([part, part])), {
       maxMessageBytes: 10_000,

@@ -64,7 +64,7 @@ describeWith(['chromium'], 'compression in Chromium', () => {
         clientMaxWindowBits: 9,
       },
     ],
-  ])('agrees on %s, and every message comes back', async (expected, compression) => {
+  ])('negotiates %s, and gets every message back', async (expected, compression) => {
     const server = await serving({ websocket: echo }, { compression })
     const page = await browser.newPage()
     const texts = ['', 'a', 'Räksmörgås 👍 '.repeat(100), 'x'.repeat(200_000), JSON.stringify({ id: 1, name: 'name' })]

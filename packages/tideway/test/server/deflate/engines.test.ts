@@ -29,9 +29,9 @@ function countEngines(): { live: () => number; made: () => number; stop: () => v
 }
 
 it.each([
-  ['keeps nothing', true],
-  ['takes the context over', false],
-])('leaves no engine of zlib behind while connections are open, where each %s', async (_what, noTakeover) => {
+  ['reset their context', true],
+  ['keep their context', false],
+])('the server keeps no zlib engine for open connections that %s', async (_what, noTakeover) => {
   const compression = { serverNoContextTakeover: noTakeover, clientNoContextTakeover: noTakeover }
   const server = await serving({ websocket: echo }, { compression: { ...compression, threadBytes: 4096 } })
   const engines = countEngines()

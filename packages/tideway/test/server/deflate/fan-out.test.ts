@@ -14,7 +14,7 @@ function outboxOf(compression: Compression, offer: string) {
   return compression.outbox(agreed)
 }
 
-describe('a message to many', () => {
+describe('a message to many members', () => {
   it('is compressed once, and written to all from one buffer', async () => {
     const { rigs: all } = rigs(100, NO_TAKEOVER)
     for (const { peer } of all) {
@@ -28,7 +28,7 @@ describe('a message to many', () => {
     expect(new Set(all.map(({ socket }) => socket.written[0])).size).toBe(1)
   })
 
-  it('is compressed once for each window that clients have asked for', () => {
+  it('is compressed once for each negotiated window', () => {
     const compression = new Compression({})
     const boxes = [9, 10, 15].map((bits) => outboxOf(compression, `permessage-deflate; server_max_window_bits=${bits}`))
     expect(new Set(boxes).size).toBe(3)
@@ -39,7 +39,7 @@ describe('a message to many', () => {
     expect(boxes.map((box, i) => box.textFrame([TEXT].join('')) === frames[i])).toEqual([true, true, true])
   })
 
-  it('of bytes is compressed once for the same bytes, and again after a change', () => {
+  it('is compressed once for the same bytes, and again after a change', () => {
     const outbox = outboxOf(new Compression({}), NO_TAKEOVER)
     const bytes = Buffer.alloc(2000, 1)
     const frame = outbox.binaryFrame(bytes)
@@ -50,7 +50,7 @@ describe('a message to many', () => {
     expect(describeCompressed(frame)).toEqual([`deflated binary ${'01'.repeat(2000)}`])
   })
 
-  it('reaches members with and without compression alike', async () => {
+  it('reaches members with and without compression', async () => {
     const { rigs: all } = rigs(2, NO_TAKEOVER)
     const { rigs: others } = rigs(2, 'permessage-deflate', { serverNoContextTakeover: false })
     for (const { peer } of [...all, ...others, ...all]) void peer.sendText(TEXT)
@@ -60,10 +60,10 @@ describe('a message to many', () => {
   })
 })
 
-describe('context take-over', () => {
+describe('context takeover', () => {
   const takeover = { serverNoContextTakeover: false, clientNoContextTakeover: false }
 
-  it('makes a message smaller that is like the one before', async () => {
+  it('makes a message smaller that is similar to the previous one', async () => {
     const { rigs: all } = rigs(1, 'permessage-deflate', takeover)
     const [{ peer, socket }] = all as [Rig]
     const text = Array.from({ length: 300 }, (_, i) => Math.imul(i + 1, 2654435761) >>> 0).join()
@@ -74,7 +74,7 @@ describe('context take-over', () => {
     expect(socket.written[1]!.length * 20).toBeLessThan(socket.written[0]!.length)
   })
 
-  it('does not count what was dropped', async () => {
+  it('ignores dropped messages', async () => {
     const options = { slowConsumer: 'drop', highWaterMarkBytes: 1000 } as const
     const { rigs: all } = rigs(1, 'permessage-deflate', takeover, options)
     const [{ peer, socket }] = all as [Rig]
@@ -96,20 +96,23 @@ describe('context take-over', () => {
 })
 
 describe('History', () => {
-  it.each([9, 10, 15])('holds the last 2^%i bytes, whatever the pieces, in at most two windows', (bits) => {
-    const window = 2 ** bits
-    const history = new History(bits)
-    let all = Buffer.alloc(0)
-    for (let i = 1; all.length < 6 * window; i = (i * 7 + 3) % (window + 200)) {
-      const piece = Buffer.alloc(i, i)
-      all = Buffer.concat([all, piece])
-      history.append(piece)
-      expect(history.bytes.equals(all.subarray(-window))).toBe(true)
-      expect(history.bytes.buffer.byteLength).toBeLessThanOrEqual(2 * window)
-    }
-  })
+  it.each([9, 10, 15])(
+    'contains the last 2^%i bytes, with any division into pieces, in at most two windows',
+    (bits) => {
+      const window = 2 ** bits
+      const history = new History(bits)
+      let all = Buffer.alloc(0)
+      for (let i = 1; all.length < 6 * window; i = (i * 7 + 3) % (window + 200)) {
+        const piece = Buffer.alloc(i, i)
+        all = Buffer.concat([all, piece])
+        history.append(piece)
+        expect(history.bytes.equals(all.subarray(-window))).toBe(true)
+        expect(history.bytes.buffer.byteLength).toBeLessThanOrEqual(2 * window)
+      }
+    },
+  )
 
-  it('takes nothing before the first message', () => {
+  it('allocates nothing before the first message', () => {
     expect(new History(15).bytes.length).toBe(0)
     const history = new History(15)
     history.append(Buffer.from('abc'))

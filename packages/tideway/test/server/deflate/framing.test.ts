@@ -45,11 +45,11 @@ async function expectEcho(frames: readonly (string | Uint8Array)[], expected: re
   expect(await exchange(offer, true, frames)).toEqual(expected)
 }
 
-describe('RSV1 where no message begins', () => {
+describe('RSV1 on a frame that does not begin a message', () => {
   it.each([
     ['a ping', 'c980 00000000'],
     ['a continuation', '0180 00000000 c080 00000000'],
-  ])('on %s closes with 1002 and says so', async (_what, frames) => {
+  ])('closes with 1002 and the reason on %s', async (_what, frames) => {
     const { client } = await openOffering(server.port, NO_TAKEOVER)
     client.hex(frames)
     await client.over()
@@ -59,8 +59,8 @@ describe('RSV1 where no message begins', () => {
   })
 })
 
-describe('a client that keeps its window, whatever the server answers, as Tornado does', () => {
-  it('is understood by default if it has not offered to reset it', async () => {
+describe('a client that always keeps its window, as Tornado does', () => {
+  it('is supported by default if it has not offered to reset it', async () => {
     const texts = Array.from({ length: 20 }, (_, i) => `{"room":"lobby","text":"message number ${i}"}`.repeat(50))
     const byDefault = await serving({ websocket: echo }, { compression: { thresholdBytes: 1_000_000 } })
     const { client } = await openOffering(byDefault.port, 'permessage-deflate; client_max_window_bits')
@@ -78,59 +78,59 @@ describe('a client that keeps its window, whatever the server answers, as Tornad
 })
 
 describe('the examples of RFC 7692 §7.2.3', () => {
-  it('one frame', async () => {
+  it('accept one frame', async () => {
     await expectEcho(['c187 00000000 f248cdc9c90700'], ['text Hello', 'close 1000'])
   })
 
-  it('one frame with a mask', async () => {
+  it('accept one frame with a mask', async () => {
     const frame = compressedFrame('text', toBytes('f248cdc9c90700'), { mask: '37fa213d' })
     await expectEcho([frame], ['text Hello', 'close 1000'])
   })
 
-  it('two fragments, the first with RSV1', async () => {
+  it('accept two fragments, the first with RSV1', async () => {
     await expectEcho(['4183 00000000 f248cd', '8084 00000000 c9c90700'], ['text Hello', 'close 1000'])
   })
 
-  it('two messages, the second with a reference to the first', async () => {
+  it('accept two messages, the second with a reference to the first', async () => {
     const frames = ['c187 00000000 f248cdc9c90700', 'c185 00000000 f200110000']
     await expectEcho(frames, ['text Hello', 'text Hello', 'close 1000'], 'permessage-deflate')
   })
 
-  it('two messages, the second without a reference to the first', async () => {
+  it('accept two messages, the second without a reference to the first', async () => {
     const frames = ['c187 00000000 f248cdc9c90700', 'c187 00000000 f248cdc9c90700']
     await expectEcho(frames, ['text Hello', 'text Hello', 'close 1000'], 'permessage-deflate')
     await expectEcho(frames, ['text Hello', 'text Hello', 'close 1000'])
   })
 
-  it('a block without compression', async () => {
+  it('accept a block without compression', async () => {
     await expectEcho(['c18b 00000000 000500faff48656c6c6f00'], ['text Hello', 'close 1000'])
   })
 
-  it('a final block', async () => {
+  it('accept a final block', async () => {
     const frames = ['c188 00000000 f348cdc9c9070000', 'c188 00000000 f348cdc9c9070000']
     await expectEcho(frames, ['text Hello', 'text Hello', 'close 1000'])
     await expectEcho(frames, ['text Hello', 'text Hello', 'close 1000'], 'permessage-deflate')
   })
 
-  it('two blocks in one message', async () => {
+  it('accept two blocks in one message', async () => {
     await expectEcho(['c18d 00000000 f248050000 00ffff cac9c90700'], ['text Hello', 'close 1000'])
   })
 })
 
-describe('messages', () => {
-  it('that are empty', async () => {
+describe('compressed messages', () => {
+  it('may be empty', async () => {
     await expectEcho(
       ['c181 00000000 00', 'c281 00000000 00', 'c180 00000000'],
       ['text ', 'binary ', 'text ', 'close 1000'],
     )
   })
 
-  it('with a block behind a final block (RFC 7692 §7.2.1)', async () => {
+  it('may have a block after a final block (RFC 7692 §7.2.1)', async () => {
     const frame = compressedFrame('text', toBytes('f348cdc9c90700 f248cdc9c90700'))
     await expectEcho([frame], ['text HelloHello', 'close 1000'])
   })
 
-  it('are compressed from the threshold on, and only if that makes them smaller', async () => {
+  it('are used from the threshold on, and only if they are smaller', async () => {
     const noise = Buffer.from(Array.from({ length: 200 }, (_, i) => Math.imul(i + 1, 2654435761) >>> 24))
     const frames = [
       clientFrame('text', 'x'.repeat(99)),
@@ -147,14 +147,14 @@ describe('messages', () => {
     ])
   })
 
-  it('are compressed from a threshold on that counts the bytes of a text, not its characters', async () => {
+  it('are used from a threshold that counts the bytes of a text, not its characters', async () => {
     const below = '한'.repeat(33)
     const frames = [below, `${below}x`, `${below}한`].map((text) => clientFrame('text', text))
     const answers = [`text ${below}`, `deflated text ${below}x`, `deflated text ${below}한`]
     await expectEcho(frames, [...answers, 'close 1000'])
   })
 
-  it('with and without compression keep their order', async () => {
+  it('keep their order with uncompressed ones', async () => {
     const first = compressedFrame('text', toBytes('f248'), { fin: false })
     const frames = ['8181 00000000 61', first, '8085 00000000 cdc9c90700', '8181 00000000 62']
     await expectEcho(frames, ['text a', 'text Hello', 'text b', 'close 1000'])
@@ -165,7 +165,7 @@ describe('messages', () => {
     await expectEcho(frames, ['pong ', 'text Hello', 'close 1000'])
   })
 
-  it('in many fragments, some of them empty', async () => {
+  it('may have many fragments, some of them empty', async () => {
     const text = 'Räksmörgås '.repeat(100)
     const deflated = deflateRawSync(text)
     const pieces = [...deflated].flatMap((byte) => [Buffer.of(byte), Buffer.alloc(0)])
@@ -178,11 +178,11 @@ describe('messages', () => {
   })
 })
 
-describe('what breaks the rules', () => {
+describe('an invalid compressed message', () => {
   it.each([
     ['RSV1 on a continuation', ['4183 00000000 f248cd', 'c084 00000000 c9c90700'], 'close 1002'],
     [
-      'RSV1 on the continuation of a message that is not compressed',
+      'RSV1 on the continuation of an uncompressed message',
       ['0181 00000000 61', 'c084 00000000 c9c90700'],
       'close 1002',
     ],
@@ -201,13 +201,13 @@ describe('what breaks the rules', () => {
     ['bytes that are not a deflate stream', ['c182 00000000 ffff'], 'close 1007'],
     ['bytes that are not a deflate stream, in fragments', ['4181 00000000 ff', '8081 00000000 ff'], 'close 1007'],
     ['bytes that are not a deflate stream, in a binary message', ['c282 00000000 ffff'], 'close 1007'],
-    ['a message that is cut off inside a block', ['c184 00000000 f248cdc9'], 'close 1007'],
+    ['a message that is truncated inside a block', ['c184 00000000 f248cdc9'], 'close 1007'],
     [
-      'a message with the end of its flush, which is to be left off',
+      'a message with the end of its flush, which must be removed',
       ['c18b 00000000 f248cdc9c90700 0000ffff'],
       'close 1007',
     ],
-    ['a reference to what was never sent', ['c185 00000000 f200110000'], 'close 1007'],
+    ['a reference to data that was never sent', ['c185 00000000 f200110000'], 'close 1007'],
     ['text that is not UTF-8', [compressedFrame('text', deflateRawSync(Buffer.of(0x61, 0xff)))], 'close 1007'],
     [
       'text that ends inside a character',
@@ -215,11 +215,11 @@ describe('what breaks the rules', () => {
       'close 1007',
     ],
     ['too many final blocks', [compressedFrame('text', Buffer.from('0300'.repeat(40), 'hex'))], 'close 1007'],
-  ])('%s', async (_what, frames, close) => {
+  ])('closes the connection: %s', async (_what, frames, close) => {
     await expectEcho([...frames, PING], [close])
   })
 
-  it('is told after what came before', async () => {
+  it('is reported after earlier messages', async () => {
     await expectEcho(['c187 00000000 f248cdc9c90700', 'c182 00000000 ffff', PING], ['text Hello', 'close 1007'])
   })
 })

@@ -19,7 +19,7 @@ function answer(header: string, options: CompressionOptions = modest): string | 
   return typeof agreed === 'string' ? agreed : agreed?.response
 }
 
-describe('parsing Sec-WebSocket-Extensions (RFC 6455 §9.1)', () => {
+describe('the parser of Sec-WebSocket-Extensions (RFC 6455 §9.1)', () => {
   it.each([
     ['foo', [['foo']]],
     ['foo, bar', [['foo'], ['bar']]],
@@ -38,7 +38,7 @@ describe('parsing Sec-WebSocket-Extensions (RFC 6455 §9.1)', () => {
     ['', []],
     [' ', []],
     [' ,\t,', []],
-  ])('understands %j', (header, expected) => {
+  ])('parses %j', (header, expected) => {
     const offers = parseExtensions(header)?.map(({ name, parameters }) => [name, ...parameters])
     expect(offers).toEqual(expected)
   })
@@ -62,7 +62,7 @@ describe('parsing Sec-WebSocket-Extensions (RFC 6455 §9.1)', () => {
     expect(parseExtensions(header)).toBeUndefined()
   })
 
-  it('takes time in proportion to the header', () => {
+  it('needs time in proportion to the header', () => {
     const header = 'a;'.repeat(8000)
     expect(parseExtensions(header)).toBeUndefined()
     expect(parseExtensions(`${' '.repeat(8000)},`)).toEqual([])
@@ -107,7 +107,7 @@ describe('negotiation (RFC 7692 §7.1)', () => {
     expect(answer(offer)).toBeUndefined()
   })
 
-  it('takes the first of several offers that it can meet', () => {
+  it('accepts the first of several offers that it supports', () => {
     const offers = [
       'foo',
       'permessage-deflate; bar',
@@ -118,7 +118,7 @@ describe('negotiation (RFC 7692 §7.1)', () => {
     expect(answer(offers.join(', '))).toBe('permessage-deflate; server_max_window_bits=10')
   })
 
-  it('by default promises no context take-over of the server, and asks for none of the client that it has not offered', () => {
+  it('by default declares no context takeover of the server, and requests none of a client that has not offered it', () => {
     expect(answer('permessage-deflate; client_max_window_bits', {})).toBe(
       'permessage-deflate; server_no_context_takeover',
     )
@@ -127,7 +127,7 @@ describe('negotiation (RFC 7692 §7.1)', () => {
     )
   })
 
-  it('asks the client for no context take-over if the option says so', () => {
+  it('requests no context takeover of the client if the option is set', () => {
     expect(answer('permessage-deflate', { clientNoContextTakeover: true })).toBe(
       'permessage-deflate; server_no_context_takeover; client_no_context_takeover',
     )
@@ -146,19 +146,19 @@ describe('negotiation (RFC 7692 §7.1)', () => {
     ['permessage-deflate; client_max_window_bits', 'permessage-deflate; client_max_window_bits=10'],
     ['permessage-deflate; client_max_window_bits=12', 'permessage-deflate; client_max_window_bits=10'],
     ['permessage-deflate; client_max_window_bits=9', 'permessage-deflate; client_max_window_bits=9'],
-  ])('limits the window of a client that understands it, and declines one that does not: %s', (offer, expected) => {
+  ])('limits the window of a client that supports it, and declines the offer of another: %s', (offer, expected) => {
     expect(answer(offer, { ...modest, clientMaxWindowBits: 10 })).toBe(expected)
   })
 })
 
-describe('a handshake', () => {
+describe('a handshake with permessage-deflate', () => {
   it('is answered without compression by default', async () => {
     const server = await serving({ websocket: echo })
     expect(await openOffering(server.port, 'permessage-deflate')).toMatchObject({ status: 101, agreed: undefined })
     expect(await openOffering(server.port, 'foo;')).toMatchObject({ status: 101, agreed: undefined })
   })
 
-  it('is answered by the parameters that were agreed on, or goes on without compression', async () => {
+  it('is answered with the negotiated parameters, or continues without compression', async () => {
     const server = await serving({ websocket: echo }, { compression: modest })
     const open = (offer: string | undefined) => openOffering(server.port, offer)
     expect(await open('permessage-deflate')).toMatchObject({ status: 101, agreed: 'permessage-deflate' })
@@ -180,7 +180,7 @@ describe('a handshake', () => {
     expect(headers['sec-websocket-extensions']).toBe('permessage-deflate; server_max_window_bits=10')
   })
 
-  it('of a client that did not ask makes no use of compression', async () => {
+  it('uses no compression if the client did not offer it', async () => {
     const server = await serving({ websocket: echo }, { compression: { thresholdBytes: 0 } })
     const client = new WebSocket(server.webSocketUrl, { perMessageDeflate: false })
     client.on('open', () => client.send('x'.repeat(5000)))
@@ -190,7 +190,7 @@ describe('a handshake', () => {
   })
 })
 
-describe('the options', () => {
+describe('the options of compression', () => {
   it.each([
     ['thresholdBytes', -1],
     ['serverMaxWindowBits', 8],
@@ -213,7 +213,7 @@ describe('the options', () => {
     })
   })
 
-  it('may stand at their bounds, or be left undefined', () => {
+  it('may be at their bounds, or undefined', () => {
     const least = { thresholdBytes: 0, serverMaxWindowBits: 9, clientMaxWindowBits: 9, level: 1, memLevel: 1 }
     expect(new Compression({ ...least, threadBytes: 1, concurrency: 1 }).options).toMatchObject(least)
     const none = { level: undefined } as unknown as CompressionOptions

@@ -20,7 +20,7 @@ function lines({ socket }: Rig): string[] {
 }
 
 describe('JobQueue', () => {
-  it('runs as many jobs at a time as it may, in their order, and goes on behind one that fails', async () => {
+  it('runs jobs in order up to its concurrency, and continues after a failed one', async () => {
     const queue = new JobQueue(3)
     const order: number[] = []
     let most = 0
@@ -38,8 +38,8 @@ describe('JobQueue', () => {
   })
 })
 
-describe('large messages that are sent', () => {
-  it('keep their order with small ones before and behind them', async () => {
+describe('large outgoing messages', () => {
+  it('keep their order with small ones before and after them', async () => {
     for (const offer of [NO_TAKEOVER, TAKEOVER]) {
       const { rigs: all } = rigs(1, offer, { threadBytes: THREAD_BYTES })
       const { peer } = all[0]!
@@ -56,7 +56,7 @@ describe('large messages that are sent', () => {
     }
   })
 
-  it('are compressed once for all who are sent the same, and no more at a time than the bound', async () => {
+  it('are compressed once for all members, within the concurrency', async () => {
     const { rigs: all, compression } = rigs(50, NO_TAKEOVER, { threadBytes: THREAD_BYTES, concurrency: 2 })
     const sent: unknown[] = []
     for (const seed of [1, 2, 3, 4, 5]) {
@@ -73,7 +73,7 @@ describe('large messages that are sent', () => {
     expect(all[1]!.socket.written[0]).toBe(all[0]!.socket.written[0])
   })
 
-  it('are compressed no more at a time than the bound where each connection compresses for itself', async () => {
+  it('are compressed within the concurrency if each connection compresses separately', async () => {
     const { rigs: all, compression } = rigs(20, TAKEOVER, { ...takeover, threadBytes: THREAD_BYTES, concurrency: 3 })
     const sent = all.map(({ peer }) => peer.sendText(large(7)))
     expect([compression.jobs.running, compression.jobs.waiting]).toEqual([3, 17])
@@ -81,7 +81,7 @@ describe('large messages that are sent', () => {
     expect([compression.jobs.running, compression.jobs.waiting]).toEqual([0, 0])
   })
 
-  it('go out at once and as they are below a threshold that is higher', () => {
+  it('are sent at once and uncompressed below a higher threshold', () => {
     const { rigs: all, compression } = rigs(1, NO_TAKEOVER, { threadBytes: 100, thresholdBytes: 10_000 })
     expect(all[0]!.peer.sendText(large(1))).toBeUndefined()
     expect(all[0]!.peer.sendBytes(Buffer.alloc(9999))).toBeUndefined()
@@ -89,7 +89,7 @@ describe('large messages that are sent', () => {
     expect(compression.jobs.running).toBe(1)
   })
 
-  it('of bytes are what the bytes were when they were sent', async () => {
+  it('contain the bytes as they were at the call of send()', async () => {
     const { rigs: all } = rigs(2, NO_TAKEOVER, { threadBytes: THREAD_BYTES })
     const bytes = Buffer.alloc(THREAD_BYTES, 1)
     const sent: unknown[] = [all[0]!.peer.sendBytes(bytes)]
@@ -102,7 +102,7 @@ describe('large messages that are sent', () => {
     expect(lines(all[1]!)).toEqual(['deflated binary 0202'])
   })
 
-  it('go out before a close that comes after them, and nothing can be sent behind that', async () => {
+  it('are sent before a later close, and nothing can be sent after it', async () => {
     const { rigs: all } = rigs(1, NO_TAKEOVER, { threadBytes: THREAD_BYTES })
     const [rig] = all as [Rig]
     const sent = [rig.peer.sendText(large(1)), rig.peer.sendText('a')]
@@ -116,7 +116,7 @@ describe('large messages that are sent', () => {
     await eventually(() => lines(rig)).toEqual([`deflated text ${large(1)}`.slice(0, 20), 'text a', 'close 1000'])
   })
 
-  it('are let go when the client goes, and nothing is left', async () => {
+  it('are released when the client disconnects', async () => {
     for (const offer of [NO_TAKEOVER, TAKEOVER]) {
       const { rigs: all, compression } = rigs(1, offer, { ...takeover, threadBytes: THREAD_BYTES, concurrency: 1 })
       const [rig] = all as [Rig]
@@ -138,7 +138,7 @@ describe('large messages that are sent', () => {
     await eventually(() => lines(rig)).toEqual(['close 1000'])
   })
 
-  it('wait up to maxBufferedBytes for their compression, then the connection is closed with 1013', async () => {
+  it('wait up to maxBufferedBytes for their compression; then the connection is closed with 1013', async () => {
     const bounds = { maxBufferedBytes: 4 * THREAD_BYTES, highWaterMarkBytes: 1024 }
     const { rigs: all } = rigs(1, NO_TAKEOVER, { threadBytes: THREAD_BYTES }, bounds)
     const [rig] = all as [Rig]
@@ -149,7 +149,7 @@ describe('large messages that are sent', () => {
     expect(lines(rig)).toEqual(['close 1013'])
   })
 
-  it('are dropped there under the policy drop', async () => {
+  it('are dropped above maxBufferedBytes under the policy drop', async () => {
     const bounds = { maxBufferedBytes: 2 * THREAD_BYTES, highWaterMarkBytes: 1024, slowConsumer: 'drop' } as const
     const { rigs: all } = rigs(1, NO_TAKEOVER, { threadBytes: THREAD_BYTES }, bounds)
     const [rig] = all as [Rig]
@@ -162,12 +162,12 @@ describe('large messages that are sent', () => {
   })
 })
 
-describe('large messages that are received', () => {
+describe('large incoming messages', () => {
   const text = large(3, 100 * 1024)
   const frame = compressedFrame('text', deflateRawSync(text))
   const small = clientFrame('text', 'small')
 
-  it('are inflated in a thread, and nothing behind them is read before', async () => {
+  it('are inflated in a thread before later frames are read', async () => {
     const { rigs: all, compression } = rigs(1, NO_TAKEOVER, { threadBytes: 1024 })
     const [rig] = all as [Rig]
     rig.peer.onData(Buffer.concat([small, frame, small, frame, clientFrame('ping', 'p')]))
@@ -179,7 +179,7 @@ describe('large messages that are received', () => {
     expect(rig.socket.isPaused()).toBe(false)
   })
 
-  it('of many connections are inflated no more at a time than the bound', async () => {
+  it('are inflated within the concurrency for many connections', async () => {
     const { rigs: all, compression } = rigs(20, NO_TAKEOVER, { threadBytes: 1024, concurrency: 2 })
     for (const { peer } of all) peer.onData(Buffer.from(frame))
     expect([compression.jobs.running, compression.jobs.waiting]).toEqual([2, 18])
@@ -187,7 +187,7 @@ describe('large messages that are received', () => {
     expect([compression.jobs.running, compression.jobs.waiting]).toEqual([0, 0])
   })
 
-  it('stop the reading when the owner has enough', async () => {
+  it('pause the reading when the queue of the owner is full', async () => {
     const { rigs: all } = rigs(1, NO_TAKEOVER, { threadBytes: 1024 })
     const [rig] = all as [Rig]
     rig.takesMore = false
@@ -211,7 +211,7 @@ describe('large messages that are received', () => {
     expect([...closed.messages, ...gone.messages]).toEqual([])
   })
 
-  it('end the connection when they turn out to be broken or too large', async () => {
+  it('end the connection if they are invalid or too large', async () => {
     const half = frame.subarray(0)
     const { rigs: all } = rigs(2, NO_TAKEOVER, { threadBytes: 1024 }, { maxMessageBytes: 50_000 })
     const [tooLarge, broken] = all as [Rig, Rig]

@@ -67,7 +67,7 @@ const clients: readonly PerMessageDeflateOptions[] = [true, false].flatMap((serv
 )
 
 describe.each(servers)(
-  'ws against a server with no take-over $serverNoContextTakeover/$clientNoContextTakeover, $serverMaxWindowBits bits',
+  'ws with a server with no context takeover $serverNoContextTakeover/$clientNoContextTakeover, $serverMaxWindowBits bits',
   (compression) => {
     let server: ServerUnderTest
     beforeAll(async () => {
@@ -87,7 +87,7 @@ describe.each(servers)(
   },
 )
 
-it('gets every message back without compression as well', async () => {
+it('ws gets every message back without compression', async () => {
   const server = await startServer({ websocket: echo }, { compression: { thresholdBytes: 0 } })
   try {
     expect(await echoed(server, false)).toEqual({ received: sent, extensions: '', code: 1000 })

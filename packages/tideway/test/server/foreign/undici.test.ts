@@ -14,7 +14,7 @@ describe.each([
   ['without compression', false],
   ['with compression', { thresholdBytes: 0 }],
 ] as const)('the WebSocket of undici, %s', (_name, compression) => {
-  it('gets back its messages of every size, and closes with its code', async () => {
+  it('gets its messages of every size back, and closes with its code', async () => {
     const server = await serving({ websocket: echo }, { compression })
     const socket = new WebSocket(server.webSocketUrl)
     socket.binaryType = 'arraybuffer'

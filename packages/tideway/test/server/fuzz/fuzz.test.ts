@@ -11,14 +11,14 @@ const overTls = seconds * 0.3
 const SETTLING_MS = 120_000
 
 it(
-  `noise, broken handshakes and frames, and cut connections leave nothing behind (${inTheClear} s)`,
+  `the server releases everything after noise, invalid handshakes and frames, and lost connections (${inTheClear} s)`,
   { timeout: inTheClear * 1000 + SETTLING_MS },
   () => fuzz({ attack }, inTheClear, 1500),
 )
 
 describeWith(['openssl'], 'over TLS', () => {
   it(
-    `broken HTTP/2, streams that are cut, and WebSockets in them leave nothing behind (${overTls} s)`,
+    `the server releases everything after invalid HTTP/2, reset streams and their WebSockets (${overTls} s)`,
     { timeout: overTls * 1000 + SETTLING_MS },
     async () => {
       const folder = new CertificateFolder()

@@ -40,15 +40,15 @@ describe('fragmentation (Autobahn 5, RFC 6455 §5.4)', () => {
     expect(await exchangeBytewise(HEL, PING, LO)).toEqual(['pong ?', 'text Hello', 'close 1000'])
   })
 
-  it('takes a pong between the fragments', async () => {
+  it('accepts a pong between the fragments', async () => {
     expect(await exchange(HEL, '8a80 00000000', LO)).toEqual(['text Hello', 'close 1000'])
   })
 
-  it('answers a close between the fragments and forgets the message', async () => {
+  it('answers a close between the fragments and drops the message', async () => {
     expect(await exchange(HEL, '8882 00000000 03e8', LO)).toEqual(['close 1000'])
   })
 
-  it('reads the next message behind a fragmented one', async () => {
+  it('reads the next message after a fragmented one', async () => {
     expect(await exchange(HEL, LO, TEXT, HEL, LO)).toEqual(['text Hello', 'text a', 'text Hello', 'close 1000'])
   })
 
@@ -61,12 +61,12 @@ describe('fragmentation (Autobahn 5, RFC 6455 §5.4)', () => {
     ['a text inside a fragmented message', [HEL, TEXT]],
     ['a first fragment inside a fragmented message', [HEL, HEL]],
     ['a binary message inside a fragmented text', [HEL, '8281 00000000 00']],
-  ])('refuses %s by 1002', async (_what, frames) => {
+  ])('refuses %s with 1002', async (_what, frames) => {
     expect(await exchange(...frames)).toEqual(['close 1002'])
     expect(await exchangeBytewise(...frames)).toEqual(['close 1002'])
   })
 
-  it('refuses a continuation behind a finished message by 1002', async () => {
+  it('refuses a continuation after a complete message with 1002', async () => {
     expect(await exchange(HEL, LO, LO)).toEqual(['text Hello', 'close 1002'])
   })
 

@@ -25,7 +25,7 @@ describe('framing (Autobahn 1, RFC 6455 §5)', () => {
     ])
   })
 
-  it('echoes 65,536 bytes that come in writes of 997', async () => {
+  it('echoes 65,536 bytes in writes of 997', async () => {
     const text = '*'.repeat(65_536)
     const bytes = clientFrame('text', text, { mask: 'a1b2c3d4' })
     const client = await open()
@@ -37,7 +37,7 @@ describe('framing (Autobahn 1, RFC 6455 §5)', () => {
     expect(await client.frames()).toEqual(['close'])
   })
 
-  it('puts together frames that come byte by byte', async () => {
+  it('joins frames that arrive byte by byte', async () => {
     const long = 'abc'.repeat(50)
     const frames = ['8185 37fa213d 7f9f4d5158', clientFrame('text', long, { mask: '01020304' }), '8280 00000000']
     expect(await exchangeBytewise(...frames)).toEqual(['text Hello', `text ${long}`, 'binary ', 'close 1000'])
@@ -60,7 +60,7 @@ describe('framing (Autobahn 1, RFC 6455 §5)', () => {
     ['5 bytes, written as 64 bits', '81ff 0000000000000005 00000000'],
     ['65,535 bytes, written as 64 bits', '81ff 000000000000ffff 00000000'],
     ['a length with its highest bit set', '82ff 8000000000000000 00000000'],
-  ])('refuses a frame with %s by 1002', async (_what, frame) => {
+  ])('refuses a frame with %s with 1002', async (_what, frame) => {
     expect(await exchange(frame)).toEqual(['close 1002'])
   })
 })

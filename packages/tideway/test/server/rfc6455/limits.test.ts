@@ -8,7 +8,7 @@ const large = withEchoServer({ maxMessageBytes: 4 * 1024 * 1024, maxInboxBytes: 
 
 describe('the size of messages (Autobahn 9, RFC 6455 §10.4)', () => {
   it.each(['text', 'binary'] as const)(
-    'takes a %s message at the limit and refuses the next byte by 1009',
+    'accepts a %s message at the limit and refuses the next byte with 1009',
     async (kind) => {
       const message = Buffer.alloc(LIMIT, '*')
       const echoed = kind === 'text' ? `text ${message.toString()}` : `binary ${message.toString('hex')}`
@@ -31,7 +31,7 @@ describe('the size of messages (Autobahn 9, RFC 6455 §10.4)', () => {
     expect(await small.exchange(...isFull, '0081 00000000 2a')).toEqual(['close 1009'])
   })
 
-  it('counts each message for itself', async () => {
+  it('counts each message separately', async () => {
     const message = clientFrame('text', '*'.repeat(LIMIT - 1))
     const text = `text ${'*'.repeat(LIMIT - 1)}`
     expect(await small.exchange(message, message, message)).toEqual([text, text, text, 'close 1000'])
@@ -69,7 +69,7 @@ describe('messages of very many fragments', () => {
     expect((await client.bytes(10 + message.length)).subarray(10).equals(message)).toBe(true)
   })
 
-  it('joins 100,000 fragments of no bytes', async () => {
+  it('joins 100,000 empty fragments', async () => {
     const fragments = Buffer.from('008000000000'.repeat(100_000), 'hex')
     expect(await large.exchange('0182 00000000 6f6b', fragments, '8080 00000000')).toEqual(['text ok', 'close 1000'])
   })

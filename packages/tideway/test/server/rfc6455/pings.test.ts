@@ -13,7 +13,7 @@ describe('pings and pongs (Autobahn 2, RFC 6455 §5.5)', () => {
     expect(await exchange('8985 37fa213d 7f9f4d5158')).toEqual(['pong Hello', 'close 1000'])
   })
 
-  it('answers a ping with bytes that are no UTF-8', async () => {
+  it('answers a ping with bytes that are not UTF-8', async () => {
     const bytes = Buffer.from('00ff fe fd fc fb'.replaceAll(' ', ''), 'hex')
     expect(await exchange(clientFrame('ping', bytes))).toEqual([`pong ${bytes.toString()}`, 'close 1000'])
   })
@@ -22,15 +22,15 @@ describe('pings and pongs (Autobahn 2, RFC 6455 §5.5)', () => {
     expect(await exchange(clientFrame('ping', '*'.repeat(125)))).toEqual([`pong ${'*'.repeat(125)}`, 'close 1000'])
   })
 
-  it('refuses a ping of 126 bytes by 1002', async () => {
+  it('refuses a ping of 126 bytes with 1002', async () => {
     expect(await exchange(clientFrame('ping', '*'.repeat(126)))).toEqual(['close 1002'])
   })
 
-  it('refuses a pong of 65,536 bytes by 1002', async () => {
+  it('refuses a pong of 65,536 bytes with 1002', async () => {
     expect(await exchange(clientFrame('pong', '*'.repeat(65_536)))).toEqual(['close 1002'])
   })
 
-  it('answers a ping of 125 bytes that come one by one', async () => {
+  it('answers a ping of 125 bytes that arrive one by one', async () => {
     const ping = clientFrame('ping', '*'.repeat(125), { mask: '01020304' })
     expect(await exchangeBytewise(ping)).toEqual([`pong ${'*'.repeat(125)}`, 'close 1000'])
   })

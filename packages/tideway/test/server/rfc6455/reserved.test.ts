@@ -23,7 +23,7 @@ describe('reserved bits (Autobahn 3, RFC 6455 §5.2)', () => {
     ['a ping with RSV1 and RSV2', 'e980 00000000'],
     ['a close with all three', 'f880 00000000'],
     ['a first fragment with RSV1', '4185 00000000 48656c6c6f'],
-  ])('refuses %s by 1002, and nothing behind it is answered', async (_what, frame) => {
+  ])('refuses %s with 1002, and answers no later frame', async (_what, frame) => {
     expect(await exchange(frame, PING)).toEqual(['close 1002'])
     expect(await exchangeBytewise(frame, PING)).toEqual(['close 1002'])
   })
@@ -36,7 +36,7 @@ describe('reserved bits (Autobahn 3, RFC 6455 §5.2)', () => {
     expect(await closeReasonOf(frame)).toBe(reason)
   })
 
-  it('answers what came before', async () => {
+  it('answers earlier frames', async () => {
     const hello = '8185 00000000 48656c6c6f'
     expect(await exchange(hello, 'a185 00000000 48656c6c6f', PING)).toEqual(['text Hello', 'close 1002'])
     expect(await exchange(PING, 'a185 00000000 48656c6c6f', PING)).toEqual(['pong ', 'close 1002'])
@@ -44,7 +44,7 @@ describe('reserved bits (Autobahn 3, RFC 6455 §5.2)', () => {
 })
 
 describe('reserved opcodes (Autobahn 4, RFC 6455 §5.2)', () => {
-  it.each(['3', '4', '5', '6', '7', 'b', 'c', 'd', 'e', 'f'])('refuses opcode %s by 1002', async (opcode) => {
+  it.each(['3', '4', '5', '6', '7', 'b', 'c', 'd', 'e', 'f'])('refuses opcode %s with 1002', async (opcode) => {
     expect(await exchange(`8${opcode}80 00000000`, PING)).toEqual(['close 1002'])
     expect(await exchange('8185 00000000 48656c6c6f', `8${opcode}81 00000000 2a`, PING)).toEqual([
       'text Hello',

@@ -53,7 +53,7 @@ const INVALID = [
 const INCOMPLETE = ['c2', 'e0', 'e0a0', 'ed9f', 'ef', 'efbf', 'f0', 'f090', 'f09080', 'f4', 'f48f', 'f48fbf'] as const
 
 describe('valid UTF-8 (Autobahn 6, RFC 3629)', () => {
-  it.each(VALID)('echoes: %s', async (_what, hex) => {
+  it.each(VALID)('is echoed: %s', async (_what, hex) => {
     const bytes = Buffer.from(hex, 'hex')
     const expected = [`text ${bytes.toString()}`, 'close 1000']
     expect(await exchange(clientFrame('text', bytes, { mask: '12345678' }))).toEqual(expected)
@@ -63,24 +63,24 @@ describe('valid UTF-8 (Autobahn 6, RFC 3629)', () => {
 })
 
 describe('invalid UTF-8 (Autobahn 6, RFC 6455 §8.1)', () => {
-  it.each(INVALID)('refuses by 1007: %s', async (_what, hex) => {
+  it.each(INVALID)('is refused with 1007: %s', async (_what, hex) => {
     const bytes = Buffer.from(hex, 'hex')
     expect(await exchange(clientFrame('text', bytes, { mask: '12345678' }))).toEqual(['close 1007'])
     expect(await exchange(...inFragmentsOfOne(bytes))).toEqual(['close 1007'])
     expect(await exchangeBytewise(clientFrame('text', bytes, { mask: '12345678' }))).toEqual(['close 1007'])
   })
 
-  it.each(INCOMPLETE)('refuses a text that ends behind %s by 1007', async (hex) => {
+  it.each(INCOMPLETE)('is refused with 1007 in a text that ends after %s', async (hex) => {
     const bytes = Buffer.from(`61${hex}`, 'hex')
     expect(await exchange(clientFrame('text', bytes))).toEqual(['close 1007'])
     expect(await exchange(...inFragmentsOfOne(bytes))).toEqual(['close 1007'])
   })
 
-  it('takes what is no UTF-8 in a binary message', async () => {
+  it('is accepted in a binary message', async () => {
     expect(await exchange('8281 00000000 ff')).toEqual(['binary ff', 'close 1000'])
   })
 
-  it('starts a new text with each message', async () => {
+  it('does not continue in the next message', async () => {
     expect(await exchange('0181 00000000 ce', '8081 00000000 ba', '8181 00000000 61')).toEqual([
       'text κ',
       'text a',
@@ -89,7 +89,7 @@ describe('invalid UTF-8 (Autobahn 6, RFC 6455 §8.1)', () => {
   })
 })
 
-describe('failing at the first bad byte (Autobahn 6.4)', () => {
+describe('a text with an invalid byte (Autobahn 6.4)', () => {
   // The client sends nothing behind the bad byte: a server that waited for the end of the message would say nothing.
   it.each([
     ['a fragment that is whole', '0185 00000000 cebaeda080'],
@@ -97,13 +97,13 @@ describe('failing at the first bad byte (Autobahn 6.4)', () => {
     ['the middle of a whole message', '818f 00000000 cebaeda0'],
     ['the middle of a message, in the middle of a character', '81fe 7fff 00000000 f490'],
     ['a byte that begins no character', '818f 00000000 c1'],
-  ])('refuses %s without waiting for more', async (_what, start) => {
+  ])('is refused after %s, before its end', async (_what, start) => {
     const client = await open()
     client.hex(start)
     expect(await client.frames()).toEqual(['close 1007'])
   })
 
-  it('refuses a character that a later fragment makes invalid', async () => {
+  it('is refused if a later fragment makes a character invalid', async () => {
     const client = await open()
     client.hex('0182 00000000 cef0', '8980 00000000', '0001 00000000'.replace('0001', '0081'), '80')
     expect(await client.frames()).toEqual(['close 1007'])

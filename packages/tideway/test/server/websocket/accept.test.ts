@@ -22,7 +22,7 @@ async function handshake(server: ServerUnderTest, offered?: string): Promise<Omi
 }
 
 describe('subprotocols (RFC 6455 §4.2.2)', () => {
-  it('answers the one that the application chose', async () => {
+  it('include the one that the application chose', async () => {
     const { webSocketUrl } = await accepts({ subprotocol: 'chat.v1' })
     const client = new WebSocket(webSocketUrl, ['chat.v2', 'chat.v1'])
     await new Promise((resolve, reject) => client.once('open', resolve).once('error', reject))
@@ -30,12 +30,12 @@ describe('subprotocols (RFC 6455 §4.2.2)', () => {
     client.terminate()
   })
 
-  it('answers none when the application chose none', async () => {
+  it('are absent if the application chose none', async () => {
     const { headers } = await handshake(await accepts({}), 'chat.v2, chat.v1')
     expect(headers).not.toHaveProperty('sec-websocket-protocol')
   })
 
-  it('refuses one that the client did not offer, naming those that it did', async () => {
+  it('reject one that the client did not offer, and name its offers', async () => {
     const server = await accepts({ subprotocol: 'chat.v3' })
     expect(await handshake(server, 'chat.v2, chat.v1')).toMatchObject({ status: 500 })
     expect(server.log).toMatchObject([
@@ -51,7 +51,7 @@ describe('subprotocols (RFC 6455 §4.2.2)', () => {
     ])
   })
 
-  it('refuses one given as a header', async () => {
+  it('reject one given as a header', async () => {
     const server = await accepts({ headers: { 'sec-WebSocket-protocol': 'chat.v1' } })
     expect(await handshake(server, 'chat.v1')).toMatchObject({ status: 500 })
     expect(server.log).toMatchObject([{ details: { err: { code: 'ERR_BAD_EVENT' } } }])
@@ -59,7 +59,7 @@ describe('subprotocols (RFC 6455 §4.2.2)', () => {
 })
 
 describe('headers of the accept', () => {
-  it('are sent in order, duplicates too', async () => {
+  it('are sent in order, with duplicates', async () => {
     const server = await accepts({
       headers: [
         ['Set-Cookie', 'a=1; Path=/'],
@@ -102,7 +102,7 @@ describe('headers of the accept', () => {
     'Sec-WebSocket-Extensions',
     'Content-Length',
     'Transfer-Encoding',
-  ])('may not hold %s, which is the business of the handshake', async (name) => {
+  ])('must not contain %s, which the server sets', async (name) => {
     const server = await accepts({ headers: [[name, '1']] })
     expect(await handshake(server)).toMatchObject({ status: 500 })
     expect(server.log).toMatchObject([{ details: { err: { code: 'ERR_BAD_EVENT' } } }])

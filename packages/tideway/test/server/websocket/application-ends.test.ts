@@ -32,7 +32,7 @@ async function ended(websocket: App): Promise<{ frames: string[]; server: Server
 }
 
 describe('an application that ends before it accepts', () => {
-  it('by an error: 500, and one report with the error and the path', async () => {
+  it('answers 500 after an error, and logs the error and the path once', async () => {
     const error = new Error('no database')
     const { response, log } = await refused(() => Promise.reject(error))
     expect(response).toMatchObject({ status: 500, body: 'Internal Server Error\n' })
@@ -41,7 +41,7 @@ describe('an application that ends before it accepts', () => {
     ])
   })
 
-  it('by an error that is thrown and not rejected: 500 too', async () => {
+  it('answers 500 after a synchronous throw', async () => {
     const { response, log } = await refused(() => {
       throw new Error('at once')
     })
@@ -49,7 +49,7 @@ describe('an application that ends before it accepts', () => {
     expect(log).toHaveLength(1)
   })
 
-  it('by a throw of something that is no error: 500 too', async () => {
+  it('answers 500 after a throw of a value that is not an error', async () => {
     const { response, log } = await refused(() => {
       // oxlint-disable-next-line typescript/only-throw-error -- JavaScript applications can
       throw undefined
@@ -58,7 +58,7 @@ describe('an application that ends before it accepts', () => {
     expect(log).toHaveLength(1)
   })
 
-  it('by NoRouteError: 404, and a warning', async () => {
+  it('answers 404 after NoRouteError, and logs a warning', async () => {
     const { response, log } = await refused(() => Promise.reject(new NoRouteError('/somewhere')))
     expect(response).toMatchObject({ status: 404, body: 'No route matches the path "/somewhere".\n' })
     expect(log).toEqual([
@@ -66,20 +66,20 @@ describe('an application that ends before it accepts', () => {
     ])
   })
 
-  it('by an error that says its status: that status, its message, and a report', async () => {
+  it('answers with the status and the message of an error that has them, and logs it', async () => {
     const error = new ServiceUnavailableError('The session store does not answer.')
     const { response, log } = await refused(() => Promise.reject(error))
     expect(response).toMatchObject({ status: 503, body: 'Service Unavailable\n' })
     expect(log).toMatchObject([{ level: 'error', details: { err: error } }])
   })
 
-  it('by the error of another server, without its status and message: 500', async () => {
+  it('answers 500 after the error of another server, without its status and message', async () => {
     const error = Object.assign(new Error('secret'), { status: 404 })
     const { response } = await refused(() => Promise.reject(error))
     expect(response).toMatchObject({ status: 500, body: 'Internal Server Error\n' })
   })
 
-  it('by a return: 500, and a report that says what it should have done', async () => {
+  it('answers 500 after a return, and logs what was missing', async () => {
     const { response, log } = await refused(() => Promise.resolve())
     expect(response.status).toBe(500)
     expect(log).toMatchObject([{ level: 'error', details: { err: { code: 'ERR_APPLICATION_RETURNED' } } }])
@@ -92,7 +92,7 @@ describe('an application that ends before it accepts', () => {
     expect(log).toMatchObject([{ details: { err: error } }])
   })
 
-  it('by no answer at all: 503 after the time limit, and a report', async () => {
+  it('answers 503 after the time limit, and logs it', async () => {
     const seen: unknown[] = []
     const { response, log } = await refused(
       async (_scope, receive) => {
@@ -106,10 +106,10 @@ describe('an application that ends before it accepts', () => {
   })
 })
 
-describe('an application that ends behind the start of a denial response', () => {
+describe('an application that ends after the start of a denial response', () => {
   const start = { type: 'websocket.http.response.start', status: 403 } as const
 
-  it('by a return: the response ends', async () => {
+  it('ends the response after a return', async () => {
     const { response } = await refused(async (_scope, _receive, send) => {
       await send(start)
       await send({ type: 'websocket.http.response.body', body: 'no', moreBody: true })
@@ -117,7 +117,7 @@ describe('an application that ends behind the start of a denial response', () =>
     expect(response).toMatchObject({ status: 403, body: 'no' })
   })
 
-  it('by an error: the connection is cut, and the error reported', async () => {
+  it('destroys the connection after an error, and logs it', async () => {
     const server = await serving({
       websocket: async (_scope, _receive, send) => {
         await send(start)
@@ -133,8 +133,8 @@ describe('an application that ends behind the start of a denial response', () =>
   })
 })
 
-describe('an application that ends behind its accept', () => {
-  it('by an error: close 1011 without a reason, and one report', async () => {
+describe('an application that ends after its accept', () => {
+  it('closes with 1011 without a reason after an error, and logs it once', async () => {
     const { frames, server } = await ended(
       accepting(() => {
         throw new Error('secret')
@@ -144,13 +144,13 @@ describe('an application that ends behind its accept', () => {
     expect(server.log).toMatchObject([{ level: 'error', details: { err: { message: 'secret' }, path: '/' } }])
   })
 
-  it('by a return: close 1000', async () => {
+  it('closes with 1000 after a return', async () => {
     const { frames, server } = await ended(accepting(() => {}))
     expect(frames).toEqual(['close 1000'])
     expect(server.log).toEqual([])
   })
 
-  it('sends what it has sent before', async () => {
+  it('sends its earlier messages', async () => {
     const { frames } = await ended(
       accepting(async ({ send }) => {
         await send({ type: 'websocket.send', text: 'one' })
@@ -161,7 +161,7 @@ describe('an application that ends behind its accept', () => {
     expect(frames).toEqual(['text one', 'text two', 'close 1011'])
   })
 
-  it('by NoRouteError: close 1011 and a debug line', async () => {
+  it('closes with 1011 after NoRouteError, and logs a debug line', async () => {
     const { frames, server } = await ended(
       accepting(() => {
         throw new NoRouteError('/')
@@ -171,7 +171,7 @@ describe('an application that ends behind its accept', () => {
     expect(server.log).toMatchObject([{ level: 'debug' }])
   })
 
-  it('by the error of a connection that had ended, and was not this one: close 1011, and a report', async () => {
+  it('closes with 1011 after the error of another ended connection, and logs it', async () => {
     const error = new TidewayError('ERR_CONNECTION_CLOSED', 'of another connection')
     const { frames, server } = await ended(
       accepting(() => {
@@ -183,7 +183,7 @@ describe('an application that ends behind its accept', () => {
   })
 })
 
-describe('an application that goes on behind the end of its connection', () => {
+describe('an application that continues after the end of its connection', () => {
   it('may rethrow the error of send() without a log line', async () => {
     const websocket = accepting(async ({ receive, send }) => {
       await receive()
@@ -197,7 +197,7 @@ describe('an application that goes on behind the end of its connection', () => {
     expect(server.log).toEqual([])
   })
 
-  it('is reported when it throws anything else', async () => {
+  it('is logged if it throws another error', async () => {
     const websocket = accepting(async ({ receive }) => {
       await receive()
       throw new Error('in disconnect')
@@ -211,7 +211,7 @@ describe('an application that goes on behind the end of its connection', () => {
     ])
   })
 
-  it('is warned of after applicationCloseTimeoutMs, and not waited for', async () => {
+  it('causes a warning after applicationCloseTimeoutMs, and is abandoned', async () => {
     const websocket = accepting(() => new Promise(() => {}))
     const server = await serving({ websocket }, { applicationCloseTimeoutMs: 40 })
     const client = await RawClient.open(server.port, '/stuck')

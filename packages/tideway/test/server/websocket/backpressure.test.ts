@@ -106,7 +106,7 @@ describe('send() to a client that does not read', () => {
     client.socket.destroy()
   })
 
-  it('gives all who wait the same promise, which resolves when the client has read', async () => {
+  it('returns the same promise to all pending calls, and resolves it when the client has read', async () => {
     const { send, client, ended } = await paused({})
     const { sent, waiting } = fill(send)
     expect(send(SMALL)).toBe(waiting)
@@ -120,7 +120,7 @@ describe('send() to a client that does not read', () => {
     expect(await ended).toMatchObject({ code: 1000 })
   })
 
-  it('lets the sender go when the client is gone, and refuses the next message', async () => {
+  it('resolves when the client has disconnected, and rejects the next message', async () => {
     const { send, client, ended } = await paused({})
     const { waiting } = fill(send)
     client.reset()
@@ -129,7 +129,7 @@ describe('send() to a client that does not read', () => {
     expect(() => send(SMALL)).toThrow(expect.objectContaining({ code: 'ERR_CONNECTION_CLOSED' }))
   })
 
-  it('takes one message that is larger than all bounds', async () => {
+  it('accepts one message that is larger than all bounds', async () => {
     const { send, client } = await paused({ maxBufferedBytes: MARK })
     const huge = 'x'.repeat(8 * 1024 * KIB)
     const waiting = send(huge)
@@ -140,9 +140,9 @@ describe('send() to a client that does not read', () => {
   })
 })
 
-describe('the hard bound', () => {
+describe('maxBufferedBytes', () => {
   it.each(['close', 'wait'] as const)(
-    'ends the connection at once with 1013 under the policy %s',
+    'closes the connection at once with 1013 under the policy %s',
     async (slowConsumer) => {
       const { send, client, server } = await paused({ maxBufferedBytes: 1024 * KIB, slowConsumer })
       const { sent } = fill(send)
@@ -162,7 +162,7 @@ describe('the hard bound', () => {
   )
 })
 
-describe('the policy close', () => {
+describe('slowConsumer: close', () => {
   it('closes with 1013 a client that stays above the mark for slowConsumerTimeoutMs', async () => {
     const { send, client, server, ended } = await paused({ ...ROOM, slowConsumerTimeoutMs: 40, closeTimeoutMs: 60_000 })
     const { waiting } = overfill(send)
@@ -178,7 +178,7 @@ describe('the policy close', () => {
     ])
   })
 
-  it('cuts a client that does not read the close frame either, with the same code for the application and the counters', async () => {
+  it('destroys the connection of a client that does not read the close frame, and reports 1013 to the application and the counters', async () => {
     const { send, client, server, ended } = await paused({ ...ROOM, slowConsumerTimeoutMs: 20, closeTimeoutMs: 20 })
     overfill(send)
     expect(await ended).toMatchObject({ code: 1013, reason: 'reading too slowly' })
@@ -187,8 +187,8 @@ describe('the policy close', () => {
   })
 })
 
-describe('a client that is sent something all the time', () => {
-  it('is not slow as long as it comes below the mark, even if it never has read everything', async () => {
+describe('a client that receives messages continuously', () => {
+  it('is not slow while it repeatedly falls below the mark, even if it never reads everything', async () => {
     const options = resolveOptions({ highWaterMarkBytes: 100, slowConsumerTimeoutMs: 50, pingIntervalMs: false })
     const slow: string[] = []
     const owner: PeerOwner = {
@@ -221,8 +221,8 @@ describe('a client that is sent something all the time', () => {
   })
 })
 
-describe('the policy wait', () => {
-  it('leaves a client alone that does not read for longer than slowConsumerTimeoutMs', async () => {
+describe('slowConsumer: wait', () => {
+  it('keeps a client that does not read for longer than slowConsumerTimeoutMs', async () => {
     const { send, client, server } = await paused({
       ...ROOM,
       slowConsumer: 'wait',
@@ -244,8 +244,8 @@ describe('the policy wait', () => {
   })
 })
 
-describe('the policy drop', () => {
-  it('drops what is sent above the mark, says so once, and goes on when the client has read', async () => {
+describe('slowConsumer: drop', () => {
+  it('drops messages above the mark, logs this once, and sends again when the client has read', async () => {
     const { send, client, server } = await paused({ slowConsumer: 'drop', slowConsumerTimeoutMs: 10 })
     const { sent, waiting } = fill(send)
     for (let i = 0; i < 1000; i++) expect(send(LARGE)).toBeUndefined()
@@ -267,7 +267,7 @@ describe('the policy drop', () => {
 })
 
 describe('a client that pings and does not read', () => {
-  it('makes the server keep no more than about its high-water mark', async () => {
+  it('makes the server buffer at most about its high-water mark', async () => {
     const server = createServer()
     const sockets: Socket[] = []
     server.on('connection', (socket: Socket) => sockets.push(socket))

@@ -19,7 +19,7 @@ describe('a close by the client', () => {
     return event
   }
 
-  it('tells the application its code and reason', async () => {
+  it('passes its code and reason to the application', async () => {
     expect(await disconnectAfter((client) => client.hex('8886 00000000 0fa1 67c3b621'))).toEqual({
       type: 'websocket.disconnect',
       code: 4001,
@@ -27,41 +27,41 @@ describe('a close by the client', () => {
     })
   })
 
-  it('without a code is 1005 to the application', async () => {
+  it('is 1005 to the application without a code', async () => {
     const event = await disconnectAfter((client) => client.hex('8880 00000000'))
     expect(event).toEqual({ type: 'websocket.disconnect', code: 1005, reason: '' })
   })
 
-  it('that comes with the end of TCP keeps its code', async () => {
+  it('keeps its code if the end of TCP arrives with it', async () => {
     const event = await disconnectAfter((client) => client.socket.end(Buffer.from('88820000000003e8', 'hex')))
     expect(event).toMatchObject({ code: 1000 })
   })
 
-  it('by the end of TCP alone is 1006', async () => {
+  it('is 1006 after the end of TCP alone', async () => {
     const event = await disconnectAfter((client) => client.socket.end())
     expect(event).toEqual({ type: 'websocket.disconnect', code: 1006, reason: '' })
   })
 
-  it('by the end of TCP in the middle of a frame is 1006', async () => {
+  it('is 1006 after the end of TCP in the middle of a frame', async () => {
     const event = await disconnectAfter((client) => client.socket.end(Buffer.from('8185000000004865', 'hex')))
     expect(event).toMatchObject({ code: 1006 })
   })
 
-  it('by a reset is 1006', async () => {
+  it('is 1006 after a reset', async () => {
     expect(await disconnectAfter((client) => client.reset())).toMatchObject({ code: 1006 })
   })
 
-  it('by a frame that breaks the protocol is 1002, and the reason says which', async () => {
+  it('is 1002 after an invalid frame, and the reason names the error', async () => {
     const event = await disconnectAfter((client) => client.hex('8300'))
     expect(event).toEqual({ type: 'websocket.disconnect', code: 1002, reason: 'a client must mask its frames' })
   })
 
-  it('by a message over the limit is 1009', async () => {
+  it('is 1009 after a message over the limit', async () => {
     const event = await disconnectAfter((client) => client.hex('82ff 0000000000100001 00000000'))
     expect(event).toEqual({ type: 'websocket.disconnect', code: 1009, reason: 'message over 1048576 bytes' })
   })
 
-  it('half of TCP is answered by the other half', async () => {
+  it('ends the connection if the client ends its half of TCP', async () => {
     const recorder = new Recorder()
     const server = await serving({ websocket: recorder.application })
     const client = await RawClient.open(server.port, '/', { allowHalfOpen: true })
@@ -87,7 +87,7 @@ async function closing(
 }
 
 describe('a close by the application', () => {
-  it('reaches the client with its code and reason, behind what was sent before', async () => {
+  it('reaches the client with its code and reason, after earlier messages', async () => {
     const { server, events } = await closing({ code: 4000, reason: 'Schluß' })
     const client = new WebSocket(server.webSocketUrl)
     const seen: unknown[] = []
@@ -111,7 +111,7 @@ describe('a close by the application', () => {
     expect(await client.frames()).toEqual([])
   })
 
-  it('takes a reason of 123 bytes', async () => {
+  it('accepts a reason of 123 bytes', async () => {
     const { server } = await closing({ reason: '*'.repeat(123) })
     const client = new WebSocket(server.webSocketUrl)
     const reason = await new Promise<string>((resolve) => {
@@ -120,7 +120,7 @@ describe('a close by the application', () => {
     expect(reason).toHaveLength(123)
   })
 
-  it('is over when the client has answered, with whatever code', async () => {
+  it('is complete when the client has answered with any code', async () => {
     const { server, events } = await closing({ code: 4000 })
     const client = await RawClient.open(server.port)
     await client.framesUntilClose()
@@ -130,7 +130,7 @@ describe('a close by the application', () => {
     await eventually(() => server.connectionCount).toBe(0)
   })
 
-  it('throws away what the client says before its answer', async () => {
+  it('drops messages of the client before its answer', async () => {
     const { server, events } = await closing()
     const client = await RawClient.open(server.port)
     await client.framesUntilClose()
@@ -148,7 +148,7 @@ describe('a close by the application', () => {
     await eventually(() => events[0]).toMatchObject({ code: 1002 })
   })
 
-  it('is 1006 to the application when the client cuts the connection instead of answering', async () => {
+  it('is 1006 to the application if the client destroys the connection instead of answering', async () => {
     const { server, events } = await closing()
     const client = await RawClient.open(server.port)
     await client.framesUntilClose()
@@ -156,7 +156,7 @@ describe('a close by the application', () => {
     await eventually(() => events[0]).toMatchObject({ code: 1006 })
   })
 
-  it('cuts a client that does not answer in time: 1006 to the application', async () => {
+  it('destroys the connection of a client that does not answer in time, with 1006 to the application', async () => {
     const { server, events } = await closing({ code: 4000 }, 40)
     const client = await RawClient.open(server.port, '/', { allowHalfOpen: true })
     await client.framesUntilClose()
@@ -166,7 +166,7 @@ describe('a close by the application', () => {
     client.socket.destroy()
   })
 
-  it('cuts a client that answers but does not hang up in time', async () => {
+  it('destroys the connection of a client that answers but does not close TCP in time', async () => {
     const { server, events } = await closing({ code: 4000 }, 40)
     const client = await RawClient.open(server.port, '/', { allowHalfOpen: true })
     await client.framesUntilClose()
@@ -176,7 +176,7 @@ describe('a close by the application', () => {
     client.socket.destroy()
   })
 
-  it('crosses with one by the client without a fault', async () => {
+  it('may cross with a close by the client', async () => {
     const websocket = accepting(async ({ receive, send }) => {
       await receive()
       await send({ type: 'websocket.close', code: 4000 })

@@ -2,7 +2,7 @@ import { check, property, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeText } from '../../../src/server/websocket/decode-text.ts'
 
-describe('decoding text', () => {
+describe('decodeText', () => {
   it.each([
     ['ASCII', 'abc'],
     ['Latin letters', 'Räksmörgås'],
@@ -10,20 +10,20 @@ describe('decoding text', () => {
     ['characters outside of the basic plane', '👍a𝒳'],
     ['byte order marks', '\ufeffa\ufeff'],
     ['the bounds of each length', '\0\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\u{10000}\u{10ffff}'],
-  ])('gives %s back, at every size around the bound of 1024 bytes and beyond', (_what, part) => {
+  ])('returns %s unchanged, at every size around and above the bound of 1024 bytes', (_what, part) => {
     for (const times of [0, 1, 60, 100, 400, 20_000]) {
       const text = part.repeat(times)
       expect(decodeText(Buffer.from(text)) === text).toBe(true)
     }
   })
 
-  it('gives every text back', () => {
+  it('returns every text unchanged', () => {
     const text = string({ unit: 'binary', minLength: 250, maxLength: 500 })
     const isGivenBack = property(text, (one) => decodeText(Buffer.from(one)) === one)
     expect(check(isGivenBack, { numRuns: 50 })).toMatchObject({ failed: false })
   })
 
-  it('takes less CPU than toString() for a large text that is not ASCII', () => {
+  it('uses less CPU than toString() for a large text that is not ASCII', () => {
     const bytes = Buffer.from('안녕하세요 '.repeat(100_000))
     const cpu = (decode: () => string): number => {
       const before = process.cpuUsage()

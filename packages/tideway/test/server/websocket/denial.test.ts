@@ -24,8 +24,8 @@ async function ask(server: ServerUnderTest): Promise<RawResponse> {
   return client.response()
 }
 
-describe('refusing a handshake', () => {
-  it('by a close is answered by 403 with its reason, and the disconnect says 1006', async () => {
+describe('a refused handshake', () => {
+  it('gets 403 with the reason after a close, and the disconnect has code 1006', async () => {
     const seen: unknown[] = []
     const server = await serving({
       websocket: async (_scope, receive, send) => {
@@ -40,12 +40,12 @@ describe('refusing a handshake', () => {
     expect(server.log).toEqual([])
   })
 
-  it.each([200, 204, 302, 401, 404, 418, 503, 599])('by a denial response has the status %i', async (status) => {
+  it.each([200, 204, 302, 401, 404, 418, 503, 599])('gets the status %i of a denial response', async (status) => {
     expect(await ask(await denying({ status }, {}))).toMatchObject({ status })
   })
 
   it.each([0, 100, 101, 199, 600, 200.5, Number.NaN])(
-    'by a denial response cannot have the status %d',
+    'rejects a denial response with the status %d',
     async (status) => {
       const server = await denying({ status }, {})
       expect(await ask(server)).toMatchObject({ status: 500 })
@@ -53,7 +53,7 @@ describe('refusing a handshake', () => {
     },
   )
 
-  it('by a denial response has its headers and its body', async () => {
+  it('gets the headers and the body of a denial response', async () => {
     const headers = [
       ['WWW-Authenticate', 'Bearer'],
       ['Set-Cookie', 'a=1'],
@@ -76,14 +76,14 @@ describe('refusing a handshake', () => {
     [204, undefined],
     [205, '9'],
     [304, '9'],
-  ])('by a denial response with status %i has no body (RFC 9110 §6.4.1)', async (status, length) => {
+  ])('gets no body in a denial response with status %i (RFC 9110 §6.4.1)', async (status, length) => {
     const bodies = [{ body: 'some', moreBody: true }, { body: ' more' }]
     const response = await ask(await denying({ status, headers: { 'Content-Length': '9' } }, ...bodies))
     expect(response).toMatchObject({ status, body: '' })
     expect(response.headers['content-length']).toBe(length)
   })
 
-  it('by a denial response refuses a header that would end its line', async () => {
+  it('rejects a denial response with a line break in a header', async () => {
     const server = await denying({ status: 401, headers: { 'X-Name': 'a\r\nX-Injected: 1' } }, {})
     const response = await ask(server)
     expect(response.status).toBe(500)
@@ -91,7 +91,7 @@ describe('refusing a handshake', () => {
     expect(server.log).toMatchObject([{ details: { err: { code: 'ERR_BAD_EVENT' } } }])
   })
 
-  it('sends the body as it comes', async () => {
+  it('streams the body of a denial response', async () => {
     let release!: () => void
     const held = new Promise<void>((resolve) => {
       release = resolve
@@ -113,7 +113,7 @@ describe('refusing a handshake', () => {
     await client.over()
   })
 
-  it('makes the sender of a long body wait for a client that does not read, until it goes', async () => {
+  it('makes the sender of a long body wait for a client that does not read, until it disconnects', async () => {
     const piece = Buffer.alloc(1024 * 1024)
     let pieces = 0
     let ended!: (error: unknown) => void
@@ -140,7 +140,7 @@ describe('refusing a handshake', () => {
     expect(server.log).toEqual([])
   })
 
-  it('cuts a denial response that the application does not finish in time', async () => {
+  it('is destroyed if the application does not finish the denial response in time', async () => {
     const server = await serving(
       {
         websocket: async (_scope, receive, send) => {
@@ -159,11 +159,11 @@ describe('refusing a handshake', () => {
   })
 })
 
-describe('a client that goes before the handshake is answered', () => {
+describe('a client that disconnects before the handshake is answered', () => {
   it.each([
-    ['ends the connection', (client: RawClient) => client.socket.end()],
-    ['resets the connection', (client: RawClient) => client.reset()],
-  ])('and %s: the application sees 1006 and cannot accept', async (_how, go) => {
+    ['an end of the connection', (client: RawClient) => client.socket.end()],
+    ['a reset', (client: RawClient) => client.reset()],
+  ])('causes 1006 in the application, which cannot accept, after %s', async (_how, go) => {
     let outcome!: (error: unknown) => void
     const ended = new Promise<unknown>((resolve) => {
       outcome = resolve
@@ -193,7 +193,7 @@ describe('a client that goes before the handshake is answered', () => {
   })
 })
 
-describe('frames behind the handshake in the same write', () => {
+describe('frames after the handshake in the same write', () => {
   it('are read when the application has accepted, in order', async () => {
     const recorder = new Recorder()
     const server = await serving({ websocket: recorder.application })

@@ -24,7 +24,7 @@ describe('a client that floods the server with small messages', () => {
     ['a consumer', true],
     ['an application', false],
   ])(
-    'has at most some hundred of them handled by %s in one turn of the event loop, and all of them in the end',
+    'gets at most some hundred of them handled by %s in one turn of the event loop, and all of them in the end',
     async (_, isConsumer) => {
       let handled = 0
       class Counting extends WebSocketConsumer<{}, {}> {

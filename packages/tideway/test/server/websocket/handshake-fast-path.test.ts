@@ -16,13 +16,13 @@ const http = fetchHandler((request) => Promise.resolve(new Response(request.meth
 const handshake = requestText('GET /ws/?a=1 HTTP/1.1', validHandshake)
 const MASKED_HI = '\x81\x82\x00\x00\x00\x00hi'
 
-describe('a handshake is served alike, however its bytes come', () => {
+describe('a handshake on the fast path', () => {
   it.each([
     ['at once', [handshake]],
     ['in two pieces', [handshake.slice(0, 40), handshake.slice(40)]],
     ['byte by byte', Array.from(handshake)],
-    ['with an odd header, that only Node takes', [handshake.replace('\r\n\r\n', '\r\nX-Odd:\t\xe9\r\n\r\n')]],
-  ])('%s', async (_what, pieces) => {
+    ['with a header that only Node parses', [handshake.replace('\r\n\r\n', '\r\nX-Odd:\t\xe9\r\n\r\n')]],
+  ])('is served if it arrives %s', async (_what, pieces) => {
     const scopes: WebSocketScope[] = []
     const server = await serving({ websocket: accepting(({ scope }) => void scopes.push(scope)) })
     const client = await RawClient.connect(server.port)
@@ -45,9 +45,9 @@ describe('a handshake is served alike, however its bytes come', () => {
   })
 
   it.each([
-    ['in the bytes of the handshake', true],
-    ['right behind them', false],
-  ])('with a message %s', async (_what, isJoined) => {
+    ['in the same write', true],
+    ['in the next write', false],
+  ])('is served with a message %s', async (_what, isJoined) => {
     const server = await serving({ websocket: echo })
     const client = await RawClient.connect(server.port)
     client.write(Buffer.from(isJoined ? handshake + MASKED_HI : handshake, 'latin1'))
@@ -57,7 +57,7 @@ describe('a handshake is served alike, however its bytes come', () => {
     client.socket.destroy()
   })
 
-  it('with messages while the application has not answered yet, which wait', async () => {
+  it('queues messages that arrive before the application has answered', async () => {
     let accept!: () => void
     const held = new Promise<void>((resolve) => {
       accept = resolve
@@ -81,7 +81,7 @@ describe('a handshake is served alike, however its bytes come', () => {
     client.socket.destroy()
   })
 
-  it('and refused alike, with what follows read to its end', async () => {
+  it('is refused as by Node, and the following bytes are read to the end', async () => {
     const server = await serving({
       async websocket(_scope, receive, send) {
         await receive()
@@ -96,8 +96,8 @@ describe('a handshake is served alike, however its bytes come', () => {
   })
 })
 
-describe('what is no handshake is served by Node', () => {
-  it('at once', async () => {
+describe('a request that is not a handshake', () => {
+  it('reaches Node at once', async () => {
     const server = await serving({ http })
     const client = await RawClient.connect(server.port)
     for (const method of ['GET', 'PUT']) {
@@ -110,7 +110,7 @@ describe('what is no handshake is served by Node', () => {
     client.socket.destroy()
   })
 
-  it('when it does not begin in time, and may still be a handshake then', async () => {
+  it('reaches Node if it does not begin in time, and may still be a handshake', async () => {
     const server = createServer()
     const [serveHttp] = server.listeners('connection') as [ServeHttp]
     const handedOver = new Promise<void>((resolve) => {
@@ -136,7 +136,7 @@ describe('what is no handshake is served by Node', () => {
     await client.over()
   })
 
-  it('when it is broken', async () => {
+  it('reaches Node if it is malformed', async () => {
     const server = await serving({ http })
     const client = await RawClient.connect(server.port)
     client.write('\x16\x03\x01')
@@ -144,8 +144,8 @@ describe('what is no handshake is served by Node', () => {
   })
 })
 
-describe('a connection on which nothing was sent', () => {
-  it('ends with its client, in silence', async () => {
+describe('a connection without data', () => {
+  it('ends with its client, without a log line', async () => {
     const server = await serving({ http })
     const client = await RawClient.connect(server.port, { allowHalfOpen: true })
     client.socket.end()
@@ -154,7 +154,7 @@ describe('a connection on which nothing was sent', () => {
     await eventually(() => server.stats().sockets.open).toBe(0)
   })
 
-  it('may be lost', async () => {
+  it('may be lost without an error', async () => {
     const server = await serving({ http })
     const client = await RawClient.connect(server.port)
     await eventually(() => server.stats().sockets.open).toBe(1)
@@ -162,7 +162,7 @@ describe('a connection on which nothing was sent', () => {
     await eventually(() => server.stats().sockets.open).toBe(0)
   })
 
-  it('is cut with the server, and is served while the server ends', async () => {
+  it('is destroyed by server.close(), and served while the server closes', async () => {
     const server = await serving({ http, websocket: echo })
     const [late, silent] = [await RawClient.connect(server.port), await RawClient.connect(server.port)]
     await eventually(() => server.stats().sockets.open).toBe(2)
@@ -174,7 +174,7 @@ describe('a connection on which nothing was sent', () => {
 })
 
 describe('instrumentation', () => {
-  it('is given a message of Node for a handshake that Node has not read', async () => {
+  it('receives an IncomingMessage for a handshake that Node has not read', async () => {
     const messages: IncomingMessage[] = []
     const server = await serving(
       { websocket: echo },

@@ -58,7 +58,7 @@ describe('a handshake that is answered by 101 (RFC 6455 §4.2.2)', () => {
     ['an empty list of extensions', { 'Sec-WebSocket-Extensions': '' }],
     ['an origin', { Origin: 'https://example.com' }],
     ['unknown headers', { 'X-Whatever': 'ö'.repeat(100) }],
-  ])('takes %s', async (_what, headers) => {
+  ])('accepts %s', async (_what, headers) => {
     const response = await ask(headers)
     expect(response.status).toBe(101)
     expect(response.headers).not.toHaveProperty('sec-websocket-extensions')
@@ -79,9 +79,9 @@ describe('a handshake that is refused (RFC 6455 §4.2.1)', () => {
     ['two keys', { 'Sec-WebSocket-Key': [SAMPLE_KEY, SAMPLE_KEY] }, 400],
     ['no Host', { Host: undefined }, 400],
     ['two Hosts (RFC 9112 §3.2)', { Host: ['localhost', 'evil.example'] }, 400],
-    ['a subprotocol that is no token', { 'Sec-WebSocket-Protocol': 'a b' }, 400],
+    ['a subprotocol that is not a token', { 'Sec-WebSocket-Protocol': 'a b' }, 400],
     ['a subprotocol twice', { 'Sec-WebSocket-Protocol': ['a, b', 'a'] }, 400],
-  ])('for %s', async (_what, headers, status) => {
+  ])('is refused for %s', async (_what, headers, status) => {
     const response = await refusal(headers)
     expect(response.status).toBe(status)
     expect(response.headers).toMatchObject({ connection: expect.stringContaining('close') as string })
@@ -90,10 +90,10 @@ describe('a handshake that is refused (RFC 6455 §4.2.1)', () => {
   it.each([
     ['POST', 'POST / HTTP/1.1', 405],
     ['a path with a bad escape', 'GET /%zz HTTP/1.1', 400],
-    ['a path whose escapes are no UTF-8', 'GET /%ff HTTP/1.1', 400],
+    ['a path whose escapes are not UTF-8', 'GET /%ff HTTP/1.1', 400],
     ['a path that is not ASCII', 'GET /\u00e9 HTTP/1.1', 400],
-    ['a target that is no path', 'GET * HTTP/1.1', 400],
-  ])('for %s', async (_what, requestLine, status) => {
+    ['a target that is not a path', 'GET * HTTP/1.1', 400],
+  ])('is refused for %s', async (_what, requestLine, status) => {
     expect(await refusal({}, requestLine)).toMatchObject({ status })
   })
 
@@ -102,13 +102,13 @@ describe('a handshake that is refused (RFC 6455 §4.2.1)', () => {
     expect(await refusal({ Host: undefined }, 'HEAD / HTTP/1.1')).toMatchObject({ status: 400, body: '' })
   })
 
-  it('names the version and the protocol that it speaks', async () => {
+  it('names the supported version and protocol', async () => {
     const { headers } = await refusal({ 'Sec-WebSocket-Version': '8' })
     expect(headers).toMatchObject({ 'sec-websocket-version': '13', upgrade: 'websocket', connection: 'close, Upgrade' })
     expect(await refusal({}, 'POST / HTTP/1.1')).toMatchObject({ headers: { allow: 'GET' } })
   })
 
-  it('says why, in plain text of the length that it names', async () => {
+  it('has a plain text body with the reason, of the length in Content-Length', async () => {
     const { headers, body } = await refusal({ 'Sec-WebSocket-Key': undefined })
     expect(body).toBe('Sec-WebSocket-Key is missing or invalid.\n')
     expect(headers).toMatchObject({
@@ -119,14 +119,14 @@ describe('a handshake that is refused (RFC 6455 §4.2.1)', () => {
     })
   })
 
-  it('leaves nothing behind when the client goes without reading the refusal', async () => {
+  it('leaves no connection if the client disconnects without reading the refusal', async () => {
     const client = await RawClient.connect(server.port)
     client.write(requestText('GET / HTTP/1.1', { ...validHandshake, 'Sec-WebSocket-Key': 'x' }))
     client.reset()
     expect(await refusal({ 'Sec-WebSocket-Key': 'x' })).toMatchObject({ status: 400 })
   })
 
-  it('hangs up on a client that goes on sending', async () => {
+  it('closes the connection of a client that continues to send', async () => {
     const client = await RawClient.connect(server.port, { allowHalfOpen: true })
     client.write(requestText('GET / HTTP/1.1', { ...validHandshake, 'Sec-WebSocket-Key': 'x' }))
     client.write(Buffer.alloc(100_000))

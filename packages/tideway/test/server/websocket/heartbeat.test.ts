@@ -6,7 +6,7 @@ import { RawClient } from '../raw-client.ts'
 import { eventually, serving } from '../serving.ts'
 
 describe('pings by the server', () => {
-  it('come when the client has said nothing for pingIntervalMs, again and again', async () => {
+  it('repeat after each pingIntervalMs of silence', async () => {
     const recorder = new Recorder()
     const server = await serving({ websocket: recorder.application }, { pingIntervalMs: 40, pingTimeoutMs: 10_000 })
     const client = await RawClient.open(server.port)
@@ -17,7 +17,7 @@ describe('pings by the server', () => {
     client.socket.destroy()
   })
 
-  it('cut a client that does not answer within pingTimeoutMs: 1006', async () => {
+  it('end with 1006 if the client does not answer within pingTimeoutMs', async () => {
     const recorder = new Recorder()
     const server = await serving({ websocket: recorder.application }, { pingIntervalMs: 40, pingTimeoutMs: 40 })
     const client = await RawClient.open(server.port, '/', { allowHalfOpen: true })
@@ -28,7 +28,7 @@ describe('pings by the server', () => {
     client.socket.destroy()
   })
 
-  it('are answered by anything that the client says', async () => {
+  it('accept any frame of the client as an answer', async () => {
     const recorder = new Recorder()
     const server = await serving({ websocket: recorder.application }, { pingIntervalMs: 40, pingTimeoutMs: 10_000 })
     const client = await RawClient.open(server.port)
@@ -39,7 +39,7 @@ describe('pings by the server', () => {
     client.socket.destroy()
   })
 
-  it('are not missed of a client that has answered a server which was too busy to read it', async () => {
+  it('count an answer that arrived while the server was too busy to read it', async () => {
     const recorder = new Recorder()
     const server = await serving({ websocket: recorder.application }, { pingIntervalMs: 100, pingTimeoutMs: 1500 })
     // In a thread of its own, which answers while this one is busy.
@@ -66,7 +66,7 @@ describe('pings by the server', () => {
     expect(server.stats().webSockets).toMatchObject({ open: 1, pings: { timeouts: 0 } })
   })
 
-  it('do not come when they are switched off', async () => {
+  it('are not sent if they are disabled', async () => {
     const recorder = new Recorder()
     const options = { pingIntervalMs: false, pingTimeoutMs: 10, closeTimeoutMs: 60 } as const
     const server = await serving({ websocket: recorder.application }, options)
@@ -80,7 +80,7 @@ describe('pings by the server', () => {
     expect(await silent.frames()).toEqual(['close 1000'])
   })
 
-  it('are not counted against a client that the server itself does not read', async () => {
+  it('do not time out while the server does not read the client', async () => {
     let release!: () => void
     const held = new Promise<void>((resolve) => {
       release = resolve

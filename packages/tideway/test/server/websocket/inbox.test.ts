@@ -14,7 +14,7 @@ function textEvent(text: string): WebSocketReceiveEvent {
 }
 
 describe('Inbox', () => {
-  it('gives what is there at once and promises what is not', async () => {
+  it('returns a queued message at once, and a promise if it is empty', async () => {
     const inbox = new Inbox(2, 100)
     inbox.push(textEvent('a'))
     expect(inbox.take()).toEqual(textEvent('a'))
@@ -24,7 +24,7 @@ describe('Inbox', () => {
     expect(await later).toEqual(textEvent('b'))
   })
 
-  it('is full at its bound of messages, and not before', () => {
+  it('is full at its limit of messages, and not before', () => {
     const inbox = new Inbox(2, 100)
     inbox.push(textEvent('a'))
     expect(inbox.isFull).toBe(false)
@@ -34,7 +34,7 @@ describe('Inbox', () => {
     expect(inbox.isFull).toBe(false)
   })
 
-  it('is full at its bound of bytes, and not before', () => {
+  it('is full at its limit of bytes, and not before', () => {
     const inbox = new Inbox(100, 4)
     inbox.push({ type: 'websocket.receive', bytes: new Uint8Array(3) })
     expect(inbox.isFull).toBe(false)
@@ -51,7 +51,7 @@ describe('Inbox', () => {
     expect(inbox.isFull).toBe(false)
   })
 
-  it('forgets what was taken, even if it is never empty', () => {
+  it('releases received messages, even if it is never empty', () => {
     setFlagsFromString('--expose-gc')
     const gc = runInNewContext('gc') as () => void
     const inbox = new Inbox(4, 1000)
@@ -131,7 +131,7 @@ describe('a client that sends faster than the application receives', () => {
     expect(taken.slice(0, 200)).toEqual(Array.from({ length: 200 }, (_, i) => `${i >> 1}${i % 2 === 0 ? 'a' : 'b'}`))
   })
 
-  it('is not read on: the kernel holds what it sends', async () => {
+  it('is not read while the inbox is full: its bytes stay in the kernel', async () => {
     const { client, server, release, taken } = await slow({ maxInboxBytes: 1024 })
     const frame = clientFrame('text', '*'.repeat(64 * 1024))
     // Far more than the buffers of the kernel on both sides take.

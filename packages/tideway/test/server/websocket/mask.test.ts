@@ -16,8 +16,8 @@ function bytesAt(offset: number, length: number): Uint8Array {
 
 const lengths = [0, 1, 2, 3, 4, 5, 100, 255, 256, 257, 258, 259, 260, 1000, 4099]
 
-describe('unmasking', () => {
-  it('changes what is masked and nothing else, wherever it lies and whatever came before', () => {
+describe('unmask', () => {
+  it('changes only the masked bytes, at every offset and mask position', () => {
     for (const offset of [0, 1, 2, 3, 5]) {
       for (const length of lengths) {
         for (const start of [0, 1, 2, 3, 6]) {
@@ -32,7 +32,7 @@ describe('unmasking', () => {
     }
   })
 
-  it('tells ASCII from what is none, wherever the one byte stands that is none', () => {
+  it('detects one byte that is not ASCII at every position', () => {
     for (const offset of [0, 1, 2, 3]) {
       for (const length of lengths.filter((length) => length > 0)) {
         const ascii = bytesAt(offset, length).map((byte) => byte & 0x7f)
@@ -49,7 +49,7 @@ describe('unmasking', () => {
     }
   })
 
-  it('leaves the bytes around it out of the question whether it is ASCII', () => {
+  it('ignores the bytes around the payload when it detects ASCII', () => {
     const bytes = new Uint8Array(520).fill(0xff)
     bytes.set(expected(new Uint8Array(512).fill(0x61), 0, 512, 0), 4)
     expect(unmaskAscii(bytes, 4, 516, MASK)).toBe(true)

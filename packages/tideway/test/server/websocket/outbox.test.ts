@@ -43,7 +43,7 @@ function endOfTick(): Promise<void> {
   })
 }
 
-describe('encoding a frame', () => {
+describe('encodeFrame', () => {
   it.each([0, 1, 125, 126, 127, 65_535, 65_536, 70_000])('writes the length %i in its shortest form', (length) => {
     const payload = Buffer.alloc(length, '*')
     for (const frame of [encodeFrame(opcodes.binary, payload), encodeTextFrame(payload.toString())]) {
@@ -57,42 +57,42 @@ describe('encoding a frame', () => {
     expect(readFrame(encodeTextFrame(text))!.payload.equals(Buffer.from(text))).toBe(true)
   })
 
-  it('cuts the reason of a close frame to 123 bytes of whole characters', () => {
+  it('shortens the reason of a close frame to 123 bytes of whole characters', () => {
     expect(readFrame(encodeCloseFrame(1000, 'x'.repeat(200)))!.payload.length).toBe(125)
     const { payload } = readFrame(encodeCloseFrame(1000, 'é'.repeat(100)))!
     expect(payload.subarray(2).toString()).toBe('é'.repeat(61))
     expect(readFrame(encodeCloseFrame())!.payload.length).toBe(0)
   })
 
-  it('agrees with the frames of the tests', () => {
+  it('equals the frames of the tests', () => {
     const { payload } = readFrame(encodeTextFrame('Hello'))!
     expect(clientFrame('text', payload).toString('hex')).toBe('81850000000048656c6c6f')
   })
 })
 
 describe('FrameNode', () => {
-  it('is one for all that were sent the same frames in the same order, and so are its bytes', () => {
+  it('is shared by all members with the same frames in the same order, and so are its bytes', () => {
     const root = new FrameNode()
     expect(walk(root, a, b)).toBe(walk(root, a, b))
     expect(walk(root, a, b).bytes).toBe(walk(root, a, b).bytes)
     expect(walk(root, a, b).bytes.equals(Buffer.concat([a, b]))).toBe(true)
   })
 
-  it('is another for another order', () => {
+  it('differs for another order', () => {
     const root = new FrameNode()
     const [one, two] = [walk(root, a, b, c), walk(root, c, b, a)]
     expect(one.bytes.equals(Buffer.concat([a, b, c]))).toBe(true)
     expect(two.bytes.equals(Buffer.concat([c, b, a]))).toBe(true)
   })
 
-  it('stays right when members are sent different frames in turn', () => {
+  it('stays correct when members alternate between different frames', () => {
     const root = new FrameNode()
     const nodes = [a, b, a, c, a].map((frame) => walk(root, frame, b, frame))
     const texts = nodes.map((node) => describeFrames(node.bytes).join())
     expect(texts).toEqual(['a', 'b', 'a', 'c', 'a'].map((text) => `text ${text},text b,text ${text}`))
   })
 
-  it('may be left in the middle', () => {
+  it('may be abandoned in the middle', () => {
     const root = new FrameNode()
     const middle = walk(root, a)
     const end = middle.next(b)
@@ -101,7 +101,7 @@ describe('FrameNode', () => {
     expect(end.byteLength).toBe(a.length + b.length)
   })
 
-  it('writes a single frame as it is, without a copy', () => {
+  it('writes a single frame without a copy', () => {
     expect(walk(new FrameNode(), a).bytes).toBe(a)
   })
 
@@ -112,7 +112,7 @@ describe('FrameNode', () => {
 })
 
 describe('Outbox', () => {
-  it('writes once a tick for each connection, however much it was sent', async () => {
+  it('writes once per tick and connection, for any number of frames', async () => {
     const outbox = new Outbox()
     const [one, two] = [new Client(), new Client()]
     for (const text of ['x', 'y', 'z']) {
@@ -125,7 +125,7 @@ describe('Outbox', () => {
     expect(two.writes[0]).toBe(one.writes[0])
   })
 
-  it('writes a large frame at once, as it is, behind what is queued and before what comes', async () => {
+  it('writes a large frame at once without a copy, after queued frames and before later ones', async () => {
     const outbox = new Outbox()
     const client = new Client()
     const large = encodeFrame(opcodes.binary, Buffer.alloc(16 * 1024 - 4))
@@ -147,7 +147,7 @@ describe('Outbox', () => {
     expect(client.writes.map((bytes) => describeFrames(bytes))).toEqual([['text x'], ['text x']])
   })
 
-  it('leaves what is sent during the writes to the next tick', async () => {
+  it('leaves frames that are sent during the writes to the next tick', async () => {
     const outbox = new Outbox()
     const [one, two] = [new Client(), new Client()]
     vi.spyOn(one, 'flush').mockImplementationOnce((bytes) => {
@@ -176,7 +176,7 @@ describe('Outbox', () => {
       return { outbox, clock, handleEvents }
     }
 
-    it('writes between two events what has waited for 20 ms, and not before', async () => {
+    it('writes frames between two events after they have waited for 20 ms, and not before', async () => {
       const { outbox, clock, handleEvents } = starved()
       const [one, two] = [new Client(), new Client()]
       outbox.enqueue(one, a)
@@ -192,7 +192,7 @@ describe('Outbox', () => {
       expect([one.writes, two.writes]).toEqual([[Buffer.concat([a, b])], [b]])
     })
 
-    it('looks at the clock once in 16 events', () => {
+    it('checks the clock every 16th event', () => {
       const { outbox, clock, handleEvents } = starved()
       const client = new Client()
       outbox.enqueue(client, a)
@@ -203,7 +203,7 @@ describe('Outbox', () => {
       expect(client.writes).toEqual([a])
     })
 
-    it('gives what comes after that its own 20 ms, and the end of the tick', async () => {
+    it('gives later frames their own 20 ms, or writes them at the end of the tick', async () => {
       const { outbox, clock, handleEvents } = starved()
       const client = new Client()
       outbox.enqueue(client, a)
@@ -217,7 +217,7 @@ describe('Outbox', () => {
       expect(client.writes).toEqual([a, b])
     })
 
-    it('is told of each read of a connection', () => {
+    it('counts each read of a connection as an event', () => {
       const { outbox, clock } = starved()
       const context = {
         options: resolveOptions({}),
@@ -238,7 +238,7 @@ describe('Outbox', () => {
       expect(client.writes).toEqual([a])
     })
 
-    it('does not cut a broadcast that takes longer', async () => {
+    it('does not interrupt a longer broadcast', async () => {
       const { outbox, clock } = starved()
       const clients = Array.from({ length: 3000 }, () => new Client())
       for (const frame of [a, b]) {
@@ -286,7 +286,7 @@ describe('Outbox', () => {
     expect(describeFrames(outbox.binaryFrame(bytes))).toEqual(['binary 0102'])
   })
 
-  it('frames a shared message once, in whichever tick it is sent', async () => {
+  it('frames a shared message once, in any tick', async () => {
     const outbox = new Outbox()
     const events = [sharedSend({ text: 'é' }), sharedSend({ bytes: Buffer.from('abc') })] as const
     const made = events.map((event) => outbox.sharedFrame(event))
@@ -298,7 +298,7 @@ describe('Outbox', () => {
     expect(outbox.sharedFrame(events[1])).toBe(made[1])
   })
 
-  it('writes what one connection has waiting at once when it is asked to, and nothing at the end of the tick', async () => {
+  it('writes the frames of one connection at once in flush(), and nothing at the end of the tick', async () => {
     const outbox = new Outbox()
     const [one, two] = [new Client(), new Client()]
     outbox.enqueue(one, outbox.textFrame('x'))
@@ -314,7 +314,7 @@ describe('Outbox', () => {
 })
 
 describe('a connection', () => {
-  it('writes once what its application has sent in one turn', async () => {
+  it('writes all messages of one turn of its application in one write', async () => {
     const sockets: Socket[] = []
     const server = createServer().on('connection', (socket: Socket) => sockets.push(socket))
     const websocket = accepting(async ({ receive, send }) => {

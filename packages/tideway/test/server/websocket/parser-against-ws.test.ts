@@ -162,7 +162,7 @@ function toHex(bytes: Uint8Array): string {
 }
 
 describe('FrameParser, with the parser of ws as the oracle', () => {
-  it('finds the same in what a client may send, wherever the chunks are cut', async () => {
+  it('reads valid frames like ws, with any division into chunks', async () => {
     await fc.assert(
       fc.asyncProperty(session, borders, async (bytes, at) => {
         const chunks = chunksOf(bytes, at)
@@ -172,7 +172,7 @@ describe('FrameParser, with the parser of ws as the oracle', () => {
     )
   })
 
-  it('finds the same when it is stopped and goes on', () => {
+  it('reads the same frames after it is paused and resumed', () => {
     fc.assert(
       fc.property(session, borders, (bytes, at) => {
         const chunks = chunksOf(bytes, at)
@@ -182,7 +182,7 @@ describe('FrameParser, with the parser of ws as the oracle', () => {
     )
   })
 
-  it('finds the same, or one of the known differences, in what a fault has changed', async () => {
+  it('reads frames with a fault like ws, except for the known differences', async () => {
     const change = fc.record({
       at: fc.nat(1500),
       how: fc.constantFrom('flip', 'insert', 'remove'),
@@ -209,7 +209,7 @@ describe('FrameParser, with the parser of ws as the oracle', () => {
     expect(known).toBeLessThan(300 * TIMES)
   })
 
-  it('finds the same, or one of the known differences, in noise', async () => {
+  it('reads noise like ws, except for the known differences', async () => {
     // Noise that looks like headers: else nearly all of it would end at its first byte.
     const byte = fc.oneof(fc.constantFrom(0x01, 0x02, 0x80, 0x81, 0x82, 0x88, 0x89, 0x8a, 0xfe, 0xff), fc.nat(255))
     await fc.assert(

@@ -70,7 +70,7 @@ describe('a server whose application has no origin validator', () => {
     expect(running!.stats().handshakes.refused.foreignOrigin).toBe(status === 403 ? 1 : 0)
   })
 
-  it('says once why it refuses, and tells the client nothing in production', async () => {
+  it('logs the reason once, and sends the client no reason in production', async () => {
     const server = await start(app, 'production')
     for (let i = 0; i < 3; i++) expect(await ask(server, foreign)).toMatchObject({ status: 403, body: 'Forbidden\n' })
     expect(warnings()).toEqual([
@@ -86,7 +86,7 @@ describe('a server whose application has no origin validator', () => {
     )
   })
 
-  it('lets the page in and warns once outside production', async () => {
+  it('accepts the page and warns once outside production', async () => {
     const server = await start(app)
     for (let i = 0; i < 3; i++) expect((await ask(server, foreign)).status).toBe(101)
     expect(warnings()).toEqual([
@@ -115,13 +115,13 @@ describe('a refused handshake', () => {
     'Refused a page of http://localhost:5173: this server is localhost:8310. ' +
     'Add it to allowedHosts: ["http://localhost:5173", "http://localhost:8310"].'
 
-  it('for its Origin is said once in the log, and outside production in the answer', async () => {
+  it('is logged once for its Origin, and explained in the answer outside production', async () => {
     const server = await start(checked())
     for (let i = 0; i < 3; i++) expect(await ask(server, page)).toMatchObject({ status: 403, body: `${refusedPage}\n` })
     expect(warnings()).toEqual([refusedPage])
   })
 
-  it('for its Origin is said in the log of production, and the answer is plain', async () => {
+  it('is logged for its Origin in production, without a reason in the answer', async () => {
     expect(await ask(await start(checked(), 'production'), page)).toMatchObject({ status: 403, body: 'Forbidden\n' })
     expect(warnings()).toEqual([refusedPage])
   })
@@ -134,7 +134,7 @@ describe('a refused handshake', () => {
     ['/api/evnets', 'Did you mean "/api/events/"?'],
     ['/', 'The routes are "/ws/", "/rooms/:room/", "/api/events/".'],
     ['/nothing/alike/', 'The routes are "/ws/", "/rooms/:room/", "/api/events/".'],
-  ])('for the path %s names the route that was meant, once', async (target, suggestion) => {
+  ])('names the most similar route for the path %s, once', async (target, suggestion) => {
     const server = await start(routes)
     const message = `No route matches the path ${JSON.stringify(target)}. ${suggestion}`
     for (let i = 0; i < 2; i++) {
@@ -143,7 +143,7 @@ describe('a refused handshake', () => {
     expect(warnings()).toEqual([message])
   })
 
-  it('for its path is a debug line in production, and the routes stay untold', async () => {
+  it('is a debug line for its path in production, without the routes', async () => {
     const message = 'No route matches the path "/ws".'
     expect(await ask(await start(routes, 'production'), {}, '/ws')).toMatchObject({ status: 404, body: `${message}\n` })
     expect(log).toMatchObject([{ level: 'debug', message }])
@@ -152,13 +152,13 @@ describe('a refused handshake', () => {
   it.each([
     [{ 'Sec-WebSocket-Protocol': 'a,a' }, 'Refused a handshake: Sec-WebSocket-Protocol is invalid.'],
     [{ 'Sec-WebSocket-Key': 'x' }, 'Refused a handshake: Sec-WebSocket-Key is missing or invalid.'],
-  ])('that is malformed (%j) is said once', async (headers, message) => {
+  ])('is logged once if it is malformed (%j)', async (headers, message) => {
     const server = await start(app)
     for (let i = 0; i < 2; i++) expect((await ask(server, headers, '/ws/?token=secret')).status).toBe(400)
     expect(log).toEqual([{ level: 'warn', details: { path: '/ws/' }, message }])
   })
 
-  it('for its Host names the host, once, and in production to the log only', async () => {
+  it('is logged once with its Host, and in production only in the log', async () => {
     const plain = 'The Host is not one of the allowedHosts of this server.'
     const advice = 'The Host "other.example" is not one of the allowedHosts of this server. Add it if it is yours.'
     const headers = { Host: 'other.example:8000' }
@@ -173,7 +173,7 @@ describe('a refused handshake', () => {
     }
   })
 
-  it('is warned of where browsers refuse the answer: no subprotocol chosen of those offered', async () => {
+  it('causes a warning if browsers refuse the answer because no offered subprotocol was chosen', async () => {
     const server = await serving({ websocket: echo })
     for (let i = 0; i < 2; i++)
       expect((await ask(server, { 'Sec-WebSocket-Protocol': 'bearer, secret' })).status).toBe(101)

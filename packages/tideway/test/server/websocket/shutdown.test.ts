@@ -42,7 +42,7 @@ describe('server.close()', () => {
     await expect(server.close()).resolves.toBeUndefined()
   })
 
-  it('takes no more connections', async () => {
+  it('accepts no more connections', async () => {
     const server = await startServer({ websocket: new Recorder().application })
     await server.close()
     const socket = connect(server.port, '127.0.0.1')
@@ -50,7 +50,7 @@ describe('server.close()', () => {
     expect(error).toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  it('refuses a handshake that is not answered yet, and one that comes on a connection which is open', async () => {
+  it('refuses a pending handshake, and a new one on an open connection', async () => {
     let asked!: () => void
     const isAsked = new Promise<void>((resolve) => {
       asked = resolve
@@ -80,7 +80,7 @@ describe('server.close()', () => {
     await closed
   })
 
-  it('cuts what is left after the time, and lets the applications see it', async () => {
+  it('destroys remaining connections after the timeout, and disconnects their applications', async () => {
     const recorder = new Recorder()
     const server = await startServer({ websocket: recorder.application })
     const client = await RawClient.open(server.port, '/', { allowHalfOpen: true })
@@ -101,7 +101,7 @@ describe('server.close()', () => {
     expect(server.connectionCount).toBe(1)
   })
 
-  it('does not wait for a client that was refused and does not hang up', async () => {
+  it('does not wait for a refused client that does not close its connection', async () => {
     const server = await startServer({ websocket: new Recorder().application })
     const client = await RawClient.connect(server.port, { allowHalfOpen: true })
     client.write(requestText('GET / HTTP/1.1', { ...validHandshake, 'Sec-WebSocket-Key': 'x' }))

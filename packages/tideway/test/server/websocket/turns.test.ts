@@ -44,26 +44,26 @@ async function catchFrom(send: SendOf<WebSocketScope>, event: unknown): Promise<
   }
 }
 
-describe('what an application may not send before it accepts', () => {
-  it('is a message: the error says what comes first', async () => {
+describe('an application before its accept', () => {
+  it('cannot send a message, and the error names the call to make first', async () => {
     expect(await problemOf(TEXT)).toBe('ERR_OUT_OF_TURN: Call accept() before send(): the handshake is not complete.')
   })
 
-  it('is the body of a denial response', async () => {
+  it('cannot send the body of a denial response', async () => {
     expect(await problemOf(BODY)).toBe(
       'ERR_OUT_OF_TURN: websocket.http.response.body is out of turn: websocket.http.response.start comes first.',
     )
   })
 })
 
-describe('what an application may not send behind its accept', () => {
-  it('is another accept', async () => {
+describe('an application after its accept', () => {
+  it('cannot accept again', async () => {
     expect(await problemOf(ACCEPT, ACCEPT)).toBe(
       'ERR_OUT_OF_TURN: websocket.accept is out of turn: the handshake has been answered.',
     )
   })
 
-  it('is a denial response, or its body', async () => {
+  it('cannot send a denial response or its body', async () => {
     expect(await problemOf(ACCEPT, DENIAL)).toBe(
       'ERR_OUT_OF_TURN: websocket.http.response.start is out of turn: the handshake has been answered.',
     )
@@ -71,32 +71,32 @@ describe('what an application may not send behind its accept', () => {
   })
 })
 
-describe('what an application may not send behind the start of a denial response', () => {
+describe('an application after the start of a denial response', () => {
   it.each([
     ['an accept', ACCEPT, 'websocket.accept is out of turn: the handshake has been answered.'],
     ['another start', DENIAL, 'websocket.http.response.start is out of turn: the handshake has been answered.'],
     ['a close', CLOSE, 'websocket.close is out of turn: a denial response has been started.'],
     ['a message', TEXT, 'websocket.send is out of turn: a denial response has been started.'],
-  ])('is %s', async (_what, event, message) => {
+  ])('cannot send %s', async (_what, event, message) => {
     expect(await problemOf(DENIAL, event)).toBe(`ERR_OUT_OF_TURN: ${message}`)
     expect(await problemOf(DENIAL, BODY, event)).toBe(`ERR_OUT_OF_TURN: ${message}`)
   })
 })
 
-describe('what an application sends behind the end', () => {
+describe('an application after the end', () => {
   const CLOSED = 'ERR_CONNECTION_CLOSED: The connection has ended: nothing can be sent on it.'
 
   it.each([
-    ['a message behind its close', [ACCEPT, CLOSE, TEXT]],
-    ['an accept behind its refusal', [CLOSE, ACCEPT]],
-    ['a message behind its refusal', [CLOSE, TEXT]],
-    ['a denial behind its refusal', [CLOSE, DENIAL]],
-    ['more body behind the end of the denial', [DENIAL, { ...BODY, moreBody: false }, BODY]],
-  ])('is refused: %s', async (_what, events) => {
+    ['send a message after its close', [ACCEPT, CLOSE, TEXT]],
+    ['accept after its refusal', [CLOSE, ACCEPT]],
+    ['send a message after its refusal', [CLOSE, TEXT]],
+    ['deny after its refusal', [CLOSE, DENIAL]],
+    ['send more body after the end of the denial', [DENIAL, { ...BODY, moreBody: false }, BODY]],
+  ])('cannot %s', async (_what, events) => {
     expect(await problemOf(...events)).toBe(CLOSED)
   })
 
-  it('may be a second close', async () => {
+  it('may close a second time', async () => {
     expect(await problemOf(ACCEPT, CLOSE, CLOSE)).toBeUndefined()
     expect(await problemOf(CLOSE, CLOSE)).toBeUndefined()
   })
@@ -107,8 +107,16 @@ describe('an event that is malformed', () => {
     ['an unknown type', [{ type: 'websocket.sned' }], /Unknown event "websocket.sned"/],
     ['no type', [{}], /Unknown event/],
     ['a message without content', [ACCEPT, { type: 'websocket.send' }], /needs a string as text or a Uint8Array/],
-    ['a text that is none', [ACCEPT, { type: 'websocket.send', text: 5 }], /needs a string as text or a Uint8Array/],
-    ['bytes that are none', [ACCEPT, { type: 'websocket.send', bytes: [1] }], /needs a string as text or a Uint8Array/],
+    [
+      'a text that is not a string',
+      [ACCEPT, { type: 'websocket.send', text: 5 }],
+      /needs a string as text or a Uint8Array/,
+    ],
+    [
+      'bytes that are not a Uint8Array',
+      [ACCEPT, { type: 'websocket.send', bytes: [1] }],
+      /needs a string as text or a Uint8Array/,
+    ],
     ['text and bytes', [ACCEPT, { ...TEXT, bytes: Buffer.of(1) }], /not both/],
     [
       'a close code that is reserved',
@@ -116,13 +124,13 @@ describe('an event that is malformed', () => {
       /1005 is not a code that a close frame may contain/,
     ],
     [
-      'a close code that is no number',
+      'a close code that is not a number',
       [ACCEPT, { ...CLOSE, code: '1000' }],
       /not a code that a close frame may contain/,
     ],
     ['a close code below the range', [CLOSE, { ...CLOSE, code: 999 }], /999/],
     ['a reason of 124 bytes', [ACCEPT, { ...CLOSE, reason: 'é'.repeat(62) }], /at most 123 bytes/],
-  ])('is refused: %s', async (_what, events, message) => {
+  ])('is refused with ERR_BAD_EVENT: %s', async (_what, events, message) => {
     const problem = await problemOf(...events)
     expect(problem).toMatch(/^ERR_BAD_EVENT/)
     expect(problem).toMatch(message)

@@ -36,7 +36,7 @@ function canBecomeValid(bytes: Buffer): boolean {
 }
 
 describe('Utf8Validator, with node:buffer as the oracle', () => {
-  it('accepts exactly what is UTF-8, however it is cut', () => {
+  it('accepts exactly valid UTF-8, with any division into pieces', () => {
     fc.assert(
       fc.property(pieces, (all) => {
         const validator = new Utf8Validator()
@@ -47,7 +47,7 @@ describe('Utf8Validator, with node:buffer as the oracle', () => {
     )
   })
 
-  it('fails with the piece that has the first bad byte, neither sooner nor later', () => {
+  it('fails at the piece with the first invalid byte', () => {
     fc.assert(
       fc.property(pieces, (all) => {
         const validator = new Utf8Validator()
