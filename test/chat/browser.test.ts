@@ -129,7 +129,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     expect(await heard(first, 'I am')).toBe('guest: I am')
   })
 
-  it('keeps rooms apart', async () => {
+  it('delivers messages only within their room', async () => {
     const one = await person()
     const [here, there] = [await one.newTab(), await one.newTab()]
     await enter(here, newRoom())
@@ -160,7 +160,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
 
   const bubbleNotice = (page: Page, text: string): Locator => page.getByRole('log').getByText(text)
 
-  it('refuses a name that would mislead, and says why', async () => {
+  it('refuses a misleading name, with the reason', async () => {
     const page = await (await person()).newTab()
     await enter(page, newRoom())
     await page.getByRole('button', { name: 'change your name' }).click()
@@ -250,7 +250,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     expect(await heard(other, 'Back again')).toBe('Noor: Back again')
   })
 
-  it('shows HTML in a message as the text that it is', async () => {
+  it('shows HTML in a message as text', async () => {
     const room = newRoom()
     const [first, second] = [await (await person()).newTab(), await (await person()).newTab()]
     await enter(first, room)
@@ -263,7 +263,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     }
   })
 
-  it('makes links of web addresses, which open elsewhere and tell nothing', async () => {
+  it('makes links of web addresses, which open in a new tab without a referrer', async () => {
     const page = await (await person()).newTab()
     await enter(page, newRoom())
     await say(page, 'See https://example.org/a?b=c.')
@@ -291,7 +291,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     problems = problems.filter((problem) => !problem.includes('ERR_FAILED'))
   })
 
-  it('tells guests apart by number and colour', async () => {
+  it('distinguishes guests by number and color', async () => {
     const room = newRoom()
     const pages = [await (await person()).newTab(), await (await person()).newTab(), await (await person()).newTab()]
     for (const page of pages) await enter(page, room)
@@ -316,7 +316,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     expect(box.y - message.y).toBeLessThan(150)
   })
 
-  it('has a button that sends, once there is something to send', async () => {
+  it('enables the send button when the field has text', async () => {
     const page = await (await person()).newTab()
     await enter(page, newRoom())
     const send = page.getByRole('button', { name: 'Send' })
@@ -359,7 +359,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     problems = problems.filter((problem) => !problem.includes('404'))
   })
 
-  it('has rooms with names of any language', async () => {
+  it('accepts room names of any language', async () => {
     const [one, other] = [await (await person()).newTab(), await (await person()).newTab()]
     await one.goto(server.origin)
     await one.getByLabel('Room').fill('한국어 모임')
@@ -375,7 +375,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     await one.getByText('2 people here').waitFor()
   })
 
-  it('can be used with the keyboard alone', async () => {
+  it('is usable with the keyboard alone', async () => {
     const page = await (await person()).newTab()
     const { keyboard } = page
     const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.id ?? '')
@@ -487,7 +487,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     )
   })
 
-  it('shows who is here and who is writing', async () => {
+  it('shows the people in the room and typing notifications', async () => {
     const room = newRoom()
     const [anna, jun] = [await (await person()).newTab(), await (await person()).newTab()]
     await enter(anna, room)
@@ -511,7 +511,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
     const phone = { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true }
     const width = (page: Page): Promise<number> => page.evaluate(() => document.documentElement.scrollWidth)
 
-    it('never scrolls sideways, however long a word or a name', async () => {
+    it('never scrolls sideways, with words and names of any length', async () => {
       const page = await (await person(phone)).newTab()
       const word = 'x'.repeat(500)
       await enter(page, 'a_room_whose_name_is_as_long_as_it_may_b')
@@ -531,7 +531,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
       expect(await width(home)).toBe(360)
     })
 
-    it('keeps the message box in sight', async () => {
+    it('keeps the message box visible', async () => {
       const page = await (await person(phone)).newTab()
       await enter(page, newRoom())
       for (let i = 1; i <= 12; i++) await say(page, `line ${i}\nof two`)

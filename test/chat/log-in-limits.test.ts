@@ -14,7 +14,7 @@ import { BusyError, WorkQueue } from '../../examples/chat/src/people/work-queue.
 
 const PASSWORD = 'correct horse battery'
 
-describe('40 log-ins at once from one address under 40 names', () => {
+describe('40 simultaneous log-ins from one address under 40 names', () => {
   let server: RunningServer
 
   beforeAll(async () => {
@@ -50,7 +50,7 @@ describe('40 log-ins at once from one address under 40 names', () => {
   })
 })
 
-describe('a queue of work', () => {
+describe('WorkQueue', () => {
   it('runs two tasks at once, lets three wait in order, and rejects the rest', async () => {
     const queue = new WorkQueue({ maxRunning: 2, maxWaiting: 3 })
     const started: number[] = []
@@ -81,8 +81,8 @@ describe('a queue of work', () => {
   })
 })
 
-describe('a limit of attempts', () => {
-  it('counts each key by itself, and begins again after the window', async () => {
+describe('AttemptLimit', () => {
+  it('counts each key separately, and resets after the window', async () => {
     const limit = new AttemptLimit({ attempts: 2, windowMs: 20 })
     expect(['a', 'a', 'b', 'a'].map((key) => limit.allows(key))).toEqual([true, true, true, false])
     await expect.poll(() => limit.allows('a')).toBe(true)
@@ -112,13 +112,13 @@ describe('the network of a client', () => {
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
     [undefined, ''],
-  ])('of %s is %s', (address, network) => {
+  ])('is derived from %s: %s', (address, network) => {
     expect(networkOf(address)).toBe(network)
   })
 })
 
 describe('the hash of a password', () => {
-  it('names its cost, and does not hold the password', async () => {
+  it('contains its cost, and not the password', async () => {
     const hash = await hashed(PASSWORD)
     expect(hash).toMatch(/^\$scrypt\$ln=15,r=8,p=3\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
     expect([isOutdated(hash), await isPassword(PASSWORD, hash)]).toEqual([false, true])
@@ -126,7 +126,7 @@ describe('the hash of a password', () => {
     expect(await isPassword(PASSWORD, undefined)).toBe(false)
   })
 
-  it('of a lower cost is good for one log-in, which replaces it', async () => {
+  it('is accepted once with a lower cost, and then replaced', async () => {
     await signUp('Old timer', PASSWORD)
     const key = scryptSync(PASSWORD, 'salt', 32, { N: 2 ** 4, r: 1, p: 1 })
     const old = `$scrypt$ln=4,r=1,p=1$${Buffer.from('salt').toString('base64')}$${key.toString('base64')}`

@@ -122,7 +122,7 @@ describe('the people of the chat', () => {
     await once(bystander, 'close')
   })
 
-  it('keep their name to themselves', async () => {
+  it('have a name that no other person can use', async () => {
     const name = newName()
     await signedUp(name)
     const stranger = new Browser(server)
@@ -133,7 +133,7 @@ describe('the people of the chat', () => {
     expect(await stranger.me()).toEqual({ name: '' })
   })
 
-  it('take a name from a guest who had it before', async () => {
+  it('replace a guest with the same name', async () => {
     const name = newName()
     const guest = new Browser(server)
     expect((await guest.ask('PUT', '/api/me', { name })).body).toEqual({ name })
@@ -145,7 +145,7 @@ describe('the people of the chat', () => {
     await once(socket, 'close')
   })
 
-  it('take a name from a guest who is connected: the connection closes with 4009, and the next one has no name', async () => {
+  it('replace a connected guest: its connection closes with 4009, and its next one has no name', async () => {
     const name = newName()
     const [guest, namesake, other] = [new Browser(server), new Browser(server), new Browser(server)]
     await guest.ask('PUT', '/api/me', { name })
@@ -165,7 +165,7 @@ describe('the people of the chat', () => {
     }
   })
 
-  it('get a new session when they log in, so that one that was planted is worth nothing', async () => {
+  it('get a new session at login, so that a planted session is useless', async () => {
     const name = newName()
     await signedUp(name)
     const victim = new Browser(server)
@@ -178,7 +178,7 @@ describe('the people of the chat', () => {
     expect(await thief.me()).toEqual({ name: '' })
   })
 
-  it('stay logged in longer with each request, and logged out when one that was under way ends later', async () => {
+  it('stay logged in longer with each request, and logged out if a pending request ends later', async () => {
     const browser = await signedUp(newName())
     const id = decodeURIComponent(browser.cookie).slice('connect.sid=s:'.length).split('.')[0]!
     const session = (await promisify(store.get.bind(store))(id)) as SessionData
@@ -192,7 +192,7 @@ describe('the people of the chat', () => {
     expect(await promisify(store.get.bind(store))(id)).toBeNull()
   })
 
-  it('are refused with a wrong password, and told no more about a name that is not there', async () => {
+  it('are refused with a wrong password, with the same answer as for an unknown name', async () => {
     const name = newName()
     await signedUp(name)
     const browser = new Browser(server)
@@ -203,7 +203,7 @@ describe('the people of the chat', () => {
     expect(await browser.me()).toEqual({ name: '' })
   })
 
-  it('may try ten passwords for a name in a minute', async () => {
+  it('may try ten passwords per name and minute', async () => {
     const name = newName()
     const browser = new Browser(server)
     const statuses = []
@@ -222,7 +222,7 @@ describe('the people of the chat', () => {
     ['no name', { name: '', password: PASSWORD }],
     ['a reserved name', { name: 'Guest', password: PASSWORD }],
     ['nothing', {}],
-  ])('make no account with %s', async (_what, body) => {
+  ])('create no account with %s', async (_what, body) => {
     const browser = new Browser(server)
     const { status, body: answer } = await browser.ask('POST', '/api/me/account', body)
     expect(status).toBe(422)
@@ -230,7 +230,7 @@ describe('the people of the chat', () => {
     expect(browser.cookie).toBe('')
   })
 
-  it('leave no password in the database', async () => {
+  it('have no password in the database', async () => {
     await signedUp(newName())
     const rows = JSON.stringify(database().prepare('SELECT * FROM accounts').all())
     expect(rows).not.toContain(PASSWORD)

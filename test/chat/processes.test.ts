@@ -48,7 +48,7 @@ describeWith(['redis'], 'the chat in two processes', () => {
       return entered
     }
 
-    it('carries what is said at one to the other, by the plain protocol', async () => {
+    it('delivers messages of one process to the other, with the plain protocol', async () => {
       const [here, there] = [await open(0, '/ws/chat/lobby/'), await open(1, '/ws/chat/lobby/')]
       here.tell({ message: 'Hello' })
       expect(await there.next(() => true)).toEqual({ message: 'Hello', user: '' })
@@ -57,7 +57,7 @@ describeWith(['redis'], 'the chat in two processes', () => {
       expect(await here.next(() => true)).toEqual({ message: 'Hello yourself', user: '' })
     })
 
-    it('says at each who is in the room at both', async () => {
+    it('reports the people of both processes at each process', async () => {
       const isTwo = ({ type, guests }: Answer): boolean => type === 'people' && guests === 2
       const isOne = ({ type, guests }: Answer): boolean => type === 'people' && guests === 1
       const [here] = await enter(0, 'people', 'Anna')
@@ -69,7 +69,7 @@ describeWith(['redis'], 'the chat in two processes', () => {
       expect(await here.next(isOne)).toMatchObject({ type: 'people', guests: 1 })
     })
 
-    it('closes at each the connections of a person who logs out at one', async () => {
+    it('closes the connections of a person at both processes after a logout at one', async () => {
       const [here, there] = servers.map(({ origin }) => origin) as [string, string]
       const post = (path: string, cookie: string, body: object): Promise<Response> =>
         fetch(here + path, {
@@ -108,7 +108,7 @@ describeWith(['redis'], 'the chat in two processes', () => {
       },
     )
 
-    it('keeps no gap and no double from a reader who changes the process while both write', async () => {
+    it('sends a reader that changes the process no gap and no duplicate while both write', async () => {
       const room = 'busy'
       const [[one], [other]] = [await enter(0, room, 'one'), await enter(1, room, 'other')]
       const [first, { history }] = await enter(0, room, 'reader')

@@ -85,7 +85,7 @@ describe('the protocol of the chat', () => {
     expect(await Promise.all(heard)).toEqual(Array(2).fill('{"message":"Hello, \\"lobby\\" ☕","user":""}'))
   })
 
-  it('gives the name of the session, and an empty name for a guest', async () => {
+  it('sends the name of the session, and an empty name for a guest', async () => {
     const room = [await join('names', await visitor('Anna')), await join('names')] as const
     for (const [sender, user] of [
       [room[0], 'Anna'],
@@ -104,7 +104,7 @@ describe('the protocol of the chat', () => {
     expect(await hear(client)).toBe('{"message":"hi","user":""}')
   })
 
-  it('keeps what one client sends in order', async () => {
+  it('keeps the order of messages of one client', async () => {
     const [sender, listener] = [await join('order'), await join('order')]
     const heard: string[] = []
     const all = new Promise<void>((resolve) => {
@@ -119,7 +119,7 @@ describe('the protocol of the chat', () => {
     expect(heard).toEqual(said)
   })
 
-  it('carries nothing from room to room', async () => {
+  it('delivers no message to another room', async () => {
     const [here, there] = [await join('here'), await join('there')]
     const inOrder: string[] = []
     there.on('message', (data: Buffer) => inOrder.push(data.toString()))
@@ -152,7 +152,7 @@ describe('the protocol of the chat', () => {
     expect(await hear(good)).toBe('{"message":"still here","user":""}')
   })
 
-  it('answers a path that is no room with 404', async () => {
+  it('answers a path without a room with 404', async () => {
     for (const path of ['/ws/chat/no-room/', '/ws/chat/lobby', '/other/']) {
       expect(await handshakeStatus(path)).toBe(404)
     }
@@ -185,7 +185,7 @@ describe('the HTTP side of the chat', () => {
     return fetch(`${server.url}/api/me`, { method: 'PUT', headers: { 'content-type': contentType }, body })
   }
 
-  it('serves its pages with a policy that allows no script but its own', async () => {
+  it('serves its pages with a policy that allows only its own scripts', async () => {
     for (const path of ['/', '/rooms/lobby', '/style.css']) {
       const response = await get(path)
       expect(response.status).toBe(200)
@@ -210,7 +210,7 @@ describe('the HTTP side of the chat', () => {
     await expect.poll(roomsOpen).toEqual([])
   })
 
-  it('takes a name as it would be read', async () => {
+  it('normalizes a name', async () => {
     const response = await putName('{"name":"  Anna   Maria "}')
     expect(await response.json()).toEqual({ name: 'Anna Maria' })
     const cookie = response.headers.getSetCookie()[0]!
@@ -229,29 +229,29 @@ describe('the HTTP side of the chat', () => {
     ['that cannot be seen', JSON.stringify({ name: '\uFE0F\u200D' })],
     ['with a soft hyphen', JSON.stringify({ name: 'an\u00ADna' })],
     ['with half a character', '{"name":"anna\\ud800"}'],
-  ])('refuses a name %s and says why', async (_what, body) => {
+  ])('refuses a name %s with the reason', async (_what, body) => {
     const response = await putName(body)
     expect(response.status).toBe(422)
     expect(await response.json()).toEqual({ error: expect.stringMatching(/.+/) })
     expect(response.headers.getSetCookie()).toEqual([])
   })
 
-  it('refuses a name with a character that has no shape', async () => {
+  it('refuses a name with an invisible character', async () => {
     for (const code of [0x200b, 0xad, 0x2060, 0x3164, 0x115f, 0xffa0, 0x34f, 0x180b, 0x2800, 0xe0061]) {
       const response = await putName(JSON.stringify({ name: `anna${String.fromCodePoint(code)}` }))
       expect([code, response.status]).toEqual([code, 422])
     }
   })
 
-  it.each(['👩🏽‍💻 Ada', 'علی‌رضا', '한국어', 'Zoë ❤️'])('takes the name %s', async (name) => {
+  it.each(['👩🏽‍💻 Ada', 'علی‌رضا', '한국어', 'Zoë ❤️'])('accepts the name %s', async (name) => {
     expect(await (await putName(JSON.stringify({ name }))).json()).toEqual({ name })
   })
 
-  it('takes no name from a form of another site', async () => {
+  it('accepts no name from a form of another site', async () => {
     expect((await putName('{"name":"Anna"}', 'text/plain')).status).toBe(422)
   })
 
-  it('answers a body that is not JSON, or too large, with what is wrong with it', async () => {
+  it('answers a body that is not JSON, or too large, with the reason', async () => {
     for (const [body, status] of [
       ['{', 400],
       [JSON.stringify({ name: 'x'.repeat(1024) }), 413],
@@ -266,7 +266,7 @@ describe('the HTTP side of the chat', () => {
     expect((await get('/api/me')).headers.getSetCookie()).toEqual([])
   })
 
-  it('has a page for what it does not have', async () => {
+  it('has a page for unknown paths', async () => {
     const response = await get('/rooms/no.room')
     expect(response.status).toBe(404)
     expect(await response.text()).toContain('A room cannot have this name')
@@ -275,7 +275,7 @@ describe('the HTTP side of the chat', () => {
     expect(await other.text()).toContain('There is no such page')
   })
 
-  it('leads from a room with a slash at the end to the room', async () => {
+  it('redirects a room with a slash at the end to the room', async () => {
     const response = await fetch(`${server.url}/rooms/lobby/`, { redirect: 'manual' })
     expect([response.status, response.headers.get('location')]).toEqual([301, '/rooms/lobby'])
     const korean = await fetch(`${server.url}/rooms/한국어//`, { redirect: 'manual' })

@@ -99,7 +99,7 @@ describe('/report', () => {
     await anna.next(isDone)
   })
 
-  it('joins the one that is being made', async () => {
+  it('joins a running report', async () => {
     const room = newRoom('something')
     const [anna, jun] = [await enter(server.url, room, 'Anna'), await enter(server.url, room, 'Jun')]
     anna.say('/report')
@@ -129,7 +129,7 @@ describe('/report', () => {
     expect(await plain.next(() => true)).toEqual({ message: 'the end', user: '' })
   })
 
-  it('gives a picture that is an image and nothing else, as long as it is the last of its room', async () => {
+  it('serves the picture only as an image, until the next report of the room', async () => {
     const room = newRoom('lighthouse lighthouse', 'harbour')
     const anna = await enter(server.url, room, 'Anna')
     anna.say('/report')
@@ -153,7 +153,7 @@ describe('/report', () => {
     expect((await pictureOf(room, first)).status).toBe(404)
   })
 
-  it('is told to who comes later', async () => {
+  it('is sent to clients that enter later', async () => {
     const room = newRoom('something')
     const anna = await enter(server.url, room, 'Anna')
     anna.say('/report')
@@ -161,7 +161,7 @@ describe('/report', () => {
     expect(await (await enter(server.url, room, 'Jun')).next(isReport)).toEqual(done)
   })
 
-  it('has no picture of a room in which nothing was said', async () => {
+  it('has no picture for a room without messages', async () => {
     const room = newRoom()
     const anna = await enter(server.url, room, 'Anna')
     anna.say(' /report ')
@@ -191,7 +191,7 @@ describe('the words of a report', () => {
   })
 })
 
-describe('/report without the Redis that it is to wait in', () => {
+describe('/report without its Redis', () => {
   it('reports the failure to the requesting client, and the room continues', async () => {
     const database = await databaseFolder()
     const env = { CHANNEL_LAYER: 'memory', REDIS_URL: 'redis://127.0.0.1:1' }
@@ -210,7 +210,7 @@ describe('/report without the Redis that it is to wait in', () => {
 })
 
 describeWith(['redis'], '/report with a worker in another process', () => {
-  it('is made there, and told and shown here', async () => {
+  it('runs in the worker, and is broadcast and served by the server', async () => {
     const redis = await RedisServer.start()
     const database = await databaseFolder()
     const env = { REDIS_URL: redis.url, CHAT_DATABASE: database.file('chat.db') }

@@ -57,7 +57,7 @@ describe('the protocol of the page', () => {
     return code
   }
 
-  it('talks with clients of the plain protocol, in the same room', async () => {
+  it('exchanges messages with clients of the plain protocol in the same room', async () => {
     const room = newRoom()
     const [page] = await enter(room, 'Anna')
     const plain = await enterPlain(room)
@@ -70,7 +70,7 @@ describe('the protocol of the page', () => {
     expect(heard).toEqual({ number: null, at: expect.any(Number), message: 'from a plain client', user: '' })
   })
 
-  it('gives guests without a name a number, the same for each of their messages', async () => {
+  it('assigns a number to guests without a name, the same for each of their messages', async () => {
     const room = newRoom()
     const [[anna], [jun]] = [await enter(room, 'Anna'), await enter(room, 'Jun')]
     anna.say('one')
@@ -86,7 +86,7 @@ describe('the protocol of the page', () => {
   it.each([
     ['an account', 'POST', '/api/me/account', { name: 'Bora', password: 'correct horse battery' }],
     ['the session of a guest with a name', 'PUT', '/api/me', { name: 'Kim' }],
-  ])('knows the messages of %s as its own in each tab, and in no other', async (_what, method, path, body) => {
+  ])('marks the messages of %s as own in each tab, and in no other session', async (_what, method, path, body) => {
     const signedUp = await fetch(server.url + path, {
       method,
       headers: { 'content-type': 'application/json' },
@@ -119,7 +119,7 @@ describe('the protocol of the page', () => {
     expect(heardUntilEnd).not.toContain('typing')
   })
 
-  it('carries messages in rooms of any language, and keeps them apart', async () => {
+  it('delivers messages in rooms of any language, only within the room', async () => {
     const [seoul, busan] = ['서울'.repeat(20), '부산-2'].map((name) => encodeURIComponent(name)) as [string, string]
     const [[one], [two], [three]] = [await enter(seoul, 'one'), await enter(seoul, 'two'), await enter(busan, 'three')]
     three.say('in Busan')
@@ -138,7 +138,7 @@ describe('the protocol of the page', () => {
     expect(textsOf(await page.hear('a text'))).toEqual(['a text'])
   })
 
-  it('tells only the tab that wrote a message which one it was', async () => {
+  it('marks a message as own only for the tab that wrote it', async () => {
     const room = newRoom()
     const [[anna], [jun]] = [await enter(room, 'Anna'), await enter(room, 'Jun')]
     anna.say('mine')
@@ -148,7 +148,7 @@ describe('the protocol of the page', () => {
     expect((await (await enter(room, 'Anna'))[0].hear('mine'))[0]).toHaveProperty('key')
   })
 
-  it('keeps a message that is sent again with the same key once, and answers again', async () => {
+  it('stores a message that is sent again with the same key once, and answers again', async () => {
     const room = newRoom()
     const [anna] = await enter(room, 'Anna')
     for (let i = 0; i < 3; i++) anna.say('hello')
@@ -185,7 +185,7 @@ describe('the protocol of the page', () => {
     expect(textsOf(heard)).toEqual(expected)
   })
 
-  it('gives what was said before in pieces, back to the first', async () => {
+  it('sends older messages page by page, back to the first', async () => {
     const room = newRoom()
     for (let i = 0; i < 120; i++) {
       append(room, { user: '', message: `line ${i}`, author: 'otherTag', owner: '', key: `${room}-${i}` })
@@ -204,7 +204,7 @@ describe('the protocol of the page', () => {
     expect(sizes).toEqual([50, 50])
   })
 
-  it('keeps the last thousand messages of a room, and says so to a client that was away for longer', async () => {
+  it('stores the last thousand messages of a room, and reports the gap to a client that was disconnected for longer', async () => {
     const room = newRoom()
     const [anna, { history }] = await enter(room, 'Anna')
     anna.say('the first')
@@ -248,7 +248,7 @@ describe('the protocol of the page', () => {
     expect((await anna.next(({ type }) => type === 'typing' || type === 'pong')).type).toBe('pong')
   })
 
-  it('says who is in the room, plain clients too, as they come and go', async () => {
+  it('sends the people in the room after each join and leave, including plain clients', async () => {
     const room = newRoom()
     const isPeople = (guests: number) => (answer: Answer) => answer.type === 'people' && answer.guests === guests
     const [anna] = await enter(room, 'Anna')
@@ -284,7 +284,7 @@ describe('the protocol of the page', () => {
     ['half a character in a message', { type: 'say', id: 'a', key, message: '\ud800' }],
     ['half a character in a key', { type: 'say', id: 'a', key: `${key}\udfff`, message: 'x' }],
     ['no number to look back from', { type: 'older', id: 'a', before: 1.5 }],
-  ])('closes with 4400 on %s, and keeps nothing of it', async (_what, bad) => {
+  ])('closes with 4400 on %s, and stores nothing', async (_what, bad) => {
     const room = newRoom()
     const [visitor] = await enter(room, 'Anna')
     const code = closeCode(visitor)
@@ -294,7 +294,7 @@ describe('the protocol of the page', () => {
     expect((await next.next(({ type }) => type === 'said')).messages).toEqual([])
   })
 
-  it('takes a message of 2,000 characters', async () => {
+  it('accepts a message of 2,000 characters', async () => {
     const room = newRoom()
     const [anna] = await enter(room, 'Anna')
     const longest = 'x'.repeat(2000)

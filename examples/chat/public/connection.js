@@ -39,7 +39,7 @@ const TAB_KEY = 'tideway-chat-tab'
  * @returns {Room}
  */
 export function enterRoom(room, { prepare, onMessage, onState }) {
-  /** Where this page stopped reading. @type {{ history: string, number: number } | undefined} */
+  /** The last received position. @type {{ history: string, number: number } | undefined} */
   let seen
   let typedAt = -Infinity
 

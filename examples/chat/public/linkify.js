@@ -3,8 +3,8 @@ import { element } from './dom.js'
 const ADDRESS = /\bhttps?:\/\/[^\s<>"']*[^\s<>"'.,:;!?)\]}]/gi
 
 /**
- * The text as nodes, with the web addresses in it as links. Only `http:` and `https:`: no other scheme is safe to open
- * on a stranger's word.
+ * Returns the text as nodes, with its web addresses as links. Only `http:` and `https:`: other schemes from an unknown
+ * author are not safe to open.
  *
  * @param {string} text
  * @returns {(Node | string)[]}

@@ -1,5 +1,5 @@
-// The visitor: a user with an account, or a guest with or without a name. It is kept in this browser, and a
-// guest's name is told to the server, which forgets guests sooner.
+// The visitor: a user with an account, or a guest with or without a name. This browser stores it, and sends a
+// guest's name to the server, which deletes guests sooner.
 
 import { callMe, logIn, logOut, RefusedError, signUp, whoAmI } from './api.js'
 import { element } from './dom.js'
@@ -9,10 +9,10 @@ const ACCOUNT_KEY = 'tideway-chat-account'
 
 /** @typedef {import('./api.js').Visitor} Visitor */
 
-/** Whether the visitor has an account, as far as this tab knows. */
+/** Whether the visitor has an account, by the last answer to this tab. */
 let wasSomebody = hasAccount()
 
-/** The visitor was logged in here, and is no more. */
+/** The visitor was logged in here, and is logged out now. */
 export class LoggedOutError extends Error {}
 
 /** The name that the visitor has chosen; `""` for a guest without one. */
@@ -25,8 +25,8 @@ function hasAccount() {
 }
 
 /**
- * Makes sure that the server calls the visitor by the chosen name, and returns it. Called before each connection,
- * because a connection has the name that its handshake was made with. Throws a {@link LoggedOutError}: a
+ * Makes the server use the chosen name of the visitor, and returns it. Called before each connection,
+ * because a connection keeps the name of its handshake. Throws a {@link LoggedOutError}: a
  * user who was logged in must confirm before continuing as a guest.
  */
 export async function settleName() {
@@ -48,24 +48,24 @@ export function beGuest() {
   keep({ name: '' })
 }
 
-/** @param {Visitor} visitor @param {boolean} [isNew] whether the visitor has just said so: the other tabs are to know */
+/** @param {Visitor} visitor @param {boolean} [isNew] whether the visitor has just chosen it, so that the other tabs must update */
 function keep({ name, hasAccount: has = false }, isNew = false) {
   wasSomebody = has
   localStorage.setItem(NAME_KEY, name)
   if (!has) localStorage.removeItem(ACCOUNT_KEY)
-  // Another value each time, because tabs hear of changes only: of a second login of the same person as well.
+  // Another value each time, because tabs get an event only for changes: also for a second login of the same person.
   else if (isNew || !hasAccount()) localStorage.setItem(ACCOUNT_KEY, `since ${Date.now()}`)
   show()
   return name
 }
 
-/** What the page calls a person. @param {string} name @param {number} [guest] tells guests without a name apart */
+/** Returns the displayed name of a person. @param {string} name @param {number} [guest] distinguishes guests without a name */
 export function displayName(name, guest) {
   if (name !== '') return name
   return guest === undefined ? 'guest' : `guest ${guest}`
 }
 
-/** A colour for a name, the same on every page: a hue in degrees. @param {string} name */
+/** Returns a color for a name, the same on every page: a hue in degrees. @param {string} name */
 export function hueOf(name) {
   let hash = 0
   for (const character of name) hash = (hash * 31 + /** @type {number} */ (character.codePointAt(0))) % 3600
@@ -78,7 +78,7 @@ function initialOf(name) {
   return (first?.segment ?? '').toUpperCase()
 }
 
-/** The sign of a name. @param {string} name */
+/** Returns the avatar of a name. @param {string} name */
 export function avatar(name) {
   const sign = element('span', { class: 'avatar', 'aria-hidden': 'true' })
   paint(sign, name)
@@ -99,7 +99,7 @@ function show() {
 }
 
 /**
- * Shows the name wherever the page has a place for it, and lets the visitor change it, log in and log out.
+ * Shows the name in each of its elements, and lets the visitor change it, log in and log out.
  *
  * @param {() => void} onChange called when the visitor changes, in this tab or another one
  * @returns {{ askToLogIn: () => void }}
@@ -122,7 +122,7 @@ export function introduce(onChange) {
 }
 
 /**
- * The faces of the dialog.
+ * The views of the dialog.
  *
  * @typedef {'guest' | 'sign up' | 'log in' | 'account'} Face
  * @type {Record<Face, { title: () => string, help: string, submit: string, send: (name: string, password: string) => Promise<Visitor>, others: Face[] }>}
@@ -152,7 +152,7 @@ const faces = {
   },
 }
 
-/** The words of the links between them. @type {Record<Face, string>} */
+/** The texts of the links between them. @type {Record<Face, string>} */
 const ways = { guest: 'Continue as a guest', 'sign up': 'Sign up', 'log in': 'Log in', account: '' }
 
 /** @param {() => void} onChange @returns {(face: Face) => void} */

@@ -34,7 +34,7 @@ function mine(name) {
   return name === chosenName() ? [' ', element('span', { class: 'note' }, 'you')] : []
 }
 
-/** How long each writer is taken to write, by what the page calls the person. @type {Map<string, ReturnType<typeof setTimeout>>} */
+/** The typing timeout of each writer, by displayed name. @type {Map<string, ReturnType<typeof setTimeout>>} */
 const writers = new Map()
 
 /** @param {{ user: string, guest?: number }} writer */
@@ -48,7 +48,7 @@ export function showTyping({ user, guest }) {
   say()
 }
 
-/** The message that the person was writing is here. @param {{ user: string, guest?: number }} writer */
+/** The message of the writer has arrived. @param {{ user: string, guest?: number }} writer */
 export function stopTyping({ user, guest }) {
   stop(displayName(user, guest))
 }

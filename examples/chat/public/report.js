@@ -1,4 +1,4 @@
-// The report of the room: how far it is, and the picture that comes of it.
+// The report of the room: its progress, and its picture.
 
 import { element, find } from './dom.js'
 import { timeOfDay } from './transcript.js'
@@ -13,9 +13,9 @@ const percent = find('data-report-percent')
 /** The last report that this page has shown. */
 let shownAt = 0
 
-/** How far it is; without a number it waits for its turn. @param {number} [progress] */
+/** Shows the progress; without a number the report is queued. @param {number} [progress] */
 function showProgress(progress) {
-  // Who joins a report that is being made has its bar already.
+  // A client that joins a running report already has its bar.
   if (progress === undefined && !frame.hidden) return
   frame.hidden = false
   if (progress === undefined) bar.removeAttribute('value')

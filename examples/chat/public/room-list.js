@@ -13,10 +13,10 @@ const LOOK_EVERY_MS = 3000
  * @param {HTMLElement} list
  * @param {object} options
  * @param {string} [options.current] the room that the page shows
- * @param {(rooms: readonly Room[] | undefined) => void} options.onLook told what there is; `undefined` when the server
+ * @param {(rooms: readonly Room[] | undefined) => void} options.onLook called with the rooms; `undefined` if the server
  *   does not answer
- * @returns {{ look: () => void, count: (people: number | undefined) => void }} to look now; and how many people are in the
- *   current room as its connection tells, which is sooner than the list
+ * @returns {{ look: () => void, count: (people: number | undefined) => void }} `look` refreshes now; `count` sets the number of
+ *   people in the current room, which its connection has before the list
  */
 export function watchRooms(list, { current, onLook }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -43,7 +43,7 @@ export function watchRooms(list, { current, onLook }) {
     const own = counted !== undefined && current !== undefined ? { name: current, people: counted } : undefined
     const rooms = own ? [...others, own].sort(byPeople) : listed
     const text = JSON.stringify(rooms)
-    // New elements would take the focus away from an old one.
+    // New elements would lose the focus of an old one.
     if (text === shown) return
     shown = text
     const focused = document.activeElement?.getAttribute('href')
@@ -69,7 +69,7 @@ function byPeople(a, b) {
   return b.people - a.people || (a.name < b.name ? -1 : 1)
 }
 
-/** How many people, in words. @param {number} people */
+/** Returns the number of people as text. @param {number} people */
 export function headCount(people) {
   return people === 1 ? '1 person' : `${people} people`
 }

@@ -41,7 +41,7 @@ const invitation = find('data-room-url')
 invitation.href = location.pathname
 invitation.textContent = `${location.host}/rooms/${ROOM}`
 const copyLink = find('data-copy-link')
-// Only a page that came over TLS or from this machine has a clipboard.
+// Only a page over TLS or from this machine has a clipboard.
 copyLink.hidden = navigator.clipboard === undefined
 copyLink.addEventListener('click', () => void copyInvitation())
 
@@ -68,11 +68,11 @@ document.addEventListener('visibilitychange', () => {
 })
 showUnread(0)
 
-// ---- what is said
+// ---- the messages
 
 /** The name that the open connection has. */
 let myName = ''
-/** Nothing was shown before, or the server has forgotten it: what comes first was said earlier. */
+/** No earlier message was shown, or the server has deleted it: the first messages are history. */
 let isFresh = true
 
 /** @param {import('./connection.js').ServerMessage} message */
@@ -111,14 +111,14 @@ function onSaid({ messages, hasOlder }) {
   isFresh = false
 }
 
-/** What depends on whether there is anything to see, and on what waits. */
+/** Updates the elements that depend on shown and unsent messages. */
 function welcome() {
   find('data-welcome').hidden = !transcript.isEmpty || unsent.size > 0
   find('data-lost-waiting').textContent =
     unsent.size === 0 ? '' : unsent.size === 1 ? '1 message waits.' : `${unsent.size} messages wait.`
 }
 
-// ---- the connection, and its state as it is
+// ---- the connection and its state
 
 let wasLost = false
 let isRenaming = false
@@ -130,7 +130,7 @@ let countdown
 /** @param {import('./connection.js').State} state */
 function onState(state) {
   clearInterval(countdown)
-  // An open connection is one once the server has said welcome.
+  // A connection counts as open after the welcome message of the server.
   if (state.status === 'open') return
   unsent.setConnected(false)
   forgetPeople()
@@ -237,14 +237,14 @@ function measure() {
   send.disabled = input.value.trim() === ''
 }
 
-/** A word after a slash that is no command of the chat is a mistake, or a question. @param {string} message */
+/** An unknown command after a slash is a mistake, or a question. @param {string} message */
 function isWrongCommand(message) {
   return /^\/[a-z]+$/i.test(message) && message !== REPORT_COMMAND
 }
 
 composer.addEventListener('submit', (event) => {
   event.preventDefault()
-  // Half a character, as a cut text may have, is no text that the server takes.
+  // The server refuses half a character, which a truncated text may contain.
   const message = input.value.trim().replaceAll(/\p{Cs}/gu, '\uFFFD')
   if (isWrongCommand(message)) {
     transcript.notice(
@@ -268,7 +268,7 @@ input.addEventListener('input', () => {
   if (input.value.trim() !== '') connection.typing()
 })
 input.addEventListener('keydown', (event) => {
-  // Enter also ends the composition of a character (in Japanese, for one): that is not for us.
+  // Enter also ends the composition of a character, for example in Japanese: ignore it.
   if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
   event.preventDefault()
   composer.requestSubmit()

@@ -41,10 +41,10 @@ export class Transcript {
 
   /**
    * @param {object} parts
-   * @param {HTMLElement} parts.log what scrolls
+   * @param {HTMLElement} parts.log the scrolling element
    * @param {HTMLElement} parts.list the list in it
    * @param {HTMLElement} parts.newer the button that leads to the end
-   * @param {HTMLElement} parts.older the button at the top, for what was said before
+   * @param {HTMLElement} parts.older the button at the top, for older messages
    * @param {(before: number) => Promise<{ messages: readonly Said[], hasOlder: boolean }>} parts.askOlder
    */
   constructor({ log, list, newer, older, askOlder }) {

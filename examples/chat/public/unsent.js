@@ -1,5 +1,5 @@
-// What was written and is not kept by the server yet. It stands at the end of the page, says why, and outlives a
-// reload of the tab. A message has the same key however often it is sent, so it cannot arrive twice.
+// Messages that the server has not stored yet. They are at the end of the page with the reason, and survive a
+// reload of the tab. A message keeps its key in each attempt, so it cannot arrive twice.
 
 import { randomMark } from './connection.js'
 import { element } from './dom.js'
@@ -9,7 +9,7 @@ import { bubble } from './transcript.js'
 /**
  * @typedef {object} Unsent
  * @property {string} message
- * @property {string} author what the visitor was called then
+ * @property {string} author the name of the visitor at that time
  * @property {HTMLElement} item
  * @property {HTMLElement} note
  * @property {boolean} hasFailed
@@ -27,7 +27,7 @@ export class UnsentMessages {
   /**
    * @param {object} options
    * @param {HTMLElement} options.list
-   * @param {string} options.storageKey where this tab keeps them
+   * @param {string} options.storageKey the key in the storage of this tab
    * @param {(key: string, message: string) => Promise<unknown>} options.send
    * @param {() => void} options.onChange
    */
@@ -42,7 +42,7 @@ export class UnsentMessages {
     return this.#messages.size
   }
 
-  /** Sends again what an earlier page of this tab could not; not under another name unless told to. */
+  /** Sends the unsent messages of an earlier page of this tab; not under another name unless the visitor confirms. */
   restore() {
     try {
       const kept = JSON.parse(sessionStorage.getItem(this.#storageKey) ?? '[]')
@@ -72,7 +72,7 @@ export class UnsentMessages {
     this.#keep()
   }
 
-  /** The message came back from the room, as all clients see it. @param {string} key */
+  /** The room has broadcast the message. @param {string} key */
   arrived(key) {
     this.#messages.get(key)?.item.remove()
     if (this.#messages.delete(key)) this.#keep()
@@ -120,7 +120,7 @@ export class UnsentMessages {
       if (messages.length > 0) sessionStorage.setItem(this.#storageKey, JSON.stringify(messages))
       else sessionStorage.removeItem(this.#storageKey)
     } catch {
-      // The storage is full or off: they do not outlive a reload then.
+      // The storage is full or disabled: the messages do not survive a reload.
     }
     this.#onChange()
   }

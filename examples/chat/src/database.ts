@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 import Sqlite from 'libsql'
 
-/** How long a write waits for other threads and processes. */
+/** The longest wait of a write for other threads and processes, in milliseconds. */
 const BUSY_MS = 10_000
 
 let opened: Database | undefined

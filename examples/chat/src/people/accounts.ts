@@ -2,13 +2,13 @@ import { database } from '../database.ts'
 import { folded } from './names.ts'
 import { hashed, isOutdated, isPassword } from './passwords.ts'
 
-/** A person whose name no other person can have. */
+/** A person with a unique name. */
 export interface Account {
   readonly id: number
   readonly name: string
 }
 
-/** Makes an account, unless the name is taken. Rejects with a `BusyError`. */
+/** Creates an account, unless the name is in use. Rejects with a `BusyError`. */
 export async function signUp(name: string, password: string): Promise<Account | undefined> {
   const sql = 'INSERT INTO accounts (name, folded, password) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING id, name'
   return database()
@@ -23,7 +23,7 @@ export async function accountOf(name: string, password: string): Promise<Account
   const isRight = await isPassword(password, found?.password)
   if (found === undefined || !isRight) return undefined
   const { id, password: hash } = found
-  // The only moment at which the password is known, and can be hashed at today's cost.
+  // Only here is the password available to be hashed with the current cost.
   if (isOutdated(hash)) {
     const update = database().prepare('UPDATE accounts SET password = ? WHERE id = ? AND password = ?')
     update.run(await hashed(password), id, hash)
@@ -35,7 +35,7 @@ export function accountById(id: number): Account | undefined {
   return database().prepare('SELECT id, name FROM accounts WHERE id = ?').get(id) as Account | undefined
 }
 
-/** Whether the name looks like that of an account. */
+/** Whether the name looks like the name of an account. */
 export function isTaken(name: string): boolean {
   return database().prepare('SELECT 1 FROM accounts WHERE folded = ?').get(folded(name)) !== undefined
 }

@@ -1,10 +1,10 @@
 /** The options of {@link AttemptLimit}. */
 export interface AttemptLimitOptions {
-  /** How many attempts a key has in each window. */
+  /** The maximum number of attempts per key and window. */
   readonly attempts: number
-  /** How long a window is, from the first attempt in it. @default 60000 */
+  /** The length of a window from its first attempt, in milliseconds. @default 60000 */
   readonly windowMs?: number
-  /** How many keys are counted. Above that the oldest window is dropped. @default 10000 */
+  /** The maximum number of keys. Above it the oldest window is dropped. @default 10000 */
   readonly maxKeys?: number
 }
 
@@ -26,7 +26,7 @@ export class AttemptLimit {
   /** Counts an attempt. Returns whether it is within the limit. */
   allows(key: string): boolean {
     const { attempts, windowMs, maxKeys } = this.#options
-    // A monotonic clock: one that goes back would make a window longer.
+    // A monotonic clock: a clock that is set back would make a window longer.
     const now = performance.now()
     let window = this.#windows.get(key)
     if (window === undefined || window.endsAt <= now) {
@@ -40,8 +40,8 @@ export class AttemptLimit {
 }
 
 /**
- * Returns what the attempts of a client are counted by: the address, and of an IPv6 address its first 64 bits, because one client
- * has all addresses of such a network.
+ * Returns the key of a client: its address, or the first 64 bits of an IPv6 address, because one client has all addresses of such a
+ * network.
  */
 export function networkOf(address = ''): string {
   if (!address.includes(':') || address.includes('.')) return address

@@ -10,17 +10,17 @@ import { checkedName, checkedPassword, folded } from './names.ts'
 import { expressSession, guestName, store } from './visitors.ts'
 
 /**
- * How many passwords may be tried per minute: from one address, for one name from one address, and for one name from all
- * addresses. The last one is the highest, because any stranger can use it up.
+ * The maximum password attempts per minute: from one address, for one name from one address, and for one name from all
+ * addresses. The last one is the highest, because any client can use it up.
  */
 const ofAddress = new AttemptLimit({ attempts: 30 })
 const ofBoth = new AttemptLimit({ attempts: 10 })
 const ofName = new AttemptLimit({ attempts: 100 })
-/** How many accounts may be made per minute from one address. */
+/** The maximum number of new accounts per minute and address. */
 const signUps = new AttemptLimit({ attempts: 20 })
 
 /**
- * `/api/me`: who the visitor is, a name for a guest, an account, logging in and out. The bodies are JSON, which a form of
+ * `/api/me`: the visitor, the name of a guest, the account, login and logout. The bodies are JSON, which a form of
  * another site cannot send (and the cookie is also SameSite=Lax).
  */
 export function peopleRoutes(people: People, revocations: Revocations): Router {
@@ -83,7 +83,7 @@ export function peopleRoutes(people: People, revocations: Revocations): Router {
   return router
 }
 
-/** Replaces the session, so that a session that an attacker has planted in this browser is useless (session fixation). */
+/** Replaces the session, which makes a session useless that an attacker has planted in this browser (session fixation). */
 async function logIn(request: Request, { id }: Account): Promise<void> {
   await promisify(request.session.regenerate.bind(request.session))()
   request.session.accountId = id

@@ -2,12 +2,12 @@ import session, { type SessionData } from 'express-session'
 
 import { database } from '../database.ts'
 
-/** How long a session is kept that says nothing of it, in milliseconds. */
+/** The lifetime of a session without a `maxAge`, in milliseconds. */
 const DAY_MS = 24 * 60 * 60 * 1000
 
 type Done = (error?: unknown) => void
 
-/** A store of express-session's in the chat's database: sessions outlive the server, and its processes share them. */
+/** A store for express-session in the chat's database: sessions survive a restart, and all processes share them. */
 export class SqliteSessions extends session.Store {
   override get(id: string, done: (error: unknown, session?: SessionData | null) => void): void {
     const found = database().prepare('SELECT data FROM sessions WHERE id = ? AND ends > ?').get(id, Date.now())
@@ -36,7 +36,7 @@ export class SqliteSessions extends session.Store {
     done?.()
   }
 
-  /** Ends every session of the account, in whichever browser. */
+  /** Ends every session of the account, in all browsers. */
   endAllOf(accountId: number): void {
     database().prepare('DELETE FROM sessions WHERE account = ?').run(accountId)
   }

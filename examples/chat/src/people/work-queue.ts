@@ -1,4 +1,4 @@
-/** The queue is full. The client has to try again later. */
+/** The queue is full. The client must try again later. */
 export class BusyError extends Error {
   override readonly name = 'BusyError'
 }
