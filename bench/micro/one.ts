@@ -1,7 +1,7 @@
 import { measure } from './measure.ts'
 import { stackWorks } from './stack.ts'
 
-// A process of its own for each: the connections of one would else be garbage, or worse none, of the next.
+// Each runs in its own process, because the connections of one would otherwise be garbage of the next.
 const work = stackWorks[Number(process.argv[2])]
 if (work === undefined) throw new RangeError(`There are ${stackWorks.length} works.`)
 const { microseconds, bytes } = await measure(work, Number(process.argv[3]))

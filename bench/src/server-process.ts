@@ -117,7 +117,7 @@ function hasEnded(child: ChildProcess): boolean {
 export function reasonIn(complaint: string): string {
   const lines = complaint.split('\n').filter((line) => line.trim() !== '')
   const named = lines.find((line) => /^\s*(\w*Error\b.*|error: .*)/i.test(line))
-  return (named ?? lines.at(-1) ?? 'it ended without a word').trim()
+  return (named ?? lines.at(-1) ?? 'it ended without output').trim()
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -140,5 +140,5 @@ export const servers = {
 
 export type ServerKey = keyof typeof servers
 
-/** Always measured, whichever other servers are. */
+/** Always measured, with any selection of servers. */
 export const ownServers: readonly ServerKey[] = ['tideway', 'workers', 'http']

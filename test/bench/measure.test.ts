@@ -111,7 +111,7 @@ describe('a server that does not start', () => {
       'ModuleNotFoundError: No module named x',
     )
     expect(reasonIn('taskset: failed to execute x\n')).toBe('taskset: failed to execute x')
-    expect(reasonIn('')).toBe('it ended without a word')
+    expect(reasonIn('')).toBe('it ended without output')
   })
 
   it('is not awaited after its exit', async () => {

@@ -267,7 +267,7 @@ describe('the protocol of the page', () => {
     ['of no type', {}],
     ['that is no object', 'null'],
     ['with a secret that can be guessed', { type: 'hello', tab: '1' }],
-    ['with a place that is none', { type: 'hello', tab: key, seen: { history: 'x', number: -1 } }],
+    ['with an invalid position', { type: 'hello', tab: key, seen: { history: 'x', number: -1 } }],
   ])('closes permanently with 4400 on a message %s', async (_what, bad) => {
     const visitor = await open(`/ws/room/${newRoom()}/`)
     const code = closeCode(visitor)

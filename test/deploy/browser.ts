@@ -115,7 +115,7 @@ export class Browser {
   }
 }
 
-/** A page in a room: it comes back by itself, says again what was not answered, and asks for what it missed. */
+/** A page in a room: it reconnects by itself, repeats unanswered messages, and requests missed ones. */
 export class RoomClient {
   readonly socket: TidewayClient<ClientMessage, ServerMessage>
   readonly heard: Said[] = []

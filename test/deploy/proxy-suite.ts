@@ -148,7 +148,7 @@ export function describeProxy(
     expect([answer.status, answer.body]).toEqual([200, JSON.stringify({ bytes: body.length })])
   })
 
-  it('keeps a silent connection open beyond the time-out of the proxy, because tideway pings', async () => {
+  it('keeps a silent connection open beyond the timeout of the proxy, because tideway pings', async () => {
     if (proxy.idleMs !== undefined) await delay(Math.max(0, idleSince + 1.6 * proxy.idleMs - Date.now()))
     expect(idle.socket.readyState).toBe(idle.socket.OPEN)
     idle.tell({ message: 'still here' })

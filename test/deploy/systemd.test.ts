@@ -36,7 +36,7 @@ describe.each([...services, worker])('deploy/systemd/%s', (service) => {
 })
 
 describe.each(services)('deploy/systemd/%s', (service) => {
-  it('has more descriptors than connections are let in', () => {
+  it('has more descriptors than allowed connections', () => {
     expect(Number(one(service, 'LimitNOFILE'))).toBeGreaterThan(limitDefaults.maxConnections as number)
   })
 

@@ -42,7 +42,7 @@ export class Talk {
     this.#over.abort()
     await this.#talking
     const acknowledged = this.#acknowledged.toSorted()
-    // A missing message fails the test by its time-out, an additional message by its comparison.
+    // A missing message fails the test by its timeout, an additional message by its comparison.
     while (this.#people.some(({ texts }) => texts.length < acknowledged.length)) await delay(PAUSE_MS)
     return { acknowledged, heard: this.#people.map(({ texts }) => texts.toSorted()) }
   }

@@ -4,8 +4,17 @@ import { filesBelow, read, root } from '../architecture/source-files.ts'
 
 // CONTRIBUTING.md, "Language and terms": plain technical English names the part of the program, and uses the words of the field.
 
-const WORDS =
-  /(?<![\w-])(?:anew|for\s+good|whoever|somebody|nobody|everybody|anybody|meanwhile|besides|thereby|hereby|of\s+which)(?![\w-])/gi
+const WORDS = new RegExp(
+  String.raw`(?<![\w-])(?:${[
+    'anew|for good|whoever|whichever|somebody|nobody|everybody|anybody|anyone|meanwhile|besides|thereby|hereby|of which',
+    'for ever|as it were|all the same|mostly all|of its own accord|without a word|(?:goes|went) away|hands? round',
+    '(?:that|which) (?:is|are) none',
+    'start-up|take-over',
+  ]
+    .join('|')
+    .replaceAll(' ', String.raw`\s+`)})(?![\w-])`,
+  'gi',
+)
 
 /** Files that contain one of the words for a reason. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
@@ -51,10 +60,11 @@ describe('plain English', () => {
     expect(usesIn(['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'])).toEqual([])
   })
 
-  it('finds a word with its file and line, in any case', () => {
-    expect(usesOf('a.md', 'One.\nNobody comes, besides.\nOne-besides, a newcomer.')).toEqual([
+  it('finds a word or phrase with its file and line, in any case', () => {
+    expect(usesOf('a.md', 'One.\nNobody comes, besides.\nOne-besides, a newcomer.\nA text that is\nnone.')).toEqual([
       'a.md:2: Nobody',
       'a.md:2: besides',
+      'a.md:4: that is\nnone',
     ])
   })
 })

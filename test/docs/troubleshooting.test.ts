@@ -315,7 +315,7 @@ describeWith(['nginx'], 'behind nginx', () => {
     expect(await statusOf(await proxy(server, `${upgrade} proxy_set_header Host $http_host;`), headers)).toBe(101)
   })
 
-  it('an idle connection ends with 1006 at the time-out of nginx, unless pings are more frequent', async () => {
+  it('an idle connection ends with 1006 at the timeout of nginx, unless pings are more frequent', async () => {
     const server = await serve(originValidator(rooms, ['*']), { pingIntervalMs: 60_000 })
     const client = open(await proxy(server, `${upgrade} proxy_read_timeout 1s;`))
     await once(client, 'open')

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import { startTideway, startWs, type Peer, type StartBackend } from './backend.ts'
 import { seededRandom } from './random.ts'
 
-/** 2,000 clients on a server that goes away, and is back at once on the same port. */
+/** 2,000 clients on a server that stops, and restarts at once on the same port. */
 const crowd = 2_000
 
 /** The waits that the clients chose when they lost their connection; it resolves when all of them are back. */

@@ -36,7 +36,7 @@ function enter(client: WebSocket, room: string): void {
   client.on('error', console.error)
 }
 
-// A connection whose other end has gone without a word.
+// Finds connections that were lost without a close.
 setInterval(() => {
   for (const client of sockets.clients) {
     if (!alive.delete(client)) client.terminate()

@@ -1,6 +1,6 @@
 import type { WebSocketMessageSendEvent } from './websocket-events.ts'
 
-/** A handshake that the application has not answered, described for the server's time-out. */
+/** A handshake that the application has not answered, described for the server's timeout. */
 export interface PendingHandshake {
   /** The function that has not answered: `ChatConsumer.connect()`. */
   readonly handler: string
@@ -25,7 +25,7 @@ export function unansweredHandshake(pending: PendingHandshake | undefined, timeo
 export interface DirectSender {
   /** Whether it accepts messages now. If not, call `send`, which throws the reason. */
   readonly isOpen: boolean
-  /** Set by the application until it has answered the handshake. The server reads it at the time-out. */
+  /** Set by the application until it has answered the handshake. The server reads it at the timeout. */
   pendingHandshake?: PendingHandshake | undefined
   /** Has the effect of `send` with this event. */
   sendMessage(event: WebSocketMessageSendEvent): void | Promise<void>

@@ -22,7 +22,7 @@ export interface Address {
 /** The properties that every scope may have. */
 export interface BaseScope {
   readonly asgi: AsgiVersions
-  /** The application's shared state, filled at lifespan start-up; a shallow copy for each connection. */
+  /** The application's shared state, filled at lifespan startup; a shallow copy for each connection. */
   readonly state?: Record<string, unknown>
   /** Features of the server beyond the base contract, by name. */
   readonly extensions?: Readonly<Record<string, unknown>>

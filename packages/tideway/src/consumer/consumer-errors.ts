@@ -88,7 +88,7 @@ function methodNamesOf(consumer: object): Set<string> {
 
 /**
  * The errors of `send` that mean that the connection accepts no more events: it has ended, was closed because its client does
- * not read, or was answered by the server at the time-out.
+ * not read, or was answered by the server at the timeout.
  */
 const tooLateCodes: ReadonlySet<string> = new Set([
   'ERR_CONNECTION_CLOSED',

@@ -8,7 +8,7 @@ import { requireApplication } from './require-application.ts'
 export interface ProtocolApplications {
   readonly http?: Application<HttpScope> | undefined
   readonly websocket?: Application<WebSocketScope> | undefined
-  /** Called at start-up and shutdown. Without it, the server starts without lifespan events. */
+  /** Called at startup and shutdown. Without it, the server starts without lifespan events. */
   readonly lifespan?: Application<LifespanScope> | undefined
   /** Called by workers: usually a `channelNameRouter`. */
   readonly channel?: Application<ChannelScope> | undefined

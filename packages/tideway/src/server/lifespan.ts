@@ -9,17 +9,17 @@ import { TidewayError } from '../errors/tideway-error.ts'
 
 /** The options of a lifespan. */
 export interface LifespanOptions {
-  /** How long start-up and shutdown may take, each. */
+  /** How long startup and shutdown may take, each. */
   readonly timeoutMs: number
   readonly logger: Logger
 }
 
 /**
- * The lifespan of an application in one process (ASGI lifespan 2.0): the application gets its start-up event before the first
+ * The lifespan of an application in one process (ASGI lifespan 2.0): the application gets its startup event before the first
  * connection and its shutdown event after the last. An application without lifespan support is served without these events.
  */
 export class Lifespan {
-  /** The state that the start-up has set, for a shallow copy per connection; `undefined` for an application without lifespan. */
+  /** The state that the startup has set, for a shallow copy per connection; `undefined` for an application without lifespan. */
   readonly state: Record<string, unknown> | undefined
   readonly #run: LifespanRun | undefined
   readonly #options: LifespanOptions

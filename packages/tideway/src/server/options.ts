@@ -84,14 +84,14 @@ export interface SharedServerOptions {
 
 /** The options of `serve()`. */
 export interface ServeOptions extends AttachOptions, RequestLimitOptions, TlsOptions, MetricsOptions {
-  /** How long the application may take for its start-up, and for its shutdown. @default 60000 */
+  /** How long the application may take for its startup, and for its shutdown. @default 60000 */
   readonly lifespanTimeoutMs?: number
   /**
    * Called and awaited by `close()` after the last connection and before the application's shutdown: for work that connections
    * started and that needs resources which the shutdown releases. @default none
    */
   readonly beforeShutdown?: () => Promise<void>
-  /** Whether the application gets the lifespan events of its start-up and shutdown. @default true */
+  /** Whether the application gets the lifespan events of its startup and shutdown. @default true */
   readonly lifespan?: boolean
   /** TCP port to listen on; 0 for any free one. @default 8000 */
   readonly port?: number

@@ -59,7 +59,7 @@ export interface CloseOptions {
 export const DEFAULT_LIFESPAN_TIMEOUT_MS = 60_000
 
 /**
- * Serves the application over HTTP and WebSocket. It runs the application's start-up first and its shutdown at `close()`. It resolves
+ * Serves the application over HTTP and WebSocket. It runs the application's startup first and its shutdown at `close()`. It resolves
  * when the server listens. It rejects with `ERR_BAD_CERTIFICATE` if the certificate cannot be used, with `ERR_STARTUP_FAILED` if the
  * application cannot start, with `ERR_ADDRESS_TAKEN` if a Unix socket is in use, and with Node's error if it cannot listen on an address.
  * @example const server = await serve(application, { port: 8000 })

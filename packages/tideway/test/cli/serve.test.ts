@@ -64,7 +64,7 @@ describe('tideway serve', () => {
     const stuck = await file(
       'stuck.js',
       "import { defineApplication } from 'tideway'",
-      // What an application left running must not keep a process alive that has stopped, nor be waited for for ever.
+      // A running timer of the application must not keep a stopped process alive.
       'setInterval(() => {}, 1000)',
       'export default defineApplication({',
       '  async websocket(scope, receive, send) {',

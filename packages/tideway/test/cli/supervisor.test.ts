@@ -3,7 +3,7 @@ import { HEALTHY_AFTER_MS, restartBackoff, Supervisor } from '../../src/cli/proc
 import type { SupervisedWorker, WorkerEnd } from '../../src/cli/processes/worker-process.ts'
 import { recordingLogger, type LogLine } from '../server/serving.ts'
 
-/** A process that is none: it does what the test says. */
+/** A fake process, which the test controls. */
 class FakeWorker implements SupervisedWorker {
   static made: FakeWorker[] = []
   readonly pid = FakeWorker.made.push(this)

@@ -143,7 +143,7 @@ describe('an HTTP request', () => {
   it.each([
     ['a header that is no string', { 'X-A': 5 }, 'needs a string as its value, not number'],
     ['a header that is not there', [['X-A', undefined]], 'needs a string as its value, not undefined'],
-    ['headers that are none', 'X-A: 5', 'Headers are pairs'],
+    ['headers that are not pairs', 'X-A: 5', 'Headers are pairs'],
   ])('gets 500 after %s, and the log has a coded error', async (_, headers, message) => {
     const server = await serving({
       async http(_scope, _receive, send) {

@@ -159,7 +159,7 @@ class Impatient extends HubChannelLayer {
   }
 }
 
-/** Hands on what it was sent by reference, and tells every process of a job. */
+/** Delivers messages by reference, and delivers a job to every process. */
 class Loud extends HubChannelLayer {
   protected override async sendToChannel(channel: string, message: Message): Promise<void> {
     if (channel.includes('!')) return super.sendToChannel(channel, message)

@@ -89,7 +89,7 @@ describe('an in-memory layer', () => {
         const sends: Promise<void>[] = []
         for (const [number, one] of steps.entries()) {
           const message = { type: 'numbered', number }
-          // Who is in a group changes at the call: only what is handed over by then went to who was in before.
+          // Membership changes at the call: only messages delivered before it went to the earlier members.
           if (one.does !== 'send' && one.does !== 'groupSend') await Promise.all(sends.splice(0))
           if (one.does === 'send') sends.push(layer.send(names[one.to]!, message))
           else if (one.does === 'groupSend') {

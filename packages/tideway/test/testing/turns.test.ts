@@ -53,7 +53,7 @@ const webSocketCases: readonly (readonly [string, readonly unknown[]])[] = [
   ['close with a reason of 124 bytes', [accept, { ...close, reason: 'é'.repeat(62) }]],
   ['a denial', [start, body]],
   ['a denial in pieces', [start, moreBody, body]],
-  ['a denial with a status that is none', [{ ...start, status: 99 }]],
+  ['a denial with an invalid status', [{ ...start, status: 99 }]],
   ['a denial with a bad header', [{ ...start, headers: { 'X A': 'b' } }]],
   ['a denial after the accept', [accept, start]],
   ['the body of a denial first', [body]],

@@ -111,7 +111,7 @@ async function foreignOriginFinding(url: URL): Promise<Finding> {
 
 function tlsFindings(url: URL): Finding[] {
   if (url.protocol === 'https:' || LOCAL_NAMES.has(url.hostname)) return []
-  const found = `${url.origin} is not encrypted: anyone on the network path can read and change the traffic, and proxies may break it.`
+  const found = `${url.origin} is not encrypted: every host on the network path can read and change the traffic, and proxies may break it.`
   return [warning('tls', found, 'Serve it over TLS, and use an address with wss: in --url.')]
 }
 

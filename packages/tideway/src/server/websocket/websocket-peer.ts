@@ -201,7 +201,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#context.buffered.added(chunk.length)
   }
 
-  /** Checks the time-outs. */
+  /** Checks the timeouts. */
   check(now: number): void {
     const { options } = this.#context
     if (this.#state === 'connecting' || this.#state === 'answering') return

@@ -119,7 +119,7 @@ describeWith(['pythonClients'], 'clients in Python', () => {
       }
     })
 
-    it('wsproto: with and without context take-over, with a window', async () => {
+    it('wsproto: with and without context takeover, with a window', async () => {
       expect(await run('wsproto_client', ...address(server), 'compressed')).toEqual({
         compressed: [
           [true, true],

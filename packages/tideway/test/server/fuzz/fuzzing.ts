@@ -44,7 +44,7 @@ async function run(port: number, { attack, pair }: Target, number: number): Prom
   socket.on('error', () => {})
   if (random.is(0.9)) socket.resume()
   const all = Buffer.concat(attack(random))
-  // Mostly all at once, otherwise in pieces of random length, without the last one in some cases.
+  // Usually in one write, otherwise in pieces of random length, without the last one in some cases.
   const pieces = random.is(0.6) ? 1 : 1 + random.below(8)
   const end = random.is(0.8) ? all.length : random.below(all.length + 1)
   for (let i = 0; i < pieces && !socket.destroyed; i++) {

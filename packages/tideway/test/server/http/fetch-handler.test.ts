@@ -62,7 +62,7 @@ describe('the request of a fetch handler', () => {
   })
 
   it.each([
-    ['a Host that is none', 'GET / HTTP/1.1\r\nHost: a b', 400],
+    ['a Host that is not a host', 'GET / HTTP/1.1\r\nHost: a b', 400],
     ['a Host with a user', 'GET / HTTP/1.1\r\nHost: user:password@example.com', 400],
     ['a Host with a path', 'GET / HTTP/1.1\r\nHost: example.com/path', 400],
     ['a Host with a bad port', 'GET / HTTP/1.1\r\nHost: example.com:99999', 400],

@@ -34,7 +34,7 @@ async function stateOf(url: string): Promise<unknown> {
 }
 
 describe('lifespan', () => {
-  it('sends the start-up event before the server listens, and the shutdown event after the last connection', async () => {
+  it('sends the startup event before the server listens, and the shutdown event after the last connection', async () => {
     const told: string[] = []
     const { server } = await served(
       lifespanHooks({
@@ -52,7 +52,7 @@ describe('lifespan', () => {
     expect(told).toEqual(['startup', 'shutdown with 0 connections'])
   })
 
-  it('gives each connection a shallow copy of the state of the start-up', async () => {
+  it('gives each connection a shallow copy of the state of the startup', async () => {
     const { server } = await served(
       lifespanHooks({
         startup: (state) => {
@@ -64,7 +64,7 @@ describe('lifespan', () => {
     expect(await stateOf(server.webSocketUrl)).toEqual({ mine: 'original' })
   })
 
-  it('rejects with the reason if the start-up fails', async () => {
+  it('rejects with the reason if the startup fails', async () => {
     const failing = served(
       lifespanHooks({
         startup: () => {
@@ -78,7 +78,7 @@ describe('lifespan', () => {
     })
   })
 
-  it('rejects if the start-up takes longer than its timeout', async () => {
+  it('rejects if the startup takes longer than its timeout', async () => {
     const failing = served(lifespanHooks({ startup: () => new Promise(() => {}) }), 20)
     await expect(failing).rejects.toMatchObject({ code: 'ERR_APPLICATION_TIMEOUT' })
   })

@@ -70,7 +70,7 @@ describe('metricsPort', () => {
     for (const [name] of types) expect(text).toMatch(new RegExp(`^# HELP ${name} \\S`, 'm'))
   })
 
-  it('is ready from the end of the start-up to the start of the drain, and always alive', async () => {
+  it('is ready from the end of the startup to the start of the drain, and always alive', async () => {
     let start: (() => void) | undefined
     const application: Application = async (scope, receive, send) => {
       if (scope.type === 'websocket') return echo(scope, receive as never, send as never)

@@ -50,19 +50,19 @@ describeWith(['openssl'], 'key and certificate', () => {
         /^tlsKey: \/no\/key.pem cannot be read: ENOENT/,
       ],
       [
-        'a key that is none',
+        'a key that is not PEM',
         (_, tlsCert) => ({ tlsKey: Buffer.from('key'), tlsCert }),
         'ERR_BAD_CERTIFICATE',
         /^tlsKey contains no private key/,
       ],
       [
-        'a certificate that is none',
+        'a key in place of a certificate',
         (tlsKey) => ({ tlsKey, tlsCert: tlsKey }),
         'ERR_BAD_CERTIFICATE',
         /^tlsCert contains no certificate/,
       ],
       [
-        'authorities that are none',
+        'a key in place of authorities',
         (tlsKey, tlsCert) => ({ tlsKey, tlsCert, tlsCa: tlsKey }),
         'ERR_BAD_CERTIFICATE',
         /^tlsCa contains no certificate/,

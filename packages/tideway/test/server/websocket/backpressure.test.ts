@@ -230,7 +230,7 @@ describe('slowConsumer: wait', () => {
       closeTimeoutMs: 60,
     })
     const { waiting } = overfill(send)
-    // The close time-out of another connection passes first, so the server has checked time-outs several times.
+    // The close timeout of another connection passes first, so the server has checked timeouts several times.
     const other = await RawClient.open(server.port, '/', { allowHalfOpen: true })
     other.hex('8880 00000000')
     await eventually(() => server.connectionCount).toBe(1)
@@ -293,7 +293,7 @@ describe('a client that pings and does not read', () => {
     const { bytesWritten } = client.socket
     await eventually(() => sockets[0]!.bytesRead).toBe(bytesWritten)
     expect(sockets[0]!.writableLength).toBeGreaterThan(MARK / 2)
-    // The latest ping is answered all the same, when the client reads again (RFC 6455 §5.5.3).
+    // The latest ping is still answered after the client reads again (RFC 6455 §5.5.3).
     client.socket.resume()
     let line = ''
     while (line !== 'pong latest') line = await client.frame()

@@ -72,7 +72,7 @@ describe('pings by the server', () => {
     const server = await serving({ websocket: recorder.application }, options)
     const silent = await RawClient.open(server.port)
     const other = await RawClient.open(server.port, '/', { allowHalfOpen: true })
-    // The close time-out of another connection passes first, so the server has checked time-outs several times.
+    // The close timeout of another connection passes first, so the server has checked timeouts several times.
     other.hex('8880 00000000')
     await eventually(() => server.connectionCount).toBe(1)
     other.socket.destroy()
