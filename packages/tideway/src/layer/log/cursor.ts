@@ -59,10 +59,6 @@ export class Cursor implements Position {
     this.last = last
   }
 
-  get isPaused(): boolean {
-    return this.#state !== 'ready'
-  }
-
   /** Begins to call the follower. */
   start(): void {
     if (this.#state === 'closed') return
@@ -80,10 +76,12 @@ export class Cursor implements Position {
 
   /** Passes the newest entry of the log on, if it is the next one of this cursor. */
   push(entry: LogEntry): void {
-    if (this.#state === 'ready' && entry.offset === this.offset + 1) this.#take(entry)
+    if (this.#state !== 'ready') return
+    if (entry.offset === this.offset + 1) this.#take(entry)
+    else this.pump()
   }
 
-  /** Returns `false` if the follower is busy: the event is dropped. */
+  /** Passes a volatile event on. Returns `false` if the follower is busy: the event is dropped. */
   pushVolatile(body: string): boolean {
     if (this.#state !== 'ready') return false
     this.#source.counters.delivered++

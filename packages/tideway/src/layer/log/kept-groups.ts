@@ -131,14 +131,10 @@ export class KeptGroups {
     const { since, last = 0 } = options
     if (since !== undefined) requirePosition(since)
     requireWholeNumber('last', last, MAX_HISTORY_SIZE, 0)
-    const tail = this.#tailOf(group)
-    try {
-      return await tail.follow(follower, options)
-    } finally {
-      if (tail.cursors.size === 0) this.#emptied(tail)
-    }
+    return this.#tailOf(group).follow(follower, options)
   }
 
+  /** The statistics of this process. */
   stats(): KeptGroupsStats {
     let followers = 0
     let lagging = 0
@@ -191,7 +187,7 @@ export class KeptGroups {
     if (this.#isClosed || this.#lingering.has(tail)) return
     const end = (): void => {
       this.#lingering.delete(tail)
-      if (tail.cursors.size > 0) return
+      if (!tail.isIdle) return
       // A newer tail may have its place.
       if (this.#tails.get(tail.group) === tail) this.#tails.delete(tail.group)
       tail.close()

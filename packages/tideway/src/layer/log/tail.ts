@@ -51,12 +51,14 @@ export class Tail implements LogSink, CursorSource {
   readonly #cursors = new Set<Cursor>()
   #state: TailState = 'opening'
   readonly #opened: Promise<void>
-  /** What has arrived while entries may be missing: as many as the ring holds. */
+  /** What has arrived during a read for all followers: as many entries as the ring holds. */
   #arrived: LogEntry[] = []
   /** Whether more has arrived than `#arrived` holds. */
   #hasOverflown = false
   #isRepairing = false
   #needsRepair = false
+  /** The calls of `follow()` that wait. */
+  #joining = 0
   /** Failed reads in a row. */
   #failures = 0
   #cancelTimer: (() => void) | undefined
@@ -84,6 +86,11 @@ export class Tail implements LogSink, CursorSource {
     return this.#cursors
   }
 
+  /** Whether nothing follows the group, and nothing is about to. */
+  get isIdle(): boolean {
+    return this.#cursors.size === 0 && this.#joining === 0
+  }
+
   get isClosed(): boolean {
     return this.#state === 'closed'
   }
@@ -93,7 +100,17 @@ export class Tail implements LogSink, CursorSource {
   }
 
   /** @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the log cannot be read */
-  async follow(follower: Follower, { since, last = 0 }: FollowOptions): Promise<Followed> {
+  async follow(follower: Follower, options: FollowOptions): Promise<Followed> {
+    this.#joining++
+    try {
+      return await this.#follow(follower, options)
+    } finally {
+      this.#joining--
+      if (this.isIdle) this.#context.emptied(this)
+    }
+  }
+
+  async #follow(follower: Follower, { since, last = 0 }: FollowOptions): Promise<Followed> {
     await this.#opened
     this.#requireOpen()
     const { top, epochs } = this.#held
@@ -105,15 +122,14 @@ export class Tail implements LogSink, CursorSource {
     for (;;) {
       const result = await this.#read(since, last)
       this.#requireOpen()
+      if (this.#isOutdated(result)) continue
       const start = result.status === 'continues' ? since! : startOf(result)
-      // Another read may have found in the same turn of the event loop that the log has forked since.
-      if (!this.#held.hasEpochOf(start)) continue
       return this.#add(follower, start, result, last)
     }
   }
 
   remove(cursor: Cursor): void {
-    if (this.#cursors.delete(cursor) && this.#cursors.size === 0) this.#context.emptied(this)
+    if (this.#cursors.delete(cursor) && this.isIdle) this.#context.emptied(this)
   }
 
   onEntry(entry: LogEntry): void {
@@ -177,7 +193,8 @@ export class Tail implements LogSink, CursorSource {
     this.#read(since, cursor.last).then(
       (result) => {
         if (!isWanted()) return
-        if (result.status === 'continues') cursor.feed(result.entries)
+        if (this.#isOutdated(result)) this.catchUp(cursor)
+        else if (result.status === 'continues') cursor.feed(result.entries)
         else this.#reset(cursor, result.why!, result)
       },
       (error: unknown) => {
@@ -213,9 +230,7 @@ export class Tail implements LogSink, CursorSource {
     const { limits } = this.#context
     try {
       await this.#log.watch(this.group, this)
-      const result = await this.#context.reads.run(() =>
-        this.#log.read(this.group, { ...this.#readOptions(limits.ringEntries), maxBytes: limits.ringBytes }),
-      )
+      const result = await this.#readAll({ ...this.#readOptions(limits.ringEntries), maxBytes: limits.ringBytes })
       if (this.isClosed) return
       this.#merge(result)
       this.#goOn()
@@ -260,14 +275,11 @@ export class Tail implements LogSink, CursorSource {
   }
 
   async #runRepair(): Promise<void> {
-    const { counters, reads, limits, repairFailed } = this.#context
+    const { counters, limits, repairFailed } = this.#context
     this.#isRepairing = true
-    this.#needsRepair = this.#hasOverflown = false
     const top = this.top
     try {
-      const result = await reads.run(() =>
-        this.#log.read(this.group, { ...this.#readOptions(limits.ringEntries), since: top }),
-      )
+      const result = await this.#readAll({ ...this.#readOptions(limits.ringEntries), since: top })
       this.#isRepairing = false
       if (this.isClosed) return
       counters.repairs++
@@ -282,6 +294,15 @@ export class Tail implements LogSink, CursorSource {
     }
   }
 
+  /** Reads for all followers. What has arrived before is in the log, or was lost with another server. */
+  #readAll(options: ReadOptions): Promise<ReadResult> {
+    return this.#context.reads.run(() => {
+      this.#arrived = []
+      this.#needsRepair = this.#hasOverflown = false
+      return this.#log.read(this.group, options)
+    })
+  }
+
   /**
    * Takes the result of a read into the tail. Followers whose entries are not in the log are reset, the others continue.
    * @param topBefore the newest position at the time when the read began
@@ -294,18 +315,20 @@ export class Tail implements LogSink, CursorSource {
       this.#needsRepair = true
       return
     }
-    if (isContained === true) this.#merge(result)
-    else this.#cutAt(head, isContained, result)
+    // A follower may be after the newest entry of the tail, and in entries that the log has lost.
+    const isSameEpoch = result.top.epoch === this.top.epoch
+    if (isContained === true && isSameEpoch) this.#merge(result)
+    else this.#mergeFork(head, result)
     for (const cursor of this.#cursors) cursor.pump()
   }
 
-  /** The log has lost entries that the tail has, or has forked. */
-  #cutAt(head: LogHead, why: 'epoch' | 'ahead', result: ReadResult): void {
-    const lost = [...this.#cursors].filter((cursor) => containsPosition(head, cursor) !== true)
+  /** Takes the result of a read of a log that has begun a new epoch, and may have lost entries that the process holds. */
+  #mergeFork(head: LogHead, result: ReadResult): void {
+    const lost = [...this.#cursors].map((cursor) => ({ cursor, why: containsPosition(head, cursor) }))
     for (const cursor of this.#cursors) cursor.forgetBacklog()
     this.#change(() => this.#held.cut(head))
     this.#merge(result)
-    for (const cursor of lost) this.#reset(cursor, why, result)
+    for (const { cursor, why } of lost) if (why !== true) this.#reset(cursor, why, result)
   }
 
   #merge(result: ReadResult): void {
@@ -361,6 +384,11 @@ export class Tail implements LogSink, CursorSource {
     if (isForked || first <= this.top.offset + 1) this.#fold(result, topBefore)
     else this.#needsRepair = true
     if (this.#needsRepair && this.#state === 'live') this.#repair()
+  }
+
+  /** Whether another read has found that the log has forked since the read of this result, or will find it soon. */
+  #isOutdated({ top }: ReadResult): boolean {
+    return !this.#held.hasEpochOf(top)
   }
 
   #add(follower: Follower, start: Position, { status, why, entries, top }: ReadResult, last: number): Followed {

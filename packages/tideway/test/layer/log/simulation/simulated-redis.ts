@@ -1,0 +1,147 @@
+import { strictEqual } from 'node:assert'
+import type {
+  Appended,
+  AppendOptions,
+  LogEntry,
+  LogSink,
+  ReadOptions,
+  ReadResult,
+} from '../../../../src/layer/log/event-log.ts'
+import {
+  continuesPosition,
+  formatPosition,
+  MAX_EPOCHS,
+  type EpochStart,
+  type LostReason,
+  type Position,
+} from '../../../../src/layer/log/position.ts'
+
+/** The data of one group: what a replica and a file of Redis have too. */
+interface Stored {
+  readonly epochs: readonly EpochStart[]
+  readonly run: string
+  readonly top: number
+  /** The first `trimmed` entries of `history` are no longer in the log. */
+  readonly trimmed: number
+  /** Every entry since the log began, for the checks. Logs of Redis do not keep it. */
+  readonly history: readonly LogEntry[]
+}
+
+/**
+ * The scripts of the Redis event log as a model, and everything that can happen to their data. A state is immutable, so a
+ * replica that lags and an old file are earlier states.
+ */
+export class SimulatedRedis {
+  #states: ReadonlyMap<string, Stored>[] = [new Map()]
+  #run = 'run0'
+  #runs = 0
+  #epochs = 0
+  readonly #ids = new Map<string, Position>()
+  /** Every entry that was ever written, by its position: two with one position would be a fault of the epochs. */
+  readonly #written = new Map<string, string>()
+  readonly sinks = new Set<(group: string, call: (sink: LogSink) => void) => void>()
+
+  historyOf(group: string): readonly LogEntry[] {
+    return this.#data.get(group)?.history ?? []
+  }
+
+  topOf(group: string): Position | undefined {
+    const stored = this.#data.get(group)
+    return stored === undefined ? undefined : { epoch: stored.epochs.at(-1)!.epoch, offset: stored.top }
+  }
+
+  append(group: string, body: string, { size, id }: AppendOptions): Appended {
+    const key = `${group} ${id}`
+    const first = id === undefined ? undefined : this.#ids.get(key)
+    if (first !== undefined) return { position: first, duplicate: true }
+    const stored = this.#continued(group)
+    const top = stored.top + 1
+    const entry: LogEntry = { epoch: stored.epochs.at(-1)!.epoch, offset: top, body }
+    const position = { epoch: entry.epoch, offset: top }
+    strictEqual(this.#written.get(formatPosition(entry)), undefined, 'A position was written twice.')
+    this.#written.set(formatPosition(entry), body)
+    const trimmed = Math.max(stored.trimmed, top - size)
+    this.#set(group, { ...stored, top, trimmed, history: [...stored.history, entry] })
+    if (id !== undefined) this.#ids.set(key, position)
+    for (const send of this.sinks) send(group, (sink) => sink.onEntry(entry))
+    return { position, duplicate: false }
+  }
+
+  sendVolatile(group: string, body: string): void {
+    for (const send of this.sinks) send(group, (sink) => sink.onVolatile(body))
+  }
+
+  read(group: string, { since, last, maxEntries }: ReadOptions): ReadResult {
+    let stored = this.#data.get(group)
+    if (stored === undefined) this.#set(group, (stored = this.#begun()))
+    const { epochs, top, trimmed, history } = stored
+    const kept = history.slice(trimmed)
+    const result = (status: ReadResult['status'], entries: readonly LogEntry[], why?: LostReason): ReadResult => ({
+      status,
+      ...(why !== undefined && { why }),
+      entries,
+      top: { epoch: epochs.at(-1)!.epoch, offset: top },
+      epochs,
+    })
+    const newest = kept.slice(Math.max(0, kept.length - last))
+    if (since === undefined) return result('fresh', newest)
+    const decision = continuesPosition({ epochs, top, first: top - kept.length + 1 }, since)
+    if (decision !== true) return result('lost', newest, decision)
+    const missed = top - since.offset
+    return missed > maxEntries
+      ? result('lost', newest, 'behind')
+      : result('continues', kept.slice(kept.length - missed))
+  }
+
+  /** A replica that has not got the last writes becomes the master, or Redis restarts with the data of some writes ago. */
+  goBack(writes: number): void {
+    this.#states = this.#states.slice(0, Math.max(1, this.#states.length - writes))
+    this.#newRun()
+  }
+
+  /** Redis restarts without data, or a command deletes all. */
+  loseAll(isRestart: boolean): void {
+    this.#states.push(new Map())
+    this.#ids.clear()
+    if (isRestart) this.#newRun()
+  }
+
+  evictHead(group: string): void {
+    const data = new Map(this.#data)
+    data.delete(group)
+    this.#states.push(data)
+  }
+
+  evictEntries(group: string): void {
+    const stored = this.#data.get(group)
+    if (stored !== undefined) this.#set(group, { ...stored, trimmed: stored.history.length })
+  }
+
+  get #data(): ReadonlyMap<string, Stored> {
+    return this.#states.at(-1)!
+  }
+
+  #newRun(): void {
+    this.#run = `run${++this.#runs}`
+    // The ids are data too. The publishers of the simulation repeat an id only at once.
+    this.#ids.clear()
+  }
+
+  #begun(): Stored {
+    const epoch = `e${this.#epochs++}`
+    return { epochs: [{ epoch, from: 1 }], run: this.#run, top: 0, trimmed: 0, history: [] }
+  }
+
+  #continued(group: string): Stored {
+    const stored = this.#data.get(group)
+    if (stored === undefined) return this.#begun()
+    if (stored.run === this.#run) return stored
+    const start = { epoch: `e${this.#epochs++}`, from: stored.top + 1 }
+    return { ...stored, run: this.#run, epochs: [...stored.epochs, start].slice(-MAX_EPOCHS) }
+  }
+
+  #set(group: string, stored: Stored): void {
+    this.#states.push(new Map(this.#data).set(group, stored))
+    if (this.#states.length > 50) this.#states.shift()
+  }
+}
