@@ -112,7 +112,7 @@ describe('deploy/compose.yaml', () => {
     }
   })
 
-  it('trusts the proxy alone, at the address that it has, while the image trusts none', () => {
+  it('trusts only the address of the proxy, while the image trusts none', () => {
     const { address } = /"ipv4_address":"(?<address>[\d.]+)"/.exec(JSON.stringify(services['proxy']))!.groups!
     for (const [, { command: words }] of servers) {
       expect(words).toEqual([...command, '--proxy-headers', '--trusted-proxies', address])
@@ -143,7 +143,7 @@ describe('deploy/compose.yaml', () => {
     }
   })
 
-  it('waits longer before it kills than tideway serve takes to stop', () => {
+  it('has a stop timeout above that of tideway serve', () => {
     for (const [, { stop_grace_period: grace }] of servers) {
       expect(Number.parseInt(grace!, 10) * 1000).toBeGreaterThan(mostToStopMs({}, DEFAULT_EXIT_TIMEOUT_MS))
     }
@@ -157,7 +157,7 @@ describe('deploy/compose.yaml', () => {
     }
   })
 
-  it('lets a process without connections do the tasks, from the same image', () => {
+  it('runs the tasks in a process without connections, from the same image', () => {
     const { command: words, image } = services['worker']!
     expect([image, words![1]]).toEqual([services['tideway1']!.image, command[1]])
     expect(words!.slice(2)).toEqual(['worker', command[3], '--tasks'])

@@ -97,7 +97,7 @@ describe('deploy/kubernetes', () => {
     ).toBeGreaterThan(DEFAULT_EXIT_TIMEOUT_MS)
   })
 
-  it('takes a pod out that stops, before its drain is over', () => {
+  it('removes a stopping pod before the end of its drain', () => {
     const { httpGet, periodSeconds, failureThreshold } = container.readinessProbe
     expect(httpGet).toEqual({ path: readinessPath, port: 'http' })
     expect(periodSeconds * failureThreshold * 1000).toBeLessThan(serverDefaults.drainTimeoutMs)

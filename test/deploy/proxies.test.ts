@@ -76,13 +76,13 @@ describeWith(['redis', 'openssl'], 'a site behind', () => {
         }
       })
 
-      it('shows no certificate to those who call it by another name', async () => {
+      it('shows no certificate for another name', async () => {
         const socket = connectTls({ host: '127.0.0.1', port: proxy().port, servername: 'attacker.example' })
         const [error] = (await once(socket, 'error')) as [Error]
         expect(error.message).toMatch(/unrecognized name/)
       })
 
-      it('lets no other upgrade through', async () => {
+      it('forwards no other upgrade', async () => {
         const headers = {
           connection: 'Upgrade, HTTP2-Settings',
           upgrade: 'h2c',
@@ -92,7 +92,7 @@ describeWith(['redis', 'openssl'], 'a site behind', () => {
         expect([status, JSON.parse(body)]).toMatchObject([200, { server: 'web', upgrade: '' }])
       })
 
-      it('lets no address open more than it may, and others are not held up', async () => {
+      it('limits the connections of an address, without an effect on others', async () => {
         const mine = { address: '127.0.0.66' }
         for (let i = 0; i < 200; i++) await open('/ws/chat/crowd/', mine)
         expect(await browser().refusal('/ws/chat/crowd/', mine)).toBe(429)

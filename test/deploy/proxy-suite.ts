@@ -91,7 +91,7 @@ export function describeProxy(
     expect((await browser.fetch('/')).body).toContain('<html')
   })
 
-  it('sends a page that is asked for without TLS to https', async () => {
+  it('redirects a page without TLS to https', async () => {
     const asked = request({
       host: '127.0.0.1',
       port: proxy.plainPort,
@@ -142,7 +142,7 @@ export function describeProxy(
     expect(await browser.refusal('/ws/chat/lobby/', { origin: `https://${SITE_NAME}:1` })).toBe(403)
   })
 
-  it('takes an upload of 10 MB', async () => {
+  it('accepts an upload of 10 MB', async () => {
     const body = Buffer.alloc(10 * 1024 * 1024, 'x')
     const answer = await browser.fetch('/upload', { method: 'POST', body })
     expect([answer.status, answer.body]).toEqual([200, JSON.stringify({ bytes: body.length })])

@@ -30,7 +30,7 @@ function settingsOf(unit: string): Map<string, string[]> {
 const one = (unit: string, name: string): string => settingsOf(unit).get(name)![0]!
 
 describe.each([...services, worker])('deploy/systemd/%s', (service) => {
-  it('is waited for longer than tideway serve takes to stop', () => {
+  it('has a stop timeout above that of tideway serve', () => {
     expect(Number(one(service, 'TimeoutStopSec')) * 1000).toBeGreaterThan(mostToStopMs({}, DEFAULT_EXIT_TIMEOUT_MS))
   })
 })
@@ -91,7 +91,7 @@ describeWith(['systemd', 'curl'], 'the units of deploy/systemd', () => {
     expect(status, stdout.split('\n').at(-2)).toBe(0)
   })
 
-  it.each(services)('the command of %s takes the socket of systemd, answers, and stops in order', async (service) => {
+  it.each(services)('the command of %s uses the socket of systemd, answers, and stops gracefully', async (service) => {
     const socket = join(folder, `${service}.sock`)
     // systemd-socket-activate does what systemd would: it holds the socket, and starts the command at the first question.
     const [node, bin, ...flags] = one(service, 'ExecStart').split(' ')

@@ -23,7 +23,7 @@ describe('the code in the documentation', () => {
     expect(isPartOf(text, await readFile(root + partOf, 'utf8')), `${text}\nis not in ${partOf}`).toBe(true)
   })
 
-  it('of the tutorial is all cut from files, but for commands and what they print', () => {
+  it('of the tutorial comes from files, except commands and their output', () => {
     const loose = tutorial.filter(
       ({ file, partOf, language }) => (file ?? partOf) === undefined && !['sh', 'text'].includes(language),
     )

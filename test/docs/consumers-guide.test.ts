@@ -119,7 +119,7 @@ it('handles messages by their type, and no others', async () => {
   expect(layer.stats().groups).toBe(0)
 })
 
-it('ends exactly once, and knows how', async () => {
+it('ends exactly once, with its code and reason', async () => {
   const ends: string[] = []
 
   class EndConsumer extends WebSocketConsumer {
@@ -216,7 +216,7 @@ it('stops a timer when the connection has ended', async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-it('answers a long poll when there is something to say', async () => {
+it('answers a long poll when a message arrives', async () => {
   class PollConsumer extends HttpConsumer {
     #timer: NodeJS.Timeout | undefined
 

@@ -68,7 +68,7 @@ describeWith(['redis', 'python'], 'the two programs of docs/from-channels.md', (
     return client
   }
 
-  it('are one chat: what is said in either is heard in both', async () => {
+  it('are one chat: a message in either reaches both', async () => {
     const anna = await enter(django)
     const ben = await enter(tideway)
     for (const [speaker, message] of [

@@ -19,7 +19,7 @@ vi.stubGlobal(
 let server: LiveServer | undefined
 afterEach(() => server?.close())
 
-it('answers a request, and tells the others of it, of who comes and of who goes', async () => {
+it('answers a request, and broadcasts messages, joins and leaves', async () => {
   server = await liveServer(application)
   const heard: unknown[] = []
   const anna = new WebSocket(`${server.webSocketUrl}/rooms/lobby/`, { origin: 'http://localhost' })

@@ -53,7 +53,7 @@ describe.each(Object.keys(programs))('the chat made with %s', (name) => {
     await program?.stop()
   })
 
-  it('chats in rooms, refuses what it should, and ends in order', async () => {
+  it('chats in rooms, refuses invalid requests, and stops gracefully', async () => {
     await start()
     const [anna, ben, cleo] = ['lobby', 'lobby', 'kitchen'].map((room) =>
       client(`/ws/chat/${room}/`, 'http://localhost'),

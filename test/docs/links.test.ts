@@ -17,7 +17,7 @@ const below = filesBelow(
 const atTheTop = top.filter(({ name }) => name.endsWith('.md')).map(({ name }) => name)
 
 describe('every page', () => {
-  it.each([...below, ...atTheTop])('%s links to what is there', (page) => {
+  it.each([...below, ...atTheTop])('%s links to existing targets', (page) => {
     expect(linksOf(read(page)).flatMap((target) => problemOf(page, target) ?? [])).toEqual([])
   })
 
@@ -50,12 +50,12 @@ describe('the test of links', () => {
     (target) => expect(problemOf('docs/README.md', target)).toBeUndefined(),
   )
 
-  it('sees links, pictures, references and HTML, and none in code', () => {
+  it('finds links, pictures, references and HTML, except in code', () => {
     const page = '[a](a.md) ![b](b.png "B") `[no](no.md)`\n\n[c]: c.md\n<img src="d.png">\n\n```md\n[no](no.md)\n```\n'
     expect(linksOf(page)).toEqual(['a.md', 'b.png', 'c.md', 'd.png'])
   })
 
-  it('knows the anchors that GitHub gives', () => {
+  it('computes the anchors of GitHub', () => {
     const page = "# `ERR_NO_ROUTE`\n## What's new, and 한국어?\n## Same\n## Same\n```\n# no\n```\n"
     expect([...anchorsOf(page)]).toEqual(['err_no_route', 'whats-new-and-한국어', 'same', 'same-1'])
   })

@@ -132,7 +132,7 @@ async function problemsOf(blocks: readonly CodeBlock[]): Promise<string[]> {
   })
 }
 
-it('code that is cut from no file compiles, but for what it leaves out', async () => {
+it('code that comes from no file compiles, except for its omissions', async () => {
   expect(loose.length).toBeGreaterThan(20)
   const wrong = (text: string): CodeBlock => ({ at: 'wrong', language: 'ts', file: undefined, partOf: undefined, text })
   const unknownName = wrong("import { serv } from 'tideway'")

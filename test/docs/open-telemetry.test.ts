@@ -105,7 +105,7 @@ async function spans(...names: readonly string[]): Promise<ReadableSpan[]> {
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 
-it('a request is a span below that of its client, and the context of what it does', async () => {
+it('a request is a span below that of its client, and the context of its work', async () => {
   await (await fetch(`${server.url}/hello?x=1`, { headers: { traceparent } })).text()
   const [span] = await spans('GET /hello?x=1')
   expect(span!.spanContext().traceId).toBe('0af7651916cd43dd8448eb211c80319c')

@@ -127,7 +127,7 @@ describe('a handshake that is refused', () => {
   })
 })
 
-it('says at its start that the application has no origin validator', async () => {
+it('the server warns at startup that the application has no origin validator', async () => {
   await serve(rooms)
   expect(lines[0]).toContain('The application has no origin validator')
   expect(page).toContain('The application has no origin validator')

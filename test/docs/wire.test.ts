@@ -36,13 +36,13 @@ async function nextConnection(): Promise<{ socket: WebSocket; request: IncomingM
   return { socket, request, next }
 }
 
-it('offers a token as a subprotocol behind bearer', async () => {
+it('the client offers a token as a subprotocol after bearer', async () => {
   const connection = nextConnection()
   client = connect(url(), { WebSocket, token: 'secret' })
   expect((await connection).request.headers['sec-websocket-protocol']?.replace(/, ?/, ' ')).toBe('bearer secret')
 })
 
-it('says hello first, numbers its requests, and repeats them in order with the same id', async () => {
+it('the client sends hello first, numbers its requests, and repeats them in order with the same id', async () => {
   const first = nextConnection()
   client = connect(url(), { WebSocket, onConnectMessage: () => ({ type: 'hello' }), backoff: { baseMs: 1, capMs: 1 } })
   const answers = [1, 2].map((n) => client!.request({ type: 'say', n }, { retry: true }))

@@ -55,7 +55,7 @@ describe('defineApplication', () => {
     expect(await layer.receive('test')).toEqual({ type: 'done', by: 'jobs' })
   })
 
-  it('says whether it needs groups that reach all of its processes: it does, unless it says no', () => {
+  it('needs groups across processes unless groups is false', () => {
     expect(defineApplication({}).groups).toBe(true)
     expect(defineApplication({ groups: false }).groups).toBe(false)
   })
@@ -73,7 +73,7 @@ describe('defineApplication', () => {
     await socket.disconnect()
   })
 
-  it('has no layers where none are given, and says so to a consumer that wants one', async () => {
+  it('has no layers by default, and reports this to a consumer that needs one', async () => {
     class Wanting extends WebSocketConsumer<{}, {}> {
       override async connect() {
         await this.channelLayer.groupAdd('a', this.channelName)
@@ -125,7 +125,7 @@ describe('defineApplication', () => {
     await socket.disconnect()
   })
 
-  it('takes only applications for the plain scope: what else one needs, middleware adds', () => {
+  it('accepts only applications for the plain scope, because middleware adds the other keys', () => {
     class NeedsUser extends WebSocketConsumer {}
     // @ts-expect-error No middleware gives it a user.
     expect(defineApplication({ websocket: NeedsUser.asApplication() })).toBeTypeOf('function')

@@ -18,12 +18,12 @@ describe('the type of an application', () => {
     expectTypeOf(application).returns.toEqualTypeOf<Promise<void>>()
   })
 
-  it('lets an application that asks less stand where one that asks more is wanted, and never the other way', () => {
+  it('is assignable if it needs fewer keys, and never if it needs more', () => {
     expectTypeOf<Application<WebSocketScope>>().toExtend<Application<WebSocketScope & Authenticated>>()
     expectTypeOf<Application<WebSocketScope & Authenticated>>().not.toExtend<Application<WebSocketScope>>()
   })
 
-  it('lets an application for more scope types stand where one for fewer is wanted, and never the other way', () => {
+  it('is assignable if it serves more scope types, and never if it serves fewer', () => {
     expectTypeOf<Application>().toExtend<Application<HttpScope>>()
     expectTypeOf<Application>().toExtend<Application<LifespanScope>>()
     expectTypeOf<Application<HttpScope | WebSocketScope>>().toExtend<Application<WebSocketScope>>()
@@ -32,7 +32,7 @@ describe('the type of an application', () => {
     expectTypeOf<Application<HttpScope>>().not.toExtend<Application<WebSocketScope>>()
   })
 
-  it('lets middleware for any scope hand on receive and send as they are', () => {
+  it('allows middleware for any scope to pass receive and send on unchanged', () => {
     function withUser<S extends HttpScope | WebSocketScope>(inner: Application<S & Authenticated>): Application<S> {
       return (scope, receive, send) =>
         inner({ ...scope, user: { id: undefined, username: '', isAuthenticated: false } }, receive, send)
@@ -41,7 +41,7 @@ describe('the type of an application', () => {
     expectTypeOf(withUser(inner)).toEqualTypeOf<Application<WebSocketScope>>()
   })
 
-  it('gives an application for several scope types a send that takes nothing until it is narrowed', () => {
+  it('has a send that accepts nothing until it is narrowed, for several scope types', () => {
     const application: Application = async (scope, _receive, send) => {
       // @ts-expect-error: this may be a WebSocket
       await send({ type: 'http.response.start', status: 204 })

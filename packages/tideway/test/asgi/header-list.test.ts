@@ -18,7 +18,7 @@ describe('HeaderList', () => {
     expect([...HeaderList.from([['Set-Cookie', 'A=B; Path=/']])]).toEqual([['set-cookie', 'A=B; Path=/']])
   })
 
-  it('finds a header whatever the case of its name', () => {
+  it('finds a header with any case of its name', () => {
     const headers = HeaderList.from(pairs)
     expect(headers.get('HOST')).toBe('example.org')
     expect(headers.get('X-TAG')).toBe('one')
@@ -34,7 +34,7 @@ describe('HeaderList', () => {
     expect(headers.has('constructor')).toBe(false)
   })
 
-  it('tells an empty value from none', () => {
+  it('distinguishes an empty value from a missing one', () => {
     const headers = HeaderList.from([['x-empty', '']])
     expect(headers.get('x-empty')).toBe('')
     expect(headers.has('x-empty')).toBe(true)
@@ -57,7 +57,7 @@ describe('HeaderList', () => {
     expect(HeaderList.from(headers)).toBe(headers)
   })
 
-  it('keeps every value as it came, however many others came before', () => {
+  it('keeps every value unchanged, after any number of others', () => {
     for (let i = 0; i < 2000; i++) {
       const raw = ['Host', `host${i % 700}`, 'Cookie', `a=${i}`, 'User-Agent', 'x'.repeat(i % 600), 'X-Own', 'own']
       const values = [`host${i % 700}`, `a=${i}`, 'x'.repeat(i % 600), 'own']
@@ -78,7 +78,7 @@ describe('HeaderList', () => {
     expect([...headers]).toEqual([...headers])
   })
 
-  it('does not change when what it was made of does', () => {
+  it('does not change with its source', () => {
     const made: [string, string][] = [['a', '1']]
     const raw = ['a', '1']
     const [list, rawList] = [HeaderList.from(made), HeaderList.fromRaw(raw)]
@@ -91,7 +91,7 @@ describe('HeaderList', () => {
     ])
   })
 
-  it('agrees with a filter over the pairs, for any pairs and any case, however many names there are', () => {
+  it('equals a filter over the pairs, for any pairs, case and number of names', () => {
     const name = fc.string({ unit: fc.constantFrom('a', 'B', 'c', '-', '1'), minLength: 1, maxLength: 4 })
     fc.assert(
       fc.property(fc.array(fc.tuple(name, fc.string())), name, (pairs, wanted) => {

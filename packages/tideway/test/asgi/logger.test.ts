@@ -10,7 +10,7 @@ describe('a line of the console logger', () => {
     expect(withDetails('Stopped', details)).toBe(line)
   })
 
-  it('is one line however much is in the details', () => {
+  it('writes one line with any details', () => {
     const details = {
       stack: Array.from({ length: 5 }, (_, i) => `countWords${i} (file:///srv/some/folder/words.ts:${i})`),
     }

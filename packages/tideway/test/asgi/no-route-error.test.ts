@@ -11,11 +11,11 @@ describe('NoRouteError', () => {
     expect(httpStatusOf(error)).toBe(404)
   })
 
-  it('takes a message of the application that throws it', () => {
+  it('accepts a message of the application', () => {
     expect(new NoRouteError('/rooms/7', 'There is no room 7.').message).toBe('There is no room 7.')
   })
 
-  it('writes a path on one line, whatever is in it', () => {
+  it('writes any path on one line', () => {
     expect(new NoRouteError('/a\r\nb\u001b').message).toBe(String.raw`No route matches the path "/a\r\nb\u001b".`)
   })
 })

@@ -24,7 +24,7 @@ describe('the shutdown of tideway serve', () => {
   it.each([
     ['shutdown', 'the connections, the tasks and the shutdown of the application'],
     ['layer', 'the channel layers'],
-  ])('does not wait for a %s that hangs: it says so, and exits with 3', async (stuck, what) => {
+  ])('does not wait for a %s that hangs, logs it, and exits with 3', async (stuck, what) => {
     const flags = ['--port', '0', '--drain-timeout', '0.1', '--exit-timeout', '0.2']
     const command = new Command(['serve', application, ...flags], { env: { STUCK: stuck } })
     await command.url()

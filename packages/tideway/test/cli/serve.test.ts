@@ -127,7 +127,7 @@ describe('the built tideway serve', () => {
     })
   })
 
-  it('prints what is wrong, and exits with 1', async () => {
+  it('prints the problem, and exits with 1', async () => {
     const taken = createServer()
     await new Promise<void>((resolve) => {
       taken.listen(0, '127.0.0.1', resolve)

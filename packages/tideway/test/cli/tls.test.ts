@@ -50,7 +50,7 @@ describeWith(['openssl'], 'tideway serve --tls-key --tls-cert', () => {
     expect(await command.exitCode()).toBe(0)
   })
 
-  it('prints what is wrong with the files, and exits with 1', async () => {
+  it('prints the problem of the files, and exits with 1', async () => {
     const { keyFile } = folder.pair()
     const command = new Command(['serve', hello, '--port', '0', '--tls-key', keyFile])
     expect(await command.exitCode()).toBe(1)

@@ -9,7 +9,7 @@ const LONG_MS = 600_000
 const pending = new Promise<never>(() => {})
 
 describe('resolvesWithin()', () => {
-  it('returns true when the promise resolves, whatever its value is', async () => {
+  it('returns true when the promise resolves, with any value', async () => {
     expect(await resolvesWithin(Promise.resolve(false), LONG_MS)).toBe(true)
   })
 

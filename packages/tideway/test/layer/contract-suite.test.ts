@@ -173,17 +173,17 @@ class Loud extends HubChannelLayer {
 
 describe('the contract of channel layers', () => {
   it.concurrent.each([
-    [Unfrozen, 'delivers messages that are frozen to their depth'],
+    [Unfrozen, 'delivers deeply frozen messages'],
     [Synchronous, 'never pushes a message before the call that sends it has returned'],
-    [Synchronous, 'refuses a send to a channel that is full with ChannelFullError, and loses nothing that waits'],
+    [Synchronous, 'rejects a send to a full channel with ChannelFullError, and keeps the queued messages'],
     [Hasty, 'keeps the order of the calls of one sender, awaited or not, to an attached channel'],
     [Hasty, 'keeps the order of the calls of one sender, awaited or not, to receive()'],
     [Twice, 'sends to every member of the group once and to no other channel'],
     [Twice, 'keeps the order of the calls of one sender for every member, awaited or not'],
-    [DeafToExcept, 'passes over the channels of `except`, one or many'],
-    [Careless, 'loses no message to a receive() that is aborted, whenever that happens'],
-    [Forgetful, 'lets a receive() wait on through flush'],
-    [Clinging, 'takes a channel out of every group when it is detached'],
+    [DeafToExcept, 'skips the channels of `except`, one or many'],
+    [Careless, 'loses no message to an aborted receive() at any time'],
+    [Forgetful, 'keeps a receive() pending through flush'],
+    [Clinging, 'removes a channel from every group when it is detached'],
     [Undying, 'rejects every call after close'],
     [Everlasting, 'drops a message that no receiver took within expiry, and delivers the ones after it'],
     [Everlasting, 'removes a channel without a receiver from its groups after groupExpiry'],

@@ -8,35 +8,31 @@ const message = { type: 'contract.message' }
 
 /** How many messages wait at most, and what becomes of those beyond. */
 export const capacityTests: ContractChapter = {
-  'lets 100 messages wait at a channel by default': async ({ makeLayer }) => {
+  'queues 100 messages of a channel by default': async ({ makeLayer }) => {
     const layer = await makeLayer()
     assert.equal(layer.capacityOf('channel'), 100)
     await fill(layer, 'channel', 100)
   },
-  'refuses a send to a channel that is full with ChannelFullError, and loses nothing that waits': async ({
-    makeLayer,
-  }) => {
+  'rejects a send to a full channel with ChannelFullError, and keeps the queued messages': async ({ makeLayer }) => {
     const layer = await makeLayer({ capacity: 3 })
     for (const one of numbered(3)) await layer.send('channel', one)
     await assert.rejects(() => layer.send('channel', message), isFull('channel'))
     for (const wanted of numbered(3)) assert.deepEqual(await receiveSoon(layer, 'channel'), wanted)
   },
-  'takes messages again as soon as one was received': async ({ makeLayer }) => {
+  'accepts messages again after one was received': async ({ makeLayer }) => {
     const layer = await makeLayer({ capacity: 2 })
     await fill(layer, 'channel', 2)
     await receiveSoon(layer, 'channel')
     await layer.send('channel', message)
     await assert.rejects(() => layer.send('channel', message), isFull('channel'))
   },
-  'counts the capacity for each channel of a process alone': async ({ makeLayer }) => {
+  'counts the capacity of each channel separately': async ({ makeLayer }) => {
     const layer = await makeLayer({ capacity: 2 })
     const [one, two] = [layer.newChannel(), layer.newChannel()]
     await fill(layer, one, 2)
     await fill(layer, two, 2)
   },
-  'takes the first of channelCapacity that matches: a glob, or a regular expression from the start': async ({
-    makeLayer,
-  }) => {
+  'uses the first match of channelCapacity: a glob, or a regular expression from the start': async ({ makeLayer }) => {
     const layer = await makeLayer({
       capacity: 3,
       channelCapacity: [
@@ -53,27 +49,27 @@ export const capacityTests: ContractChapter = {
     await fill(layer, 'jobs.a1', 2)
     await fill(layer, 'thumbnails.large', 4)
   },
-  'takes channelCapacity as an object, and the default where nothing matches': async ({ makeLayer }) => {
+  'accepts channelCapacity as an object, and uses the default without a match': async ({ makeLayer }) => {
     const layer = await makeLayer({ capacity: 2, channelCapacity: { 'specific.*': 1, 'jobs.*': 3 } })
     assert.equal(layer.capacityOf(layer.newChannel()), 1)
     await fill(layer, layer.newChannel(), 1)
     await fill(layer, 'jobs.1', 3)
     await fill(layer, 'other', 2)
   },
-  'refuses a send to a receiver that says it is full with ChannelFullError, and counts it': async ({ makeLayer }) => {
+  'rejects a send to a full receiver with ChannelFullError, and counts it': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [channel] = attachNew(layer, new Collector('full'))
     await assert.rejects(() => layer.send(channel, message), isFull(channel))
     assert.equal(layer.stats().dropped.full, 1)
   },
-  'resolves a send that the receiver has no handler for, and counts it': async ({ makeLayer }) => {
+  'resolves a send without a handler, and counts it': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [channel] = attachNew(layer, new Collector('unhandled'))
     await layer.send(channel, message)
     await until('the message is counted', () => layer.stats().dropped.unhandled === 1)
     assert.equal(layer.stats().delivered, 0)
   },
-  'passes over the members of a group that are full, counts them, and never rejects': async ({ makeLayer }) => {
+  'skips full members of a group, counts them, and never rejects': async ({ makeLayer }) => {
     const layer = await makeLayer({ capacity: 2 })
     const [full] = attachNew(layer, new Collector('full'))
     const waiting = layer.newChannel()
@@ -84,7 +80,7 @@ export const capacityTests: ContractChapter = {
     await until('the messages are counted', () => layer.stats().dropped.full === 5 + 3)
     for (const wanted of numbered(2)) assert.deepEqual(await receiveSoon(layer, waiting), wanted)
   },
-  'refuses capacities that are no whole number of at least 1': async ({ makeLayer }) => {
+  'throws for a capacity that is not a whole number of at least 1': async ({ makeLayer }) => {
     for (const capacity of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       await assert.rejects(() => makeLayer({ capacity }), { code: 'ERR_BAD_OPTION', message: /^capacity must be/ })
       const options = { channelCapacity: { 'a.*': capacity } }

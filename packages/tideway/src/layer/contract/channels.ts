@@ -53,9 +53,7 @@ export const channelTests: ContractChapter = {
     await Promise.all(messages.slice(10).map((one) => layer.send(channel, one)))
     assert.deepEqual(await collector.first(200), messages)
   },
-  'gives each message to exactly one of the receivers of a channel, and every receiver its turn': async ({
-    makeLayer,
-  }) => {
+  'gives each message to exactly one receiver of a channel, in turn': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const waiting = Array.from({ length: 5 }, () => receiveSoon(layer, 'channel'))
     const messages = numbered(5)
@@ -67,13 +65,13 @@ export const channelTests: ContractChapter = {
     )
     await assertNothingWaits(layer, 'channel')
   },
-  'keeps channels apart': async ({ makeLayer }) => {
+  'delivers messages only to their channel': async ({ makeLayer }) => {
     const layer = await makeLayer()
     await Promise.all(['one', 'two'].map((channel) => layer.send(channel, { type: channel })))
     assert.equal((await receiveSoon(layer, 'two')).type, 'two')
     assert.equal((await receiveSoon(layer, 'one')).type, 'one')
   },
-  'ends a waiting receive() when its signal aborts, with the reason of the signal': async ({ makeLayer }) => {
+  'rejects a pending receive() with the reason of its aborted signal': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const reason = new Error('enough')
     const abort = new AbortController()
@@ -83,7 +81,7 @@ export const channelTests: ContractChapter = {
     await assert.rejects(waiting, reason)
     await assert.rejects(() => layer.receive('channel', { signal: abort.signal }), reason)
   },
-  'loses no message to a receive() that is aborted, whenever that happens': async ({ makeLayer }) => {
+  'loses no message to an aborted receive() at any time': async ({ makeLayer }) => {
     const layer = await makeLayer()
     for (const wanted of numbered(20)) {
       const abort = new AbortController()
@@ -99,7 +97,7 @@ export const channelTests: ContractChapter = {
     }
     await assertNothingWaits(layer, 'channel')
   },
-  'refuses a second receiver for a channel, pushed or waiting': async ({ makeLayer }) => {
+  'rejects a second receiver of a channel, attached or pending': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [channel, collector] = attachNew(layer)
     assert.throws(() => layer.attach(channel, new Collector()), { code: 'ERR_CHANNEL_TAKEN' })
@@ -107,7 +105,7 @@ export const channelTests: ContractChapter = {
     await layer.send(channel, message)
     await collector.first(1)
   },
-  'pushes what already waits at a channel when a receiver is attached': async ({ makeLayer }) => {
+  'pushes queued messages of a channel when a receiver is attached': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const channel = layer.newChannel()
     const messages = numbered(3)
@@ -116,7 +114,7 @@ export const channelTests: ContractChapter = {
     layer.attach(channel, collector)
     assert.deepEqual(await collector.first(3), messages)
   },
-  'pushes nothing after detach, and lets the name be attached again': async ({ makeLayer }) => {
+  'pushes nothing after detach, and allows the name to be attached again': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [channel, collector] = attachNew(layer)
     await layer.detach(channel)

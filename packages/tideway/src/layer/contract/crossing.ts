@@ -33,7 +33,7 @@ export const crossingTests: ContractChapter = {
     await layer.send(channel, message)
     assert.deepEqual(await waiting, message)
   },
-  'sends to a group with members in several processes, from either': async ({ makeLayer, makePeer }) => {
+  'sends to a group with members in several processes, from each of them': async ({ makeLayer, makePeer }) => {
     const layer = await makeLayer()
     const peer = await makePeer(layer)
     const members = [attachNew(layer), attachNew(layer)]
@@ -48,7 +48,7 @@ export const crossingTests: ContractChapter = {
       assert.deepEqual(collector.types, ['contract.one', 'contract.two'])
     }
   },
-  'sends to a group that the sending process has no member of': async ({ makeLayer, makePeer }) => {
+  'sends to a group without a member in the sending process': async ({ makeLayer, makePeer }) => {
     const layer = await makeLayer()
     const peer = await makePeer(layer)
     const [channel, collector] = attachNew(peer)
@@ -70,7 +70,7 @@ export const crossingTests: ContractChapter = {
     assert.deepEqual(await collector.first(1), [message])
     await adding
   },
-  'takes a member of another process back in that left at the same moment': async ({ makeLayer, makePeer }) => {
+  'adds a member of another process again that left at the same moment': async ({ makeLayer, makePeer }) => {
     const layer = await makeLayer()
     const peer = await makePeer(layer)
     const [channel, collector] = attachNew(peer)
@@ -84,7 +84,7 @@ export const crossingTests: ContractChapter = {
     }
     assert.deepEqual(collector.messages, numbered(10))
   },
-  'passes over the channels of `except` in another process': async ({ makeLayer, makePeer }) => {
+  'skips the channels of `except` in another process': async ({ makeLayer, makePeer }) => {
     const layer = await makeLayer()
     const peer = await makePeer(layer)
     const [excepted, collector] = attachNew(peer)
@@ -143,7 +143,7 @@ export const crossingTests: ContractChapter = {
       collector.messages.forEach(assertFrozen)
     }
   },
-  'takes 1 MiB to another process': async ({ makeLayer, makePeer }) => {
+  'delivers 1 MiB to another process': async ({ makeLayer, makePeer }) => {
     const layer = await makeLayer()
     const peer = await makePeer(layer)
     const [channel, collector] = attachNew(peer)
@@ -153,7 +153,7 @@ export const crossingTests: ContractChapter = {
     const [received] = await collector.first(1)
     assert.ok(received?.['text'] === large.text, 'the text arrives whole')
   },
-  'goes on when the layer of another process is closed': async ({ makeLayer, makePeer }) => {
+  'continues when the layer of another process is closed': async ({ makeLayer, makePeer }) => {
     const layer = await makeLayer()
     const peer = await makePeer(layer)
     const [here, mine] = attachNew(layer)

@@ -30,13 +30,13 @@ export const expiryTests: ContractChapter = {
     await layer.send('jobs', { type: 'contract.fresh' })
     assert.deepEqual(await received, { type: 'contract.fresh' })
   },
-  'delivers a message that was taken within expiry': async ({ makeLayer, expiry }) => {
+  'delivers a message that was received within expiry': async ({ makeLayer, expiry }) => {
     const layer = await makeLayer({ expiry: expiry * 100 })
     await layer.send('jobs', message)
     await untilPassed(performance.now(), expiry * 1000)
     assert.deepEqual(await receiveSoon(layer, 'jobs'), message)
   },
-  'takes messages at a full channel again once those that wait have expired': async ({ makeLayer, expiry }) => {
+  'accepts messages at a full channel again after the queued ones have expired': async ({ makeLayer, expiry }) => {
     const layer = await makeLayer({ expiry, capacity: 1 })
     for (const channel of [layer.newChannel(), 'jobs']) {
       await layer.send(channel, message)
@@ -54,7 +54,7 @@ export const expiryTests: ContractChapter = {
       })
     }
   },
-  'keeps nothing of a channel whose messages have expired': async ({ makeLayer, expiry }) => {
+  'keeps no state of a channel whose messages have expired': async ({ makeLayer, expiry }) => {
     const layer = await makeLayer({ expiry })
     await layer.send(layer.newChannel(), message)
     await until('the channel is forgotten', () => layer.stats().channels === 0)
@@ -103,7 +103,7 @@ export const expiryTests: ContractChapter = {
     await until('the group is empty', () => layer.stats().groups === 0)
     assert.equal(layer.stats().channels, 0)
   },
-  'refuses an expiry that is no number over 0': async ({ makeLayer }) => {
+  'throws for an expiry that is not a number above 0': async ({ makeLayer }) => {
     for (const seconds of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       await assert.rejects(() => makeLayer({ expiry: seconds }), { code: 'ERR_BAD_OPTION', message: /^expiry must/ })
       await assert.rejects(() => makeLayer({ groupExpiry: seconds }), { code: 'ERR_BAD_OPTION' })

@@ -30,7 +30,7 @@ export const groupTests: ContractChapter = {
     assert.deepEqual(await waiting, message)
     assert.deepEqual(await receiveSoon(layer, two), message)
   },
-  'takes a channel into many groups, and twice into one as once': async ({ makeLayer }) => {
+  'adds a channel to many groups, and only once to each': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [channel, collector] = attachNew(layer)
     await layer.groupAdd('one', channel)
@@ -58,7 +58,7 @@ export const groupTests: ContractChapter = {
     await settle()
     assert.deepEqual(gone.messages, [])
   },
-  'takes a member that left back in': async ({ makeLayer }) => {
+  'adds a member again that left': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [channel, collector] = attachNew(layer)
     await layer.groupAdd('group', channel)
@@ -79,14 +79,14 @@ export const groupTests: ContractChapter = {
     assert.deepEqual(await collector.first(1), [message])
     await adding
   },
-  'accepts to discard what is not in the group, and to send to a group without members': async ({ makeLayer }) => {
+  'accepts groupDiscard() of a channel outside the group, and groupSend() without members': async ({ makeLayer }) => {
     const layer = await makeLayer()
     await layer.groupDiscard('group', 'channel')
     await layer.groupAdd('group', layer.newChannel())
     await layer.groupDiscard('group', 'channel')
     await layer.groupSend('no-members', message)
   },
-  'passes over the channels of `except`, one or many': async ({ makeLayer }) => {
+  'skips the channels of `except`, one or many': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const members = Array.from({ length: 20 }, () => attachNew(layer))
     for (const [channel] of members) await layer.groupAdd('group', channel)
@@ -114,7 +114,7 @@ export const groupTests: ContractChapter = {
     await Promise.all(messages.slice(10).map((one) => layer.groupSend('group', one)))
     for (const [, collector] of members) assert.deepEqual(await collector.first(100), messages)
   },
-  'shows two messages to all members in one order, also when a member answers with a message': async ({
+  'delivers two messages to all members in one order, also if a member answers with a message': async ({
     makeLayer,
   }) => {
     const layer = await makeLayer()
@@ -136,7 +136,7 @@ export const groupTests: ContractChapter = {
     }
     await answered
   },
-  'gives a message once to a member that leaves and joins again while it is pushed': async ({ makeLayer }) => {
+  'delivers a message once to a member that leaves and joins again during delivery': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const rejoining = layer.newChannel()
     const pending: Promise<void>[] = []
@@ -157,7 +157,7 @@ export const groupTests: ContractChapter = {
     await settle()
     assert.equal(pushed, 1)
   },
-  'does not give a message to a channel that joins while it is pushed': async ({ makeLayer }) => {
+  'does not deliver a message to a channel that joins during delivery': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const late = new Collector()
     const [lateChannel] = attachNew(layer, late)
@@ -176,7 +176,7 @@ export const groupTests: ContractChapter = {
     await layer.groupSend('group', { type: 'contract.second' })
     assert.deepEqual(await late.first(1), [{ type: 'contract.second' }])
   },
-  'takes a channel out of every group when it is detached': async ({ makeLayer }) => {
+  'removes a channel from every group when it is detached': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [channel, collector] = attachNew(layer)
     for (const group of ['one', 'two', 'three']) await layer.groupAdd(group, channel)
@@ -189,7 +189,7 @@ export const groupTests: ContractChapter = {
     await layer.send(channel, { type: 'contract.marker' })
     assert.deepEqual(await collector.first(1), [{ type: 'contract.marker' }])
   },
-  'delivers to the other members when a receiver breaks its promise and throws': async ({ makeLayer }) => {
+  'delivers to the other members when a receiver throws': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const broken = layer.newChannel()
     layer.attach(broken, {

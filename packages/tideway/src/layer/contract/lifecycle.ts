@@ -6,7 +6,7 @@ const message = { type: 'contract.message' }
 
 /** flush, close and the numbers of stats. */
 export const lifecycleTests: ContractChapter = {
-  'forgets waiting messages and groups at flush, and keeps who is attached': async ({ makeLayer }) => {
+  'deletes queued messages and groups at flush, and keeps receivers attached': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [channel, collector] = attachNew(layer)
     await layer.groupAdd('group', channel)
@@ -21,14 +21,14 @@ export const lifecycleTests: ContractChapter = {
     await layer.groupSend('group', message)
     assert.deepEqual((await collector.first(2))[1], message)
   },
-  'forgets at flush what was sent just before it': async ({ makeLayer }) => {
+  'deletes at flush messages that were sent just before': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const sent = layer.send('jobs', message)
     await layer.flush()
     await sent
     await assertNothingWaits(layer, 'jobs')
   },
-  'lets a receive() wait on through flush': async ({ makeLayer }) => {
+  'keeps a receive() pending through flush': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [general, local] = ['jobs', layer.newChannel()]
     const waiting = [receiveSoon(layer, general), receiveSoon(layer, local)]
@@ -52,7 +52,7 @@ export const lifecycleTests: ContractChapter = {
     await assert.rejects(() => layer.flush(), closed)
     assert.throws(() => layer.attach(layer.newChannel(), { deliver: () => 'delivered' }), closed)
   },
-  'lets consumers detach after close, and close be called again': async ({ makeLayer }) => {
+  'allows detach and a second close after close': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [channel] = attachNew(layer)
     await layer.groupAdd('group', channel)
@@ -62,7 +62,7 @@ export const lifecycleTests: ContractChapter = {
     assert.equal(layer.stats().groups, 0)
     assert.equal(layer.stats().channels, 0)
   },
-  'rejects a receive() that waits when the layer is closed': async ({ makeLayer }) => {
+  'rejects a pending receive() when the layer is closed': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const waiting = [layer.receive('jobs'), layer.receive(layer.newChannel())]
     const rejected = waiting.map((one) => assert.rejects(one, { code: 'ERR_LAYER_CLOSED' }))

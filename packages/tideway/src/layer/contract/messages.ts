@@ -28,22 +28,20 @@ export const messageTests: ContractChapter = {
     await layer.send('values', message)
     assert.deepEqual(await receiveSoon(layer, 'values'), message)
   },
-  'delivers a bigint that a number holds exactly as that number': async ({ makeLayer }) => {
+  'delivers a bigint that fits into a number as that number': async ({ makeLayer }) => {
     const layer = await makeLayer()
     await layer.send('values', { type: 'contract.value', value: [0n, -7n, 2n ** 53n - 1n, 1n - 2n ** 53n] })
     const wanted = [0, -7, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER]
     assert.deepEqual((await receiveSoon(layer, 'values'))['value'], wanted)
   },
-  'delivers a Buffer as the Uint8Array that it is, and an object without a prototype as a plain one': async ({
-    makeLayer,
-  }) => {
+  'delivers a Buffer as a Uint8Array, and an object without a prototype as a plain one': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const bare = Object.assign(Object.create(null) as object, { a: 1 })
     await layer.send('values', { type: 'contract.value', bytes: Buffer.from('abc'), bare })
     const wanted = { type: 'contract.value', bytes: new Uint8Array([97, 98, 99]), bare: { a: 1 } }
     assert.deepEqual(await receiveSoon(layer, 'values'), wanted)
   },
-  'delivers what was sent, whatever the sender does with it afterwards': async ({ makeLayer }) => {
+  'delivers the sent values, also if the sender changes its object afterwards': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [member, collector] = attachNew(layer)
     await layer.groupAdd('group', member)
@@ -59,7 +57,7 @@ export const messageTests: ContractChapter = {
     assert.deepEqual(await receiveSoon(layer, 'channel'), wanted)
     assert.deepEqual(await collector.first(1), [wanted])
   },
-  'delivers messages that are frozen to their depth': async ({ makeLayer }) => {
+  'delivers deeply frozen messages': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const [member, collector] = attachNew(layer)
     await layer.groupAdd('group', member)
@@ -70,13 +68,13 @@ export const messageTests: ContractChapter = {
     assertFrozen(await receiveSoon(layer, 'channel'))
     assert.ok(!Object.isFrozen(message), 'the object of the sender stays as it is')
   },
-  'refuses what is no message: no plain object, or a type that is no string': async ({ makeLayer }) => {
+  'rejects a message that is not a plain object, or whose type is not a string': async ({ makeLayer }) => {
     const layer = await makeLayer()
     for (const message of [null, undefined, 'text', 7, [], new Map(), { text: 'a' }, { type: 7 }, { type: null }]) {
       await refuses(layer, message, /^message(\.type)? is /)
     }
   },
-  'refuses a value that would not arrive as it is, and says where it is': async ({ makeLayer }) => {
+  'rejects a value that would not arrive unchanged, and names its path': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const refused: readonly (readonly [unknown, RegExp])[] = [
       [{ a: undefined }, /^message\.value\.a is undefined/],
@@ -105,7 +103,7 @@ export const messageTests: ContractChapter = {
     for (const [value, wanted] of refused) await refuses(layer, { type: 'contract.value', value }, wanted)
     await refuses(layer, { type: 'contract.value', __asgi_channel__: 'x' }, /^message\.__asgi_channel__ is a key/)
   },
-  'takes 100 levels of nesting and refuses more, and so what is circular': async ({ makeLayer }) => {
+  'accepts 100 levels of nesting, and rejects more and circular values': async ({ makeLayer }) => {
     const layer = await makeLayer()
     // The message itself is one level.
     const message = { type: 'contract.deep', value: nested(99) }
@@ -116,7 +114,7 @@ export const messageTests: ContractChapter = {
     circle.push(circle, circle)
     await refuses(layer, { type: 'contract.deep', value: circle }, /nested deeper than 100 levels, or circular/)
   },
-  'takes a message of 1 MiB as JSON, of text or of many small values': async ({ makeLayer }) => {
+  'accepts a message of 1 MiB as JSON, of text or of many small values': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const text = { type: 'contract.large', text: '' }
     text.text = 'x'.repeat(ONE_MIB - JSON.stringify(text).length)
@@ -143,7 +141,7 @@ export const messageTests: ContractChapter = {
     }
     await assertNothingWaits(layer, 'channel')
   },
-  'takes the limit from maxMessageBytes': async ({ makeLayer }) => {
+  'uses the limit of maxMessageBytes': async ({ makeLayer }) => {
     const layer = await makeLayer({ maxMessageBytes: 100 })
     await layer.send('channel', { type: 'a', text: 'x'.repeat(80) })
     await receiveSoon(layer, 'channel')

@@ -39,21 +39,23 @@ const badChannels: readonly unknown[] = [
 
 /** Names of channels and groups. */
 export const nameTests: ContractChapter = {
-  'takes channel names of ASCII letters, digits, hyphens, underscores and periods': async ({ makeLayer }) => {
+  'accepts channel names of ASCII letters, digits, hyphens, underscores and periods': async ({ makeLayer }) => {
     const layer = await makeLayer()
     for (const name of ['a', '7', 'Chat.room-7_B', '...', '-', 'x'.repeat(100)]) {
       await layer.send(name, { type: 'contract.named', name })
       assert.equal((await receiveSoon(layer, name))['name'], name)
     }
   },
-  'takes one "!" in a channel name, which makes it local to a process, but not at its start': async ({ makeLayer }) => {
+  'accepts one "!" in a channel name, which makes it local to a process, but not at its start': async ({
+    makeLayer,
+  }) => {
     const layer = await makeLayer()
     for (const name of ['a!', 'a!b', '.!.', 'a!.-_9', `${'x'.repeat(50)}!${'x'.repeat(49)}`]) {
       layer.attach(name, { deliver: () => 'delivered' })
       await layer.detach(name)
     }
   },
-  'refuses other channel names, naming the rule, wherever a channel is named': async ({ makeLayer }) => {
+  'rejects other channel names in every call, and names the rule': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const wanted = { code: 'ERR_BAD_NAME', message: /^Channel name .* 1 to 100 ASCII letters/ }
     for (const name of badChannels as string[]) {
@@ -65,7 +67,7 @@ export const nameTests: ContractChapter = {
     }
     assert.equal(layer.stats().channels, 0)
   },
-  'refuses other group names, naming the rule, wherever a group is named': async ({ makeLayer }) => {
+  'rejects other group names in every call, and names the rule': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const wanted = { code: 'ERR_BAD_NAME', message: /^Group name .* 1 to 100 ASCII letters/ }
     for (const name of badGroups as string[]) {
@@ -75,7 +77,7 @@ export const nameTests: ContractChapter = {
     }
     assert.equal(layer.stats().groups, 0)
   },
-  'takes group names of 100 characters': async ({ makeLayer }) => {
+  'accepts group names of 100 characters': async ({ makeLayer }) => {
     const layer = await makeLayer()
     const group = 'Room-7_b.'.padEnd(100, 'x')
     const channel = layer.newChannel()

@@ -107,7 +107,7 @@ describe('an application that ends in the middle of its response', () => {
   })
 })
 
-describe('an application that ends behind its response', () => {
+describe('an application that ends after its response', () => {
   it('by an error: it is reported, and the response stays whole', async () => {
     const body = Buffer.alloc(4 * 1024 * 1024, 'x')
     const http: App = async (_scope, _receive, send) => {
