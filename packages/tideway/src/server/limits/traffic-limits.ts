@@ -45,10 +45,10 @@ class LimitedOwner implements PeerOwner, HeartbeatClient {
     if (idleTimeoutMs !== false) heartbeat.add(this)
   }
 
-  messageReceived(message: string | Buffer): boolean {
+  onMessage(message: string | Buffer): boolean {
     const now = performance.now()
     this.#lastMessageAt = now
-    if (this.#messages === undefined || this.#messages.take(1, now)) return this.#connection.messageReceived(message)
+    if (this.#messages === undefined || this.#messages.take(1, now)) return this.#connection.onMessage(message)
     this.#connection.shutDown(closeCodes.policyViolation, 'too many messages per second')
     return true
   }
@@ -58,16 +58,16 @@ class LimitedOwner implements PeerOwner, HeartbeatClient {
     this.#connection.shutDown(closeCodes.normal, 'no message for too long')
   }
 
-  readsTooSlowly(outcome: SlowOutcome): void {
-    this.#connection.readsTooSlowly(outcome)
+  onSlow(outcome: SlowOutcome): void {
+    this.#connection.onSlow(outcome)
   }
 
-  peerClosed(code: number, reason: string): void {
+  onPeerClosed(code: number, reason: string): void {
     this.#heartbeat.delete(this)
-    this.#connection.peerClosed(code, reason)
+    this.#connection.onPeerClosed(code, reason)
   }
 
-  socketClosed(): void {
-    this.#connection.socketClosed()
+  onSocketClosed(): void {
+    this.#connection.onSocketClosed()
   }
 }

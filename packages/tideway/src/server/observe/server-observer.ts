@@ -16,7 +16,7 @@ export interface Observed {
 }
 
 /** An application of `defineApplication`. */
-interface WithChannelLayers {
+interface ExposingLayers {
   readonly channelLayers?: Readonly<Record<string, { stats(): ChannelLayerFigures }>>
 }
 
@@ -27,11 +27,11 @@ export class ServerObserver {
   readonly running: Set<ServerResponse> = new Set()
   readonly #startedAt = performance.now()
   readonly #eventLoopDelay = new EventLoopDelay()
-  readonly #layers: NonNullable<WithChannelLayers['channelLayers']>
+  readonly #layers: NonNullable<ExposingLayers['channelLayers']>
 
   /** @param application its channel layers, if it exposes them, are part of the statistics */
   constructor(application: Application) {
-    this.#layers = (application as WithChannelLayers).channelLayers ?? {}
+    this.#layers = (application as ExposingLayers).channelLayers ?? {}
   }
 
   /** Wraps a listener so that its requests are counted. */

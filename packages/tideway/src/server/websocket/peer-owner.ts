@@ -21,13 +21,13 @@ export type SlowOutcome = 'closed' | 'messages dropped'
 /** The listener of a peer. */
 export interface PeerOwner {
   /** A message was received. `false`: the peer stops reading until `resume()`. */
-  messageReceived(message: string | Buffer): boolean
+  onMessage(message: string | Buffer): boolean
   /** The peer reads so slowly that its connection is closed or its messages are dropped. */
-  readsTooSlowly(outcome: SlowOutcome): void
+  onSlow(outcome: SlowOutcome): void
   /** The connection has ended: neither side can send another message. Called exactly once. */
-  peerClosed(code: number, reason: string): void
-  /** The socket has closed. Called exactly once, after `peerClosed`. */
-  socketClosed(): void
+  onPeerClosed(code: number, reason: string): void
+  /** The socket has closed. Called exactly once, after `onPeerClosed`. */
+  onSocketClosed(): void
 }
 
 /** A connection that traffic limits may close. */

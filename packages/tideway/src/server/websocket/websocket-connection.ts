@@ -77,7 +77,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   #paused = false
   /** Resumptions since the last wait for a turn of the event loop. */
   #resumed = 0
-  #socketClosed = false
+  #onSocketClosed = false
   #applicationEnded = false
   #denialHasBody = true
 
@@ -165,7 +165,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
 
   /** Buffered bytes for the client and the application; 0 after the socket has closed. */
   get bufferedBytes(): number {
-    if (this.#socketClosed) return 0
+    if (this.#onSocketClosed) return 0
     return this.#inbox.bufferedBytes + this.#peer.bufferedBytes
   }
 
@@ -196,7 +196,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     this.#removeIfDone()
   }
 
-  messageReceived(message: string | Buffer): boolean {
+  onMessage(message: string | Buffer): boolean {
     this.#inbox.push(
       typeof message === 'string'
         ? { type: 'websocket.receive', text: message, bytes: undefined }
@@ -206,12 +206,12 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     return !this.#paused
   }
 
-  readsTooSlowly(outcome: SlowOutcome): void {
+  onSlow(outcome: SlowOutcome): void {
     const message = `A client reads too slowly: ${outcome}.`
     this.#context.options.logger.warn({ path: this.#path, code: 'ERR_SLOW_CONSUMER' }, message)
   }
 
-  peerClosed(code: number, reason: string): void {
+  onPeerClosed(code: number, reason: string): void {
     if (this.#state === 'ended') return
     const { counters } = this.#context
     if (this.#state === 'open' || this.#state === 'closing') counters.countClosed(code)
@@ -224,8 +224,8 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     this.#context.observer?.ended(this, code)
   }
 
-  socketClosed(): void {
-    this.#socketClosed = true
+  onSocketClosed(): void {
+    this.#onSocketClosed = true
     this.#removeIfDone()
   }
 
@@ -400,7 +400,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   }
 
   #removeIfDone(): void {
-    if (!this.#socketClosed || !this.#applicationEnded) return
+    if (!this.#onSocketClosed || !this.#applicationEnded) return
     this.#context.connections.delete(this)
     this.#context.heartbeat.delete(this)
   }

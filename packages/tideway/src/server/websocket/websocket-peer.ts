@@ -144,7 +144,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.resume()
   }
 
-  /** Resumes reading after `messageReceived` has returned `false`. */
+  /** Resumes reading after `onMessage` has returned `false`. */
   resume(): void {
     if (this.#receiver?.isInflating === true) return
     const parser = this.#parser!
@@ -300,7 +300,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#isWritable = false
     this.#finish(closeCodes.abnormal, '')
     this.pending = undefined
-    this.#owner.socketClosed()
+    this.#owner.onSocketClosed()
   }
 
   get #buffered(): number {
@@ -338,7 +338,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
 
   dropMessage(): void {
     this.#sender?.onDrop()
-    if (!this.#isDropping) this.#owner.readsTooSlowly('messages dropped')
+    if (!this.#isDropping) this.#owner.onSlow('messages dropped')
     this.#isDropping = true
     this.#context.counters.messagesDropped++
   }
@@ -360,7 +360,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     if (this.#state === 'open') {
       this.#isClosedAsSlow = true
       this.#context.counters.slowClosed++
-      this.#owner.readsTooSlowly('closed')
+      this.#owner.onSlow('closed')
     }
     this.close(closeCodes.tryAgainLater, 'reading too slowly')
   }
@@ -375,7 +375,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   }
 
   deliver(message: string | Buffer): boolean {
-    if (this.#state !== 'open' || this.#owner.messageReceived(message)) return true
+    if (this.#state !== 'open' || this.#owner.onMessage(message)) return true
     this.pause()
     return false
   }
@@ -421,7 +421,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#state = 'ended'
     this.#closeSentAt ||= performance.now()
     this.#parser?.end()
-    this.#owner.peerClosed(wasClosed ? this.#closeCode : code, wasClosed ? this.#closeReason : reason)
+    this.#owner.onPeerClosed(wasClosed ? this.#closeCode : code, wasClosed ? this.#closeReason : reason)
     this.#release()
   }
 

@@ -62,13 +62,13 @@ export function rigs(
       peer: undefined as never,
     }
     const owner: PeerOwner = {
-      messageReceived(message) {
+      onMessage(message) {
         rig.messages.push(message)
         return rig.takesMore
       },
-      readsTooSlowly: (outcome) => void rig.events.push(`slow: ${outcome}`),
-      peerClosed: (code) => void rig.events.push(`closed ${code}`),
-      socketClosed: () => void rig.events.push('gone'),
+      onSlow: (outcome) => void rig.events.push(`slow: ${outcome}`),
+      onPeerClosed: (code) => void rig.events.push(`closed ${code}`),
+      onSocketClosed: () => void rig.events.push('gone'),
     }
     rig.peer = new WebSocketPeer(socket, context, owner, { compression, parameters: agreed })
     rig.peer.open()

@@ -192,10 +192,10 @@ describe('a client that receives messages continuously', () => {
     const options = resolveOptions({ highWaterMarkBytes: 100, slowConsumerTimeoutMs: 50, pingIntervalMs: false })
     const slow: string[] = []
     const owner: PeerOwner = {
-      messageReceived: () => true,
-      readsTooSlowly: (outcome) => slow.push(outcome),
-      peerClosed() {},
-      socketClosed() {},
+      onMessage: () => true,
+      onSlow: (outcome) => slow.push(outcome),
+      onPeerClosed() {},
+      onSocketClosed() {},
     }
     const socket = new StepwiseSocket()
     const context = {

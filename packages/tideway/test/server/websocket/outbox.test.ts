@@ -226,7 +226,7 @@ describe('Outbox', () => {
         counters: new ServerCounters(),
         buffered: { added() {} },
       }
-      const owner = { messageReceived: () => true, readsTooSlowly() {}, peerClosed() {}, socketClosed() {} }
+      const owner = { onMessage: () => true, onSlow() {}, onPeerClosed() {}, onSocketClosed() {} }
       const peer = new WebSocketPeer(new PassThrough(), context, owner)
       peer.open()
       const client = new Client()
