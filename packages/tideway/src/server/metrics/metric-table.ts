@@ -1,17 +1,6 @@
 import type { ServerStats } from '../observe/server-stats.ts'
-
-/** The labels of one value of a metric. */
-export type Labels = Readonly<Record<string, string>>
-
-/** One metric: its name, and how its values are read from the statistics of a server. */
-export interface Metric {
-  /** Without the prefix. */
-  readonly name: string
-  readonly help: string
-  readonly type: 'counter' | 'gauge'
-  readonly labelNames?: readonly string[]
-  read(stats: ServerStats): Iterable<readonly [labels: Labels, value: number]>
-}
+import { keptGroupMetrics } from './kept-group-metrics.ts'
+import type { Metric } from './metric.ts'
 
 /** Names and units follow https://prometheus.io/docs/practices/naming/. */
 export const metrics: readonly Metric[] = [
@@ -156,6 +145,7 @@ export const metrics: readonly Metric[] = [
     'How often the layer reported that members of groups missed messages.',
     (layer) => layer.gaps,
   ),
+  ...keptGroupMetrics,
 ]
 
 function one(type: Metric['type'], name: string, help: string, valueOf: (stats: ServerStats) => number): Metric {

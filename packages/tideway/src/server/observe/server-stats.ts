@@ -25,6 +25,25 @@ export interface CompressionFigures {
   readonly compressedBytes: number
 }
 
+/** The statistics of the kept groups of a channel layer in this process: the same as `KeptGroupsStats` of `tideway/layer`. */
+export interface KeptGroupsFigures {
+  readonly published: number
+  readonly duplicates: number
+  readonly delivered: number
+  readonly volatileDropped: number
+  readonly resumes: Readonly<Record<string, number>>
+  readonly resets: Readonly<Record<string, number>>
+  readonly reads: number
+  readonly repairs: number
+  readonly repaired: number
+  readonly sweepFindings: number
+  readonly groups: number
+  readonly followers: number
+  readonly lagging: number
+  readonly worstLag: number
+  readonly ringBytes: number
+}
+
 /** The statistics of a channel layer in this process: the same as `ChannelLayerStats` of `tideway/layer`. */
 export interface ChannelLayerFigures {
   readonly delivered: number
@@ -34,6 +53,8 @@ export interface ChannelLayerFigures {
   readonly waitingSends: number
   readonly reconnects: number
   readonly gaps: number
+  /** `undefined` for a layer without kept groups. */
+  readonly keptGroups?: KeptGroupsFigures | undefined
 }
 
 /**

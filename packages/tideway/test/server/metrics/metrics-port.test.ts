@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Application } from '../../../src/asgi/application.ts'
+import { defineApplication } from '../../../src/application/define-application.ts'
 import { setTraits } from '../../../src/asgi/application-traits.ts'
+import { InMemoryChannelLayer } from '../../../src/layer/in-memory-channel-layer.ts'
 import { serve } from '../../../src/server/serve.ts'
 import { freePort } from '../../../../../test/setup/free-port.ts'
 import { echo } from '../applications.ts'
@@ -59,6 +61,26 @@ describe('metricsPort', () => {
       ['tideway_websockets_closed_total{code="3xxx"}', 2],
       ['tideway_websockets_closed_total{code="4xxx"}', 2],
     ])
+  })
+
+  it('has the metrics of the kept groups of each layer', async () => {
+    const layer = new InMemoryChannelLayer()
+    const websocket = setTraits(echo, { checksOrigin: true })
+    const application = defineApplication({ channelLayers: { default: layer }, websocket })
+    const server = await serve(application, { port: 0, metricsPort: 0 })
+    onTestFinished(() => server.close())
+    await layer.keptGroups.publish('g', '1', {}, { id: 'a' })
+    await layer.keptGroups.publish('g', '1', {}, { id: 'a' })
+    const { cursor } = await layer.keptGroups.follow('g', { onEntry() {}, onVolatile() {}, onReset() {} }, { last: 1 })
+    cursor.start()
+    const values = valuesOf((await get(`${server.metricsUrl}/metrics`)).text)
+    expect(values.get('tideway_log_published_total{layer="default"}')).toBe(1)
+    expect(values.get('tideway_log_duplicates_total{layer="default"}')).toBe(1)
+    expect(values.get('tideway_log_delivered_total{layer="default"}')).toBe(1)
+    expect(values.get('tideway_log_resumes_total{layer="default",result="fresh"}')).toBe(1)
+    expect(values.get('tideway_log_resets_total{layer="default",reason="trimmed"}')).toBe(0)
+    expect(values.get('tideway_log_followers{layer="default"}')).toBe(1)
+    expect(values.get('tideway_log_ring_bytes{layer="default"}')).toBe(1)
   })
 
   it('names its metrics by the rules of Prometheus', async () => {
