@@ -3,7 +3,6 @@
  * @module tideway/layer/contract
  */
 
-import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayerOptions } from './base-channel-layer.ts'
 import type { ChannelLayer } from './channel-layer.ts'
 import { capacityTests } from './contract/capacity.ts'
@@ -12,28 +11,14 @@ import type { ContractChapter, ContractContext } from './contract/contract-test.
 import { crossingGeneralTests } from './contract/crossing-general.ts'
 import { crossingTests } from './contract/crossing.ts'
 import { expiryTests } from './contract/expiry.ts'
+import { defineTests, type ContractRunner, type ContractSkip } from './contract/define-tests.ts'
 import { groupTests } from './contract/groups.ts'
 import { lifecycleTests } from './contract/lifecycle.ts'
 import { messageTests } from './contract/messages.ts'
 import { nameTests } from './contract/names.ts'
 
-/** The subset of a test runner that the suite needs: vitest, jest and node:test have it. */
-export interface ContractRunner {
-  /** Groups tests under a name. */
-  readonly describe: (name: string, body: () => void) => unknown
-  /** Defines a test. */
-  readonly it: ((name: string, body: () => Promise<void>) => unknown) & {
-    /** Lists a test without running it. */
-    readonly skip: (name: string, body: () => Promise<void>) => unknown
-  }
-}
-
-/** Tests of the contract that a layer does not pass, with the reason. */
-export interface ContractSkip {
-  readonly reason: string
-  /** The names of the tests, without the name of their chapter. */
-  readonly tests: readonly string[]
-}
+export type { ContractRunner, ContractSkip } from './contract/define-tests.ts'
+export { describeEventLog, type EventLogContractOptions } from './contract/logs.ts'
 
 /** Options of {@link describeChannelLayer}. */
 export interface ContractOptions<Layer extends ChannelLayer = ChannelLayer> {
@@ -78,22 +63,8 @@ export function describeChannelLayer<Layer extends ChannelLayer>(
   makeLayer: (options: ChannelLayerOptions) => Layer | Promise<Layer>,
   options: ContractOptions<Layer>,
 ): void {
-  const { runner, makePeer, skip = [] } = options
-  const all = makePeer === undefined ? chapters : { ...chapters, ...crossingChapters }
-  const reasons = new Map(skip.flatMap(({ reason, tests }) => tests.map((test) => [test, reason] as const)))
-  requireKnown(reasons.keys(), all)
-  runner.describe(name, () => {
-    for (const [chapter, tests] of Object.entries(all)) {
-      runner.describe(chapter, () => {
-        for (const [test, run] of Object.entries(tests)) {
-          const reason = reasons.get(test)
-          const body = (): Promise<void> => runTest(run, makeLayer, options)
-          if (reason === undefined) runner.it(test, body)
-          else runner.it.skip(`${test} (not here: ${reason})`, body)
-        }
-      })
-    }
-  })
+  const all = options.makePeer === undefined ? chapters : { ...chapters, ...crossingChapters }
+  defineTests(name, all, options, (test) => runTest(test, makeLayer, options))
 }
 
 async function runTest<Layer extends ChannelLayer>(
@@ -114,14 +85,5 @@ async function runTest<Layer extends ChannelLayer>(
     })
   } finally {
     for (const layer of made.toReversed()) await layer.close()
-  }
-}
-
-/** Detects a skip whose test was renamed. */
-function requireKnown(names: Iterable<string>, all: Readonly<Record<string, ContractChapter>>): void {
-  const known = new Set(Object.values(all).flatMap((tests) => Object.keys(tests)))
-  for (const name of names) {
-    if (known.has(name)) continue
-    throw new TidewayError('ERR_BAD_OPTION', `skip names a test that the contract does not have: "${name}".`)
   }
 }
