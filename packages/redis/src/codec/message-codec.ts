@@ -65,6 +65,20 @@ export class MessageCodec {
     freezeItems(content)
     return content as Record<string, unknown>
   }
+
+  /** Encodes an event of a log, which is a text: encrypted if there are keys, without the serializer. */
+  encodeText(text: string): Buffer {
+    const bytes = Buffer.from(text)
+    return this.#fernet === undefined ? bytes : this.#fernet.encrypt(bytes)
+  }
+
+  /**
+   * Returns an event of a log, of any age.
+   * @throws Error if it was not encrypted with one of the keys
+   */
+  decodeText(bytes: Buffer): string {
+    return (this.#fernet === undefined ? bytes : this.#fernet.decrypt(bytes)).toString()
+  }
 }
 
 /** Freezes a decoded value deeply, in place where possible. */

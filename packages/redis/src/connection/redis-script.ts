@@ -7,6 +7,21 @@ import { isReply } from './redis-errors.ts'
 /** An argument of a script. */
 export type ScriptArgument = string | number | Buffer
 
+/** A wait for replicas after a script. */
+export interface ReplicaWait {
+  /** The number of replicas. */
+  readonly replicas: number
+  /** The maximum time of the wait, in milliseconds. */
+  readonly waitMs: number
+}
+
+/** The result of a script and of the wait for replicas after it. */
+export interface Replicated {
+  readonly reply: unknown
+  /** The number of replicas that have the writes of the script. */
+  readonly replicas: number
+}
+
 /**
  * A Lua script that Redis caches. Sends the text once and the SHA-1 afterwards, and the text again if Redis has lost it.
  * Each script is a file in a folder `scripts/` whose header names its keys, arguments and result.
@@ -32,6 +47,30 @@ export class RedisScript {
     } catch (error) {
       if (!isReply(error) || !error.message.startsWith('NOSCRIPT')) throw error
       return client.callBuffer('EVAL', this.lua, keys.length, ...keys, ...args)
+    }
+  }
+
+  /** Runs the script, and waits until replicas have its writes. */
+  async runReplicated(
+    client: Redis,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+    wait: ReplicaWait,
+  ): Promise<Replicated> {
+    // WAIT counts the writes of its own connection: it is sent together with the script, so no reconnect comes between them.
+    const send = async (...script: [string, string]): Promise<Replicated> => {
+      const replies = [
+        client.callBuffer(...script, keys.length, ...keys, ...args),
+        client.wait(wait.replicas, wait.waitMs),
+      ] as const
+      const [reply, replicas] = await Promise.all(replies)
+      return { reply, replicas }
+    }
+    try {
+      return await send('EVALSHA', this.sha)
+    } catch (error) {
+      if (!isReply(error) || !error.message.startsWith('NOSCRIPT')) throw error
+      return send('EVAL', this.lua)
     }
   }
 }

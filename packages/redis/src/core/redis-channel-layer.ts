@@ -1,11 +1,13 @@
 import { ChannelFullError, type GroupSendOptions, type Message } from 'tideway/layer'
-import { nonLocalName, requireChannelName, requireGroupName, requireWholeNumber } from 'tideway/layer/kit'
+import { KeptGroups, nonLocalName, requireChannelName, requireGroupName, requireWholeNumber } from 'tideway/layer/kit'
 
 import { CoreHost } from './core-host.ts'
 import { parseHosts } from '../connection/host-address.ts'
 import { GapNoteSender } from './gap-note-sender.ts'
 import { addressGroupMessage, type QueuedMessage } from './group-message.ts'
 import type { RedisLayerOptions } from '../layer/layer-options.ts'
+import { LogHosts } from './log-hosts.ts'
+import type { RedisEventLog } from '../log/redis-event-log.ts'
 import { HostGaps } from '../layer/host-gaps.ts'
 import { Memberships, shortestSilence } from './memberships.ts'
 import { RedisLayer } from '../layer/redis-layer.ts'
@@ -70,6 +72,10 @@ export class RedisChannelLayer extends RedisLayer {
   readonly #sendHeartbeats: () => void
   readonly #heartbeatIntervalMs: number
   #heartbeatTimer: NodeJS.Timeout | undefined
+  readonly #logHosts: LogHosts
+  /** @internal */
+  protected readonly log: RedisEventLog
+  override readonly keptGroups: KeptGroups
 
   constructor(options: RedisChannelLayerOptions = {}) {
     const randomPrefix = requireWholeNumber('randomPrefixLength', options.randomPrefixLength ?? 12, 1024)
@@ -110,6 +116,15 @@ export class RedisChannelLayer extends RedisLayer {
       const host: Host = { redis, memberships, gaps }
       return host
     })
+    this.#logHosts = new LogHosts({
+      addresses,
+      settings: this.settings,
+      beacon: `${prefix}:tideway:beacon:${processName}`,
+      onMessage: (channel, bytes) => void this.log.onMessage(channel, bytes),
+      onMissed: () => this.log.missed(),
+    })
+    this.log = this.makeLog((channel) => this.#logHosts.of(channel))
+    this.keptGroups = new KeptGroups(this.log, options.keptGroups)
     this.#heartbeatIntervalMs = Math.min(leaseMs, groupExpiryMs, shortestSilence(this.expiryMs)) / 3
     this.#sendHeartbeats = () => {
       for (const { redis, memberships } of this.#hosts) {
@@ -221,10 +236,12 @@ export class RedisChannelLayer extends RedisLayer {
     for (const { memberships } of this.#hosts) memberships.clear()
     await Promise.all(this.#hosts.map(({ redis }) => redis.removeKeys(patterns, [...keys, ...this.#queues])))
     this.settleOwnSends()
+    this.log.missed()
   }
 
   protected async closeEngine(): Promise<void> {
     clearInterval(this.#heartbeatTimer)
+    await this.#logHosts.close()
     this.#gapNotes.close()
     await Promise.all(this.#hosts.map(({ redis, gaps }) => gaps.close(redis.isUp)))
     await Promise.all(

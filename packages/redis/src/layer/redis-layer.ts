@@ -19,6 +19,8 @@ import { LayerEvents, type RedisLayerEvents, type RedisLayerListener } from './l
 import { connectionSettings, type FullConnectionSettings } from '../connection/connection-settings.ts'
 import { requirePrefix, type RedisLayerOptions } from './layer-options.ts'
 import { MessageCodec } from '../codec/message-codec.ts'
+import { RedisEventLog, REPLICA_WAIT_MS } from '../log/redis-event-log.ts'
+import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
 import { unavailable } from '../connection/redis-errors.ts'
 import { ACKNOWLEDGE, channelKind, CHANNELS, EXCEPT, PROCESS_MARK, type ChannelKind } from './wire.ts'
 
@@ -154,6 +156,17 @@ export abstract class RedisLayer extends BaseChannelLayer {
     return { ...super.stats(), reconnects: this.reconnects(), gaps: this.#gaps }
   }
 
+  /** Makes the log of the kept groups. @internal */
+  protected makeLog(engineOf: (channel: string) => PubSubEngine): RedisEventLog {
+    return new RedisEventLog({
+      prefix: this.prefix,
+      codec: this.codec,
+      replicaWaitMs: Math.min(REPLICA_WAIT_MS, this.settings.commandTimeoutMs / 2),
+      engineOf,
+      malformed: (channel, error) => this.#malformed(channel, error),
+    })
+  }
+
   /** @internal */
   protected readonly reportGap = (event: RedisLayerEvents['gap']): void => {
     this.#gaps++
@@ -215,10 +228,14 @@ export abstract class RedisLayer extends BaseChannelLayer {
         acknowledge: typeof acknowledge === 'number' ? acknowledge : undefined,
       }
     } catch (error) {
-      this.local.countDropped('malformed')
-      this.events.emit('malformed', { channel: from, error: error as Error })
+      this.#malformed(from, error)
       return undefined
     }
+  }
+
+  #malformed(channel: string, error: unknown): void {
+    this.local.countDropped('malformed')
+    this.events.emit('malformed', { channel, error: error as Error })
   }
 
   /** Delivers a message to a channel of this process, and settles its send. */

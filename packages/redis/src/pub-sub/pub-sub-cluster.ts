@@ -8,7 +8,7 @@ import type { LayerEvents } from '../layer/layer-events.ts'
 import type { FullConnectionSettings } from '../connection/connection-settings.ts'
 import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
 import type { RedisConnection } from '../connection/redis-connection.ts'
-import type { RedisScript, ScriptArgument } from '../connection/redis-script.ts'
+import type { Replicated, ReplicaWait, RedisScript, ScriptArgument } from '../connection/redis-script.ts'
 import { removeKeys } from '../connection/remove-keys.ts'
 import { replyOf, unavailable } from '../connection/redis-errors.ts'
 
@@ -116,6 +116,17 @@ export class PubSubCluster implements PubSubEngine {
 
   run(script: RedisScript, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     return this.#atSlot(slotOf(keys[0]!), (node) => node.commands.command((client) => script.run(client, keys, args)))
+  }
+
+  runReplicated(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+    wait: ReplicaWait,
+  ): Promise<Replicated> {
+    return this.#atSlot(slotOf(keys[0]!), (node) =>
+      node.commands.command((client) => script.runReplicated(client, keys, args, wait)),
+    )
   }
 
   async removeKeys(pattern: string): Promise<void> {
@@ -234,13 +245,14 @@ export class PubSubCluster implements PubSubEngine {
     const node = this.#slots[slotOf(channel)]
     if (node === old) return
     old?.channels.delete(channel)
-    // Between the two subscriptions the channel was not subscribed.
-    if (old !== undefined) this.#listener.onMissed()
     // A node that is not up yet subscribes to all its channels when it is.
-    if (node === undefined) return
-    node.channels.add(channel)
-    if (node.subscriber.isUp) await node.subscribe(channel).catch(() => this.#lookSoon())
-    else await node.subscriber.whenUp().catch(() => {})
+    if (node !== undefined) {
+      node.channels.add(channel)
+      if (node.subscriber.isUp) await node.subscribe(channel).catch(() => this.#lookSoon())
+      else await node.subscriber.whenUp().catch(() => {})
+    }
+    // Between the two subscriptions the channel was not subscribed. Called after the second one, because the listener reads logs.
+    if (old !== undefined) this.#listener.onMissed()
   }
 }
 

@@ -1,4 +1,4 @@
-import type { RedisScript, ScriptArgument } from '../connection/redis-script.ts'
+import type { Replicated, ReplicaWait, RedisScript, ScriptArgument } from '../connection/redis-script.ts'
 
 /** The Redis of a pub/sub layer: one server or a cluster. */
 export interface PubSubEngine {
@@ -27,6 +27,13 @@ export interface PubSubEngine {
   unsubscribe(channel: string): void
   /** Runs a script on keys of one slot. */
   run(script: RedisScript, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>
+  /** Runs a script on keys of one slot, and waits until replicas have its writes. */
+  runReplicated(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+    wait: ReplicaWait,
+  ): Promise<Replicated>
   /** Removes all keys that match the pattern, in small steps that do not block other clients. */
   removeKeys(pattern: string): Promise<void>
   close(): Promise<void>

@@ -4,7 +4,7 @@ import type { LayerEvents } from '../layer/layer-events.ts'
 import type { FullConnectionSettings } from '../connection/connection-settings.ts'
 import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
 import { RedisConnection } from '../connection/redis-connection.ts'
-import type { RedisScript, ScriptArgument } from '../connection/redis-script.ts'
+import type { Replicated, ReplicaWait, RedisScript, ScriptArgument } from '../connection/redis-script.ts'
 import { removeKeys } from '../connection/remove-keys.ts'
 import { pubSubScripts } from './scripts/pub-sub-scripts.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -134,6 +134,15 @@ export class PubSubHost implements PubSubEngine {
 
   run(script: RedisScript, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     return this.#commands.command((client) => script.run(client, keys, args))
+  }
+
+  runReplicated(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+    wait: ReplicaWait,
+  ): Promise<Replicated> {
+    return this.#commands.command((client) => script.runReplicated(client, keys, args, wait))
   }
 
   removeKeys(pattern: string): Promise<void> {

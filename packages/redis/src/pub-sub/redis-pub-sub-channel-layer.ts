@@ -1,8 +1,9 @@
 import { ChannelFullError, type GroupSendOptions, type Message } from 'tideway/layer'
-import { TidewayError } from 'tideway/layer/kit'
+import { KeptGroups, TidewayError } from 'tideway/layer/kit'
 
 import { parseHosts } from '../connection/host-address.ts'
 import { HostGaps } from '../layer/host-gaps.ts'
+import type { RedisEventLog } from '../log/redis-event-log.ts'
 import { JobQueues, type JobDelivery } from './job-queues.ts'
 import { PubSubCluster } from './pub-sub-cluster.ts'
 import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
@@ -37,6 +38,9 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   readonly #engines: readonly PubSubEngine[]
   readonly #gaps = new Map<PubSubEngine, HostGaps>()
   readonly #jobs: JobQueues
+  /** @internal */
+  protected readonly log: RedisEventLog
+  override readonly keptGroups: KeptGroups
   /** The groups that are subscribed or being subscribed, by their Redis channel. */
   readonly #groups = new Map<string, string>()
   /** The hosts that also receive messages of channels_redis: all hosts with `interop`, otherwise none. */
@@ -62,6 +66,8 @@ export class RedisPubSubChannelLayer extends RedisLayer {
       deliver: (channel, bytes) => this.#deliverJob(channel, bytes),
       dropped: () => this.local.countDropped('full'),
     })
+    this.log = this.makeLog((channel) => this.#engineOf(channel))
+    this.keptGroups = new KeptGroups(this.log, options.keptGroups)
   }
 
   /** @internal */
@@ -101,8 +107,14 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     const engine = make({
       onMessage: (channel, bytes) => this.#onMessage(gaps, channel, bytes),
       onUp: () => this.#jobs.fetchAll(),
-      onMissed: () => gaps.missed('all', 'disconnected'),
-      onDemoted: () => gaps.dropped('all'),
+      onMissed: () => {
+        gaps.missed('all', 'disconnected')
+        this.log.missed()
+      },
+      onDemoted: () => {
+        gaps.dropped('all')
+        this.log.missed()
+      },
     })
     const gaps = new HostGaps({
       host: engine.label,
@@ -219,8 +231,9 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   protected async flushEngine(): Promise<void> {
     for (const channel of this.#groups.keys()) this.#engineOf(channel).unsubscribe(channel)
     this.#groups.clear()
-    const queues = `${literalPattern(this.prefix)}:tideway:queue:*`
-    await Promise.all(this.#engines.map((engine) => engine.removeKeys(queues)))
+    const patterns = [`${literalPattern(this.prefix)}:tideway:queue:*`, ...this.log.keyPatterns()]
+    await Promise.all(this.#engines.flatMap((engine) => patterns.map((pattern) => engine.removeKeys(pattern))))
+    this.log.missed()
   }
 
   protected async closeEngine(): Promise<void> {
@@ -287,7 +300,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     } else if (redisChannel === this.#gapChannel) {
       const incoming = this.decode(bytes, redisChannel)
       if (incoming !== undefined) gaps.receive(incoming.message)
-    } else this.#jobs.onMessage(redisChannel, bytes)
+    } else if (!this.log.onMessage(redisChannel, bytes)) this.#jobs.onMessage(redisChannel, bytes)
   }
 
   #deliverJob(channel: string, bytes: Buffer): JobDelivery {

@@ -1,0 +1,237 @@
+import { randomBytes } from 'node:crypto'
+
+import {
+  parsePosition,
+  type Appended,
+  type EpochStart,
+  type LogEntry,
+  type LostReason,
+  type ReadResult,
+} from 'tideway/layer'
+import type { AppendOptions, EventLog, LogSink, ReadOptions } from 'tideway/layer/kit'
+
+import type { MessageCodec } from '../codec/message-codec.ts'
+import type { RedisScript, ScriptArgument } from '../connection/redis-script.ts'
+import { literalPattern } from '../connection/remove-keys.ts'
+import { replyOf, unavailable } from '../connection/redis-errors.ts'
+import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
+import { append } from './scripts/append.ts'
+import { read } from './scripts/read.ts'
+import { NO_INFO } from './scripts/replication-id.ts'
+
+const DEFAULT_ID_TTL_MS = 300_000
+
+/** The random bytes of the name of an epoch: 8 characters. */
+const EPOCH_BYTES = 6
+
+/** The first byte of a volatile event in Redis. No epoch begins with it. */
+const VOLATILE = '~'
+const VOLATILE_BYTE = VOLATILE.charCodeAt(0)
+const COLON_BYTE = ':'.charCodeAt(0)
+
+/** How long `append` waits for replicas, in milliseconds. Redis executes no other command of the connection during the wait. */
+export const REPLICA_WAIT_MS = 1000
+
+/** The settings of a log, and the callbacks to its layer. */
+export interface RedisEventLogOptions {
+  readonly prefix: string
+  /** Encrypts the events. */
+  readonly codec: MessageCodec
+  /** The maximum time of the wait for replicas, in milliseconds. */
+  readonly replicaWaitMs: number
+  /** Returns the Redis of a channel of the log. */
+  engineOf(channel: string): PubSubEngine
+  /** A published event could not be decoded, and was dropped. */
+  malformed(channel: string, error: unknown): void
+}
+
+/** The status in the reply of the script "read". */
+type Status = 'continues' | 'fresh' | LostReason
+
+interface Watch {
+  readonly group: string
+  readonly sink: LogSink
+}
+
+/**
+ * The logs of kept groups in Redis. A log is a stream, its head a hash, and both have the same hash tag as its Redis channel, so that
+ * one script appends and publishes. The head binds the epoch to the replication id of Redis: after a failover or a restart, the next
+ * append begins a new epoch.
+ */
+export class RedisEventLog implements EventLog {
+  readonly #options: RedisEventLogOptions
+  /** The watched groups, by their Redis channel. */
+  readonly #watches = new Map<string, Watch>()
+  readonly #gapListeners = new Set<() => void>()
+
+  constructor(options: RedisEventLogOptions) {
+    this.#options = options
+  }
+
+  async append(group: string, body: string, options: AppendOptions): Promise<Appended> {
+    const { size, ttlMs, headTtlMs, id, idTtlMs = DEFAULT_ID_TTL_MS, replicas } = options
+    const channel = this.#channel(group)
+    const engine = this.#options.engineOf(channel)
+    const keys = [channel, this.#key('head', group)]
+    if (id !== undefined) keys.push(`${this.#key('once', group)}:${id}`)
+    const stored = this.#options.codec.encodeText(body)
+    const name = engine.wireName(channel)
+    const args = [stored, size, ttlMs, headTtlMs, name, engine.publishCommand, newEpoch(), idTtlMs]
+    const { reply, replicas: reached } = await this.#run(engine, append, keys, args, replicas)
+    const [position, duplicate] = reply as [Buffer, number]
+    return {
+      position: Object.freeze(parsePosition(position.toString('latin1'))),
+      duplicate: duplicate === 1,
+      ...(reached !== undefined && { replicas: reached }),
+    }
+  }
+
+  async send(group: string, body: string): Promise<void> {
+    const channel = this.#channel(group)
+    const stored = this.#options.codec.encodeText(body)
+    await this.#options.engineOf(channel).publish(channel, Buffer.concat([Buffer.from(VOLATILE), stored]))
+  }
+
+  async read(group: string, { since, last, maxEntries, maxBytes, headTtlMs }: ReadOptions): Promise<ReadResult> {
+    const channel = this.#channel(group)
+    const engine = this.#options.engineOf(channel)
+    const keys = [channel, this.#key('head', group)]
+    const { epoch = '', offset = 0 } = since ?? {}
+    const args = [epoch, offset, last, maxEntries, maxBytes, headTtlMs, newEpoch()]
+    const { reply } = await this.#run(engine, read, keys, args)
+    const [status, top, starts, ...fields] = reply as [Buffer, Buffer, Buffer, ...Buffer[]]
+    return this.#result(
+      engine,
+      status.toString() as Status,
+      Number(top),
+      parseStarts(starts.toString('latin1')),
+      fields,
+    )
+  }
+
+  async watch(group: string, sink: LogSink): Promise<void> {
+    const channel = this.#channel(group)
+    const watch: Watch = { group, sink }
+    this.#watches.set(channel, watch)
+    try {
+      await this.#options.engineOf(channel).subscribe(channel)
+    } catch (error) {
+      if (this.#watches.get(channel) === watch) this.#watches.delete(channel)
+      throw error
+    }
+  }
+
+  unwatch(group: string): void {
+    const channel = this.#channel(group)
+    if (this.#watches.delete(channel)) this.#options.engineOf(channel).unsubscribe(channel)
+  }
+
+  onGap(listener: () => void): () => void {
+    this.#gapListeners.add(listener)
+    return () => this.#gapListeners.delete(listener)
+  }
+
+  /** Watchers may have missed events. */
+  missed(): void {
+    for (const listener of this.#gapListeners) listener()
+  }
+
+  /** Handles a message of a Redis channel. Returns `false` if the channel does not belong to a log. */
+  onMessage(channel: string, bytes: Buffer): boolean {
+    const watch = this.#watches.get(channel)
+    if (watch === undefined) return false
+    let event: LogEntry | string
+    try {
+      event = this.#parse(bytes)
+    } catch (error) {
+      this.#options.malformed(channel, error)
+      return true
+    }
+    if (typeof event === 'string') watch.sink.onVolatile(event)
+    else watch.sink.onEntry(event)
+    return true
+  }
+
+  /** The patterns of all keys of the logs. */
+  keyPatterns(): string[] {
+    return ['log', 'head', 'once'].map((kind) => `${literalPattern(this.#options.prefix)}:tideway:${kind}:*`)
+  }
+
+  // The braces put the keys and the channel of one group into one slot of a cluster.
+  #key(kind: 'log' | 'head' | 'once', group: string): string {
+    return `${this.#options.prefix}:tideway:${kind}:{${group}}`
+  }
+
+  /** The Redis channel of the group, and the key of its stream. */
+  #channel(group: string): string {
+    return this.#key('log', group)
+  }
+
+  async #run(
+    engine: PubSubEngine,
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+    replicas?: number,
+  ): Promise<{ readonly reply: unknown; readonly replicas?: number }> {
+    try {
+      if (replicas === undefined) return { reply: await engine.run(script, keys, args) }
+      return await engine.runReplicated(script, keys, args, { replicas, waitMs: this.#options.replicaWaitMs })
+    } catch (error) {
+      if (!replyOf(error).includes(NO_INFO)) throw error
+      throw unavailable(
+        engine.label,
+        'does not permit INFO in scripts, which kept groups need: permit it to the user',
+        error,
+      )
+    }
+  }
+
+  #result(
+    engine: PubSubEngine,
+    status: Status,
+    top: number,
+    epochs: readonly EpochStart[],
+    fields: readonly Buffer[],
+  ): ReadResult {
+    const entries: LogEntry[] = []
+    const first = top - fields.length / 2 + 1
+    for (let index = 0; index < fields.length; index += 2) {
+      const epoch = fields[index]!.toString('latin1')
+      const body = this.#stored(engine, fields[index + 1]!)
+      entries.push(Object.freeze({ epoch, offset: first + index / 2, body }))
+    }
+    const read = { entries, top: { epoch: epochs.at(-1)!.epoch, offset: top }, epochs }
+    if (status === 'continues' || status === 'fresh') return { status, ...read }
+    return { status: 'lost', why: status, ...read }
+  }
+
+  /** An entry that cannot be decoded is not left out, because the log would have a hole. */
+  #stored(engine: PubSubEngine, bytes: Buffer): string {
+    try {
+      return this.#options.codec.decodeText(bytes)
+    } catch (error) {
+      throw unavailable(engine.label, 'has an entry of a log that this process cannot decode', error)
+    }
+  }
+
+  #parse(bytes: Buffer): LogEntry | string {
+    const { codec } = this.#options
+    if (bytes[0] === VOLATILE_BYTE) return codec.decodeText(bytes.subarray(1))
+    const end = bytes.indexOf(COLON_BYTE, bytes.indexOf(COLON_BYTE) + 1)
+    const { epoch, offset } = parsePosition(bytes.toString('latin1', 0, Math.max(0, end)))
+    return Object.freeze({ epoch, offset, body: codec.decodeText(bytes.subarray(end + 1)) })
+  }
+}
+
+function newEpoch(): string {
+  return randomBytes(EPOCH_BYTES).toString('base64url')
+}
+
+/** Reads `epoch>from epoch>from`. */
+function parseStarts(text: string): EpochStart[] {
+  return text.split(' ').map((start) => {
+    const [epoch, from] = start.split('>') as [string, string]
+    return { epoch, from: Number(from) }
+  })
+}
