@@ -10,7 +10,7 @@ export interface Reset {
 
 /**
  * Follows a kept group. A promise that a method returns pauses the cursor: nothing is queued for the follower until it resolves.
- * It must not reject.
+ * A follower that throws or rejects is closed, and its layer reports the error.
  */
 export interface Follower {
   /** The next entry of the log. */
@@ -30,6 +30,8 @@ export interface CursorSource {
   /** Reads what follows the cursor, and calls {@link Cursor.feed} or {@link Cursor.reset}. */
   catchUp(cursor: Cursor): void
   remove(cursor: Cursor): void
+  /** The follower of a cursor has thrown or rejected. */
+  followerFailed(error: unknown): void
 }
 
 /** `paused`: not started, or the follower is busy. `reading`: the source reads what follows. */
@@ -85,7 +87,11 @@ export class Cursor implements Position {
   pushVolatile(body: string): boolean {
     if (this.#state !== 'ready') return false
     this.#source.counters.delivered++
-    this.#follower.onVolatile(body)
+    try {
+      this.#follower.onVolatile(body)
+    } catch (error) {
+      this.#fail(error)
+    }
     return true
   }
 
@@ -124,7 +130,7 @@ export class Cursor implements Position {
       if (this.#reset !== undefined) {
         const reset = this.#reset
         this.#reset = undefined
-        this.#pauseFor(this.#follower.onReset(reset))
+        this.#passReset(reset)
         continue
       }
       const entry = this.#next()
@@ -155,15 +161,36 @@ export class Cursor implements Position {
     this.epoch = entry.epoch
     this.offset = entry.offset
     this.#source.counters.delivered++
-    const taken = this.#follower.onEntry(entry)
-    if (taken !== undefined) this.#pauseFor(taken)
+    try {
+      const busy = this.#follower.onEntry(entry)
+      if (busy !== undefined) this.#pauseFor(busy)
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
-  #pauseFor(busy: void | Promise<void>): void {
-    if (busy === undefined || this.#state !== 'ready') return
+  #passReset(reset: Reset): void {
+    try {
+      const busy = this.#follower.onReset(reset)
+      if (busy !== undefined) this.#pauseFor(busy)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #pauseFor(busy: Promise<void>): void {
+    if (this.#state !== 'ready') return
     this.#state = 'paused'
-    void busy.then(() => {
-      if (this.#state === 'paused') this.start()
-    })
+    busy.then(
+      () => {
+        if (this.#state === 'paused') this.start()
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #fail(error: unknown): void {
+    this.close()
+    this.#source.followerFailed(error)
   }
 }

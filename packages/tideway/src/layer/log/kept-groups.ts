@@ -28,6 +28,8 @@ import { Tail, type TailContext } from './tail.ts'
 export interface KeptGroupsListener {
   /** The log of a group cannot be read. It is read again soon. */
   readFailed(group: string, error: unknown): void
+  /** A follower of the group has thrown or rejected, and was closed. */
+  followerFailed(group: string, error: unknown): void
 }
 
 /**
@@ -51,7 +53,7 @@ export class KeptGroups {
   constructor(
     log: EventLog,
     options: KeptGroupsOptions = {},
-    listener?: KeptGroupsListener,
+    listener: KeptGroupsListener = warningListener,
     clock: Clock = systemClock,
   ) {
     this.#log = log
@@ -66,7 +68,8 @@ export class KeptGroups {
       counters: this.#counters,
       ringChanged: (tail, bytes) => this.#ringChanged(tail, bytes),
       emptied: (tail) => this.#emptied(tail),
-      repairFailed: (group, error) => listener?.readFailed(group, error),
+      repairFailed: (group, error) => listener.readFailed(group, error),
+      followerFailed: (group, error) => listener.followerFailed(group, error),
     }
     this.#removeGapListener = log.onGap(() => {
       for (const tail of this.#tails.values()) tail.onGap()
@@ -236,3 +239,12 @@ export class KeptGroups {
     if (Buffer.byteLength(body) > maxEventBytes) throw new MessageTooLargeError(maxEventBytes)
   }
 }
+
+/** Used if the layer reports nothing itself. */
+const warningListener: KeptGroupsListener = Object.freeze({
+  readFailed() {},
+  followerFailed(group: string, error: unknown) {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    process.emitWarning(`A follower of the group "${group}" failed and gets no more events.`, { detail })
+  },
+})

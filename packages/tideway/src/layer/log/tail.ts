@@ -31,6 +31,7 @@ export interface TailContext {
   emptied(tail: Tail): void
   /** The log cannot be read. The tail tries again. */
   repairFailed(group: string, error: unknown): void
+  followerFailed(group: string, error: unknown): void
 }
 
 const REPAIR_JITTER_MS = 100
@@ -130,6 +131,10 @@ export class Tail implements LogSink, CursorSource {
 
   remove(cursor: Cursor): void {
     if (this.#cursors.delete(cursor) && this.isIdle) this.#context.emptied(this)
+  }
+
+  followerFailed(error: unknown): void {
+    this.#context.followerFailed(this.group, error)
   }
 
   onEntry(entry: LogEntry): void {

@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { EventLog, LogSink, ReadOptions, ReadResult } from '../../../src/layer/log/event-log.ts'
-import type { KeptGroups } from '../../../src/layer/log/kept-groups.ts'
+import { KeptGroups } from '../../../src/layer/log/kept-groups.ts'
 import { MemoryEventLog } from '../../../src/layer/log/memory-event-log.ts'
 import { parsePosition } from '../../../src/layer/log/position.ts'
 import { following, keptGroupsOf, RecordingFollower } from './following.ts'
@@ -108,6 +108,31 @@ describe('a follower of a kept group', () => {
     expect(follower.got).toEqual(['volatile a', '1'])
     expect(at()).toMatch(/:1$/)
     expect(groups.stats().volatileDropped).toBe(1)
+  })
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('of the follower')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('of the follower'))],
+  ])('that %s is closed and reported, and the others get every event', async (_how, fail) => {
+    const failed: string[] = []
+    const listener = {
+      readFailed() {},
+      followerFailed: (group: string, error: unknown) => failed.push(`${group}: ${String(error)}`),
+    }
+    const groups = new KeptGroups(new MemoryEventLog(), {}, listener)
+    onTestFinished(() => groups.close())
+    const { cursor } = await groups.follow('g', { onEntry: fail, onReset() {}, onVolatile() {} })
+    cursor.start()
+    const { follower } = await following(groups, 'g')
+    await publish(groups, 1, 3)
+    expect(follower.got).toEqual(numbers(1, 3))
+    expect(failed).toEqual(['g: Error: of the follower'])
+    expect(groups.stats().followers).toBe(1)
   })
 
   it('is reset by a flush of the log', async () => {
