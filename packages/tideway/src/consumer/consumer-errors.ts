@@ -1,7 +1,7 @@
 import { isConnectionClosed } from '../errors/connection-closed.ts'
 import { resolvesWithin } from '../errors/resolves-within.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { handlerNameOf } from './handlers.ts'
+import type { HandlerCalls } from './handler-calls.ts'
 import { nearName } from './near-name.ts'
 import type { RunOptions } from './run-options.ts'
 
@@ -60,13 +60,18 @@ export async function endsInTime(
   )
 }
 
-/** The class has no handler for a message. */
-export function unhandledType({ name }: Named, type: string, consumer: object): string {
-  const handler = handlerNameOf(type)
-  const what = `${name} has no handler for messages of type "${type}"`
+/** The class has no handler for a message, or for an event of a kept group. */
+export function unhandledType({ name }: Named, calls: HandlerCalls, type: string, consumer: object): string {
+  const handler = calls.nameOf(type)
+  const what = `${name} has no handler for ${calls.kind} of type "${type}"`
   if (handler === undefined) return `${what}, and cannot have one`
   const near = nearName(handler, methodNamesOf(consumer))
   return near === undefined ? `${what}: add ${handler}()` : `${what}: add ${handler}(). It has ${near}()`
+}
+
+/** An entry of a kept group has another form than the events of `publish()`. */
+export function malformedEvent({ name }: Named): string {
+  return `${name} follows a group with an entry that is not an event, and skips it: publish events with a group of defineGroup()`
 }
 
 /** The names of possible handlers: methods of the consumer and static methods of its class. */

@@ -21,7 +21,8 @@ import {
   unhandledType,
   type Failure,
 } from './consumer-errors.ts'
-import type { Handler } from './handler-table.ts'
+import { Following } from './following.ts'
+import { messageCalls, type Handler } from './handler-calls.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 import { SharedFailure, type Recipient, type SharedEvent } from './static-handler.ts'
 import { StopConsumer } from './signals.ts'
@@ -34,23 +35,22 @@ type ConsumerState = 'open' | 'detached' | 'failed' | 'ended'
  * time (see {@link Mailbox}), and ends it exactly once: `disconnect()` runs, then the consumer leaves every group.
  */
 export abstract class ConsumerLife<Event extends ProtocolEvent>
-  extends Mailbox<Event, Message>
+  extends Mailbox<Event | Following, Message>
   implements ChannelReceiver, Recipient, PendingHandshake
 {
   // The fields that each message reads come first, so that they share cache lines.
   #state: ConsumerState = 'open'
-  readonly #options: RunOptions<Event>
+  protected readonly options: RunOptions<Event>
   #directSender: DirectSender | undefined
   readonly consumer: object
   /**
    * The async context of the connection, with the `AsyncLocalStorage` values of its middleware. A message of the layer arrives
-   * in the context of its sender: another connection, or a socket of Redis. Costs 15 to 45 ns per message of some 2,000
-   * (Node 20).
+   * in that of its sender: another connection, or a socket of Redis. Costs 15 to 45 ns per message of some 2,000 (Node 20).
    */
-  readonly #context = new AsyncResource('tideway.Consumer', { requireManualDestroy: true })
+  protected readonly context: AsyncResource = new AsyncResource('tideway.Consumer', { requireManualDestroy: true })
   readonly #send: object | undefined
   readonly #layer: ChannelLayer | undefined
-  readonly #logger: Logger
+  protected readonly logger: Logger
   readonly #lastEventType: string | undefined
   #channelName: string | undefined
   #abort: AbortController | undefined
@@ -69,9 +69,9 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   ) {
     super(options.capacity ?? DEFAULT_CAPACITY, options.overflow, options.capacityBytes)
     this.consumer = consumer
-    this.#options = options
+    this.options = options
     this.#layer = layer
-    this.#logger = logger
+    this.logger = logger
     this.#lastEventType = lastEventType
     this.#send = send
   }
@@ -87,6 +87,11 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   /** Passes the events of the connection to {@link enter}, and its end to {@link onDisconnect}. */
   protected abstract readConnection(): void
 
+  /** Whether messages are handled. */
+  protected get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
   /** Whether the reader of the connection must stop. */
   protected get isOver(): boolean {
     return this.#state === 'failed' || this.#state === 'ended'
@@ -100,16 +105,16 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   /** @throws TidewayError `ERR_NO_CHANNEL_LAYER` */
   get channelLayer(): ChannelLayer {
     if (this.#layer !== undefined) return this.#layer
-    throw noChannelLayer(this.#options)
+    throw noChannelLayer(this.options)
   }
 
   get handler(): string {
-    return `${this.#options.name}.connect()`
+    return `${this.options.name}.connect()`
   }
 
   get pendingCall(): string | undefined {
     const call = this.#channelName === undefined ? undefined : this.#layer!.pendingCallOf?.(this.#channelName)
-    return call === undefined ? undefined : `${call} of the channel layer "${this.#options.channelLayerAlias}"`
+    return call === undefined ? undefined : `${call} of the channel layer "${this.options.channelLayerAlias}"`
   }
 
   /** Whether the consumer has a channel, so that messages can still reach it. */
@@ -129,7 +134,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
         // The layer adds no detached channel to a group. A failure does not matter: the name is never attached.
         layer.detach(name).catch(() => {})
       } else {
-        this.capacity = this.#options.capacity ?? layer.capacityOf(name)
+        this.capacity = this.options.capacity ?? layer.capacityOf(name)
         layer.attach(name, this)
       }
       this.#channelName = name
@@ -165,14 +170,15 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   deliver(message: Message): Delivery {
     if (this.#state !== 'open') return 'unhandled'
     if (this.#handlerOf(message) === undefined) return 'unhandled'
-    if (this.#context.runInAsyncScope(this.offer, this, message)) return 'delivered'
+    if (this.context.runInAsyncScope(this.offer, this, message)) return 'delivered'
     this.#reportOverflow()
     return 'full'
   }
 
-  handleEvent(event: Event): void | PromiseLike<void> {
+  handleEvent(event: Event | Following): void | PromiseLike<void> {
+    if (event instanceof Following) return event.handle()
     if (isJobEnd(event)) return this.stop()
-    if (!this.isLast(event)) return this.#options.hooks.handleEvent(this.consumer, event)
+    if (!this.isLast(event)) return this.options.hooks.handleEvent(this.consumer, event)
     return this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', undefined)
   }
 
@@ -185,7 +191,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   sendShared(event: SharedEvent): void | PromiseLike<void> {
     const { directSender } = this
     if (directSender === undefined || !directSender.isOpen || event.type !== 'websocket.send') {
-      return this.#options.hooks.sendShared(this.consumer, event)
+      return this.options.hooks.sendShared(this.consumer, event)
     }
     try {
       return directSender.sendMessage(event as WebSocketMessageSendEvent)
@@ -204,7 +210,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     if (!isTooLate(error, isOver)) throw error
     if (this.#lateSends++ === 0) {
       this.#abort?.abort()
-      if (isOver && this.#state !== 'ended') this.#logger.debug({ err: error }, sentAfterResponse(this.#options))
+      if (isOver && this.#state !== 'ended') this.logger.debug({ err: error }, sentAfterResponse(this.options))
     }
     // Queued messages are still handled, and each handler may send.
     return lateSendPause(this.#lateSends - this.capacity)
@@ -219,16 +225,15 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
       // The peer disconnected while a handler was sending or waiting. Not an error: the disconnect event follows.
       this.#abort?.abort()
     } else if (this.#state !== 'ended') void this.fail({ error, isReported })
-    else if (!isReported)
-      this.#logger.error({ err: error }, `${this.#options.name} threw after its connection had ended`)
+    else if (!isReported) this.logger.error({ err: error }, `${this.options.name} threw after its connection had ended`)
   }
 
   /** Returns the handler of the message. Warns once per type and class if the class has none. */
   #handlerOf({ type }: Message): Handler | undefined {
-    const { handlers } = this.#options
+    const { handlers } = this.options
     const handler = handlers.find(type, this.consumer)
     if (handler === undefined && handlers.isFirstReport(type)) {
-      this.#logger.warn({ type }, unhandledType(this.#options, type, this.consumer))
+      this.logger.warn({ type }, unhandledType(this.options, messageCalls, type, this.consumer))
     }
     return handler
   }
@@ -238,10 +243,10 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     if (this.#deadline !== undefined || this.#state === 'ended') return
     this.#abort?.abort()
     this.#deadline = setTimeout(() => {
-      this.#context.runInAsyncScope(() => {
-        void this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', { error: leftBehind(this.#options) })
+      this.context.runInAsyncScope(() => {
+        void this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', { error: leftBehind(this.options) })
       })
-    }, this.#options.disconnectTimeoutMs).unref()
+    }, this.options.disconnectTimeoutMs).unref()
   }
 
   /** Ends the consumer with an error. */
@@ -250,7 +255,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     this.#state = 'failed'
     this.close()
     try {
-      await this.#options.hooks.handleFailure(this.consumer, failure.error, failure.isReported ?? false)
+      await this.options.hooks.handleFailure(this.consumer, failure.error, failure.isReported ?? false)
     } catch (error) {
       this.#secondaryError(failure, error)
     }
@@ -265,8 +270,8 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     this.#abort?.abort()
     let failure = cause
     try {
-      const disconnecting = this.#options.hooks.handleEnd(this.consumer, code, reason)
-      if (disconnecting !== undefined) await endsInTime(disconnecting, this.#options)
+      const disconnecting = this.options.hooks.handleEnd(this.consumer, code, reason)
+      if (disconnecting !== undefined) await endsInTime(disconnecting, this.options)
     } catch (error) {
       failure = this.#secondaryError(failure, error)
     }
@@ -283,13 +288,13 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     const error = readableError(thrown)
     if (error instanceof StopConsumer || isEndOfConnection(error, this.#abort?.signal)) return first
     if (first === undefined) return { error }
-    this.#logger.error({ err: error }, `${this.#options.name} threw again while its connection ended`)
+    this.logger.error({ err: error }, `${this.options.name} threw again while its connection ended`)
     return first
   }
 
   #reportOverflow(): void {
     if (this.#overflowed) return
     this.#overflowed = true
-    this.#logger.warn({ channel: this.#channelName }, tooSlow(this.#options, this.capacity))
+    this.logger.warn({ channel: this.#channelName }, tooSlow(this.options, this.capacity))
   }
 }

@@ -1,21 +1,48 @@
 import type { Receive } from '../asgi/application.ts'
 import { isJobEnd } from '../asgi/channel-events.ts'
 import { ConsumerLife } from './consumer-life.ts'
+import type { Following } from './following.ts'
+import { Followings, type FollowingRun } from './followings.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 
 /** Events that are read ahead while a handler runs, so that the disconnect after them is seen at once. */
 const READ_AHEAD_EVENTS = 16
 
-/** The lifecycle of a consumer with its connection: reads the events. */
-export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event> {
+/** The lifecycle of a consumer with its connection: reads the events, and ends what the consumer follows. */
+export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event> implements FollowingRun {
   readonly #receive: Receive<Event>
   /** Called when the reader stops for the first time: never for most connections. */
   #onEnd: RunConnection<Event>['onEnd']
+  /** Made at its first use. */
+  #followings: Followings | undefined
 
   constructor(consumer: object, options: RunOptions<Event>, connection: RunConnection<Event>) {
     super(consumer, options, connection)
     this.#receive = connection.receive
     this.#onEnd = connection.onEnd
+  }
+
+  /** The kept groups that the consumer follows. */
+  get followings(): Followings {
+    if (this.#followings === undefined) {
+      this.#followings = new Followings(this, this.options, this.logger)
+      if (!this.isOpen) this.#followings.close()
+    }
+    return this.#followings
+  }
+
+  enterFollowing(following: Following): void {
+    this.context.runInAsyncScope(this.enter, this, following)
+  }
+
+  override takeNoMoreMessages(): void {
+    super.takeNoMoreMessages()
+    this.#followings?.close()
+  }
+
+  override close(): void {
+    super.close()
+    this.#followings?.close()
   }
 
   /** Reads until it has to wait. Uses callbacks, because an idle connection would keep the frame of an async function. */

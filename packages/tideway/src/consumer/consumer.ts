@@ -9,6 +9,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
 import { DEFAULT_CAPACITY_BYTES, type OverflowPolicy } from '../layer/mailbox.ts'
 import { ConsumerRun } from './consumer-run.ts'
+import type { FollowAnswer, FollowOptions, Follows } from './followings.ts'
 import type { WithStaticHandlers } from './handlers.ts'
 import { instrumentedOptions } from './instrumented-options.ts'
 import { runOptionsOf, type ConsumerSettings, type ProtocolEvent, type RunHooks } from './run-options.ts'
@@ -130,6 +131,25 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
    */
   get channelName(): string {
     return this.#bound.channelName
+  }
+
+  /**
+   * Follows a kept group: its events come to the handlers of the consumer, `onSaid(data, at)` for the event `said`, one at a time,
+   * in the order of the log and without a hole. While the consumer is busy it falls behind, and no event is dropped. Following a
+   * group again replaces the first call. Ends with the connection, or with {@link unfollow}.
+   *
+   * The class needs `onReset(group, why)`, which is called if the consumer has missed events. Resolves before the first event.
+   * @throws TidewayError `ERR_BAD_POSITION` for a malformed `since`, `ERR_BAD_NAME`, `ERR_BAD_OPTION`; `ERR_NO_CHANNEL_LAYER`,
+   *   `ERR_NO_KEPT_GROUPS`; `ERR_LAYER_UNAVAILABLE` if the log cannot be read; `ERR_CONNECTION_CLOSED` after the end of the
+   *   connection
+   */
+  async follow(this: Follows, group: string, options: FollowOptions = {}): Promise<FollowAnswer> {
+    return (this as unknown as Consumer<S>).#bound.followings.follow(group, options)
+  }
+
+  /** Ends {@link follow}, also a call that waits. Has no effect if the consumer does not follow the group. */
+  unfollow(group: string): void {
+    this.#bound.followings.unfollow(group)
   }
 
   /** Aborts at the end of the connection, even while a handler runs: pass it to calls that wait. */

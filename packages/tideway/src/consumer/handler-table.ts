@@ -1,12 +1,6 @@
 import { TidewayError } from '../errors/tideway-error.ts'
-import { handlerNameOf } from './handlers.ts'
-import { SharedHandler, type Recipient, type SharingHooks, type StaticHandler } from './static-handler.ts'
-
-/** Handles a message for one recipient. */
-export type Handler = (recipient: Recipient, message: object) => void | PromiseLike<void>
-
-/** A handler method of a consumer. */
-type Method = (this: object, message: object) => void | PromiseLike<void>
+import { eventCalls, messageCalls, type Handler, type HandlerCalls, type Method } from './handler-calls.ts'
+import { SharedHandler, type SharingHooks, type StaticHandler } from './static-handler.ts'
 
 /** Maximum cached types. A sender of ever new types costs a look-up per message, and no memory. */
 const MAX_TYPES_KEPT = 1000
@@ -18,6 +12,8 @@ const MAX_TYPES_KEPT = 1000
 export class HandlerTable {
   readonly #class: Function
   readonly #hooks: SharingHooks
+  readonly #calls: HandlerCalls
+  #ofEvents: HandlerTable | undefined
   readonly #known = new Map<string, Handler | undefined>()
   readonly #reported = new Set<string>()
   // One message goes to many consumers in a row: usually the next look-up is for the same string.
@@ -25,10 +21,16 @@ export class HandlerTable {
   #lastHandler: Handler | undefined
 
   /** @throws TidewayError `ERR_BAD_OPTION` if a handler is both static and an instance method */
-  constructor(consumerClass: Function, hooks: SharingHooks) {
+  constructor(consumerClass: Function, hooks: SharingHooks, calls: HandlerCalls = messageCalls) {
     this.#class = consumerClass
     this.#hooks = hooks
+    this.#calls = calls
     for (const level of levelsOf(consumerClass)) requireOneOfEach(level)
+  }
+
+  /** The handlers of the class for events of kept groups. Made at their first use. */
+  get ofEvents(): HandlerTable {
+    return (this.#ofEvents ??= new HandlerTable(this.#class, this.#hooks, eventCalls))
   }
 
   /** Returns the handler of the class for the type. `consumer` is any instance. */
@@ -52,10 +54,10 @@ export class HandlerTable {
   }
 
   #lookUp(type: string, consumer: object): Handler | undefined {
-    const name = handlerNameOf(type)
+    const name = this.#calls.nameOf(type)
     if (name === undefined) return undefined
     // A property with a function, `onChat = (event) => {…}`, differs between instances.
-    if (typeof ownValue(consumer, name) === 'function') return callOwn(name)
+    if (typeof ownValue(consumer, name) === 'function') return this.#calls.ofProperty(name)
     // A subclass may replace a method by a static handler, and a static handler by a method.
     for (const level of levelsOf(this.#class)) {
       const shared = ownValue(level, name)
@@ -63,21 +65,13 @@ export class HandlerTable {
       if (Object.hasOwn(level.prototype as object, name)) break
     }
     const found: unknown = Reflect.get(consumer, name)
-    return typeof found === 'function' ? callMethod(found as Method) : undefined
+    return typeof found === 'function' ? this.#calls.ofMethod(found as Method) : undefined
   }
 
   #shared(handler: StaticHandler): Handler {
-    const shared = SharedHandler.of(this.#class, handler, this.#hooks)
+    const shared = SharedHandler.of(this.#class, this.#calls.ofStatic(handler), this.#hooks)
     return (recipient, message) => shared.handle(recipient, message)
   }
-}
-
-function callMethod(method: Method): Handler {
-  return ({ consumer }, message) => method.call(consumer, message)
-}
-
-function callOwn(name: string): Handler {
-  return ({ consumer }, message) => (Reflect.get(consumer, name) as Method).call(consumer, message)
 }
 
 /** The class and its base classes. */

@@ -3,6 +3,8 @@
  * @module tideway/consumer
  */
 
+export type { EventInfo } from './followed-event.ts'
+export type { FollowAnswer, FollowOptions, Follows } from './followings.ts'
 export { Consumer, type WithChannelLayers } from './consumer.ts'
 export { handlerNameOf, type HandlerName, type Handlers, type StaticHandlers } from './handlers.ts'
 export { HttpConsumer, type ResponseInit } from './http-consumer.ts'

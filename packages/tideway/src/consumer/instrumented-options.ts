@@ -1,6 +1,6 @@
 import type { HandlerCall, HandlerInstrumentation } from '../asgi/instrumentation.ts'
-import type { Handler, HandlerTable } from './handler-table.ts'
-import type { ProtocolEvent, RunOptions } from './run-options.ts'
+import type { Handler } from './handler-calls.ts'
+import type { HandlerLookup, HandlersOfClass, ProtocolEvent, RunOptions } from './run-options.ts'
 
 type Run = NonNullable<HandlerInstrumentation['handler']>
 
@@ -20,7 +20,7 @@ export function instrumentedOptions<Event extends ProtocolEvent>(
   const isChannel = lastEventType === undefined
   return {
     ...options,
-    handlers: new InstrumentedHandlers(options.handlers, consumer, run),
+    handlers: instrumentedHandlers(options.handlers, consumer, run),
     hooks: {
       ...hooks,
       handleEvent(target, event) {
@@ -35,13 +35,25 @@ export function instrumentedOptions<Event extends ProtocolEvent>(
   }
 }
 
+function instrumentedHandlers(handlers: HandlersOfClass, consumer: string, run: Run): HandlersOfClass {
+  const messages = new InstrumentedHandlers(handlers, consumer, run)
+  let events: HandlerLookup | undefined
+  return {
+    find: (type, target) => messages.find(type, target),
+    isFirstReport: (type) => messages.isFirstReport(type),
+    get ofEvents() {
+      return (events ??= new InstrumentedHandlers(handlers.ofEvents, consumer, run))
+    },
+  }
+}
+
 /** The handlers of a class with the instrumentation of one connection. */
-class InstrumentedHandlers implements Pick<HandlerTable, 'find' | 'isFirstReport'> {
-  readonly #inner: RunOptions<never>['handlers']
+class InstrumentedHandlers implements HandlerLookup {
+  readonly #inner: HandlerLookup
   readonly #consumer: string
   readonly #run: Run
 
-  constructor(inner: RunOptions<never>['handlers'], consumer: string, run: Run) {
+  constructor(inner: HandlerLookup, consumer: string, run: Run) {
     this.#inner = inner
     this.#consumer = consumer
     this.#run = run

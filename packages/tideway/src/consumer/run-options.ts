@@ -38,12 +38,20 @@ export interface RunHooks<Event> extends SharingHooks {
   sendShared(consumer: object, event: SharedEvent): void | PromiseLike<void>
 }
 
+/** Finds the handlers of one kind. */
+export type HandlerLookup = Pick<HandlerTable, 'find' | 'isFirstReport'>
+
+/** Finds the handlers of a class: for messages, and for events of kept groups. */
+export interface HandlersOfClass extends HandlerLookup {
+  readonly ofEvents: HandlerLookup
+}
+
 /** The options of the runs of one class. */
 export interface RunOptions<Event> {
   readonly name: string
   readonly channelLayerAlias: string
   readonly hooks: RunHooks<Event>
-  readonly handlers: Pick<HandlerTable, 'find' | 'isFirstReport'>
+  readonly handlers: HandlersOfClass
   readonly capacity: number | undefined
   readonly capacityBytes: number
   readonly overflow: OverflowPolicy
