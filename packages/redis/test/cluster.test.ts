@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { describeChannelLayer } from 'tideway/layer/contract'
+import { describeChannelLayer, describeEventLog } from 'tideway/layer/contract'
 
 import { describeWith } from '../../../test/setup/describe-with.ts'
 import { freePort } from '../../../test/setup/free-port.ts'
 import { patiently } from '../../../test/setup/patiently.ts'
 import { SLOTS, slotOf } from '../src/pub-sub/cluster-slot.ts'
 import { RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from '../src/index.ts'
+import { logOf, type LayerLog } from './log/log-layers.ts'
 import { RedisServer } from './redis-server.ts'
 
 describe('slotOf', () => {
@@ -55,6 +56,19 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
     // On a busy machine 100 ms is too short.
     expiry: 0.5,
     makePeer: (layer, options) => makeLayer(options, prefixOf.get(layer)),
+  })
+
+  async function makeLog(prefix: string): Promise<LayerLog> {
+    const cluster = { cluster: servers.slice(0, 2).map(({ address }) => address) }
+    const log = logOf('RedisPubSubChannelLayer', { prefix, cluster })
+    await log.layer.ready()
+    return log
+  }
+
+  describeEventLog('as an event log', () => makeLog(`c${prefixes++}`), {
+    runner: { describe, it },
+    makePeer: ({ options }) => makeLog(options.prefix!),
+    close: ({ layer }) => layer.close(),
   })
 
   it('distributes groups over the nodes, as shard channels', async () => {

@@ -36,7 +36,7 @@ describeWith(['redis'], 'diagnose() of a Redis layer', () => {
     expect(eviction).toEqual({
       check: 'redis-eviction',
       level: 'problem',
-      found: `Redis at ${url} drops keys when its memory is full (allkeys-lru), and so groups and messages that wait.`,
+      found: `Redis at ${url} drops keys when its memory is full (allkeys-lru), and so groups, messages that wait and the logs of kept groups.`,
       advice: 'Set "maxmemory-policy noeviction", or give the layer a Redis of its own.',
     })
   })
@@ -72,10 +72,21 @@ describeWith(['redis'], 'diagnose() of a Redis layer', () => {
     }
   })
 
-  it('omits findings whose commands Redis forbids', async () => {
+  it('omits findings whose commands Redis forbids, and warns that kept groups need INFO', async () => {
     const server = await redisWith()
     await server.client.call('ACL', 'SETUSER', 'layer', 'on', '>secret', '~*', '&*', '+@all', '-info', '-time')
     const layer = new RedisPubSubChannelLayer({ hosts: [`redis://layer:secret@127.0.0.1:${server.port}`] })
-    expect(await levels(layer)).toEqual({ 'redis-reachable': 'ok' })
+    expect(await levels(layer)).toEqual({ 'redis-reachable': 'ok', 'redis-info': 'warning' })
+  })
+
+  it('warns of an output buffer for subscribers under 32 MiB', async () => {
+    const limit = (bytes: number): string => `pubsub ${bytes} 1048576 60`
+    const { url, client } = await redisWith('--client-output-buffer-limit', limit(33_554_431))
+    const layer = new RedisPubSubChannelLayer({ hosts: [url] })
+    expect(await levels(layer)).toMatchObject({ 'redis-output-buffer': 'warning' })
+    for (const enough of [33_554_432, 0]) {
+      await client.config('SET', 'client-output-buffer-limit', limit(enough))
+      expect((await layer.diagnose()).map(({ check }) => check)).not.toContain('redis-output-buffer')
+    }
   })
 })

@@ -4,13 +4,14 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { describeChannelLayer } from 'tideway/layer/contract'
+import { describeChannelLayer, describeEventLog } from 'tideway/layer/contract'
 
 import { startProgram, type RunningProgram } from '../../../test/setup/child-process.ts'
 import { describeWith, programPath } from '../../../test/setup/describe-with.ts'
 import { freePort } from '../../../test/setup/free-port.ts'
 import { patiently } from '../../../test/setup/patiently.ts'
 import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisHost, type RedisLayerOptions } from '../src/index.ts'
+import { logOf, type LayerLog } from './log/log-layers.ts'
 import { redisCli, RedisServer } from './redis-server.ts'
 
 const layers = { RedisPubSubChannelLayer, RedisChannelLayer }
@@ -86,6 +87,19 @@ describeWith(['redis'], 'Redis layers behind Sentinels', () => {
     }, 120_000)
 
     describeChannelLayer<Layer>('after the failover', (options) => makeLayer(options, `s${prefixes++}`), contract)
+
+    async function makeLog(prefix: string): Promise<LayerLog> {
+      const host: RedisHost = { sentinels: sentinels.map(({ port }) => ['127.0.0.1', port]), masterName: 'main' }
+      const log = logOf(kind, { prefix, hosts: [host] })
+      await log.layer.ready()
+      return log
+    }
+
+    describeEventLog('as an event log, after the failover', () => makeLog(`s${prefixes++}`), {
+      runner: { describe, it },
+      makePeer: ({ options }) => makeLog(options.prefix!),
+      close: ({ layer }) => layer.close(),
+    })
   })
 })
 

@@ -9,7 +9,7 @@ import { fatalReason, isForbidden, unreachableReason, type ConnectAttempt } from
 
 /** The data of a layer in Redis, which is lost if Redis evicts keys. */
 export interface Evictable {
-  /** A noun phrase for findings: `groups and messages that wait`. */
+  /** A noun phrase for findings: `groups, messages that wait and the logs of kept groups`. */
   readonly what: string
   /** The level of the finding. */
   readonly level: 'warning' | 'problem'
@@ -17,6 +17,9 @@ export interface Evictable {
 
 /** The largest difference of the clocks that has no visible effect on expiry. */
 const CLOCK_TOLERANCE_MS = 1000
+
+/** The default of Redis, in bytes. A lower limit disconnects a busy process, which then has a gap. */
+const LEAST_OUTPUT_BUFFER_BYTES = 32 * 1024 * 1024
 
 /** Checks one Redis over a separate connection. Each problem is a finding; none is thrown. */
 export async function diagnoseRedis(
@@ -66,6 +69,8 @@ export async function diagnoseRedis(
       version(label, client),
       eviction(label, client, evictable),
       scripts(label, client),
+      replicationInfo(label, client),
+      outputBuffer(label, client),
     ])
     return [reachable, ...found.filter((finding) => finding !== undefined)]
   } finally {
@@ -113,6 +118,33 @@ async function scripts(label: string, client: Redis): Promise<LayerFinding | und
       found: `Redis at ${label} does not permit scripts (${(error as Error).message}).`,
       advice: 'Permit SCRIPT, EVALSHA and EVAL to the user of the layer, or use a Redis that has them.',
     }
+  }
+}
+
+/** Kept groups read the replication id of Redis in a script. Plain groups do not. */
+async function replicationInfo(label: string, client: Redis): Promise<LayerFinding | undefined> {
+  const lua = "return type(redis.pcall('INFO', 'replication')) == 'string' and 1 or 0"
+  const isPermitted = await permitted(client.call('EVAL', lua, '0'))
+  if (isPermitted !== 0) return undefined
+  return {
+    check: 'redis-info',
+    level: 'warning',
+    found: `Redis at ${label} does not permit INFO in scripts: kept groups reject every call.`,
+    advice: 'Permit INFO to the user of the layer, if the application uses kept groups.',
+  }
+}
+
+/** Redis closes the connection of a subscriber that is slower than its messages for this many bytes. */
+async function outputBuffer(label: string, client: Redis): Promise<LayerFinding | undefined> {
+  const name = 'client-output-buffer-limit'
+  const [, limits] = ((await permitted(client.call('CONFIG', 'GET', name))) ?? []) as string[]
+  const bytes = Number(/pubsub (\d+)/.exec(limits ?? '')?.[1] ?? 0)
+  if (bytes === 0 || bytes >= LEAST_OUTPUT_BUFFER_BYTES) return undefined
+  return {
+    check: 'redis-output-buffer',
+    level: 'warning',
+    found: `Redis at ${label} disconnects a process that is ${bytes} bytes behind with its messages (${name}).`,
+    advice: 'Set "client-output-buffer-limit pubsub 32mb 8mb 60", which is the default, or a higher limit.',
   }
 }
 

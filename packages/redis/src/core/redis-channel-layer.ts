@@ -80,7 +80,7 @@ export class RedisChannelLayer extends RedisLayer {
   constructor(options: RedisChannelLayerOptions = {}) {
     const randomPrefix = requireWholeNumber('randomPrefixLength', options.randomPrefixLength ?? 12, 1024)
     const addresses = parseHosts(options.hosts)
-    const evictable = { what: 'groups and messages that wait', level: 'problem' } as const
+    const evictable = { what: 'groups, messages that wait and the logs of kept groups', level: 'problem' } as const
     super(options, randomPrefix, (options.expiry ?? 60) + 10, { addresses, evictable })
     this.#processCapacity = requireWholeNumber('processCapacity', options.processCapacity ?? 10_000)
     const leaseMs = requireWholeNumber('leaseMs', options.leaseMs ?? 30_000)

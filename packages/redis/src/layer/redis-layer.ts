@@ -19,7 +19,7 @@ import { LayerEvents, type RedisLayerEvents, type RedisLayerListener } from './l
 import { connectionSettings, type FullConnectionSettings } from '../connection/connection-settings.ts'
 import { requirePrefix, type RedisLayerOptions } from './layer-options.ts'
 import { MessageCodec } from '../codec/message-codec.ts'
-import { RedisEventLog, REPLICA_WAIT_MS } from '../log/redis-event-log.ts'
+import { RedisEventLog } from '../log/redis-event-log.ts'
 import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
 import { unavailable } from '../connection/redis-errors.ts'
 import { ACKNOWLEDGE, channelKind, CHANNELS, EXCEPT, PROCESS_MARK, type ChannelKind } from './wire.ts'
@@ -161,7 +161,8 @@ export abstract class RedisLayer extends BaseChannelLayer {
     return new RedisEventLog({
       prefix: this.prefix,
       codec: this.codec,
-      replicaWaitMs: Math.min(REPLICA_WAIT_MS, this.settings.commandTimeoutMs / 2),
+      // Redis executes no other command of the connection during the wait.
+      replicaWaitMs: Math.ceil(Math.min(this.settings.heartbeatIntervalMs, this.settings.commandTimeoutMs) / 4),
       engineOf,
       malformed: (channel, error) => this.#malformed(channel, error),
     })

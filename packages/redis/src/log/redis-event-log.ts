@@ -11,7 +11,7 @@ import {
 import type { AppendOptions, EventLog, LogSink, ReadOptions } from 'tideway/layer/kit'
 
 import type { MessageCodec } from '../codec/message-codec.ts'
-import type { RedisScript, ScriptArgument } from '../connection/redis-script.ts'
+import type { Replicated, RedisScript, ScriptArgument } from '../connection/redis-script.ts'
 import { literalPattern } from '../connection/remove-keys.ts'
 import { replyOf, unavailable } from '../connection/redis-errors.ts'
 import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
@@ -29,8 +29,8 @@ const VOLATILE = '~'
 const VOLATILE_BYTE = VOLATILE.charCodeAt(0)
 const COLON_BYTE = ':'.charCodeAt(0)
 
-/** How long `append` waits for replicas, in milliseconds. Redis executes no other command of the connection during the wait. */
-export const REPLICA_WAIT_MS = 1000
+/** The maximum number of appends of a process that wait for replicas; more are rejected. */
+const MAX_REPLICATED_APPENDS = 1000
 
 /** The settings of a log, and the callbacks to its layer. */
 export interface RedisEventLogOptions {
@@ -63,6 +63,9 @@ export class RedisEventLog implements EventLog {
   /** The watched groups, by their Redis channel. */
   readonly #watches = new Map<string, Watch>()
   readonly #gapListeners = new Set<() => void>()
+  /** The newest append that waits for replicas, or waits for its turn. */
+  #replicated: Promise<unknown> = Promise.resolve()
+  #replicatedCount = 0
 
   constructor(options: RedisEventLogOptions) {
     this.#options = options
@@ -176,7 +179,7 @@ export class RedisEventLog implements EventLog {
   ): Promise<{ readonly reply: unknown; readonly replicas?: number }> {
     try {
       if (replicas === undefined) return { reply: await engine.run(script, keys, args) }
-      return await engine.runReplicated(script, keys, args, { replicas, waitMs: this.#options.replicaWaitMs })
+      return await this.#runReplicated(engine, script, keys, args, replicas)
     } catch (error) {
       if (!replyOf(error).includes(NO_INFO)) throw error
       throw unavailable(
@@ -184,6 +187,31 @@ export class RedisEventLog implements EventLog {
         'does not permit INFO in scripts, which kept groups need: permit it to the user',
         error,
       )
+    }
+  }
+
+  /** Runs one script at a time: WAIT blocks the connection, which other commands share, and its heartbeat. */
+  async #runReplicated(
+    engine: PubSubEngine,
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly ScriptArgument[],
+    replicas: number,
+  ): Promise<Replicated> {
+    if (this.#replicatedCount >= MAX_REPLICATED_APPENDS) {
+      throw unavailable(
+        engine.label,
+        `has ${MAX_REPLICATED_APPENDS} appends that wait for replicas: await earlier ones`,
+      )
+    }
+    const wait = { replicas, waitMs: this.#options.replicaWaitMs }
+    const run = this.#replicated.then(() => engine.runReplicated(script, keys, args, wait))
+    this.#replicated = run.catch(() => {})
+    this.#replicatedCount++
+    try {
+      return await run
+    } finally {
+      this.#replicatedCount--
     }
   }
 

@@ -1,13 +1,12 @@
 import { ChannelFullError, type GroupSendOptions, type Message } from 'tideway/layer'
 import { KeptGroups, TidewayError } from 'tideway/layer/kit'
 
-import { parseHosts } from '../connection/host-address.ts'
 import { HostGaps } from '../layer/host-gaps.ts'
 import type { RedisEventLog } from '../log/redis-event-log.ts'
 import { JobQueues, type JobDelivery } from './job-queues.ts'
-import { PubSubCluster } from './pub-sub-cluster.ts'
+import { makeEngines } from './make-engines.ts'
 import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
-import { PubSubHost } from './pub-sub-host.ts'
+import type { PubSubHost } from './pub-sub-host.ts'
 import { addressesOf, requireInterop, type RedisPubSubChannelLayerOptions } from './pub-sub-options.ts'
 import { RedisLayer } from '../layer/redis-layer.ts'
 import { literalPattern } from '../connection/remove-keys.ts'
@@ -49,11 +48,17 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   readonly #ownChannel: string
 
   constructor(options: RedisPubSubChannelLayerOptions = {}) {
-    const evictable = { what: 'jobs that wait for a worker', level: 'warning' } as const
+    const evictable = { what: 'jobs that wait for a worker and the logs of kept groups', level: 'warning' } as const
     super(options, 0, undefined, { addresses: addressesOf(options), evictable })
     this.#ownChannel = this.#processChannel(this.processName)
     const sharesWithPython = requireInterop(options)
-    this.#engines = this.#makeEngines(options, sharesWithPython)
+    const names = {
+      gap: this.#gapChannel,
+      own: this.#ownChannel,
+      beacon: `${this.prefix}:tideway:beacon:${this.processName}`,
+      python: sharesWithPython ? this.#pattern(DEFAULT_CHANNEL_PREFIX) : undefined,
+    }
+    this.#engines = makeEngines(options, names, this.settings, this.events, (make) => this.#connect(make))
     this.#pythonHosts = sharesWithPython ? (this.#engines as readonly PubSubHost[]) : []
     this.#jobs = new JobQueues({
       prefix: this.prefix,
@@ -79,28 +84,6 @@ export class RedisPubSubChannelLayer extends RedisLayer {
 
   get #sharesWithPython(): boolean {
     return this.#pythonHosts.length > 0
-  }
-
-  #makeEngines({ hosts, cluster }: RedisPubSubChannelLayerOptions, sharesWithPython: boolean): PubSubEngine[] {
-    const { settings, events } = this
-    const channels = [this.#gapChannel, this.#ownChannel]
-    if (cluster === undefined) {
-      const addresses = parseHosts(hosts)
-      const own = shardOf(this.#ownChannel, addresses.length)
-      return addresses.map((address, index) => {
-        const subscriptions = {
-          channels: index === own ? channels : [this.#gapChannel],
-          patterns: sharesWithPython ? [this.#pattern(DEFAULT_CHANNEL_PREFIX)] : [],
-          beacon: `${this.prefix}:tideway:beacon:${this.processName}`,
-          isolatesDatabases: !sharesWithPython,
-        }
-        return this.#connect((listener) => new PubSubHost(address, subscriptions, settings, events, listener))
-      })
-    }
-    if (hosts === undefined) {
-      return [this.#connect((listener) => new PubSubCluster(cluster, channels, settings, events, listener))]
-    }
-    throw new TidewayError('ERR_BAD_OPTION', 'Give either hosts or cluster: a cluster does its own sharding.')
   }
 
   #connect(make: (listener: PubSubListener) => PubSubEngine): PubSubEngine {

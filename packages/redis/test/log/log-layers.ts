@@ -1,11 +1,6 @@
 import type { EventLog } from 'tideway/layer/kit'
 
-import {
-  RedisChannelLayer,
-  RedisPubSubChannelLayer,
-  type RedisLayerOptions,
-  type RedisPubSubChannelLayerOptions,
-} from '../../src/index.ts'
+import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from '../../src/index.ts'
 
 /** The log of a layer. */
 export interface LayerLog extends EventLog {
@@ -32,7 +27,7 @@ export const kinds = { RedisPubSubChannelLayer: PubSub, RedisChannelLayer: Core 
 export type Kind = keyof typeof kinds
 
 /** Makes a layer and returns its log. */
-export function logOf(kind: Kind, options: RedisLayerOptions): LayerLog {
+export function logOf(kind: Kind, options: RedisPubSubChannelLayerOptions): LayerLog {
   const settings = { heartbeatIntervalMs: 1000, maxReconnectDelayMs: 200 }
   const layer = new kinds[kind]({ ...settings, ...options })
   const log = layer.eventLog
