@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { RedisPubSubChannelLayer } from '@tideway/redis'
+import { RedisServer } from '../../packages/redis/test/redis-server.ts'
+import { startProgram, type RunningProgram } from '../setup/child-process.ts'
+import { FollowingClient } from './following-client.ts'
+
+const SERVER = fileURLToPath(new URL('fixture/server.ts', import.meta.url))
+const PROCESSES = 3
+const CLIENTS = 60
+const EVERY_MS = 5
+const HISTORY = { size: 10_000, ttlMs: 600_000 }
+
+/** What the clients of a fleet have got. */
+export interface Outcome {
+  readonly published: number
+  readonly deliveries: number
+  /** Deliveries that a client missed without being told. */
+  readonly lost: number
+  readonly duplicates: number
+  readonly outOfOrder: number
+  /** How often a client was told that its position is lost. */
+  readonly told: number
+}
+
+/** Three server processes on one Redis, clients that reconnect by themselves, and a publisher that repeats what it is unsure of. */
+export class Fleet {
+  readonly redis: RedisServer
+  readonly #servers: (RunningProgram | undefined)[] = []
+  readonly #ports: number[] = []
+
+  private constructor(redis: RedisServer) {
+    this.redis = redis
+  }
+
+  static async start(...redisArguments: string[]): Promise<Fleet> {
+    const fleet = new Fleet(await RedisServer.start(...redisArguments))
+    await Promise.all(Array.from({ length: PROCESSES }, (_, index) => fleet.startServer(index)))
+    return fleet
+  }
+
+  async startServer(index: number): Promise<void> {
+    const args = ['--conditions=@tideway/source', '--import=tsx', SERVER, this.redis.url]
+    const server = await startProgram(process.execPath, args, { ready: /port (\d+)/ })
+    this.#servers[index] = server
+    this.#ports[index] = Number(server.readyMatch![1])
+  }
+
+  signal(index: number, signal: NodeJS.Signals): void {
+    const server = this.#servers[index]
+    if (server !== undefined) process.kill(server.pid, signal)
+  }
+
+  /** Kills a server, and starts it again. */
+  async replace(index: number): Promise<void> {
+    const server = this.#servers[index]!
+    this.signal(index, 'SIGKILL')
+    await server.exited
+    await this.startServer(index)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server?.stop()))
+    await this.redis.stop()
+  }
+
+  /** Publishes while the fault happens, waits until all clients have what they can get, and counts. */
+  async during(fault: () => Promise<void>): Promise<Outcome> {
+    const layer = new RedisPubSubChannelLayer({ hosts: [this.redis.url], maxReconnectDelayMs: 100 })
+    await layer.ready()
+    const clients = Array.from(
+      { length: CLIENTS },
+      () => new FollowingClient(() => this.#ports[Math.floor(Math.random() * PROCESSES)]!),
+    )
+    const running = clients.map((client) => client.run())
+    try {
+      await until(() => clients.every(({ position }) => position !== undefined))
+      const over = new AbortController()
+      let n = 0
+      const publishing = (async () => {
+        while (!over.signal.aborted) {
+          await publish(layer, ++n)
+          await delay(EVERY_MS)
+        }
+      })()
+      await fault()
+      await delay(300)
+      over.abort()
+      await publishing
+      // One more event shows a client whose events Redis has lost that they are.
+      await publish(layer, ++n)
+      const { top } = await layer.keptGroups.history('room', { last: 1 })
+      const end = `${top.epoch}:${top.offset}`
+      await until(() => clients.every(({ position }) => position === end))
+      const sum = (count: (client: FollowingClient) => number): number =>
+        clients.reduce((total, client) => total + count(client), 0)
+      return {
+        published: n,
+        deliveries: sum(({ got }) => got.length),
+        // All numbers from the first one that came after it was last told.
+        lost: sum(({ got, holes }) => holes + (got.length === 0 ? 0 : n - got[0]! + 1 - got.length)),
+        duplicates: sum(({ duplicates }) => duplicates),
+        outOfOrder: sum(({ outOfOrder }) => outOfOrder),
+        // Each client begins without a position.
+        told: sum(({ told }) => told - 1),
+      }
+    } finally {
+      for (const client of clients) client.leave()
+      await Promise.all(running)
+      await layer.close()
+    }
+  }
+}
+
+/** Repeats the event with its id until the outcome is known. */
+async function publish(layer: RedisPubSubChannelLayer, n: number): Promise<void> {
+  const id = randomUUID()
+  for (;;) {
+    try {
+      await layer.keptGroups.publish('room', JSON.stringify({ e: 'tick', d: { n } }), HISTORY, { id })
+      return
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_LAYER_UNAVAILABLE') throw error
+      await delay(20)
+    }
+  }
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  const end = performance.now() + 60_000
+  while (!isTrue()) {
+    if (performance.now() > end) throw new Error('The clients did not get to the end of the log within 60 s.')
+    await delay(20)
+  }
+}
