@@ -12,6 +12,7 @@ import * as asgi from 'tideway/asgi'
 import * as auth from 'tideway/auth'
 import * as consumer from 'tideway/consumer'
 import * as layer from 'tideway/layer'
+import * as live from 'tideway/live'
 import * as kit from 'tideway/layer/kit'
 import * as routing from 'tideway/routing'
 import * as security from 'tideway/security'
@@ -30,6 +31,7 @@ const packages: Readonly<Record<string, object>> = {
   'tideway/worker': worker,
   'tideway/testing': testing,
   'tideway/layer': layer,
+  'tideway/live': live,
   'tideway/layer/kit': kit,
   'tideway/security': security,
   'tideway/auth': auth,

@@ -34,7 +34,7 @@ export {
   type TasksOptions,
 } from './define-tasks.ts'
 export type { FullRedisTasksOptions, RedisTasksOptions } from './redis-tasks-options.ts'
-export type { SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.ts'
+export type { SchemaIssue, SchemaResult, StandardSchema } from '../errors/standard-schema.ts'
 export type { EnqueueOptions, TaskRepeat, TaskWork } from './task-backend.ts'
 export {
   task,

@@ -1,4 +1,4 @@
-import type { StandardSchema } from './standard-schema.ts'
+import type { StandardSchema } from '../errors/standard-schema.ts'
 
 /** The second argument of a task. */
 export interface TaskContext {

@@ -1,5 +1,5 @@
 /**
- * The part of a Standard Schema (standardschema.dev, version 1) that tasks use: the schemas of zod, valibot, arktype and
+ * The part of a Standard Schema (standardschema.dev, version 1) that tasks and kept groups use: the schemas of zod, valibot, arktype and
  * others.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {

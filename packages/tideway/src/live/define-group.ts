@@ -1,0 +1,92 @@
+import { handlerNameOf } from '../consumer/handlers.ts'
+import { requireWholeNumber } from '../errors/option-checks.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import { groupName } from '../layer/group-name.ts'
+import { historyDefaults, MAX_HISTORY_SIZE, type History } from '../layer/log/kept-groups-options.ts'
+import { schemaOf, type EventSchemas } from './event-schemas.ts'
+import { KeptGroup } from './kept-group.ts'
+
+/** The most characters of the id of a group. */
+export const MAX_GROUP_ID_LENGTH = 256
+
+const namePattern = /^[a-zA-Z][a-zA-Z0-9-]{0,31}$/
+
+/** The declaration of kept groups. */
+export interface GroupOptions<Events extends EventSchemas> {
+  /** The schemas of the events, by name: Standard Schema of zod, valibot, arktype and others. */
+  readonly events: Events
+  /** How much the log of each group keeps. @default 100 events, 300000 ms */
+  readonly history?: History | undefined
+}
+
+/** The groups of one declaration, by id. */
+export interface GroupFamily<Events extends EventSchemas> {
+  /**
+   * Returns the group with the id: any text of 1 to 256 characters, or a whole number. Different ids are different groups.
+   * @throws TidewayError `ERR_BAD_NAME`
+   */
+  (id: string | number): KeptGroup<Events>
+  readonly events: Events
+  /** How much the log of each group keeps. */
+  readonly history: History
+}
+
+/**
+ * Declares kept groups: their events are an ordered log, with types from their schemas. Returns a function of the id.
+ * @param name the first part of the names of the groups: 1 to 32 letters, digits and hyphens
+ * @example const room = defineGroup('room', { events: { said: schema }, history: { size: 200, ttlMs: 86_400_000 } })
+ * @throws TidewayError `ERR_BAD_NAME` for the name, `ERR_BAD_OPTION` for events that cannot have a handler and for a history out of its range
+ */
+export function defineGroup<const Events extends EventSchemas>(
+  name: string,
+  { events, history = {} }: GroupOptions<Events>,
+): GroupFamily<Events> {
+  if (typeof name !== 'string' || !namePattern.test(name)) {
+    throw new TidewayError(
+      'ERR_BAD_NAME',
+      `The name of defineGroup() must be 1 to 32 ASCII letters, digits or hyphens, the first one a letter, not ${shown(name)}.`,
+    )
+  }
+  requireEvents(name, events)
+  const { size = historyDefaults.size, ttlMs = historyDefaults.ttlMs } = history
+  requireWholeNumber('history.size', size, MAX_HISTORY_SIZE)
+  requireWholeNumber('history.ttlMs', ttlMs, Infinity)
+  const declaration = Object.freeze({ events: Object.freeze({ ...events }), history: Object.freeze({ size, ttlMs }) })
+  const group = (id: string | number): KeptGroup<Events> => {
+    requireId(name, id)
+    return new KeptGroup(groupName(name, id), declaration)
+  }
+  return Object.freeze(Object.assign(group, declaration))
+}
+
+function requireEvents(group: string, events: EventSchemas): void {
+  const byHandler = new Map<string, string>([['onReset', 'the reset of a follower']])
+  for (const [name, declared] of Object.entries(events)) {
+    if (typeof schemaOf(declared)?.['~standard']?.validate !== 'function') {
+      throw badEvents(group, `the event "${name}" needs a Standard Schema, such as one of zod or valibot`)
+    }
+    const handler = handlerNameOf(name)
+    if (handler === undefined) throw badEvents(group, `no handler can have the name of the event "${name}"`)
+    const other = byHandler.get(handler)
+    if (other !== undefined)
+      throw badEvents(group, `${handler}() is also the handler of ${other}: rename the event "${name}"`)
+    byHandler.set(handler, `the event "${name}"`)
+  }
+}
+
+function requireId(group: string, id: unknown): void {
+  if (typeof id === 'string' ? id.length > 0 && id.length <= MAX_GROUP_ID_LENGTH : Number.isSafeInteger(id)) return
+  throw new TidewayError(
+    'ERR_BAD_NAME',
+    `The id of a group of ${group}() must be a string of 1 to ${MAX_GROUP_ID_LENGTH} characters or a whole number, not ${shown(id)}.`,
+  )
+}
+
+function badEvents(group: string, problem: string): TidewayError {
+  return new TidewayError('ERR_BAD_OPTION', `defineGroup('${group}'): ${problem}.`)
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'number') return `${value}`
+  return typeof value === 'string' ? `one of ${value.length} characters` : typeof value
+}

@@ -1,0 +1,129 @@
+import { decodeEvent, encodeEvent } from '../consumer/event-body.ts'
+import { keptGroupsOf } from '../consumer/kept-groups-of.ts'
+import { findNonJson } from '../errors/json-value.ts'
+import { issueText } from '../errors/standard-schema.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import type { ChannelLayer } from '../layer/channel-layer.ts'
+import type { History, HistoryOptions, PublishOptions } from '../layer/log/kept-groups-options.ts'
+import { formatPosition } from '../layer/log/position.ts'
+import { schemaOf, type EventSchemas, type InputOf, type OutputOf, type Volatile } from './event-schemas.ts'
+import { PublishTurns } from './publish-turns.ts'
+
+/** The result of publishing an event. */
+export interface Published {
+  /** The position of the event, as `epoch:offset`. */
+  readonly position: string
+  /** Whether an event with the same `id` was published before. Its position is returned. */
+  readonly duplicate: boolean
+  /** The number of replicas that have the event, if the options asked for it. */
+  readonly replicas?: number | undefined
+}
+
+/** The result of publishing an event of this schema: nothing for a volatile event. */
+export type PublishedOf<Declared> = Declared extends Volatile ? void : Published
+
+/** One event of a history. */
+export type HistoryEvent<Events extends EventSchemas> = {
+  readonly [Name in keyof Events & string]: Events[Name] extends Volatile
+    ? never
+    : {
+        readonly name: Name
+        readonly data: OutputOf<Events[Name]>
+        /** The position of the event, as `epoch:offset`. */
+        readonly position: string
+        /** The `id` with which the event was published. */
+        readonly id: string | undefined
+      }
+}[keyof Events & string]
+
+/** What all groups of one declaration share. */
+export interface GroupDeclaration<Events extends EventSchemas> {
+  readonly events: Events
+  readonly history: History
+}
+
+const turns = new WeakMap<ChannelLayer, PublishTurns>()
+
+/** One kept group of a declaration: `room('lobby')`. Holds no state, so it may be made for each call. */
+export class KeptGroup<Events extends EventSchemas> {
+  /** The name for `this.follow(name)`. */
+  readonly name: string
+  readonly #declaration: GroupDeclaration<Events>
+
+  /** @internal */
+  constructor(name: string, declaration: GroupDeclaration<Events>) {
+    this.name = name
+    this.#declaration = declaration
+  }
+
+  /**
+   * Publishes an event: validates the data, appends the output of the schema to the log of the group, and sends it to all
+   * followers. Resolves when the event is in the log, and never waits for a follower. Events of one process stay in the order of
+   * their calls. After `ERR_LAYER_UNAVAILABLE` the outcome is unknown: the same `id` again within 5 minutes is the same event.
+   *
+   * A volatile event resolves without a position, and accepts no options.
+   * @throws TidewayError `ERR_BAD_EVENT` if the declaration has no such event or its schema refuses the data, `ERR_BAD_MESSAGE` if
+   *   JSON cannot represent the output, `ERR_BAD_OPTION`, `ERR_NO_KEPT_GROUPS`, `ERR_LAYER_UNAVAILABLE`
+   * @throws MessageTooLargeError if the event is over `maxEventBytes`
+   */
+  async publish<Name extends keyof Events & string>(
+    layer: ChannelLayer,
+    name: Name,
+    data: InputOf<Events[Name]>,
+    options?: Events[Name] extends Volatile ? undefined : PublishOptions,
+  ): Promise<PublishedOf<Events[Name]>>
+  async publish(
+    layer: ChannelLayer,
+    name: string,
+    data: unknown,
+    options: PublishOptions = {},
+  ): Promise<Published | void> {
+    const groups = keptGroupsOf(layer)
+    const { events, history } = this.#declaration
+    const declared = Object.hasOwn(events, name) ? events[name] : undefined
+    if (declared === undefined) throw badEvent(this.name, name, 'the declaration of the group has no such event')
+    let ofLayer = turns.get(layer)
+    if (ofLayer === undefined) turns.set(layer, (ofLayer = new PublishTurns()))
+    return ofLayer.run(this.name, this.#validate(name, declared, data), async (output) => {
+      if ('volatile' in declared) return groups.publishVolatile(this.name, encodeEvent(name, output))
+      const body = encodeEvent(name, output, options.id)
+      const { position, ...appended } = await groups.publish(this.name, body, history, options)
+      return { position: formatPosition(position), ...appended }
+    })
+  }
+
+  /**
+   * Reads the newest events of the group, oldest first. Leaves out events that the declaration does not have.
+   * @throws TidewayError `ERR_NO_KEPT_GROUPS`, `ERR_BAD_OPTION`; `ERR_LAYER_UNAVAILABLE` if the log cannot be read
+   */
+  async history(layer: ChannelLayer, options?: HistoryOptions): Promise<readonly HistoryEvent<Events>[]> {
+    const { entries } = await keptGroupsOf(layer).history(this.name, options)
+    const { events } = this.#declaration
+    return entries.flatMap((entry) => {
+      const event = decodeEvent(entry.body)
+      if (event === undefined || !Object.hasOwn(events, event.name)) return []
+      return [{ ...event, position: formatPosition(entry) } as HistoryEvent<Events>]
+    })
+  }
+
+  /** The output of the schema; a promise only if the schema is async. */
+  #validate(name: string, declared: EventSchemas[string], data: unknown): unknown {
+    const result = schemaOf(declared)['~standard'].validate(data)
+    const outputOf = (validated: Awaited<typeof result>): unknown => {
+      if (validated.issues !== undefined) {
+        throw badEvent(this.name, name, validated.issues.map(issueText).join('; '))
+      }
+      const problem = findNonJson(validated.value, 'data')
+      if (problem === undefined) return validated.value
+      throw new TidewayError(
+        'ERR_BAD_MESSAGE',
+        `The event "${name}" of the group "${this.name}" is refused: ${problem}.`,
+      )
+    }
+    return result instanceof Promise ? result.then(outputOf) : outputOf(result)
+  }
+}
+
+function badEvent(group: string, name: string, problem: string): TidewayError {
+  return new TidewayError('ERR_BAD_EVENT', `The event "${name}" of the group "${group}" is refused: ${problem}.`)
+}
