@@ -78,7 +78,7 @@ describeWith(['redis'], 'the log of a kept group in a Redis that loses data', ()
       const log = await open(name.url)
       const old = new OldPositions()
       await old.append(log, 'a', 'b', 'c')
-      await master.client.wait(1, 0)
+      await replicated(master)
       await replica.client.replicaof('NO', 'ONE')
       for (let number = 0; number < behind; number++) await old.append(log, `lost ${number}`)
       name.target = replica.port
@@ -97,7 +97,7 @@ describeWith(['redis'], 'the log of a kept group in a Redis that loses data', ()
     const log = await open(master.url)
     const old = new OldPositions()
     const before = await old.append(log, 'a', 'b')
-    await master.client.wait(1, 0)
+    await replicated(master)
     const atReplica = await open(replica.url)
     await replica.client.replicaof('NO', 'ONE')
     const atMaster = await old.append(log, 'lost')
@@ -109,11 +109,67 @@ describeWith(['redis'], 'the log of a kept group in a Redis that loses data', ()
     expect(await old.check(atReplica)).toEqual([...continues(3), 'epoch', ...continues(2)])
   })
 
+  it('delivers everything to a follower whose subscriber answered PING and received nothing', async () => {
+    const master = await redis('--repl-diskless-sync-delay', '0')
+    const replica = await replicaOf(master)
+    const name = await TcpProxy.start(master.port)
+    onTestFinished(() => name.stop())
+    const log = await open(name.url)
+    const bodies: string[] = []
+    const resets: unknown[] = []
+    const { cursor } = await log.layer.keptGroups.follow('room', {
+      onEntry: ({ body }) => void bodies.push(body),
+      onVolatile: () => {},
+      onReset: (reset) => void resets.push(reset),
+    })
+    cursor.start()
+    await log.append('room', 'a', lasting)
+    await replicated(master)
+    await patiently(() => expect(bodies).toEqual(['a']))
+    // Two masters: the subscriber stays connected to the one without messages.
+    await replica.client.replicaof('NO', 'ONE')
+    name.target = replica.port
+    const [, id] = /\bid=(\d+) .*name=tideway-commands /.exec((await master.client.call('CLIENT', 'LIST')) as string)!
+    await master.client.call('CLIENT', 'KILL', 'ID', id!)
+    const publisher = await open(replica.url)
+    for (const body of ['b', 'c']) await publisher.append('room', body, lasting)
+    await patiently(() => expect(bodies).toEqual(['a', 'b', 'c']))
+    expect(resets).toEqual([])
+  })
+
+  it('resets the followers beyond a failover, and no other ones', async () => {
+    const master = await redis('--repl-diskless-sync-delay', '0')
+    const replica = await replicaOf(master)
+    const name = await TcpProxy.start(master.port)
+    onTestFinished(() => name.stop())
+    const [beyond, before] = [await open(name.url), await open(replica.url)]
+    await beyond.append('room', 'a', lasting)
+    await replicated(master)
+    await replica.client.replicaof('NO', 'ONE')
+    const received = { beyond: [] as unknown[], before: [] as unknown[] }
+    const follow = async (log: LayerLog, into: unknown[]): Promise<void> => {
+      const { cursor } = await log.layer.keptGroups.follow('room', {
+        onEntry: ({ body }) => void into.push(body),
+        onVolatile: () => {},
+        onReset: ({ why }) => void into.push({ why }),
+      })
+      cursor.start()
+    }
+    await Promise.all([follow(beyond, received.beyond), follow(before, received.before)])
+    await beyond.append('room', 'lost', lasting)
+    await patiently(() => expect(received.beyond).toEqual(['lost']))
+    name.target = replica.port
+    await master.crash()
+    await patiently(() => expect(received.beyond).toEqual(['lost', { why: 'ahead' }]))
+    await before.append('room', 'x', lasting)
+    await patiently(() => expect(received).toEqual({ beyond: ['lost', { why: 'ahead' }, 'x'], before: ['x'] }))
+  })
+
   it('rejects a read at a replica, whose entries may be lost', async () => {
     const master = await redis('--repl-diskless-sync-delay', '0')
     const replica = await replicaOf(master)
     await new OldPositions().append(await open(master.url), 'a')
-    await master.client.wait(1, 0)
+    await replicated(master)
     const log = await open(replica.url)
     const read = log.read('room', { last: 10, maxEntries: 10, maxBytes: 1000, headTtlMs: 600_000 })
     await expect(read).rejects.toMatchObject({
@@ -192,4 +248,10 @@ function continues(count: number): 'continues'[] {
 
 function lost<Reason>(count: number, reason: Reason): Reason[] {
   return Array.from({ length: count }, () => reason)
+}
+
+/** Waits until the replica has all writes until now. WAIT counts the writes of its own connection. */
+async function replicated({ client }: RedisServer): Promise<void> {
+  await client.set('written', 'last')
+  await client.wait(1, 0)
 }
