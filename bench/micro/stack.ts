@@ -38,6 +38,24 @@ class SharedChat extends Room {
   }
 }
 
+/** The same as SharedChat over a kept group. */
+class KeptChat extends WebSocketConsumer<{ room: string }> {
+  override async connect() {
+    await this.accept()
+    await this.follow(this.scope.urlRoute.kwargs.room)
+  }
+  override async receive({ text }: TextOrBytes) {
+    const { message } = JSON.parse(text!) as { message: string }
+    const data = { message, user: this.scope.user.username }
+    const { room } = this.scope.urlRoute.kwargs
+    await this.channelLayer.keptGroups!.publish(room, JSON.stringify({ e: 'said', d: data }))
+  }
+  static onSaid({ message, user }: { message: string; user: string }) {
+    return { text: JSON.stringify({ message, user }) }
+  }
+  onReset(): void {}
+}
+
 class JsonEcho extends WebSocketConsumer {
   override receive({ text }: TextOrBytes) {
     const { message } = JSON.parse(text!) as { message: string }
@@ -54,6 +72,7 @@ function server(): LocalServer {
           urlRouter([
             path('chat/:room/', Chat.asApplication()),
             path('shared/:room/', SharedChat.asApplication()),
+            path('kept/:room/', KeptChat.asApplication()),
             path('echo/', JsonEcho.asApplication()),
           ]),
         ),
@@ -112,8 +131,10 @@ function membersOfGroups(groups: number, each: number): LocalSocket[] {
 export const stackWorks: readonly StackWork[] = [
   fanOut('a handler that sends', '/chat/lobby/', 8),
   fanOut('a static handler', '/shared/lobby/', 8),
+  fanOut('a static handler of a kept group', '/kept/lobby/', 8),
   fanOut('a handler that sends', '/chat/lobby/', 1),
   fanOut('a static handler', '/shared/lobby/', 1),
+  fanOut('a static handler of a kept group', '/kept/lobby/', 1),
   fanOut('a static handler', '/shared/lobby/', 4, 10_000),
   talk({ name: 'JSON echo, 100 connections, 8 in flight', unit: 'message', count: 800 }, 8, () => open('/echo/', 100)),
   talk({ name: '5000 groups of 2, one send each', unit: 'delivery', count: 10_000 }, 1, () => membersOfGroups(5000, 2)),
