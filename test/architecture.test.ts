@@ -81,8 +81,6 @@ const longFiles: Readonly<Record<string, string>> = {
   'packages/tideway/src/layer/log/tail.ts': 'one state machine: the end of a log that opens, repairs and forks',
   'packages/redis/src/connection/redis-connection.ts':
     'one state machine: a connection that reconnects after each loss',
-  'packages/redis/src/pub-sub/redis-pub-sub-channel-layer.ts':
-    'one layer: how pub/sub of Redis becomes channels, groups and logs',
   'packages/redis/src/core/redis-channel-layer.ts': 'one layer: how queues of Redis become channels and groups',
 }
 const LONGEST = 440
