@@ -62,8 +62,8 @@ export class Following implements Follower {
   }
 
   /** Drops the event if something of the group waits already. */
-  onVolatile(body: string): void {
-    if (this.#next !== undefined) return
+  onVolatile(body: string): boolean | void {
+    if (this.#next !== undefined) return false
     const event = volatileEventOf(this.group, body, this.#lastVolatile)
     if (event === undefined) return this.#consumer.reportMalformed(this.group)
     this.#lastVolatile = event

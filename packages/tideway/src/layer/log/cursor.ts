@@ -15,8 +15,8 @@ export interface Reset {
 export interface Follower {
   /** The next entry of the log. */
   onEntry(entry: LogEntry): void | Promise<void>
-  /** A volatile event. Not called while the cursor is paused. */
-  onVolatile(body: string): void
+  /** A volatile event. Not called while the cursor is paused. Returns `false` if the follower drops it. */
+  onVolatile(body: string): boolean | void
   /** The log does not continue the position of the follower. */
   onReset(reset: Reset): void | Promise<void>
 }
@@ -86,9 +86,9 @@ export class Cursor implements Position {
   /** Passes a volatile event on. Returns `false` if the follower is busy: the event is dropped. */
   pushVolatile(body: string): boolean {
     if (this.#state !== 'ready') return false
-    this.#source.counters.delivered++
     try {
-      this.#follower.onVolatile(body)
+      if (this.#follower.onVolatile(body) === false) return false
+      this.#source.counters.delivered++
     } catch (error) {
       this.#fail(error)
     }

@@ -135,6 +135,16 @@ describe('a follower of a kept group', () => {
     expect(groups.stats().followers).toBe(1)
   })
 
+  it('may drop a volatile event, which is counted', async () => {
+    const groups = keptGroupsOf(new MemoryEventLog())
+    const { cursor } = await groups.follow('g', { onEntry() {}, onReset() {}, onVolatile: (body) => body !== 'a' })
+    cursor.start()
+    await groups.publishVolatile('g', 'a')
+    await groups.publishVolatile('g', 'b')
+    await turn()
+    expect(groups.stats()).toMatchObject({ delivered: 1, volatileDropped: 1 })
+  })
+
   it('is reset by a flush of the log', async () => {
     const log = new MemoryEventLog()
     const groups = keptGroupsOf(log)
