@@ -113,6 +113,22 @@ class Json extends JsonWebSocketConsumer<{}, {}> {
   }
 }
 
+class Follower extends WebSocketConsumer<{}, {}> {
+  static override disconnectTimeoutMs = 20
+  override async connect() {
+    await this.accept()
+    await this.follow('kept')
+    await this.send({ text: 'follows' })
+  }
+  onEvent(): void {
+    return at('event handler')
+  }
+  static onSharedEvent() {
+    return at('static event handler') ?? { text: 'shared' }
+  }
+  onReset(): void {}
+}
+
 /** The consumers of requests that are not disconnected yet. */
 const requests = new Set<Request>()
 
@@ -139,6 +155,7 @@ const raw: Application<WebSocketScope> = (scope, receive, send) => at('applicati
 const websocket = urlRouter([
   path('socket/', Socket.asApplication()),
   path('json/', Json.asApplication()),
+  path('followed/', Follower.asApplication()),
   path('limited/', rateLimit(Socket.asApplication(), limited)),
   path('raw/', raw),
   path('echo/', echo),
@@ -167,6 +184,7 @@ const instrumentation: Instrumentation = {
 
 const places: readonly (readonly [provoke: string, places: readonly string[]])[] = [
   ['a WebSocket', ['constructor', 'groups', 'connect', 'receive', 'disconnect', 'handler', 'static handler']],
+  ['a follower', ['event handler', 'static event handler']],
   ['a JSON WebSocket', ['receiveJson', 'receiveInvalid', 'encodeJson', 'decodeJson']],
   [
     'a request',
@@ -197,6 +215,7 @@ const synchronous = new Set(['constructor', 'groups', 'encodeJson', 'decodeJson'
 const reported = new Set(
   (
     'constructor,groups,connect,receive,disconnect,handler,static handler,application,key,' +
+    'event handler,static event handler,' +
     'receiveJson,receiveInvalid,encodeJson,handle,http disconnect'
   ).split(','),
 )
@@ -268,20 +287,32 @@ describe('a server whose application misbehaves', () => {
       )
       return
     }
-    const paths = { 'a WebSocket': 'socket', 'a JSON WebSocket': 'json', 'a limited WebSocket': 'limited' }
+    const paths = {
+      'a WebSocket': 'socket',
+      'a follower': 'followed',
+      'a JSON WebSocket': 'json',
+      'a limited WebSocket': 'limited',
+    }
     const client = new WebSocket(`ws://127.0.0.1:${server.port}/${paths[what as keyof typeof paths] ?? 'raw'}/`)
     client.on('error', () => {})
     const closed = new Promise<void>((resolve) => client.once('close', () => resolve()))
-    client.once('open', () => {
-      client.send('{}')
-      client.send('no JSON')
-      client.send(new Uint8Array(1))
-      void layer.groupSend('room', { type: 'plain' }).catch(note)
-      void layer.groupSend('room', { type: 'timer' }).catch(note)
-      void layer.groupSend('room', { type: 'shared' }).catch(note)
-      client.close(1000)
-    })
+    if (what === 'a follower') client.once('message', () => void publishAndClose(client))
+    else
+      client.once('open', () => {
+        client.send('{}')
+        client.send('no JSON')
+        client.send(new Uint8Array(1))
+        void layer.groupSend('room', { type: 'plain' }).catch(note)
+        void layer.groupSend('room', { type: 'timer' }).catch(note)
+        void layer.groupSend('room', { type: 'shared' }).catch(note)
+        client.close(1000)
+      })
     await closed
+  }
+
+  async function publishAndClose(client: WebSocket): Promise<void> {
+    for (const e of ['event', 'shared.event']) await layer.keptGroups.publish('kept', JSON.stringify({ e, d: {} }))
+    client.close(1000)
   }
 
   async function echoed(text: string): Promise<void> {
