@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 
+import type { LogEntry } from 'tideway/layer'
 import { TidewayError } from 'tideway/layer/kit'
 
 import { describeWith } from '../../../test/setup/describe-with.ts'
@@ -86,7 +87,11 @@ describeWith(['redis'], 'Redis layers with the permissions of the guide', () => 
   it.each([
     ['RedisPubSubChannelLayer', 0, 'ACL SETUSER tideway on >password ~asgi* &asgi* +@all -@dangerous +info +role'],
     ['RedisPubSubChannelLayer', 5, 'ACL SETUSER tideway on >password ~asgi* &db5/asgi* +@all -@dangerous +info +role'],
-    ['RedisChannelLayer', 0, 'ACL SETUSER tideway on >password ~asgi* +@all -@dangerous +info +role +client|unblock'],
+    [
+      'RedisChannelLayer',
+      0,
+      'ACL SETUSER tideway on >password ~asgi* &asgi* +@all -@dangerous +info +role +client|unblock',
+    ],
   ] as const)('run all commands of %s on database %i without a rejection', async (kind, db, acl) => {
     const guide = await readFile(new URL('../../../docs/guides/channel-layers.md', import.meta.url), 'utf8')
     expect(guide).toContain(`${acl.replace('&db5/', '&')}\n`)
@@ -112,11 +117,21 @@ describeWith(['redis'], 'Redis layers with the permissions of the guide', () => 
     const job = layer.receive('jobs')
     await sender.send('jobs', { type: 'job' })
     expect(await job).toEqual({ type: 'job' })
-    expect((await layer.diagnose()).filter(({ level }) => level !== 'ok')).toEqual([])
+    const bodies: string[] = []
+    const follower = { onEntry: ({ body }: LogEntry) => void bodies.push(body), onReset() {}, onVolatile() {} }
+    const { cursor } = await layer.keptGroups.follow('kept', follower)
+    cursor.start()
+    await sender.keptGroups.publish('kept', '1', {}, { id: 'a' })
+    await expect.poll(() => bodies).toEqual(['1'])
+    expect((await layer.keptGroups.history('kept')).entries).toMatchObject([{ body: '1' }])
     await layer.groupDiscard('room', channel)
     await sender.flush()
-    await Promise.all([layer.close(), sender.close()])
     expect(await server.client.call('ACL', 'LOG')).toEqual([])
+    expect((await layer.diagnose()).filter(({ level }) => level !== 'ok')).toEqual([])
+    await Promise.all([layer.close(), sender.close()])
+    // The diagnosis skips a setting that it may not read.
+    const refused = (await server.client.call('ACL', 'LOG')) as (string | number)[][]
+    expect(refused.map((entry) => entry[entry.indexOf('object') + 1])).toEqual(['config|get'])
   })
 })
 
