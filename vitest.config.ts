@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 // Tests run from the sources: this condition of the packages' `exports` leads to src/ instead of dist/.
 const conditions = ['@tideway/source']
 
-/** Files that take a minute alone. If one of them began last, the other worker would have nothing to do. */
+/** Files that take a minute alone. If one of them began last, the other workers would have nothing to do. */
 const FIRST = ['server/fuzz/fuzz.test.ts', 'test/chat/browser.test.ts']
 
 class LongestFirst extends BaseSequencer {
@@ -35,7 +35,8 @@ export default defineConfig({
     teardownTimeout: 20_000,
     sequence: { sequencer: LongestFirst },
     pool: 'forks',
-    maxWorkers: 2,
+    // Tests often wait for programs that they have started: a third worker uses the processors while two wait.
+    maxWorkers: 3,
     dangerouslyIgnoreUnhandledErrors: false,
   },
 })

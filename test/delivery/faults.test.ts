@@ -5,7 +5,7 @@ import { Fleet, type Outcome } from './fleet.ts'
 
 /** TIDEWAY_FAULT_ROUNDS repeats each fault, and TIDEWAY_FAULT_MS sets how long it goes on. */
 const ROUNDS = Number(process.env['TIDEWAY_FAULT_ROUNDS'] ?? 1)
-const FAULT_MS = Number(process.env['TIDEWAY_FAULT_MS'] ?? 2000)
+const FAULT_MS = Number(process.env['TIDEWAY_FAULT_MS'] ?? 1000)
 
 /** Calls the fault again and again. */
 async function repeatedly(everyMs: number, fault: () => Promise<unknown>): Promise<void> {
