@@ -1,5 +1,4 @@
 import { requirePositive } from '../errors/option-checks.ts'
-import { TidewayError } from '../errors/tideway-error.ts'
 import { Capacities, type ChannelCapacity } from './capacity.ts'
 import type {
   ChannelLayer,
@@ -9,7 +8,7 @@ import type {
   Message,
   ReceiveOptions,
 } from './channel-layer.ts'
-import { ChannelFullError } from './errors.ts'
+import { ChannelFullError, layerClosed } from './errors.ts'
 import { LocalChannels } from './local-channels.ts'
 import type { KeptGroupsOptions } from './log/kept-groups-options.ts'
 import type { KeptGroups } from './log/kept-groups.ts'
@@ -284,7 +283,3 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
 /** The result of `groupAdd` for a group that this process has entered. */
 const resolved = Promise.resolve()
-
-function layerClosed(): TidewayError {
-  return new TidewayError('ERR_LAYER_CLOSED', 'The channel layer is closed: make a new one.')
-}

@@ -25,3 +25,8 @@ export class MessageTooLargeError extends TidewayError {
     this.limitBytes = limitBytes
   }
 }
+
+/** The error of a call after `close()`. */
+export function layerClosed(): TidewayError {
+  return new TidewayError('ERR_LAYER_CLOSED', 'The channel layer is closed: make a new one.')
+}

@@ -1,6 +1,6 @@
 import { requireWholeNumber } from '../../errors/option-checks.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
-import { MessageTooLargeError } from '../errors.ts'
+import { layerClosed, MessageTooLargeError } from '../errors.ts'
 import { requireGroupName } from '../names.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Follower } from './cursor.ts'
@@ -233,7 +233,7 @@ export class KeptGroups {
   }
 
   #require(group: string, body: string): void {
-    if (this.#isClosed) throw new TidewayError('ERR_LAYER_CLOSED', 'The channel layer is closed: make a new one.')
+    if (this.#isClosed) throw layerClosed()
     requireGroupName(group)
     const { maxEventBytes } = this.#options
     if (Buffer.byteLength(body) > maxEventBytes) throw new MessageTooLargeError(maxEventBytes)
