@@ -1,73 +1,81 @@
-import type { KeptGroupsFigures, ServerStats } from '../observe/server-stats.ts'
+import { ofLayers, ofLayersBy } from './layer-metric.ts'
 import type { Metric } from './metric.ts'
 
 /** The metrics of the kept groups of all layers. */
 export const keptGroupMetrics: readonly Metric[] = [
-  one('counter', 'log_published_total', 'Events that were appended to logs.', (log) => log.published),
-  one(
+  ofLayers(
+    'counter',
+    'log_published_total',
+    'Events that were appended to logs.',
+    ({ keptGroups }) => keptGroups?.published,
+  ),
+  ofLayers(
     'counter',
     'log_duplicates_total',
     'Events that were not appended because their id was appended before.',
-    (log) => log.duplicates,
+    ({ keptGroups }) => keptGroups?.duplicates,
   ),
-  one('counter', 'log_delivered_total', 'Events delivered to followers in this process.', (log) => log.delivered),
-  one(
+  ofLayers(
+    'counter',
+    'log_delivered_total',
+    'Events delivered to followers in this process.',
+    ({ keptGroups }) => keptGroups?.delivered,
+  ),
+  ofLayers(
     'counter',
     'log_volatile_dropped_total',
     'Volatile events that a busy follower did not get.',
-    (log) => log.volatileDropped,
+    ({ keptGroups }) => keptGroups?.volatileDropped,
   ),
-  byReason('log_resumes_total', 'Beginnings of followers, by result.', 'result', (log) => log.resumes),
-  byReason('log_resets_total', 'Followers that lost their position, by reason.', 'reason', (log) => log.resets),
-  one('counter', 'log_reads_total', 'Reads of logs for followers.', (log) => log.reads),
-  one('counter', 'log_repairs_total', 'Reads of logs after gaps.', (log) => log.repairs),
-  one('counter', 'log_repaired_entries_total', 'Missed entries that these reads found.', (log) => log.repaired),
-  one(
+  ofLayersBy(
+    'result',
+    'log_resumes_total',
+    'Beginnings of followers, by result.',
+    ({ keptGroups }) => keptGroups?.resumes,
+  ),
+  ofLayersBy(
+    'reason',
+    'log_resets_total',
+    'Followers that lost their position, by reason.',
+    ({ keptGroups }) => keptGroups?.resets,
+  ),
+  ofLayers('counter', 'log_reads_total', 'Reads of logs for followers.', ({ keptGroups }) => keptGroups?.reads),
+  ofLayers('counter', 'log_repairs_total', 'Reads of logs after gaps.', ({ keptGroups }) => keptGroups?.repairs),
+  ofLayers(
+    'counter',
+    'log_repaired_entries_total',
+    'Missed entries that these reads found.',
+    ({ keptGroups }) => keptGroups?.repaired,
+  ),
+  ofLayers(
     'counter',
     'log_sweep_findings_total',
     'Gaps that only the sweep found. It must stay at 0.',
-    (log) => log.sweepFindings,
+    ({ keptGroups }) => keptGroups?.sweepFindings,
   ),
-  one('gauge', 'log_groups', 'Kept groups with a follower in this process.', (log) => log.groups),
-  one('gauge', 'log_followers', 'Followers in this process.', (log) => log.followers),
-  one('gauge', 'log_lagging_followers', 'Followers without the newest entry.', (log) => log.lagging),
-  one('gauge', 'log_worst_lag', 'How many entries the slowest follower is behind.', (log) => log.worstLag),
-  one('gauge', 'log_ring_bytes', 'Bytes of entries that this process holds.', (log) => log.ringBytes),
+  ofLayers(
+    'gauge',
+    'log_groups',
+    'Kept groups with a follower in this process.',
+    ({ keptGroups }) => keptGroups?.groups,
+  ),
+  ofLayers('gauge', 'log_followers', 'Followers in this process.', ({ keptGroups }) => keptGroups?.followers),
+  ofLayers(
+    'gauge',
+    'log_lagging_followers',
+    'Followers without the newest entry.',
+    ({ keptGroups }) => keptGroups?.lagging,
+  ),
+  ofLayers(
+    'gauge',
+    'log_worst_lag',
+    'How many entries the slowest follower is behind.',
+    ({ keptGroups }) => keptGroups?.worstLag,
+  ),
+  ofLayers(
+    'gauge',
+    'log_ring_bytes',
+    'Bytes of entries that this process holds.',
+    ({ keptGroups }) => keptGroups?.ringBytes,
+  ),
 ]
-
-function* logsOf({ channelLayers }: ServerStats): Generator<readonly [layer: string, log: KeptGroupsFigures]> {
-  for (const [layer, { keptGroups }] of Object.entries(channelLayers)) {
-    if (keptGroups !== undefined) yield [layer, keptGroups]
-  }
-}
-
-function one(type: Metric['type'], name: string, help: string, valueOf: (log: KeptGroupsFigures) => number): Metric {
-  return {
-    name,
-    help,
-    type,
-    labelNames: ['layer'],
-    *read(stats) {
-      for (const [layer, log] of logsOf(stats)) yield [{ layer }, valueOf(log)]
-    },
-  }
-}
-
-function byReason(
-  name: string,
-  help: string,
-  label: string,
-  countsOf: (log: KeptGroupsFigures) => Readonly<Record<string, number>>,
-): Metric {
-  return {
-    name,
-    help,
-    type: 'counter',
-    labelNames: ['layer', label],
-    *read(stats) {
-      for (const [layer, log] of logsOf(stats)) {
-        for (const [reason, count] of Object.entries(countsOf(log))) yield [{ layer, [label]: reason }, count]
-      }
-    },
-  }
-}

@@ -1,5 +1,6 @@
 import type { ServerStats } from '../observe/server-stats.ts'
 import { keptGroupMetrics } from './kept-group-metrics.ts'
+import { ofLayers, ofLayersBy } from './layer-metric.ts'
 import type { Metric } from './metric.ts'
 
 /** Names and units follow https://prometheus.io/docs/practices/naming/. */
@@ -114,17 +115,12 @@ export const metrics: readonly Metric[] = [
     'Messages delivered to receivers in this process.',
     (layer) => layer.delivered,
   ),
-  {
-    name: 'channel_layer_dropped_total',
-    help: 'Messages of a channel layer that were dropped, by reason.',
-    type: 'counter',
-    labelNames: ['layer', 'reason'],
-    *read({ channelLayers }) {
-      for (const [layer, { dropped }] of Object.entries(channelLayers)) {
-        for (const [reason, count] of Object.entries(dropped)) yield [{ layer, reason }, count]
-      }
-    },
-  },
+  ofLayersBy(
+    'reason',
+    'channel_layer_dropped_total',
+    'Messages of a channel layer that were dropped, by reason.',
+    (layer) => layer.dropped,
+  ),
   ofLayers('gauge', 'channel_layer_channels', 'Channels of this process.', (layer) => layer.channels),
   ofLayers('gauge', 'channel_layer_groups', 'Groups with a member in this process.', (layer) => layer.groups),
   ofLayers(
@@ -181,23 +177,6 @@ function byDirectionAndType(name: string, help: string, figure: 'messages' | 'by
       for (const direction of ['received', 'sent'] as const) {
         for (const type of ['text', 'binary'] as const) yield [{ direction, type }, webSockets[direction][type][figure]]
       }
-    },
-  }
-}
-
-function ofLayers(
-  type: Metric['type'],
-  name: string,
-  help: string,
-  valueOf: (layer: ServerStats['channelLayers'][string]) => number,
-): Metric {
-  return {
-    name,
-    help,
-    type,
-    labelNames: ['layer'],
-    *read({ channelLayers }) {
-      for (const [layer, figures] of Object.entries(channelLayers)) yield [{ layer }, valueOf(figures)]
     },
   }
 }
