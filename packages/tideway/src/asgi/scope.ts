@@ -68,6 +68,12 @@ export interface WebSocketScope extends ConnectionScope {
    * the disconnect event follows them. One listener; tideway's own addition. Absent outside a server.
    */
   readonly onEnd?: ((listener: (event: WebSocketDisconnectEvent) => void) => void) | undefined
+  /**
+   * Calls the listener when the server begins to close, so that the client can open its next connection before this one ends. The
+   * server closes the connection with 1012 `withinMs` milliseconds later. A connection without a listener is closed with 1012
+   * directly. One listener; tideway's own addition. Absent outside a server.
+   */
+  readonly onDrain?: ((listener: (withinMs: number) => void) => void) | undefined
 }
 
 /** The scope of the application's startup and shutdown: one per process. */

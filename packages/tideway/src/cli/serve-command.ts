@@ -28,7 +28,8 @@ export async function serveCommand(
 
 async function serveAlone(file: string, options: ServeOptions, processes: ProcessOptions): Promise<void> {
   const { server, stop } = await serveProcess(await loadApplication(file), options, processes.exitTimeoutMs)
-  stopOnSignal('Shutting down gracefully…', stop)
+  // Ctrl-C in a terminal: no other process serves the clients.
+  stopOnSignal('Shutting down gracefully…', (signal) => stop({ canMove: signal !== 'SIGINT' }))
   onHangup(() => {
     void processes.reopenLogs()
     if (options.tlsKey !== undefined) void reloadTls(server)

@@ -20,6 +20,8 @@ export interface ServingProcess {
 export interface StopOptions {
   /** The time to serve on without listening, in milliseconds, because another process listens. @default none */
   readonly handoverMs?: number | undefined
+  /** Whether another process may serve the clients: see `CloseOptions`. @default true */
+  readonly canMove?: boolean | undefined
 }
 
 /** Advice for an address that cannot be bound, by the code of Node's error. */
@@ -58,12 +60,12 @@ export async function serveProcess(
   let ended: Promise<never> | undefined
   return {
     server,
-    stop({ handoverMs } = {}) {
+    stop({ handoverMs, canMove } = {}) {
       ended ??= endInOrder(
         [
           [
             'the connections, the tasks and the shutdown of the application',
-            () => server.close(undefined, handoverMs === undefined ? {} : { handoverMs }),
+            () => server.close(undefined, { canMove, ...(handoverMs !== undefined && { handoverMs }) }),
           ],
           ['the threads', closeUsedThreads],
           [

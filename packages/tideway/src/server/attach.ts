@@ -20,7 +20,16 @@ export interface Attachment {
    * @param timeoutMs the time after which open connections are destroyed; their applications have one more second for the disconnect.
    * Default `drainTimeoutMs`.
    */
-  close(timeoutMs?: number): Promise<void>
+  close(timeoutMs?: number, options?: DrainChoice): Promise<void>
+}
+
+/** Options of `close()` of an attachment. */
+export interface DrainChoice {
+  /**
+   * Whether clients that can move to another process, such as those of a `LiveConsumer`, get `drainWindowMs` for it before their
+   * connection is closed. `false` if no other process serves them. @default true
+   */
+  readonly canMove?: boolean | undefined
 }
 
 /**
@@ -64,7 +73,7 @@ export function attachToAll(
       return attached.connections.size
     },
     stats: () => attached.stats(),
-    close(timeoutMs = resolved.drainTimeoutMs) {
+    close(timeoutMs = resolved.drainTimeoutMs, { canMove = true } = {}) {
       for (const server of servers) {
         if (!server.listeners('upgrade').includes(onUpgrade)) continue
         server.removeListener('upgrade', onUpgrade)
@@ -74,7 +83,7 @@ export function attachToAll(
           if (server.listenerCount('upgrade') === 1) onLateUpgrade(request, socket as Socket)
         })
       }
-      return attached.close(timeoutMs)
+      return attached.close(timeoutMs, canMove)
     },
   }
 }

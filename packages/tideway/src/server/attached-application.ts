@@ -136,13 +136,13 @@ export class AttachedApplication {
     })
   }
 
-  close(timeoutMs: number): Promise<void> {
-    this.#closed ??= this.#close(timeoutMs)
+  close(timeoutMs: number, canMove: boolean): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs, canMove)
     return this.#closed
   }
 
-  async #close(timeoutMs: number): Promise<void> {
-    await drain(this.connections, { windowMs: this.#options.drainWindowMs, timeoutMs })
+  async #close(timeoutMs: number, canMove: boolean): Promise<void> {
+    await drain(this.connections, { windowMs: this.#options.drainWindowMs, timeoutMs, canMove })
     this.#refused.destroy()
     this.#observer.stop()
     this.#buffered.stop()

@@ -5,7 +5,7 @@
 
 export type { AccessEntry, AccessLog, HttpAccess, WebSocketAccess } from './observe/access-log/access-entry.ts'
 export { commonLogLine, jsonLogLine } from './observe/access-log/log-line.ts'
-export { attach, type Attachment } from './attach.ts'
+export { attach, type Attachment, type DrainChoice } from './attach.ts'
 export { fetchHandler, type FetchHandler } from './http/fetch-handler.ts'
 export type { LimitOptions, RequestLimitOptions } from './limits/limit-options.ts'
 export type {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { guardedLogger } from '../asgi/guarded-logger.ts'
 import type { Application } from '../asgi/application.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { attachToAll, type Attachment } from './attach.ts'
+import { attachToAll, type DrainChoice } from './attach.ts'
 import { Lifespan } from './lifespan.ts'
 import { reportAcceptErrors, watchDescriptors } from './listen/accept-errors.ts'
 import { HttpListener } from './listen/http-listener.ts'
@@ -39,14 +39,14 @@ export interface RunningServer {
   reloadTls(options?: TlsOptions): Promise<void>
   /**
    * Stops listening (with `readinessPath`: at the end), closes every WebSocket with 1012, spread over `drainWindowMs` if
-   * there are more than a hundred, finishes running requests, and resolves when all have ended.
+   * there are more than a hundred (clients that can move have until its end), finishes running requests, and resolves when all have ended.
    * @param timeoutMs the time after which open connections are destroyed. Default `drainTimeoutMs`.
    */
   close(timeoutMs?: number, options?: CloseOptions): Promise<void>
 }
 
 /** Options of `close()`. */
-export interface CloseOptions {
+export interface CloseOptions extends DrainChoice {
   /**
    * How long the server continues to serve its connections after it stops listening and before `close()` starts, in milliseconds. Use
    * it if another process already listens on the same address: connections accepted just before are then served and not refused.
@@ -119,10 +119,18 @@ export async function serve(application: Application, options: ServeOptions = {}
       }
       for (const listener of listeners) listener.use(reloaded)
     },
-    async close(closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs, { handoverMs } = {}) {
+    async close(
+      closeTimeoutMs = attachOptions.drainTimeoutMs ?? serverDefaults.drainTimeoutMs,
+      { handoverMs, canMove } = {},
+    ) {
       if (handoverMs !== undefined) await handOver(listeners, handoverMs)
       const answersReadiness = handoverMs === undefined && typeof attachOptions.readinessPath === 'string'
-      await closeAll(listeners, attachment, closeTimeoutMs, answersReadiness)
+      await closeAll(
+        listeners,
+        (timeoutMs) => attachment.close(timeoutMs, { canMove }),
+        closeTimeoutMs,
+        answersReadiness,
+      )
       try {
         await beforeShutdown?.()
       } finally {
@@ -153,14 +161,14 @@ async function handOver(listeners: readonly HttpListener[], timeMs: number): Pro
 /** @param answersReadiness whether the server listens until the end of its drain, to answer readiness probes */
 async function closeAll(
   listeners: readonly HttpListener[],
-  attachment: Attachment,
+  drain: (timeoutMs: number) => Promise<void>,
   timeoutMs: number,
   answersReadiness: boolean,
 ): Promise<void> {
   const destroyTimer = setTimeout(() => {
     for (const listener of listeners) listener.destroy()
   }, timeoutMs)
-  const drained = attachment.close(timeoutMs)
+  const drained = drain(timeoutMs)
   if (answersReadiness) await drained
   await Promise.all([drained, ...listeners.map((listener) => listener.close())])
   clearTimeout(destroyTimer)

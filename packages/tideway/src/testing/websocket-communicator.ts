@@ -77,6 +77,7 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
   #answer: ConnectResult | undefined
   #end: WebSocketDisconnectEvent | undefined
   #onEnd: ((event: WebSocketDisconnectEvent) => void) | undefined
+  #onDrain: ((withinMs: number) => void) | undefined
 
   /** @param url a path with or without a query, or an absolute URL */
   constructor(
@@ -88,7 +89,14 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
     const { scope, subprotocols = [], timeoutMs = DEFAULT_TIMEOUT_MS } = given
     const request = connectionScope(url, ['ws', 'wss'], given)
     // The compiler requires the other properties of S in options.scope.
-    this.scope = { ...request, type: 'websocket', subprotocols, onEnd: this.#setOnEnd, ...scope } as unknown as S
+    this.scope = {
+      ...request,
+      type: 'websocket',
+      subprotocols,
+      onEnd: this.#setOnEnd,
+      onDrain: this.#setOnDrain,
+      ...scope,
+    } as unknown as S
     this.#timeoutMs = timeoutMs
     this.#subprotocols = subprotocols
     const owner = {
@@ -149,6 +157,11 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
    */
   expectNothing(timeoutMs: number = DEFAULT_SILENCE_MS): Promise<void> {
     return this.#run.expectNothing(timeoutMs)
+  }
+
+  /** Announces that the server closes the connection in this time, as a server does before it stops. */
+  announceDrain(withinMs: number): void {
+    this.#onDrain?.(withinMs)
   }
 
   /** Waits until the application closes the connection. An application that returns closes it with 1000, as behind the server. */
@@ -229,6 +242,10 @@ export class WebSocketCommunicator<S extends WebSocketScope = WebSocketScope> {
   readonly #setOnEnd: NonNullable<WebSocketScope['onEnd']> = (listener) => {
     if (this.#end === undefined) this.#onEnd = listener
     else listener(this.#end)
+  }
+
+  readonly #setOnDrain: NonNullable<WebSocketScope['onDrain']> = (listener) => {
+    this.#onDrain = listener
   }
 }
 

@@ -125,6 +125,7 @@ export class ScopeFactory {
         state: state && { ...state },
         logger,
         onEnd: undefined,
+        onDrain: undefined,
         channelLayers: undefined,
         cookies: undefined,
         session: undefined,
@@ -142,8 +143,9 @@ const WEBSOCKET_SCHEMES = ['ws', 'wss'] as const
 
 interface WithState {
   readonly state: Record<string, unknown> | undefined
-  /** The connection sets it later. */
+  /** The connection sets them later. */
   readonly onEnd: undefined
+  readonly onDrain: undefined
 }
 
 const webSocketExtensions = Object.freeze({ 'websocket.http.response': Object.freeze({}) })

@@ -74,6 +74,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   #endedAt = 0
   #disconnect: WebSocketDisconnectEvent | undefined
   #onEnd: ((event: WebSocketDisconnectEvent) => void) | undefined
+  #onDrain: ((withinMs: number) => void) | undefined
   #paused = false
   /** Resumptions since the last wait for a turn of the event loop. */
   #resumed = 0
@@ -148,6 +149,21 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
         return undefined
       case 'websocket.http.response.body':
         return this.#denialBody(event, next)
+    }
+  }
+
+  /** Whether the application can tell its client to move to another process. */
+  get canMove(): boolean {
+    return this.#state === 'open' && this.#onDrain !== undefined
+  }
+
+  /** Calls the listener of the application for the drain. */
+  announceDrain(withinMs: number): void {
+    if (!this.canMove) return
+    try {
+      this.#onDrain!(withinMs)
+    } catch (error) {
+      this.#report(error)
     }
   }
 
@@ -236,11 +252,14 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   #run(application: Application<WebSocketScope>, scope: WebSocketScope): void {
     const send = (event: WebSocketSendEvent): void | Promise<void> => this.send(event)
     setDirectSender(send, this.#peer)
-    // Sets the existing slot, because a copy of the scope costs memory per connection.
-    const withSlot: { onEnd?: WebSocketScope['onEnd'] } = scope
-    withSlot.onEnd = (listener) => {
+    // Sets the existing slots, because a copy of the scope costs memory per connection.
+    const withSlots: { onEnd?: WebSocketScope['onEnd']; onDrain?: WebSocketScope['onDrain'] } = scope
+    withSlots.onEnd = (listener) => {
       if (this.#disconnect === undefined) this.#onEnd = listener
       else listener(this.#disconnect)
+    }
+    withSlots.onDrain = (listener) => {
+      this.#onDrain = listener
     }
     let running: Promise<void>
     try {
