@@ -26,6 +26,8 @@ export interface GroupFamily<Events extends EventSchemas> {
    * @throws TidewayError `ERR_BAD_NAME`
    */
   (id: string | number): KeptGroup<Events>
+  /** The name of the declaration. */
+  readonly name: string
   readonly events: Events
   /** How much the log of each group keeps. */
   readonly history: History
@@ -54,8 +56,10 @@ export function defineGroup<const Events extends EventSchemas>(
   const declaration = Object.freeze({ events: Object.freeze({ ...events }), history: Object.freeze({ size, ttlMs }) })
   const group = (id: string | number): KeptGroup<Events> => {
     requireId(name, id)
-    return new KeptGroup(groupName(name, id), declaration)
+    return new KeptGroup(name, String(id), groupName(name, id), declaration)
   }
+  // The name of a function is read-only, and configurable.
+  Object.defineProperty(group, 'name', { value: name, enumerable: true })
   return Object.freeze(Object.assign(group, declaration))
 }
 

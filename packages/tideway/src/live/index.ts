@@ -1,9 +1,13 @@
 /**
- * Kept groups with typed events: their declaration, publishing, and history.
+ * Kept groups with typed events, and the live protocol: clients that join and resume them, and send requests.
  * @module tideway/live
  */
 
 export { defineGroup, type GroupFamily, type GroupOptions } from './define-group.ts'
 export { volatile, type EventSchemas, type InputOf, type OutputOf, type Volatile } from './event-schemas.ts'
 export type { FollowHandlers, StaticFollowHandlers } from './follow-handlers.ts'
+export type { Authorization } from './join.ts'
 export type { HistoryEvent, KeptGroup, Published, PublishedOf } from './kept-group.ts'
+export { LiveConsumer } from './live-consumer.ts'
+export type { AnyGroupFamily, LiveGroup } from './live-settings.ts'
+export { LiveRequest, request, RequestError, type RequestInfo } from './request.ts'

@@ -7,7 +7,7 @@ import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { History, HistoryOptions, PublishOptions } from '../layer/log/kept-groups-options.ts'
 import { formatPosition } from '../layer/log/position.ts'
 import { schemaOf, type EventSchemas, type InputOf, type OutputOf, type Volatile } from './event-schemas.ts'
-import { PublishTurns } from './publish-turns.ts'
+import { StartTurns } from './start-turns.ts'
 
 /** The result of publishing an event. */
 export interface Published {
@@ -42,16 +42,22 @@ export interface GroupDeclaration<Events extends EventSchemas> {
   readonly history: History
 }
 
-const turns = new WeakMap<ChannelLayer, PublishTurns>()
+const turns = new WeakMap<ChannelLayer, StartTurns>()
 
 /** One kept group of a declaration: `room('lobby')`. Holds no state, so it may be made for each call. */
 export class KeptGroup<Events extends EventSchemas> {
+  /** The name of the declaration. */
+  readonly family: string
+  /** The id as text. */
+  readonly id: string
   /** The name for `this.follow(name)`. */
   readonly name: string
   readonly #declaration: GroupDeclaration<Events>
 
   /** @internal */
-  constructor(name: string, declaration: GroupDeclaration<Events>) {
+  constructor(family: string, id: string, name: string, declaration: GroupDeclaration<Events>) {
+    this.family = family
+    this.id = id
     this.name = name
     this.#declaration = declaration
   }
@@ -83,7 +89,7 @@ export class KeptGroup<Events extends EventSchemas> {
     const declared = Object.hasOwn(events, name) ? events[name] : undefined
     if (declared === undefined) throw badEvent(this.name, name, 'the declaration of the group has no such event')
     let ofLayer = turns.get(layer)
-    if (ofLayer === undefined) turns.set(layer, (ofLayer = new PublishTurns()))
+    if (ofLayer === undefined) turns.set(layer, (ofLayer = new StartTurns()))
     return ofLayer.run(this.name, this.#validate(name, declared, data), async (output) => {
       if ('volatile' in declared) return groups.publishVolatile(this.name, encodeEvent(name, output))
       const body = encodeEvent(name, output, options.id)

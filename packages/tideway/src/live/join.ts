@@ -1,0 +1,201 @@
+import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
+import { findNonJson } from '../errors/json-value.ts'
+import { requireWholeNumber } from '../errors/option-checks.ts'
+import { resolvesWithin } from '../errors/resolves-within.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import type { Cursor, Follower, Reset } from '../layer/log/cursor.ts'
+import type { LogEntry } from '../layer/log/event-log.ts'
+import type { Followed, FollowOptions } from '../layer/log/follow.ts'
+import { formatPosition, type Position } from '../layer/log/position.ts'
+import type { EventSchemas } from './event-schemas.ts'
+import { eventFrame, framePrefix, volatileFrame } from './event-frame.ts'
+import type { JoinErrorCode, NotRecovered, ServerFrame } from './frames.ts'
+import type { KeptGroup } from './kept-group.ts'
+import type { LiveGroup } from './live-settings.ts'
+
+/** The answer of `authorize()`: whether the client may join, or with which limits. */
+export type Authorization =
+  | boolean
+  | {
+      /** `false`: the events do not continue the position of the client. It begins with the newest ones and the snapshot. @default true */
+      readonly resume?: false | undefined
+      /** The most events of the time before the join that the client gets, also if it resumes. @default unlimited */
+      readonly history?: number | undefined
+    }
+
+/** The connection of a join. */
+export interface JoinHost {
+  /** Time limit of `authorize()` and `snapshot()`. */
+  readonly timeoutMs: number
+  readonly hasSnapshot: boolean
+  /** Whether a send waits for the client. */
+  readonly isSlow: boolean
+  authorize(group: LiveGroup): Authorization | PromiseLike<Authorization>
+  snapshot(group: LiveGroup): unknown
+  follow(group: string, follower: Follower, options: FollowOptions): Promise<Followed>
+  sendEvent(event: WebSocketMessageSendEvent): void | Promise<void>
+  sendFrame(frame: ServerFrame): void | Promise<void>
+  /** The client has been sent `joined`. */
+  joined(join: Join): void
+  /** The client is sent `left` with this code. Calls {@link Join.end}. */
+  refuse(join: Join, code: JoinErrorCode, message: string): void
+  /** A hook has failed, or the log cannot be read. */
+  report(group: LiveGroup, error: unknown): void
+}
+
+/** Where a join begins. */
+export interface CheckedStart {
+  readonly since: Position | undefined
+  readonly last: number
+}
+
+/** `over`: the join has ended, or never began. */
+type JoinState = 'opening' | 'open' | 'over'
+
+/** One group of one client. Its events go from the log to the connection: no mailbox, no queue, no encoding. */
+export class Join implements Follower {
+  readonly wireName: string
+  readonly group: KeptGroup<EventSchemas>
+  /** Whether `onJoin()` was called for it. */
+  hasJoined = false
+  readonly #host: JoinHost
+  readonly #prefix: string
+  #state: JoinState = 'opening'
+  /** The number of the newest call of {@link open}: the results of earlier ones are dropped. */
+  #attempt = 0
+  #cursor: Cursor | undefined
+  #waiting: ((isOpen: boolean) => void)[] | undefined
+
+  constructor(wireName: string, group: KeptGroup<EventSchemas>, host: JoinHost) {
+    this.wireName = wireName
+    this.group = group
+    this.#host = host
+    this.#prefix = framePrefix(wireName)
+  }
+
+  /** Joins, or joins again: the earlier join ends at once, also one that is opening. */
+  open(start: CheckedStart): void {
+    const attempt = ++this.#attempt
+    this.#state = 'opening'
+    this.#closeCursor()
+    this.#open(start, attempt).catch((error: unknown) => this.#fail(error, attempt))
+  }
+
+  /** Ends the join. The client is sent nothing. */
+  end(): void {
+    this.#attempt++
+    this.#state = 'over'
+    this.#closeCursor()
+    this.#settle(false)
+  }
+
+  /** Waits while the join opens. Resolves with whether it is open. */
+  async whenOpen(): Promise<boolean> {
+    if (this.#state !== 'opening') return this.#state === 'open'
+    return new Promise((resolve) => (this.#waiting ??= []).push(resolve))
+  }
+
+  onEntry(entry: LogEntry): void | Promise<void> {
+    return this.#host.sendEvent(eventFrame(this.#prefix, entry))
+  }
+
+  onVolatile(body: string): boolean | void {
+    if (this.#host.isSlow) return false
+    const frame = volatileFrame(this.#prefix, body)
+    if (frame === undefined) return false
+    void this.#host.sendEvent(frame)
+    return undefined
+  }
+
+  onReset({ why, position }: Reset): void | Promise<void> {
+    const frame = { t: 'reset', g: this.wireName, why, at: formatPosition(position) } as const
+    if (!this.#host.hasSnapshot) return this.#host.sendFrame(frame)
+    const attempt = this.#attempt
+    return this.#snapshot().then(
+      (snapshot) => (attempt === this.#attempt ? this.#host.sendFrame({ ...frame, snapshot }) : undefined),
+      (error: unknown) => this.#fail(error, attempt),
+    )
+  }
+
+  async #open({ since, last }: CheckedStart, attempt: number): Promise<void> {
+    const host = this.#host
+    const authorization = await this.#inTime('authorize()', host.authorize(this.group))
+    if (attempt !== this.#attempt) return
+    // Also nothing, which is what a method without a `return` answers.
+    if (authorization !== true && (typeof authorization !== 'object' || authorization === null)) {
+      host.refuse(this, 'forbidden', `The group ${this.wireName} is not allowed.`)
+      return
+    }
+    const { resume, history } = authorization === true ? {} : authorization
+    const most = history === undefined ? Infinity : requireWholeNumber('history of authorize()', history, Infinity, 0)
+    const fresh = { last: Math.min(last, most) }
+    const continued = resume === false || since === undefined ? undefined : { ...fresh, since }
+    let why: NotRecovered | undefined = since !== undefined && continued === undefined ? 'refused' : undefined
+    let followed = await this.#follow(continued ?? fresh, attempt)
+    if (followed?.recovered === true && followed.top.offset - followed.position.offset > most) {
+      this.#closeCursor()
+      why = 'refused'
+      followed = await this.#follow(fresh, attempt)
+    }
+    if (followed === undefined) return
+    // The cursor has its position before the snapshot is made, so that no event is missing between them.
+    const snapshot = followed.recovered ? undefined : await this.#snapshot()
+    if (attempt !== this.#attempt) return
+    this.#state = 'open'
+    void host.sendFrame({
+      t: 'joined',
+      g: this.wireName,
+      at: formatPosition(followed.position),
+      top: formatPosition(followed.top),
+      recovered: followed.recovered,
+      why: why ?? followed.why,
+      snapshot,
+    })
+    host.joined(this)
+    this.#settle(true)
+    followed.cursor.start()
+  }
+
+  /** Returns `undefined` if the join has ended, or a newer call of {@link open} replaces this one. */
+  async #follow(options: FollowOptions, attempt: number): Promise<Followed | undefined> {
+    const followed = await this.#host.follow(this.group.name, this, options)
+    if (attempt === this.#attempt) {
+      this.#cursor = followed.cursor
+      return followed
+    }
+    followed.cursor.close()
+    return undefined
+  }
+
+  async #snapshot(): Promise<unknown> {
+    if (!this.#host.hasSnapshot) return undefined
+    const snapshot = await this.#inTime('snapshot()', this.#host.snapshot(this.group))
+    const problem = findNonJson(snapshot, 'the snapshot')
+    if (problem === undefined) return snapshot
+    throw new TidewayError('ERR_BAD_MESSAGE', `The answer of snapshot() is refused: ${problem}.`)
+  }
+
+  async #inTime<Answer>(call: string, answer: Answer | PromiseLike<Answer>): Promise<Answer> {
+    const { timeoutMs } = this.#host
+    const isPromise = typeof (answer as PromiseLike<Answer> | undefined)?.then === 'function'
+    if (!isPromise || (await resolvesWithin(answer as PromiseLike<Answer>, timeoutMs, { ref: false }))) return answer
+    throw new TidewayError('ERR_APPLICATION_TIMEOUT', `${call} has not answered within ${timeoutMs} ms.`)
+  }
+
+  #fail(error: unknown, attempt: number): void {
+    if (attempt !== this.#attempt) return
+    this.#host.report(this.group, error)
+    this.#host.refuse(this, 'unavailable', `The group ${this.wireName} is not available now.`)
+  }
+
+  #closeCursor(): void {
+    this.#cursor?.close()
+    this.#cursor = undefined
+  }
+
+  #settle(isOpen: boolean): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting !== undefined) for (const resolve of waiting) resolve(isOpen)
+  }
+}

@@ -1,0 +1,276 @@
+import { AsyncResource } from 'node:async_hooks'
+import { isEndOfConnection } from '../consumer/consumer-errors.ts'
+import { keptGroupsOf } from '../consumer/kept-groups-of.ts'
+import type { TextOrBytes } from '../consumer/text-or-bytes.ts'
+import type { Logger } from '../asgi/logger.ts'
+import type { WebSocketScope } from '../asgi/scope.ts'
+import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import type { ChannelLayer } from '../layer/channel-layer.ts'
+import type { Follower } from '../layer/log/cursor.ts'
+import type { Followed, FollowOptions } from '../layer/log/follow.ts'
+import { parsePosition, type Position } from '../layer/log/position.ts'
+import { BAD_FRAME_CODE, BadFrame, encodeFrame, parseFrame } from './frames.ts'
+import type { ClientFrame, JoinErrorCode, JoinStart, ServerFrame } from './frames.ts'
+import { Join, type Authorization, type JoinHost } from './join.ts'
+import { JoinLimiter } from './join-limiter.ts'
+import { groupOf, type LiveGroup, type LiveSettings } from './live-settings.ts'
+import { Requests, type RequestHost } from './requests.ts'
+
+/** The hooks of a live consumer, and its connection. */
+export interface LiveHooks {
+  readonly scope: Pick<WebSocketScope, 'onDrain'>
+  readonly channelLayer: ChannelLayer
+  readonly signal: AbortSignal
+  authorize(group: LiveGroup): Authorization | PromiseLike<Authorization>
+  snapshot?(group: LiveGroup): unknown
+  onJoin(group: LiveGroup): void | PromiseLike<void>
+  onLeave(group: LiveGroup): void | PromiseLike<void>
+  close(code: number, reason: string): void | Promise<void>
+}
+
+/** The methods of a consumer that only its class may call. */
+export interface LiveSender {
+  sendEvent(consumer: LiveHooks, event: WebSocketMessageSendEvent): void | Promise<void>
+  stop(consumer: LiveHooks): void
+}
+
+/** The live protocol on one connection: its joins, its requests and their limits. */
+export class LiveConnection implements JoinHost, RequestHost {
+  readonly consumer: LiveHooks
+  readonly hasSnapshot: boolean
+  readonly #settings: LiveSettings
+  readonly #sender: LiveSender
+  readonly #logger: Logger
+  /** Calls `snapshot()` after a reset in the async context of the connection. */
+  readonly #context: AsyncResource | undefined
+  /** By name on the wire. */
+  readonly #joins = new Map<string, Join>()
+  readonly #limiter: JoinLimiter
+  readonly #requests: Requests
+  /** By name on the wire, the newest `onJoin()` or `onLeave()` that has not returned. */
+  readonly #hooks = new Map<string, Promise<void>>()
+  #helloTimer: NodeJS.Timeout | undefined
+  /** A send that waits for the client. */
+  #slow: Promise<void> | undefined
+  #isOver = false
+
+  constructor(consumer: LiveHooks, settings: LiveSettings, sender: LiveSender, logger: Logger) {
+    this.consumer = consumer
+    this.hasSnapshot = consumer.snapshot !== undefined
+    this.#settings = settings
+    this.#sender = sender
+    this.#logger = logger
+    this.#context = this.hasSnapshot
+      ? new AsyncResource('tideway.LiveConsumer', { requireManualDestroy: true })
+      : undefined
+    this.#limiter = new JoinLimiter(settings.joinsPerSecond, settings.joinBurst)
+    this.#requests = new Requests(this)
+    this.#helloTimer = setTimeout(() => this.#violate('no hello'), settings.helloTimeoutMs).unref()
+  }
+
+  get timeoutMs(): number {
+    return this.#settings.authorizeTimeoutMs
+  }
+
+  get maxRequests(): number {
+    return this.#settings.maxRequests
+  }
+
+  get signal(): AbortSignal {
+    return this.consumer.signal
+  }
+
+  get isSlow(): boolean {
+    return this.#slow !== undefined
+  }
+
+  /** Handles a message of the client. Returns a promise while the client reads too slowly. */
+  receive({ text }: TextOrBytes): void | Promise<void> {
+    if (this.#isOver) return undefined
+    try {
+      if (text === undefined) throw new BadFrame('a frame must be text')
+      const frame = parseFrame(text)
+      if (frame !== undefined) this.#handle(frame)
+    } catch (error) {
+      if (!(error instanceof BadFrame)) throw error
+      this.#violate(error.message)
+    }
+    return this.#slow
+  }
+
+  /** The join of the group; `undefined` if there is none. */
+  joinOf(wireName: string): Join | undefined {
+    return this.#joins.get(wireName)
+  }
+
+  sendEvent(event: WebSocketMessageSendEvent): void | Promise<void> {
+    const sent = this.#sender.sendEvent(this.consumer, event)
+    if (sent !== undefined) this.#noteSlow(sent)
+    return sent
+  }
+
+  sendFrame(frame: ServerFrame): void | Promise<void> {
+    return this.sendEvent({ type: 'websocket.send', text: encodeFrame(frame) })
+  }
+
+  authorize(group: LiveGroup): Authorization | PromiseLike<Authorization> {
+    return this.consumer.authorize(group)
+  }
+
+  snapshot(group: LiveGroup): unknown {
+    return this.#context?.runInAsyncScope(() => this.consumer.snapshot?.(group))
+  }
+
+  async follow(group: string, follower: Follower, options: FollowOptions): Promise<Followed> {
+    return keptGroupsOf(this.consumer.channelLayer).follow(group, follower, options)
+  }
+
+  joined(join: Join): void {
+    if (join.hasJoined) return
+    join.hasJoined = true
+    this.#callHook(join, 'onJoin')
+  }
+
+  refuse(join: Join, code: JoinErrorCode, message: string): void {
+    this.#end(join)
+    void this.sendFrame({ t: 'left', g: join.wireName, code, message })
+  }
+
+  report(subject: LiveGroup | string, error: unknown): void {
+    const { name } = this.#settings
+    // The layer reports its own failures, once for all connections.
+    if (error instanceof TidewayError && error.code === 'ERR_LAYER_UNAVAILABLE') return
+    if (this.#isOver && isEndOfConnection(error, this.signal)) return
+    const what = typeof subject === 'string' ? `the request "${subject}"` : `a join of a group "${subject.family}"`
+    this.#logger.error({ err: error }, `${name} failed in ${what}`)
+  }
+
+  stop(): void {
+    this.#sender.stop(this.consumer)
+  }
+
+  /** Ends all joins. Resolves when the hooks and the request handlers have returned. */
+  close(): Promise<void> | undefined {
+    this.#isOver = true
+    clearTimeout(this.#helloTimer)
+    for (const join of this.#joins.values()) this.#end(join)
+    const isIdle = this.#hooks.size === 0 && this.#requests.isIdle
+    return isIdle ? undefined : Promise.all([this.#requests.settled(), ...this.#hooks.values()]).then(() => {})
+  }
+
+  #handle(frame: ClientFrame): void {
+    const isFirst = this.#helloTimer !== undefined
+    if ((frame.t === 'hello') !== isFirst) {
+      throw new BadFrame(isFirst ? 'the first frame must be hello' : 'hello must be sent once')
+    }
+    switch (frame.t) {
+      case 'hello':
+        return this.#greet(frame.groups)
+      case 'join':
+        return this.#join(frame.g, frame)
+      case 'leave':
+        return this.#leave(frame.g)
+      case 'request':
+        return this.#requests.receive(frame)
+      case 'ping':
+        return void this.sendFrame({ t: 'pong' })
+    }
+  }
+
+  #greet(groups: readonly (JoinStart & { readonly g: string })[]): void {
+    clearTimeout(this.#helloTimer)
+    this.#helloTimer = undefined
+    const { maxGroups, maxRequests } = this.#settings
+    void this.sendFrame({ t: 'hi', v: 1, max: { groups: maxGroups, requests: maxRequests } })
+    for (const start of groups) this.#join(start.g, start)
+    // A client that has not sent hello has nothing to move.
+    this.consumer.scope.onDrain?.((withinMs) => void this.sendFrame({ t: 'move', within: Math.round(withinMs) }))
+  }
+
+  /** Everything that bounds joins is checked here, before a hook or the layer is called. */
+  #join(wireName: string, { since, last }: JoinStart): void {
+    const { maxGroups } = this.#settings
+    let join = this.#joins.get(wireName)
+    const group = join?.group ?? groupOf(this.#settings, wireName)
+    const position = positionOf(since)
+    if (group === undefined) return this.#refuseNew(wireName, 'unknown_group', 'There is no such group.')
+    join ??= new Join(wireName, group, this)
+    if (position === 'malformed') return this.refuse(join, 'bad_position', 'since is not a position.')
+    if (!this.#limiter.take()) return this.refuse(join, 'rate_limited', 'Too many groups are joined at once.')
+    if (this.#joins.size >= maxGroups && !this.#joins.has(wireName)) {
+      return this.refuse(join, 'too_many_groups', `A connection may join ${maxGroups} groups.`)
+    }
+    this.#joins.set(wireName, join)
+    join.open({ since: position, last })
+  }
+
+  /** Ends the join of the group, and answers also without one. */
+  #leave(wireName: string): void {
+    const join = this.#joins.get(wireName)
+    if (join !== undefined) this.#end(join)
+    void this.sendFrame({ t: 'left', g: wireName })
+  }
+
+  #refuseNew(wireName: string, code: JoinErrorCode, message: string): void {
+    void this.sendFrame({ t: 'left', g: wireName, code, message })
+  }
+
+  #end(join: Join): void {
+    join.end()
+    // A join that is refused before it begins is not in the map.
+    if (this.#joins.get(join.wireName) === join) this.#joins.delete(join.wireName)
+    if (join.hasJoined) this.#callHook(join, 'onLeave')
+  }
+
+  /** Calls the hook when earlier hooks of the group have returned. */
+  #callHook(join: Join, hook: 'onJoin' | 'onLeave'): void {
+    const { wireName, group } = join
+    const before = this.#hooks.get(wireName)
+    const called =
+      before === undefined ? this.#hookResult(group, hook) : before.then(() => this.#hookResult(group, hook))
+    if (called === undefined) return
+    const run = called.then(() => {
+      if (this.#hooks.get(wireName) === run) this.#hooks.delete(wireName)
+    })
+    this.#hooks.set(wireName, run)
+  }
+
+  /** Reports an error of the hook. The result never rejects. */
+  #hookResult(group: LiveGroup, hook: 'onJoin' | 'onLeave'): Promise<void> | undefined {
+    try {
+      const result = this.consumer[hook](group)
+      return result === undefined
+        ? undefined
+        : Promise.resolve(result).catch((error: unknown) => this.report(group, error))
+    } catch (error) {
+      this.report(group, error)
+      return undefined
+    }
+  }
+
+  #noteSlow(sent: Promise<void>): void {
+    if (sent === this.#slow) return
+    this.#slow = sent
+    const end = (): void => {
+      if (this.#slow === sent) this.#slow = undefined
+    }
+    sent.then(end, end)
+  }
+
+  /** Closes the connection of a client that violates the protocol. */
+  #violate(reason: string): void {
+    this.#isOver = true
+    for (const join of this.#joins.values()) this.#end(join)
+    void this.consumer.close(BAD_FRAME_CODE, reason)
+  }
+}
+
+function positionOf(since: string | undefined): Position | undefined | 'malformed' {
+  if (since === undefined) return undefined
+  try {
+    return parsePosition(since)
+  } catch {
+    return 'malformed'
+  }
+}

@@ -1,0 +1,154 @@
+import type { Application } from '../asgi/application.ts'
+import type { Scope } from '../asgi/scope.ts'
+import type { Authenticated } from '../asgi/user.ts'
+import type { WithStaticHandlers } from '../consumer/handlers.ts'
+import type { TextOrBytes } from '../consumer/text-or-bytes.ts'
+import { WebSocketConsumer, type AcceptOptions } from '../consumer/websocket-consumer.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import type { PublishOptions } from '../layer/log/kept-groups-options.ts'
+import type { EventSchemas, InputOf, Volatile } from './event-schemas.ts'
+import { LIVE_SUBPROTOCOL } from './frames.ts'
+import type { Authorization } from './join.ts'
+import type { KeptGroup, PublishedOf } from './kept-group.ts'
+import { LiveConnection, type LiveSender } from './live-connection.ts'
+import {
+  requireLiveSettings,
+  wireNameOf,
+  type AnyGroupFamily,
+  type LiveGroup,
+  type LiveSettings,
+} from './live-settings.ts'
+import { RequestError } from './request.ts'
+import { nextEventId } from './requests.ts'
+
+/**
+ * Serves the live protocol (docs/spec/live.md): clients join kept groups, resume them after a lost connection, and send requests.
+ * Declare the groups, decide in {@link LiveConsumer.authorize | authorize} which of them a client may join, and add a property of
+ * `request()` for each request. Everything else of a `WebSocketConsumer` works as there.
+ *
+ * `Kwargs` are the arguments of the URL. `Extra` is the part of the scope that middleware must add: a user by default.
+ * @example
+ * export class ChatConsumer extends LiveConsumer {
+ *   static override groups = { room }
+ *   override authorize() {
+ *     return this.scope.user.isAuthenticated
+ *   }
+ *   say = request(message, ({ room: id, text }) => this.publish(room(id), 'said', { user: this.scope.user.username, text }))
+ * }
+ */
+export abstract class LiveConsumer<
+  Kwargs extends object = {},
+  Extra extends object = Authenticated,
+> extends WebSocketConsumer<Kwargs, Extra> {
+  /** The declarations of the groups that clients may join, by their names. @default none */
+  static groups: Readonly<Record<string, AnyGroupFamily>> = {}
+  /** The most groups that a connection may join. @default 100 */
+  static maxGroups = 100
+  /** How many groups a connection may join per second, on average. @default 20 */
+  static joinsPerSecond = 20
+  /** How many groups a connection may join at once. @default 100 */
+  static joinBurst = 100
+  /** Time limit of `authorize()` and of `snapshot()`, in milliseconds. @default 10000 */
+  static authorizeTimeoutMs = 10_000
+  /** The most unanswered requests of a connection. @default 100 */
+  static maxRequests = 100
+  /** Time limit of the first frame of the client, in milliseconds. @default 10000 */
+  static helloTimeoutMs = 10_000
+
+  static readonly #sender: LiveSender = {
+    sendEvent: (consumer, event) => (consumer as LiveConsumer).sendEvent(event),
+    stop: (consumer) => (consumer as LiveConsumer).stop(),
+  }
+
+  #live: LiveConnection | undefined
+
+  /**
+   * Returns the application of this class: see `Consumer.asApplication`.
+   * @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range, and for a group whose key is not its name
+   */
+  static override asApplication<Args extends readonly unknown[], C extends { readonly scope: Scope }, Class = unknown>(
+    this: (new (...args: Args) => C) & Class & WithStaticHandlers<Class, C>,
+    ...args: Args
+  ): Application<C['scope']> {
+    requireLiveSettings(this as unknown as LiveSettings)
+    // The type of `this` is the public view of a subclass, which the compiler cannot call with unknown arguments.
+    return super.asApplication.call(this as never, ...args) as Application<C['scope']>
+  }
+
+  /**
+   * Whether the client may join the group, and with which limits. Called at every join and at every resume, before anything is read.
+   * The default denies. If it throws or takes longer than `authorizeTimeoutMs`, the client tries again later.
+   */
+  authorize(_group: LiveGroup): Authorization | Promise<Authorization> {
+    return false
+  }
+
+  /**
+   * The state of the group for a client whose events do not continue its position: a JSON value. The client gets it with the join or
+   * the reset, and then the events after a position that was read before this call: some of them may be in the snapshot already.
+   */
+  snapshot?(group: LiveGroup): unknown
+
+  /** The client has joined the group. Alternates with {@link onLeave} for each connection and group. */
+  onJoin(_group: LiveGroup): void | Promise<void> {}
+
+  /** The client has left the group: it has asked to, is no longer allowed, or its connection has ended. */
+  onLeave(_group: LiveGroup): void | Promise<void> {}
+
+  /**
+   * Publishes an event into a group that this connection has joined: see `KeptGroup.publish`. Waits for a join that is opening. In a
+   * request with an `id`, an event without an `id` has one that is derived from it, so that a repeated request publishes it once.
+   * @throws RequestError `forbidden` if the connection has not joined the group
+   * @throws TidewayError as `KeptGroup.publish`
+   */
+  async publish<Events extends EventSchemas, Name extends keyof Events & string>(
+    group: KeptGroup<Events>,
+    name: Name,
+    data: InputOf<Events[Name]>,
+    options?: Events[Name] extends Volatile ? undefined : PublishOptions,
+  ): Promise<PublishedOf<Events[Name]>>
+  async publish(
+    group: KeptGroup<EventSchemas>,
+    name: string,
+    data: unknown,
+    options: PublishOptions = {},
+  ): Promise<unknown> {
+    const id = options.id ?? nextEventId()
+    const join = this.#live?.joinOf(wireNameOf(group))
+    if (join === undefined || !(await join.whenOpen())) {
+      throw new RequestError('forbidden', `The connection has not joined the group ${wireNameOf(group)}.`)
+    }
+    return group.publish(this.channelLayer, name, data, { ...options, id })
+  }
+
+  /** Ends the join of the client in the group with the code `forbidden`. Has no effect if it has not joined the group. */
+  leave(group: LiveGroup): void {
+    const join = this.#live?.joinOf(wireNameOf(group))
+    if (join !== undefined) {
+      this.#live?.refuse(join, 'forbidden', `The group ${join.wireName} is no longer allowed.`)
+    }
+  }
+
+  /** Accepts the connection with the subprotocol of the live protocol, or refuses with 403 if the client does not offer it. */
+  override accept(options: Omit<AcceptOptions, 'subprotocol'> = {}): void | Promise<void> {
+    if (!this.scope.subprotocols.includes(LIVE_SUBPROTOCOL)) {
+      return this.deny({
+        body: `This path speaks the WebSocket subprotocol ${LIVE_SUBPROTOCOL}, which the client must offer.`,
+      })
+    }
+    const settings = this.constructor as unknown as LiveSettings
+    this.#live = new LiveConnection(this, settings, LiveConsumer.#sender, this.logger)
+    return super.accept({ ...options, subprotocol: LIVE_SUBPROTOCOL })
+  }
+
+  override receive(message: TextOrBytes): void | Promise<void> {
+    if (this.#live !== undefined) return this.#live.receive(message)
+    throw new TidewayError('ERR_OUT_OF_TURN', `${this.constructor.name} got a message before accept().`)
+  }
+
+  protected override handleEnd(code: number, reason: string): void | PromiseLike<void> {
+    const closing = this.#live?.close()
+    if (closing === undefined) return super.handleEnd(code, reason)
+    return closing.then(() => super.handleEnd(code, reason))
+  }
+}

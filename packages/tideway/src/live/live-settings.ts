@@ -1,0 +1,68 @@
+import { MAX_TIMER_MS, requirePositive, requireWholeNumber } from '../errors/option-checks.ts'
+import { TidewayError } from '../errors/tideway-error.ts'
+import type { EventSchemas } from './event-schemas.ts'
+import { MAX_GROUP_ID_LENGTH } from './define-group.ts'
+import type { KeptGroup } from './kept-group.ts'
+
+/** Any declaration of kept groups. */
+export interface AnyGroupFamily {
+  (id: string): LiveGroup
+  readonly name: string
+  readonly events: EventSchemas
+}
+
+/** A group of a live consumer, for its hooks. */
+export interface LiveGroup {
+  /** The name of its declaration. */
+  readonly family: string
+  /** Its id, as the client has sent it: any text of 1 to 256 characters. */
+  readonly id: string
+  /** Its name in the channel layer. */
+  readonly name: string
+}
+
+/** The static properties of a `LiveConsumer` class. */
+export interface LiveSettings {
+  readonly name: string
+  readonly groups: Readonly<Record<string, AnyGroupFamily>>
+  readonly maxGroups: number
+  readonly joinsPerSecond: number
+  readonly joinBurst: number
+  readonly authorizeTimeoutMs: number
+  readonly maxRequests: number
+  readonly helloTimeoutMs: number
+}
+
+/** Checks the static properties of a class. @throws TidewayError `ERR_BAD_OPTION` */
+export function requireLiveSettings(settings: LiveSettings): void {
+  const { name } = settings
+  requireWholeNumber(`${name}.maxGroups`, settings.maxGroups, Infinity)
+  requirePositive(`${name}.joinsPerSecond`, settings.joinsPerSecond)
+  requireWholeNumber(`${name}.joinBurst`, settings.joinBurst, Infinity)
+  requirePositive(`${name}.authorizeTimeoutMs`, settings.authorizeTimeoutMs, MAX_TIMER_MS)
+  requireWholeNumber(`${name}.maxRequests`, settings.maxRequests, Infinity)
+  requirePositive(`${name}.helloTimeoutMs`, settings.helloTimeoutMs, MAX_TIMER_MS)
+  for (const [key, family] of Object.entries(settings.groups)) {
+    if (typeof family === 'function' && family.name === key) continue
+    throw new TidewayError(
+      'ERR_BAD_OPTION',
+      `${name}.groups.${key} must be the declaration defineGroup('${key}', …): clients use this name.`,
+    )
+  }
+}
+
+/** Returns the group of a name on the wire, `family.id`; `undefined` if the class has no such family or the id is not valid. */
+export function groupOf({ groups }: LiveSettings, wireName: string): KeptGroup<EventSchemas> | undefined {
+  const dot = wireName.indexOf('.')
+  const family = wireName.slice(0, dot)
+  const id = wireName.slice(dot + 1)
+  if (dot === -1 || id.length === 0 || id.length > MAX_GROUP_ID_LENGTH || !Object.hasOwn(groups, family)) {
+    return undefined
+  }
+  return groups[family]!(id) as KeptGroup<EventSchemas>
+}
+
+/** The name of a group on the wire. */
+export function wireNameOf({ family, id }: LiveGroup): string {
+  return `${family}.${id}`
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { LiveTest, offsetOf } from './live-client.ts'
+import { Chat, room } from './room.ts'
+
+const chat = Chat.asApplication()
+
+describe('a live consumer', () => {
+  it('answers hello, joins a group, and sends its events with their positions', async () => {
+    const test = new LiveTest()
+    const client = await test.open(chat)
+    client.send({ t: 'hello', v: 1, groups: { 'room.lobby': {} } })
+    const [hi, joined] = await client.take(2)
+    expect(hi).toEqual({ t: 'hi', v: 1, max: { groups: 100, requests: 100 } })
+    expect(joined).toEqual({ t: 'joined', g: 'room.lobby', at: joined!['top'], top: joined!['top'], recovered: false })
+    expect(offsetOf(joined!)).toBe(0)
+    await room('lobby').publish(test.layer, 'said', { text: 'hello' }, { id: 'a' })
+    await room('lobby').publish(test.layer, 'typing', { user: 'ann' })
+    expect(await client.take(2)).toEqual([
+      { g: 'room.lobby', at: `${(joined!['at'] as string).split(':')[0]}:1`, e: 'said', d: { text: 'hello' }, id: 'a' },
+      { g: 'room.lobby', e: 'typing', d: { user: 'ann' } },
+    ])
+  })
+
+  it('resumes a group from a position without a hole', async () => {
+    const test = new LiveTest()
+    const { position } = await room('lobby').publish(test.layer, 'said', { text: '1' })
+    for (const text of ['2', '3']) await room('lobby').publish(test.layer, 'said', { text })
+    const client = await test.connect(chat)
+    const joined = await client.join('room.lobby', { since: position })
+    expect(joined).toMatchObject({ t: 'joined', at: position, recovered: true })
+    expect((await client.take(2)).map(({ d }) => d)).toEqual([{ text: '2' }, { text: '3' }])
+    expect(await client.nothing()).toEqual({ t: 'pong' })
+  })
+
+  it('answers a request with the result of its handler, and sends what it publishes', async () => {
+    const test = new LiveTest()
+    const client = await test.connect(chat)
+    await client.join('room.lobby')
+    client.send({ t: 'request', id: 'c-1', m: 'say', d: { room: 'lobby', text: 'hello' } })
+    const frames = await client.take(2)
+    const event = frames.find(({ g }) => g !== undefined)!
+    expect(event).toMatchObject({ e: 'said', d: { text: 'hello' }, id: 'c-1:1' })
+    expect(frames.find(({ t }) => t === 'answer')).toEqual({
+      t: 'answer',
+      id: 'c-1',
+      ok: { position: event['at'], duplicate: false },
+    })
+  })
+
+  it('leaves a group, and sends no event of it after `left`', async () => {
+    const test = new LiveTest()
+    const client = await test.connect(chat)
+    await client.join('room.lobby')
+    expect(test.followers).toBe(1)
+    client.send({ t: 'leave', g: 'room.lobby' })
+    expect(await client.next()).toEqual({ t: 'left', g: 'room.lobby' })
+    await room('lobby').publish(test.layer, 'said', { text: 'hello' })
+    expect(await client.nothing()).toEqual({ t: 'pong' })
+    expect(test.followers).toBe(0)
+  })
+})
