@@ -26,6 +26,8 @@ export type ClientErrorCode =
   | 'ERR_REQUEST_TIMEOUT'
   /** The server answered a request with an `error`. The `cause` is the whole answer. */
   | 'ERR_REQUEST_FAILED'
+  /** Events of a group were missing on a connection. The client joined the group again from its position. */
+  | 'ERR_GAP'
 
 /** The error class of the client. A `code` never changes its meaning; the message describes the case and may change. */
 export class ClientError extends Error {

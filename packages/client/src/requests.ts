@@ -30,7 +30,7 @@ interface Request extends Entry {
 }
 
 /** Close codes for a message that the server cannot handle: resending it would lose the next connection too. */
-const unacceptable = [1003, 1007, 1009]
+export const unacceptable: readonly number[] = [1003, 1007, 1009]
 
 /** The unanswered requests. */
 export interface Requests {

@@ -1,0 +1,62 @@
+/** The frames of docs/spec/live.md, as far as the client reads them. */
+export type ServerFrame =
+  | { readonly t: 'hi'; readonly max?: { readonly requests?: number } }
+  | JoinedFrame
+  | ResetFrame
+  | { readonly t: 'left'; readonly g: string; readonly code?: string; readonly message?: string }
+  | AnswerFrame
+  | { readonly t: 'move'; readonly within: number }
+  | { readonly t: 'pong' }
+  | EventFrame
+
+export interface JoinedFrame {
+  readonly t: 'joined'
+  readonly g: string
+  readonly at: string
+  readonly top: string
+  readonly recovered: boolean
+  readonly why?: ResetReason
+  readonly snapshot?: unknown
+}
+
+export interface ResetFrame {
+  readonly t: 'reset'
+  readonly g: string
+  readonly at: string
+  readonly why: ResetReason
+  readonly snapshot?: unknown
+}
+
+export interface AnswerFrame {
+  readonly t: 'answer'
+  readonly id: string
+  readonly ok?: unknown
+  readonly error?: { readonly code: string; readonly message: string }
+}
+
+export interface EventFrame {
+  readonly t?: undefined
+  readonly g: string
+  /** Missing if the event is volatile. */
+  readonly at?: string
+  /** Empty for an entry that is not an event: it moves the position. */
+  readonly e: string
+  readonly d: unknown
+  readonly id?: string
+}
+
+/** Why the events of a group do not continue the position of the client. Another server may have other reasons. */
+export type ResetReason = 'epoch' | 'ahead' | 'trimmed' | 'behind' | 'refused' | (string & {})
+
+/** The place from which a join begins. */
+export interface JoinFrom {
+  readonly since: string | undefined
+  readonly last: number
+}
+
+export const subprotocol = 'tideway.v1.json'
+
+/** The offset of a position, which is a text `epoch:offset`. */
+export function offsetOf(position: string): number {
+  return Number(position.slice(position.lastIndexOf(':') + 1))
+}

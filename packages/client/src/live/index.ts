@@ -1,0 +1,34 @@
+/**
+ * A client of live consumers: joined groups that resume without a hole, and requests.
+ * @module @tideway/client/live
+ */
+
+export { connectLive } from './connect-live.ts'
+export type { LiveClient, LiveClientEvents, LiveOptions } from './live-client.ts'
+export { RequestFailedError, type LiveRequestOptions, type PendingRequest } from './live-requests.ts'
+export type {
+  EventSource,
+  GroupEvent,
+  GroupEventOf,
+  GroupLifecycle,
+  GroupState,
+  JoinOptions,
+  LiveGroup,
+} from './live-group.ts'
+export type { ResetReason } from './frames.ts'
+export type {
+  EventData,
+  EventDeclaration,
+  EventPosition,
+  EventsOf,
+  FamilyName,
+  GroupDeclaration,
+  LiveConsumerClass,
+  RequestInput,
+  RequestName,
+  RequestOutput,
+  SchemaTypes,
+  UntypedConsumer,
+} from './consumer-types.ts'
+export { ClientError, type ClientErrorCode } from '../errors.ts'
+export { describeState, secondsLeft, type ConnectionState } from '../state.ts'

@@ -1,0 +1,67 @@
+import type { Listener } from '../emitter.ts'
+import type { ClientError } from '../errors.ts'
+import type { ConnectionOptions } from '../options.ts'
+import type { ConnectionState } from '../state.ts'
+import type { JoinOptions, LiveGroup } from './live-group.ts'
+import type { LiveRequestOptions, PendingRequest } from './live-requests.ts'
+import type { FamilyName, LiveConsumerClass, RequestInput, RequestName, RequestOutput } from './consumer-types.ts'
+
+/** The options of {@link connectLive}. The heartbeat is on by default: the server answers it. */
+export interface LiveOptions extends Omit<ConnectionOptions, 'protocols' | 'outbox'> {
+  /** The maximum number of requests without an answer, also of those that wait for a connection. @default 1000 */
+  readonly maxPendingRequests?: number
+}
+
+/** The events of a live client and the argument of each listener. */
+export interface LiveClientEvents {
+  /** A connection opened: the first one, or one after a reconnect. Not after a move, which has no interruption. */
+  open: ConnectionState & { status: 'open' }
+  /** The connection was lost or an attempt failed, and the client will try again. */
+  reconnecting: ConnectionState & { status: 'reconnecting' }
+  /** The client closed permanently. */
+  closed: ConnectionState & { status: 'closed' }
+  /** The state changed. */
+  state: ConnectionState
+  /** An error. The client continues unless its state is `closed`. */
+  error: ClientError
+}
+
+/** A connection to a live consumer that reconnects by itself. */
+export interface LiveClient<Consumer extends LiveConsumerClass> extends Disposable {
+  /** The state of the connection. `describeState` formats it as text. */
+  readonly state: ConnectionState
+  /** The number of times that events were missing on a connection. The client joined the group again from its position. */
+  readonly gaps: number
+  /** Adds a listener. Returns a function that removes it. */
+  on<Name extends keyof LiveClientEvents>(name: Name, listener: Listener<LiveClientEvents[Name]>): () => void
+  /**
+   * Joins a group, now and on every later connection, until its `leave()`. Each call returns a group with its own listeners,
+   * and the server sees one join. If the group is joined already, the new caller first gets the newest events that the
+   * client still has: see {@link JoinOptions.last}. Throws `ERR_CLOSED`, and `ERR_BAD_OPTION` for `last`.
+   */
+  join<Family extends FamilyName<Consumer>>(
+    family: Family,
+    id: string | number,
+    options?: JoinOptions,
+  ): LiveGroup<Consumer['groups'][Family]['events']>
+  /**
+   * Calls a request handler of the consumer. The client repeats the request with the same `id` on each new connection until it
+   * is answered, and the server handles an `id` once. Rejects with a {@link RequestFailedError} if the server answers with an
+   * error, with `ERR_REQUEST_TIMEOUT`, `ERR_CLOSED`, `ERR_OUTBOX_FULL`, `ERR_BAD_MESSAGE`, or `ERR_CONNECTION_LOST` if the
+   * server closed the connection because of the request, and with the signal's reason.
+   */
+  request<Name extends RequestName<Consumer>>(
+    name: Name,
+    input: RequestInput<Consumer, Name>,
+    options?: LiveRequestOptions,
+  ): PendingRequest<RequestOutput<Consumer, Name>>
+  /**
+   * Calls a request handler without an answer and without a repetition, for what is worthless later, such as `typing`. Drops
+   * the call and returns `false` without a connection. Throws `ERR_CLOSED` and `ERR_BAD_MESSAGE`.
+   */
+  send<Name extends RequestName<Consumer>>(name: Name, input: RequestInput<Consumer, Name>): boolean
+  /** Reconnects now, for a "try again" button or after a known change of the network. Throws `ERR_CLOSED`. */
+  reconnect(): void
+  /** Closes permanently. Unanswered requests reject with `ERR_CLOSED`. */
+  close(code?: number, reason?: string): void
+}

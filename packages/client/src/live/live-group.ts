@@ -1,0 +1,187 @@
+import { createEmitter, type Emitter } from '../emitter.ts'
+import { ClientError } from '../errors.ts'
+import type { EventFrame, ResetReason } from './frames.ts'
+import type { EventData, EventDeclaration, EventPosition } from './consumer-types.ts'
+
+/** The options of a join. */
+export interface JoinOptions {
+  /**
+   * The number of the newest events to get first, without `since` or if the log does not continue it: 0 to 10,000. A later
+   * caller of a group that is joined gets at most what the client has kept: the newest 100 events, or the largest `last`
+   * of the earlier callers. @default 0
+   */
+  readonly last?: number
+  /** The position after which the events begin, for example that of a page that the server rendered. @default none */
+  readonly since?: string
+  /**
+   * `session` keeps the position in `sessionStorage`, and a reloaded page continues there. Use it only if the page also keeps
+   * what it shows: otherwise it does not show the events before the reload. @default none
+   */
+  readonly persist?: 'session'
+}
+
+/**
+ * The state of a joined group. `joining`: the server has not confirmed the join on this connection. `replaying`: missed events
+ * arrive. `live`: the group has all events. `left`: by `leave()`, or because the server refused or ended the join.
+ */
+export type GroupState = 'joining' | 'replaying' | 'live' | 'left'
+
+/** The source of an event. */
+export interface EventSource<Position = string | undefined> {
+  /** The group, as `family.id`. */
+  readonly group: string
+  /** The position of the event, as `epoch:offset`. `undefined` if the event is volatile. */
+  readonly position: Position
+  /** The `id` with which the event was published, or that of the request whose handler published it. */
+  readonly id: string | undefined
+}
+
+/** One event of a group. */
+export interface GroupEvent<
+  Name = string,
+  Data = unknown,
+  Position = string | undefined,
+> extends EventSource<Position> {
+  readonly name: Name
+  readonly data: Data
+}
+
+/** An event of a group with these declarations. */
+export type GroupEventOf<Events extends Readonly<Record<string, EventDeclaration>>> = {
+  [Name in keyof Events & string]: GroupEvent<Name, EventData<Events[Name]>, EventPosition<Events[Name]>>
+}[keyof Events & string]
+
+/** What happens to a join, and the argument of each listener. */
+export interface GroupLifecycle {
+  /** The server confirmed the join, on the first connection or a later one. */
+  joined: { readonly position: string; readonly recovered: boolean }
+  /** The group has continued its position after an interruption: no event was missed. */
+  recovered: undefined
+  /** The events do not continue what the listeners received. The page discards it. A snapshot and the newest events follow. */
+  reset: { readonly why: ResetReason }
+  /** The application's state at this position. Only of a consumer with `snapshot()`. */
+  snapshot: unknown
+  /** The server refused or ended the join. The client does not repeat it. */
+  left: { readonly code: string; readonly message: string }
+  /** The state changed. */
+  state: GroupState
+}
+
+/**
+ * A group that a page has joined. `for await` iterates over the events from then on, until the group is left; it is at most
+ * 1,000 events behind, and then drops the oldest one with an `ERR_SLOW_READER` of the client.
+ */
+export interface LiveGroup<Events extends Readonly<Record<string, EventDeclaration>>>
+  extends AsyncIterable<GroupEventOf<Events>>, Disposable {
+  /** The name on the wire, as `family.id`. */
+  readonly name: string
+  readonly state: GroupState
+  /** The position up to which the listeners have received everything. `undefined` until the join. */
+  readonly position: string | undefined
+  /** Adds a listener of a change of the join. Returns a function that removes it. */
+  on<Name extends keyof GroupLifecycle>(name: Name, listener: (detail: GroupLifecycle[Name]) => unknown): () => void
+  /**
+   * Adds a listener of an event. Returns a function that removes it. Add listeners in the same task as the join. An event with
+   * the name of a change above is available from `onAny` only.
+   */
+  on<Name extends Exclude<keyof Events & string, keyof GroupLifecycle>>(
+    name: Name,
+    listener: (data: EventData<Events[Name]>, at: EventSource<EventPosition<Events[Name]>>) => unknown,
+  ): () => void
+  /** Adds a listener of all events. Returns a function that removes it. */
+  onAny(listener: (event: GroupEventOf<Events>) => unknown): () => void
+  /** Leaves the group. The server is told once all callers have left. */
+  leave(): void
+}
+
+/** The number of unread events of a `for await` loop. */
+const maxUnread = 1_000
+
+/** What a caller receives. */
+export interface CallerEvents extends GroupLifecycle {
+  /** An event of the group: not one of the names of the wire. */
+  event: GroupEvent
+}
+
+/** One caller of `join()`: its listeners, and what the shared join passes to it. */
+export interface Caller {
+  readonly group: LiveGroup<Readonly<Record<string, EventDeclaration>>>
+  readonly emit: Emitter<CallerEvents>['emit']
+  /** Whether the caller gets what arrives. A later caller first gets what the client has kept. */
+  isAttached: boolean
+}
+
+/** The parts of the shared join that a caller uses. */
+export interface SharedJoin {
+  readonly name: string
+  readonly state: GroupState
+  readonly position: string | undefined
+}
+
+const lifecycle = ['joined', 'recovered', 'reset', 'snapshot', 'left', 'state']
+
+/** Creates a caller of the join. `onLeave` is called once. */
+export function createCaller(join: SharedJoin, onLeave: () => void, onError: (error: ClientError) => void): Caller {
+  const { on, emit } = createEmitter<CallerEvents>()
+  let hasLeft = false
+  let position = join.position
+  const leave = (): void => {
+    if (hasLeft) return
+    position = join.position
+    hasLeft = true
+    onLeave()
+    emit('state', 'left')
+  }
+  const onAny = (listener: (event: never) => unknown): (() => void) =>
+    on('event', (event) => !hasLeft && listener(event as never))
+  return {
+    emit,
+    isAttached: false,
+    group: {
+      name: join.name,
+      get state() {
+        return hasLeft ? 'left' : join.state
+      },
+      get position() {
+        return hasLeft ? position : join.position
+      },
+      leave,
+      [Symbol.dispose]: leave,
+      onAny,
+      on: (name: string, listener: (...details: never[]) => unknown) =>
+        lifecycle.includes(name)
+          ? on(name as keyof GroupLifecycle, listener as never)
+          : onAny(({ name: of, data, ...at }: GroupEvent) => of === name && listener(data as never, at as never)),
+      async *[Symbol.asyncIterator]() {
+        const unread: GroupEvent[] = []
+        let wake = (): void => {}
+        const off = [
+          onAny((event) => {
+            if (unread.push(event) > maxUnread) {
+              unread.shift()
+              onError(new ClientError('ERR_SLOW_READER', 'An event was dropped'))
+            }
+            wake()
+          }),
+          on('state', () => wake()),
+        ]
+        try {
+          for (;;) {
+            while (unread.length) yield unread.shift() as never
+            if (hasLeft || join.state === 'left') return
+            await new Promise<void>((resolve) => {
+              wake = resolve
+            })
+          }
+        } finally {
+          for (const stop of off) stop()
+        }
+      },
+    },
+  }
+}
+
+/** The event of a frame. */
+export function eventOf({ g, at, e, d, id }: EventFrame): GroupEvent {
+  return { name: e, data: d, group: g, position: at, id }
+}
