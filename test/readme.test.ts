@@ -10,6 +10,7 @@ import { WebSocket } from 'ws'
 
 import { read, root } from './architecture/source-files.ts'
 import { startProgram } from './setup/child-process.ts'
+import { fromSources } from './setup/from-sources.ts'
 
 describe('the programs in README.md', () => {
   const [short, consumers, application] = [...read('README.md').matchAll(/```ts.*\n([\s\S]*?)```/g)].map(
@@ -54,7 +55,7 @@ describe('the programs in README.md', () => {
     ['application.ts', '/ws/chat/lobby/', '{"message":"Hello"}', '{"message":"Hello","user":""}'],
   ])('%s on %s answers %s', async (file, path, message, expected) => {
     const args = ['packages/tideway/src/cli/main.ts', 'serve', join(folder, file), '--port=0']
-    const server = await startProgram(process.execPath, ['--conditions=@tideway/source', '--import=tsx', ...args], {
+    const server = await startProgram(process.execPath, [...fromSources, ...args], {
       cwd: root,
       ready: /http:\/\/(127\.0\.0\.1:\d+)/,
     })

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
+import { fromSources } from '../setup/from-sources.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -32,7 +33,7 @@ export interface ChatServerOptions {
 export async function startChat({ port = 0, database, flags = [], env }: ChatServerOptions): Promise<ChatServer> {
   await (builtClient ??= buildClient())
   const cli = ['packages/tideway/src/cli/main.ts', 'serve', 'examples/chat/src/application.ts']
-  const args = ['--conditions=@tideway/source', '--import=tsx', ...cli, '--host=127.0.0.1', `--port=${port}`, ...flags]
+  const args = [...fromSources, ...cli, '--host=127.0.0.1', `--port=${port}`, ...flags]
   const program = await startProgram(process.execPath, args, {
     cwd: root,
     ready: /https?:\/\/[^\s/]+:(\d+)/,

@@ -13,6 +13,7 @@ import { startProgram } from '../setup/child-process.ts'
 import { describeWith } from '../setup/describe-with.ts'
 import { databaseFolder, startChat } from './chat-server.ts'
 import { enterRoom, openVisitor, type Answer, type Visitor } from './visitor.ts'
+import { fromSources } from '../setup/from-sources.ts'
 
 const isReport = ({ type }: Answer): boolean => type === 'report'
 const isDone = (answer: Answer): boolean => isReport(answer) && answer['state'] === 'done'
@@ -216,7 +217,7 @@ describeWith(['redis'], '/report with a worker in another process', () => {
     const env = { REDIS_URL: redis.url, CHAT_DATABASE: database.file('chat.db') }
     const server = await startChat({ database: database.file('chat.db'), env })
     const cli = ['packages/tideway/src/cli/main.ts', 'worker', 'examples/chat/src/application.ts', '--tasks']
-    const args = ['--conditions=@tideway/source', '--import=tsx', ...cli]
+    const args = [...fromSources, ...cli]
     const worker = await startProgram(process.execPath, args, {
       cwd: fileURLToPath(new URL('../..', import.meta.url)),
       ready: /Working on the tasks report/,

@@ -5,6 +5,7 @@ import { RedisPubSubChannelLayer } from '@tideway/redis'
 import { RedisServer } from '../../packages/redis/test/redis-server.ts'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { FollowingClient } from './following-client.ts'
+import { fromSources } from '../setup/from-sources.ts'
 
 const SERVER = fileURLToPath(new URL('fixture/server.ts', import.meta.url))
 const PROCESSES = 3
@@ -41,7 +42,7 @@ export class Fleet {
   }
 
   async startServer(index: number): Promise<void> {
-    const args = ['--conditions=@tideway/source', '--import=tsx', SERVER, this.redis.url]
+    const args = [...fromSources, SERVER, this.redis.url]
     const server = await startProgram(process.execPath, args, { ready: /port (\d+)/ })
     this.#servers[index] = server
     this.#ports[index] = Number(server.readyMatch![1])

@@ -9,9 +9,9 @@ import { RedisServer } from '../../packages/redis/test/redis-server.ts'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { programPath } from '../setup/describe-with.ts'
 import { freePort } from '../setup/free-port.ts'
+import { fromSources } from '../setup/from-sources.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const fromSources = ['--conditions=@tideway/source', '--import=tsx']
 
 /** The name that the files in deploy/ serve. */
 export const SITE_NAME = 'chat.example.com'

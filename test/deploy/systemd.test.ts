@@ -12,6 +12,7 @@ import { limitDefaults } from '../../packages/tideway/src/server/limits/limit-op
 import { read, root } from '../architecture/source-files.ts'
 import { startProgram } from '../setup/child-process.ts'
 import { describeWith, programPath } from '../setup/describe-with.ts'
+import { fromSources } from '../setup/from-sources.ts'
 
 const services = ['tideway@.service', 'tideway.service'] as const
 const worker = 'tideway-worker.service'
@@ -97,7 +98,7 @@ describeWith(['systemd', 'curl'], 'the units of deploy/systemd', () => {
     const [node, bin, ...flags] = one(service, 'ExecStart').split(' ')
     expect([node, bin]).toEqual(['/usr/bin/node', 'node_modules/.bin/tideway'])
     const env = { PATH: process.env.PATH }
-    const main = ['--conditions=@tideway/source', '--import=tsx', 'packages/tideway/src/cli/main.ts']
+    const main = [...fromSources, 'packages/tideway/src/cli/main.ts']
     const args = flags.map((flag) =>
       flag.replace('dist/application.js', 'test/deploy/fixture/without-groups/application.ts'),
     )

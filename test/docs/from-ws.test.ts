@@ -4,19 +4,20 @@ import { WebSocket } from 'ws'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { freePort } from '../setup/free-port.ts'
 import { root } from './markdown.ts'
+import { fromSources } from '../setup/from-sources.ts'
 
 // The two programs of docs/from-ws.md, seen from outside.
 
 const folder = `${root}test/docs/from-ws/`
 const programs: Readonly<Record<string, (port: number) => Promise<RunningProgram>>> = {
   ws: (port) =>
-    startProgram(process.execPath, ['--import=tsx', `${folder}before.ts`], {
+    startProgram(process.execPath, [...fromSources, `${folder}before.ts`], {
       ready: port,
       env: { PORT: String(port) },
     }),
   tideway: (port) => {
     const cli = [`${root}packages/tideway/src/cli/main.ts`, 'serve', `${folder}application.ts`, `--port=${port}`]
-    return startProgram(process.execPath, ['--conditions=@tideway/source', '--import=tsx', ...cli], { ready: port })
+    return startProgram(process.execPath, [...fromSources, ...cli], { ready: port })
   },
 }
 

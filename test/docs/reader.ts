@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { codeBlocks, root } from './markdown.ts'
+import { fromSources } from '../setup/from-sources.ts'
 
 const run = promisify(execFile)
 
@@ -98,7 +99,7 @@ export class Reader {
   /** `npx tideway serve application.ts`, on a port that is free. */
   async serve(env: Readonly<Record<string, string | undefined>> = {}): Promise<ReadersServer> {
     const cli = ['node_modules/tideway/src/cli/main.ts', 'serve', 'application.ts', '--port=0']
-    const program = await startProgram(process.execPath, ['--conditions=@tideway/source', '--import=tsx', ...cli], {
+    const program = await startProgram(process.execPath, [...fromSources, ...cli], {
       cwd: this.folder,
       ready: /^Listening on http:\/\/127\.0\.0\.1:(\d+)$/m,
       env,

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import { startProgram } from '../../../test/setup/child-process.ts'
 import { describeWith } from '../../../test/setup/describe-with.ts'
+import { fromSources } from '../../../test/setup/from-sources.ts'
 import { patiently } from '../../../test/setup/patiently.ts'
 import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisChannelLayerOptions } from '../src/index.ts'
 import { PythonPeer } from './python-peer.ts'
@@ -75,9 +76,8 @@ describeWith(['redis'], 'Redis layers', () => {
   })
 
   it('remove the keys of a dead process when its lease expires', async () => {
-    const tsx = import.meta.resolve('tsx')
     const member = fileURLToPath(new URL('fixture/member.ts', import.meta.url))
-    const args = ['--import', tsx, '--conditions', '@tideway/source', member, server.url, '600']
+    const args = [...fromSources, member, server.url, '600']
     const dying = await startProgram(process.execPath, args, { ready: /joined/ })
     const layer = await makeLayer({ leaseMs: 600 })
     const { types } = await join(layer, 'one')
@@ -97,9 +97,8 @@ describeWith(['redis'], 'Redis layers', () => {
   })
 
   it('remove the keys of a dead process also from a process without groups', async () => {
-    const tsx = import.meta.resolve('tsx')
     const member = fileURLToPath(new URL('fixture/member.ts', import.meta.url))
-    const args = ['--import', tsx, '--conditions', '@tideway/source', member, server.url, '600']
+    const args = [...fromSources, member, server.url, '600']
     const dying = await startProgram(process.execPath, args, { ready: /joined/ })
     await makeLayer({ leaseMs: 600 })
     process.kill(dying.pid, 'SIGKILL')

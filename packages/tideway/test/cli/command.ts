@@ -2,6 +2,7 @@ import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { fromSources } from '../../../../test/setup/from-sources.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
@@ -30,8 +31,7 @@ export class Command {
   constructor(args: readonly string[], options: CommandOptions = {}) {
     const { env = {}, cwd, descriptors = [], before, main: built } = options
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...descriptors]
-    const loader = ['--conditions=@tideway/source', '--import=tsx']
-    const script = built === undefined ? [...loader, main] : [built]
+    const script = built === undefined ? [...fromSources, main] : [built]
     const command = [process.execPath, ...script, ...args]
     const [program, ...rest] =
       before === undefined ? command : ['/bin/sh', '-c', `${before} exec "$@"`, 'sh', ...command]

@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { describeWith, programPath } from '../../../../test/setup/describe-with.ts'
 import { eventually } from '../server/serving.ts'
 import { Command, fixture } from './command.ts'
+import { fromSources } from '../../../../test/setup/from-sources.ts'
 
 const application = fixture('ending/application.ts')
 
@@ -71,7 +72,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     ['two workers', ['--workers', '2'], 2],
   ])('stops a server of %s in order', async (_name, flags, processes) => {
     const report = join(await temporaryFolder(), 'report')
-    const command = [process.execPath, '--conditions=@tideway/source', '--import=tsx', main, 'serve']
+    const command = [process.execPath, ...fromSources, main, 'serve']
     const args = ['-c', script, ...command, application, '--port', '0', ...flags]
     const { stdout } = await promisify(execFile)(programPath('python'), args, {
       env: { ...process.env, REPORT: report },

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 
 import { resolvesWithin } from '../../src/errors/resolves-within.ts'
+import { fromSources } from '../../../../test/setup/from-sources.ts'
 
 /** Longer than every test. */
 const LONG_MS = 600_000
@@ -49,13 +50,13 @@ describe('resolvesWithin()', () => {
 
   it('keeps the process running with ref only', () => {
     const file = new URL('../../src/errors/resolves-within.ts', import.meta.url).href
-    const outcomeOf = (ref: boolean): string => {
+    const outcomeOf = (ref: boolean, timeoutMs: number): string => {
       const code = `import { resolvesWithin } from '${file}'
-        resolvesWithin(new Promise(() => {}), 10, { ref: ${ref} }).then(() => console.log('timeout'))`
-      return spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], { encoding: 'utf8' })
+        resolvesWithin(new Promise(() => {}), ${timeoutMs}, { ref: ${ref} }).then(() => console.log('timeout'))`
+      return spawnSync(process.execPath, [...fromSources, '--input-type=module', '-e', code], { encoding: 'utf8' })
         .stdout
     }
-    expect(outcomeOf(true)).toBe('timeout\n')
-    expect(outcomeOf(false)).toBe('')
+    expect(outcomeOf(true, 10)).toBe('timeout\n')
+    expect(outcomeOf(false, 10_000)).toBe('')
   })
 })

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { InMemoryChannelLayer, type ChannelLayerOptions, type GroupSendOptions, type Message } from 'tideway/layer'
 import { describeChannelLayer, type ContractOptions } from 'tideway/layer/contract'
 import { Hub, HubChannelLayer } from './hub-channel-layer.ts'
+import { fromSources } from '../../../../test/setup/from-sources.ts'
 
 interface Registered {
   readonly chapters: string[]
@@ -61,7 +62,7 @@ describe('describeChannelLayer', () => {
 
   it('runs with node:test too', async () => {
     const file = fileURLToPath(new URL('fixtures/with-node-test.ts', import.meta.url))
-    const flags = ['--conditions=@tideway/source', '--import=tsx', '--test-reporter=tap']
+    const flags = [...fromSources, '--test-reporter=tap']
     // Node's runner takes this variable for the sign that another runner of its kind has started it.
     const env = { ...process.env, NODE_TEST_CONTEXT: undefined }
     const { stdout } = await promisify(execFile)(process.execPath, [...flags, file], { env })

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { fromSources } from '../../../../test/setup/from-sources.ts'
 
 afterEach(() => {
   vi.doUnmock('bullmq')
@@ -17,7 +18,7 @@ describe('importing tideway/worker', () => {
       worker.defineTasks({ work: () => {} }, { redis: 'redis://127.0.0.1:1' })
       const loaded = Object.keys(createRequire('${import.meta.url}').cache).filter((path) => path.includes('bullmq'))
       console.log(JSON.stringify([loaded, worker.databaseThreads.stats, process.getActiveResourcesInfo()]))`
-    const args = ['--conditions=@tideway/source', '--import=tsx', '--input-type=module', '--eval', script]
+    const args = [...fromSources, '--input-type=module', '--eval', script]
     const cwd = fileURLToPath(new URL('.', import.meta.url))
     const { stdout } = await promisify(execFile)(process.execPath, args, { cwd })
     const [loaded, stats, resources] = JSON.parse(stdout) as [string[], object, string[]]

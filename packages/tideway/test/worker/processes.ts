@@ -2,10 +2,11 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Redis } from 'ioredis'
 import { startProgram, type ChildExit, type RunningProgram } from '../../../../test/setup/child-process.ts'
+import { fromSources } from '../../../../test/setup/from-sources.ts'
 
 const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
-const nodeArgs = ['--conditions=@tideway/source', '--import=tsx', cli]
+const nodeArgs = [...fromSources, cli]
 
 /** The path of a file of the fixtures. */
 export function fixture(name: string): string {

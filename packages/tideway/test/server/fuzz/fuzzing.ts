@@ -12,6 +12,7 @@ import { WebSocket } from 'ws'
 import type { KeyPair } from '../tls/certificates.ts'
 import type { LeftOver } from './fixture/server.ts'
 import { Random } from './random.ts'
+import { fromSources } from '../../../../../test/setup/from-sources.ts'
 
 /** One minute in CI, and a short time elsewhere. TIDEWAY_FUZZ_SECONDS changes it. */
 export const seconds = Number(process.env['TIDEWAY_FUZZ_SECONDS'] ?? (process.env['CI'] === 'true' ? 60 : 15))
@@ -87,7 +88,7 @@ async function isServed(port: number, isTls: boolean): Promise<void> {
 /** Attacks a server for a time, and measures its leftovers. @param warmUp connections before the first measurement */
 export async function fuzz(target: Target, forSeconds: number, warmUp: number): Promise<void> {
   const child = fork(CHILD, {
-    execArgv: ['--conditions=@tideway/source', '--import=tsx', '--expose-gc'],
+    execArgv: [...fromSources, '--expose-gc'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { ...process.env, TLS_KEY: target.pair?.keyFile, TLS_CERT: target.pair?.certFile },
   })

@@ -4,13 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { eventually } from '../serving.ts'
+import { fromSources } from '../../../../../test/setup/from-sources.ts'
 
 const program = fileURLToPath(new URL('fixture/cluster.ts', import.meta.url))
 
 describe('serveClusterMetrics', () => {
   it('serves the sums of the workers in the primary, and is ready while one of them accepts connections', async () => {
     const primary = fork(program, {
-      execArgv: ['--conditions=@tideway/source', '--import=tsx'],
+      execArgv: [...fromSources],
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     })
     const exited = once(primary, 'exit')

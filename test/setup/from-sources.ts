@@ -1,0 +1,8 @@
+/**
+ * Arguments of a Node process that runs from the sources. They do what `--conditions=@tideway/source --import=tsx` does in
+ * half of the processor time (`tideway serve`: 0.8 s instead of 1.5 s), which hundreds of processes need.
+ */
+export const fromSources: readonly string[] = [
+  '--conditions=@tideway/source',
+  `--import=${new URL('tsx-cache/register.mjs', import.meta.url).href}`,
+]
