@@ -114,11 +114,18 @@ export abstract class LiveConsumer<
     options: PublishOptions = {},
   ): Promise<unknown> {
     const id = options.id ?? nextEventId()
-    const join = this.#live?.joinOf(wireNameOf(group))
-    if (join === undefined || !(await join.whenOpen())) {
+    if (!(await this.hasJoined(group))) {
       throw new RequestError('forbidden', `The connection has not joined the group ${wireNameOf(group)}.`)
     }
     return group.publish(this.channelLayer, name, data, { ...options, id })
+  }
+
+  /**
+   * Whether this connection has joined the group. Waits for a join that is opening. For a request that writes to a database before it
+   * publishes: a client may send the id of any group.
+   */
+  async hasJoined(group: LiveGroup): Promise<boolean> {
+    return (await this.#live?.joinOf(wireNameOf(group))?.whenOpen()) ?? false
   }
 
   /** Ends the join of the client in the group with the code `forbidden`. Has no effect if it has not joined the group. */

@@ -1,4 +1,6 @@
+import { request } from 'tideway/live'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { LiveTest, offsetOf } from './live-client.ts'
 import { Chat, room } from './room.ts'
 
@@ -45,6 +47,30 @@ describe('a live consumer', () => {
       id: 'c-1',
       ok: { position: event['at'], duplicate: false },
     })
+  })
+
+  it('tells its handlers which groups the connection has joined, after a join that is opening', async () => {
+    let allow!: (isAllowed: boolean) => void
+    const allowed = new Promise<boolean>((resolve) => (allow = resolve))
+    class Asking extends Chat {
+      override authorize(): Promise<boolean> {
+        return allowed
+      }
+
+      isIn = request(z.string(), (id) => this.hasJoined(room(id)))
+    }
+    const client = await new LiveTest().connect(Asking.asApplication())
+    client.send({ t: 'join', g: 'room.lobby' })
+    client.send({ t: 'request', id: 'c-1', m: 'isIn', d: 'other' })
+    client.send({ t: 'request', id: 'c-2', m: 'isIn', d: 'lobby' })
+    expect(await client.next()).toEqual({ t: 'answer', id: 'c-1', ok: false })
+    allow(true)
+    expect(await client.next()).toMatchObject({ t: 'joined' })
+    expect(await client.next()).toEqual({ t: 'answer', id: 'c-2', ok: true })
+    client.send({ t: 'leave', g: 'room.lobby' })
+    client.send({ t: 'request', id: 'c-3', m: 'isIn', d: 'lobby' })
+    expect(await client.next()).toEqual({ t: 'left', g: 'room.lobby' })
+    expect(await client.next()).toEqual({ t: 'answer', id: 'c-3', ok: false })
   })
 
   it('leaves a group, and sends no event of it after `left`', async () => {

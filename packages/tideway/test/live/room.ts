@@ -11,7 +11,7 @@ export const room = defineGroup('room', {
 export class Chat extends LiveConsumer<{}, {}> {
   static override groups = { room }
 
-  override authorize(): boolean {
+  override authorize(): boolean | Promise<boolean> {
     return true
   }
 
