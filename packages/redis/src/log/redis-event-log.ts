@@ -15,6 +15,7 @@ import type { Replicated, RedisScript, ScriptArgument } from '../connection/redi
 import { literalPattern } from '../connection/remove-keys.ts'
 import { replyOf, unavailable } from '../connection/redis-errors.ts'
 import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
+import { RedisAnswers } from './redis-answers.ts'
 import { append } from './scripts/append.ts'
 import { read } from './scripts/read.ts'
 import { NO_INFO } from './scripts/replication-id.ts'
@@ -59,6 +60,7 @@ interface Watch {
  * append begins a new epoch.
  */
 export class RedisEventLog implements EventLog {
+  readonly answers: RedisAnswers
   readonly #options: RedisEventLogOptions
   /** The watched groups, by their Redis channel. */
   readonly #watches = new Map<string, Watch>()
@@ -69,6 +71,7 @@ export class RedisEventLog implements EventLog {
 
   constructor(options: RedisEventLogOptions) {
     this.#options = options
+    this.answers = new RedisAnswers(options)
   }
 
   async append(group: string, body: string, options: AppendOptions): Promise<Appended> {
@@ -157,7 +160,7 @@ export class RedisEventLog implements EventLog {
 
   /** The patterns of all keys of the logs. */
   keyPatterns(): string[] {
-    return ['log', 'head', 'once'].map((kind) => `${literalPattern(this.#options.prefix)}:tideway:${kind}:*`)
+    return ['log', 'head', 'once', 'answer'].map((kind) => `${literalPattern(this.#options.prefix)}:tideway:${kind}:*`)
   }
 
   // The braces put the keys and the channel of one group into one slot of a cluster.

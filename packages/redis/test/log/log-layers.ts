@@ -34,6 +34,7 @@ export function logOf(kind: Kind, options: RedisPubSubChannelLayerOptions): Laye
   return {
     layer,
     options,
+    answers: log.answers,
     append: (...call) => log.append(...call),
     send: (...call) => log.send(...call),
     read: (...call) => log.read(...call),

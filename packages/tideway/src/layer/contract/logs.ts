@@ -1,4 +1,5 @@
 import { defineTests, type ContractRunner, type ContractSkip } from './define-tests.ts'
+import { answerTests, crossingAnswerTests } from './log-answers.ts'
 import { appendTests } from './log-append.ts'
 import { readTests } from './log-reads.ts'
 import type { LogContext, LogContractChapter } from './log-test.ts'
@@ -26,6 +27,12 @@ const chapters: Readonly<Record<string, LogContractChapter>> = {
   append: appendTests,
   read: readTests,
   watch: watchTests,
+  answers: answerTests,
+}
+
+const crossingChapters: Readonly<Record<string, LogContractChapter>> = {
+  'watch across processes': crossingWatchTests,
+  'answers across processes': crossingAnswerTests,
 }
 
 /**
@@ -40,7 +47,7 @@ export function describeEventLog<Log extends EventLog>(
   makeLog: () => Log | Promise<Log>,
   options: EventLogContractOptions<Log>,
 ): void {
-  const all = options.makePeer === undefined ? chapters : { ...chapters, 'watch across processes': crossingWatchTests }
+  const all = options.makePeer === undefined ? chapters : { ...chapters, ...crossingChapters }
   defineTests(name, all, options, (test) => runTest(test, makeLog, options))
 }
 

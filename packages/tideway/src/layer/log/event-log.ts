@@ -1,3 +1,4 @@
+import type { AnswerStore } from './answer-store.ts'
 import type { EpochStart, LostReason, Position } from './position.ts'
 
 /** One event of a kept group in its log. Immutable, and shared by all its followers in a process. */
@@ -81,6 +82,9 @@ export interface LogSink {
  * The caller has checked the names of groups and the sizes of events.
  */
 export interface EventLog {
+  /** The answers to requests, on the same engine. */
+  readonly answers: AnswerStore
+
   /**
    * Appends an event and sends it to the watchers of the group in every process, in one atomic step. A log that does not exist
    * begins a new epoch with offset 1. A log that may have lost entries since its last append begins a new epoch after its

@@ -61,6 +61,11 @@ export const MAX_REPLICAS = 1000
 /** A follower that returns after this time, in milliseconds, is reset even if no event came. */
 export const HEAD_TTL_MS = 86_400_000
 
+/** How long a claim of a request lasts that its process does not extend, in milliseconds. */
+export const CLAIM_TTL_MS = 10_000
+/** How long the answer to a request is kept, in milliseconds. */
+export const ANSWER_TTL_MS = 300_000
+
 /** Options of `publish`. */
 export interface PublishOptions {
   /**

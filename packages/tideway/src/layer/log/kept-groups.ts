@@ -2,10 +2,13 @@ import { requireWholeNumber } from '../../errors/option-checks.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { layerClosed, MessageTooLargeError } from '../errors.ts'
 import { requireGroupName } from '../names.ts'
+import type { Claim } from './answer-store.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Follower } from './cursor.ts'
 import type { Appended, EventLog, ReadResult } from './event-log.ts'
 import {
+  ANSWER_TTL_MS,
+  CLAIM_TTL_MS,
   HEAD_TTL_MS,
   historyDefaults,
   MAX_HISTORY_SIZE,
@@ -137,6 +140,32 @@ export class KeptGroups {
     return this.#tailOf(group).follow(follower, options)
   }
 
+  /**
+   * Claims a request, or extends the claim of the owner, so that it is handled once by all processes.
+   * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the outcome is unknown
+   */
+  async claim(key: string, owner: string): Promise<Claim> {
+    this.#requireOpen()
+    return this.#log.answers.claim(key, owner, CLAIM_TTL_MS)
+  }
+
+  /** Ends the claim of the owner. @throws as {@link claim} */
+  async release(key: string, owner: string): Promise<void> {
+    this.#requireOpen()
+    await this.#log.answers.claim(key, owner, 1)
+  }
+
+  /**
+   * Keeps the answer to a request for 5 minutes, in place of its claim.
+   * @throws MessageTooLargeError over `maxEventBytes`
+   * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the outcome is unknown
+   */
+  async answer(key: string, answer: string): Promise<void> {
+    this.#requireOpen()
+    this.#requireSize(answer)
+    await this.#log.answers.answer(key, answer, ANSWER_TTL_MS)
+  }
+
   /** The statistics of this process. */
   stats(): KeptGroupsStats {
     let followers = 0
@@ -233,8 +262,16 @@ export class KeptGroups {
   }
 
   #require(group: string, body: string): void {
-    if (this.#isClosed) throw layerClosed()
+    this.#requireOpen()
     requireGroupName(group)
+    this.#requireSize(body)
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw layerClosed()
+  }
+
+  #requireSize(body: string): void {
     const { maxEventBytes } = this.#options
     if (Buffer.byteLength(body) > maxEventBytes) throw new MessageTooLargeError(maxEventBytes)
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { TurnQueue } from '../turn-queue.ts'
+import { MemoryAnswers } from './memory-answers.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Appended, AppendOptions, EventLog, LogEntry, LogSink, ReadOptions, ReadResult } from './event-log.ts'
 import { continuesPosition, type EpochStart, type LostReason, type Position } from './position.ts'
@@ -23,6 +24,7 @@ interface MemoryLog {
 
 /** The event log of one process, in its memory. Each log begins a random epoch, so a restart of the process is a new log. */
 export class MemoryEventLog implements EventLog {
+  readonly answers: MemoryAnswers
   readonly #clock: Clock
   readonly #logs = new Map<string, MemoryLog>()
   readonly #sinks = new Map<string, LogSink>()
@@ -32,6 +34,7 @@ export class MemoryEventLog implements EventLog {
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock
+    this.answers = new MemoryAnswers(clock)
   }
 
   append(group: string, body: string, options: AppendOptions): Promise<Appended> {
@@ -105,9 +108,10 @@ export class MemoryEventLog implements EventLog {
     return () => this.#gapListeners.delete(listener)
   }
 
-  /** Deletes every log. Watchers stay, and learn of it as of a gap. */
+  /** Deletes every log and answer. Watchers stay, and learn of it as of a gap. */
   flush(): void {
     this.#logs.clear()
+    this.answers.clear()
     this.#reportGap()
   }
 
@@ -116,6 +120,7 @@ export class MemoryEventLog implements EventLog {
     this.#cancelPurge?.()
     this.#cancelPurge = undefined
     this.#logs.clear()
+    this.answers.clear()
     this.#sinks.clear()
     this.#gapListeners.clear()
   }

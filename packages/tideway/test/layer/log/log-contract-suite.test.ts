@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Appended, ReadResult } from 'tideway/layer'
 import { describeEventLog, type EventLogContractOptions } from 'tideway/layer/contract'
-import { MemoryEventLog, type AppendOptions, type LogSink, type ReadOptions } from 'tideway/layer/kit'
+import { MemoryEventLog, type AppendOptions, type Claim, type LogSink, type ReadOptions } from 'tideway/layer/kit'
+import { systemClock } from '../../../src/layer/log/clock.ts'
+import { MemoryAnswers } from '../../../src/layer/log/memory-answers.ts'
 
 /** Runs `describeEventLog` with a runner that keeps the tests instead of running them. */
 function register(
@@ -107,6 +109,60 @@ class Shared extends MemoryEventLog {
   }
 }
 
+/** Gives every owner the claim. */
+class Generous extends MemoryEventLog {
+  override readonly answers = new (class extends MemoryAnswers {
+    override claim(key: string, _owner: string, ttlMs: number): Promise<Claim> {
+      return super.claim(key, 'all', ttlMs)
+    }
+  })(systemClock)
+}
+
+/** Gives an owner its claim only once. */
+class Strict extends MemoryEventLog {
+  #claims = 0
+  override readonly answers = new StrictAnswers(() => `${this.#claims++}`)
+}
+
+class StrictAnswers extends MemoryAnswers {
+  readonly #newOwner: () => string
+
+  constructor(newOwner: () => string) {
+    super(systemClock)
+    this.#newOwner = newOwner
+  }
+
+  override claim(key: string, _owner: string, ttlMs: number): Promise<Claim> {
+    return super.claim(key, this.#newOwner(), ttlMs)
+  }
+}
+
+/** Keeps claims and answers for the same long time. */
+class Hoarding extends MemoryEventLog {
+  override readonly answers = new (class extends MemoryAnswers {
+    override claim(key: string, owner: string): Promise<Claim> {
+      return super.claim(key, owner, 600_000)
+    }
+
+    override answer(key: string, answer: string): Promise<void> {
+      return super.answer(key, answer, 600_000)
+    }
+  })(systemClock)
+}
+
+/** Has one answer for all keys. */
+class OneAnswer extends MemoryEventLog {
+  override readonly answers = new (class extends MemoryAnswers {
+    override claim(_key: string, owner: string, ttlMs: number): Promise<Claim> {
+      return super.claim('', owner, ttlMs)
+    }
+
+    override answer(_key: string, answer: string, ttlMs: number): Promise<void> {
+      return super.answer('', answer.slice(0, 1000), ttlMs)
+    }
+  })(systemClock)
+}
+
 describe('the contract of event logs', () => {
   it.concurrent.each([
     [WithoutIds, 'appends an event with an id once, and returns its position again'],
@@ -126,6 +182,13 @@ describe('the contract of event logs', () => {
     [Synchronous, 'never calls the sink during the call that appends'],
     [Shared, 'keeps the logs of groups apart'],
     [Shared, 'loses every position of a log that another group has'],
+    [Generous, 'gives the claim of a key to one of its concurrent owners'],
+    [Strict, 'gives an owner its claim again'],
+    [Strict, 'extends a claim for its owner'],
+    [Hoarding, 'expires a claim that its owner does not extend'],
+    [Hoarding, 'expires an answer'],
+    [OneAnswer, 'keeps keys apart'],
+    [OneAnswer, 'keeps every answer up to 64 KiB as it is'],
   ])('rejects a log with the fault %o: "%s"', async (Log, test) => {
     await expect(register(() => new Log()).get(test)!()).rejects.toBeInstanceOf(Error)
   })

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { historyDefaults, keptGroupsDefaults } from 'tideway/layer'
 import { MAX_EPOCHS } from 'tideway/layer/kit'
-import { HEAD_TTL_MS, MAX_HISTORY_SIZE, MAX_ID_LENGTH } from '../../../src/layer/log/kept-groups-options.ts'
+import {
+  ANSWER_TTL_MS,
+  CLAIM_TTL_MS,
+  HEAD_TTL_MS,
+  MAX_HISTORY_SIZE,
+  MAX_ID_LENGTH,
+} from '../../../src/layer/log/kept-groups-options.ts'
+import { MAX_ANSWER_CHARACTERS, MAX_ANSWERS } from '../../../src/layer/log/memory-answers.ts'
 
 const page = read('../../../../../docs/spec/logs.md')
 
@@ -42,6 +49,8 @@ describe('docs/spec/logs.md', () => {
       'history.ttlMs': `${historyDefaults.ttlMs} ms`,
       'time to live of the head after the last append or read': `${HEAD_TTL_MS} ms, or 10 times history.ttlMs if that is longer`,
       'an id': `${MAX_ID_LENGTH} characters`,
+      'time to live of a claim that is not extended, of an answer': `${CLAIM_TTL_MS} ms, ${ANSWER_TTL_MS} ms`,
+      'claims and answers of a process, in memory': `${MAX_ANSWERS}, ${MAX_ANSWER_CHARACTERS} characters`,
       'starts of epochs': String(MAX_EPOCHS),
     })
   })

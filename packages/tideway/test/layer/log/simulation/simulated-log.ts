@@ -7,6 +7,7 @@ import type {
   ReadOptions,
   ReadResult,
 } from '../../../../src/layer/log/event-log.ts'
+import { MemoryAnswers } from '../../../../src/layer/log/memory-answers.ts'
 import type { Random } from '../../../server/fuzz/random.ts'
 import type { SimulatedRedis } from './simulated-redis.ts'
 import type { VirtualClock } from './virtual-clock.ts'
@@ -16,6 +17,7 @@ const BEACON_MS = 7000
 
 /** The event log of one process: the model of Redis behind a network that delays, loses and cuts. */
 export class SimulatedLog implements EventLog {
+  readonly answers: MemoryAnswers
   readonly #redis: SimulatedRedis
   readonly #clock: VirtualClock
   readonly #random: Random
@@ -37,6 +39,7 @@ export class SimulatedLog implements EventLog {
     this.#redis = redis
     this.#latencyMs = latencyMs
     this.#clock = clock
+    this.answers = new MemoryAnswers(clock)
     this.#random = random
     redis.sinks.add(this.#receive)
   }
