@@ -50,7 +50,7 @@ export type JoinErrorCode =
 /** Why events do not continue a position. */
 export type NotRecovered = LostReason | 'refused'
 
-/** A frame for one client. Those of events are texts that all members of a group share. */
+/** A frame for one client, without the answers. Those of events are texts that all members of a group share. */
 export type ServerFrame =
   | { readonly t: 'hi'; readonly v: 1; readonly max: { readonly groups: number; readonly requests: number } }
   | {
@@ -71,12 +71,6 @@ export type ServerFrame =
     }
   | { readonly t: 'left'; readonly g: string }
   | { readonly t: 'left'; readonly g: string; readonly code: JoinErrorCode; readonly message: string }
-  | { readonly t: 'answer'; readonly id: string; readonly ok?: unknown }
-  | {
-      readonly t: 'answer'
-      readonly id: string
-      readonly error: { readonly code: string; readonly message: string }
-    }
   | { readonly t: 'move'; readonly within: number }
   | { readonly t: 'pong' }
 
@@ -109,6 +103,22 @@ export function parseFrame(text: string): ClientFrame | undefined {
 /** The text of a frame for one client. */
 export function encodeFrame(frame: ServerFrame): string {
   return JSON.stringify(frame)
+}
+
+/** The text of the answer to a request without its id: `{"ok":…}`, or `{}` if the handler returned nothing. */
+export function resultText(result: unknown): string {
+  return JSON.stringify({ ok: result })
+}
+
+/** The text of a failed answer to a request without its id. */
+export function failureText(code: string, message: string): string {
+  return JSON.stringify({ error: { code, message } })
+}
+
+/** The frame of the answer to a request. */
+export function answerText(id: string, answer: string): string {
+  const start = `{"t":"answer","id":${JSON.stringify(id)}`
+  return answer === '{}' ? `${start}}` : `${start},${answer.slice(1)}`
 }
 
 function parseObject(text: string): Fields {

@@ -3,12 +3,14 @@ import { isEndOfConnection } from '../consumer/consumer-errors.ts'
 import { keptGroupsOf } from '../consumer/kept-groups-of.ts'
 import type { TextOrBytes } from '../consumer/text-or-bytes.ts'
 import type { Logger } from '../asgi/logger.ts'
+import type { User } from '../asgi/user.ts'
 import type { WebSocketScope } from '../asgi/scope.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { Follower } from '../layer/log/cursor.ts'
 import type { Followed, FollowOptions } from '../layer/log/follow.ts'
+import type { KeptGroups } from '../layer/log/kept-groups.ts'
 import { parsePosition, type Position } from '../layer/log/position.ts'
 import { BAD_FRAME_CODE, BadFrame, encodeFrame, parseFrame } from './frames.ts'
 import type { ClientFrame, JoinErrorCode, JoinStart, ServerFrame } from './frames.ts'
@@ -19,7 +21,7 @@ import { Requests, type RequestHost } from './requests.ts'
 
 /** The hooks of a live consumer, and its connection. */
 export interface LiveHooks {
-  readonly scope: Pick<WebSocketScope, 'onDrain'>
+  readonly scope: Pick<WebSocketScope, 'onDrain'> & { readonly user?: User }
   readonly channelLayer: ChannelLayer
   readonly signal: AbortSignal
   authorize(group: LiveGroup): Authorization | PromiseLike<Authorization>
@@ -77,6 +79,19 @@ export class LiveConnection implements JoinHost, RequestHost {
     return this.#settings.maxRequests
   }
 
+  get repeatTimeoutMs(): number {
+    return this.#settings.repeatTimeoutMs
+  }
+
+  get requestScope(): string {
+    const { user } = this.consumer.scope
+    return JSON.stringify([this.#settings.name, user?.id ?? null])
+  }
+
+  get keptGroups(): KeptGroups | undefined {
+    return this.consumer.channelLayer.keptGroups
+  }
+
   get signal(): AbortSignal {
     return this.consumer.signal
   }
@@ -111,7 +126,11 @@ export class LiveConnection implements JoinHost, RequestHost {
   }
 
   sendFrame(frame: ServerFrame): void | Promise<void> {
-    return this.sendEvent({ type: 'websocket.send', text: encodeFrame(frame) })
+    return this.sendText(encodeFrame(frame))
+  }
+
+  sendText(text: string): void | Promise<void> {
+    return this.sendEvent({ type: 'websocket.send', text })
   }
 
   authorize(group: LiveGroup): Authorization | PromiseLike<Authorization> {

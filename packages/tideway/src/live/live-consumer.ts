@@ -52,6 +52,8 @@ export abstract class LiveConsumer<
   static authorizeTimeoutMs = 10_000
   /** The most unanswered requests of a connection. @default 100 */
   static maxRequests = 100
+  /** How long a repeated request waits for the answer to the first one, in milliseconds. @default 60000 */
+  static repeatTimeoutMs = 60_000
   /** Time limit of the first frame of the client, in milliseconds. @default 10000 */
   static helloTimeoutMs = 10_000
 

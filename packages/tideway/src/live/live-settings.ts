@@ -30,6 +30,7 @@ export interface LiveSettings {
   readonly joinBurst: number
   readonly authorizeTimeoutMs: number
   readonly maxRequests: number
+  readonly repeatTimeoutMs: number
   readonly helloTimeoutMs: number
 }
 
@@ -41,6 +42,7 @@ export function requireLiveSettings(settings: LiveSettings): void {
   requireWholeNumber(`${name}.joinBurst`, settings.joinBurst, Infinity)
   requirePositive(`${name}.authorizeTimeoutMs`, settings.authorizeTimeoutMs, MAX_TIMER_MS)
   requireWholeNumber(`${name}.maxRequests`, settings.maxRequests, Infinity)
+  requirePositive(`${name}.repeatTimeoutMs`, settings.repeatTimeoutMs, MAX_TIMER_MS)
   requirePositive(`${name}.helloTimeoutMs`, settings.helloTimeoutMs, MAX_TIMER_MS)
   for (const [key, family] of Object.entries(settings.groups)) {
     if (typeof family === 'function' && family.name === key) continue

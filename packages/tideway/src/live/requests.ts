@@ -4,9 +4,11 @@ import { StopConsumer } from '../consumer/signals.ts'
 import { findNonJson } from '../errors/json-value.ts'
 import { issueText, type SchemaResult } from '../errors/standard-schema.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import type { KeptGroups } from '../layer/log/kept-groups.ts'
 import { derivedId } from './derived-id.ts'
-import type { RequestFrame, ServerFrame } from './frames.ts'
+import { answerText, failureText, resultText, type RequestFrame } from './frames.ts'
 import { LiveRequest, RequestError, type RequestInfo } from './request.ts'
+import { RequestClaim } from './request-claim.ts'
 import { StartTurns } from './start-turns.ts'
 
 /** The connection of requests. */
@@ -14,15 +16,18 @@ export interface RequestHost {
   /** Has the request handlers as its own properties. */
   readonly consumer: object
   readonly maxRequests: number
+  /** How long a repeated request waits for the first one. */
+  readonly repeatTimeoutMs: number
+  /** Tells the ids of different classes and users apart. */
+  readonly requestScope: string
+  /** Keep the answers; `undefined` if the layer has none. */
+  readonly keptGroups: KeptGroups | undefined
   readonly signal: AbortSignal
-  sendFrame(frame: ServerFrame): void | Promise<void>
+  sendText(text: string): void | Promise<void>
   /** A handler has thrown. */
   report(request: string, error: unknown): void
   stop(): void
 }
-
-/** The result of a request: `undefined` if it is not answered. */
-type Outcome = { readonly ok?: unknown } | { readonly error: { readonly code: string; readonly message: string } }
 
 /** The request that runs in an async context, and the number of events that it has published without an id. */
 interface RunningRequest {
@@ -38,11 +43,15 @@ export function nextEventId(): string | undefined {
   return running === undefined ? undefined : derivedId(running.id, ++running.published)
 }
 
+type AnyRequest = LiveRequest<unknown, unknown>
+
 /** The requests of one connection. They start in their order, and run at the same time. */
 export class Requests {
   readonly #host: RequestHost
   readonly #turns = new StartTurns()
+  /** Also those that are answered, until the answer is kept. */
   readonly #running = new Set<Promise<void>>()
+  #unanswered = 0
 
   constructor(host: RequestHost) {
     this.#host = host
@@ -54,18 +63,15 @@ export class Requests {
   }
 
   receive(frame: RequestFrame): void {
-    const { id, m } = frame
     const { consumer, maxRequests } = this.#host
-    const request = requestOf(consumer, m)
+    const request = requestOf(consumer, frame.m)
     if (request === undefined) {
-      this.#answer(id, failure('unknown_request', `There is no request "${m.slice(0, 64)}".`))
-    } else if (this.#running.size >= maxRequests) {
-      this.#answer(id, failure('rate_limited', `At most ${maxRequests} requests may be unanswered.`))
+      this.#send(frame, failureText('unknown_request', `There is no request "${frame.m.slice(0, 64)}".`))
+    } else if (this.#unanswered >= maxRequests) {
+      this.#send(frame, failureText('rate_limited', `At most ${maxRequests} requests may be unanswered.`))
     } else {
-      const run = this.#run(request, frame).then((outcome) => {
-        this.#running.delete(run)
-        if (outcome !== undefined) this.#answer(id, outcome)
-      })
+      this.#unanswered++
+      const run = this.#run(request, frame).finally(() => this.#running.delete(run))
       this.#running.add(run)
     }
   }
@@ -75,59 +81,79 @@ export class Requests {
     await Promise.all(this.#running)
   }
 
-  async #run(request: LiveRequest<unknown, unknown>, frame: RequestFrame): Promise<Outcome | undefined> {
+  async #run(request: AnyRequest, frame: RequestFrame): Promise<void> {
+    const host = this.#host
     try {
+      const { keptGroups, requestScope, repeatTimeoutMs } = host
       const validated = request.schema['~standard'].validate(frame.d)
-      return await this.#turns.run('', validated, (result) => this.#handle(request, frame, result))
+      if (frame.id === undefined || keptGroups === undefined) {
+        await this.#turns.run('', validated, (input) => this.#handle(request, frame, input))
+        return
+      }
+      const claim = new RequestClaim(keptGroups, requestScope, frame.id)
+      await this.#turns.run('', Promise.all([validated, claim.take()]), async ([input, first]) => {
+        const { status, answer } = first.status === 'taken' ? await claim.wait(host.signal, repeatTimeoutMs) : first
+        if (status === 'answered') this.#answer(frame, answer)
+        else await claim.keep(() => this.#handle(request, frame, input))
+      })
     } catch (error) {
-      return this.#outcomeOf(frame.m, error)
+      this.#answer(frame, this.#failure(frame.m, error))
     }
   }
 
-  async #handle(
-    { handler }: LiveRequest<unknown, unknown>,
-    { id, m }: RequestFrame,
-    validated: SchemaResult<unknown>,
-  ): Promise<Outcome> {
-    if (validated.issues !== undefined) return failure('bad_input', validated.issues.map(issueText).join('; '))
-    const { value } = validated
+  /** Calls the handler, and sends its answer. Returns `undefined` if the request is not answered. */
+  async #handle(request: AnyRequest, frame: RequestFrame, input: SchemaResult<unknown>): Promise<string | undefined> {
+    let answer: string | undefined
+    try {
+      answer = await this.#result(request, frame, input)
+    } catch (error) {
+      answer = this.#failure(frame.m, error)
+    }
+    this.#answer(frame, answer)
+    return answer
+  }
+
+  async #result({ handler }: AnyRequest, { id, m }: RequestFrame, input: SchemaResult<unknown>): Promise<string> {
+    if (input.issues !== undefined) return failureText('bad_input', input.issues.map(issueText).join('; '))
     const { signal } = this.#host
     const info: RequestInfo = { id, signal }
     const returned: unknown = await (id === undefined
-      ? handler(value, info)
-      : current.run({ id, published: 0 }, handler, value, info))
+      ? handler(input.value, info)
+      : current.run({ id, published: 0 }, handler, input.value, info))
     const problem = findNonJson(returned, 'the result')
-    if (problem === undefined) return { ok: returned }
+    if (problem === undefined) return resultText(returned)
     throw new TidewayError('ERR_BAD_MESSAGE', `The result of the request "${m}" is refused: ${problem}.`)
   }
 
-  #outcomeOf(name: string, error: unknown): Outcome | undefined {
-    if (error instanceof RequestError) return failure(error.code, error.message)
+  /** The answer for an error; `undefined` if the connection has ended or ends. */
+  #failure(name: string, error: unknown): string | undefined {
+    if (error instanceof RequestError) return failureText(error.code, error.message)
     if (error instanceof StopConsumer) {
       this.#host.stop()
       return undefined
     }
     if (isEndOfConnection(error, this.#host.signal)) return undefined
     if (error instanceof TidewayError && unavailableCodes.has(error.code)) {
-      return failure('unavailable', 'The server cannot reach its channel layer.')
+      return failureText('unavailable', 'The server cannot reach its channel layer.')
     }
     this.#host.report(name, error)
-    return failure('failed', 'The request failed.')
+    return failureText('failed', 'The request failed.')
   }
 
-  #answer(id: string | undefined, outcome: Outcome): void {
-    if (id !== undefined) void this.#host.sendFrame({ t: 'answer', id, ...outcome })
+  #answer(frame: RequestFrame, answer: string | undefined): void {
+    this.#unanswered--
+    if (answer !== undefined) this.#send(frame, answer)
+  }
+
+  #send({ id }: RequestFrame, answer: string): void {
+    if (id !== undefined) void this.#host.sendText(answerText(id, answer))
   }
 }
 
 const unavailableCodes: ReadonlySet<string> = new Set(['ERR_LAYER_UNAVAILABLE', 'ERR_LAYER_CLOSED'])
 
 /** Only own properties of this class are requests: a client must not reach a method by its name. */
-function requestOf(consumer: object, name: string): LiveRequest<unknown, unknown> | undefined {
+function requestOf(consumer: object, name: string): AnyRequest | undefined {
   const value: unknown = Object.hasOwn(consumer, name) ? (consumer as Record<string, unknown>)[name] : undefined
   return value instanceof LiveRequest ? value : undefined
-}
-
-function failure(code: string, message: string): Outcome {
-  return { error: { code, message } }
 }

@@ -1,0 +1,73 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Claim } from '../layer/log/answer-store.ts'
+import type { KeptGroups } from '../layer/log/kept-groups.ts'
+import { CLAIM_TTL_MS } from '../layer/log/kept-groups-options.ts'
+import { MessageTooLargeError } from '../layer/errors.ts'
+import { failureText } from './frames.ts'
+import { RequestError } from './request.ts'
+
+const processName = randomBytes(9).toString('base64url')
+let claims = 0
+
+const FIRST_PAUSE_MS = 50
+const LONGEST_PAUSE_MS = 1000
+
+/** Claims the id of a request on all processes: the first owner handles it, and the others get its answer. */
+export class RequestClaim {
+  readonly #groups: KeptGroups
+  readonly #key: string
+  /** A repeated request is another owner, also on the same process. */
+  readonly #owner = `${processName}:${++claims}`
+
+  /** @param scope tells the ids of different classes and users apart */
+  constructor(groups: KeptGroups, scope: string, id: string) {
+    this.#groups = groups
+    this.#key = createHash('sha256').update(`${scope}\n${id}`).digest('base64url')
+  }
+
+  /** @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the outcome is unknown */
+  take(): Promise<Claim> {
+    return this.#groups.claim(this.#key, this.#owner)
+  }
+
+  /**
+   * Waits until the first owner has answered, or no longer extends its claim.
+   * @throws RequestError `unavailable` after `timeoutMs` milliseconds
+   * @throws TidewayError `ERR_LAYER_UNAVAILABLE`
+   */
+  async wait(signal: AbortSignal, timeoutMs: number): Promise<Claim> {
+    const endsAt = performance.now() + timeoutMs
+    for (let pauseMs = FIRST_PAUSE_MS; performance.now() < endsAt; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      await pause(Math.min(pauseMs, timeoutMs), undefined, { signal, ref: false })
+      const claim = await this.take()
+      if (claim.status !== 'taken') return claim
+    }
+    throw new RequestError('unavailable', 'The first request with this id is not answered yet.')
+  }
+
+  /** Keeps the claim while `handle` runs, and keeps its answer. An `undefined` answer gives the claim back. */
+  async keep(handle: () => Promise<string | undefined>): Promise<void> {
+    const ignore = (): void => {}
+    // If it fails, the claim expires and a repeated request is handled again.
+    const renewal = setInterval(() => void this.take().catch(ignore), CLAIM_TTL_MS / 3).unref()
+    let answer: string | undefined
+    try {
+      answer = await handle()
+    } finally {
+      clearInterval(renewal)
+    }
+    await this.#store(answer).catch(ignore)
+  }
+
+  async #store(answer: string | undefined): Promise<void> {
+    if (answer === undefined) return this.#groups.release(this.#key, this.#owner)
+    try {
+      await this.#groups.answer(this.#key, answer)
+    } catch (error) {
+      if (!(error instanceof MessageTooLargeError)) throw error
+      const message = 'The request was handled, and its answer is too large to be repeated.'
+      await this.#groups.answer(this.#key, failureText('too_large', message))
+    }
+  }
+}
