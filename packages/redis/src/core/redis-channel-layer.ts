@@ -240,6 +240,7 @@ export class RedisChannelLayer extends RedisLayer {
   }
 
   protected async closeEngine(): Promise<void> {
+    this.log.releaseAll()
     clearInterval(this.#heartbeatTimer)
     await this.#logHosts.close()
     this.#gapNotes.close()

@@ -8,7 +8,7 @@ import {
   type LostReason,
   type ReadResult,
 } from 'tideway/layer'
-import type { AppendOptions, EventLog, LogSink, ReadOptions } from 'tideway/layer/kit'
+import { DEFAULT_ID_TTL_MS, type AppendOptions, type EventLog, type LogSink, type ReadOptions } from 'tideway/layer/kit'
 
 import type { MessageCodec } from '../codec/message-codec.ts'
 import type { Replicated, RedisScript, ScriptArgument } from '../connection/redis-script.ts'
@@ -16,11 +16,10 @@ import { literalPattern } from '../connection/remove-keys.ts'
 import { replyOf, unavailable } from '../connection/redis-errors.ts'
 import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
 import { RedisAnswers } from './redis-answers.ts'
+import { AppendQueue, type AppendResult, type BatchOptions, type LogEvent } from './append-queue.ts'
 import { append } from './scripts/append.ts'
 import { read } from './scripts/read.ts'
 import { NO_INFO } from './scripts/replication-id.ts'
-
-const DEFAULT_ID_TTL_MS = 300_000
 
 /** The random bytes of the name of an epoch: 8 characters. */
 const EPOCH_BYTES = 6
@@ -65,6 +64,8 @@ export class RedisEventLog implements EventLog {
   /** The watched groups, by their Redis channel. */
   readonly #watches = new Map<string, Watch>()
   readonly #gapListeners = new Set<() => void>()
+  /** The appends that wait for a call or its reply, by their group. */
+  readonly #queues = new Map<string, AppendQueue>()
   /** The newest append that waits for replicas, or waits for its turn. */
   #replicated: Promise<unknown> = Promise.resolve()
   #replicatedCount = 0
@@ -76,25 +77,18 @@ export class RedisEventLog implements EventLog {
 
   async append(group: string, body: string, options: AppendOptions): Promise<Appended> {
     const { size, ttlMs, headTtlMs, id, idTtlMs = DEFAULT_ID_TTL_MS, replicas } = options
-    const channel = this.#channel(group)
-    const engine = this.#options.engineOf(channel)
-    const keys = [channel, this.#key('head', group)]
-    if (id !== undefined) keys.push(`${this.#key('once', group)}:${id}`)
-    const stored = this.#options.codec.encodeText(body)
-    const name = engine.wireName(channel)
-    const args = [stored, size, ttlMs, headTtlMs, name, engine.publishCommand, newEpoch(), idTtlMs]
-    const { reply, replicas: reached } = await this.#run(engine, append, keys, args, replicas)
-    const [position, duplicate] = reply as [Buffer, number]
-    return {
-      position: Object.freeze(parsePosition(position.toString('latin1'))),
-      duplicate: duplicate === 1,
-      ...(reached !== undefined && { replicas: reached }),
-    }
+    const event: LogEvent = { body: this.#options.codec.encodeText(body), id }
+    const shared: BatchOptions = { size, ttlMs, headTtlMs, idTtlMs }
+    if (replicas === undefined) return appendedOf(await this.#queueOf(group).append(event, shared))
+    this.#release(group)
+    const { results, replicas: reached } = await this.#append(group, [event], shared, replicas)
+    return { ...appendedOf(results[0]!), ...(reached !== undefined && { replicas: reached }) }
   }
 
   async send(group: string, body: string): Promise<void> {
     const channel = this.#channel(group)
     const stored = this.#options.codec.encodeText(body)
+    this.#release(group)
     await this.#options.engineOf(channel).publish(channel, Buffer.concat([Buffer.from(VOLATILE), stored]))
   }
 
@@ -104,6 +98,7 @@ export class RedisEventLog implements EventLog {
     const keys = [channel, this.#key('head', group)]
     const { epoch = '', offset = 0 } = since ?? {}
     const args = [epoch, offset, last, maxEntries, maxBytes, headTtlMs, newEpoch()]
+    this.#release(group)
     const { reply } = await this.#run(engine, read, keys, args)
     const [status, top, starts, ...fields] = reply as [Buffer, Buffer, Buffer, ...Buffer[]]
     return this.#result(
@@ -158,6 +153,11 @@ export class RedisEventLog implements EventLog {
     return true
   }
 
+  /** Sends the appends that wait. The connection is about to close. */
+  releaseAll(): void {
+    for (const queue of this.#queues.values()) queue.release()
+  }
+
   /** The patterns of all keys of the logs. */
   keyPatterns(): string[] {
     return ['log', 'head', 'once', 'answer'].map((kind) => `${literalPattern(this.#options.prefix)}:tideway:${kind}:*`)
@@ -171,6 +171,41 @@ export class RedisEventLog implements EventLog {
   /** The Redis channel of the group, and the key of its stream. */
   #channel(group: string): string {
     return this.#key('log', group)
+  }
+
+  #queueOf(group: string): AppendQueue {
+    let queue = this.#queues.get(group)
+    if (queue === undefined) {
+      const send = async (events: readonly LogEvent[], options: BatchOptions): Promise<readonly AppendResult[]> =>
+        (await this.#append(group, events, options)).results
+      queue = new AppendQueue(send, () => this.#queues.delete(group))
+      this.#queues.set(group, queue)
+    }
+    return queue
+  }
+
+  /** Sends the appends of the group that wait, so that what follows does not overtake them. */
+  #release(group: string): void {
+    this.#queues.get(group)?.release()
+  }
+
+  async #append(
+    group: string,
+    events: readonly LogEvent[],
+    { size, ttlMs, headTtlMs, idTtlMs }: BatchOptions,
+    replicas?: number,
+  ): Promise<{ readonly results: readonly AppendResult[]; readonly replicas?: number }> {
+    const channel = this.#channel(group)
+    const engine = this.#options.engineOf(channel)
+    const keys = [channel, this.#key('head', group)]
+    const name = engine.wireName(channel)
+    const args: ScriptArgument[] = [size, ttlMs, headTtlMs, name, engine.publishCommand, newEpoch(), idTtlMs]
+    for (const { body, id } of events) {
+      if (id !== undefined) keys.push(`${this.#key('once', group)}:${id}`)
+      args.push(body, id === undefined ? 0 : keys.length)
+    }
+    const { reply, ...wait } = await this.#run(engine, append, keys, args, replicas)
+    return { results: parseAppended(events, reply as AppendReply), ...wait }
   }
 
   async #run(
@@ -253,6 +288,24 @@ export class RedisEventLog implements EventLog {
     const { epoch, offset } = parsePosition(bytes.toString('latin1', 0, Math.max(0, end)))
     return Object.freeze({ epoch, offset, body: codec.decodeText(bytes.subarray(end + 1)) })
   }
+}
+
+/** The reply of the script "append". */
+type AppendReply = readonly [epoch: Buffer, first: Buffer, ...duplicates: (Buffer | null)[]]
+
+function parseAppended(events: readonly LogEvent[], [epoch, first, ...duplicates]: AppendReply): AppendResult[] {
+  const name = epoch.toString('latin1')
+  let offset = Number(first)
+  let ids = 0
+  return events.map(({ id }) => {
+    const earlier = id === undefined ? null : duplicates[ids++]!
+    if (earlier === null) return { epoch: name, offset: offset++, duplicate: false }
+    return { ...parsePosition(earlier.toString('latin1')), duplicate: true }
+  })
+}
+
+function appendedOf({ epoch, offset, duplicate }: AppendResult): Appended {
+  return { position: Object.freeze({ epoch, offset }), duplicate }
 }
 
 function newEpoch(): string {

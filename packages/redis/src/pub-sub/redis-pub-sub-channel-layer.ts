@@ -220,6 +220,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   }
 
   protected async closeEngine(): Promise<void> {
+    this.log.releaseAll()
     await this.#jobs.close()
     await Promise.all(Array.from(this.#gaps, ([{ isUp }, gaps]) => gaps.close(isUp)))
     await Promise.all(this.#engines.map((engine) => engine.close()))

@@ -53,8 +53,94 @@ describeWith(['redis'], 'RedisEventLog', () => {
     const ttls = ['log:{room}', 'head:{room}', 'once:{room}:one'].map((key) =>
       server.client.pttl(`keys:tideway:${key}`),
     )
-    const rounded = (await Promise.all(ttls)).map((ttl) => Math.ceil(ttl / 1_000_000))
+    const rounded = (await Promise.all(ttls)).map((ttl) => Math.round(ttl / 1_000_000))
     expect(rounded).toEqual([1, 2, 3])
+  })
+
+  it('writes an expiry only if a sixteenth of the time to live has passed, and never shortens that of the head', async () => {
+    const log = await open({ prefix: 'expiry' })
+    const [entries, head] = ['expiry:tideway:log:{room}', 'expiry:tideway:head:{room}'] as const
+    const append = () => log.append('room', 'x', { ...lasting, ttlMs: 1_600_000, headTtlMs: 3_200_000 })
+    const left = async () => {
+      const times = [await server.client.pttl(entries), await server.client.pttl(head)]
+      return times.map((ttl) => Math.ceil(ttl / 50_000) * 50_000)
+    }
+    const set = async (entriesMs: number, headMs: number) => {
+      await server.client.pexpire(entries, entriesMs)
+      await server.client.pexpire(head, headMs)
+    }
+    await append()
+    expect(await left()).toEqual([1_700_000, 3_400_000])
+    await set(1_650_000, 3_300_000)
+    await append()
+    expect(await left()).toEqual([1_650_000, 3_300_000])
+    await set(1_590_000, 3_190_000)
+    await append()
+    expect(await left()).toEqual([1_700_000, 3_400_000])
+    await set(1_800_000, 9_000_000)
+    await append()
+    expect(await left()).toEqual([1_700_000, 9_000_000])
+    await server.client.del(entries)
+    await append()
+    expect(await left()).toEqual([1_700_000, 9_000_000])
+  })
+
+  it('appends concurrent events with few calls, in order, and refuses the duplicates among them', async () => {
+    const log = await open({ prefix: 'batch' })
+    const seen = await watch(log)
+    const first = await log.append('room', 'first', { ...lasting, id: 'id 10' })
+    await server.client.config('RESETSTAT')
+    const appends = Array.from({ length: 200 }, (_, index) =>
+      log.append('room', `${index}`, { ...lasting, ...(index % 10 === 0 && { id: `id ${index}` }) }),
+    )
+    const appended = await Promise.all(appends)
+    expect(appended[10]).toEqual({ position: first.position, duplicate: true })
+    const others = appended.toSpliced(10, 1)
+    expect(others.map(({ position, duplicate }) => [position.offset, duplicate])).toEqual(
+      others.map((_, index) => [index + 2, false]),
+    )
+    await patiently(() => expect(seen.entries).toHaveLength(200))
+    const bodies = ['first', ...Array.from({ length: 200 }, (_, index) => `${index}`).toSpliced(10, 1)]
+    expect(seen.entries.map(({ body }) => body)).toEqual(bodies)
+    const stats = await server.client.info('commandstats')
+    expect(Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)![1])).toBeLessThan(10)
+    const again = await Promise.all(
+      [150, 160].map((index) => log.append('room', 'x', { ...lasting, id: `id ${index}` })),
+    )
+    expect(again).toEqual([150, 160].map((index) => ({ position: appended[index]!.position, duplicate: true })))
+  })
+
+  it('gives all events of a call the new epoch after a change of the replication id', async () => {
+    const log = await open({ prefix: 'epochs' })
+    const old = await log.append('room', 'old', lasting)
+    await server.client.hset('epochs:tideway:head:{room}', 'r', 'another')
+    const appended = await Promise.all(['a', 'b', 'c'].map((body) => log.append('room', body, lasting)))
+    const epoch = appended[0]!.position.epoch
+    expect(epoch).not.toBe(old.position.epoch)
+    expect(appended.map(({ position }) => position)).toEqual([2, 3, 4].map((offset) => ({ epoch, offset })))
+    expect(await readAll(log)).toMatchObject({
+      epochs: [
+        { epoch: old.position.epoch, from: 1 },
+        { epoch, from: 2 },
+      ],
+    })
+  })
+
+  it('sends what a call follows before it: volatile events, reads, appends with replicas, close()', async () => {
+    const log = await open()
+    const seen = { bodies: [] as string[] }
+    const see = (body: string) => void seen.bodies.push(body)
+    await log.watch('room', { onEntry: ({ body }) => see(body), onVolatile: see })
+    const appends = ['a', 'b'].map((body) => log.append('room', body, lasting))
+    await log.send('room', '~')
+    appends.push(log.append('room', 'c', lasting), log.append('room', 'd', { ...lasting, replicas: 1 }))
+    await appends.at(-1)
+    appends.push(log.append('room', 'e', lasting))
+    expect((await readAll(log)).top.offset).toBe(5)
+    await patiently(() => expect(seen.bodies).toEqual(['a', 'b', '~', 'c', 'd', 'e']))
+    appends.push(log.append('room', 'f', lasting))
+    await log.layer.close()
+    expect((await Promise.all(appends)).map(({ position }) => position.offset)).toEqual([1, 2, 3, 4, 5, 6])
   })
 
   it.each([99_999_999_999_998, Number.MAX_SAFE_INTEGER - 3])(

@@ -15,7 +15,13 @@ export { DEFAULT_CAPACITY_BYTES, Mailbox, type OverflowPolicy } from './mailbox.
 export type { AnswerStore, Claim } from './log/answer-store.ts'
 export type { Clock } from './log/clock.ts'
 export type { Cursor, Follower, Reset } from './log/cursor.ts'
-export type { AppendOptions, EventLog, LogSink, ReadOptions } from './log/event-log.ts'
+export {
+  DEFAULT_ID_TTL_MS,
+  type AppendOptions,
+  type EventLog,
+  type LogSink,
+  type ReadOptions,
+} from './log/event-log.ts'
 export { KeptGroups, type KeptGroupsListener } from './log/kept-groups.ts'
 export { MemoryEventLog } from './log/memory-event-log.ts'
 export { containsPosition, continuesPosition, MAX_EPOCHS, type LogHead } from './log/position.ts'

@@ -7,6 +7,9 @@ export interface LogEntry extends Position {
   readonly body: string
 }
 
+/** How long a log keeps an id, in milliseconds, if `append` gets no other time. */
+export const DEFAULT_ID_TTL_MS = 300_000
+
 /** Options of `append`. */
 export interface AppendOptions {
   /** The number of entries that the log keeps at least. It may keep more, at most twice as many and 100. */

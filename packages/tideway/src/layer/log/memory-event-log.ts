@@ -2,10 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { TurnQueue } from '../turn-queue.ts'
 import { MemoryAnswers } from './memory-answers.ts'
 import { systemClock, type Clock } from './clock.ts'
-import type { Appended, AppendOptions, EventLog, LogEntry, LogSink, ReadOptions, ReadResult } from './event-log.ts'
+import {
+  DEFAULT_ID_TTL_MS,
+  type Appended,
+  type AppendOptions,
+  type EventLog,
+  type LogEntry,
+  type LogSink,
+  type ReadOptions,
+  type ReadResult,
+} from './event-log.ts'
 import { continuesPosition, type EpochStart, type LostReason, type Position } from './position.ts'
-
-const DEFAULT_ID_TTL_MS = 300_000
 
 /** How often expired logs are removed. */
 const PURGE_EVERY_MS = 60_000

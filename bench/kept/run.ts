@@ -1,0 +1,12 @@
+import { append } from './append.ts'
+
+// npm run bench -- kept [NAME...]: what kept groups cost, beside what they are built on.
+
+const measurements = { append } as const
+
+const names = process.argv.slice(2)
+const unknown = names.find((name) => !(name in measurements))
+if (unknown !== undefined) throw new Error(`There is no "${unknown}": ${Object.keys(measurements).join(', ')}.`)
+for (const [name, measure] of Object.entries(measurements)) {
+  if (names.length === 0 || names.includes(name)) await measure((line) => void process.stdout.write(`${line}\n`))
+}
