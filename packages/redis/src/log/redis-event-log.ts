@@ -11,12 +11,13 @@ import {
 import { DEFAULT_ID_TTL_MS, type AppendOptions, type EventLog, type LogSink, type ReadOptions } from 'tideway/layer/kit'
 
 import type { MessageCodec } from '../codec/message-codec.ts'
-import type { Replicated, RedisScript, ScriptArgument } from '../connection/redis-script.ts'
+import type { RedisScript, ScriptArgument } from '../connection/redis-script.ts'
 import { literalPattern } from '../connection/remove-keys.ts'
 import { replyOf, unavailable } from '../connection/redis-errors.ts'
 import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
 import { RedisAnswers } from './redis-answers.ts'
 import { AppendQueue, type AppendResult, type BatchOptions, type LogEvent } from './append-queue.ts'
+import { ReplicatedRuns } from './replicated-runs.ts'
 import { append } from './scripts/append.ts'
 import { read } from './scripts/read.ts'
 import { NO_INFO } from './scripts/replication-id.ts'
@@ -28,9 +29,6 @@ const EPOCH_BYTES = 6
 const VOLATILE = '~'
 const VOLATILE_BYTE = VOLATILE.charCodeAt(0)
 const COLON_BYTE = ':'.charCodeAt(0)
-
-/** The maximum number of appends of a process that wait for replicas; more are rejected. */
-const MAX_REPLICATED_APPENDS = 1000
 
 /** The settings of a log, and the callbacks to its layer. */
 export interface RedisEventLogOptions {
@@ -66,13 +64,12 @@ export class RedisEventLog implements EventLog {
   readonly #gapListeners = new Set<() => void>()
   /** The appends that wait for a call or its reply, by their group. */
   readonly #queues = new Map<string, AppendQueue>()
-  /** The newest append that waits for replicas, or waits for its turn. */
-  #replicated: Promise<unknown> = Promise.resolve()
-  #replicatedCount = 0
+  readonly #replicated: ReplicatedRuns
 
   constructor(options: RedisEventLogOptions) {
     this.#options = options
     this.answers = new RedisAnswers(options)
+    this.#replicated = new ReplicatedRuns(options.replicaWaitMs)
   }
 
   async append(group: string, body: string, options: AppendOptions): Promise<Appended> {
@@ -217,7 +214,7 @@ export class RedisEventLog implements EventLog {
   ): Promise<{ readonly reply: unknown; readonly replicas?: number }> {
     try {
       if (replicas === undefined) return { reply: await engine.run(script, keys, args) }
-      return await this.#runReplicated(engine, script, keys, args, replicas)
+      return await this.#replicated.run(engine, script, keys, args, replicas)
     } catch (error) {
       if (!replyOf(error).includes(NO_INFO)) throw error
       throw unavailable(
@@ -225,31 +222,6 @@ export class RedisEventLog implements EventLog {
         'does not permit INFO in scripts, which kept groups need: permit it to the user',
         error,
       )
-    }
-  }
-
-  /** Runs one script at a time: WAIT blocks the connection, which other commands share, and its heartbeat. */
-  async #runReplicated(
-    engine: PubSubEngine,
-    script: RedisScript,
-    keys: readonly string[],
-    args: readonly ScriptArgument[],
-    replicas: number,
-  ): Promise<Replicated> {
-    if (this.#replicatedCount >= MAX_REPLICATED_APPENDS) {
-      throw unavailable(
-        engine.label,
-        `has ${MAX_REPLICATED_APPENDS} appends that wait for replicas: await earlier ones`,
-      )
-    }
-    const wait = { replicas, waitMs: this.#options.replicaWaitMs }
-    const run = this.#replicated.then(() => engine.runReplicated(script, keys, args, wait))
-    this.#replicated = run.catch(() => {})
-    this.#replicatedCount++
-    try {
-      return await run
-    } finally {
-      this.#replicatedCount--
     }
   }
 
