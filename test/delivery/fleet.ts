@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { RedisPubSubChannelLayer } from '@tideway/redis'
+import { expectContiguous } from 'tideway/testing'
 import { RedisServer } from '../../packages/redis/test/redis-server.ts'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { FollowingClient } from './following-client.ts'
@@ -13,14 +14,12 @@ const CLIENTS = 60
 const EVERY_MS = 5
 const HISTORY = { size: 10_000, ttlMs: 600_000 }
 
-/** What the clients of a fleet have got. */
+/** What the clients of a fleet have received: every client once and in order, which the fleet checks. */
 export interface Outcome {
   readonly published: number
   readonly deliveries: number
   /** Deliveries that a client missed without being told. */
   readonly lost: number
-  readonly duplicates: number
-  readonly outOfOrder: number
   /** How often a client was told that its position is lost. */
   readonly told: number
 }
@@ -94,17 +93,14 @@ export class Fleet {
       const { top } = await layer.keptGroups.history('room', { last: 1 })
       const end = `${top.epoch}:${top.offset}`
       await until(() => clients.every(({ position }) => position === end))
-      const sum = (count: (client: FollowingClient) => number): number =>
-        clients.reduce((total, client) => total + count(client), 0)
+      const { events, resets } = expectContiguous(...clients.map(({ received }) => received))
       return {
         published: n,
-        deliveries: sum(({ got }) => got.length),
-        // All numbers from the first one that came after it was last told.
-        lost: sum(({ got, holes }) => holes + (got.length === 0 ? 0 : n - got[0]! + 1 - got.length)),
-        duplicates: sum(({ duplicates }) => duplicates),
-        outOfOrder: sum(({ outOfOrder }) => outOfOrder),
+        deliveries: events,
+        // All numbers from the first one after the last reset.
+        lost: clients.reduce((lost, { numbers }) => lost + n - (numbers[0] ?? n + 1) + 1 - numbers.length, 0),
         // Each client begins without a position.
-        told: sum(({ told }) => told - 1),
+        told: resets - clients.length,
       }
     } finally {
       for (const client of clients) client.leave()
@@ -115,7 +111,7 @@ export class Fleet {
 }
 
 /** Repeats the event with its id until the outcome is known. */
-async function publish(layer: RedisPubSubChannelLayer, n: number): Promise<void> {
+export async function publish(layer: RedisPubSubChannelLayer, n: number): Promise<void> {
   const id = randomUUID()
   for (;;) {
     try {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Received } from 'tideway/testing'
 import { WebSocket } from 'ws'
 
 interface Joined {
@@ -8,21 +9,13 @@ interface Joined {
 
 type Frame = Partial<{ joined: Joined; n: number; position: string; reset: string }>
 
-/** A client that follows the group over WebSockets, reconnects by itself with its position, and checks what it gets. */
+/** A client that follows the group over WebSockets, reconnects by itself with its position, and records what it receives. */
 export class FollowingClient {
   readonly #portOf: () => number
   #socket: WebSocket | undefined
   #isDone = false
   position: string | undefined
-  /** Whether it was told that it misses something, and does not know its next position. */
-  #isReset = false
-  /** The numbers that it got, since it was last told. */
-  got: number[] = []
-  told = 0
-  duplicates = 0
-  outOfOrder = 0
-  /** Holes without a reset. */
-  holes = 0
+  readonly received: Received[] = []
 
   constructor(portOf: () => number) {
     this.#portOf = portOf
@@ -53,33 +46,21 @@ export class FollowingClient {
     })
   }
 
+  /** The numbers that it has received since its last reset. */
+  get numbers(): number[] {
+    const last = this.received.findLastIndex(({ reset }) => reset !== undefined)
+    return this.received.slice(last + 1).map((item) => (item as { event: number }).event)
+  }
+
   #take({ joined, n, position, reset }: Frame): void {
     if (joined !== undefined) {
-      if (!joined.recovered) this.#restart()
+      if (!joined.recovered) this.received.push({ reset: 'not recovered', position: joined.position })
       this.position = joined.position
-      this.#isReset = false
     } else if (reset !== undefined) {
-      this.#restart()
-      this.#isReset = true
+      this.received.push({ reset })
     } else {
-      const [before, now] = [offsetOf(this.position!), offsetOf(position!)]
-      if (!this.#isReset) {
-        if (now === before) this.duplicates++
-        else if (now < before) this.outOfOrder++
-        else if (now > before + 1) this.holes++
-      }
-      this.#isReset = false
+      this.received.push({ position: position!, event: n })
       this.position = position!
-      this.got.push(n!)
     }
   }
-
-  #restart(): void {
-    this.told++
-    this.got = []
-  }
-}
-
-function offsetOf(position: string): number {
-  return Number(position.slice(position.indexOf(':') + 1))
 }

@@ -1,14 +1,27 @@
 import {
+  defineApplication,
   HttpConsumer,
   InMemoryChannelLayer,
   JsonWebSocketConsumer,
+  originValidator,
   WebSocketConsumer,
   type TextOrBytes,
   type User,
 } from 'tideway'
 import { anonymousUser, asgiVersions, type ChannelScope } from 'tideway/asgi'
-import { ApplicationCommunicator, HttpCommunicator, liveServer, WebSocketCommunicator } from 'tideway/testing'
-import { expect, it } from 'vitest'
+import { defineGroup } from 'tideway/live'
+import {
+  ApplicationCommunicator,
+  expectContiguous,
+  HttpCommunicator,
+  liveServer,
+  WebSocketCommunicator,
+  withFaults,
+  type FaultServer,
+  type Received,
+} from 'tideway/testing'
+import * as v from 'valibot'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import application from '../../examples/tutorial/3-tests/application.ts'
 
@@ -157,4 +170,103 @@ it('starts a real server', async () => {
 
 it('has an anonymous user unless another one is given', () => {
   expect(new WebSocketCommunicator(EchoConsumer.asApplication(), '/').scope.user).toBe(anonymousUser)
+})
+
+it('advances virtual time', async () => {
+  class IdleConsumer extends WebSocketConsumer {
+    override readonly groups = ['news']
+    readonly #timer = setTimeout(() => void this.close(4408, 'idle'), 60_000)
+
+    override receive() {
+      this.#timer.refresh()
+    }
+
+    onNews() {
+      return this.send({ text: 'It works.' })
+    }
+
+    override disconnect() {
+      clearTimeout(this.#timer)
+    }
+  }
+  onTestFinished(() => void vi.useRealTimers())
+  const layer = new InMemoryChannelLayer()
+
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] })
+  const socket = new WebSocketCommunicator(IdleConsumer.asApplication(), '/', {
+    scope: { channelLayers: { default: layer } },
+  })
+  await socket.connect()
+  await vi.advanceTimersByTimeAsync(59_999)
+  await layer.groupSend('news', { type: 'news' })
+  expect(await socket.receiveFrom()).toBe('It works.')
+  await vi.advanceTimersByTimeAsync(1)
+  expect(await socket.receiveClose()).toEqual({ code: 4408, reason: 'idle' })
+  await socket.disconnect()
+})
+
+const ticks = defineGroup('ticks', { events: { tick: v.object({ n: v.number() }) } })
+
+class TickConsumer extends WebSocketConsumer<{}, {}> {
+  override async connect() {
+    await this.accept()
+    const since = new URLSearchParams(this.scope.queryString).get('since') ?? undefined
+    const { recovered, position } = await this.follow(ticks('all').name, { ...(since !== undefined && { since }) })
+    if (!recovered) await this.send({ text: JSON.stringify({ reset: 'join', position }) })
+  }
+
+  onTick(event: { readonly n: number }, { position }: { readonly position: string }) {
+    return this.send({ text: JSON.stringify({ position, event }) })
+  }
+
+  onReset(_group: string, why: string) {
+    return this.send({ text: JSON.stringify({ reset: why }) })
+  }
+}
+
+/** Records what a client receives, and reconnects with its last position until the test has finished. */
+function record(url: string): Received[] {
+  const received: Received[] = []
+  let isOver = false
+  let socket: WebSocket
+  const connect = (): void => {
+    const position = received.at(-1)?.position
+    socket = new WebSocket(typeof position === 'string' ? `${url}?since=${position}` : url)
+    socket.on('message', (text: Buffer) => received.push(JSON.parse(text.toString()) as Received))
+    socket.on('error', () => {})
+    socket.on('close', () => void (isOver || setTimeout(connect, 20)))
+  }
+  connect()
+  onTestFinished(() => {
+    isOver = true
+    socket.terminate()
+  })
+  return received
+}
+
+it('runs a client through faults', { timeout: 60_000 }, async () => {
+  const layer = new InMemoryChannelLayer()
+  const application = defineApplication({
+    channelLayers: { default: layer },
+    websocket: originValidator(TickConsumer.asApplication(), ['*']),
+  })
+  await using server = await liveServer(application)
+
+  await withFaults({ server: server.port }, async (faults) => {
+    const events = record(`${faults.webSocketUrl}/ticks/`)
+    await vi.waitFor(() => expect(events).toHaveLength(1), 30_000)
+    let n = 0
+    const publishing = setInterval(() => void ticks('all').publish(layer, 'tick', { n: ++n }), 20)
+    await faults.run()
+    clearInterval(publishing)
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ event: { n } }), 30_000)
+    expect(expectContiguous(events)).toEqual({ events: n, resets: 1 })
+  })
+})
+
+it('describes a server that can be killed', () => {
+  const server: FaultServer = {
+    command: ({ port }) => ['npx', 'tideway', 'serve', 'dist/application.js', '--port', `${port}`],
+  }
+  expect(server.command({ port: 8001, redisUrl: undefined })).toContain('8001')
 })

@@ -1,6 +1,5 @@
+import { FaultProxy, seededRandom } from 'tideway/testing'
 import { startTideway, type Backend, type Peer, type StartBackend } from './backend.ts'
-import { FaultProxy } from './fault-proxy.ts'
-import { seededRandom } from './random.ts'
 
 /** What a scenario can have done to its server and to the network, wherever the scenario itself runs. */
 export type Command =

@@ -1,8 +1,8 @@
 import { connect, type TidewayClient } from '@tideway/client'
+import { seededRandom } from 'tideway/testing'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { startTideway, startWs, type Peer, type StartBackend } from './backend.ts'
-import { seededRandom } from './random.ts'
 
 /** 2,000 clients on a server that stops, and restarts at once on the same port. */
 const crowd = 2_000

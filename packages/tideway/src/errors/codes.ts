@@ -38,7 +38,10 @@ export const errorCodes = {
   ERR_NO_USER: 'login was called without a user, or with one that is not authenticated.',
   ERR_RATE_LIMIT: 'A user or an address has connected too often.',
   ERR_TEST_TIMEOUT: 'A test communicator did not get the expected output within its timeout.',
-  ERR_TEST_EXPECTATION: 'A test communicator got an output other than the expected one.',
+  ERR_TEST_EXPECTATION: 'A test tool got an output or an event other than the expected one.',
+  ERR_TEST_PROGRAM:
+    'A program that a test with faults starts is not installed, ended early or does not listen on its port.',
+  ERR_TEST_FAULTS: 'A test with faults failed. The message has the seed and the schedule.',
   ERR_CANNOT_LISTEN: 'The server cannot listen on an address of the command line or of the metrics.',
   ERR_NOT_A_FILE: 'The command line names an application file that cannot be loaded or exports no application.',
   ERR_LOCAL_CHANNEL_LAYER: 'Several processes were started with a channel layer that works in one process only.',

@@ -5,6 +5,12 @@
 
 export { ApplicationCommunicator } from './application-communicator.ts'
 export type { CommunicatorOptions } from './communicator-options.ts'
+export { expectContiguous, type Contiguity, type Received } from './faults/expect-contiguous.ts'
+export type { FaultProcess } from './faults/fault-process.ts'
+export { FaultProxy } from './faults/fault-proxy.ts'
+export type { Fault, FaultKind } from './faults/fault-schedule.ts'
+export { seededRandom } from './faults/seeded-random.ts'
+export { withFaults, type FaultOptions, type Faults, type FaultServer } from './faults/with-faults.ts'
 export {
   HttpCommunicator,
   type BodyPiece,
