@@ -18,6 +18,7 @@ import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
 import { RedisAnswers } from './redis-answers.ts'
 import { AppendQueue, type AppendResult, type BatchOptions, type LogEvent } from './append-queue.ts'
 import { ReplicatedRuns } from './replicated-runs.ts'
+import { RedisPresenceStore } from '../presence/redis-presence-store.ts'
 import { append } from './scripts/append.ts'
 import { read } from './scripts/read.ts'
 import { NO_INFO } from './scripts/replication-id.ts'
@@ -58,6 +59,7 @@ interface Watch {
  */
 export class RedisEventLog implements EventLog {
   readonly answers: RedisAnswers
+  readonly presence: RedisPresenceStore
   readonly #options: RedisEventLogOptions
   /** The watched groups, by their Redis channel. */
   readonly #watches = new Map<string, Watch>()
@@ -70,6 +72,13 @@ export class RedisEventLog implements EventLog {
     this.#options = options
     this.answers = new RedisAnswers(options)
     this.#replicated = new ReplicatedRuns(options.replicaWaitMs)
+    const { prefix, codec } = options
+    this.presence = new RedisPresenceStore({
+      prefix,
+      codec,
+      engineOf: (key) => options.engineOf(key),
+      run: async (...run) => (await this.#run(...run)).reply,
+    })
   }
 
   async append(group: string, body: string, options: AppendOptions): Promise<Appended> {
@@ -155,9 +164,11 @@ export class RedisEventLog implements EventLog {
     for (const queue of this.#queues.values()) queue.release()
   }
 
-  /** The patterns of all keys of the logs. */
+  /** The patterns of all keys of the logs and of presence. */
   keyPatterns(): string[] {
-    return ['log', 'head', 'once', 'answer'].map((kind) => `${literalPattern(this.#options.prefix)}:tideway:${kind}:*`)
+    const kinds = ['log', 'head', 'once', 'answer']
+    const patterns = kinds.map((kind) => `${literalPattern(this.#options.prefix)}:tideway:${kind}:*`)
+    return [...patterns, ...this.presence.keyPatterns()]
   }
 
   // The braces put the keys and the channel of one group into one slot of a cluster.

@@ -1,21 +1,21 @@
-import type { EventLog } from 'tideway/layer/kit'
+import type { LogWithPresence } from 'tideway/layer/contract'
 
 import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisPubSubChannelLayerOptions } from '../../src/index.ts'
 
 /** The log of a layer. */
-export interface LayerLog extends EventLog {
+export interface LayerLog extends LogWithPresence {
   readonly layer: RedisPubSubChannelLayer | RedisChannelLayer
   readonly options: RedisPubSubChannelLayerOptions
 }
 
 class PubSub extends RedisPubSubChannelLayer {
-  get eventLog(): EventLog {
+  get eventLog(): LogWithPresence {
     return this.log
   }
 }
 
 class Core extends RedisChannelLayer {
-  get eventLog(): EventLog {
+  get eventLog(): LogWithPresence {
     return this.log
   }
 }
@@ -35,6 +35,7 @@ export function logOf(kind: Kind, options: RedisPubSubChannelLayerOptions): Laye
     layer,
     options,
     answers: log.answers,
+    presence: log.presence,
     append: (...call) => log.append(...call),
     send: (...call) => log.send(...call),
     read: (...call) => log.read(...call),

@@ -6,6 +6,7 @@ export const errorCodes = {
   ERR_NO_APPLICATION: 'A router has no application for the scope type or the channel name.',
   ERR_BAD_ROUTE: 'A route cannot be built: a malformed pattern, or one that an earlier route makes unreachable.',
   ERR_BAD_NAME: 'A channel or group name does not follow the rules of the channel layer specification.',
+  ERR_BAD_PRESENCE: 'The key or the meta of a present person is malformed or too large.',
   ERR_BAD_POSITION: 'A position in the log of a kept group is malformed.',
   ERR_BAD_MESSAGE: 'A message contains a value that a channel layer cannot carry unchanged to another process.',
   ERR_BAD_OPTION: 'An option has a value outside its range.',

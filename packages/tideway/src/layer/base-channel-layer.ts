@@ -248,8 +248,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   }
 
   async #close(): Promise<void> {
-    this.keptGroups?.close()
     try {
+      if (this.keptGroups !== undefined) await this.keptGroups.close()
       await this.closeEngine()
     } finally {
       this.local.close(layerClosed())

@@ -19,6 +19,7 @@ import { nameTests } from './contract/names.ts'
 
 export type { ContractRunner, ContractSkip } from './contract/define-tests.ts'
 export { describeEventLog, type EventLogContractOptions } from './contract/logs.ts'
+export { describePresenceStore, type LogWithPresence, type PresenceContractOptions } from './contract/presences.ts'
 
 /** Options of {@link describeChannelLayer}. */
 export interface ContractOptions<Layer extends ChannelLayer = ChannelLayer> {

@@ -29,5 +29,6 @@ export {
   type KeptGroupsOptions,
   type PublishOptions,
 } from './log/kept-groups-options.ts'
+export { presenceDefaults, type PresenceOptions, type ResolvedPresenceOptions } from './presence/presence-options.ts'
 export type { KeptGroupsStats } from './log/log-stats.ts'
 export { formatPosition, parsePosition, type EpochStart, type LostReason, type Position } from './log/position.ts'

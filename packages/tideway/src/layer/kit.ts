@@ -22,10 +22,27 @@ export {
   type LogSink,
   type ReadOptions,
 } from './log/event-log.ts'
-export { KeptGroups, type KeptGroupsListener } from './log/kept-groups.ts'
+export type { KeptGroupsListener } from './log/kept-groups-listener.ts'
+export { KeptGroups } from './log/kept-groups.ts'
 export { MemoryEventLog } from './log/memory-event-log.ts'
 export { containsPosition, continuesPosition, MAX_EPOCHS, type LogHead } from './log/position.ts'
 export type { Followed, FollowOptions } from './log/follow.ts'
+export { leftBody, parsePresenceEntry, presenceHistory, presenceLogOf, presentBody } from './presence/presence-entry.ts'
+export type {
+  AnnounceOptions,
+  BeatOptions,
+  DeadProcess,
+  PresenceBeat,
+  PresenceLeave,
+  PresenceSnapshot,
+  PresenceStore,
+  PresenceWrite,
+  PresentPerson,
+  SuspectProcess,
+  SweepOptions,
+} from './presence/presence-store.ts'
+export { Presence, PresenceMember, type LeftListener, type Person } from './presence/presence.ts'
+export type { PresenceDiff, PresenceView, PresenceWatcher } from './presence/presence-view.ts'
 export { copyMessage, DEFAULT_MAX_MESSAGE_BYTES, rememberMessageBytes } from './message.ts'
 export { MAX_NAME_LENGTH, nonLocalName, requireChannelName, requireGroupName } from './names.ts'
 export { TurnQueue } from './turn-queue.ts'

@@ -1,4 +1,5 @@
 import type { AnswerStore } from './answer-store.ts'
+import type { PresenceStore } from '../presence/presence-store.ts'
 import type { EpochStart, LostReason, Position } from './position.ts'
 
 /** One event of a kept group in its log. Immutable, and shared by all its followers in a process. */
@@ -87,6 +88,8 @@ export interface LogSink {
 export interface EventLog {
   /** The answers to requests, on the same engine. */
   readonly answers: AnswerStore
+  /** Who is in the groups. `undefined` for a log whose groups cannot have presence. */
+  readonly presence?: PresenceStore | undefined
 
   /**
    * Appends an event and sends it to the watchers of the group in every process, in one atomic step. A log that does not exist

@@ -1,4 +1,5 @@
 import { MAX_TIMER_MS, requireWholeNumber } from '../../errors/option-checks.ts'
+import type { PresenceOptions } from '../presence/presence-options.ts'
 
 /** Options of the kept groups of a layer. */
 export interface KeptGroupsOptions {
@@ -20,10 +21,12 @@ export interface KeptGroupsOptions {
   readonly readsAtOnce?: number | undefined
   /** How often the process compares each group with its log, in milliseconds. @default 300000 */
   readonly sweepIntervalMs?: number | undefined
+  /** The times and bounds of presence. @default see {@link PresenceOptions} */
+  readonly presence?: PresenceOptions | undefined
 }
 
-/** The options with their defaults. */
-export type ResolvedKeptGroupsOptions = Readonly<Record<keyof KeptGroupsOptions, number>>
+/** The options of logs with their defaults. */
+export type ResolvedKeptGroupsOptions = Readonly<Record<Exclude<keyof KeptGroupsOptions, 'presence'>, number>>
 
 /** The defaults of {@link KeptGroupsOptions}. */
 export const keptGroupsDefaults: ResolvedKeptGroupsOptions = Object.freeze({
@@ -85,7 +88,7 @@ export interface HistoryOptions {
 /** Fills in the defaults. @throws TidewayError `ERR_BAD_OPTION` for a value that is not a whole number over 0 */
 export function resolveKeptGroupsOptions(options: KeptGroupsOptions): ResolvedKeptGroupsOptions {
   const all = { ...keptGroupsDefaults }
-  for (const name of Object.keys(keptGroupsDefaults) as (keyof KeptGroupsOptions)[]) {
+  for (const name of Object.keys(keptGroupsDefaults) as (keyof ResolvedKeptGroupsOptions)[]) {
     const value = options[name]
     if (value !== undefined) all[name] = requireWholeNumber(name, value, name.endsWith('Ms') ? MAX_TIMER_MS : Infinity)
   }

@@ -3,6 +3,9 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { layerClosed, MessageTooLargeError } from '../errors.ts'
 import { requireGroupName } from '../names.ts'
 import type { Claim } from './answer-store.ts'
+import { presenceLogOf } from '../presence/presence-entry.ts'
+import { resolvePresenceOptions } from '../presence/presence-options.ts'
+import { Presence } from '../presence/presence.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Follower } from './cursor.ts'
 import type { Appended, EventLog, ReadResult } from './event-log.ts'
@@ -22,23 +25,18 @@ import {
   type ResolvedKeptGroupsOptions,
 } from './kept-groups-options.ts'
 import type { Followed, FollowOptions } from './follow.ts'
+import { warningListener, type KeptGroupsListener } from './kept-groups-listener.ts'
 import { newLogCounters, type KeptGroupsStats } from './log-stats.ts'
 import { requirePosition } from './position.ts'
 import { ReadLimiter } from './read-limiter.ts'
 import { Tail, type TailContext } from './tail.ts'
 
-/** The callbacks of kept groups to their layer. */
-export interface KeptGroupsListener {
-  /** The log of a group cannot be read. It is read again soon. */
-  readFailed(group: string, error: unknown): void
-  /** A follower of the group has thrown or rejected, and was closed. */
-  followerFailed(group: string, error: unknown): void
-}
-
 /**
  * The kept groups of one layer in this process: checks names and sizes, and follows each group once for all its followers here.
  */
 export class KeptGroups {
+  /** Who is in the groups. `undefined` if the log of the layer has no presence. */
+  readonly presence: Presence | undefined
   readonly #log: EventLog
   readonly #options: ResolvedKeptGroupsOptions
   readonly #clock: Clock
@@ -76,7 +74,16 @@ export class KeptGroups {
     }
     this.#removeGapListener = log.onGap(() => {
       for (const tail of this.#tails.values()) tail.onGap()
+      this.presence?.onGap()
     })
+    this.presence =
+      log.presence &&
+      new Presence(log.presence, resolvePresenceOptions(options.presence), {
+        clock,
+        follow: (group, follower, since) => this.#tailOf(presenceLogOf(group)).follow(follower, { since }),
+        require: (group) => this.#require(group, ''),
+        failed: (group, error) => listener.readFailed(group, error),
+      })
   }
 
   /**
@@ -192,8 +199,10 @@ export class KeptGroups {
     }
   }
 
-  /** Ends all followers. Later calls throw `ERR_LAYER_CLOSED`. The log stays open: its layer closes it. */
-  close(): void {
+  /**
+   * Ends all followers. Later calls throw `ERR_LAYER_CLOSED`. The log stays open: its layer closes it, when the promise has resolved.
+   */
+  async close(): Promise<void> {
     this.#isClosed = true
     this.#cancelSweep?.()
     this.#removeGapListener()
@@ -201,6 +210,7 @@ export class KeptGroups {
     this.#lingering.clear()
     for (const tail of this.#tails.values()) tail.close()
     this.#tails.clear()
+    await this.presence?.close()
   }
 
   #tailOf(group: string): Tail {
@@ -276,12 +286,3 @@ export class KeptGroups {
     if (Buffer.byteLength(body) > maxEventBytes) throw new MessageTooLargeError(maxEventBytes)
   }
 }
-
-/** Used if the layer reports nothing itself. */
-const warningListener: KeptGroupsListener = Object.freeze({
-  readFailed() {},
-  followerFailed(group: string, error: unknown) {
-    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    process.emitWarning(`A follower of the group "${group}" failed and gets no more events.`, { detail })
-  },
-})

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { MemoryPresenceStore } from '../presence/memory-presence-store.ts'
 import { TurnQueue } from '../turn-queue.ts'
 import { MemoryAnswers } from './memory-answers.ts'
 import { systemClock, type Clock } from './clock.ts'
@@ -32,6 +33,7 @@ interface MemoryLog {
 /** The event log of one process, in its memory. Each log begins a random epoch, so a restart of the process is a new log. */
 export class MemoryEventLog implements EventLog {
   readonly answers: MemoryAnswers
+  readonly presence: MemoryPresenceStore
   readonly #clock: Clock
   readonly #logs = new Map<string, MemoryLog>()
   readonly #sinks = new Map<string, LogSink>()
@@ -42,6 +44,7 @@ export class MemoryEventLog implements EventLog {
   constructor(clock: Clock = systemClock) {
     this.#clock = clock
     this.answers = new MemoryAnswers(clock)
+    this.presence = new MemoryPresenceStore(this, clock)
   }
 
   append(group: string, body: string, options: AppendOptions): Promise<Appended> {
@@ -115,10 +118,11 @@ export class MemoryEventLog implements EventLog {
     return () => this.#gapListeners.delete(listener)
   }
 
-  /** Deletes every log and answer. Watchers stay, and learn of it as of a gap. */
+  /** Deletes every log and answer, and everything of presence. Watchers stay, and learn of it as of a gap. */
   flush(): void {
     this.#logs.clear()
     this.answers.clear()
+    this.presence.clear()
     this.#reportGap()
   }
 
@@ -128,6 +132,7 @@ export class MemoryEventLog implements EventLog {
     this.#cancelPurge = undefined
     this.#logs.clear()
     this.answers.clear()
+    this.presence.clear()
     this.#sinks.clear()
     this.#gapListeners.clear()
   }

@@ -283,7 +283,7 @@ describe('kept groups', () => {
 
   it('reject calls after close()', async () => {
     const groups = keptGroupsOf(new MemoryEventLog())
-    groups.close()
+    await groups.close()
     await expect(groups.publish('g', '1')).rejects.toMatchObject({ code: 'ERR_LAYER_CLOSED' })
   })
 })

@@ -86,7 +86,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     repairs += made
     reads += done
     killed.log.kill()
-    killed.groups.close()
+    void killed.groups.close()
     processes[index] = start()
     for (const client of clients) if (client.groups === killed.groups) client.leave()
   }
@@ -157,7 +157,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     repairs += stats.repairs
     reads += stats.reads
     strictEqual(stats.lagging, 0, 'A cursor lags.')
-    groups.close()
+    void groups.close()
   }
   const total = (count: (client: SimulatedClient) => number): number =>
     clients.reduce((sum, one) => sum + count(one), 0)

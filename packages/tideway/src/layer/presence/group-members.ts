@@ -1,0 +1,225 @@
+import type { Clock } from '../log/clock.ts'
+import type { PresenceLease } from './presence-lease.ts'
+import type { PresenceLeave, PresenceStore, PresenceWrite, PresentPerson } from './presence-store.ts'
+
+/** The most members that one script writes. */
+const MAX_BATCH = 200
+
+/** What the members of all groups of a process share. */
+export interface MembersContext {
+  readonly store: PresenceStore
+  readonly lease: PresenceLease
+  readonly clock: Clock
+  readonly graceMs: number
+  nextMember(): number
+  /** This process has removed the last member of these people. */
+  left(group: string, people: readonly PresentPerson[]): void
+  /** The process has no member in the group. */
+  emptied(members: GroupMembers): void
+}
+
+/** A member of this process: what it should be in the store, and what it is there. */
+interface Member {
+  readonly id: number
+  readonly key: string
+  meta: string
+  wanted: 'in' | 'out'
+  /** `unknown`: the store may or may not have the member. */
+  stored: 'in' | 'out' | 'unknown'
+  storedMeta: string
+  /** Whether it was in the store before, which may have lost it. */
+  wasStored: boolean
+  cancelGrace: (() => void) | undefined
+  waiting: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[]
+}
+
+/** The presence of one connection in one group. */
+export interface PresenceHandle {
+  /** Changes the meta of the person. Resolves when the change is in the log. */
+  update(meta: string): Promise<void>
+  /** Ends the presence after the grace time, or at once. */
+  leave(options?: { readonly isFinal?: boolean }): void
+}
+
+/**
+ * The members of this process in one group. Writes one batch at a time, so that a member is never removed before it is entered, and
+ * 1,000 members that enter together cost a few scripts.
+ */
+export class GroupMembers {
+  readonly group: string
+  readonly #context: MembersContext
+  readonly #members = new Set<Member>()
+  readonly #dirty = new Set<Member>()
+  #isWriting = false
+
+  constructor(group: string, context: MembersContext) {
+    this.group = group
+    this.#context = context
+  }
+
+  get isEmpty(): boolean {
+    return this.#members.size === 0
+  }
+
+  /** Resolves when the member is in the store. After a rejection it is not, or is removed as soon as possible. */
+  async enter(key: string, meta: string): Promise<PresenceHandle> {
+    const member: Member = {
+      id: this.#context.nextMember(),
+      key,
+      meta,
+      wanted: 'in',
+      stored: 'out',
+      storedMeta: '',
+      wasStored: false,
+      cancelGrace: undefined,
+      waiting: [],
+    }
+    this.#members.add(member)
+    try {
+      await this.#written(member)
+    } catch (error) {
+      this.#remove(member)
+      throw error
+    }
+    return {
+      update: async (next) => {
+        member.meta = next
+        if (member.wanted === 'in') await this.#written(member)
+      },
+      leave: ({ isFinal = false } = {}) => this.#leave(member, isFinal),
+    }
+  }
+
+  /** Writes what could not be written before. */
+  retry(): void {
+    if (this.#dirty.size > 0) void this.#write()
+  }
+
+  /** Writes all members again: the store may have lost them. */
+  restore(): void {
+    for (const member of this.#members) {
+      if (member.wanted === 'in' && member.stored === 'in') member.stored = 'unknown'
+      if (member.stored === 'unknown') this.#dirty.add(member)
+    }
+    this.retry()
+  }
+
+  /** Enters all members again: those under the old name of the process are removed by others. */
+  enterAgain(): void {
+    for (const member of this.#members) {
+      member.stored = 'out'
+      this.#dirty.add(member)
+    }
+    this.retry()
+  }
+
+  /** Ends all timers. The members stay in the store until the lease ends. */
+  close(): void {
+    for (const { cancelGrace } of this.#members) cancelGrace?.()
+    this.#dirty.clear()
+    this.#members.clear()
+  }
+
+  #leave(member: Member, isFinal: boolean): void {
+    const { graceMs, clock } = this.#context
+    member.cancelGrace?.()
+    if (isFinal || graceMs === 0) this.#remove(member)
+    else member.cancelGrace = clock.after(graceMs, () => this.#remove(member))
+  }
+
+  #remove(member: Member): void {
+    member.cancelGrace?.()
+    member.wanted = 'out'
+    this.#dirty.add(member)
+    void this.#write()
+  }
+
+  #written(member: Member): Promise<void> {
+    this.#dirty.add(member)
+    const written = new Promise<void>((resolve, reject) => member.waiting.push({ resolve, reject }))
+    void this.#write()
+    return written
+  }
+
+  async #write(): Promise<void> {
+    if (this.#isWriting) return
+    this.#isWriting = true
+    try {
+      while (this.#dirty.size > 0) {
+        const batch = [...this.#dirty].slice(0, MAX_BATCH)
+        for (const member of batch) this.#dirty.delete(member)
+        await this.#writeBatch(batch)
+      }
+    } catch (error) {
+      // The rest is written after the next beat. No caller waits for it.
+      for (const { waiting } of this.#dirty) for (const { reject } of waiting.splice(0)) reject(error)
+    } finally {
+      this.#isWriting = false
+      if (this.isEmpty) this.#context.emptied(this)
+    }
+  }
+
+  async #writeBatch(batch: readonly Member[]): Promise<void> {
+    // Members may change during a write.
+    const wanted = batch.map((member) => ({ member, wanted: member.wanted, meta: member.meta }))
+    try {
+      const entering = wanted.filter((one) => one.wanted === 'in')
+      const leaving = wanted.filter((one) => one.wanted === 'out' && one.member.stored !== 'out')
+      if (entering.length > 0) await this.#enterAll(entering)
+      if (leaving.length > 0) await this.#leaveAll(leaving.map(({ member }) => member))
+    } catch (error) {
+      for (const { member } of wanted) {
+        if (member.stored === 'in') member.stored = 'unknown'
+        this.#dirty.add(member)
+      }
+      throw error
+    }
+    for (const { member, meta } of wanted) this.#settle(member, meta)
+  }
+
+  #settle(member: Member, meta: string): void {
+    if (member.wanted === 'out' && member.stored === 'out') {
+      this.#members.delete(member)
+      this.#dirty.delete(member)
+    } else if (member.wanted !== member.stored || member.meta !== meta) this.#dirty.add(member)
+    if (member.meta === meta && member.stored === 'in') for (const { resolve } of member.waiting.splice(0)) resolve()
+  }
+
+  async #enterAll(entering: readonly { readonly member: Member; readonly meta: string }[]): Promise<void> {
+    const { store, lease } = this.#context
+    const process = await lease.announce(this.group)
+    const writes = entering.map(({ member, meta }) => writeOf(member, meta))
+    for (const { member } of entering) member.stored = 'unknown'
+    await store.enter(this.group, process, writes)
+    if (process !== lease.process) {
+      // Entered under the old name, perhaps after others have removed the members of that name.
+      this.#reportLeft(
+        await store.leave(
+          this.group,
+          process,
+          writes.map(({ member }) => member),
+        ),
+      )
+      for (const { member } of entering) member.stored = 'out'
+      return
+    }
+    for (const { member, meta } of entering) Object.assign(member, { stored: 'in', storedMeta: meta, wasStored: true })
+  }
+
+  async #leaveAll(leaving: readonly Member[]): Promise<void> {
+    const { store, lease } = this.#context
+    const ids = leaving.map(({ id }) => id)
+    this.#reportLeft(await store.leave(this.group, lease.process, ids))
+    for (const member of leaving) member.stored = 'out'
+  }
+
+  #reportLeft({ left }: PresenceLeave): void {
+    if (left.length > 0) this.#context.left(this.group, left)
+  }
+}
+
+function writeOf({ id, key, stored, storedMeta, wasStored }: Member, meta: string): PresenceWrite {
+  const isChanged = !wasStored || storedMeta !== meta
+  const kind = !isChanged ? 'restore' : stored === 'in' ? 'update' : 'enter'
+  return { kind, member: id, key, meta }
+}
