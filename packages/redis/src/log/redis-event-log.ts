@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-
 import {
   parsePosition,
   type Appended,
@@ -19,12 +17,10 @@ import { RedisAnswers } from './redis-answers.ts'
 import { AppendQueue, type AppendResult, type BatchOptions, type LogEvent } from './append-queue.ts'
 import { ReplicatedRuns } from './replicated-runs.ts'
 import { RedisPresenceStore } from '../presence/redis-presence-store.ts'
+import { newEpoch, parseStarts } from './epochs.ts'
 import { append } from './scripts/append.ts'
 import { read } from './scripts/read.ts'
 import { NO_INFO } from './scripts/replication-id.ts'
-
-/** The random bytes of the name of an epoch: 8 characters. */
-const EPOCH_BYTES = 6
 
 /** The first byte of a volatile event in Redis. No epoch begins with it. */
 const VOLATILE = '~'
@@ -289,16 +285,4 @@ function parseAppended(events: readonly LogEvent[], [epoch, first, ...duplicates
 
 function appendedOf({ epoch, offset, duplicate }: AppendResult): Appended {
   return { position: Object.freeze({ epoch, offset }), duplicate }
-}
-
-function newEpoch(): string {
-  return randomBytes(EPOCH_BYTES).toString('base64url')
-}
-
-/** Reads `epoch>from epoch>from`. */
-function parseStarts(text: string): EpochStart[] {
-  return text.split(' ').map((start) => {
-    const [epoch, from] = start.split('>') as [string, string]
-    return { epoch, from: Number(from) }
-  })
 }

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-
 import {
   leftBody,
   parsePresenceEntry,
@@ -22,6 +20,7 @@ import type { MessageCodec } from '../codec/message-codec.ts'
 import { unavailable } from '../connection/redis-errors.ts'
 import type { RedisScript, ScriptArgument } from '../connection/redis-script.ts'
 import { literalPattern } from '../connection/remove-keys.ts'
+import { newEpoch } from '../log/epochs.ts'
 import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
 import { announce } from './scripts/announce.ts'
 import { beat } from './scripts/beat.ts'
@@ -31,9 +30,6 @@ import { leave } from './scripts/leave.ts'
 import { retire } from './scripts/retire.ts'
 import { sweep } from './scripts/sweep.ts'
 import { who } from './scripts/who.ts'
-
-/** The random bytes of the name of an epoch: 8 characters. */
-const EPOCH_BYTES = 6
 
 /** The hash tag of the keys of leases: one slot of a cluster, on one host. */
 const LEASES = '{presence}'
@@ -175,8 +171,4 @@ export class RedisPresenceStore implements PresenceStore {
     }
     throw unavailable(engine.label, 'has a person who is present that this version cannot read')
   }
-}
-
-function newEpoch(): string {
-  return randomBytes(EPOCH_BYTES).toString('base64url')
 }
