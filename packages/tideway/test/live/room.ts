@@ -1,4 +1,4 @@
-import { defineGroup, LiveConsumer, request, RequestError, volatile } from 'tideway/live'
+import { defineGroup, LiveConsumer, request, RequestError, volatile, type LiveGroup } from 'tideway/live'
 import { z } from 'zod'
 
 /** The groups of the tests. */
@@ -11,7 +11,7 @@ export const room = defineGroup('room', {
 export class Chat extends LiveConsumer<{}, {}> {
   static override groups = { room }
 
-  override authorize(): boolean | Promise<boolean> {
+  override authorize(_group: LiveGroup): boolean | Promise<boolean> {
     return true
   }
 
