@@ -13,7 +13,13 @@ const SEED = process.env['TIDEWAY_FAULT_SEED']
 
 const file = fileURLToPath(new URL('fixture/server.ts', import.meta.url))
 const server: FaultServer = {
-  command: ({ redisUrl }) => [process.execPath, '--conditions=@tideway/source', '--import=tsx', file, redisUrl!],
+  command: ({ redisUrl }) => [
+    process.execPath,
+    '--conditions=@tideway/source',
+    '--import=tsx',
+    file,
+    JSON.stringify({ hosts: [redisUrl], maxReconnectDelayMs: 100 }),
+  ],
   startTimeoutMs: 60_000,
 }
 

@@ -3,9 +3,15 @@
  * @module @tideway/client/react
  */
 
-import { useEffect, useReducer, useRef, useState, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore } from 'react'
 import type { TidewayClient, ClientOptions } from './client.ts'
 import { connect } from './connect.ts'
+import { connectLive } from './live/connect-live.ts'
+import type { EventsOf, FamilyName, LiveConsumerClass, UntypedConsumer } from './live/consumer-types.ts'
+import { emptyView, groupStore, type GroupStoreOptions, type GroupView } from './live/group-store.ts'
+import type { LiveClient, LiveOptions } from './live/live-client.ts'
+import type { GroupEventOf } from './live/live-group.ts'
+import type { ValueOrProvider } from './options.ts'
 import { secondsLeft, type ConnectionState } from './state.ts'
 
 /** The options of {@link useSocket}. */
@@ -66,3 +72,68 @@ export function useSocketState(socket: Pick<TidewayClient, 'state' | 'on'> | und
   }, [isCounting])
   return { ...state, secondsLeft: secondsLeft(state) }
 }
+
+/**
+ * Returns a live client with the lifetime of the component. It connects after the first render and closes on unmount. A new
+ * client replaces it if `url` changes and is not a function. `undefined` in the first render and during server rendering.
+ * The options are read once, when the client is created.
+ */
+export function useLive<Consumer extends LiveConsumerClass = UntypedConsumer>(
+  url: ValueOrProvider<string | URL>,
+  options: LiveOptions = {},
+): LiveClient<Consumer> | undefined {
+  const [client, setClient] = useState<LiveClient<Consumer>>()
+  const latest = useRef({ url, options })
+  useEffect(() => {
+    latest.current = { url, options }
+  })
+  // A function differs at each render, and the client calls it at each attempt: it must not cause a new client.
+  const address = typeof url === 'function' ? undefined : String(url)
+  useEffect(() => {
+    const created = connectLive<Consumer>(latest.current.url, latest.current.options)
+    setClient(created)
+    return () => {
+      created.close()
+      setClient(undefined)
+    }
+  }, [address])
+  return client
+}
+
+/** What {@link useGroup} returns. */
+export interface UsedGroup<Consumer extends LiveConsumerClass, Event> extends GroupView<Event> {
+  /** `request` of the client. `undefined` without a client. */
+  readonly request: LiveClient<Consumer>['request'] | undefined
+}
+
+/**
+ * Joins a group while the component is mounted, and returns its newest events, its state and `request`. The component renders
+ * at each event, and once for all events of a replay. Components that use the same group share one join. All options except
+ * `onEvent` are read once for each client and group.
+ */
+export function useGroup<Consumer extends LiveConsumerClass, Family extends FamilyName<Consumer>>(
+  client: LiveClient<Consumer> | undefined,
+  family: Family,
+  id: string | number,
+  options: GroupStoreOptions<GroupEventOf<EventsOf<Consumer, Family>>> = {},
+): UsedGroup<Consumer, GroupEventOf<EventsOf<Consumer, Family>>> {
+  const latest = useRef(options)
+  useEffect(() => {
+    latest.current = options
+  })
+  const store = useMemo(
+    () =>
+      client &&
+      groupStore(client, family, id, { ...latest.current, onEvent: (event) => latest.current.onEvent?.(event) }),
+    [client, family, id],
+  )
+  const view = useSyncExternalStore<GroupView<GroupEventOf<EventsOf<Consumer, Family>>>>(
+    store?.subscribe ?? subscribeToNothing,
+    store?.get ?? getEmptyView,
+    getEmptyView,
+  )
+  return { ...view, request: client?.request }
+}
+
+const subscribeToNothing = (): (() => void) => () => {}
+const getEmptyView = (): GroupView<never> => emptyView

@@ -4,6 +4,7 @@ import { describeWith, programPath } from '../../../test/setup/describe-with.ts'
 import { Arena, type Command } from './arena.ts'
 import { bundle, launchChromium } from './chromium-page.ts'
 import { scenarios, type Kit } from './core-suite.ts'
+import { testLivePages } from './live/live-pages.ts'
 import type * as client from '@tideway/client'
 import type * as reactPage from './react-page.ts'
 
@@ -176,4 +177,6 @@ describeWith(['chromium'], 'The client in Chromium', () => {
     await page.evaluate(() => (globalThis as unknown as InPage).suite.seen.unmount?.())
     await expect.poll(clients).toBe(0)
   })
+
+  testLivePages(() => browser)
 })

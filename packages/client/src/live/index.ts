@@ -4,6 +4,7 @@
  */
 
 export { connectLive } from './connect-live.ts'
+export { groupStore, type GroupStore, type GroupStoreOptions, type GroupView } from './group-store.ts'
 export type { LiveClient, LiveClientEvents, LiveOptions } from './live-client.ts'
 export { RequestFailedError, type LiveRequestOptions, type PendingRequest } from './live-requests.ts'
 export type {
