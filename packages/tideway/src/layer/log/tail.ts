@@ -58,6 +58,10 @@ export class Tail implements LogSink, CursorSource {
   #hasOverflown = false
   #isRepairing = false
   #needsRepair = false
+  /** A position of the log that a follower has read, and the tail has not. */
+  #ahead: Position | undefined
+  /** The calls of `onGap()`. */
+  #gaps = 0
   /** The calls of `follow()` that wait. */
   #joining = 0
   /** Failed reads in a row. */
@@ -81,6 +85,11 @@ export class Tail implements LogSink, CursorSource {
 
   get top(): Position {
     return this.#held.top
+  }
+
+  /** The newest position that the tail or a follower has received. */
+  get #newest(): Position {
+    return this.#ahead !== undefined && this.#ahead.offset > this.top.offset ? this.#ahead : this.top
   }
 
   get cursors(): ReadonlySet<Cursor> {
@@ -166,6 +175,7 @@ export class Tail implements LogSink, CursorSource {
 
   /** Reads what may be missing after a gap, some time soon: after a reconnect, every process reads every group. */
   onGap(): void {
+    this.#gaps++
     if (this.#state === 'closed' || this.#state === 'opening') {
       this.#needsRepair = true
       return
@@ -282,14 +292,14 @@ export class Tail implements LogSink, CursorSource {
   async #runRepair(): Promise<void> {
     const { counters, limits, repairFailed } = this.#context
     this.#isRepairing = true
-    const top = this.top
+    const newest = this.#newest
     try {
-      const result = await this.#readAll({ ...this.#readOptions(limits.ringEntries), since: top })
+      const result = await this.#readAll({ ...this.#readOptions(limits.ringEntries), since: this.top })
       this.#isRepairing = false
       if (this.isClosed) return
       counters.repairs++
       this.#failures = 0
-      this.#fold(result, top)
+      this.#fold(result, newest)
       this.#goOn()
     } catch (error) {
       this.#isRepairing = false
@@ -310,25 +320,25 @@ export class Tail implements LogSink, CursorSource {
 
   /**
    * Takes the result of a read into the tail. Followers whose entries are not in the log are reset, the others continue.
-   * @param topBefore the newest position at the time when the read began
+   * @param newestBefore the newest position at the time when the read began
    */
-  #fold(result: ReadResult, topBefore: Position): void {
+  #fold(result: ReadResult, newestBefore: Position): void {
     const head = headOf(result)
-    const isContained = containsPosition(head, this.top)
-    // Entries that have arrived since are in the log too, so a log that does not contain them answered before.
-    if (isContained !== true && this.top !== topBefore) {
+    if (containsPosition(head, this.#newest) === true) {
+      this.#merge(result)
+    } else if (this.#newest === newestBefore) {
+      this.#mergeFork(head, result)
+    } else {
+      // Entries that have arrived since are in the log too, so a log that does not contain them answered before.
       this.#needsRepair = true
       return
     }
-    // A follower may be after the newest entry of the tail, and in entries that the log has lost.
-    const isSameEpoch = result.top.epoch === this.top.epoch
-    if (isContained === true && isSameEpoch) this.#merge(result)
-    else this.#mergeFork(head, result)
     for (const cursor of this.#cursors) cursor.pump()
   }
 
-  /** Takes the result of a read of a log that has begun a new epoch, and may have lost entries that the process holds. */
+  /** Takes the result of a read of a log that has lost entries of the tail or of its followers. */
   #mergeFork(head: LogHead, result: ReadResult): void {
+    this.#ahead = undefined
     const lost = [...this.#cursors].map((cursor) => ({ cursor, why: containsPosition(head, cursor) }))
     for (const cursor of this.#cursors) cursor.forgetBacklog()
     this.#change(() => this.#held.cut(head))
@@ -364,13 +374,18 @@ export class Tail implements LogSink, CursorSource {
     if (reading === undefined) {
       const { reads, counters } = this.#context
       reading = reads
-        .run(() => {
-          const top = this.top
-          counters.reads++
-          return this.#log.read(this.group, { ...this.#readOptions(last), since }).then((result) => {
-            if (!this.isClosed) this.#observe(result, top)
+        .run(async () => {
+          for (;;) {
+            const newest = this.#newest
+            const gaps = this.#gaps
+            counters.reads++
+            const result = await this.#log.read(this.group, { ...this.#readOptions(last), since })
+            if (this.isClosed) return result
+            // Before a gap, another server may have answered, whose newest entries are lost.
+            if (gaps !== this.#gaps) continue
+            this.#observe(result, newest)
             return result
-          })
+          }
         })
         .finally(() => this.#reading.delete(key))
       this.#reading.set(key, reading)
@@ -379,15 +394,19 @@ export class Tail implements LogSink, CursorSource {
   }
 
   /** Takes the result of a follower's read into the tail: it may have entries that have not arrived yet, or never will. */
-  #observe(result: ReadResult, topBefore: Position): void {
+  #observe(result: ReadResult, newestBefore: Position): void {
     const { top, entries } = result
     // The tail has had all of it, unless the log has lost entries during the read.
-    if (this.#held.contains(top) && (this.top !== topBefore || top.offset === this.top.offset)) return
-    const isForked = containsPosition(headOf(result), this.top) !== true
+    if (this.#held.contains(top) && (this.#newest !== newestBefore || top.offset === this.#newest.offset)) return
     const first = entries[0]?.offset ?? top.offset + 1
-    // A hole in the ring would make every follower read.
-    if (isForked || first <= this.top.offset + 1) this.#fold(result, topBefore)
-    else this.#needsRepair = true
+    const isForked = containsPosition(headOf(result), this.#newest) !== true || !this.#held.hasEpochOf(top)
+    if (isForked || first <= this.top.offset + 1) {
+      this.#fold(result, newestBefore)
+    } else {
+      // A hole in the ring would make every follower read.
+      this.#ahead = top
+      this.#needsRepair = true
+    }
     if (this.#needsRepair && this.#state === 'live') this.#repair()
   }
 

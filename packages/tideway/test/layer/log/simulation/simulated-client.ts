@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert'
 import type { Cursor, Follower, Reset } from '../../../../src/layer/log/cursor.ts'
 import type { LogEntry } from '../../../../src/layer/log/event-log.ts'
 import type { KeptGroups } from '../../../../src/layer/log/kept-groups.ts'
-import { formatPosition, type Position } from '../../../../src/layer/log/position.ts'
+import { formatPosition, type LostReason, type Position } from '../../../../src/layer/log/position.ts'
 import type { Random } from '../../../server/fuzz/random.ts'
 import type { SimulatedRedis } from './simulated-redis.ts'
 import type { VirtualClock } from './virtual-clock.ts'
@@ -10,8 +10,9 @@ import type { VirtualClock } from './virtual-clock.ts'
 /** A client of one group: keeps its position while it is away, and checks everything that it gets. */
 export class SimulatedClient implements Follower {
   readonly #group: string
-  readonly #clock: VirtualClock
-  readonly #random: Random
+  readonly #redis: SimulatedRedis
+  readonly #clock: Pick<VirtualClock, 'delay'>
+  readonly #random: Pick<Random, 'below' | 'is'>
   #position: Position | undefined
   /** What it has got since it was last told that something is missing. */
   #got: LogEntry[] = []
@@ -23,8 +24,14 @@ export class SimulatedClient implements Follower {
   timesTold = 0
   events = 0
 
-  constructor(group: string, clock: VirtualClock, random: Random) {
+  constructor(
+    group: string,
+    redis: SimulatedRedis,
+    clock: Pick<VirtualClock, 'delay'>,
+    random: Pick<Random, 'below' | 'is'>,
+  ) {
     this.#group = group
+    this.#redis = redis
     this.#clock = clock
     this.#random = random
   }
@@ -38,7 +45,7 @@ export class SimulatedClient implements Follower {
       try {
         const last = this.#random.below(4)
         const follower = this.#guarded(connection)
-        const { cursor, recovered, position } = await groups.follow(this.#group, follower, {
+        const { cursor, recovered, why, position } = await groups.follow(this.#group, follower, {
           since: this.#position,
           last,
         })
@@ -47,7 +54,7 @@ export class SimulatedClient implements Follower {
           return
         }
         if (recovered) deepStrictEqual(position, this.#position)
-        else this.#restart(position)
+        else this.#restart(position, why)
         this.#cursor = cursor
         cursor.start()
         return
@@ -77,19 +84,19 @@ export class SimulatedClient implements Follower {
 
   onVolatile(): void {}
 
-  onReset({ position }: Reset): void | Promise<void> {
-    this.#restart(position)
+  onReset({ why, position }: Reset): void | Promise<void> {
+    this.#restart(position, why)
     return this.#work()
   }
 
   /** Checks that the client has got all of the log and nothing else, from the place where it was last told. */
-  check(redis: SimulatedRedis): void {
-    const history = redis.historyOf(this.#group)
+  check(): void {
+    const history = this.#redis.historyOf(this.#group)
     const position = this.#position
     ok(position !== undefined, 'The client never joined.')
     strictEqual(
       formatPosition(position),
-      formatPosition(redis.topOf(this.#group)!),
+      formatPosition(this.#redis.topOf(this.#group)!),
       'The client is not at the top of the log.',
     )
     const start = this.#got[0]?.offset ?? position.offset + 1
@@ -110,7 +117,10 @@ export class SimulatedClient implements Follower {
     }
   }
 
-  #restart(position: Position): void {
+  #restart(position: Position, why: LostReason | undefined): void {
+    if (why === 'epoch' || why === 'ahead') {
+      ok(this.#redis.hasLost(this.#group, this.#position!), 'The client was told of a loss that did not happen.')
+    }
     this.#position = { epoch: position.epoch, offset: position.offset }
     this.#got = []
     this.timesTold++

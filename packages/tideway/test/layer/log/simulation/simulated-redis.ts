@@ -8,6 +8,7 @@ import type {
   ReadResult,
 } from '../../../../src/layer/log/event-log.ts'
 import {
+  containsPosition,
   continuesPosition,
   formatPosition,
   MAX_EPOCHS,
@@ -37,8 +38,12 @@ export class SimulatedRedis {
   #runs = 0
   #epochs = 0
   readonly #ids = new Map<string, Position>()
-  /** Every entry that was ever written, by its position: two with one position would be a fault of the epochs. */
-  readonly #written = new Map<string, string>()
+  /** The data after each loss. */
+  readonly #losses: ReadonlyMap<string, Stored>[] = []
+  /** How many losses there were before each position was written: two entries at one position would be a fault of the epochs. */
+  readonly #writtenAt = new Map<string, number>()
+  /** How many losses there were before each epoch began. */
+  readonly #begunAt = new Map<string, number>()
   readonly sinks = new Set<(group: string, call: (sink: LogSink) => void) => void>()
 
   historyOf(group: string): readonly LogEntry[] {
@@ -50,6 +55,15 @@ export class SimulatedRedis {
     return stored === undefined ? undefined : { epoch: stored.epochs.at(-1)!.epoch, offset: stored.top }
   }
 
+  /** Whether the log did not contain the position at some time after it was written. An old file may contain it again. */
+  hasLost(group: string, position: Position): boolean {
+    const since = this.#writtenAt.get(formatPosition(position)) ?? this.#begunAt.get(position.epoch)!
+    return [...this.#losses.slice(since), this.#data].some((data) => {
+      const stored = data.get(group)
+      return stored === undefined || containsPosition({ ...stored, first: 0 }, position) !== true
+    })
+  }
+
   append(group: string, body: string, { size, id }: AppendOptions): Appended {
     const key = `${group} ${id}`
     const first = id === undefined ? undefined : this.#ids.get(key)
@@ -58,8 +72,8 @@ export class SimulatedRedis {
     const top = stored.top + 1
     const entry: LogEntry = { epoch: stored.epochs.at(-1)!.epoch, offset: top, body }
     const position = { epoch: entry.epoch, offset: top }
-    strictEqual(this.#written.get(formatPosition(entry)), undefined, 'A position was written twice.')
-    this.#written.set(formatPosition(entry), body)
+    strictEqual(this.#writtenAt.get(formatPosition(entry)), undefined, 'A position was written twice.')
+    this.#writtenAt.set(formatPosition(entry), this.#losses.length)
     const trimmed = Math.max(stored.trimmed, top - size)
     this.#set(group, { ...stored, top, trimmed, history: [...stored.history, entry] })
     if (id !== undefined) this.#ids.set(key, position)
@@ -96,12 +110,14 @@ export class SimulatedRedis {
   /** A replica that has not got the last writes becomes the master, or Redis restarts with the data of some writes ago. */
   goBack(writes: number): void {
     this.#states = this.#states.slice(0, Math.max(1, this.#states.length - writes))
+    this.#losses.push(this.#data)
     this.#newRun()
   }
 
   /** Redis restarts without data, or a command deletes all. */
   loseAll(isRestart: boolean): void {
     this.#states.push(new Map())
+    this.#losses.push(this.#data)
     this.#ids.clear()
     if (isRestart) this.#newRun()
   }
@@ -110,6 +126,7 @@ export class SimulatedRedis {
     const data = new Map(this.#data)
     data.delete(group)
     this.#states.push(data)
+    this.#losses.push(data)
   }
 
   evictEntries(group: string): void {
@@ -128,7 +145,7 @@ export class SimulatedRedis {
   }
 
   #begun(): Stored {
-    const epoch = `e${this.#epochs++}`
+    const epoch = this.#newEpoch()
     return { epochs: [{ epoch, from: 1 }], run: this.#run, top: 0, trimmed: 0, history: [] }
   }
 
@@ -136,8 +153,14 @@ export class SimulatedRedis {
     const stored = this.#data.get(group)
     if (stored === undefined) return this.#begun()
     if (stored.run === this.#run) return stored
-    const start = { epoch: `e${this.#epochs++}`, from: stored.top + 1 }
-    return { ...stored, run: this.#run, epochs: [...stored.epochs, start].slice(-MAX_EPOCHS) }
+    const epochs = [...stored.epochs, { epoch: this.#newEpoch(), from: stored.top + 1 }].slice(-MAX_EPOCHS)
+    return { ...stored, run: this.#run, epochs }
+  }
+
+  #newEpoch(): string {
+    const epoch = `e${this.#epochs++}`
+    this.#begunAt.set(epoch, this.#losses.length)
+    return epoch
   }
 
   #set(group: string, stored: Stored): void {

@@ -35,6 +35,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
   const random = new Random(seed)
   const clock = new VirtualClock(random)
   const redis = new SimulatedRedis()
+  const failures: unknown[] = []
   const latencyMs = random.of([5, 50, 300])
   /** Without faults that give no sign, every client is complete without a sweep and without a further event. */
   const hasSilentFaults = seed % 2 === 1
@@ -49,13 +50,13 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     }
     return {
       log,
-      groups: new KeptGroups(log, { ...options, sweepIntervalMs: hasSilentFaults ? 5000 : 600_000 }, undefined, clock),
+      groups: new KeptGroups(log, { ...options, sweepIntervalMs: hasSilentFaults ? 5000 : 600_000 }, listener, clock),
     }
   }
+  const listener = { readFailed() {}, followerFailed: (_group: string, error: unknown) => failures.push(error) }
   const processes = Array.from({ length: PROCESSES }, start)
-  const clients = Array.from({ length: CLIENTS }, (_, i) => new SimulatedClient(GROUPS[i % 2]!, clock, random))
+  const clients = Array.from({ length: CLIENTS }, (_, i) => new SimulatedClient(GROUPS[i % 2]!, redis, clock, random))
   const pending = new Set<Promise<unknown>>()
-  const failures: unknown[] = []
   const watched = (promise: Promise<unknown>): void => {
     const settled = promise.catch((error: unknown) => failures.push(error)).finally(() => pending.delete(settled))
     pending.add(settled)
@@ -139,7 +140,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
   await clock.run(20_000)
   const sum = (count: (stats: KeptGroupsStats) => number): number =>
     processes.reduce((total, { groups }) => total + count(groups.stats()), 0)
-  for (const client of clients) client.check(redis)
+  for (const client of clients) client.check()
   for (const group of GROUPS) watched(processes[0]!.groups.publish(group, 'the last event', { size }))
   await clock.run(20_000)
   const before = sum((stats) => stats.repairs)
@@ -151,7 +152,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
   )
   if (failures.length > 0) throw failures[0]
   strictEqual(pending.size, 0, 'A call has not settled.')
-  for (const client of clients) client.check(redis)
+  for (const client of clients) client.check()
   for (const { groups } of processes) {
     const stats = groups.stats()
     repairs += stats.repairs
