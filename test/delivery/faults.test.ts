@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeWith } from '../setup/describe-with.ts'
-import { Fleet, type Outcome } from './fleet.ts'
+import { RedisServer } from '../../packages/redis/test/redis-server.ts'
+import { TcpProxy } from '../../packages/redis/test/tcp-proxy.ts'
+import { FAULT_MS, report, ROUNDS } from './fault-settings.ts'
+import { Fleet } from './fleet.ts'
 
-/** TIDEWAY_FAULT_ROUNDS repeats each fault, and TIDEWAY_FAULT_MS sets how long it goes on. */
-const ROUNDS = Number(process.env['TIDEWAY_FAULT_ROUNDS'] ?? 1)
-const FAULT_MS = Number(process.env['TIDEWAY_FAULT_MS'] ?? 1000)
+/** More than the part of an output buffer that Redis does not count. */
+const noise = 'x'.repeat(60_000)
 
 /** Calls the fault again and again. */
 async function repeatedly(everyMs: number, fault: () => Promise<unknown>): Promise<void> {
@@ -17,28 +19,60 @@ async function repeatedly(everyMs: number, fault: () => Promise<unknown>): Promi
 }
 
 describeWith(['redis'], 'clients that follow a kept group on three servers', () => {
+  let redis: RedisServer
+  /** A Redis without messages. */
+  let empty: RedisServer
+  let proxy: TcpProxy
   let fleet: Fleet
   beforeAll(async () => {
     // Every write is on the disk before it is answered.
-    fleet = await Fleet.start('--appendonly', 'yes', '--appendfsync', 'always', '--enable-debug-command', 'yes')
+    const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--enable-debug-command', 'yes']
+    ;[redis, empty] = await Promise.all([RedisServer.start(...durable), RedisServer.start()])
+    proxy = await TcpProxy.start(redis.port)
+    fleet = await Fleet.start(proxy.url)
   })
-  afterAll(() => fleet.stop())
+  afterAll(async () => {
+    await fleet?.stop()
+    await proxy?.stop()
+    await Promise.all([redis?.stop(), empty?.stop()])
+  })
 
   const faults: Readonly<Record<string, () => Promise<unknown>>> = {
     'without a fault': () => delay(FAULT_MS),
     'while servers are killed': () => repeatedly(0, () => fleet.replace(Math.floor(Math.random() * 3))),
     'while Redis closes subscriber connections': () =>
-      repeatedly(300, () => fleet.redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')),
+      repeatedly(300, () => redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')),
     'while Redis closes command connections': () =>
-      repeatedly(300, () => fleet.redis.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')),
-    'while Redis hangs': () => fleet.redis.client.call('DEBUG', 'SLEEP', FAULT_MS / 1000),
-    'while Redis is stopped by a signal': () => stopped((signal) => fleet.redis.signal(signal)),
+      repeatedly(300, () => redis.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')),
+    'while Redis closes subscriber connections with a full output buffer': async () => {
+      const limit = (bytes: number) =>
+        redis.client.config('SET', 'client-output-buffer-limit', `pubsub ${bytes} ${bytes} 1`)
+      const before = await subscribers()
+      await limit(1)
+      await repeatedly(300, () => redis.client.publish('asgi:tideway:gap', noise))
+      await limit(32 * 1024 * 1024)
+      expect((await subscribers()).some((id) => before.includes(id))).toBe(false)
+    },
+    'while the subscribers are connected to a server that answers PING and delivers nothing': async () => {
+      proxy.subscriberTarget = empty.port
+      await redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      await delay(FAULT_MS)
+      expect(await empty.client.call('PUBSUB', 'CHANNELS', '*room*')).not.toEqual([])
+      proxy.subscriberTarget = undefined
+    },
+    'while Redis hangs': () => redis.client.call('DEBUG', 'SLEEP', FAULT_MS / 1000),
+    'while Redis is stopped by a signal': () => stopped((signal) => redis.signal(signal)),
     'while a server is stopped by a signal': () => stopped((signal) => fleet.signal(0, signal)),
     'while Redis restarts with its data': async () => {
-      await fleet.redis.crash()
+      await redis.crash()
       await delay(FAULT_MS / 4)
-      await fleet.redis.run()
+      await redis.run()
     },
+  }
+
+  async function subscribers(): Promise<string[]> {
+    const list = (await redis.client.call('CLIENT', 'LIST', 'TYPE', 'pubsub')) as string
+    return [...list.matchAll(/^id=(\d+)/gm)].map(([, id]) => id!)
   }
 
   async function stopped(send: (signal: NodeJS.Signals) => void): Promise<void> {
@@ -61,14 +95,10 @@ describeWith(['redis'], 'clients that follow a kept group on three servers', () 
   it('are told of their loss if Redis loses its data, and get every later event', async () => {
     const outcome = await fleet.during(async () => {
       await delay(300)
-      await fleet.redis.client.call('FLUSHALL')
+      await redis.client.call('FLUSHALL')
     })
     report('Redis loses its data', outcome)
     expect(outcome.lost).toBe(0)
     expect(outcome.told).toBeGreaterThan(0)
   })
 })
-
-function report(name: string, outcome: Outcome): void {
-  process.stdout.write(`kept group ${name}: ${JSON.stringify(outcome)}\n`)
-}

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { RedisPubSubChannelLayer } from '@tideway/redis'
+import { RedisPubSubChannelLayer, type RedisHost, type RedisPubSubChannelLayerOptions } from '@tideway/redis'
 import { expectContiguous } from 'tideway/testing'
-import { RedisServer } from '../../packages/redis/test/redis-server.ts'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { FollowingClient } from './following-client.ts'
 import { fromSources } from '../setup/from-sources.ts'
@@ -26,22 +25,25 @@ export interface Outcome {
 
 /** Three server processes on one Redis, clients that reconnect by themselves, and a publisher that repeats what it is unsure of. */
 export class Fleet {
-  readonly redis: RedisServer
+  readonly #options: RedisPubSubChannelLayerOptions
+  /** How many replicas must have an event before the publisher sends the next one. */
+  readonly #replicas: number
   readonly #servers: (RunningProgram | undefined)[] = []
   readonly #ports: number[] = []
 
-  private constructor(redis: RedisServer) {
-    this.redis = redis
+  private constructor(host: RedisHost, replicas: number) {
+    this.#options = { hosts: [host], heartbeatIntervalMs: 500, maxReconnectDelayMs: 100 }
+    this.#replicas = replicas
   }
 
-  static async start(...redisArguments: string[]): Promise<Fleet> {
-    const fleet = new Fleet(await RedisServer.start(...redisArguments))
+  static async start(host: RedisHost, replicas = 0): Promise<Fleet> {
+    const fleet = new Fleet(host, replicas)
     await Promise.all(Array.from({ length: PROCESSES }, (_, index) => fleet.startServer(index)))
     return fleet
   }
 
   async startServer(index: number): Promise<void> {
-    const args = [...fromSources, SERVER, this.redis.url]
+    const args = [...fromSources, SERVER, JSON.stringify(this.#options)]
     const server = await startProgram(process.execPath, args, { ready: /port (\d+)/ })
     this.#servers[index] = server
     this.#ports[index] = Number(server.readyMatch![1])
@@ -62,12 +64,11 @@ export class Fleet {
 
   async stop(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server?.stop()))
-    await this.redis.stop()
   }
 
   /** Publishes while the fault happens, waits until all clients have what they can get, and counts. */
   async during(fault: () => Promise<void>): Promise<Outcome> {
-    const layer = new RedisPubSubChannelLayer({ hosts: [this.redis.url], maxReconnectDelayMs: 100 })
+    const layer = new RedisPubSubChannelLayer(this.#options)
     await layer.ready()
     const clients = Array.from(
       { length: CLIENTS },
@@ -80,16 +81,19 @@ export class Fleet {
       let n = 0
       const publishing = (async () => {
         while (!over.signal.aborted) {
-          await publish(layer, ++n)
+          await publish(layer, ++n, this.#replicas)
           await delay(EVERY_MS)
         }
       })()
-      await fault()
-      await delay(300)
-      over.abort()
-      await publishing
+      try {
+        await fault()
+        await delay(300)
+      } finally {
+        over.abort()
+        await publishing
+      }
       // One more event shows a client whose events Redis has lost that they are.
-      await publish(layer, ++n)
+      await publish(layer, ++n, this.#replicas)
       const { top } = await layer.keptGroups.history('room', { last: 1 })
       const end = `${top.epoch}:${top.offset}`
       await until(() => clients.every(({ position }) => position === end))
@@ -110,17 +114,18 @@ export class Fleet {
   }
 }
 
-/** Repeats the event with its id until the outcome is known. */
-export async function publish(layer: RedisPubSubChannelLayer, n: number): Promise<void> {
-  const id = randomUUID()
+/** Repeats the event with its id until the outcome is known, and the replicas have it. */
+export async function publish(layer: RedisPubSubChannelLayer, n: number, wanted = 0): Promise<void> {
+  const options = { id: randomUUID(), replicas: wanted }
   for (;;) {
     try {
-      await layer.keptGroups.publish('room', JSON.stringify({ e: 'tick', d: { n } }), HISTORY, { id })
-      return
+      const body = JSON.stringify({ e: 'tick', d: { n } })
+      const { replicas = 0 } = await layer.keptGroups.publish('room', body, HISTORY, options)
+      if (replicas >= wanted) return
     } catch (error) {
       if ((error as { code?: string }).code !== 'ERR_LAYER_UNAVAILABLE') throw error
-      await delay(20)
     }
+    await delay(20)
   }
 }
 

@@ -5,12 +5,18 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 export class TcpProxy {
   /** The target port of new connections. Open connections keep theirs. */
   target: number
+  /** The target port of new connections of subscribers. @default the target of all connections */
+  subscriberTarget: number | undefined
   readonly #server: Server
   readonly #pairs = new Set<readonly [Socket, Socket]>()
 
   private constructor(target: number) {
     this.target = target
-    this.#server = createServer((near) => this.#join(near))
+    // The first data of a connection have its name.
+    this.#server = createServer((near) => {
+      near.on('error', () => {})
+      near.once('data', (first: Buffer) => this.#join(near, first))
+    })
   }
 
   static async start(target: number): Promise<TcpProxy> {
@@ -39,8 +45,10 @@ export class TcpProxy {
     await once(this.#server, 'close')
   }
 
-  #join(near: Socket): void {
-    const far = connect(this.target, '127.0.0.1')
+  #join(near: Socket, first: Buffer): void {
+    const isSubscriber = first.includes('tideway-subscriber')
+    const far = connect((isSubscriber ? this.subscriberTarget : undefined) ?? this.target, '127.0.0.1')
+    far.write(first)
     const pair = [near, far] as const
     this.#pairs.add(pair)
     for (const [from, to] of [pair, [far, near] as const]) {

@@ -51,8 +51,9 @@ export async function everyInterleaving(make: () => Promise<World>): Promise<num
   return runs
 }
 
-/** Runs the world in random orders of its actions, where every order is too much. */
-export async function someInterleavings(make: () => Promise<World>, random: Random, runs: number): Promise<void> {
+/** Runs the world in random orders of its actions, where every order is too much. Returns the number of actions. */
+export async function someInterleavings(make: () => Promise<World>, random: Random, runs: number): Promise<number> {
+  let taken = 0
   for (let run = 0; run < runs; run++) {
     const world = await make()
     const steps: string[] = []
@@ -64,10 +65,12 @@ export async function someInterleavings(make: () => Promise<World>, random: Rand
         await take(world, name)
       }
       await world.check()
+      taken += steps.length
     } catch (error) {
       throw new Error(`In the run: ${steps.join(', ')}`, { cause: error })
     }
   }
+  return taken
 }
 
 /** Takes the first action at each point up to the end. Returns `false` if other runs have led to the same end. */
