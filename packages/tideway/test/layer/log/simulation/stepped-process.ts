@@ -7,6 +7,7 @@ import type {
   ReadOptions,
   ReadResult,
 } from '../../../../src/layer/log/event-log.ts'
+import { MemoryAnswers } from '../../../../src/layer/log/memory-answers.ts'
 import type { Action } from './interleavings.ts'
 import type { SimulatedRedis } from './simulated-redis.ts'
 
@@ -15,6 +16,7 @@ const LONGEST_TIMER_MS = 60_000
 
 /** The log and the clock of one process. Each message, request, answer and timer is an action, whose time the caller chooses. */
 export class SteppedProcess implements EventLog, Clock {
+  readonly answers: MemoryAnswers = new MemoryAnswers(this)
   readonly #redis: SimulatedRedis
   readonly #sinks = new Map<string, LogSink>()
   readonly #gapListeners = new Set<() => void>()
