@@ -7,6 +7,8 @@ export class HeldLog {
   readonly #ring: Ring
   #top: Position = { epoch: '', offset: 0 }
   #epochs: readonly EpochStart[] = []
+  /** A position that a follower has read, and the process does not hold. */
+  ahead: Position | undefined
 
   constructor(maxEntries: number, maxBytes: number) {
     this.#ring = new Ring(maxEntries, maxBytes)
@@ -15,6 +17,11 @@ export class HeldLog {
   /** The newest position. A newer one is another object. */
   get top(): Position {
     return this.#top
+  }
+
+  /** The newest position that the process or one of its followers has received. */
+  get newest(): Position {
+    return this.ahead !== undefined && this.ahead.offset > this.#top.offset ? this.ahead : this.#top
   }
 
   get epochs(): readonly EpochStart[] {
@@ -67,6 +74,7 @@ export class HeldLog {
 
   /** Drops the newest entries that are not in the log. */
   cut(head: LogHead): void {
+    this.ahead = undefined
     for (let entry = this.#ring.newest; entry !== undefined; entry = this.#ring.newest) {
       if (containsPosition(head, entry) === true) return
       this.#ring.dropNewest()

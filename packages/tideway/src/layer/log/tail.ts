@@ -58,8 +58,6 @@ export class Tail implements LogSink, CursorSource {
   #hasOverflown = false
   #isRepairing = false
   #needsRepair = false
-  /** A position of the log that a follower has read, and the tail has not. */
-  #ahead: Position | undefined
   /** The calls of `onGap()`. */
   #gaps = 0
   /** The calls of `follow()` that wait. */
@@ -85,11 +83,6 @@ export class Tail implements LogSink, CursorSource {
 
   get top(): Position {
     return this.#held.top
-  }
-
-  /** The newest position that the tail or a follower has received. */
-  get #newest(): Position {
-    return this.#ahead !== undefined && this.#ahead.offset > this.top.offset ? this.#ahead : this.top
   }
 
   get cursors(): ReadonlySet<Cursor> {
@@ -292,7 +285,7 @@ export class Tail implements LogSink, CursorSource {
   async #runRepair(): Promise<void> {
     const { counters, limits, repairFailed } = this.#context
     this.#isRepairing = true
-    const newest = this.#newest
+    const { newest } = this.#held
     try {
       const result = await this.#readAll({ ...this.#readOptions(limits.ringEntries), since: this.top })
       this.#isRepairing = false
@@ -324,9 +317,9 @@ export class Tail implements LogSink, CursorSource {
    */
   #fold(result: ReadResult, newestBefore: Position): void {
     const head = headOf(result)
-    if (containsPosition(head, this.#newest) === true) {
+    if (containsPosition(head, this.#held.newest) === true) {
       this.#merge(result)
-    } else if (this.#newest === newestBefore) {
+    } else if (this.#held.newest === newestBefore) {
       this.#mergeFork(head, result)
     } else {
       // Entries that have arrived since are in the log too, so a log that does not contain them answered before.
@@ -338,7 +331,6 @@ export class Tail implements LogSink, CursorSource {
 
   /** Takes the result of a read of a log that has lost entries of the tail or of its followers. */
   #mergeFork(head: LogHead, result: ReadResult): void {
-    this.#ahead = undefined
     const lost = [...this.#cursors].map((cursor) => ({ cursor, why: containsPosition(head, cursor) }))
     for (const cursor of this.#cursors) cursor.forgetBacklog()
     this.#change(() => this.#held.cut(head))
@@ -376,7 +368,7 @@ export class Tail implements LogSink, CursorSource {
       reading = reads
         .run(async () => {
           for (;;) {
-            const newest = this.#newest
+            const { newest } = this.#held
             const gaps = this.#gaps
             counters.reads++
             const result = await this.#log.read(this.group, { ...this.#readOptions(last), since })
@@ -397,14 +389,15 @@ export class Tail implements LogSink, CursorSource {
   #observe(result: ReadResult, newestBefore: Position): void {
     const { top, entries } = result
     // The tail has had all of it, unless the log has lost entries during the read.
-    if (this.#held.contains(top) && (this.#newest !== newestBefore || top.offset === this.#newest.offset)) return
+    const { newest } = this.#held
+    if (this.#held.contains(top) && (newest !== newestBefore || top.offset === newest.offset)) return
     const first = entries[0]?.offset ?? top.offset + 1
-    const isForked = containsPosition(headOf(result), this.#newest) !== true || !this.#held.hasEpochOf(top)
+    const isForked = containsPosition(headOf(result), newest) !== true || this.#isOutdated(result)
     if (isForked || first <= this.top.offset + 1) {
       this.#fold(result, newestBefore)
     } else {
       // A hole in the ring would make every follower read.
-      this.#ahead = top
+      this.#held.ahead = top
       this.#needsRepair = true
     }
     if (this.#needsRepair && this.#state === 'live') this.#repair()

@@ -1,6 +1,6 @@
 import type { Random } from '../../../server/fuzz/random.ts'
 
-/** What an action reads and changes. Two actions of which one is of Redis and one of the process may change places. */
+/** What an action reads and changes. An action of Redis and one of the process may change places. */
 export type Side = 'redis' | 'process' | 'both'
 
 /** A step that can come next. */
