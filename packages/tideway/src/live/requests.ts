@@ -45,13 +45,15 @@ export function nextEventId(): string | undefined {
 
 type AnyRequest = LiveRequest<unknown, unknown>
 
-/** The requests of one connection. They start in their order, and run at the same time. */
+/** The requests of one connection. They run one after another in their order, except those that are `concurrent`. */
 export class Requests {
   readonly #host: RequestHost
   readonly #turns = new StartTurns()
   /** Also those that are answered, until the answer is kept. */
   readonly #running = new Set<Promise<void>>()
   #unanswered = 0
+  /** The newest request that is not concurrent, until it ends. */
+  #last: Promise<unknown> | undefined
 
   constructor(host: RequestHost) {
     this.#host = host
@@ -87,17 +89,31 @@ export class Requests {
       const { keptGroups, requestScope, repeatTimeoutMs } = host
       const validated = request.schema['~standard'].validate(frame.d)
       if (frame.id === undefined || keptGroups === undefined) {
-        await this.#turns.run('', validated, (input) => this.#handle(request, frame, input))
+        await this.#turns.run('', validated, (input) =>
+          this.#inOrder(request, () => this.#handle(request, frame, input)),
+        )
         return
       }
       const claim = new RequestClaim(keptGroups, requestScope, frame.id)
       await this.#turns.run('', Promise.all([validated, claim.take()]), async ([input, first]) => {
         const { status, answer } = first.status === 'taken' ? await claim.wait(host.signal, repeatTimeoutMs) : first
         if (status === 'answered') this.#answer(frame, answer)
-        else await claim.keep(() => this.#handle(request, frame, input))
+        else await claim.keep(() => this.#inOrder(request, () => this.#handle(request, frame, input)))
       })
     } catch (error) {
       this.#answer(frame, this.#failure(frame.m, error))
+    }
+  }
+
+  /** Runs the request after the earlier ones, so that a handler has the order of its client, as the messages of a consumer do. */
+  async #inOrder<Result>({ isConcurrent }: AnyRequest, run: () => Promise<Result>): Promise<Result> {
+    if (isConcurrent) return run()
+    const running = this.#last === undefined ? run() : this.#last.then(run, run)
+    this.#last = running
+    try {
+      return await running
+    } finally {
+      if (this.#last === running) this.#last = undefined
     }
   }
 

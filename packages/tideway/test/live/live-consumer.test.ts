@@ -1,6 +1,7 @@
 import { request } from 'tideway/live'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { patiently } from '../../../../test/setup/patiently.ts'
 import { LiveTest, offsetOf } from './live-client.ts'
 import { Chat, room } from './room.ts'
 
@@ -47,6 +48,35 @@ describe('a live consumer', () => {
       id: 'c-1',
       ok: { position: event['at'], duplicate: false },
     })
+  })
+
+  it('handles the requests of a client one after another, except concurrent ones', async () => {
+    const ends = new Map<string, () => void>()
+    const wait = (name: string): Promise<string> => new Promise((resolve) => ends.set(name, () => resolve(name)))
+    class Waiting extends Chat {
+      first = request(z.undefined(), () => wait('first'))
+      second = request(z.undefined(), () => wait('second'))
+      beside = request(z.undefined(), () => wait('beside'), { concurrent: true })
+    }
+    const client = await new LiveTest().connect(Waiting.asApplication())
+    for (const m of ['first', 'second', 'beside']) client.send({ t: 'request', id: m, m })
+    await patiently(() => expect([...ends.keys()]).toEqual(['first', 'beside']))
+    ends.get('beside')!()
+    expect(await client.next()).toEqual({ t: 'answer', id: 'beside', ok: 'beside' })
+    ends.get('first')!()
+    expect(await client.next()).toEqual({ t: 'answer', id: 'first', ok: 'first' })
+    expect(await client.nothing()).toEqual({ t: 'pong' })
+    ends.get('second')!()
+    expect(await client.next()).toEqual({ t: 'answer', id: 'second', ok: 'second' })
+  })
+
+  it('handles the next request of a client after one that has failed', async () => {
+    const test = new LiveTest()
+    const client = await test.connect(chat)
+    client.send({ t: 'request', id: 'c-1', m: 'crash' })
+    client.send({ t: 'request', id: 'c-2', m: 'echo', d: 1 })
+    expect(await client.next()).toMatchObject({ id: 'c-1', error: { code: 'failed' } })
+    expect(await client.next()).toEqual({ t: 'answer', id: 'c-2', ok: 1 })
   })
 
   it('tells its handlers which groups the connection has joined, after a join that is opening', async () => {

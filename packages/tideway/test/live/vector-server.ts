@@ -134,10 +134,14 @@ function consumerOf(
     say = request(z.object({ room: z.string(), text: z.string() }), ({ room, text }) =>
       this.publish(groups.room(room), 'said', { text }),
     )
-    wait = request(z.undefined(), async () => {
-      await server.gate('wait').opened
-      return 'waited'
-    })
+    wait = request(
+      z.undefined(),
+      async () => {
+        await server.gate('wait').opened
+        return 'waited'
+      },
+      { concurrent: true },
+    )
     full = request(z.undefined(), () => {
       throw new RequestError('room_full', 'The room is full.')
     })
