@@ -8,6 +8,10 @@ export interface ApplicationTraits {
   readonly nodeListener?: ((request: IncomingMessage, response: ServerResponse) => unknown) | undefined
   /** The routes of a `urlRouter`. An outer router matches them itself. */
   readonly routes?: readonly object[] | undefined
+  /** The applications that it calls, for tools that read the structure of an application. A router has `routes` instead. */
+  readonly inner?: readonly object[] | undefined
+  /** The live consumer that it runs: its class, and a function that makes an instance without a connection. */
+  readonly liveConsumer?: { readonly type: object; readonly create: () => object } | undefined
 }
 
 /** Keyed by the function itself: a copy or a proxy of an application has no traits, so a call of it is never skipped. */
@@ -28,9 +32,10 @@ export function setTraits<A extends object>(application: A, added: ApplicationTr
 /**
  * Gives a wrapper the traits of its inner application that are still true: the check of origins. Its Node listener and its
  * routes are not passed on, because the wrapper has to be called. Every middleware returns its application through this.
+ * Tools find the inner application in the trait `inner`.
  * @returns `outer`
  * @example return wrapApplication(inner, async (scope, receive, send) => inner({ ...scope, tenant }, receive, send))
  */
 export function wrapApplication<A extends object>(inner: object, outer: A): A {
-  return traitsOf(inner).checksOrigin === true ? setTraits(outer, { checksOrigin: true }) : outer
+  return setTraits(outer, { inner: [inner], ...(traitsOf(inner).checksOrigin === true && { checksOrigin: true }) })
 }

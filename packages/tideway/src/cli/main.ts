@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
+import { asyncApiProgram } from './asyncapi/asyncapi-program.ts'
 import { doctorProgram } from './doctor/doctor-program.ts'
 import { initProgram } from './init/init-program.ts'
 import { applicationFile, fileArgument } from './application-file.ts'
@@ -23,6 +24,7 @@ const program = new Command('tideway').description('Serve real-time applications
 program.addCommand(initProgram())
 program.addCommand(serveProgram(serveCommand))
 program.addCommand(doctorProgram())
+program.addCommand(asyncApiProgram())
 
 program
   .command('worker')

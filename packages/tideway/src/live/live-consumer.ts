@@ -1,4 +1,5 @@
 import type { Application } from '../asgi/application.ts'
+import { setTraits } from '../asgi/application-traits.ts'
 import type { Scope } from '../asgi/scope.ts'
 import type { Authenticated } from '../asgi/user.ts'
 import type { WithStaticHandlers } from '../consumer/handlers.ts'
@@ -74,7 +75,8 @@ export abstract class LiveConsumer<
   ): Application<C['scope']> {
     requireLiveSettings(this as unknown as LiveSettings)
     // The type of `this` is the public view of a subclass, which the compiler cannot call with unknown arguments.
-    return super.asApplication.call(this as never, ...args) as Application<C['scope']>
+    const application = super.asApplication.call(this as never, ...args) as Application<C['scope']>
+    return setTraits(application, { liveConsumer: { type: this, create: () => new this(...args) } })
   }
 
   /**

@@ -34,6 +34,7 @@ export function protocolTypeRouter(applications: ProtocolApplications): Applicat
   return setTraits(router, {
     nodeListener: http === undefined ? undefined : traitsOf(http).nodeListener,
     checksOrigin: websocket === undefined || traitsOf(websocket).checksOrigin,
+    inner: [...byType.values()],
   })
 }
 

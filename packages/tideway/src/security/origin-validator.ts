@@ -61,7 +61,7 @@ export function validated<S extends WebSocketScope>(
     if (scope.logger !== undefined && reported.isNew(reason)) scope.logger.warn({ path: scope.path }, reason)
     return refuse(reason, receive, send)
   }
-  return setTraits(application, { checksOrigin: true })
+  return setTraits(application, { checksOrigin: true, inner: [inner] })
 }
 
 /** Closes before the accept, which the server answers with 403. */

@@ -13,7 +13,7 @@ describe('wrapApplication', () => {
 
   it('does not pass on a Node listener or routes, because the wrapper has to be called', () => {
     const inner = setTraits(application(), { nodeListener: () => {}, routes: [] })
-    expect(traitsOf(wrapApplication(inner, application()))).toEqual({})
+    expect(traitsOf(wrapApplication(inner, application()))).toEqual({ inner: [inner] })
   })
 })
 
