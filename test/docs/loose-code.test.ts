@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as client from '@tideway/client'
+import * as liveClient from '@tideway/client/live'
 import * as react from '@tideway/client/react'
 import * as redis from '@tideway/redis'
 import * as tideway from 'tideway'
@@ -27,6 +28,7 @@ import { codeBlocks, pages, root, type CodeBlock } from './markdown.ts'
 const packages: Readonly<Record<string, object>> = {
   tideway,
   '@tideway/client': client,
+  '@tideway/client/live': liveClient,
   '@tideway/redis': redis,
   'tideway/worker': worker,
   'tideway/testing': testing,

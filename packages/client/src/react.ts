@@ -54,10 +54,17 @@ export type SocketState = ConnectionState & {
   readonly secondsLeft: number
 }
 
+/** A client of `connect()` or `connectLive()`. */
+export interface StatefulClient {
+  readonly state: ConnectionState
+  /** Adds a listener of the state. Returns a function that removes it. */
+  on(name: 'state', listener: (state: ConnectionState) => unknown): () => void
+}
+
 const notYet: ConnectionState = { status: 'connecting', attempt: 1 }
 
 /** Returns the state of a client. The component renders at each change, and once per second during the countdown. */
-export function useSocketState(socket: Pick<TidewayClient, 'state' | 'on'> | undefined): SocketState {
+export function useSocketState(socket: StatefulClient | undefined): SocketState {
   const state = useSyncExternalStore(
     (changed) => socket?.on('state', changed) ?? (() => {}),
     () => socket?.state ?? notYet,

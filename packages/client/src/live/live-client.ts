@@ -46,7 +46,7 @@ export interface LiveClient<Consumer extends LiveConsumerClass> extends Disposab
   ): LiveGroup<Consumer['groups'][Family]['events']>
   /**
    * Calls a request handler of the consumer. The client repeats the request with the same `id` on each new connection until it
-   * is answered, and the server handles an `id` once. Rejects with a {@link RequestFailedError} if the server answers with an
+   * is answered, and the server handles an `id` once. Rejects with a `RequestFailedError` if the server answers with an
    * error, with `ERR_REQUEST_TIMEOUT`, `ERR_CLOSED`, `ERR_OUTBOX_FULL`, `ERR_BAD_MESSAGE`, or `ERR_CONNECTION_LOST` if the
    * server closed the connection because of the request, and with the signal's reason.
    */
