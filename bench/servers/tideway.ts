@@ -10,6 +10,8 @@ import {
   type Handlers,
   type TextOrBytes,
 } from 'tideway'
+import { defineGroup, type StaticFollowHandlers } from 'tideway/live'
+import { z } from 'zod'
 import { serveOptions } from './serve-options.ts'
 
 // The whole stack as an application has it: origin check, auth stack with an anonymous visitor, URL routing, consumers,
@@ -56,6 +58,29 @@ class SharedChatConsumer extends WebSocketConsumer<{ roomName: string }> {
   }
 }
 
+const keptRoom = defineGroup('room', { events: { said: z.object({ message: z.string(), user: z.string() }) } })
+
+/** The same chat over a kept group. */
+class KeptChatConsumer extends WebSocketConsumer<{ roomName: string }> {
+  get room() {
+    return keptRoom(this.scope.urlRoute.kwargs.roomName)
+  }
+
+  override async connect() {
+    await this.accept()
+    await this.follow(this.room.name)
+  }
+  override async receive({ text }: TextOrBytes) {
+    const { message } = JSON.parse(text!) as { message: string }
+    await this.room.publish(this.channelLayer, 'said', { message, user: this.scope.user.username })
+  }
+  static onSaid(event: ChatEvents['chat.message']) {
+    return { text: JSON.stringify({ message: event.message, user: event.user }) }
+  }
+  onReset(): void {}
+}
+KeptChatConsumer satisfies StaticFollowHandlers<typeof keptRoom>
+
 /** Parses and answers, as the peers' echo servers do. */
 class JsonEchoConsumer extends WebSocketConsumer {
   override receive({ text }: TextOrBytes) {
@@ -78,6 +103,7 @@ const application = defineApplication({
       urlRouter([
         path('ws/chat/:roomName/', ChatConsumer.asApplication()),
         path('ws/shared/:roomName/', SharedChatConsumer.asApplication()),
+        path('ws/kept/:roomName/', KeptChatConsumer.asApplication()),
         path('ws/json-echo/', JsonEchoConsumer.asApplication()),
         path('ws/echo/', EchoConsumer.asApplication()),
       ]),

@@ -23,6 +23,14 @@ export function fanOutOnce(members: number, windows: string): Cell {
   return fanOut('tideway', members, windows, { name: ONCE, load: { path: '/ws/shared/#/' } })
 }
 
+/** The name of {@link fanOutKept}. */
+export const KEPT: string = 'tideway, static handler, kept group'
+
+/** The same, over a kept group. */
+export function fanOutKept(members: number, windows: string): Cell {
+  return fanOut('tideway', members, windows, { name: KEPT, load: { path: '/ws/kept/#/' } })
+}
+
 /** 100 connections that keep 8 messages each under way. */
 export function echo(server: ServerKey, more: More = {}): Cell {
   return cell(server, 'echo', { path: servers[server].echo, conns: 100, depth: 8 }, more)

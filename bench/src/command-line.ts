@@ -28,7 +28,7 @@ const ALONE = ['micro', 'pinned', 'kept']
 export const help = `npm run bench -- [NAME...]            measures; without a name, or with "all", everything
 npm run bench -- peers                installs the other servers into bench/peers
 npm run bench -- pinned [SECONDS]      what a client can make the server keep, and for how long (default 90 s)
-npm run bench -- kept [NAME...]       what kept groups cost: append
+npm run bench -- kept [NAME...]       what kept groups cost: append, resume, memory
 npm run bench -- soak                 connections that come and go, and what the server holds: --minutes 15 --connections 5000
 npm run bench -- chart RESULTS.json   writes the chart of a result: docs/images/performance.svg, or --out FILE
 npm run bench -- page RESULTS.json    writes the figures into docs/performance.md, and the chart; of several

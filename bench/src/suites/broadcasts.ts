@@ -1,4 +1,4 @@
-import { fanOut, fanOutOnce, groups, ONCE } from '../cells.ts'
+import { fanOut, fanOutKept, fanOutOnce, groups, KEPT, ONCE } from '../cells.ts'
 import { cost, inWindow, ofPhase } from '../load-report.ts'
 import type { ServerKey } from '../servers.ts'
 import { against, CONSUMER, CPU_A_DELIVERY, type Cell, type Suite } from '../suite.ts'
@@ -13,6 +13,7 @@ export const fanout: Suite = {
   cells: [
     fanOut('tideway', 1000, '8,1'),
     fanOutOnce(1000, '8,1'),
+    fanOutKept(1000, '8,1'),
     ...peers.map((server) => fanOut(server, 1000, '8,1')),
     fanOut('uvicorn', 1000, '8'),
     fanOut('daphne', 1000, '8'),
@@ -32,6 +33,7 @@ export const fanout: Suite = {
         against(ONCE, 1.1, 'uWebSockets.js'),
         against(ONCE, 1.1, 'Bun'),
         against(ONCE, 1 / 6, 'ws'),
+        against(KEPT, 1.1, ONCE),
       ],
     },
     {
