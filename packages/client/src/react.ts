@@ -29,23 +29,38 @@ export function useSocket<Out = unknown, In = unknown>(
   url: Parameters<typeof connect>[0],
   options: UseSocketOptions<Out, In> = {},
 ): TidewayClient<Out, In> | undefined {
-  const [socket, setSocket] = useState<TidewayClient<Out, In>>()
-  const latest = useRef({ url, options })
+  const latest = useRef(options)
   useEffect(() => {
-    latest.current = { url, options }
+    latest.current = options
+  })
+  return useClient(url, () => {
+    const client = connect<Out, In>(url, options)
+    client.on('message', (message) => latest.current.onMessage?.(message))
+    return client
+  })
+}
+
+/** Returns what `create` of the first render with this URL makes, and closes it on unmount. */
+function useClient<Client extends { close(): void }>(
+  url: ValueOrProvider<string | URL>,
+  create: () => Client,
+): Client | undefined {
+  const [client, setClient] = useState<Client>()
+  const latest = useRef(create)
+  useEffect(() => {
+    latest.current = create
   })
   // A function differs at each render, and the client calls it at each attempt: it must not cause a new client.
   const address = typeof url === 'function' ? undefined : String(url)
   useEffect(() => {
-    const client = connect<Out, In>(latest.current.url, latest.current.options)
-    client.on('message', (message) => latest.current.options.onMessage?.(message))
-    setSocket(client)
+    const created = latest.current()
+    setClient(() => created)
     return () => {
-      client.close()
-      setSocket(undefined)
+      created.close()
+      setClient(undefined)
     }
   }, [address])
-  return socket
+  return client
 }
 
 /** The state that a component displays. */
@@ -89,22 +104,7 @@ export function useLive<Consumer extends LiveConsumerClass = UntypedConsumer>(
   url: ValueOrProvider<string | URL>,
   options: LiveOptions = {},
 ): LiveClient<Consumer> | undefined {
-  const [client, setClient] = useState<LiveClient<Consumer>>()
-  const latest = useRef({ url, options })
-  useEffect(() => {
-    latest.current = { url, options }
-  })
-  // A function differs at each render, and the client calls it at each attempt: it must not cause a new client.
-  const address = typeof url === 'function' ? undefined : String(url)
-  useEffect(() => {
-    const created = connectLive<Consumer>(latest.current.url, latest.current.options)
-    setClient(created)
-    return () => {
-      created.close()
-      setClient(undefined)
-    }
-  }, [address])
-  return client
+  return useClient(url, () => connectLive<Consumer>(url, options))
 }
 
 /** What {@link useGroup} returns. */

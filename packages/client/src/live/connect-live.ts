@@ -97,7 +97,8 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
       session.hasGreeted = true
       session.maxRequests = frame.max?.requests ?? maxRequestsOnWire
     } else if (frame.t === 'move') {
-      if (session === current) startMove(frame.within)
+      if (session === current && !draining) startMove(frame.within)
+      else session.moveWithinMs = frame.within
     } else if ('g' in frame) joins.onFrame(session, frame)
     if (next?.hasGreeted && next.waiting.size === 0) completeMove(next)
     if (draining && requests.countOn(draining) === 0) closeDraining()
@@ -106,7 +107,6 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
 
   const startMove = (withinMs: number): void => {
     if (next) return
-    closeDraining()
     openNext.set(random() * moveSpread * withinMs, () => {
       next = openSession()
     })
@@ -137,6 +137,9 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
     moveDeadline.clear()
     session.link.close()
     requests.pump()
+    // The session has to move too: its server began to drain during the move.
+    if (current.moveWithinMs !== undefined) startMove(current.moveWithinMs)
+    current.moveWithinMs = undefined
   }
 
   const onState = (session: Session, state: ConnectionState): void => {

@@ -15,6 +15,8 @@ export interface Session {
   readonly leaving: Map<string, number>
   /** The maximum number of unanswered requests. */
   maxRequests: number
+  /** The time of a `move` that arrived while the client was still moving to this session. */
+  moveWithinMs?: number | undefined
 }
 
 /**

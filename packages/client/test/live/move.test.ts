@@ -211,6 +211,21 @@ describe('A move', () => {
     }
   })
 
+  it('moves again when it is complete, if the next server begins to drain during it', async () => {
+    const virtual = await virtualLive()
+    const { old, next } = await moving(virtual)
+    const request = virtual.client.request('say', 1)
+    await virtual.greet()
+    next.receive({ t: 'move', within: 80 })
+    next.receive(joined('a:1', 'a:1', { recovered: true }))
+    await virtual.pass(10)
+    expect(virtual.sockets.all.length).toBe(2)
+    old.receive({ t: 'answer', id: request.id })
+    await request
+    await virtual.pass(10)
+    expect([old.closedWith, virtual.sockets.all.length]).toEqual([1000, 3])
+  })
+
   it('closes both connections if the client closes', async () => {
     const virtual = await virtualLive()
     const { old, next } = await moving(virtual)
