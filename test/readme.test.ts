@@ -5,15 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
+import { build } from 'esbuild'
+import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 
 import { read, root } from './architecture/source-files.ts'
 import { startProgram } from './setup/child-process.ts'
+import { describeWith, programPath } from './setup/describe-with.ts'
 import { fromSources } from './setup/from-sources.ts'
 
 describe('the programs in README.md', () => {
-  const [short, consumers, application] = [...read('README.md').matchAll(/```ts.*\n([\s\S]*?)```/g)].map(
+  const [live, page, consumers, application] = [...read('README.md').matchAll(/```ts.*\n([\s\S]*?)```/g)].map(
     ([, code]) => code!,
   )
   let folder = ''
@@ -21,7 +24,12 @@ describe('the programs in README.md', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tideway-readme-'))
     const compilerOptions = { rootDir: '/', noEmit: true, composite: false, incremental: false }
-    const rest = { allowImportingTsExtensions: true, isolatedDeclarations: false, declarationMap: false }
+    const rest = {
+      allowImportingTsExtensions: true,
+      isolatedDeclarations: false,
+      declarationMap: false,
+      lib: ['es2023', 'dom'],
+    }
     const tsconfig = {
       extends: join(root, 'tsconfig.base.json'),
       compilerOptions: { ...compilerOptions, ...rest, declaration: false },
@@ -30,7 +38,9 @@ describe('the programs in README.md', () => {
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
-    await writeFile(join(folder, 'short.ts'), short!)
+    await mkdir(join(folder, 'live'))
+    await writeFile(join(folder, 'live/application.ts'), live!)
+    await writeFile(join(folder, 'live/page.ts'), page!)
     await writeFile(join(folder, 'chat/consumers.ts'), consumers!)
     await writeFile(join(folder, 'application.ts'), application!)
   })
@@ -50,24 +60,55 @@ describe('the programs in README.md', () => {
     expect(failure).toBe('')
   })
 
-  it.each([
-    ['short.ts', '/ws/', 'Hello', 'Hello'],
-    ['application.ts', '/ws/chat/lobby/', '{"message":"Hello"}', '{"message":"Hello","user":""}'],
-  ])('%s on %s answers %s', async (file, path, message, expected) => {
+  async function serve(file: string): Promise<{ readonly host: string; readonly stop: () => Promise<unknown> }> {
     const args = ['packages/tideway/src/cli/main.ts', 'serve', join(folder, file), '--port=0']
     const server = await startProgram(process.execPath, [...fromSources, ...args], {
       cwd: root,
       ready: /http:\/\/(127\.0\.0\.1:\d+)/,
     })
+    return { host: server.readyMatch![1]!, stop: server.stop }
+  }
+
+  it('chat on a server that passes the messages on', async () => {
+    const { host, stop } = await serve('application.ts')
     try {
-      const host = server.readyMatch![1]!
-      const client = new WebSocket(`ws://${host}${path}`, { origin: `http://${host}` })
+      const client = new WebSocket(`ws://${host}/ws/chat/lobby/`, { origin: `http://${host}` })
       await once(client, 'open')
-      client.send(message)
+      client.send('{"message":"Hello"}')
       const [answer] = (await once(client, 'message')) as [Buffer]
-      expect(answer.toString()).toBe(expected)
+      expect(answer.toString()).toBe('{"message":"Hello","user":""}')
     } finally {
-      await server.stop()
+      await stop()
     }
+  })
+
+  describeWith(['chromium'], 'in a browser', () => {
+    it('show the message of the page, also after a reload', async () => {
+      const { host, stop } = await serve('live/application.ts')
+      const { outputFiles } = await build({
+        entryPoints: [join(folder, 'live/page.ts')],
+        bundle: true,
+        format: 'esm',
+        conditions: ['@tideway/source'],
+        write: false,
+      })
+      // A page that the test fulfills has no address, so that Chromium would not let it connect to this machine.
+      const args = ['--no-sandbox', '--disable-features=LocalNetworkAccessChecks']
+      const browser = await chromium.launch({ executablePath: programPath('chromium'), args })
+      try {
+        const tab = await browser.newPage()
+        await tab.route(`http://${host}/`, (route) => {
+          const body = `<body><script type="module">${outputFiles[0]!.text}</script>`
+          return route.fulfill({ contentType: 'text/html', body })
+        })
+        for (const shown of ['Hello', 'HelloHello']) {
+          await tab.goto(`http://${host}/`)
+          await expect.poll(() => tab.locator('body').innerText()).toBe(shown)
+        }
+      } finally {
+        await browser.close()
+        await stop()
+      }
+    })
   })
 })
