@@ -24,7 +24,7 @@ const architecture: Architecture = {
     live: ['asgi', 'layer', 'consumer'],
     worker: ['asgi', 'layer'],
     application: ['asgi', 'layer', 'routing'],
-    testing: ['asgi', 'layer', 'server'],
+    testing: ['asgi', 'layer', 'server', 'live'],
     cli: [
       'asgi',
       'layer',
