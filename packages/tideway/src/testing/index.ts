@@ -17,6 +17,14 @@ export {
   type HttpCommunicatorOptions,
   type ResponseHead,
 } from './http-communicator.ts'
+export {
+  LiveCommunicator,
+  type Joined,
+  type LiveClass,
+  type LiveEvent,
+  type LiveJoinOptions,
+  type LiveReset,
+} from './live-communicator.ts'
 export { liveServer, type LiveServer } from './live-server.ts'
 export type { ConnectionOptions, ExtraScope } from './scope-option.ts'
 export { TestResponse } from './test-response.ts'
