@@ -84,6 +84,20 @@ export class KeptGroup<Events extends EventSchemas> {
     data: unknown,
     options: PublishOptions = {},
   ): Promise<Published | void> {
+    return this.publishShown(layer, name, data, options, options.id)
+  }
+
+  /**
+   * As {@link publish}, with an id for followers that is not the one for the check of duplicates.
+   * @internal
+   */
+  async publishShown(
+    layer: ChannelLayer,
+    name: string,
+    data: unknown,
+    options: PublishOptions,
+    shownId: string | undefined,
+  ): Promise<Published | void> {
     const groups = keptGroupsOf(layer)
     const { events, history } = this.#declaration
     const declared = Object.hasOwn(events, name) ? events[name] : undefined
@@ -92,7 +106,7 @@ export class KeptGroup<Events extends EventSchemas> {
     if (ofLayer === undefined) turns.set(layer, (ofLayer = new StartTurns()))
     return ofLayer.run(this.name, this.#validate(name, declared, data), async (output) => {
       if ('volatile' in declared) return groups.publishVolatile(this.name, encodeEvent(name, output))
-      const body = encodeEvent(name, output, options.id)
+      const body = encodeEvent(name, output, shownId)
       const { position, ...appended } = await groups.publish(this.name, body, history, options)
       return { position: formatPosition(position), ...appended }
     })

@@ -117,11 +117,13 @@ export abstract class LiveConsumer<
     data: unknown,
     options: PublishOptions = {},
   ): Promise<unknown> {
-    const id = options.id ?? nextEventId()
+    const id = options.id === undefined ? nextEventId() : undefined
     if (!(await this.hasJoined(group))) {
       throw new RequestError('forbidden', `The connection has not joined the group ${wireNameOf(group)}.`)
     }
-    return group.publish(this.channelLayer, name, data, { ...options, id })
+    const { channelLayer } = this
+    if (id === undefined) return group.publish(channelLayer, name, data, options)
+    return group.publishShown(channelLayer, name, data, { ...options, id: id.unique }, id.shown)
   }
 
   /**

@@ -5,7 +5,7 @@ import { findNonJson } from '../errors/json-value.ts'
 import { issueText, type SchemaResult } from '../errors/standard-schema.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { KeptGroups } from '../layer/log/kept-groups.ts'
-import { derivedId } from './derived-id.ts'
+import { publishedId, type PublishedId } from './published-id.ts'
 import { answerText, failureText, resultText, type RequestFrame } from './frames.ts'
 import { LiveRequest, RequestError, type RequestInfo } from './request.ts'
 import { RequestClaim } from './request-claim.ts'
@@ -31,6 +31,7 @@ export interface RequestHost {
 
 /** The request that runs in an async context, and the number of events that it has published without an id. */
 interface RunningRequest {
+  readonly scope: string
   readonly id: string
   published: number
 }
@@ -38,9 +39,9 @@ interface RunningRequest {
 const current = new AsyncLocalStorage<RunningRequest>()
 
 /** Returns an id for the next event of the request that runs, the same if the request is repeated; `undefined` outside of one. */
-export function nextEventId(): string | undefined {
+export function nextEventId(): PublishedId | undefined {
   const running = current.getStore()
-  return running === undefined ? undefined : derivedId(running.id, ++running.published)
+  return running === undefined ? undefined : publishedId(running.scope, running.id, ++running.published)
 }
 
 type AnyRequest = LiveRequest<unknown, unknown>
@@ -131,11 +132,11 @@ export class Requests {
 
   async #result({ handler }: AnyRequest, { id, m }: RequestFrame, input: SchemaResult<unknown>): Promise<string> {
     if (input.issues !== undefined) return failureText('bad_input', input.issues.map(issueText).join('; '))
-    const { signal } = this.#host
+    const { signal, requestScope: scope } = this.#host
     const info: RequestInfo = { id, signal }
     const returned: unknown = await (id === undefined
       ? handler(input.value, info)
-      : current.run({ id, published: 0 }, handler, input.value, info))
+      : current.run({ scope, id, published: 0 }, handler, input.value, info))
     const problem = findNonJson(returned, 'the result')
     if (problem === undefined) return resultText(returned)
     throw new TidewayError('ERR_BAD_MESSAGE', `The result of the request "${m}" is refused: ${problem}.`)

@@ -176,15 +176,19 @@ describe('a request', () => {
     expect(started).toEqual(['slow 1', 'slow 2', 'quick'])
   })
 
-  it('runs at the same time as others, up to maxRequests', async () => {
+  it('counts for maxRequests until it is answered', async () => {
     const waits: Gate[] = []
     class Two extends Chat {
       static override maxRequests = 2
-      wait = request(z.undefined(), async () => {
-        const wait = gate()
-        waits.push(wait)
-        await wait.opened
-      })
+      wait = request(
+        z.undefined(),
+        async () => {
+          const wait = gate()
+          waits.push(wait)
+          await wait.opened
+        },
+        { concurrent: true },
+      )
     }
     const client = await new LiveTest().connect(Two.asApplication())
     client.send(...['a', 'b', 'c'].map((id) => ({ t: 'request', id, m: 'wait' })))
