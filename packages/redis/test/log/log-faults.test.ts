@@ -178,6 +178,18 @@ describeWith(['redis'], 'the log of a kept group in a Redis that loses data', ()
     })
   })
 
+  it('rejects a repeated event at a replica, whose first one may be lost', async () => {
+    const master = await redis('--repl-diskless-sync-delay', '0')
+    const replica = await replicaOf(master)
+    await (await open(master.url)).append('room', 'a', { ...lasting, id: 'one' })
+    await replicated(master)
+    const log = await open(replica.url)
+    await expect(log.append('room', 'a', { ...lasting, id: 'one' })).rejects.toMatchObject({
+      code: 'ERR_LAYER_UNAVAILABLE',
+      message: expect.stringContaining('READONLY'),
+    })
+  })
+
   it('continues no position after its head was evicted', async () => {
     const server = await redis()
     const log = await open(server.url)

@@ -20,7 +20,7 @@ end
 local function epochOf(log, head, newEpoch)
   local run = replicationId()
   if not run then return nil end
-  local was = redis.call('HMGET', head, 'e', 's', 'r', 'h')
+  local was = redis.call('HMGET', head, 'e', 's', 'r')
   if not was[1] then
     redis.call('DEL', log)
     redis.call('HSET', head, 'e', newEpoch, 's', 0, 'r', run, 'h', newEpoch .. '>1')
@@ -28,7 +28,7 @@ local function epochOf(log, head, newEpoch)
   end
   if was[3] == run then return was[1] end
   local starts = {}
-  for start in string.gmatch(was[4], '%S+') do starts[#starts + 1] = start end
+  for start in string.gmatch(redis.call('HGET', head, 'h'), '%S+') do starts[#starts + 1] = start end
   starts[#starts + 1] = newEpoch .. '>' .. string.format('%.0f', tonumber(was[2]) + 1)
   local newest = table.concat(starts, ' ', math.max(1, #starts - ${MAX_EPOCHS - 1}))
   redis.call('HSET', head, 'e', newEpoch, 'r', run, 'h', newest)

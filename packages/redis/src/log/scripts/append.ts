@@ -1,7 +1,6 @@
-import { MAX_EPOCHS } from 'tideway/layer/kit'
-
 import { RedisScript } from '../../connection/redis-script.ts'
-import { NO_INFO, replicationIdLua } from './replication-id.ts'
+import { appendEntryLua } from './append-entry.ts'
+import { NO_INFO } from './replication-id.ts'
 
 /**
  * Appends entries to the log of a group, and publishes each of them, in one atomic step. Begins a new epoch if the head is missing, or
@@ -25,7 +24,7 @@ import { NO_INFO, replicationIdLua } from './replication-id.ts'
  * id, which was not appended}. The epoch is '' if nothing was appended.
  */
 export const append: RedisScript = new RedisScript(`
-${replicationIdLua}
+${appendEntryLua}
 local LOG, HEAD = KEYS[1], KEYS[2]
 local function number(value) return string.format('%.0f', value) end
 
@@ -37,43 +36,30 @@ for index = 8, #ARGV, 2 do
   if not first then events[#events + 1] = index end
 end
 
-local epoch, top = '', 0
-if #events > 0 then
-  local run = replicationId()
-  if not run then return redis.error_reply('${NO_INFO} INFO is not permitted') end
-  local head = redis.call('HMGET', HEAD, 'e', 's', 'r')
-  epoch, top = head[1], tonumber(head[2] or 0)
-  local newest = number(top + #events)
-  if not epoch then
-    epoch = ARGV[6]
-    redis.call('DEL', LOG)
-    redis.call('HSET', HEAD, 'e', epoch, 's', newest, 'r', run, 'h', epoch .. '>1')
-  elseif head[3] ~= run then
-    epoch = ARGV[6]
-    local starts = {}
-    for start in string.gmatch(redis.call('HGET', HEAD, 'h'), '%S+') do starts[#starts + 1] = start end
-    starts[#starts + 1] = epoch .. '>' .. number(top + 1)
-    starts = table.concat(starts, ' ', math.max(1, #starts - ${MAX_EPOCHS - 1}))
-    redis.call('HSET', HEAD, 'e', epoch, 's', newest, 'r', run, 'h', starts)
-  else
-    redis.call('HSET', HEAD, 's', newest)
-  end
-  for count, index in ipairs(events) do
-    local body, offset = ARGV[index], number(top + count)
-    if count < #events then
-      redis.call('XADD', LOG, offset .. '-0', 'e', epoch, 'd', body)
-    else
-      redis.call('XADD', LOG, 'MAXLEN', '~', ARGV[1], offset .. '-0', 'e', epoch, 'd', body)
-    end
-    local position = epoch .. ':' .. offset
-    redis.call(ARGV[5], ARGV[4], position .. ':' .. body)
-    local id = KEYS[tonumber(ARGV[index + 1])]
-    if id then redis.call('SET', id, position, 'PX', ARGV[7]) end
-  end
-  local ttl, left = tonumber(ARGV[2]), redis.call('PTTL', LOG)
-  if left < ttl or left > ttl * 17 / 16 then redis.call('PEXPIRE', LOG, number(ttl * 17 / 16)) end
+if #events == 0 then
+  -- Always written, so that a replica rejects it: the first event may be lost.
+  extendHead(HEAD, ARGV[3])
+  return {'', '0', unpack(duplicates)}
 end
-local ttl = tonumber(ARGV[3])
-if redis.call('PTTL', HEAD) < ttl then redis.call('PEXPIRE', HEAD, number(ttl * 17 / 16)) end
+
+local epoch = epochOf(LOG, HEAD, ARGV[6])
+if not epoch then return redis.error_reply('${NO_INFO} INFO is not permitted') end
+local top = redis.call('HINCRBY', HEAD, 's', #events) - #events
+for count, index in ipairs(events) do
+  local body, offset = ARGV[index], number(top + count)
+  if count < #events then
+    redis.call('XADD', LOG, offset .. '-0', 'e', epoch, 'd', body)
+  else
+    redis.call('XADD', LOG, 'MAXLEN', '~', ARGV[1], offset .. '-0', 'e', epoch, 'd', body)
+  end
+  local position = epoch .. ':' .. offset
+  redis.call(ARGV[5], ARGV[4], position .. ':' .. body)
+  local id = KEYS[tonumber(ARGV[index + 1])]
+  if id then redis.call('SET', id, position, 'PX', ARGV[7]) end
+end
+local ttl, left = tonumber(ARGV[2]), redis.call('PTTL', LOG)
+if left < ttl or left > ttl * 17 / 16 then redis.call('PEXPIRE', LOG, number(ttl * 17 / 16)) end
+local headTtl = tonumber(ARGV[3])
+if redis.call('PTTL', HEAD) < headTtl then redis.call('PEXPIRE', HEAD, number(headTtl * 17 / 16)) end
 return {epoch, number(top + 1), unpack(duplicates)}
 `)
