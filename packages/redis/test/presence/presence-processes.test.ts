@@ -1,0 +1,182 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+import { afterEach, beforeEach, expect, it } from 'vitest'
+
+import { presenceLogOf } from 'tideway/layer/kit'
+
+import { startProgram, type RunningProgram } from '../../../../test/setup/child-process.ts'
+import { describeWith } from '../../../../test/setup/describe-with.ts'
+import { fromSources } from '../../../../test/setup/from-sources.ts'
+import { patiently } from '../../../../test/setup/patiently.ts'
+import { logOf, type Kind, type LayerLog } from '../log/log-layers.ts'
+import { RedisServer } from '../redis-server.ts'
+
+/** The number of rounds with a killed process. */
+const ROUNDS = Number(process.env['TIDEWAY_PRESENCE_ROUNDS'] ?? 1)
+
+const PEOPLE = 50
+const TABS = 3
+const presence = { beatMs: 400, leaseMs: 2000, graceMs: 300 }
+
+/** Every person has tabs in both processes, except those with an even number: all their tabs are in the one that is killed. */
+const people = Array.from({ length: PEOPLE }, (_, number) => {
+  const inBoth = number % 2 === 1
+  return { key: `person ${number}`, dying: inBoth ? TABS - 1 : TABS, living: inBoth ? 1 : 0, returns: number % 4 === 0 }
+})
+
+describeWith(['redis'], 'presence of processes on one Redis', () => {
+  let server: RedisServer
+  let made: LayerLog[] = []
+  let programs: RunningProgram[] = []
+  /** What the listeners of all layers in this process got. */
+  let left: string[] = []
+
+  beforeEach(async () => {
+    server = await RedisServer.start()
+    left = []
+  })
+  afterEach(async () => {
+    await Promise.all(programs.map((program) => program.stop()))
+    await Promise.all(made.map(({ layer }) => layer.close()))
+    made = []
+    programs = []
+    await server.stop()
+  })
+
+  function open(kind: Kind = 'RedisPubSubChannelLayer'): LayerLog {
+    const log = logOf(kind, { hosts: [server.url], keptGroups: { presence } })
+    log.layer.keptGroups.presence!.onLeft(({ key }) => left.push(key))
+    made.push(log)
+    return log
+  }
+
+  async function startWith(keys: readonly string[], kind: Kind = 'RedisPubSubChannelLayer'): Promise<RunningProgram> {
+    const file = fileURLToPath(new URL('presence-process.ts', import.meta.url))
+    const args = [...fromSources, file, kind, server.url, JSON.stringify(presence), ...keys]
+    const program = await startProgram(process.execPath, args, { ready: /entered/ })
+    programs.push(program)
+    return program
+  }
+
+  /** The changes after an offset of the log. */
+  async function changes(log: LayerLog, after = 0): Promise<string[]> {
+    const options = { last: 10_000, maxEntries: 10_000, maxBytes: 10_000_000, headTtlMs: 1000 }
+    const { entries } = await log.read(presenceLogOf('room'), options)
+    return entries.flatMap(({ offset, body }) => (offset <= after || body.startsWith('{"up"') ? [] : [body]))
+  }
+
+  async function present(log: LayerLog): Promise<string[]> {
+    const { people: found } = await log.presence.who('room', 10_000)
+    return found.map(({ key }) => key).toSorted()
+  }
+
+  /** Waits until the other processes may remove the members of a dead one. */
+  const steady = (): Promise<void> => delay(presence.leaseMs + 2 * presence.beatMs)
+
+  it(
+    `removes each person of a killed process who stays away once, and none who returns (${ROUNDS} rounds)`,
+    { timeout: 60_000 + 30_000 * ROUNDS },
+    async () => {
+      const survivors = [open(), open('RedisPubSubChannelLayer')]
+      const groups = survivors.map(({ layer }) => layer.keptGroups.presence!)
+      await steady()
+      const away = people.filter(({ living, returns }) => living === 0 && !returns).map(({ key }) => key)
+      const stay = people.map(({ key }) => key).filter((key) => !away.includes(key))
+      for (let round = 1; round <= ROUNDS; round++) {
+        left = []
+        const { position } = await survivors[0]!.presence.who('room', 0)
+        const enter = (key: string, index: number) => groups[index % 2]!.enter('room', { key, meta: { name: key } })
+        const members = await Promise.all(
+          people.flatMap(({ key, living }, index) => Array.from({ length: living }, () => enter(key, index))),
+        )
+        const dying = await startWith(people.flatMap(({ key, dying: tabs }) => Array.from({ length: tabs }, () => key)))
+        process.kill(dying.pid, 'SIGKILL')
+        await dying.exited
+        const returning = people.filter(({ returns }) => returns)
+        members.push(...(await Promise.all(returning.map(({ key }, index) => enter(key, index)))))
+        await patiently(async () => expect(await present(survivors[0]!)).toEqual(stay.toSorted()))
+        // A second removal would come with the next beats.
+        await delay(2 * presence.beatMs)
+        expect(left.toSorted()).toEqual(away.toSorted())
+        const outs = (await changes(survivors[0]!, position.offset)).filter((body) => body.startsWith('{"out"'))
+        expect(outs.toSorted()).toEqual(away.map((key) => JSON.stringify({ out: [key] })).toSorted())
+        process.stdout.write(
+          `presence, round ${round}: ${left.length} of ${PEOPLE} people left, ${outs.length} changes\n`,
+        )
+        for (const member of members) member.leave({ isFinal: true })
+        await patiently(async () => expect(await present(survivors[0]!)).toEqual([]))
+      }
+      expect((await server.keys()).filter((key) => /:(people|members|at|dead):/.test(key))).toEqual([])
+    },
+  )
+
+  it('removes the people of a process that stands still, enters them when it continues, and removes them when it stops', async () => {
+    const log = open('RedisChannelLayer')
+    await steady()
+    const frozen = await startWith(['anna', 'bo'], 'RedisChannelLayer')
+    expect(await present(log)).toEqual(['anna', 'bo'])
+    process.kill(frozen.pid, 'SIGSTOP')
+    await patiently(async () => expect(await present(log)).toEqual([]))
+    process.kill(frozen.pid, 'SIGCONT')
+    await patiently(async () => expect(await present(log)).toEqual(['anna', 'bo']))
+    process.kill(frozen.pid, 'SIGTERM')
+    await frozen.exited
+    await patiently(async () => expect(await present(log)).toEqual([]))
+    expect(left.toSorted()).toEqual(['anna', 'anna', 'bo', 'bo'])
+    const [anna, bo] = ['anna', 'bo'].map((key) =>
+      changes(log).then((all) => all.filter((body) => body.includes(key)).map((body) => body.slice(2, 4))),
+    )
+    expect([await anna, await bo]).toEqual([
+      ['in', 'ou', 'in', 'ou'],
+      ['in', 'ou', 'in', 'ou'],
+    ])
+  })
+
+  it('removes the people of killed processes when the first new one has started', async () => {
+    const all = await Promise.all([startWith(['anna', 'bo']), startWith(['anna', 'cleo'])])
+    for (const { pid } of all) process.kill(pid, 'SIGKILL')
+    await Promise.all(all.map(({ exited }) => exited))
+    const log = open()
+    expect(await present(log)).toEqual(['anna', 'bo', 'cleo'])
+    await patiently(async () => expect(await present(log)).toEqual([]))
+    await patiently(() => expect(left.toSorted()).toEqual(['anna', 'bo', 'cleo']))
+    await patiently(async () =>
+      expect((await server.keys()).filter((key) => /:(members|announced|dead):/.test(key))).toHaveLength(0),
+    )
+  })
+
+  it('enters the people of live processes again after Redis has lost everything, and keeps no other ones', async () => {
+    const [first, second] = [open(), open()]
+    const anna = await first.layer.keptGroups.presence!.enter('room', { key: 'anna', meta: null })
+    const bo = await second.layer.keptGroups.presence!.enter('room', { key: 'bo', meta: null })
+    const gone = await first.layer.keptGroups.presence!.enter('room', { key: 'cleo', meta: null })
+    await server.crash()
+    gone.leave({ isFinal: true })
+    await server.run()
+    await patiently(async () => expect(await present(first)).toEqual(['anna', 'bo']))
+    await server.client.flushall()
+    await patiently(async () => expect(await present(first)).toEqual(['anna', 'bo']))
+    anna.leave({ isFinal: true })
+    bo.leave({ isFinal: true })
+    await patiently(async () => expect(await present(first)).toEqual([]))
+  })
+
+  it('needs as many commands at rest for 1,000 people as for one', async () => {
+    const log = open()
+    const commands = async (): Promise<number> => {
+      await server.client.config('RESETSTAT')
+      await delay(3 * presence.beatMs)
+      const stats = await server.client.info('commandstats')
+      return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0)
+    }
+    await log.layer.keptGroups.presence!.enter('room', { key: 'anna', meta: null })
+    const withOne = await commands()
+    await Promise.all(
+      Array.from({ length: 1000 }, (_, index) =>
+        log.layer.keptGroups.presence!.enter('room', { key: `${index}`, meta: null }),
+      ),
+    )
+    expect(await commands()).toBeLessThanOrEqual(Math.max(withOne, 3) + 3)
+  })
+})
