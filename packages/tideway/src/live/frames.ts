@@ -1,5 +1,6 @@
 import { MAX_HISTORY_SIZE } from '../layer/log/kept-groups-options.ts'
 import type { LostReason } from '../layer/log/position.ts'
+import type { Who } from './presence-frames.ts'
 
 // The frames of docs/spec/live.md, without a connection.
 
@@ -18,7 +19,12 @@ export interface JoinStart {
   readonly since?: string | undefined
   /** How many of the newest events to send, without `since` or if the log does not continue it. */
   readonly last: number
+  /** What the client asks for of the people of the group. */
+  readonly who?: AskedWho
 }
+
+/** `list`: the list also of a large group. `count`: the number of people. `false`: nothing. `undefined`: the list of a small group. */
+export type AskedWho = 'list' | 'count' | false | undefined
 
 /** A request of a client. */
 export interface RequestFrame {
@@ -61,6 +67,7 @@ export type ServerFrame =
       readonly recovered: boolean
       readonly why?: NotRecovered | undefined
       readonly snapshot?: unknown
+      readonly who?: Who | undefined
     }
   | {
       readonly t: 'reset'
@@ -155,12 +162,15 @@ function groupsOf(groups: unknown): (JoinStart & { readonly g: string })[] {
   })
 }
 
-function startOf({ since, last = 0 }: Fields): JoinStart {
+function startOf({ since, last = 0, who }: Fields): JoinStart {
   if (since !== undefined && typeof since !== 'string') throw new BadFrame('since must be a string')
   if (!(Number.isInteger(last) && (last as number) >= 0 && (last as number) <= MAX_HISTORY_SIZE)) {
     throw new BadFrame(`last must be a whole number from 0 to ${MAX_HISTORY_SIZE}`)
   }
-  return { since, last: last as number }
+  if (who !== undefined && who !== 'list' && who !== 'count' && who !== false) {
+    throw new BadFrame('who must be "list", "count" or false')
+  }
+  return { since, last: last as number, who }
 }
 
 function requestIdOf(id: unknown): string | undefined {

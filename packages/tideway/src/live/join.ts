@@ -7,29 +7,26 @@ import type { Cursor, Follower, Reset } from '../layer/log/cursor.ts'
 import type { LogEntry } from '../layer/log/event-log.ts'
 import type { Followed, FollowOptions } from '../layer/log/follow.ts'
 import { formatPosition, type Position } from '../layer/log/position.ts'
+import type { PresenceMember } from '../layer/presence/presence.ts'
+import type { Authorization } from './authorization.ts'
 import type { EventSchemas } from './event-schemas.ts'
 import { eventFrame, framePrefix, volatileFrame } from './event-frame.ts'
-import type { JoinErrorCode, NotRecovered, ServerFrame } from './frames.ts'
+import type { AskedWho, JoinErrorCode, NotRecovered, ServerFrame } from './frames.ts'
+import { presenceOf } from './group-presence.ts'
+import { JoinPresence, modeOf } from './join-presence.ts'
 import type { KeptGroup } from './kept-group.ts'
+import type { LiveHooks } from './live-hooks.ts'
 import type { LiveGroup } from './live-settings.ts'
-
-/** The answer of `authorize()`: whether the client may join, or with which limits. */
-export type Authorization =
-  | boolean
-  | {
-      /** `false`: the events do not continue the position of the client. It begins with the newest ones and the snapshot. @default true */
-      readonly resume?: false | undefined
-      /** The most events of the time before the join that the client gets, also if it resumes. @default unlimited */
-      readonly history?: number | undefined
-    }
+import type { PresenceMode } from './presence-frames.ts'
 
 /** The connection of a join. */
 export interface JoinHost {
   /** Time limit of `authorize()` and `snapshot()`. */
   readonly timeoutMs: number
   readonly hasSnapshot: boolean
-  /** Whether a send waits for the client. */
-  readonly isSlow: boolean
+  /** A send that waits for the client. */
+  readonly slow: Promise<void> | undefined
+  readonly consumer: Pick<LiveHooks, 'channelLayer' | 'present'>
   authorize(group: LiveGroup): Authorization | PromiseLike<Authorization>
   snapshot(group: LiveGroup): unknown
   follow(group: string, follower: Follower, options: FollowOptions): Promise<Followed>
@@ -47,6 +44,8 @@ export interface JoinHost {
 export interface CheckedStart {
   readonly since: Position | undefined
   readonly last: number
+  /** What the client asks for of the people. */
+  readonly who: AskedWho
 }
 
 /** `over`: the join has ended, or never began. */
@@ -64,6 +63,7 @@ export class Join implements Follower {
   /** The number of the newest call of {@link open}: the results of earlier ones are dropped. */
   #attempt = 0
   #cursor: Cursor | undefined
+  #presence: JoinPresence | undefined
   #waiting: ((isOpen: boolean) => void)[] | undefined
 
   constructor(wireName: string, group: KeptGroup<EventSchemas>, host: JoinHost) {
@@ -78,14 +78,25 @@ export class Join implements Follower {
     const attempt = ++this.#attempt
     this.#state = 'opening'
     this.#closeCursor()
+    this.#presence?.stop()
     this.#open(start, attempt).catch((error: unknown) => this.#fail(error, attempt))
   }
 
-  /** Ends the join. The client is sent nothing. */
-  end(): void {
+  /** The person of the client in the group; `undefined` if it is not present. */
+  get member(): PresenceMember | undefined {
+    return this.#presence?.member
+  }
+
+  /**
+   * Ends the join. The client is sent nothing.
+   * @param isFinal whether the person leaves without the grace time
+   */
+  end(isFinal: boolean): void {
     this.#attempt++
     this.#state = 'over'
     this.#closeCursor()
+    this.#presence?.end(isFinal)
+    this.#presence = undefined
     this.#settle(false)
   }
 
@@ -100,7 +111,7 @@ export class Join implements Follower {
   }
 
   onVolatile(body: string): boolean | void {
-    if (this.#host.isSlow) return false
+    if (this.#host.slow !== undefined) return false
     const frame = volatileFrame(this.#prefix, body)
     if (frame === undefined) return false
     void this.#host.sendEvent(frame)
@@ -117,7 +128,7 @@ export class Join implements Follower {
     )
   }
 
-  async #open({ since, last }: CheckedStart, attempt: number): Promise<void> {
+  async #open({ since, last, who }: CheckedStart, attempt: number): Promise<void> {
     const host = this.#host
     const authorization = await this.#inTime('authorize()', host.authorize(this.group))
     if (attempt !== this.#attempt) return
@@ -126,7 +137,7 @@ export class Join implements Follower {
       host.refuse(this, 'forbidden', `The group ${this.wireName} is not allowed.`)
       return
     }
-    const { resume, history } = authorization === true ? {} : authorization
+    const { resume, history, presence }: Exclude<Authorization, boolean> = authorization === true ? {} : authorization
     const most = history === undefined ? Infinity : requireWholeNumber('history of authorize()', history, Infinity, 0)
     const fresh = { last: Math.min(last, most) }
     const continued = resume === false || since === undefined ? undefined : { ...fresh, since }
@@ -140,6 +151,7 @@ export class Join implements Follower {
     if (followed === undefined) return
     // The cursor has its position before the snapshot is made, so that no event is missing between them.
     const snapshot = followed.recovered ? undefined : await this.#snapshot()
+    if (this.group.presence !== undefined) await this.#openPresence(modeOf(presence, who), attempt)
     if (attempt !== this.#attempt) return
     this.#state = 'open'
     void host.sendFrame({
@@ -150,6 +162,7 @@ export class Join implements Follower {
       recovered: followed.recovered,
       why: why ?? followed.why,
       snapshot,
+      who: this.#presence?.start(),
     })
     host.joined(this)
     this.#settle(true)
@@ -165,6 +178,20 @@ export class Join implements Follower {
     }
     followed.cursor.close()
     return undefined
+  }
+
+  /** Enters the person, when nothing else can fail. */
+  async #openPresence(mode: PresenceMode | undefined, attempt: number): Promise<void> {
+    const { consumer } = this.#host
+    const person = await this.#inTime('present()', consumer.present(this.group))
+    if (attempt !== this.#attempt) return
+    const presence = (this.#presence ??= new JoinPresence(
+      presenceOf(consumer.channelLayer),
+      this.group,
+      this.wireName,
+      this.#host,
+    ))
+    await presence.open(person, mode)
   }
 
   async #snapshot(): Promise<unknown> {

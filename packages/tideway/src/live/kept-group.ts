@@ -7,6 +7,8 @@ import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { History, HistoryOptions, PublishOptions } from '../layer/log/kept-groups-options.ts'
 import { formatPosition } from '../layer/log/position.ts'
 import { schemaOf, type EventSchemas, type InputOf, type OutputOf, type Volatile } from './event-schemas.ts'
+import { whoIsIn, type WhoOptions } from './group-presence.ts'
+import type { Here, MetaOf, PresenceSchema, WithPresence } from './present.ts'
 import { StartTurns } from './start-turns.ts'
 
 /** The result of publishing an event. */
@@ -40,12 +42,13 @@ export type HistoryEvent<Events extends EventSchemas> = {
 export interface GroupDeclaration<Events extends EventSchemas> {
   readonly events: Events
   readonly history: History
+  readonly presence?: PresenceSchema
 }
 
 const turns = new WeakMap<ChannelLayer, StartTurns>()
 
 /** One kept group of a declaration: `room('lobby')`. Holds no state, so it may be made for each call. */
-export class KeptGroup<Events extends EventSchemas> {
+export class KeptGroup<Events extends EventSchemas, Meta extends PresenceSchema = PresenceSchema> {
   /** The name of the declaration. */
   readonly family: string
   /** The id as text. */
@@ -124,6 +127,25 @@ export class KeptGroup<Events extends EventSchemas> {
       if (event === undefined || !Object.hasOwn(events, event.name)) return []
       return [{ ...event, position: formatPosition(entry) } as HistoryEvent<Events>]
     })
+  }
+
+  /**
+   * Reads who is in the group, at one moment.
+   * @throws TidewayError `ERR_BAD_OPTION` if the declaration has no presence, or for a `limit` out of its range;
+   *   `ERR_NO_KEPT_GROUPS`, `ERR_LAYER_UNAVAILABLE`
+   */
+  who(layer: WithPresence<Meta>, options?: WhoOptions): Promise<Here<MetaOf<Meta>>> {
+    return whoIsIn(this, layer, options) as Promise<Here<MetaOf<Meta>>>
+  }
+
+  /** Reads the number of people in the group. @throws as {@link who} */
+  async count(layer: WithPresence<Meta>): Promise<number> {
+    return (await whoIsIn(this, layer, { limit: 0 })).count
+  }
+
+  /** @internal The schema of the metas. */
+  get presence(): Meta {
+    return this.#declaration.presence as Meta
   }
 
   /** The output of the schema; a promise only if the schema is async. */

@@ -3,33 +3,20 @@ import { isEndOfConnection } from '../consumer/consumer-errors.ts'
 import { keptGroupsOf } from '../consumer/kept-groups-of.ts'
 import type { TextOrBytes } from '../consumer/text-or-bytes.ts'
 import type { Logger } from '../asgi/logger.ts'
-import type { User } from '../asgi/user.ts'
-import type { WebSocketScope } from '../asgi/scope.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { Follower } from '../layer/log/cursor.ts'
 import type { Followed, FollowOptions } from '../layer/log/follow.ts'
 import type { KeptGroups } from '../layer/log/kept-groups.ts'
 import { parsePosition, type Position } from '../layer/log/position.ts'
 import { BAD_FRAME_CODE, BadFrame, encodeFrame, parseFrame } from './frames.ts'
 import type { ClientFrame, JoinErrorCode, JoinStart, ServerFrame } from './frames.ts'
-import { Join, type Authorization, type JoinHost } from './join.ts'
+import type { Authorization } from './authorization.ts'
+import { Join, type JoinHost } from './join.ts'
 import { JoinLimiter } from './join-limiter.ts'
+import type { LiveHooks } from './live-hooks.ts'
 import { groupOf, type LiveGroup, type LiveSettings } from './live-settings.ts'
 import { Requests, type RequestHost } from './requests.ts'
-
-/** The hooks of a live consumer, and its connection. */
-export interface LiveHooks {
-  readonly scope: Pick<WebSocketScope, 'onDrain'> & { readonly user?: User }
-  readonly channelLayer: ChannelLayer
-  readonly signal: AbortSignal
-  authorize(group: LiveGroup): Authorization | PromiseLike<Authorization>
-  snapshot?(group: LiveGroup): unknown
-  onJoin(group: LiveGroup): void | PromiseLike<void>
-  onLeave(group: LiveGroup): void | PromiseLike<void>
-  close(code: number, reason: string): void | Promise<void>
-}
 
 /** The methods of a consumer that only its class may call. */
 export interface LiveSender {
@@ -96,8 +83,8 @@ export class LiveConnection implements JoinHost, RequestHost {
     return this.consumer.signal
   }
 
-  get isSlow(): boolean {
-    return this.#slow !== undefined
+  get slow(): Promise<void> | undefined {
+    return this.#slow
   }
 
   /** Handles a message of the client. Returns a promise while the client reads too slowly. */
@@ -152,7 +139,7 @@ export class LiveConnection implements JoinHost, RequestHost {
   }
 
   refuse(join: Join, code: JoinErrorCode, message: string): void {
-    this.#end(join)
+    this.#end(join, code === 'forbidden')
     void this.sendFrame({ t: 'left', g: join.wireName, code, message })
   }
 
@@ -208,7 +195,7 @@ export class LiveConnection implements JoinHost, RequestHost {
   }
 
   /** Everything that bounds joins is checked here, before a hook or the layer is called. */
-  #join(wireName: string, { since, last }: JoinStart): void {
+  #join(wireName: string, { since, last, who }: JoinStart): void {
     const { maxGroups } = this.#settings
     let join = this.#joins.get(wireName)
     const group = join?.group ?? groupOf(this.#settings, wireName)
@@ -221,13 +208,13 @@ export class LiveConnection implements JoinHost, RequestHost {
       return this.refuse(join, 'too_many_groups', `A connection may join ${maxGroups} groups.`)
     }
     this.#joins.set(wireName, join)
-    join.open({ since: position, last })
+    join.open({ since: position, last, who })
   }
 
   /** Ends the join of the group, and answers also without one. */
   #leave(wireName: string): void {
     const join = this.#joins.get(wireName)
-    if (join !== undefined) this.#end(join)
+    if (join !== undefined) this.#end(join, true)
     void this.sendFrame({ t: 'left', g: wireName })
   }
 
@@ -235,8 +222,8 @@ export class LiveConnection implements JoinHost, RequestHost {
     void this.sendFrame({ t: 'left', g: wireName, code, message })
   }
 
-  #end(join: Join): void {
-    join.end()
+  #end(join: Join, isFinal = false): void {
+    join.end(isFinal)
     // A join that is refused before it begins is not in the map.
     if (this.#joins.get(join.wireName) === join) this.#joins.delete(join.wireName)
     if (join.hasJoined) this.#callHook(join, 'onLeave')

@@ -5,11 +5,14 @@ import type { Authenticated } from '../asgi/user.ts'
 import type { WithStaticHandlers } from '../consumer/handlers.ts'
 import type { TextOrBytes } from '../consumer/text-or-bytes.ts'
 import { WebSocketConsumer, type AcceptOptions } from '../consumer/websocket-consumer.ts'
+import type { StandardSchema } from '../errors/standard-schema.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { PublishOptions } from '../layer/log/kept-groups-options.ts'
 import type { EventSchemas, InputOf, Volatile } from './event-schemas.ts'
 import { LIVE_SUBPROTOCOL } from './frames.ts'
-import type { Authorization } from './join.ts'
+import { metaOf } from './group-presence.ts'
+import type { Authorization } from './authorization.ts'
+import type { PresentAs, WithPresent } from './present.ts'
 import type { KeptGroup, PublishedOf } from './kept-group.ts'
 import { LiveConnection, type LiveSender } from './live-connection.ts'
 import {
@@ -70,7 +73,7 @@ export abstract class LiveConsumer<
    * @throws TidewayError `ERR_BAD_OPTION` for a static property out of its range, and for a group whose key is not its name
    */
   static override asApplication<Args extends readonly unknown[], C extends { readonly scope: Scope }, Class = unknown>(
-    this: (new (...args: Args) => C) & Class & WithStaticHandlers<Class, C>,
+    this: (new (...args: Args) => C) & Class & WithStaticHandlers<Class, C> & WithPresent<Class, C>,
     ...args: Args
   ): Application<C['scope']> {
     requireLiveSettings(this as unknown as LiveSettings)
@@ -92,6 +95,32 @@ export abstract class LiveConsumer<
    * the reset, and then the events after a position that was read before this call: some of them may be in the snapshot already.
    */
   snapshot?(group: LiveGroup): unknown
+
+  /**
+   * Who the client is in a group with presence: a key, which is the same for all connections of one person, and its public data, which
+   * the schema of the declaration checks. Called at every join after `authorize()`. Take both from the server, never from the client.
+   * The default is `undefined`: the client is not present, and may see who is. All clients of a class without users are guests: use
+   * `this.channel` as the key.
+   */
+  present(_group: LiveGroup): PresentAs<object> | undefined | Promise<PresentAs<object> | undefined> {
+    return undefined
+  }
+
+  /**
+   * Changes the public data of the person in a group that this connection has joined, for all its connections.
+   * @throws RequestError `forbidden` if the connection is not present in the group
+   * @throws TidewayError `ERR_BAD_PRESENCE` if the schema refuses the data, `ERR_LAYER_UNAVAILABLE`
+   */
+  async updatePresence<Events extends EventSchemas, Meta extends StandardSchema>(
+    group: KeptGroup<Events, Meta>,
+    meta: InputOf<Meta>,
+  ): Promise<void> {
+    const member = this.#live?.joinOf(wireNameOf(group))?.member
+    if (member === undefined) {
+      throw new RequestError('forbidden', `The connection is not present in the group ${wireNameOf(group)}.`)
+    }
+    await member.update(await metaOf(group, meta))
+  }
 
   /** The client has joined the group. Alternates with {@link onLeave} for each connection and group. */
   onJoin(_group: LiveGroup): void | Promise<void> {}

@@ -25,6 +25,7 @@ const groups = {
   fresh: defineGroup('fresh', { events }),
   recent: defineGroup('recent', { events }),
   board: defineGroup('board', { events }),
+  here: defineGroup('here', { events, presence: z.object({ name: z.string() }) }),
 }
 
 /** The server of the vectors, as `docs/spec/live.md` describes it. */
@@ -116,6 +117,10 @@ function consumerOf(
           return { history: 1 }
       }
       return true
+    }
+
+    override present({ family }: LiveGroup) {
+      return family === 'here' ? { key: '7', name: 'Anna' } : undefined
     }
 
     override snapshot({ family }: LiveGroup) {
