@@ -45,7 +45,7 @@ describe('docs/reference/events.md', () => {
 
   it('has the additional keys of an HTTP scope', () => {
     const added = rowsOf(EVENTS, 'HTTP scope').flatMap(({ names }) => names)
-    const same = fieldsOf('websocket').filter((key) => !['subprotocols', 'onEnd'].includes(key))
+    const same = fieldsOf('websocket').filter((key) => !['subprotocols', 'onEnd', 'onDrain'].includes(key))
     expect([...same, ...added].toSorted()).toEqual(fieldsOf('http'))
   })
 
