@@ -22,7 +22,18 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 const run = promisify(execFile)
 
 /** Dependencies of the applications other than the packed packages, as `npm install` would place them. */
-const others = ['vitest', 'typescript', 'tsx', 'express', 'hono', '@types/node', '@types/express', 'undici-types']
+const others = [
+  'vitest',
+  'typescript',
+  'tsx',
+  'esbuild',
+  'express',
+  'hono',
+  'valibot',
+  '@types/node',
+  '@types/express',
+  'undici-types',
+]
 
 let folder: string
 let packed: readonly Packed[]
@@ -46,7 +57,7 @@ async function npmInstall(application: string): Promise<void> {
   await install(packed, modules, others)
   await mkdir(join(modules, '.bin'))
   await symlink('../tideway/bin/tideway.js', join(modules, '.bin/tideway'))
-  for (const name of ['tsc', 'vitest', 'tsx']) {
+  for (const name of ['tsc', 'vitest', 'tsx', 'esbuild']) {
     await symlink(join(root, 'node_modules/.bin', name), join(modules, '.bin', name))
   }
 }
@@ -161,6 +172,49 @@ describe.each(['express', 'hono'])('an application that tideway init --template 
   })
 })
 
+describe('an application that tideway init --template live has written', () => {
+  let application: string
+
+  beforeAll(async () => {
+    await tideway('init', 'my-live', '--template', 'live')
+    application = join(folder, 'my-live')
+    await npmInstall(application)
+  })
+
+  it('passes its type check and its tests', async () => {
+    await npm(application, 'typecheck')
+    await npm(application, 'page')
+    expect(await npm(application, 'test')).toMatch(/Tests.*4 passed/)
+  })
+
+  describeWith(['chromium'], 'and is opened in a browser', () => {
+    it('shows messages of the other tab, also after a reload', async () => {
+      const server = await start(application, 'start')
+      const browser = await chromium.launch({ executablePath: programPath('chromium'), args: ['--no-sandbox'] })
+      try {
+        const problems: unknown[] = []
+        const tabs = await Promise.all([1, 2].map(() => browser.newPage()))
+        for (const tab of tabs) {
+          tab.on('pageerror', (error) => problems.push(error))
+          await tab.goto(server.readyMatch![1]!)
+          await tab.getByText('You are in the lobby.').waitFor()
+        }
+        await tabs[0]!.getByLabel('Name').fill('Ada')
+        await tabs[0]!.getByLabel('Message').fill('hello')
+        await tabs[1]!.getByText('Ada is typing.').waitFor()
+        await tabs[0]!.getByRole('button', { name: 'Say' }).click()
+        await Promise.all(tabs.map((tab) => tab.getByText('Ada: hello').waitFor()))
+        await tabs[1]!.reload()
+        await tabs[1]!.getByText('Ada: hello').waitFor()
+        expect(problems).toEqual([])
+      } finally {
+        await browser.close()
+        await server.stop()
+      }
+    })
+  })
+})
+
 describe('tideway init', () => {
   it('writes nothing into a folder that is not empty', async () => {
     const full = join(folder, 'full')
@@ -194,13 +248,13 @@ describe('tideway init', () => {
 
   it('refuses an unknown template', async () => {
     const { output, code } = await tideway('init', 'other', '--template', 'koa')
-    expect(output).toContain('Allowed choices are express, hono')
+    expect(output).toContain('Allowed choices are express, hono, live')
     expect(code).toBe(1)
   })
 })
 
 describe('the templates', () => {
-  it.each(['express', 'hono'])('of %s want the versions that this workspace tests with', (template) => {
+  it.each(['express', 'hono', 'live'])('of %s want the versions that this workspace tests with', (template) => {
     type Wants = Record<'dependencies' | 'devDependencies', Readonly<Record<string, string>>>
     const { dependencies, devDependencies } = JSON.parse(
       read(`packages/tideway/templates/${template}/package.json`),

@@ -3,11 +3,18 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TidewayError } from '../../errors/tideway-error.ts'
 
-/** The web frameworks for a new application. */
-export const templates = ['express', 'hono'] as const
+/** The folders of the files of each template. */
+const partsOf = {
+  express: ['common', 'chat', 'express'],
+  hono: ['common', 'chat', 'hono'],
+  live: ['common', 'live'],
+} as const
 
-/** One of {@link templates}. */
-export type Template = (typeof templates)[number]
+/** A template of a new application: a chat with a web framework, or a live consumer with Express. */
+export type Template = keyof typeof partsOf
+
+/** Every {@link Template}. */
+export const templates = Object.keys(partsOf) as readonly Template[]
 
 /** A created application. */
 export interface CreatedApplication {
@@ -38,7 +45,7 @@ export async function createApplication(folder: string, template: Template): Pro
   }
   const filled = (text: string): string => text.replaceAll('{{name}}', name).replaceAll('{{version}}', `^${version}`)
   const files: string[] = []
-  for (const part of ['chat', template]) {
+  for (const part of partsOf[template]) {
     const source = join(packageFolder, 'templates', part)
     for (const file of await filesIn(source)) {
       const written = file === IGNORED_FILES ? '.gitignore' : file

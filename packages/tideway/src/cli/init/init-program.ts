@@ -7,7 +7,11 @@ export function initProgram(): Command {
   return new Command('init')
     .description('Write a small application, with tests, into a new folder.')
     .argument('<folder>', 'a new or empty folder; its name becomes that of the application')
-    .addOption(new Option('-t, --template <name>', 'web framework of the pages').choices(templates).default('express'))
+    .addOption(
+      new Option('-t, --template <name>', 'a chat with this web framework, or one that loses no message')
+        .choices(templates)
+        .default('express'),
+    )
     .action(async (folder: string, { template }: { readonly template: Template }) => {
       const { name, files } = await createApplication(folder, template)
       const place = name === folder ? '' : ` in ${folder}`
