@@ -26,8 +26,12 @@ export class TcpProxy {
     return proxy
   }
 
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
   get url(): string {
-    return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return `redis://127.0.0.1:${this.port}`
   }
 
   /** Forwards nothing in either direction until `resume()`. */

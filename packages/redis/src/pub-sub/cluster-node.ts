@@ -5,6 +5,8 @@ import type { PubSubListener } from './pub-sub-engine.ts'
 import { RedisConnection } from '../connection/redis-connection.ts'
 import { pubSubScripts } from './scripts/pub-sub-scripts.ts'
 
+const EMPTY: Buffer = Buffer.alloc(0)
+
 /** The oldest Redis with sharded pub/sub. */
 const SHARDED_PUB_SUB_VERSION = 7
 
@@ -12,6 +14,8 @@ const SHARDED_PUB_SUB_VERSION = 7
 export interface ClusterNodeOwner {
   readonly watch: HostWatch
   readonly listener: PubSubListener
+  /** A shard channel of this process in a slot of the node; `undefined` if the node has no slot. */
+  beaconOf(node: ClusterNode): string | undefined
   /** The node accepts commands, CLUSTER SLOTS among them. */
   onUp(): void
   /** The known slots are outdated, or a connection was lost. */
@@ -25,12 +29,15 @@ export class ClusterNode {
   readonly subscriber: RedisConnection
   /** The shard channels of its slots that are subscribed or being subscribed. */
   readonly channels: Set<string> = new Set()
-  readonly #watch: HostWatch
+  readonly #owner: ClusterNodeOwner
+  /** The subscribed shard channel that proves that the subscriber receives. */
+  #beacon: string | undefined
+  #beaconIsBack: () => void = () => {}
 
   constructor(key: string, address: HostAddress, settings: FullConnectionSettings, owner: ClusterNodeOwner) {
     this.key = key
     const { watch, listener } = owner
-    this.#watch = watch
+    this.#owner = owner
     const roles = { oldestVersion: SHARDED_PUB_SUB_VERSION }
     this.commands = new RedisConnection(address, { name: 'commands', ...roles }, settings, {
       async prepare(client) {
@@ -66,10 +73,13 @@ export class ClusterNode {
         watch.down(`${key} subscriber`, true, error)
         owner.onChanged()
       },
+      probe: () => Promise.all([this.subscriber.client.ping(), this.#sendBeacon()]),
     })
     this.subscriber.client.on('moved', () => owner.onChanged())
-    this.subscriber.client.on('smessageBuffer', (channel: Buffer, bytes: Buffer) => {
-      listener.onMessage(channel.toString('latin1'), bytes)
+    this.subscriber.client.on('smessageBuffer', (name: Buffer, bytes: Buffer) => {
+      const channel = name.toString('latin1')
+      if (channel === this.#beacon) this.#beaconIsBack()
+      else listener.onMessage(channel, bytes)
     })
   }
 
@@ -97,7 +107,32 @@ export class ClusterNode {
   /** Closes the connections of a node that is no longer a master, and removes them from the lost connections of the host. */
   async close(): Promise<void> {
     await Promise.all([this.commands.close(), this.subscriber.close()])
-    this.#watch.up(`${this.key} commands`)
-    this.#watch.up(`${this.key} subscriber`)
+    this.#owner.watch.up(`${this.key} commands`)
+    this.#owner.watch.up(`${this.key} subscriber`)
+  }
+
+  /** Publishes to the beacon, as `PubSubHost` does. Resolves when the message has come back. */
+  async #sendBeacon(): Promise<void> {
+    const beacon = this.#owner.beaconOf(this)
+    if (beacon === undefined || !this.commands.isUp) return
+    const isBack = new Promise<void>((resolve) => {
+      this.#beaconIsBack = resolve
+    })
+    try {
+      await this.#watchBeacon(beacon)
+      await this.commands.command((client) => client.spublish(beacon, EMPTY))
+    } catch {
+      // A failed publish proves nothing about the subscriber. The slot may have moved.
+      return
+    }
+    await isBack
+  }
+
+  /** The beacon is another one after its slot has moved to another node. */
+  async #watchBeacon(beacon: string): Promise<void> {
+    if (beacon === this.#beacon) return
+    if (this.#beacon !== undefined) this.unsubscribe(this.#beacon)
+    this.#beacon = beacon
+    await this.subscribe(beacon)
   }
 }

@@ -47,7 +47,7 @@ export function makeEngines(
     })
   }
   if (hosts === undefined) {
-    return [connect((listener) => new PubSubCluster(cluster, [gap, own], settings, events, listener))]
+    return [connect((listener) => new PubSubCluster(cluster, [gap, own], beacon, settings, events, listener))]
   }
   throw new TidewayError('ERR_BAD_OPTION', 'Give either hosts or cluster: a cluster does its own sharding.')
 }

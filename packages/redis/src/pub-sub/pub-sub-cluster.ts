@@ -36,15 +36,22 @@ export class PubSubCluster implements PubSubEngine {
   readonly #nodes = new Map<string, ClusterNode>()
   readonly #slots: (ClusterNode | undefined)[] = Array.from({ length: SLOTS }, () => undefined)
   readonly #wanted: Set<string>
+  readonly #beacon: string
+  /** The beacons of the nodes. */
+  readonly #beacons = new Map<ClusterNode, string>()
   #looking: Promise<void> | undefined
   #lookAgain: NodeJS.Timeout | undefined
   #isKnown = false
   #isClosed = false
 
-  /** @param channels the channels to subscribe from the first connect on */
+  /**
+   * @param channels the channels to subscribe from the first connect on
+   * @param beacon the start of the names of channels of this process only: messages to them prove that the subscribers are alive
+   */
   constructor(
     host: ClusterHost,
     channels: readonly string[],
+    beacon: string,
     settings: FullConnectionSettings,
     events: LayerEvents,
     listener: PubSubListener,
@@ -57,6 +64,7 @@ export class PubSubCluster implements PubSubEngine {
     this.#watch = new HostWatch(this.label, events, () => listener.onMissed())
     this.#listener = listener
     this.#wanted = new Set(channels)
+    this.#beacon = beacon
   }
 
   get reconnects(): number {
@@ -177,12 +185,24 @@ export class PubSubCluster implements PubSubEngine {
     const node = new ClusterNode(key, { label: addressLabel(options), options }, this.#settings, {
       watch: this.#watch,
       listener: this.#listener,
+      beaconOf: (one) => this.#beaconOf(one),
       // Calls that wait for the cluster report the error.
       onUp: () => void this.#look().catch(() => {}),
       onChanged: () => this.#lookSoon(),
     })
     this.#nodes.set(key, node)
     return node
+  }
+
+  /** Returns a channel in a slot of the node: the one that the node has, as long as the slot does not move. */
+  #beaconOf(node: ClusterNode): string | undefined {
+    if (!this.#slots.includes(node)) return undefined
+    let beacon = this.#beacons.get(node)
+    for (let number = 0; beacon === undefined || this.#slots[slotOf(beacon)] !== node; number++) {
+      beacon = `${this.#beacon}:{${number}}`
+    }
+    this.#beacons.set(node, beacon)
+    return beacon
   }
 
   /** Requests the topology until all nodes are up. */
@@ -237,6 +257,7 @@ export class PubSubCluster implements PubSubEngine {
     await Promise.all(moved)
     for (const node of [...this.#nodes.values()].filter((node) => !masters.has(node))) {
       this.#nodes.delete(node.key)
+      this.#beacons.delete(node)
       await node.close()
     }
   }
