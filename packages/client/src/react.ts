@@ -7,7 +7,7 @@ import { useEffect, useMemo, useReducer, useRef, useState, useSyncExternalStore 
 import type { TidewayClient, ClientOptions } from './client.ts'
 import { connect } from './connect.ts'
 import { connectLive } from './live/connect-live.ts'
-import type { EventsOf, FamilyName, LiveConsumerClass, UntypedConsumer } from './live/consumer-types.ts'
+import type { EventsOf, FamilyName, LiveConsumerClass, PersonOf, UntypedConsumer } from './live/consumer-types.ts'
 import { emptyView, groupStore, type GroupStoreOptions, type GroupView } from './live/group-store.ts'
 import type { LiveClient, LiveOptions } from './live/live-client.ts'
 import type { GroupEventOf } from './live/live-group.ts'
@@ -108,7 +108,10 @@ export function useLive<Consumer extends LiveConsumerClass = UntypedConsumer>(
 }
 
 /** What {@link useGroup} returns. */
-export interface UsedGroup<Consumer extends LiveConsumerClass, Event> extends GroupView<Event> {
+export interface UsedGroup<Consumer extends LiveConsumerClass, Event, Person = unknown> extends GroupView<
+  Event,
+  Person
+> {
   /** `request` of the client. `undefined` without a client. */
   readonly request: LiveClient<Consumer>['request'] | undefined
 }
@@ -123,7 +126,7 @@ export function useGroup<Consumer extends LiveConsumerClass, Family extends Fami
   family: Family,
   id: string | number,
   options: GroupStoreOptions<GroupEventOf<EventsOf<Consumer, Family>>> = {},
-): UsedGroup<Consumer, GroupEventOf<EventsOf<Consumer, Family>>> {
+): UsedGroup<Consumer, GroupEventOf<EventsOf<Consumer, Family>>, PersonOf<Consumer, Family>> {
   const latest = useRef(options)
   useEffect(() => {
     latest.current = options
@@ -134,7 +137,7 @@ export function useGroup<Consumer extends LiveConsumerClass, Family extends Fami
       groupStore(client, family, id, { ...latest.current, onEvent: (event) => latest.current.onEvent?.(event) }),
     [client, family, id],
   )
-  const view = useSyncExternalStore<GroupView<GroupEventOf<EventsOf<Consumer, Family>>>>(
+  const view = useSyncExternalStore<GroupView<GroupEventOf<EventsOf<Consumer, Family>>, PersonOf<Consumer, Family>>>(
     store?.subscribe ?? subscribeToNothing,
     store?.get ?? getEmptyView,
     getEmptyView,
@@ -143,4 +146,4 @@ export function useGroup<Consumer extends LiveConsumerClass, Family extends Fami
 }
 
 const subscribeToNothing = (): (() => void) => () => {}
-const getEmptyView = (): GroupView<never> => emptyView
+const getEmptyView = (): GroupView<never, never> => emptyView

@@ -9,6 +9,7 @@ export type EventDeclaration = SchemaTypes | { readonly volatile: SchemaTypes }
 /** The part of a declaration of groups that the client uses. */
 export interface GroupDeclaration {
   readonly events: Readonly<Record<string, EventDeclaration>>
+  readonly presence?: SchemaTypes | undefined
 }
 
 /** The part of a live consumer's class that the client uses, as types only. */
@@ -48,6 +49,14 @@ type OutputOfSchema<Schema> = Schema extends { readonly '~standard': { readonly 
 export type EventData<Declared> = Declared extends { readonly volatile: infer Schema }
   ? OutputOfSchema<Schema>
   : OutputOfSchema<Declared>
+
+/** The public data of a person in groups of a declaration: the output of its schema. */
+export type PersonOf<
+  Consumer extends LiveConsumerClass,
+  Family extends FamilyName<Consumer>,
+> = Consumer['groups'][Family] extends { readonly presence: infer Schema extends SchemaTypes }
+  ? OutputOfSchema<Schema>
+  : unknown
 
 /** The position of an event: only a volatile event has none. */
 export type EventPosition<Declared> = Declared extends { readonly volatile: unknown } ? undefined : string

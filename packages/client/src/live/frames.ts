@@ -1,3 +1,5 @@
+import type { PeopleFrame, WhoFrame } from './people.ts'
+
 /** The frames of docs/spec/live.md, as far as the client reads them. */
 export type ServerFrame =
   | { readonly t: 'hi'; readonly max?: { readonly requests?: number } }
@@ -8,6 +10,7 @@ export type ServerFrame =
   | { readonly t: 'move'; readonly within: number }
   | { readonly t: 'pong' }
   | EventFrame
+  | ({ readonly t?: undefined } & PeopleFrame)
 
 export interface JoinedFrame {
   readonly t: 'joined'
@@ -17,6 +20,7 @@ export interface JoinedFrame {
   readonly recovered: boolean
   readonly why?: ResetReason
   readonly snapshot?: unknown
+  readonly who?: WhoFrame
 }
 
 export interface ResetFrame {

@@ -1,6 +1,7 @@
 import { createEmitter } from '../emitter.ts'
-import type { EventsOf, FamilyName, LiveConsumerClass } from './consumer-types.ts'
+import type { EventsOf, FamilyName, LiveConsumerClass, PersonOf } from './consumer-types.ts'
 import type { LiveClient } from './live-client.ts'
+import type { People } from './people.ts'
 import type { GroupEventOf, GroupState, JoinOptions, LiveGroup } from './live-group.ts'
 
 /** The options of {@link groupStore}. */
@@ -14,29 +15,37 @@ export interface GroupStoreOptions<Event = unknown> extends Omit<JoinOptions, 'p
 }
 
 /** What a component shows of a group. Every change creates a new object. */
-export interface GroupView<Event = unknown> {
+export interface GroupView<Event = unknown, Person = unknown> {
   /** The newest events that are not volatile, oldest first. Empty after a reset. */
   readonly events: readonly Event[]
   readonly state: GroupState
   /** The application's state before the events. `undefined` if the consumer has no `snapshot()`. */
   readonly snapshot: unknown
+  /** The people in the group. `undefined` until the join, and for a group without presence. */
+  readonly people: People<Person> | undefined
   /** Why the server refused or ended the join. */
   readonly left: { readonly code: string; readonly message: string } | undefined
 }
 
 /** A group as a value with subscribers: the contract of Svelte's stores, and of React's `useSyncExternalStore`. */
-export interface GroupStore<Event> {
+export interface GroupStore<Event, Person = unknown> {
   /**
    * Calls the listener now and at each change, once for all events of a replay. Returns a function that ends it. The first
    * subscriber joins the group, and the last one leaves it.
    */
-  subscribe(listener: (value: GroupView<Event>) => void): () => void
+  subscribe(listener: (value: GroupView<Event, Person>) => void): () => void
   /** Returns the value, the same object until the next change. */
-  get(): GroupView<Event>
+  get(): GroupView<Event, Person>
 }
 
 /** The value before the join. */
-export const emptyView: GroupView<never> = { events: [], state: 'joining', snapshot: undefined, left: undefined }
+export const emptyView: GroupView<never, never> = {
+  events: [],
+  state: 'joining',
+  snapshot: undefined,
+  people: undefined,
+  left: undefined,
+}
 
 /**
  * Creates a store of a group. Has no effect until the first `subscribe`.
@@ -49,12 +58,12 @@ export function groupStore<Consumer extends LiveConsumerClass, Family extends Fa
   family: Family,
   id: string | number,
   options: GroupStoreOptions<GroupEventOf<EventsOf<Consumer, Family>>> = {},
-): GroupStore<GroupEventOf<EventsOf<Consumer, Family>>> {
-  type View = GroupView<GroupEventOf<EventsOf<Consumer, Family>>>
+): GroupStore<GroupEventOf<EventsOf<Consumer, Family>>, PersonOf<Consumer, Family>> {
+  type View = GroupView<GroupEventOf<EventsOf<Consumer, Family>>, PersonOf<Consumer, Family>>
   const { maxEvents = 100, onEvent, ...joinOptions } = options
   const { on, emit } = createEmitter<{ change: View }>()
   let value: View = emptyView
-  let group: LiveGroup<EventsOf<Consumer, Family>> | undefined
+  let group: LiveGroup<EventsOf<Consumer, Family>, PersonOf<Consumer, Family>> | undefined
   let subscribers = 0
 
   const show = (changes: Partial<View>): void => {
@@ -78,6 +87,7 @@ export function groupStore<Consumer extends LiveConsumerClass, Family extends Fa
     })
     group.on('reset', () => set({ events: [], snapshot: undefined }))
     group.on('snapshot', (snapshot) => set({ snapshot }))
+    group.on('presence', (people) => set({ people }))
     group.on('left', (left) => set({ left }))
     group.on('state', (state) => set({ state }))
     return show({ state: group.state })

@@ -17,6 +17,7 @@ export type {
   LiveGroup,
 } from './live-group.ts'
 export type { ResetReason } from './frames.ts'
+export type { People } from './people.ts'
 export type {
   EventData,
   EventDeclaration,
@@ -25,6 +26,7 @@ export type {
   FamilyName,
   GroupDeclaration,
   LiveConsumerClass,
+  PersonOf,
   RequestInput,
   RequestName,
   RequestOutput,

@@ -2,9 +2,11 @@ import { fullJitterMs, type BackoffOptions } from '../backoff.ts'
 import { ClientError } from '../errors.ts'
 import { offsetOf, type EventFrame, type JoinedFrame, type ResetFrame, type ServerFrame } from './frames.ts'
 import { createCaller, eventOf, type Caller, type JoinOptions } from './live-group.ts'
+import { strongest } from './people.ts'
 import { write, type Session } from './session.ts'
 import {
   attach,
+  changePeople,
   createJoin,
   emit,
   passOn,
@@ -55,7 +57,7 @@ export function createJoins(host: JoinsHost): Joins {
   const changed = new Set<string>()
   let gaps = 0
 
-  const fromOf = ({ position, last }: Join): object => ({ since: position, last: last || undefined })
+  const fromOf = ({ position, last, who }: Join): object => ({ since: position, last: last || undefined, who })
 
   const ask = (session: Session, join: Join): void => {
     session.waiting.add(join.name)
@@ -73,6 +75,7 @@ export function createJoins(host: JoinsHost): Joins {
     table.delete(join.name)
     join.retry.clear()
     setPosition(join, undefined)
+    join.people = undefined
   }
 
   const flush = (): void => {
@@ -115,6 +118,9 @@ export function createJoins(host: JoinsHost): Joins {
     if (!frame.recovered && join.snapshot) emit(join, 'snapshot', join.snapshot.data)
     updateState(join)
     emit(join, 'joined', { position: join.position as string, recovered: frame.recovered })
+    // The list as it is now: it replaces the one of the last connection.
+    if (frame.who) changePeople(join, { list: {}, ...frame.who })
+    else join.people = undefined
   }
 
   const onReset = (join: Join, frame: ResetFrame): void => {
@@ -171,7 +177,7 @@ export function createJoins(host: JoinsHost): Joins {
     },
     flush,
     join(name, options) {
-      const { last = 0, since, persist } = options
+      const { last = 0, since, persist, who } = options
       if (!(last >= 0 && last <= maxLast)) throw new ClientError('ERR_BAD_OPTION', 'last')
       const storageKey = persist && `${host.storagePrefix} ${name}`
       const existing = table.get(name)
@@ -179,6 +185,10 @@ export function createJoins(host: JoinsHost): Joins {
       table.set(name, join)
       join.last = Math.max(join.last, last)
       join.storageKey ??= storageKey
+      const asked = existing ? strongest(join.who, who) : who
+      // A caller that asks for more than the earlier ones joins again, from the position of the join.
+      if (asked !== join.who) join.isAsked = false
+      join.who = asked
       const caller = createCaller(
         join,
         () => {
@@ -214,7 +224,9 @@ export function createJoins(host: JoinsHost): Joins {
       }
       const join = table.get(frame.g)
       if (!join) return
-      if (frame.t === undefined) onEvent(session, join, frame)
+      if ('w' in frame) {
+        if (session === join.owner) changePeople(join, frame.w)
+      } else if (frame.t === undefined) onEvent(session, join, frame)
       else if (frame.t === 'joined') onJoined(session, join, frame)
       else if (frame.t === 'left') onLeft(session, join, frame.code, frame.message)
       else if (session === join.owner) onReset(join, frame)

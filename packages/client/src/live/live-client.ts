@@ -4,7 +4,14 @@ import type { ConnectionOptions } from '../options.ts'
 import type { ConnectionState } from '../state.ts'
 import type { JoinOptions, LiveGroup } from './live-group.ts'
 import type { LiveRequestOptions, PendingRequest } from './live-requests.ts'
-import type { FamilyName, LiveConsumerClass, RequestInput, RequestName, RequestOutput } from './consumer-types.ts'
+import type {
+  FamilyName,
+  LiveConsumerClass,
+  PersonOf,
+  RequestInput,
+  RequestName,
+  RequestOutput,
+} from './consumer-types.ts'
 
 /** The options of {@link connectLive}. The heartbeat is on by default: the server answers it. */
 export interface LiveOptions extends Omit<ConnectionOptions, 'protocols' | 'outbox'> {
@@ -43,7 +50,7 @@ export interface LiveClient<Consumer extends LiveConsumerClass> extends Disposab
     family: Family,
     id: string | number,
     options?: JoinOptions,
-  ): LiveGroup<Consumer['groups'][Family]['events']>
+  ): LiveGroup<Consumer['groups'][Family]['events'], PersonOf<Consumer, Family>>
   /**
    * Calls a request handler of the consumer. The client repeats the request with the same `id` on each new connection until it
    * is answered, and the server handles an `id` once. Rejects with a `RequestFailedError` if the server answers with an

@@ -1,6 +1,7 @@
 import { createEmitter, type Emitter } from '../emitter.ts'
 import { ClientError } from '../errors.ts'
 import type { EventFrame, ResetReason } from './frames.ts'
+import type { People } from './people.ts'
 import type { EventData, EventDeclaration, EventPosition } from './consumer-types.ts'
 
 /** The options of a join. */
@@ -18,6 +19,12 @@ export interface JoinOptions {
    * what it shows: otherwise it does not show the events before the reload. @default none
    */
   readonly persist?: 'session'
+  /**
+   * What the page gets of the people in a group with presence. `list`: the list also of a group with more than 1,000 people.
+   * `count`: their number. `false`: nothing. Callers that share a join get what one of them asks for. @default the list of a group
+   * with at most 1,000 people, otherwise the number
+   */
+  readonly who?: 'list' | 'count' | false
 }
 
 /**
@@ -52,7 +59,9 @@ export type GroupEventOf<Events extends Readonly<Record<string, EventDeclaration
 }[keyof Events & string]
 
 /** What happens to a join, and the argument of each listener. */
-export interface GroupLifecycle {
+export interface GroupLifecycle<Person = unknown> {
+  /** The people in the group have changed, or the server has confirmed the join. Only of a group with presence. */
+  presence: People<Person>
   /** The server confirmed the join, on the first connection or a later one. */
   joined: { readonly position: string; readonly recovered: boolean }
   /** The group has continued its position after an interruption: no event was missed. */
@@ -71,15 +80,20 @@ export interface GroupLifecycle {
  * A group that a page has joined. `for await` iterates over the events from then on, until the group is left; it is at most
  * 1,000 events behind, and then drops the oldest one with an `ERR_SLOW_READER` of the client.
  */
-export interface LiveGroup<Events extends Readonly<Record<string, EventDeclaration>>>
+export interface LiveGroup<Events extends Readonly<Record<string, EventDeclaration>>, Person = unknown>
   extends AsyncIterable<GroupEventOf<Events>>, Disposable {
   /** The name on the wire, as `family.id`. */
   readonly name: string
   readonly state: GroupState
   /** The position up to which the listeners have received everything. `undefined` until the join. */
   readonly position: string | undefined
+  /** The people in the group. `undefined` until the join, and for a group without presence. */
+  readonly people: People<Person> | undefined
   /** Adds a listener of a change of the join. Returns a function that removes it. */
-  on<Name extends keyof GroupLifecycle>(name: Name, listener: (detail: GroupLifecycle[Name]) => unknown): () => void
+  on<Name extends keyof GroupLifecycle>(
+    name: Name,
+    listener: (detail: GroupLifecycle<Person>[Name]) => unknown,
+  ): () => void
   /**
    * Adds a listener of an event. Returns a function that removes it. Add listeners in the same task as the join. An event with
    * the name of a change above is available from `onAny` only.
@@ -113,12 +127,13 @@ export interface Caller {
 
 /** The parts of the shared join that a caller uses. */
 export interface SharedJoin {
+  readonly people: People | undefined
   readonly name: string
   readonly state: GroupState
   readonly position: string | undefined
 }
 
-const lifecycle = ['joined', 'recovered', 'reset', 'snapshot', 'left', 'state']
+const lifecycle = ['presence', 'joined', 'recovered', 'reset', 'snapshot', 'left', 'state']
 
 /** Creates a caller of the join. `onLeave` is called once. */
 export function createCaller(join: SharedJoin, onLeave: () => void, onError: (error: ClientError) => void): Caller {
@@ -144,6 +159,9 @@ export function createCaller(join: SharedJoin, onLeave: () => void, onError: (er
       },
       get position() {
         return hasLeft ? position : join.position
+      },
+      get people() {
+        return hasLeft ? undefined : join.people
       },
       leave,
       [Symbol.dispose]: leave,

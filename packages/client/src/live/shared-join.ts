@@ -1,6 +1,7 @@
 import { createTimer, type Timer } from '../timer.ts'
 import { offsetOf, type JoinedFrame, type ResetFrame } from './frames.ts'
 import type { Caller, CallerEvents, GroupEvent, GroupState, JoinOptions, SharedJoin } from './live-group.ts'
+import { changedPeople, type Asked, type People, type PeopleFrame } from './people.ts'
 import type { Session } from './session.ts'
 import { storedPosition, storePosition } from './stored-positions.ts'
 
@@ -12,6 +13,8 @@ export interface Join extends SharedJoin {
   state: GroupState
   position: string | undefined
   last: number
+  people: People | undefined
+  who: Asked
   readonly callers: Set<Caller>
   /** Whether a `join` or a `hello` with the group was sent. */
   isAsked: boolean
@@ -35,6 +38,8 @@ export function createJoin(name: string, since: string | undefined, storageKey: 
     state: 'joining',
     position: since ?? (storageKey && storedPosition(storageKey)),
     last: 0,
+    people: undefined,
+    who: false,
     callers: new Set(),
     isAsked: false,
     owner: undefined,
@@ -56,6 +61,12 @@ export function setState(join: Join, state: GroupState): void {
   if (join.state === state) return
   join.state = state
   emit(join, 'state', state)
+}
+
+/** Takes a change of the people. */
+export function changePeople(join: Join, change: PeopleFrame['w']): void {
+  join.people = changedPeople(join.people, change)
+  emit(join, 'presence', join.people)
 }
 
 export function setPosition(join: Join, position: string | undefined): void {
@@ -102,5 +113,6 @@ export function attach(join: Join, caller: Caller, { last = 0, since }: JoinOpti
   }
   const events = join.kept.slice(first)
   if (join.owner) caller.emit('joined', { position: join.position, recovered })
+  if (join.people) caller.emit('presence', join.people)
   for (const event of events) caller.emit('event', event)
 }

@@ -8,11 +8,15 @@ const room = defineGroup('room', {
     said: z.object({ text: z.string(), at: z.string().transform(Number) }),
     typing: volatile(z.object({ user: z.string() })),
   },
+  presence: z.object({ name: z.string(), since: z.string().transform(Number) }),
 })
 
 class ChatConsumer extends LiveConsumer {
   static override groups = { room }
   readonly notARequest = 5
+  override present() {
+    return { key: 'ann', name: 'Ann', since: '1' }
+  }
   say = request(z.object({ room: z.string(), text: z.string() }), ({ room: id, text }) =>
     this.publish(room(id), 'said', { text, at: '1' }),
   )
@@ -29,6 +33,10 @@ function typed(chat: LiveClient<typeof ChatConsumer>): void {
   lobby.on('typing', (data, at) => {
     expectTypeOf(data).toEqualTypeOf<{ user: string }>()
     expectTypeOf(at.position).toEqualTypeOf<undefined>()
+  })
+  lobby.on('presence', (people) => {
+    expectTypeOf(people.count).toEqualTypeOf<number>()
+    expectTypeOf(people.get('ann')).toEqualTypeOf<{ name: string; since: number } | undefined>()
   })
   lobby.on('reset', ({ why }) => expectTypeOf(why).toExtend<string>())
   lobby.onAny((event) => {

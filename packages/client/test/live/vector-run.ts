@@ -84,7 +84,7 @@ export class VectorRun {
     sockets.last.receive(frame)
     await pass(0)
     const group = this.#groups.get(frame.g ?? '')
-    if (frame.t === undefined && group) {
+    if (frame.t === undefined && frame['w'] === undefined && group) {
       const at = frame['at'] as string | undefined
       const isKnown = this.#expected.some((one) => at !== undefined && (one as Frame)['at'] === at)
       if (frame['e'] !== '' && !isKnown) this.#expected.push({ at, e: frame['e'], d: frame['d'], id: frame.id })
