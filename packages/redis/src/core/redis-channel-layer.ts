@@ -124,7 +124,7 @@ export class RedisChannelLayer extends RedisLayer {
       onMissed: () => this.log.missed(),
     })
     this.log = this.makeLog((channel) => this.#logHosts.of(channel))
-    this.keptGroups = new KeptGroups(this.log, options.keptGroups)
+    this.keptGroups = new KeptGroups(this.log, options.keptGroups, this.keptGroupsListener)
     this.#heartbeatIntervalMs = Math.min(leaseMs, groupExpiryMs, shortestSilence(this.expiryMs)) / 3
     this.#sendHeartbeats = () => {
       for (const { redis, memberships } of this.#hosts) {

@@ -27,6 +27,11 @@ export interface RedisLayerEvents {
   }
   /** A message was dropped because it could not be decoded: another serializer, another key, or not a message. */
   readonly malformed: { readonly channel: string; readonly error: Error }
+  /**
+   * The log of a kept group that this process follows cannot be read. Its followers wait, and the layer reads it again. Emitted once
+   * per group and minute, for at most 100 groups.
+   */
+  readonly readFailed: { readonly group: string; readonly error: unknown }
   /** A receiver threw, against its contract. Without a listener, the layer emits a process warning. */
   readonly receiverFailed: { readonly error: unknown }
 }

@@ -9,7 +9,7 @@ import {
   type Message,
   type ReceiveOptions,
 } from 'tideway/layer'
-import { BaseChannelLayer, rememberMessageBytes, TidewayError } from 'tideway/layer/kit'
+import { BaseChannelLayer, rememberMessageBytes, TidewayError, type KeptGroupsListener } from 'tideway/layer/kit'
 
 import { Acknowledgements } from './acknowledgements.ts'
 import { PendingReceives, type Receiver } from './pending-receives.ts'
@@ -154,6 +154,11 @@ export abstract class RedisLayer extends BaseChannelLayer {
   /** The counters of the layer in this process since its creation. */
   override stats(): ChannelLayerStats {
     return { ...super.stats(), reconnects: this.reconnects(), gaps: this.#gaps }
+  }
+
+  /** @internal */
+  protected readonly keptGroupsListener: Pick<KeptGroupsListener, 'readFailed'> = {
+    readFailed: (group, error) => this.events.emit('readFailed', { group, error }),
   }
 
   /** Makes the log of the kept groups. @internal */

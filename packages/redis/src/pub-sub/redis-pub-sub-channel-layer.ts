@@ -72,7 +72,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
       dropped: () => this.local.countDropped('full'),
     })
     this.log = this.makeLog((channel) => this.#engineOf(channel))
-    this.keptGroups = new KeptGroups(this.log, options.keptGroups)
+    this.keptGroups = new KeptGroups(this.log, options.keptGroups, this.keptGroupsListener)
   }
 
   /** @internal */

@@ -272,6 +272,31 @@ describeWith(['redis'], 'RedisEventLog', () => {
       await patiently(() => expect(seen.entries).toHaveLength(1))
     })
 
+    it('emits readFailed if the log of a followed group cannot be read, and followers continue later', async () => {
+      const log = await open({}, kind)
+      const bodies: string[] = []
+      const { cursor } = await log.layer.keptGroups.follow('room', {
+        onEntry: ({ body }) => void bodies.push(body),
+        onVolatile: () => {},
+        onReset: ({ why }) => void bodies.push(`reset ${why}`),
+      })
+      cursor.start()
+      const failed = new Promise<string[]>((resolve) => {
+        log.layer.on('readFailed', ({ group, error }) => resolve([group, (error as Error).message]))
+      })
+      await log.append('room', 'a', lasting)
+      await patiently(() => expect(bodies).toEqual(['a']))
+      const key = `${log.options.prefix}:tideway:head:{room}`
+      await server.client.set(key, 'no hash')
+      // The process reads after a gap.
+      await server.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      expect(await failed).toEqual(['room', expect.stringContaining('WRONGTYPE')])
+      await server.client.del(key)
+      await patiently(() => expect(bodies).toEqual(['a', 'reset epoch']))
+      await log.append('room', 'b', lasting)
+      await patiently(() => expect(bodies).toEqual(['a', 'reset epoch', 'b']))
+    })
+
     it('loses every log at flush(), and calls onGap', async () => {
       const log = await open({}, kind)
       await log.append('room', 'x', { ...lasting, id: 'one' })

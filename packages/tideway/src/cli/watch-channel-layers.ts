@@ -17,6 +17,7 @@ export interface WatchedLayer {
   on?(name: 'disconnected', listener: (event: LostHost) => void): unknown
   on?(name: 'reconnected', listener: (event: FoundHost) => void): unknown
   on?(name: 'gap', listener: (event: LayerGap) => void): unknown
+  on?(name: 'readFailed', listener: (event: FailedRead) => void): unknown
 }
 
 /** A server that the layer can no longer reach. */
@@ -40,6 +41,12 @@ export interface LayerGap {
   readonly reason: string
 }
 
+/** A log of a kept group that the layer cannot read, once per group and minute. */
+export interface FailedRead {
+  readonly group: string
+  readonly error: unknown
+}
+
 /** The options of {@link watchChannelLayers}. */
 export interface WatchChannelLayersOptions {
   readonly logger: Logger
@@ -51,7 +58,8 @@ export interface WatchChannelLayersOptions {
 
 /**
  * Connects the channel layers of an application. Logs when a layer cannot be reached (at startup, when a connection is lost,
- * once a minute while that lasts, and when the layer is back), and when its groups missed messages (at most once a minute).
+ * once a minute while that lasts, and when the layer is back), when its groups missed messages (at most once a minute), and when
+ * the log of a kept group cannot be read.
  * @param layers by alias
  * @returns a function that ends the watch; the layers stay open
  */
@@ -91,6 +99,10 @@ class LayerWatch {
     layer.on?.('disconnected', (event) => this.#lost(event))
     layer.on?.('reconnected', (event) => this.#found(event))
     layer.on?.('gap', (event) => this.#gap(event))
+    layer.on?.('readFailed', ({ group, error }) => {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#warn(`the log of the group "${group}" cannot be read (${reason}). Trying again.`)
+    })
     if (layer.ready !== undefined) void this.#start(startMs ?? START_MS)
   }
 

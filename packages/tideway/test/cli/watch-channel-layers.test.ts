@@ -54,6 +54,15 @@ describe('watchChannelLayers', () => {
     expect(lines).toEqual(['Channel layer "default" is connected.'])
   })
 
+  it('logs the group and the reason if the log of a kept group cannot be read', () => {
+    const layer = new EventEmitter()
+    const lines = watch(layer)
+    layer.emit('readFailed', { group: 'room', error: new Error('WRONGTYPE') })
+    expect(lines).toEqual([
+      'Channel layer "default": the log of the group "room" cannot be read (WRONGTYPE). Trying again.',
+    ])
+  })
+
   it('logs the first gap at once with its number of groups and its reason, and later ones in one line per minute', async () => {
     const layer = new EventEmitter()
     const lines = watch(layer)

@@ -29,6 +29,7 @@ import { warningListener, type KeptGroupsListener } from './kept-groups-listener
 import { newLogCounters, type KeptGroupsStats } from './log-stats.ts'
 import { requirePosition } from './position.ts'
 import { ReadLimiter } from './read-limiter.ts'
+import { ReportLimit } from './report-limit.ts'
 import { Tail, type TailContext } from './tail.ts'
 
 /**
@@ -54,13 +55,18 @@ export class KeptGroups {
   constructor(
     log: EventLog,
     options: KeptGroupsOptions = {},
-    listener: KeptGroupsListener = warningListener,
+    listener: Partial<KeptGroupsListener> = {},
     clock: Clock = systemClock,
   ) {
     this.#log = log
     this.#clock = clock
     this.#options = resolveKeptGroupsOptions(options)
     const { ringEntries, ringBytes, replayEntries, replayBytes, readsAtOnce } = this.#options
+    const { readFailed, followerFailed } = { ...warningListener, ...listener }
+    const failures = new ReportLimit()
+    const failed = (group: string, error: unknown): void => {
+      if (failures.allows(group, clock.now())) readFailed(group, error)
+    }
     this.#context = {
       log,
       clock,
@@ -69,8 +75,8 @@ export class KeptGroups {
       counters: this.#counters,
       ringChanged: (tail, bytes) => this.#ringChanged(tail, bytes),
       emptied: (tail) => this.#emptied(tail),
-      repairFailed: (group, error) => listener.readFailed(group, error),
-      followerFailed: (group, error) => listener.followerFailed(group, error),
+      repairFailed: failed,
+      followerFailed,
     }
     this.#removeGapListener = log.onGap(() => {
       for (const tail of this.#tails.values()) tail.onGap()
@@ -82,7 +88,7 @@ export class KeptGroups {
         clock,
         follow: (group, follower, since) => this.#tailOf(presenceLogOf(group)).follow(follower, { since }),
         require: (group) => this.#require(group, ''),
-        failed: (group, error) => listener.readFailed(group, error),
+        failed,
       })
   }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Clock } from '../../../src/layer/log/clock.ts'
 import type { EventLog, LogSink, ReadOptions, ReadResult } from '../../../src/layer/log/event-log.ts'
 import { KeptGroups } from '../../../src/layer/log/kept-groups.ts'
 import { MemoryEventLog } from '../../../src/layer/log/memory-event-log.ts'
@@ -199,6 +200,31 @@ describe('the tail of a kept group', () => {
     expect(follower.got).toEqual([])
     log.isDown = false
     await expect.poll(() => follower.got).toEqual(numbers(1, 3))
+  })
+
+  it('reports a log that cannot be read once per minute, however often it is read', async () => {
+    let now = 0
+    const clock: Clock = {
+      now: () => now,
+      random: () => 0,
+      after: (_ms, callback) => {
+        const timer = setImmediate(callback)
+        return () => clearImmediate(timer)
+      },
+    }
+    const log = new BreakableLog()
+    const reports: string[] = []
+    const readFailed = (group: string, error: unknown): void => void reports.push(`${group}: ${String(error)}`)
+    const groups = new KeptGroups(log, {}, { readFailed }, clock)
+    onTestFinished(() => groups.close())
+    await following(groups, 'g')
+    log.isDown = true
+    await groups.publish('g', '1')
+    log.flush()
+    await expect.poll(() => log.reads).toBeGreaterThan(20)
+    expect(reports).toEqual(['g: Error: down'])
+    now = 60_000
+    await expect.poll(() => reports).toHaveLength(2)
   })
 
   it('rejects a follower while the log cannot be read, and serves the next one', async () => {
