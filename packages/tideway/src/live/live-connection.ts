@@ -104,9 +104,13 @@ export class LiveConnection implements JoinHost, RequestHost {
   }
 
   sendEvent(event: WebSocketMessageSendEvent): void | Promise<void> {
-    const sent = this.#sender.sendEvent(this.consumer, event)
-    if (sent !== undefined) this.#noteSlow(sent)
-    return sent
+    try {
+      const sent = this.#sender.sendEvent(this.consumer, event)
+      if (sent !== undefined) this.#noteSlow(sent)
+      return sent
+    } catch (error) {
+      return this.#sendFailed(error)
+    }
   }
 
   sendFrame(frame: ServerFrame): void | Promise<void> {
@@ -155,9 +159,7 @@ export class LiveConnection implements JoinHost, RequestHost {
 
   /** Ends all joins. Resolves when the hooks and the request handlers have returned. */
   close(): Promise<void> | undefined {
-    this.#isOver = true
-    clearTimeout(this.#helloTimer)
-    for (const join of this.#joins.values()) this.#end(join)
+    this.#endJoins()
     const isIdle = this.#hooks.size === 0 && this.#requests.isIdle
     return isIdle ? undefined : Promise.all([this.#requests.settled(), ...this.#hooks.values()]).then(() => {})
   }
@@ -258,13 +260,29 @@ export class LiveConnection implements JoinHost, RequestHost {
     const end = (): void => {
       if (this.#slow === sent) this.#slow = undefined
     }
-    sent.then(end, end)
+    sent.then(end, (error: unknown) => {
+      end()
+      this.#sendFailed(error)
+    })
+  }
+
+  /** Ends the connection: a client that has missed a frame would wait for it. */
+  #sendFailed(error: unknown): void {
+    if (this.#isOver) return
+    this.#endJoins()
+    this.#logger.error({ err: error }, `${this.#settings.name} could not send to its client`)
+    this.stop()
+  }
+
+  #endJoins(): void {
+    this.#isOver = true
+    clearTimeout(this.#helloTimer)
+    for (const join of this.#joins.values()) this.#end(join)
   }
 
   /** Closes the connection of a client that violates the protocol. */
   #violate(reason: string): void {
-    this.#isOver = true
-    for (const join of this.#joins.values()) this.#end(join)
+    this.#endJoins()
     void this.consumer.close(BAD_FRAME_CODE, reason)
   }
 }

@@ -178,9 +178,10 @@ export abstract class LiveConsumer<
         body: `This path speaks the WebSocket subprotocol ${LIVE_SUBPROTOCOL}, which the client must offer.`,
       })
     }
+    const accepting = super.accept({ ...options, subprotocol: LIVE_SUBPROTOCOL })
     const settings = this.constructor as unknown as LiveSettings
     this.#live = new LiveConnection(this, settings, LiveConsumer.#sender, this.logger)
-    return super.accept({ ...options, subprotocol: LIVE_SUBPROTOCOL })
+    return accepting
   }
 
   override receive(message: TextOrBytes): void | Promise<void> {

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { authExpiry, Revocations } from 'tideway/auth'
+import { authExpiry, Revocations, tokenMiddleware } from 'tideway/auth'
 import { LiveConsumer, request, type Authorization, type LiveGroup } from 'tideway/live'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
@@ -438,6 +438,15 @@ describe('a live consumer', () => {
       status: 403,
       text: 'This path speaks the WebSocket subprotocol tideway.v1.json, which the client must offer.',
     })
+  })
+
+  it('accepts its subprotocol from a client that also offers a bearer token', async () => {
+    const application = tokenMiddleware(Chat.asApplication(), {
+      verify: (token) => Promise.resolve({ subject: token, expiresAt: undefined, claims: {} }),
+      users: { findById: (id) => Promise.resolve({ id, username: 'ann', isAuthenticated: true }) },
+    })
+    const client = await new LiveTest().open(application, {}, ['tideway.v1.json', 'bearer', 'TOKEN'])
+    expect(await client.communicator.connect()).toMatchObject({ accepted: true, subprotocol: 'tideway.v1.json' })
   })
 
   it('tells the client to move when the server drains, once it has said hello', async () => {

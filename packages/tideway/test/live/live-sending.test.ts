@@ -105,6 +105,34 @@ describe('the events of a live consumer', () => {
   })
 })
 
+describe('a live consumer whose frames cannot be sent', () => {
+  it.each([
+    ['joined', 'throws'],
+    ['said', 'throws'],
+    ['answer', 'throws'],
+    ['joined', 'rejects'],
+    ['said', 'rejects'],
+    ['answer', 'rejects'],
+  ])('ends its connection and is logged if the send of "%s" %s', async (what, how) => {
+    class Broken extends Chat {
+      protected override sendEvent(event: Sent): void | Promise<void> {
+        if (event.type !== 'websocket.send' || !event.text!.includes(what)) return super.sendEvent(event)
+        const error = new Error('broken send')
+        if (how === 'rejects') return Promise.reject(error)
+        throw error
+      }
+    }
+    const test = new LiveTest()
+    const client = await test.connect(Broken.asApplication())
+    client.send(what === 'answer' ? { t: 'request', id: 'a', m: 'echo' } : { t: 'join', g: 'room.lobby' })
+    await settled()
+    await say(test, '1')
+    await client.communicator.wait()
+    expect(test.logger.complaints.map(({ message }) => message)).toContain('Broken could not send to its client')
+    expect(test.followers).toBe(0)
+  })
+})
+
 describe('the frame of an event', () => {
   const prefix = framePrefix('room."quoted"')
   const parse = (text: string | undefined): unknown => JSON.parse(text!)
