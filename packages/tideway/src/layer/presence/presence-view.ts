@@ -86,10 +86,12 @@ export class PresenceView implements Follower {
     return this.#people
   }
 
+  /** The number of people. */
   get count(): number {
     return this.#count
   }
 
+  /** Whether the view has no watcher, and none that waits. */
   get isIdle(): boolean {
     return this.#watchers.size === 0 && this.#opening === 0
   }
@@ -111,10 +113,12 @@ export class PresenceView implements Follower {
     watcher.onOpen(this)
   }
 
+  /** Removes a watcher. */
   unwatch(watcher: PresenceWatcher): void {
     this.#watchers.delete(watcher)
   }
 
+  /** Ends the view. Its watchers get no more changes. */
   close(): void {
     this.#isClosed = true
     this.#cancelFlush?.()

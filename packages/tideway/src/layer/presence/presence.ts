@@ -108,6 +108,7 @@ export class Presence {
     }
   }
 
+  /** Ends `watch`. */
   unwatch(view: PresenceView, watcher: PresenceWatcher): void {
     view.unwatch(watcher)
     this.#closeIfIdle(view)
