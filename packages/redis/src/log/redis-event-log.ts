@@ -1,12 +1,15 @@
+import { parsePosition, type Appended, type LogEntry, type ReadResult } from 'tideway/layer'
 import {
-  parsePosition,
-  type Appended,
-  type EpochStart,
-  type LogEntry,
-  type LostReason,
-  type ReadResult,
-} from 'tideway/layer'
-import { DEFAULT_ID_TTL_MS, type AppendOptions, type EventLog, type LogSink, type ReadOptions } from 'tideway/layer/kit'
+  DEFAULT_ID_TTL_MS,
+  type AppendOptions,
+  type EventLog,
+  type LogSink,
+  type ReadOptions,
+  type SetOptions,
+  type SetResult,
+  type StateRead,
+  type ValuesOptions,
+} from 'tideway/layer/kit'
 
 import type { MessageCodec } from '../codec/message-codec.ts'
 import type { RedisScript, ScriptArgument } from '../connection/redis-script.ts'
@@ -17,10 +20,23 @@ import { RedisAnswers } from './redis-answers.ts'
 import { AppendQueue, type AppendResult, type BatchOptions, type LogEvent } from './append-queue.ts'
 import { ReplicatedRuns } from './replicated-runs.ts'
 import { RedisPresenceStore } from '../presence/redis-presence-store.ts'
-import { newEpoch, parseStarts } from './epochs.ts'
+import { newEpoch } from './epochs.ts'
 import { append } from './scripts/append.ts'
+import {
+  parseAppended,
+  parseRead,
+  parseSet,
+  parseValues,
+  setArguments,
+  type AppendReply,
+  type ReadReply,
+  type SetReply,
+  type ValuesReply,
+} from './replies.ts'
 import { read } from './scripts/read.ts'
 import { NO_INFO } from './scripts/replication-id.ts'
+import { set } from './scripts/set.ts'
+import { values } from './scripts/values.ts'
 
 /** The first byte of a volatile event in Redis. No epoch begins with it. */
 const VOLATILE = '~'
@@ -39,9 +55,6 @@ export interface RedisEventLogOptions {
   /** A published event could not be decoded, and was dropped. */
   malformed(channel: string, error: unknown): void
 }
-
-/** The status in the reply of the script "read". */
-type Status = 'continues' | 'fresh' | LostReason
 
 interface Watch {
   readonly group: string
@@ -102,14 +115,19 @@ export class RedisEventLog implements EventLog {
     const args = [epoch, offset, last, maxEntries, maxBytes, headTtlMs, newEpoch()]
     this.#release(group)
     const { reply } = await this.#run(engine, read, keys, args)
-    const [status, top, starts, ...fields] = reply as [Buffer, Buffer, Buffer, ...Buffer[]]
-    return this.#result(
-      engine,
-      status.toString() as Status,
-      Number(top),
-      parseStarts(starts.toString('latin1')),
-      fields,
-    )
+    return parseRead(reply as ReadReply, (bytes) => this.#stored(engine, bytes))
+  }
+
+  async set(group: string, key: string, body: string, options: SetOptions): Promise<SetResult> {
+    const args = setArguments(key, body, options, this.#options.codec)
+    return parseSet((await this.#runOnHead(group, set, options.headTtlMs, args)) as SetReply)
+  }
+
+  async values(group: string, { since, headTtlMs }: ValuesOptions): Promise<StateRead> {
+    const { epoch = '', offset = 0 } = since ?? {}
+    const reply = (await this.#runOnHead(group, values, headTtlMs, [epoch, offset])) as ValuesReply
+    const engine = this.#options.engineOf(this.#channel(group))
+    return parseValues(reply, (bytes) => this.#stored(engine, bytes))
   }
 
   async watch(group: string, sink: LogSink): Promise<void> {
@@ -212,6 +230,20 @@ export class RedisEventLog implements EventLog {
     return { results: parseAppended(events, reply as AppendReply), ...wait }
   }
 
+  /** Runs a script that changes values or reads them. */
+  async #runOnHead(
+    group: string,
+    script: RedisScript,
+    headTtlMs: number,
+    args: readonly ScriptArgument[],
+  ): Promise<unknown> {
+    const channel = this.#channel(group)
+    const engine = this.#options.engineOf(channel)
+    const common = [engine.wireName(channel), engine.publishCommand, newEpoch(), headTtlMs]
+    const { reply } = await this.#run(engine, script, [channel, this.#key('head', group)], [...common, ...args])
+    return reply
+  }
+
   async #run(
     engine: PubSubEngine,
     script: RedisScript,
@@ -232,25 +264,6 @@ export class RedisEventLog implements EventLog {
     }
   }
 
-  #result(
-    engine: PubSubEngine,
-    status: Status,
-    top: number,
-    epochs: readonly EpochStart[],
-    fields: readonly Buffer[],
-  ): ReadResult {
-    const entries: LogEntry[] = []
-    const first = top - fields.length / 2 + 1
-    for (let index = 0; index < fields.length; index += 2) {
-      const epoch = fields[index]!.toString('latin1')
-      const body = this.#stored(engine, fields[index + 1]!)
-      entries.push(Object.freeze({ epoch, offset: first + index / 2, body }))
-    }
-    const read = { entries, top: { epoch: epochs.at(-1)!.epoch, offset: top }, epochs }
-    if (status === 'continues' || status === 'fresh') return { status, ...read }
-    return { status: 'lost', why: status, ...read }
-  }
-
   /** An entry that cannot be decoded is not left out, because the log would have a hole. */
   #stored(engine: PubSubEngine, bytes: Buffer): string {
     try {
@@ -267,20 +280,6 @@ export class RedisEventLog implements EventLog {
     const { epoch, offset } = parsePosition(bytes.toString('latin1', 0, Math.max(0, end)))
     return Object.freeze({ epoch, offset, body: codec.decodeText(bytes.subarray(end + 1)) })
   }
-}
-
-/** The reply of the script "append". */
-type AppendReply = readonly [epoch: Buffer, first: Buffer, ...duplicates: (Buffer | null)[]]
-
-function parseAppended(events: readonly LogEvent[], [epoch, first, ...duplicates]: AppendReply): AppendResult[] {
-  const name = epoch.toString('latin1')
-  let offset = Number(first)
-  let ids = 0
-  return events.map(({ id }) => {
-    const earlier = id === undefined ? null : duplicates[ids++]!
-    if (earlier === null) return { epoch: name, offset: offset++, duplicate: false }
-    return { ...parsePosition(earlier.toString('latin1')), duplicate: true }
-  })
 }
 
 function appendedOf({ epoch, offset, duplicate }: AppendResult): Appended {

@@ -39,6 +39,8 @@ export function logOf(kind: Kind, options: RedisPubSubChannelLayerOptions): Laye
     append: (...call) => log.append(...call),
     send: (...call) => log.send(...call),
     read: (...call) => log.read(...call),
+    set: (...call) => log.set(...call),
+    values: (...call) => log.values(...call),
     watch: (...call) => log.watch(...call),
     unwatch: (group) => log.unwatch(group),
     onGap: (listener) => log.onGap(listener),

@@ -16,6 +16,7 @@ export const errorCodes = {
   ERR_LAYER_CLOSED: 'The channel layer was closed and accepts no more calls.',
   ERR_LAYER_UNAVAILABLE: 'The server of the channel layer (Redis) cannot be reached, or refuses a command.',
   ERR_NO_CHANNEL_LAYER: 'A consumer asked for a channel layer that the application does not define.',
+  ERR_GROUP_FULL: 'A value was not set because its kept group is at its maximum number of keys or bytes.',
   ERR_NO_KEPT_GROUPS: 'A kept group was used on a channel layer that has none.',
   ERR_OUT_OF_TURN: 'The application sent an event that the state of the connection does not allow.',
   ERR_BAD_EVENT: 'The application sent an event that is malformed or unknown.',

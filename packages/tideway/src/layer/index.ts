@@ -23,11 +23,15 @@ export { isChannelName, isGroupName } from './names.ts'
 export type { Appended, LogEntry, ReadResult } from './log/event-log.ts'
 export {
   historyDefaults,
+  keepDefaults,
   keptGroupsDefaults,
+  type DeleteOptions,
   type History,
   type HistoryOptions,
+  type Keep,
   type KeptGroupsOptions,
   type PublishOptions,
+  type SetValueOptions,
 } from './log/kept-groups-options.ts'
 export { presenceDefaults, type PresenceOptions, type ResolvedPresenceOptions } from './presence/presence-options.ts'
 export type { KeptGroupsStats } from './log/log-stats.ts'

@@ -19,13 +19,18 @@ export {
   DEFAULT_ID_TTL_MS,
   type AppendOptions,
   type EventLog,
+  type Expiry,
   type LogSink,
   type ReadOptions,
+  type SetOptions,
+  type SetResult,
+  type StateRead,
+  type ValuesOptions,
 } from './log/event-log.ts'
 export type { KeptGroupsListener } from './log/kept-groups-listener.ts'
 export { KeptGroups } from './log/kept-groups.ts'
 export { MemoryEventLog } from './log/memory-event-log.ts'
-export { containsPosition, continuesPosition, MAX_EPOCHS, type LogHead } from './log/position.ts'
+export { containsPosition, continuesPosition, MAX_DELETIONS, MAX_EPOCHS, type LogHead } from './log/position.ts'
 export type { Followed, FollowOptions } from './log/follow.ts'
 export { leftBody, parsePresenceEntry, presenceHistory, presenceLogOf, presentBody } from './presence/presence-entry.ts'
 export type {

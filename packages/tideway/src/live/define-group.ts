@@ -1,14 +1,17 @@
 import { handlerNameOf } from '../consumer/handlers.ts'
 import { requireWholeNumber } from '../errors/option-checks.ts'
+import type { StandardSchema } from '../errors/standard-schema.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import { groupName } from '../layer/group-name.ts'
-import { historyDefaults, MAX_HISTORY_SIZE, type History } from '../layer/log/kept-groups-options.ts'
+import { historyDefaults, MAX_HISTORY_SIZE, type History, type Keep } from '../layer/log/kept-groups-options.ts'
+import { requireKeep } from '../layer/log/set-value.ts'
 import type { LeftListener } from '../layer/presence/presence.ts'
 import { schemaOf, type EventSchemas } from './event-schemas.ts'
-import { KeptGroup } from './kept-group.ts'
+import { KeptGroup, type GroupDeclaration } from './kept-group.ts'
 import { onLeftOf } from './group-presence.ts'
 import type { MetaOf, PresenceSchema } from './present.ts'
+import { StateGroup, type StateDeclaration } from './state-group.ts'
 
 /** The most characters of the id of a group. */
 export const MAX_GROUP_ID_LENGTH = 256
@@ -23,6 +26,28 @@ export interface GroupOptions<Events extends EventSchemas, Meta extends Presence
   readonly history?: History | undefined
   /** The schema of the public data of a person who is present, without its `key`. @default none: the groups have no presence */
   readonly presence?: Meta
+}
+
+/** The declaration of groups with values: each key has one. */
+export interface StateGroupOptions<Schema extends StandardSchema> {
+  /** The schema of the values: Standard Schema of zod, valibot, arktype and others. */
+  readonly state: Schema
+  /** What each group keeps. @default 1000 keys, 1048576 bytes, 86400000 ms */
+  readonly keep?: Keep | undefined
+}
+
+/** The groups with values of one declaration, by id. */
+export interface StateGroupFamily<Schema extends StandardSchema> {
+  /**
+   * Returns the group with the id: any text of 1 to 256 characters, or a whole number. Different ids are different groups.
+   * @throws TidewayError `ERR_BAD_NAME`
+   */
+  (id: string | number): StateGroup<Schema>
+  /** The name of the declaration. */
+  readonly name: string
+  readonly state: Schema
+  /** What each group keeps. */
+  readonly keep: Keep
 }
 
 /** The groups of one declaration, by id. */
@@ -53,21 +78,60 @@ export interface GroupFamily<Events extends EventSchemas, Meta extends PresenceS
 }
 
 /**
- * Declares kept groups: their events are an ordered log, with types from their schemas. Returns a function of the id.
+ * Declares kept groups, with types from their schemas, and returns a function of the id. With `events`, each group is an ordered log.
+ * With `state`, each group has the newest value of each key.
  * @param name the first part of the names of the groups: 1 to 32 letters, digits and hyphens
  * @example const room = defineGroup('room', { events: { said: schema }, history: { size: 200, ttlMs: 86_400_000 } })
- * @throws TidewayError `ERR_BAD_NAME` for the name, `ERR_BAD_OPTION` for events that cannot have a handler and for a history out of its range
+ * @example const prices = defineGroup('prices', { state: schema })
+ * @throws TidewayError `ERR_BAD_NAME` for the name, `ERR_BAD_OPTION` for events that cannot have a handler, for a value that is not a
+ *   schema, and for a history or a bound out of its range
  */
 export function defineGroup<const Events extends EventSchemas, const Meta extends PresenceSchema = undefined>(
   name: string,
-  { events, history = {}, presence }: GroupOptions<Events, Meta>,
-): GroupFamily<Events, Meta> {
+  options: GroupOptions<Events, Meta>,
+): GroupFamily<Events, Meta>
+export function defineGroup<Schema extends StandardSchema>(
+  name: string,
+  options: StateGroupOptions<Schema>,
+): StateGroupFamily<Schema>
+export function defineGroup(
+  name: string,
+  options: GroupOptions<EventSchemas> | StateGroupOptions<StandardSchema>,
+): GroupFamily<EventSchemas, PresenceSchema> | StateGroupFamily<StandardSchema> {
   if (typeof name !== 'string' || !namePattern.test(name)) {
     throw new TidewayError(
       'ERR_BAD_NAME',
       `The name of defineGroup() must be 1 to 32 ASCII letters, digits or hyphens, the first one a letter, not ${shown(name)}.`,
     )
   }
+  if ('state' in options) {
+    const declaration = stateOf(name, options)
+    return familyOf(name, declaration, (id, group) => new StateGroup(name, id, group, declaration))
+  }
+  const declaration = eventsOf(name, options)
+  const onLeft = (layer: ChannelLayer, listener: LeftListener): (() => void) => onLeftOf(name, layer, listener)
+  return familyOf(name, { ...declaration, onLeft }, (id, group) => new KeptGroup(name, id, group, declaration))
+}
+
+/** A function of the id with the declaration as its properties. */
+function familyOf<Declaration extends object, Group>(
+  name: string,
+  declaration: Declaration,
+  make: (id: string, group: string) => Group,
+): ((id: string | number) => Group) & Declaration {
+  const family = (id: string | number): Group => {
+    requireId(name, id)
+    return make(String(id), groupName(name, id))
+  }
+  // The name of a function is read-only, and configurable.
+  Object.defineProperty(family, 'name', { value: name, enumerable: true })
+  return Object.freeze(Object.assign(family, declaration))
+}
+
+function eventsOf(
+  name: string,
+  { events, history = {}, presence }: GroupOptions<EventSchemas>,
+): Required<GroupDeclaration<EventSchemas>> {
   requireEvents(name, events)
   const { size = historyDefaults.size, ttlMs = historyDefaults.ttlMs } = history
   requireWholeNumber('history.size', size, MAX_HISTORY_SIZE)
@@ -75,20 +139,20 @@ export function defineGroup<const Events extends EventSchemas, const Meta extend
   if (presence !== undefined && typeof presence?.['~standard']?.validate !== 'function') {
     throw badEvents(name, 'presence needs a Standard Schema, such as one of zod or valibot')
   }
-  const declaration = Object.freeze({
+  return Object.freeze({
     events: Object.freeze({ ...events }),
     history: Object.freeze({ size, ttlMs }),
-    presence: presence as Meta,
+    presence,
   })
-  const group = (id: string | number): KeptGroup<Events, Meta> => {
-    requireId(name, id)
-    return new KeptGroup(name, String(id), groupName(name, id), declaration)
+}
+
+function stateOf(name: string, options: StateGroupOptions<StandardSchema>): StateDeclaration<StandardSchema> {
+  const { state, keep = {} } = options
+  if ('events' in options) throw badEvents(name, 'a group has either events or state')
+  if (typeof state?.['~standard']?.validate !== 'function') {
+    throw badEvents(name, 'state needs a Standard Schema, such as one of zod or valibot')
   }
-  // The name of a function is read-only, and configurable.
-  Object.defineProperty(group, 'name', { value: name, enumerable: true })
-  const onLeft: GroupFamily<Events, Meta>['onLeft'] = (layer, listener) =>
-    onLeftOf(name, layer, listener as LeftListener)
-  return Object.freeze(Object.assign(group, declaration, { onLeft }))
+  return Object.freeze({ state, keep: Object.freeze(requireKeep(keep)) })
 }
 
 function requireEvents(group: string, events: EventSchemas): void {

@@ -107,9 +107,13 @@ export function parseFrame(text: string): ClientFrame | undefined {
   return undefined
 }
 
-/** The text of a frame for one client. */
-export function encodeFrame(frame: ServerFrame): string {
-  return JSON.stringify(frame)
+/**
+ * The text of a frame for one client.
+ * @param values the values of a group as JSON, for `joined` and `reset`
+ */
+export function encodeFrame(frame: ServerFrame, values?: string): string {
+  const text = JSON.stringify(frame)
+  return values === undefined ? text : `${text.slice(0, -1)},"values":${values}}`
 }
 
 /** The text of the answer to a request without its id: `{"ok":…}`, or `{}` if the handler returned nothing. */

@@ -3,7 +3,13 @@
  * @module tideway/live
  */
 
-export { defineGroup, type GroupFamily, type GroupOptions } from './define-group.ts'
+export {
+  defineGroup,
+  type GroupFamily,
+  type GroupOptions,
+  type StateGroupFamily,
+  type StateGroupOptions,
+} from './define-group.ts'
 export { volatile, type EventSchemas, type InputOf, type OutputOf, type Volatile } from './event-schemas.ts'
 export type { FollowHandlers, StaticFollowHandlers } from './follow-handlers.ts'
 export type { Authorization } from './authorization.ts'
@@ -12,4 +18,5 @@ export type { WhoOptions } from './group-presence.ts'
 export { LiveConsumer } from './live-consumer.ts'
 export type { AnyGroupFamily, LiveGroup } from './live-settings.ts'
 export type { Here, MetaOf, PresenceSchema, PresentAs, WithPresence } from './present.ts'
+export type { Changed, StateGroup, StateValue } from './state-group.ts'
 export { LiveRequest, request, RequestError, type RequestHandlerOptions, type RequestInfo } from './request.ts'

@@ -14,10 +14,12 @@ import { eventFrame, framePrefix, volatileFrame } from './event-frame.ts'
 import type { AskedWho, JoinErrorCode, NotRecovered, ServerFrame } from './frames.ts'
 import { presenceOf } from './group-presence.ts'
 import { JoinPresence, modeOf } from './join-presence.ts'
-import type { KeptGroup } from './kept-group.ts'
+import { KeptGroup } from './kept-group.ts'
 import type { LiveHooks } from './live-hooks.ts'
-import type { LiveGroup } from './live-settings.ts'
+import type { AnyGroup, LiveGroup } from './live-settings.ts'
 import type { PresenceMode } from './presence-frames.ts'
+import { StateGroup } from './state-group.ts'
+import { valueFrame, valuesJson } from './value-frame.ts'
 
 /** The connection of a join. */
 export interface JoinHost {
@@ -31,7 +33,8 @@ export interface JoinHost {
   snapshot(group: LiveGroup): unknown
   follow(group: string, follower: Follower, options: FollowOptions): Promise<Followed>
   sendEvent(event: WebSocketMessageSendEvent): void | Promise<void>
-  sendFrame(frame: ServerFrame): void | Promise<void>
+  /** @param values the values of a group, as JSON */
+  sendFrame(frame: ServerFrame, values?: string): void | Promise<void>
   /** The client has been sent `joined`. */
   joined(join: Join): void
   /** The client is sent `left` with this code. Calls {@link Join.end}. */
@@ -54,11 +57,13 @@ type JoinState = 'opening' | 'open' | 'over'
 /** One group of one client. Its events go from the log to the connection: no mailbox, no queue, no encoding. */
 export class Join implements Follower {
   readonly wireName: string
-  readonly group: KeptGroup<EventSchemas>
+  readonly group: AnyGroup
   /** Whether `onJoin()` was called for it. */
   hasJoined = false
   readonly #host: JoinHost
   readonly #prefix: string
+  /** Whether the group has values. */
+  readonly #isState: boolean
   #state: JoinState = 'opening'
   /** The number of the newest call of {@link open}: the results of earlier ones are dropped. */
   #attempt = 0
@@ -66,11 +71,12 @@ export class Join implements Follower {
   #presence: JoinPresence | undefined
   #waiting: ((isOpen: boolean) => void)[] | undefined
 
-  constructor(wireName: string, group: KeptGroup<EventSchemas>, host: JoinHost) {
+  constructor(wireName: string, group: AnyGroup, host: JoinHost) {
     this.wireName = wireName
     this.group = group
     this.#host = host
     this.#prefix = framePrefix(wireName)
+    this.#isState = group instanceof StateGroup
   }
 
   /** Joins, or joins again: the earlier join ends at once, also one that is opening. */
@@ -107,7 +113,8 @@ export class Join implements Follower {
   }
 
   onEntry(entry: LogEntry): void | Promise<void> {
-    return this.#host.sendEvent(eventFrame(this.#prefix, entry))
+    const frame = this.#isState ? valueFrame(this.#prefix, entry) : eventFrame(this.#prefix, entry)
+    return this.#host.sendEvent(frame)
   }
 
   onVolatile(body: string): boolean | void {
@@ -118,9 +125,9 @@ export class Join implements Follower {
     return undefined
   }
 
-  onReset({ why, position }: Reset): void | Promise<void> {
+  onReset({ why, position, values }: Reset): void | Promise<void> {
     const frame = { t: 'reset', g: this.wireName, why, at: formatPosition(position) } as const
-    if (!this.#host.hasSnapshot) return this.#host.sendFrame(frame)
+    if (!this.#hasSnapshot) return this.#host.sendFrame(frame, values && valuesJson(values))
     const attempt = this.#attempt
     return this.#snapshot().then(
       (snapshot) => (attempt === this.#attempt ? this.#host.sendFrame({ ...frame, snapshot }) : undefined),
@@ -143,7 +150,7 @@ export class Join implements Follower {
     const continued = resume === false || since === undefined ? undefined : { ...fresh, since }
     let why: NotRecovered | undefined = since !== undefined && continued === undefined ? 'refused' : undefined
     let followed = await this.#follow(continued ?? fresh, attempt)
-    if (followed?.recovered === true && followed.top.offset - followed.position.offset > most) {
+    if (!this.#isState && followed?.recovered === true && followed.top.offset - followed.position.offset > most) {
       this.#closeCursor()
       why = 'refused'
       followed = await this.#follow(fresh, attempt)
@@ -151,19 +158,17 @@ export class Join implements Follower {
     if (followed === undefined) return
     // The cursor has its position before the snapshot is made, so that no event is missing between them.
     const snapshot = followed.recovered ? undefined : await this.#snapshot()
-    if (this.group.presence !== undefined) await this.#openPresence(modeOf(presence, who), attempt)
+    const { group } = this
+    if (group instanceof KeptGroup && group.presence !== undefined) {
+      await this.#openPresence(group, modeOf(presence, who), attempt)
+    }
     if (attempt !== this.#attempt) return
     this.#state = 'open'
-    void host.sendFrame({
-      t: 'joined',
-      g: this.wireName,
-      at: formatPosition(followed.position),
-      top: formatPosition(followed.top),
-      recovered: followed.recovered,
-      why: why ?? followed.why,
-      snapshot,
-      who: this.#presence?.start(),
-    })
+    const { position, top, recovered, values } = followed
+    const at = formatPosition(position)
+    const frame = { t: 'joined', g: this.wireName, at, top: formatPosition(top), recovered } as const
+    const rest = { why: why ?? followed.why, snapshot, who: this.#presence?.start() }
+    void host.sendFrame({ ...frame, ...rest }, values && valuesJson(values))
     host.joined(this)
     this.#settle(true)
     followed.cursor.start()
@@ -171,7 +176,7 @@ export class Join implements Follower {
 
   /** Returns `undefined` if the join has ended, or a newer call of {@link open} replaces this one. */
   async #follow(options: FollowOptions, attempt: number): Promise<Followed | undefined> {
-    const followed = await this.#host.follow(this.group.name, this, options)
+    const followed = await this.#host.follow(this.group.name, this, { ...options, isState: this.#isState })
     if (attempt === this.#attempt) {
       this.#cursor = followed.cursor
       return followed
@@ -181,21 +186,26 @@ export class Join implements Follower {
   }
 
   /** Enters the person, when nothing else can fail. */
-  async #openPresence(mode: PresenceMode | undefined, attempt: number): Promise<void> {
+  async #openPresence(group: KeptGroup<EventSchemas>, mode: PresenceMode | undefined, attempt: number): Promise<void> {
     const { consumer } = this.#host
-    const person = await this.#inTime('present()', consumer.present(this.group))
+    const person = await this.#inTime('present()', consumer.present(group))
     if (attempt !== this.#attempt) return
     const presence = (this.#presence ??= new JoinPresence(
       presenceOf(consumer.channelLayer),
-      this.group,
+      group,
       this.wireName,
       this.#host,
     ))
     await presence.open(person, mode)
   }
 
+  /** The values of a group are its snapshot. */
+  get #hasSnapshot(): boolean {
+    return this.#host.hasSnapshot && !this.#isState
+  }
+
   async #snapshot(): Promise<unknown> {
-    if (!this.#host.hasSnapshot) return undefined
+    if (!this.#hasSnapshot) return undefined
     const snapshot = await this.#inTime('snapshot()', this.#host.snapshot(this.group))
     const problem = findNonJson(snapshot, 'the snapshot')
     if (problem === undefined) return snapshot

@@ -1,15 +1,13 @@
 import { decodeEvent, encodeEvent } from '../consumer/event-body.ts'
 import { keptGroupsOf } from '../consumer/kept-groups-of.ts'
-import { findNonJson } from '../errors/json-value.ts'
-import { issueText } from '../errors/standard-schema.ts'
-import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { History, HistoryOptions, PublishOptions } from '../layer/log/kept-groups-options.ts'
 import { formatPosition } from '../layer/log/position.ts'
 import { schemaOf, type EventSchemas, type InputOf, type OutputOf, type Volatile } from './event-schemas.ts'
 import { whoIsIn, type WhoOptions } from './group-presence.ts'
 import type { Here, MetaOf, PresenceSchema, WithPresence } from './present.ts'
-import { StartTurns } from './start-turns.ts'
+import { turnsOf } from './start-turns.ts'
+import { refused, validated } from './validated.ts'
 
 /** The result of publishing an event. */
 export interface Published {
@@ -44,8 +42,6 @@ export interface GroupDeclaration<Events extends EventSchemas> {
   readonly history: History
   readonly presence?: PresenceSchema
 }
-
-const turns = new WeakMap<ChannelLayer, StartTurns>()
 
 /** One kept group of a declaration: `room('lobby')`. Holds no state, so it may be made for each call. */
 export class KeptGroup<Events extends EventSchemas, Meta extends PresenceSchema = PresenceSchema> {
@@ -104,15 +100,19 @@ export class KeptGroup<Events extends EventSchemas, Meta extends PresenceSchema 
     const groups = keptGroupsOf(layer)
     const { events, history } = this.#declaration
     const declared = Object.hasOwn(events, name) ? events[name] : undefined
-    if (declared === undefined) throw badEvent(this.name, name, 'the declaration of the group has no such event')
-    let ofLayer = turns.get(layer)
-    if (ofLayer === undefined) turns.set(layer, (ofLayer = new StartTurns()))
-    return ofLayer.run(this.name, this.#validate(name, declared, data), async (output) => {
-      if ('volatile' in declared) return groups.publishVolatile(this.name, encodeEvent(name, output))
-      const body = encodeEvent(name, output, shownId)
-      const { position, ...appended } = await groups.publish(this.name, body, history, options)
-      return { position: formatPosition(position), ...appended }
-    })
+    if (declared === undefined) {
+      throw refused('ERR_BAD_EVENT', eventOf(this.name, name), 'the declaration of the group has no such event')
+    }
+    return turnsOf(layer).run(
+      this.name,
+      validated(schemaOf(declared), data, eventOf(this.name, name)),
+      async (output) => {
+        if ('volatile' in declared) return groups.publishVolatile(this.name, encodeEvent(name, output))
+        const body = encodeEvent(name, output, shownId)
+        const { position, ...appended } = await groups.publish(this.name, body, history, options)
+        return { position: formatPosition(position), ...appended }
+      },
+    )
   }
 
   /**
@@ -147,25 +147,8 @@ export class KeptGroup<Events extends EventSchemas, Meta extends PresenceSchema 
   get presence(): Meta {
     return this.#declaration.presence as Meta
   }
-
-  /** The output of the schema; a promise only if the schema is async. */
-  #validate(name: string, declared: EventSchemas[string], data: unknown): unknown {
-    const result = schemaOf(declared)['~standard'].validate(data)
-    const outputOf = (validated: Awaited<typeof result>): unknown => {
-      if (validated.issues !== undefined) {
-        throw badEvent(this.name, name, validated.issues.map(issueText).join('; '))
-      }
-      const problem = findNonJson(validated.value, 'data')
-      if (problem === undefined) return validated.value
-      throw new TidewayError(
-        'ERR_BAD_MESSAGE',
-        `The event "${name}" of the group "${this.name}" is refused: ${problem}.`,
-      )
-    }
-    return result instanceof Promise ? result.then(outputOf) : outputOf(result)
-  }
 }
 
-function badEvent(group: string, name: string, problem: string): TidewayError {
-  return new TidewayError('ERR_BAD_EVENT', `The event "${name}" of the group "${group}" is refused: ${problem}.`)
+function eventOf(group: string, name: string): string {
+  return `The event "${name}" of the group "${group}"`
 }

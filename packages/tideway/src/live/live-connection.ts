@@ -113,8 +113,8 @@ export class LiveConnection implements JoinHost, RequestHost {
     }
   }
 
-  sendFrame(frame: ServerFrame): void | Promise<void> {
-    return this.sendText(encodeFrame(frame))
+  sendFrame(frame: ServerFrame, values?: string): void | Promise<void> {
+    return this.sendText(encodeFrame(frame, values))
   }
 
   sendText(text: string): void | Promise<void> {

@@ -1,15 +1,19 @@
 import { MAX_TIMER_MS, requirePositive, requireWholeNumber } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import type { StandardSchema } from '../errors/standard-schema.ts'
 import type { EventSchemas } from './event-schemas.ts'
 import { MAX_GROUP_ID_LENGTH } from './define-group.ts'
 import type { KeptGroup } from './kept-group.ts'
+import type { StateGroup } from './state-group.ts'
 
-/** Any declaration of kept groups. */
-export interface AnyGroupFamily {
-  (id: string): LiveGroup
-  readonly name: string
-  readonly events: EventSchemas
-}
+/** Any declaration of kept groups: with events or with state. */
+export type AnyGroupFamily = ((id: string) => LiveGroup) & { readonly name: string } & (
+    | { readonly events: EventSchemas }
+    | { readonly state: StandardSchema }
+  )
+
+/** A group of any declaration. */
+export type AnyGroup = KeptGroup<EventSchemas> | StateGroup<StandardSchema>
 
 /** A group of a live consumer, for its hooks. */
 export interface LiveGroup {
@@ -54,14 +58,14 @@ export function requireLiveSettings(settings: LiveSettings): void {
 }
 
 /** Returns the group of a name on the wire, `family.id`; `undefined` if the class has no such family or the id is not valid. */
-export function groupOf({ groups }: LiveSettings, wireName: string): KeptGroup<EventSchemas> | undefined {
+export function groupOf({ groups }: LiveSettings, wireName: string): AnyGroup | undefined {
   const dot = wireName.indexOf('.')
   const family = wireName.slice(0, dot)
   const id = wireName.slice(dot + 1)
   if (dot === -1 || id.length === 0 || id.length > MAX_GROUP_ID_LENGTH || !Object.hasOwn(groups, family)) {
     return undefined
   }
-  return groups[family]!(id) as KeptGroup<EventSchemas>
+  return groups[family]!(id) as AnyGroup
 }
 
 /** The name of a group on the wire. */

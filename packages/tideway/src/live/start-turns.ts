@@ -1,3 +1,5 @@
+import type { ChannelLayer } from '../layer/channel-layer.ts'
+
 /**
  * Starts calls with one key in their order while their arguments are validated: an async schema may take longer for the first call
  * than for the second. The calls run at the same time.
@@ -28,4 +30,13 @@ export class StartTurns {
     }
     return started
   }
+}
+
+const turns = new WeakMap<ChannelLayer, StartTurns>()
+
+/** The turns of the groups of a layer. */
+export function turnsOf(layer: ChannelLayer): StartTurns {
+  let ofLayer = turns.get(layer)
+  if (ofLayer === undefined) turns.set(layer, (ofLayer = new StartTurns()))
+  return ofLayer
 }

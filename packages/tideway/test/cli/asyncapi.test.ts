@@ -4,6 +4,8 @@ import formats from 'ajv-formats'
 import { describe, expect, it } from 'vitest'
 import { asyncApiDocument } from '../../src/cli/asyncapi/document.ts'
 import { liveEndpoints } from '../../src/cli/asyncapi/live-endpoints.ts'
+import { z } from 'zod'
+import { defineGroup } from '../../src/live/define-group.ts'
 import { LiveConsumer } from '../../src/live/live-consumer.ts'
 import { path } from '../../src/routing/route.ts'
 import { urlRouter } from '../../src/routing/url-router.ts'
@@ -64,6 +66,20 @@ describe('tideway asyncapi', () => {
     })
     expect(document.channels['ChatConsumer.room']!.description).toContain('200 events for 86400000 ms')
     expect(document.channels['Bound']!.description).toContain('They are unknown')
+  })
+
+  it('describes a group with values', () => {
+    class Dashboard extends LiveConsumer<{}, {}> {
+      static override groups = { prices: defineGroup('prices', { state: z.object({ bid: z.number() }) }) }
+    }
+    const endpoints = liveEndpoints(urlRouter([path('ws/', Dashboard.asApplication())]))
+    const state = asyncApiDocument({ title: 'Prices', version: '1' }, endpoints) as unknown as Document
+    expect(problemsOf(state)).toBeNull()
+    expect(state.channels['Dashboard.prices']!.description).toContain('at most 1000 keys')
+    expect(Object.keys(state.operations)).toEqual(['Dashboard.prices.values'])
+    expect(state.components.schemas['Dashboard.prices.value']).toMatchObject({
+      properties: { bid: { type: 'number' } },
+    })
   })
 
   it('sends the events and receives the requests', () => {

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { InMemoryChannelLayer, type ChannelLayer } from 'tideway'
-import { defineGroup, volatile, type GroupFamily } from 'tideway/live'
+import { defineGroup, volatile, type EventSchemas, type GroupFamily } from 'tideway/live'
 import type { StandardSchema } from 'tideway/worker'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
@@ -90,7 +90,7 @@ describe('a group of defineGroup()', () => {
 
 describe('publish() of a group', () => {
   /** The error of a call on a layer whose kept groups must not be used. */
-  async function errorOf<Events extends Parameters<typeof defineGroup>[1]['events']>(
+  async function errorOf<Events extends EventSchemas>(
     family: GroupFamily<Events>,
     name: string,
     data: unknown,

@@ -1,7 +1,7 @@
 import type { StandardSchema } from '../../errors/standard-schema.ts'
-import { schemaOf } from '../../live/event-schemas.ts'
+import { schemaOf, type EventSchemas } from '../../live/event-schemas.ts'
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts'
-import type { LiveEndpoint } from './live-endpoints.ts'
+import type { Family, LiveEndpoint } from './live-endpoints.ts'
 
 /** An AsyncAPI document as JSON. */
 export type AsyncApiDocument = Readonly<Record<string, unknown>>
@@ -13,7 +13,6 @@ export interface DocumentInfo {
 }
 
 type Entries = Record<string, unknown>
-type Group = LiveEndpoint['groups'][number]
 
 /**
  * Makes an AsyncAPI 3.0 document of live consumers: a channel for each family of groups with its events, and one for each consumer with
@@ -67,20 +66,30 @@ class DocumentParts {
 
 const NO_JSON_SCHEMA = 'The library of its schema offers no JSON Schema for it: any value is described.'
 
-function addGroup(parts: DocumentParts, consumer: string, { name, events, history }: Group): void {
-  const channel = `${consumer}.${name}`
+function addGroup(parts: DocumentParts, consumer: string, family: Family): void {
+  const channel = `${consumer}.${family.name}`
+  const isState = 'state' in family
+  parts.channels[channel] = {
+    address: `${family.name}.{id}`,
+    description: isState
+      ? `Groups with values, which a client joins. A group has at most ${family.keep.maxKeys} keys.`
+      : `Kept groups, which a client joins. The log of a group keeps ${family.history.size} events for ${family.history.ttlMs} ms.`,
+    parameters: { id: { description: 'The id of the group: 1 to 256 characters.' } },
+    messages: isState
+      ? { value: parts.addMessage(channel, 'value', family.state, 'output', 'The value of a key: the newest one.') }
+      : eventMessages(parts, channel, family.events),
+  }
+  const operation = `${channel}.${isState ? 'values' : 'events'}`
+  parts.operations[operation] = { action: 'send', channel: { $ref: `#/channels/${channel}` } }
+}
+
+function eventMessages(parts: DocumentParts, channel: string, events: EventSchemas): Entries {
   const messages = Object.entries(events).map(([event, declared]) => {
     const about =
       'volatile' in declared ? 'Volatile: sent at most once, and not kept.' : 'Kept: received once and in order.'
     return [event, parts.addMessage(channel, event, schemaOf(declared), 'output', about)]
   })
-  parts.channels[channel] = {
-    address: `${name}.{id}`,
-    description: `Kept groups, which a client joins. The log of a group keeps ${history.size} events for ${history.ttlMs} ms.`,
-    parameters: { id: { description: 'The id of the group: 1 to 256 characters.' } },
-    messages: Object.fromEntries(messages),
-  }
-  parts.operations[`${channel}.events`] = { action: 'send', channel: { $ref: `#/channels/${channel}` } }
+  return Object.fromEntries(messages) as Entries
 }
 
 function addRequests(parts: DocumentParts, consumer: string, { paths, requests }: LiveEndpoint): void {

@@ -1,9 +1,13 @@
 import { traitsOf } from '../../asgi/application-traits.ts'
+import type { StandardSchema } from '../../errors/standard-schema.ts'
 import type { EventSchemas } from '../../live/event-schemas.ts'
-import type { GroupFamily } from '../../live/define-group.ts'
+import type { GroupFamily, StateGroupFamily } from '../../live/define-group.ts'
 import { LiveRequest } from '../../live/request.ts'
 import type { Pattern } from '../../routing/pattern.ts'
 import { routesOf } from '../../routing/route.ts'
+
+/** A declaration of groups. */
+export type Family = GroupFamily<EventSchemas> | StateGroupFamily<StandardSchema>
 
 /** A live consumer of an application. */
 export interface LiveEndpoint {
@@ -11,14 +15,14 @@ export interface LiveEndpoint {
   readonly name: string
   /** The paths of its routes; `undefined` for a route that is a regular expression. */
   readonly paths: readonly (string | undefined)[]
-  readonly groups: readonly GroupFamily<EventSchemas>[]
+  readonly groups: readonly Family[]
   /** The requests by name; `undefined` if an instance cannot be made without a connection. */
   readonly requests: ReadonlyMap<string, LiveRequest<unknown, unknown>> | undefined
 }
 
 interface LiveClass {
   readonly name: string
-  readonly groups: Readonly<Record<string, GroupFamily<EventSchemas>>>
+  readonly groups: Readonly<Record<string, Family>>
 }
 
 /**

@@ -3,6 +3,7 @@ import { answerTests, crossingAnswerTests } from './log-answers.ts'
 import { appendTests } from './log-append.ts'
 import { readTests } from './log-reads.ts'
 import type { LogContext, LogContractChapter } from './log-test.ts'
+import { crossingValuesTests, valuesTests } from './log-values.ts'
 import { crossingWatchTests, watchTests } from './log-watch.ts'
 import type { EventLog } from '../log/event-log.ts'
 
@@ -26,12 +27,14 @@ export interface EventLogContractOptions<Log extends EventLog = EventLog> {
 const chapters: Readonly<Record<string, LogContractChapter>> = {
   append: appendTests,
   read: readTests,
+  values: valuesTests,
   watch: watchTests,
   answers: answerTests,
 }
 
 const crossingChapters: Readonly<Record<string, LogContractChapter>> = {
   'watch across processes': crossingWatchTests,
+  'values across processes': crossingValuesTests,
   'answers across processes': crossingAnswerTests,
 }
 

@@ -6,6 +6,8 @@ export interface Reset {
   readonly why: LostReason
   /** Where the follower continues: what comes next is the entry after it. */
   readonly position: Position
+  /** Only for a group with values: the entry of each value at `position`. */
+  readonly values?: readonly LogEntry[] | undefined
 }
 
 /**
@@ -13,7 +15,7 @@ export interface Reset {
  * A follower that throws or rejects is closed, and its layer reports the error.
  */
 export interface Follower {
-  /** The next entry of the log. */
+  /** The next entry of the log. In a group with values, the next one that is the newest change of its key. */
   onEntry(entry: LogEntry): void | Promise<void>
   /** A volatile event. Not called while the cursor is paused. Returns `false` if the follower drops it. */
   onVolatile(body: string): boolean | void
@@ -25,7 +27,7 @@ export interface Follower {
 export interface CursorSource {
   readonly top: Position
   readonly counters: { delivered: number }
-  /** The entry at the offset, if the process holds it. */
+  /** The entry at the offset, if the process holds it. In a group with values, the first one at the offset or after it. */
   entryAt(offset: number): LogEntry | undefined
   /** Reads what follows the cursor, and calls {@link Cursor.feed} or {@link Cursor.reset}. */
   catchUp(cursor: Cursor): void

@@ -70,6 +70,62 @@ export interface ReadResult {
   readonly epochs: readonly EpochStart[]
 }
 
+/** What {@link EventLog.set} appends when a value expires. */
+export interface Expiry {
+  /** How long the key has the value, in milliseconds. */
+  readonly afterMs: number
+  /** The body of the deletion. */
+  readonly body: string
+}
+
+/** Options of `set`. */
+export interface SetOptions {
+  /** Deletes the value of the key. The body is that of the deletion. @default false */
+  readonly deletes?: boolean | undefined
+  /** Deletes the value of the key after a time. @default none */
+  readonly expiry?: Expiry | undefined
+  /**
+   * Changes the key only if this is the position of its newest change; `null`: only if the key has no value.
+   * @default none: always changes the key
+   */
+  readonly ifVersion?: Position | null | undefined
+  /** The most keys with a value. */
+  readonly maxKeys: number
+  /** The most bytes of keys and bodies. */
+  readonly maxBytes: number
+  /** How long the log keeps its values after the last change or read, in milliseconds. */
+  readonly headTtlMs: number
+}
+
+/**
+ * The result of `set`. `conflict`: the key has another version than `ifVersion`. `absent`: the key to delete has no value.
+ * `full`: the change would exceed a bound.
+ */
+export interface SetResult {
+  readonly status: 'changed' | 'conflict' | 'absent' | 'full'
+  /** The position of the newest change of the key. `undefined` if it has no value and was not changed. */
+  readonly version?: Position | undefined
+}
+
+/** Options of `values`. */
+export interface ValuesOptions {
+  /** Reads what has changed since this position. @default none: reads all values */
+  readonly since?: Position | undefined
+  /** As in {@link SetOptions}, for a log that the read creates. */
+  readonly headTtlMs: number
+}
+
+/**
+ * The result of `values`, of one moment. `entries` has the newest change of each key, in ascending order and with holes. If
+ * `status` is `continues`, those after `since`. Otherwise all values, and the deletions after `floor`.
+ */
+export interface StateRead extends ReadResult {
+  /** The log no longer has the deletions up to this offset. It does not continue a position before it (`trimmed`). */
+  readonly floor: number
+  /** The time until the next value expires, in milliseconds. `undefined` if none expires. */
+  readonly nextExpiryMs?: number | undefined
+}
+
 /** Receives the events of one watched group. */
 export interface LogSink {
   /** An entry was appended. */
@@ -107,6 +163,21 @@ export interface EventLog {
    * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the log cannot be read: this is never an answer about a position
    */
   read(group: string, options: ReadOptions): Promise<ReadResult>
+
+  /**
+   * Changes the value of a key, and sends the change as an entry to the watchers of the group in every process, in one atomic
+   * step. The entry has the next offset of the log. The log keeps the newest change of each key, deletions too, and no others.
+   * A group has either values or appended entries.
+   * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the outcome is unknown or nothing was changed
+   */
+  set(group: string, key: string, body: string, options: SetOptions): Promise<SetResult>
+
+  /**
+   * Reads the values of the keys, at one moment. First deletes the expired ones, as `set` does. Creates the head of a log that
+   * does not exist.
+   * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the values cannot be read: this is never an answer about a position
+   */
+  values(group: string, options: ValuesOptions): Promise<StateRead>
 
   /**
    * Passes the events of the group to the sink from the time when the promise resolves: in the order of the log, at most once,

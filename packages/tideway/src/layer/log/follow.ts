@@ -1,4 +1,5 @@
 import type { Cursor } from './cursor.ts'
+import type { LogEntry } from './event-log.ts'
 import type { LostReason, Position } from './position.ts'
 
 /** Where a follower begins. */
@@ -7,6 +8,8 @@ export interface FollowOptions {
   readonly since?: Position | undefined
   /** How many of the newest entries come first, without `since` or if the log does not continue it. @default 0 */
   readonly last?: number | undefined
+  /** Whether the group has values. @default false: it has events */
+  readonly isState?: boolean | undefined
 }
 
 /** The answer to a follower. */
@@ -19,6 +22,11 @@ export interface Followed {
   readonly position: Position
   /** The newest position of the log. */
   readonly top: Position
+  /**
+   * Only for a group with values, and only if the log does not continue `since`: the entry of each value at `position`, in
+   * ascending order.
+   */
+  readonly values?: readonly LogEntry[] | undefined
   /** Begins to call the follower at `start()`. */
   readonly cursor: Cursor
 }

@@ -55,6 +55,24 @@ export const historyDefaults: { readonly size: number; readonly ttlMs: number } 
   ttlMs: 300_000,
 })
 
+/** What a group with values keeps. */
+export interface Keep {
+  /** The most keys with a value: 1 to 10,000. @default 1000 */
+  readonly maxKeys?: number | undefined
+  /** The most bytes of all keys and values, as the log stores them. @default 1048576 */
+  readonly maxBytes?: number | undefined
+  /** How long the log keeps the values after the last change or read, in milliseconds. @default 86400000 */
+  readonly ttlMs?: number | undefined
+}
+
+/** The defaults of {@link Keep}. */
+export const keepDefaults: { readonly maxKeys: number; readonly maxBytes: number; readonly ttlMs: number } =
+  Object.freeze({ maxKeys: 1000, maxBytes: 1_048_576, ttlMs: 86_400_000 })
+
+/** The most keys that a group with values may keep. */
+export const MAX_KEYS = 10_000
+/** The most characters of a key. */
+export const MAX_KEY_LENGTH = 256
 /** The most entries that a history may keep. */
 export const MAX_HISTORY_SIZE = 10_000
 /** The most characters of the id of an event. */
@@ -77,6 +95,20 @@ export interface PublishOptions {
   readonly id?: string | undefined
   /** Also waits until this number of replicas has the event. @default 0 */
   readonly replicas?: number | undefined
+}
+
+/** Options of `delete`. */
+export interface DeleteOptions {
+  /**
+   * Changes the key only if this is its version; `null`: only if it has no value. @default none: always changes the key
+   */
+  readonly ifVersion?: string | null | undefined
+}
+
+/** Options of `set`. */
+export interface SetValueOptions extends DeleteOptions {
+  /** How long the key has the value, in milliseconds. @default none: until it is changed */
+  readonly ttlMs?: number | undefined
 }
 
 /** Options of `history`. */

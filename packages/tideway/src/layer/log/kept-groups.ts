@@ -8,29 +8,33 @@ import { resolvePresenceOptions } from '../presence/presence-options.ts'
 import { Presence } from '../presence/presence.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Follower } from './cursor.ts'
-import type { Appended, EventLog, ReadResult } from './event-log.ts'
+import type { Appended, EventLog, ReadResult, SetResult, StateRead } from './event-log.ts'
 import {
   ANSWER_TTL_MS,
   CLAIM_TTL_MS,
   HEAD_TTL_MS,
   historyDefaults,
   MAX_HISTORY_SIZE,
-  MAX_ID_LENGTH,
-  MAX_REPLICAS,
   resolveKeptGroupsOptions,
   type History,
   type HistoryOptions,
+  type Keep,
   type KeptGroupsOptions,
   type PublishOptions,
   type ResolvedKeptGroupsOptions,
+  type SetValueOptions,
 } from './kept-groups-options.ts'
 import type { Followed, FollowOptions } from './follow.ts'
 import { warningListener, type KeptGroupsListener } from './kept-groups-listener.ts'
-import { newLogCounters, type KeptGroupsStats } from './log-stats.ts'
+import { LogTail } from './log-tail.ts'
+import { newLogCounters, statsOf, type KeptGroupsStats } from './log-stats.ts'
 import { requirePosition } from './position.ts'
 import { ReadLimiter } from './read-limiter.ts'
 import { ReportLimit } from './report-limit.ts'
-import { Tail, type TailContext } from './tail.ts'
+import { appendOptions } from './append-options.ts'
+import { changeToSet, groupFull, requireKeep } from './set-value.ts'
+import { StateTail } from './state-tail.ts'
+import type { Tail, TailContext } from './tail.ts'
 
 /**
  * The kept groups of one layer in this process: checks names and sizes, and follows each group once for all its followers here.
@@ -86,7 +90,7 @@ export class KeptGroups {
       log.presence &&
       new Presence(log.presence, resolvePresenceOptions(options.presence), {
         clock,
-        follow: (group, follower, since) => this.#tailOf(presenceLogOf(group)).follow(follower, { since }),
+        follow: (group, follower, since) => this.#tailOf(presenceLogOf(group), false).follow(follower, { since }),
         require: (group) => this.#require(group, ''),
         failed,
       })
@@ -101,25 +105,7 @@ export class KeptGroups {
    */
   async publish(group: string, body: string, history: History = {}, options: PublishOptions = {}): Promise<Appended> {
     this.#require(group, body)
-    const { size = historyDefaults.size, ttlMs = historyDefaults.ttlMs } = history
-    requireWholeNumber('history.size', size, MAX_HISTORY_SIZE)
-    requireWholeNumber('history.ttlMs', ttlMs, Infinity)
-    const { id, replicas = 0 } = options
-    requireWholeNumber('replicas', replicas, MAX_REPLICAS, 0)
-    if (id !== undefined && !(typeof id === 'string' && id.length > 0 && id.length <= MAX_ID_LENGTH)) {
-      throw new TidewayError(
-        'ERR_BAD_OPTION',
-        `The id of an event must be a string of 1 to ${MAX_ID_LENGTH} characters.`,
-      )
-    }
-    const headTtlMs = Math.max(HEAD_TTL_MS, 10 * ttlMs)
-    const appended = await this.#log.append(group, body, {
-      size,
-      ttlMs,
-      headTtlMs,
-      ...(id !== undefined && { id }),
-      ...(replicas > 0 && { replicas }),
-    })
+    const appended = await this.#log.append(group, body, appendOptions(history, options))
     if (appended.duplicate) this.#counters.duplicates++
     else this.#counters.published++
     return appended
@@ -141,16 +127,46 @@ export class KeptGroups {
   }
 
   /**
+   * Sets the value of a key, or deletes it, and sends the change to all followers. Resolves when the log has the change, and never
+   * waits for a follower.
+   * @param valueJson the value as JSON; `undefined` deletes the key
+   * @throws MessageTooLargeError over `maxEventBytes`
+   * @throws TidewayError `ERR_GROUP_FULL` over a bound of `keep`; `ERR_BAD_OPTION` for a key or an option out of its range;
+   *   `ERR_BAD_POSITION` for `ifVersion`; `ERR_BAD_NAME`; `ERR_LAYER_UNAVAILABLE`
+   */
+  async set(
+    group: string,
+    key: string,
+    valueJson: string | undefined,
+    options: SetValueOptions = {},
+    keep: Keep = {},
+  ): Promise<SetResult> {
+    const { body, ...change } = changeToSet(key, valueJson, options, keep)
+    this.#require(group, body)
+    const result = await this.#log.set(group, key, body, change)
+    if (result.status === 'full') throw groupFull(group, change)
+    if (result.status === 'changed') this.#counters.published++
+    return result
+  }
+
+  /** Reads the values of the group. @throws TidewayError `ERR_LAYER_UNAVAILABLE` if they cannot be read */
+  async values(group: string, keep: Keep = {}): Promise<StateRead> {
+    this.#require(group, '')
+    const { ttlMs: headTtlMs } = requireKeep(keep)
+    return this.#context.reads.run(() => this.#log.values(group, { headTtlMs }))
+  }
+
+  /**
    * Follows the group from a position, or from its newest entries. The follower is called after `start()` of the returned cursor,
-   * until `close()`.
-   * @throws TidewayError `ERR_BAD_POSITION`, `ERR_BAD_NAME`; `ERR_LAYER_UNAVAILABLE` if the log cannot be read
+   * until `close()`. With `isState`, the follower of a group with values begins with the values.
+   * @throws TidewayError `ERR_BAD_OPTION` if the group is followed with another `isState`, `ERR_BAD_POSITION`, `ERR_BAD_NAME`; `ERR_LAYER_UNAVAILABLE` if the log cannot be read
    */
   async follow(group: string, follower: Follower, options: FollowOptions = {}): Promise<Followed> {
     this.#require(group, '')
-    const { since, last = 0 } = options
+    const { since, last = 0, isState = false } = options
     if (since !== undefined) requirePosition(since)
     requireWholeNumber('last', last, MAX_HISTORY_SIZE, 0)
-    return this.#tailOf(group).follow(follower, options)
+    return this.#tailOf(group, isState).follow(follower, options)
   }
 
   /**
@@ -181,28 +197,7 @@ export class KeptGroups {
 
   /** The statistics of this process. */
   stats(): KeptGroupsStats {
-    let followers = 0
-    let lagging = 0
-    let worstLag = 0
-    for (const { cursors, top } of this.#tails.values()) {
-      for (const { offset } of cursors) {
-        const lag = Math.max(0, top.offset - offset)
-        followers++
-        if (lag > 0) lagging++
-        worstLag = Math.max(worstLag, lag)
-      }
-    }
-    const { resumes, resets, ...counters } = this.#counters
-    return {
-      ...counters,
-      resumes: { ...resumes },
-      resets: { ...resets },
-      groups: this.#tails.size,
-      followers,
-      lagging,
-      worstLag,
-      ringBytes: this.#ringBytes,
-    }
+    return statsOf(this.#counters, [...this.#tails.values()], this.#ringBytes)
   }
 
   /**
@@ -219,10 +214,16 @@ export class KeptGroups {
     await this.presence?.close()
   }
 
-  #tailOf(group: string): Tail {
+  #tailOf(group: string, isState: boolean): Tail {
     let tail = this.#tails.get(group)
+    if (tail !== undefined && !tail.isClosed && tail instanceof StateTail !== isState) {
+      throw new TidewayError(
+        'ERR_BAD_OPTION',
+        `The group "${group}" is followed with values and without: it has either.`,
+      )
+    }
     if (tail === undefined || tail.isClosed) {
-      tail = new Tail(group, this.#context)
+      tail = isState ? new StateTail(group, this.#context) : new LogTail(group, this.#context)
       this.#tails.set(group, tail)
       this.#cancelSweep ??= this.#clock.after(this.#options.sweepIntervalMs, this.#sweep)
     }

@@ -1,4 +1,4 @@
-import type { LostReason } from './position.ts'
+import type { LostReason, Position } from './position.ts'
 
 /** The counters of the kept groups of a layer in this process. */
 export interface LogCounters {
@@ -50,5 +50,26 @@ export function newLogCounters(): LogCounters {
     repairs: 0,
     repaired: 0,
     sweepFindings: 0,
+  }
+}
+
+/** The counters with what the tails show now. */
+export function statsOf(
+  { resumes, resets, ...counters }: LogCounters,
+  tails: readonly { readonly top: Position; readonly cursors: ReadonlySet<Position> }[],
+  ringBytes: number,
+): KeptGroupsStats {
+  const lags = tails.flatMap(({ cursors, top }) =>
+    Array.from(cursors, ({ offset }) => Math.max(0, top.offset - offset)),
+  )
+  return {
+    ...counters,
+    resumes: { ...resumes },
+    resets: { ...resets },
+    groups: tails.length,
+    followers: lags.length,
+    lagging: lags.filter((lag) => lag > 0).length,
+    worstLag: lags.reduce((worst, lag) => Math.max(worst, lag), 0),
+    ringBytes,
   }
 }

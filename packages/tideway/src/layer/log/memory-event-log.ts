@@ -12,8 +12,13 @@ import {
   type LogSink,
   type ReadOptions,
   type ReadResult,
+  type SetOptions,
+  type SetResult,
+  type StateRead,
+  type ValuesOptions,
 } from './event-log.ts'
-import { continuesPosition, type EpochStart, type LostReason, type Position } from './position.ts'
+import { MemoryValues } from './memory-values.ts'
+import { continuesPosition, valuesContinue, type EpochStart, type LostReason, type Position } from './position.ts'
 
 /** How often expired logs are removed. */
 const PURGE_EVERY_MS = 60_000
@@ -28,6 +33,7 @@ interface MemoryLog {
   headExpiresAt: number
   /** The events with an id, oldest first. */
   readonly ids: Map<string, { readonly position: Position; readonly expiresAt: number }>
+  readonly values: MemoryValues
 }
 
 /** The event log of one process, in its memory. Each log begins a random epoch, so a restart of the process is a new log. */
@@ -104,6 +110,36 @@ export class MemoryEventLog implements EventLog {
     return Promise.resolve(result('continues', missed))
   }
 
+  set(group: string, key: string, body: string, options: SetOptions): Promise<SetResult> {
+    const now = this.#clock.now()
+    const log = this.#logOf(group, now)
+    this.#extendHead(log, options.headTtlMs, now)
+    const append = (changed: string): LogEntry => this.#appendValue(group, log, changed)
+    return Promise.resolve(log.values.set(key, body, options, now, append))
+  }
+
+  values(group: string, options: ValuesOptions): Promise<StateRead> {
+    const now = this.#clock.now()
+    const log = this.#logOf(group, now)
+    this.#extendHead(log, options.headTtlMs, now)
+    const { epochs, values } = log
+    values.expire(now, (body) => this.#appendValue(group, log, body))
+    const { top } = log
+    const { since } = options
+    const { floor } = values
+    const all = {
+      entries: values.entriesAfter(0),
+      top: { epoch: epochs[0].epoch, offset: top },
+      epochs,
+      floor,
+      nextExpiryMs: values.nextExpiryMs(now),
+    }
+    if (since === undefined) return Promise.resolve({ status: 'fresh', ...all })
+    const why = valuesContinue({ epochs, top, first: floor + 1 }, since)
+    if (why !== true) return Promise.resolve({ status: 'lost', why, ...all })
+    return Promise.resolve({ status: 'continues', ...all, entries: values.entriesAfter(since.offset) })
+  }
+
   watch(group: string, sink: LogSink): Promise<void> {
     this.#sinks.set(group, sink)
     return Promise.resolve()
@@ -137,6 +173,12 @@ export class MemoryEventLog implements EventLog {
     this.#gapListeners.clear()
   }
 
+  #appendValue(group: string, log: MemoryLog, body: string): LogEntry {
+    const entry: LogEntry = Object.freeze({ epoch: log.epochs[0].epoch, offset: ++log.top, body })
+    this.#deliver(group, body, (sink) => sink.onEntry(entry))
+    return entry
+  }
+
   /** Returns the log of the group, without expired entries; a new one in a new epoch if there is none. */
   #logOf(group: string, now: number): MemoryLog {
     let log = this.#logs.get(group)
@@ -149,6 +191,7 @@ export class MemoryEventLog implements EventLog {
         entriesExpireAt: 0,
         headExpiresAt: now,
         ids: new Map(),
+        values: new MemoryValues(),
       }
       this.#logs.set(group, log)
       this.#cancelPurge ??= this.#clock.after(PURGE_EVERY_MS, this.#purge)

@@ -36,6 +36,9 @@ export type LostReason =
   /** More entries follow the position than one read may return. */
   | 'behind'
 
+/** The most deletions of keys that a log keeps. */
+export const MAX_DELETIONS = 1000
+
 /** The most epochs that a log keeps the starts of. A position of an older epoch is lost. */
 export const MAX_EPOCHS = 8
 
@@ -86,6 +89,16 @@ export function continuesPosition(head: LogHead, position: Position): true | 'ep
   const isContained = containsPosition(head, position)
   if (isContained !== true) return isContained
   return position.offset === head.top || head.first <= position.offset + 1 ? true : 'trimmed'
+}
+
+/**
+ * Decides whether the newest changes of a log with values continue a position: only in the newest epoch. A follower that gets only the
+ * newest changes has passed older ones. If the log has lost the newer changes, the older ones are the newest again.
+ */
+export function valuesContinue({ epochs, top, first }: LogHead, { epoch, offset }: Position): true | LostReason {
+  if (epoch !== epochs.at(-1)!.epoch) return 'epoch'
+  if (offset > top) return 'ahead'
+  return offset + 1 < first ? 'trimmed' : true
 }
 
 /** The epoch in which the entry at the offset was written. */

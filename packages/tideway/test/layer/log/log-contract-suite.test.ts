@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import type { Appended, ReadResult } from 'tideway/layer'
 import { describeEventLog, type EventLogContractOptions } from 'tideway/layer/contract'
-import { MemoryEventLog, type AppendOptions, type Claim, type LogSink, type ReadOptions } from 'tideway/layer/kit'
+import {
+  MemoryEventLog,
+  type AppendOptions,
+  type Claim,
+  type LogSink,
+  type ReadOptions,
+  type SetOptions,
+  type SetResult,
+  type StateRead,
+  type ValuesOptions,
+} from 'tideway/layer/kit'
 import { systemClock } from '../../../src/layer/log/clock.ts'
 import { MemoryAnswers } from '../../../src/layer/log/memory-answers.ts'
 
@@ -163,6 +173,49 @@ class OneAnswer extends MemoryEventLog {
   })(systemClock)
 }
 
+/** Keeps every change of a key. */
+class Accumulating extends MemoryEventLog {
+  #count = 0
+
+  override set(group: string, _key: string, body: string, options: SetOptions): Promise<SetResult> {
+    return super.set(group, `${this.#count++}`, body, options)
+  }
+}
+
+/** Forgets deletions. */
+class Forgetful extends MemoryEventLog {
+  override async values(group: string, options: ValuesOptions): Promise<StateRead> {
+    const read = await super.values(group, options)
+    return { ...read, entries: read.entries.filter(({ body }) => !body.startsWith('no ')) }
+  }
+}
+
+class Careless extends MemoryEventLog {
+  override set(group: string, key: string, body: string, options: SetOptions): Promise<SetResult> {
+    return super.set(group, key, body, { ...options, ifVersion: undefined })
+  }
+}
+
+class Boundless extends MemoryEventLog {
+  override set(group: string, key: string, body: string, options: SetOptions): Promise<SetResult> {
+    return super.set(group, key, body, { ...options, maxKeys: 10_000, maxBytes: 100_000_000 })
+  }
+}
+
+class Timeless extends MemoryEventLog {
+  override set(group: string, key: string, body: string, options: SetOptions): Promise<SetResult> {
+    return super.set(group, key, body, { ...options, expiry: undefined, headTtlMs: 600_000 })
+  }
+}
+
+/** Continues every position. */
+class Floorless extends MemoryEventLog {
+  override async values(group: string, options: ValuesOptions): Promise<StateRead> {
+    const { why: _why, ...read } = await super.values(group, options)
+    return read.status === 'lost' ? { ...read, status: 'continues' } : read
+  }
+}
+
 describe('the contract of event logs', () => {
   it.concurrent.each([
     [WithoutIds, 'appends an event with an id once, and returns its position again'],
@@ -180,6 +233,17 @@ describe('the contract of event logs', () => {
     [Unlimited, 'returns the newest `last` entries without a position'],
     [Clinging, 'passes nothing after unwatch, and passes entries again after another watch'],
     [Synchronous, 'never calls the sink during the call that appends'],
+    [Accumulating, 'returns the newest value of each key, in the order of the changes'],
+    [Accumulating, 'continues a position after any number of changes'],
+    [Forgetful, 'returns the newest changes after each position, deletions too'],
+    [Careless, 'changes a key with ifVersion only if it has this version'],
+    [Careless, 'changes a key once if concurrent changes have the same ifVersion'],
+    [Boundless, 'rejects a key over maxKeys, and accepts it after a deletion'],
+    [Boundless, 'rejects a value over maxBytes, and accepts it after a deletion'],
+    [Timeless, 'deletes an expired value, and sends the deletion'],
+    [Timeless, 'drops all values, and begins a new epoch, after headTtlMs'],
+    [Floorless, 'loses a position of another epoch, and one after the newest change'],
+    [Floorless, 'drops the oldest deletions, and loses exactly the positions before them: "trimmed"'],
     [Shared, 'keeps the logs of groups apart'],
     [Shared, 'loses every position of a log that another group has'],
     [Generous, 'gives the claim of a key to one of its concurrent owners'],

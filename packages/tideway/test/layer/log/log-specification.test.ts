@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { historyDefaults, keptGroupsDefaults } from 'tideway/layer'
-import { MAX_EPOCHS } from 'tideway/layer/kit'
+import { historyDefaults, keepDefaults, keptGroupsDefaults } from 'tideway/layer'
+import { MAX_DELETIONS, MAX_EPOCHS } from 'tideway/layer/kit'
 import {
   ANSWER_TTL_MS,
   CLAIM_TTL_MS,
   HEAD_TTL_MS,
   MAX_HISTORY_SIZE,
   MAX_ID_LENGTH,
+  MAX_KEY_LENGTH,
+  MAX_KEYS,
 } from '../../../src/layer/log/kept-groups-options.ts'
 import { MAX_ANSWER_CHARACTERS, MAX_ANSWERS } from '../../../src/layer/log/memory-answers.ts'
 
@@ -52,6 +54,11 @@ describe('docs/spec/logs.md', () => {
       'time to live of a claim that is not extended, of an answer': `${CLAIM_TTL_MS} ms, ${ANSWER_TTL_MS} ms`,
       'claims and answers of a process, in memory': `${MAX_ANSWERS}, ${MAX_ANSWER_CHARACTERS} characters`,
       'starts of epochs': String(MAX_EPOCHS),
+      'keep.maxKeys': `${keepDefaults.maxKeys}, at most ${MAX_KEYS}`,
+      'keep.maxBytes': `${keepDefaults.maxBytes} bytes`,
+      'keep.ttlMs': `${keepDefaults.ttlMs} ms`,
+      'a key': `${MAX_KEY_LENGTH} characters`,
+      'deletions of a group': String(MAX_DELETIONS),
     })
   })
 })

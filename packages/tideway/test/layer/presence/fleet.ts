@@ -112,6 +112,8 @@ export class Fleet {
       append: log.append.bind(log),
       send: log.send.bind(log),
       read: log.read.bind(log),
+      set: log.set.bind(log),
+      values: log.values.bind(log),
       watch: async (group: string, sink: Parameters<MemoryEventLog['watch']>[1]) => {
         sinks.set(group, sink)
         await this.#watch(group, sink)

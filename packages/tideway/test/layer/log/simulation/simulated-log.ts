@@ -6,6 +6,10 @@ import type {
   LogSink,
   ReadOptions,
   ReadResult,
+  SetOptions,
+  SetResult,
+  StateRead,
+  ValuesOptions,
 } from '../../../../src/layer/log/event-log.ts'
 import { MemoryAnswers } from '../../../../src/layer/log/memory-answers.ts'
 import type { Random } from '../../../server/fuzz/random.ts'
@@ -54,6 +58,14 @@ export class SimulatedLog implements EventLog {
 
   read(group: string, options: ReadOptions): Promise<ReadResult> {
     return this.#command(() => this.#redis.read(group, options))
+  }
+
+  set(group: string, key: string, body: string, options: SetOptions): Promise<SetResult> {
+    return this.#command(() => this.#redis.setValue(group, key, body, options))
+  }
+
+  values(group: string, options: ValuesOptions): Promise<StateRead> {
+    return this.#command(() => this.#redis.values(group, options))
   }
 
   async watch(group: string, sink: LogSink): Promise<void> {

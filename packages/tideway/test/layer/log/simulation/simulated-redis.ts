@@ -6,16 +6,23 @@ import type {
   LogSink,
   ReadOptions,
   ReadResult,
+  SetOptions,
+  SetResult,
+  StateRead,
+  ValuesOptions,
 } from '../../../../src/layer/log/event-log.ts'
 import {
   containsPosition,
   continuesPosition,
   formatPosition,
   MAX_EPOCHS,
+  valuesContinue,
   type EpochStart,
   type LostReason,
   type Position,
 } from '../../../../src/layer/log/position.ts'
+
+import { changeOf } from '../../../../src/layer/log/state-body.ts'
 
 /** The data of one group: what a replica and a file of Redis have too. */
 interface Stored {
@@ -26,6 +33,8 @@ interface Stored {
   readonly trimmed: number
   /** Every entry since the log began, for the checks. Logs of Redis do not keep it. */
   readonly history: readonly LogEntry[]
+  /** The newest change of each key. Set by `setValue` only. */
+  readonly changes: ReadonlyMap<string, LogEntry>
 }
 
 /**
@@ -107,6 +116,49 @@ export class SimulatedRedis {
       : result('continues', kept.slice(kept.length - missed))
   }
 
+  setValue(group: string, key: string, body: string, _options: SetOptions): SetResult {
+    const stored = this.#continued(group)
+    const entry: LogEntry = { epoch: stored.epochs.at(-1)!.epoch, offset: stored.top + 1, body }
+    strictEqual(this.#writtenAt.get(formatPosition(entry)), undefined, 'A position was written twice.')
+    this.#writtenAt.set(formatPosition(entry), this.#losses.length)
+    const changes = new Map(stored.changes)
+    changes.delete(key)
+    changes.set(key, entry)
+    this.#set(group, { ...stored, top: entry.offset, changes })
+    for (const send of this.sinks) send(group, (sink) => sink.onEntry(entry))
+    return { status: 'changed', version: { epoch: entry.epoch, offset: entry.offset } }
+  }
+
+  /** Begins a new epoch if Redis may have lost changes. */
+  values(group: string, { since }: ValuesOptions): StateRead {
+    const stored = this.#continued(group)
+    if (stored !== this.#data.get(group)) this.#set(group, stored)
+    const { epochs, top, trimmed: floor } = stored
+    const entries = [...stored.changes.values()]
+    const all = { entries, top: { epoch: epochs.at(-1)!.epoch, offset: top }, epochs, floor }
+    if (since === undefined) return { status: 'fresh', ...all }
+    const why = valuesContinue({ epochs, top, first: floor + 1 }, since)
+    if (why !== true) return { status: 'lost', why, ...all }
+    return { status: 'continues', ...all, entries: entries.filter(({ offset }) => offset > since.offset) }
+  }
+
+  /** Drops all deletions of a group with values. */
+  dropDeletions(group: string): void {
+    const stored = this.#data.get(group)
+    if (stored === undefined) return
+    const dropped = [...stored.changes].filter(([, { body }]) => changeOf(body)!.valueJson === undefined)
+    if (dropped.length === 0) return
+    const changes = new Map(stored.changes)
+    for (const [key] of dropped) changes.delete(key)
+    this.#set(group, { ...stored, changes, trimmed: dropped.at(-1)![1].offset })
+  }
+
+  /** The entries of the values of a group, in ascending order. */
+  valuesOf(group: string): readonly LogEntry[] {
+    const changes = this.#data.get(group)?.changes ?? new Map<string, LogEntry>()
+    return [...changes.values()].filter(({ body }) => changeOf(body)!.valueJson !== undefined)
+  }
+
   /** A replica that has not got the last writes becomes the master, or Redis restarts with the data of some writes ago. */
   goBack(writes: number): void {
     this.#states = this.#states.slice(0, Math.max(1, this.#states.length - writes))
@@ -146,7 +198,7 @@ export class SimulatedRedis {
 
   #begun(): Stored {
     const epoch = this.#newEpoch()
-    return { epochs: [{ epoch, from: 1 }], run: this.#run, top: 0, trimmed: 0, history: [] }
+    return { epochs: [{ epoch, from: 1 }], run: this.#run, top: 0, trimmed: 0, history: [], changes: new Map() }
   }
 
   #continued(group: string): Stored {

@@ -6,6 +6,10 @@ import type {
   LogSink,
   ReadOptions,
   ReadResult,
+  SetOptions,
+  SetResult,
+  StateRead,
+  ValuesOptions,
 } from '../../../../src/layer/log/event-log.ts'
 import { MemoryAnswers } from '../../../../src/layer/log/memory-answers.ts'
 import type { Action } from './interleavings.ts'
@@ -70,6 +74,14 @@ export class SteppedProcess implements EventLog, Clock {
 
   read(group: string, options: ReadOptions): Promise<ReadResult> {
     return this.#command('read', () => this.#redis.read(group, options))
+  }
+
+  set(group: string, key: string, body: string, options: SetOptions): Promise<SetResult> {
+    return this.#command('set', () => this.#redis.setValue(group, key, body, options))
+  }
+
+  values(group: string, options: ValuesOptions): Promise<StateRead> {
+    return this.#command('values', () => this.#redis.values(group, options))
   }
 
   watch(group: string, sink: LogSink): Promise<void> {
