@@ -188,7 +188,7 @@ describe('an application that tideway init --template live has written', () => {
   })
 
   describeWith(['chromium'], 'and is opened in a browser', () => {
-    it('shows messages of the other tab, also after a reload', async () => {
+    it('shows each message once and in order, also after a reload and offline', async () => {
       const server = await start(application, 'start')
       const browser = await chromium.launch({ executablePath: programPath('chromium'), args: ['--no-sandbox'] })
       try {
@@ -206,6 +206,20 @@ describe('an application that tideway init --template live has written', () => {
         await Promise.all(tabs.map((tab) => tab.getByText('Ada: hello').waitFor()))
         await tabs[1]!.reload()
         await tabs[1]!.getByText('Ada: hello').waitFor()
+        await tabs[1]!.context().setOffline(true)
+        await tabs[1]!.getByLabel('Name').fill('Kim')
+        await tabs[1]!.getByLabel('Message').fill('from the tunnel')
+        await tabs[1]!.getByRole('button', { name: 'Say' }).click()
+        await tabs[0]!.getByLabel('Message').fill('anybody there?')
+        await tabs[0]!.getByRole('button', { name: 'Say' }).click()
+        await tabs[0]!.getByText('Ada: anybody there?').waitFor()
+        await tabs[1]!.context().setOffline(false)
+        for (const tab of tabs) {
+          await tab.getByText('Kim: from the tunnel').waitFor()
+          // The newest one is first.
+          const lines = await tab.getByRole('listitem').allInnerTexts()
+          expect(lines).toEqual(['Kim: from the tunnel', 'Ada: anybody there?', 'Ada: hello'])
+        }
         expect(problems).toEqual([])
       } finally {
         await browser.close()
