@@ -210,15 +210,15 @@ describe('an application that tideway init --template live has written', () => {
         await tabs[1]!.getByLabel('Name').fill('Kim')
         await tabs[1]!.getByLabel('Message').fill('from the tunnel')
         await tabs[1]!.getByRole('button', { name: 'Say' }).click()
-        await tabs[0]!.getByLabel('Message').fill('anybody there?')
+        await tabs[0]!.getByLabel('Message').fill('is it dark?')
         await tabs[0]!.getByRole('button', { name: 'Say' }).click()
-        await tabs[0]!.getByText('Ada: anybody there?').waitFor()
+        await tabs[0]!.getByText('Ada: is it dark?').waitFor()
         await tabs[1]!.context().setOffline(false)
         for (const tab of tabs) {
           await tab.getByText('Kim: from the tunnel').waitFor()
           // The newest one is first.
           const lines = await tab.getByRole('listitem').allInnerTexts()
-          expect(lines).toEqual(['Kim: from the tunnel', 'Ada: anybody there?', 'Ada: hello'])
+          expect(lines).toEqual(['Kim: from the tunnel', 'Ada: is it dark?', 'Ada: hello'])
         }
         expect(problems).toEqual([])
       } finally {

@@ -10,8 +10,16 @@ export interface ApplicationTraits {
   readonly routes?: readonly object[] | undefined
   /** The applications that it calls, for tools that read the structure of an application. A router has `routes` instead. */
   readonly inner?: readonly object[] | undefined
-  /** The live consumer that it runs: its class, and a function that makes an instance without a connection. */
-  readonly liveConsumer?: { readonly type: object; readonly create: () => object } | undefined
+  /** The live consumer that it runs. */
+  readonly liveConsumer?: LiveConsumerTrait | undefined
+}
+
+/** A live consumer, for tools that read its groups and requests. */
+export interface LiveConsumerTrait {
+  /** Its class. */
+  readonly type: object
+  /** Makes an instance without a connection. Throws if the constructor needs one. */
+  readonly create: () => object
 }
 
 /** Keyed by the function itself: a copy or a proxy of an application has no traits, so a call of it is never skipped. */

@@ -4,7 +4,13 @@
  */
 
 export type { Application, EventsByScope, Receive, ReceiveEventOf, Send, SendEventOf, SendOf } from './application.ts'
-export { setTraits, traitsOf, wrapApplication, type ApplicationTraits } from './application-traits.ts'
+export {
+  setTraits,
+  traitsOf,
+  wrapApplication,
+  type ApplicationTraits,
+  type LiveConsumerTrait,
+} from './application-traits.ts'
 export type { ChannelReceiveEvent, ChannelSendEvent } from './channel-events.ts'
 export { closeCodes, isValidCloseCode } from './close-codes.ts'
 export { inheritDirectSender } from './direct-sender.ts'
