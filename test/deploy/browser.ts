@@ -96,13 +96,17 @@ export class Browser {
 
   /** Goes into a room with `@tideway/client`, as the chat's page does, and remembers what it hears. */
   enter(room: string, tab: string): RoomClient {
+    return new RoomClient(`wss://127.0.0.1:${this.#port}/ws/room/${room}/`, tab, this.webSocketClass())
+  }
+
+  /** The class for `@tideway/client`, with the handshake of this browser. */
+  webSocketClass(): new (url: string, protocols?: string[]) => WebSocket {
     const handshake = this.#handshakeOf({})
-    class Socket extends WebSocket {
+    return class extends WebSocket {
       constructor(url: string, protocols?: string[]) {
         super(url, protocols, handshake)
       }
     }
-    return new RoomClient(`wss://127.0.0.1:${this.#port}/ws/room/${room}/`, tab, Socket)
   }
 
   #handshakeOf(options: From): ClientOptions {

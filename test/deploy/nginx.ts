@@ -10,8 +10,14 @@ import type { Certificate, Site } from './site.ts'
 
 const IDLE_SECONDS = 3
 
+/** The part of a site that nginx needs. */
+interface NginxSite extends Pick<Site, 'folder' | 'webPort'> {
+  /** The first listens on a Unix socket, the second on a port. */
+  readonly processes: readonly [{ readonly address: string }, { readonly address: string }]
+}
+
 /** nginx, with the files of deploy/nginx. */
-export async function startNginx(site: Site, { certificate, key }: Certificate): Promise<RunningProxy> {
+export async function startNginx(site: NginxSite, { certificate, key }: Certificate): Promise<RunningProxy> {
   const folder = join(site.folder, 'nginx')
   await mkdir(join(folder, 'conf.d'), { recursive: true })
   const [port, plainPort] = [await freePort(), await freePort()]

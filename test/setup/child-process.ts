@@ -1,6 +1,7 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
+import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** How to start a program and to know that it is ready. */
@@ -8,6 +9,8 @@ export interface ChildProcessOptions {
   /** A line that it prints, on either stream, or a port of 127.0.0.1 that it listens on. */
   readonly ready: RegExp | number
   readonly cwd?: string
+  /** Descriptors to inherit, from 3 on. */
+  readonly descriptors?: readonly number[]
   /** Added to this process' own. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** How long it may take to be ready. @default 60000 */
@@ -53,8 +56,12 @@ export async function startProgram(
   args: readonly string[],
   options: ChildProcessOptions,
 ): Promise<RunningProgram> {
-  const { ready, cwd, env, startTimeoutMs = 60_000, stopTimeoutMs = 20_000 } = options
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { ready, cwd, env, descriptors = [], startTimeoutMs = 60_000, stopTimeoutMs = 20_000 } = options
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe', ...descriptors],
+  }) as ChildProcessByStdio<null, Readable, Readable>
   running.add(child)
 
   let output = ''

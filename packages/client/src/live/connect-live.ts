@@ -74,6 +74,7 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
       onOpen: (write) => joins.greet(session, write),
       onDrained: requests.pump,
       onLost(code) {
+        session.moveWithinMs = undefined
         joins.onLost(session)
         requests.onLost(session, code)
       },
@@ -111,7 +112,8 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
       next = openSession()
     })
     moveDeadline.set(withinMs, () => {
-      closeNext()
+      // A connection that is open, or may be soon, continues when the server ends the old one.
+      if (next?.link.state.status === 'reconnecting') closeNext()
       closeDraining()
     })
   }
@@ -137,9 +139,14 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
     moveDeadline.clear()
     session.link.close()
     requests.pump()
-    // The session has to move too: its server began to drain during the move.
-    if (current.moveWithinMs !== undefined) startMove(current.moveWithinMs)
+    moveAgain()
+  }
+
+  /** Moves from a session whose server began to drain during the move to it. */
+  const moveAgain = (): void => {
+    const { moveWithinMs } = current
     current.moveWithinMs = undefined
+    if (moveWithinMs !== undefined) startMove(moveWithinMs)
   }
 
   const onState = (session: Session, state: ConnectionState): void => {
@@ -153,6 +160,7 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
       next = undefined
       moveDeadline.clear()
       session.link.close()
+      moveAgain()
       if (current.link.state.status !== 'open') emitState(current.link.state)
       else requests.pump()
       return

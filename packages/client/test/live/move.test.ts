@@ -136,12 +136,12 @@ describe('A move', () => {
     )
   })
 
-  it('is given up after its time, and the 1012 of the old connection leads to the usual reconnect', async () => {
-    const virtual = await virtualLive()
+  it('is given up after its time if the next connection failed, and the 1012 of the old one leads to the usual reconnect', async () => {
+    const virtual = await virtualLive({ backoff: { baseMs: 60_000, capMs: 60_000 } })
     const { old, next, group } = await moving(virtual)
-    await virtual.greet()
+    next.end(1006)
     await virtual.pass(7_000)
-    expect([next.closedWith, old.closedWith, group.state]).toEqual([1000, undefined, 'live'])
+    expect([virtual.sockets.all.length, old.closedWith, group.state]).toEqual([2, undefined, 'live'])
     old.receive(said(2))
     expect(group.position).toBe('a:2')
     old.end(1012, 'spread=100')
@@ -149,6 +149,27 @@ describe('A move', () => {
     const again = await virtual.greet()
     expect(again.messages[0]).toMatchObject({ groups: { 'room.lobby': { since: 'a:2' } } })
     expect(virtual.states).toEqual(['reconnecting', 'connecting', 'open'])
+  })
+
+  it('continues with a next connection that joins only after the time', async () => {
+    const virtual = await virtualLive()
+    const { old, next, group } = await moving(virtual)
+    await virtual.greet()
+    await virtual.pass(7_000)
+    old.end(1012, 'spread=100')
+    next.receive(joined('a:1', 'a:1', { recovered: true }))
+    await virtual.pass(60_000)
+    expect([virtual.states, group.state, virtual.sockets.all.length]).toEqual([[], 'live', 2])
+  })
+
+  it('moves again also if the old connection ends first', async () => {
+    const virtual = await virtualLive()
+    const { old, next } = await moving(virtual)
+    await virtual.greet()
+    next.receive({ t: 'move', within: 8_000 })
+    old.end(1012)
+    await virtual.pass(1_000)
+    expect([virtual.sockets.all.length, next.closedWith, virtual.states]).toEqual([3, undefined, []])
   })
 
   it('gives a group back to the old connection if the next one is lost, without a gap', async () => {

@@ -61,7 +61,7 @@ async function serveAsWorker(
   link.ready(
     server.addresses.map(({ url }) => url),
     {
-      stop: ({ isReplaced }) => void stop({ handoverMs: isReplaced ? handoverMs : undefined }),
+      stop: ({ isReplaced, canMove }) => void stop({ handoverMs: isReplaced ? handoverMs : undefined, canMove }),
       reopenLogs: () => void reopenLogs(),
     },
   )

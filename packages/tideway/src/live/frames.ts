@@ -1,5 +1,5 @@
 import { MAX_HISTORY_SIZE } from '../layer/log/kept-groups-options.ts'
-import type { LostReason } from '../layer/log/position.ts'
+import { parsePosition, type LostReason, type Position } from '../layer/log/position.ts'
 import type { Who } from './presence-frames.ts'
 
 // The frames of docs/spec/live.md, without a connection.
@@ -114,6 +114,16 @@ export function parseFrame(text: string): ClientFrame | undefined {
 export function encodeFrame(frame: ServerFrame, values?: string): string {
   const text = JSON.stringify(frame)
   return values === undefined ? text : `${text.slice(0, -1)},"values":${values}}`
+}
+
+/** Reads the position of a start. */
+export function positionOf(since: string | undefined): Position | undefined | 'malformed' {
+  if (since === undefined) return undefined
+  try {
+    return parsePosition(since)
+  } catch {
+    return 'malformed'
+  }
 }
 
 /** The text of the answer to a request without its id: `{"ok":…}`, or `{}` if the handler returned nothing. */

@@ -8,8 +8,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { Follower } from '../layer/log/cursor.ts'
 import type { Followed, FollowOptions } from '../layer/log/follow.ts'
 import type { KeptGroups } from '../layer/log/kept-groups.ts'
-import { parsePosition, type Position } from '../layer/log/position.ts'
-import { BAD_FRAME_CODE, BadFrame, encodeFrame, parseFrame } from './frames.ts'
+import { BAD_FRAME_CODE, BadFrame, encodeFrame, parseFrame, positionOf } from './frames.ts'
 import type { ClientFrame, JoinErrorCode, JoinStart, ServerFrame } from './frames.ts'
 import type { Authorization } from './authorization.ts'
 import { Join, type JoinHost } from './join.ts'
@@ -41,6 +40,8 @@ export class LiveConnection implements JoinHost, RequestHost {
   /** By name on the wire, the newest `onJoin()` or `onLeave()` that has not returned. */
   readonly #hooks = new Map<string, Promise<void>>()
   #helloTimer: NodeJS.Timeout | undefined
+  /** The end of a drain that began before `hello`. */
+  #drainEndsAt: number | undefined
   /** A send that waits for the client. */
   #slow: Promise<void> | undefined
   #isOver = false
@@ -58,6 +59,8 @@ export class LiveConnection implements JoinHost, RequestHost {
     this.#limiter = new JoinLimiter(settings.joinsPerSecond, settings.joinBurst)
     this.#requests = new Requests(this)
     this.#helloTimer = setTimeout(() => this.#violate('no hello'), settings.helloTimeoutMs).unref()
+    // Before `hello`: a client may have moved here, and the drain of this process begins at the same time.
+    consumer.scope.onDrain?.((withinMs) => this.#onDrain(withinMs))
   }
 
   get timeoutMs(): number {
@@ -189,8 +192,12 @@ export class LiveConnection implements JoinHost, RequestHost {
     const { maxGroups, maxRequests } = this.#settings
     void this.sendFrame({ t: 'hi', v: 1, max: { groups: maxGroups, requests: maxRequests } })
     for (const start of groups) this.#join(start.g, start)
-    // A client that has not sent hello has nothing to move.
-    this.consumer.scope.onDrain?.((withinMs) => void this.sendFrame({ t: 'move', within: Math.round(withinMs) }))
+    if (this.#drainEndsAt !== undefined) this.#onDrain(Math.max(0, this.#drainEndsAt - performance.now()))
+  }
+
+  #onDrain(withinMs: number): void {
+    if (this.#helloTimer !== undefined) this.#drainEndsAt = performance.now() + withinMs
+    else void this.sendFrame({ t: 'move', within: Math.round(withinMs) })
   }
 
   /** Everything that bounds joins is checked here, before a hook or the layer is called. */
@@ -284,14 +291,5 @@ export class LiveConnection implements JoinHost, RequestHost {
   #violate(reason: string): void {
     this.#endJoins()
     void this.consumer.close(BAD_FRAME_CODE, reason)
-  }
-}
-
-function positionOf(since: string | undefined): Position | undefined | 'malformed' {
-  if (since === undefined) return undefined
-  try {
-    return parsePosition(since)
-  } catch {
-    return 'malformed'
   }
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { HEALTHY_AFTER_MS, restartBackoff, Supervisor } from '../../src/cli/processes/supervisor.ts'
 import type { SupervisedWorker, WorkerEnd } from '../../src/cli/processes/worker-process.ts'
+import type { WorkerStop } from '../../src/cli/processes/worker-messages.ts'
 import { recordingLogger, type LogLine } from '../server/serving.ts'
 
 /** A fake process, which the test controls. */
@@ -30,8 +31,8 @@ class FakeWorker implements SupervisedWorker {
     this.#listen(undefined)
   }
 
-  stop({ isReplaced }: { readonly isReplaced: boolean }): void {
-    this.told.push(isReplaced ? 'replaced' : 'stop')
+  stop({ isReplaced, canMove }: WorkerStop): void {
+    this.told.push(isReplaced ? 'replaced' : canMove ? 'stop' : 'stop without a move')
   }
 
   reopenLogs(): void {
@@ -302,6 +303,12 @@ describe('the stop of a supervisor', () => {
     worker(2).exit(3)
     expect(await code).toBe(3)
     expect(FakeWorker.made).toHaveLength(2)
+  })
+
+  it('passes on that no other server serves the clients', async () => {
+    const supervisor = await started(2)
+    void supervisor.stop(false)
+    expect([worker(1).told, worker(2).told]).toEqual([['stop without a move'], ['stop without a move']])
   })
 
   it('resolves with 0 if all end with 0, and with 1 if a signal ends one', async () => {

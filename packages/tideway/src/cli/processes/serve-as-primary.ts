@@ -25,7 +25,9 @@ export async function serveAsPrimary(options: ServeOptions, processes: ProcessOp
     stopTimeoutMs: mostToStopMs(options, processes.exitTimeoutMs) + GRACE_MS,
     logger,
   })
-  const stop = async (): Promise<never> => process.exit(await supervisor.stop())
+  // Ctrl-C in a terminal: no other process serves the clients.
+  const stop = async (signal: NodeJS.Signals): Promise<never> =>
+    process.exit(await supervisor.stop(signal !== 'SIGINT'))
   stopOnSignal('Shutting down gracefully…', stop, () => supervisor.kill())
   onHangup(() => {
     // Replaced workers write to the log until they end.

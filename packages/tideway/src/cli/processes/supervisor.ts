@@ -76,9 +76,12 @@ export class Supervisor {
     for (const worker of this.#running) worker.reopenLogs()
   }
 
-  /** Stops all workers in order, and resolves with the exit code. */
-  stop(): Promise<number> {
-    this.#stopped ??= this.#stop()
+  /**
+   * Stops all workers in order, and resolves with the exit code.
+   * @param canMove whether another server may serve the clients
+   */
+  stop(canMove = true): Promise<number> {
+    this.#stopped ??= this.#stop(canMove)
     return this.#stopped
   }
 
@@ -188,15 +191,15 @@ export class Supervisor {
     slot.failures = 0
     this.#keep(slot, fresh)
     if (old === undefined) return
-    old.stop({ isReplaced: true })
+    old.stop({ isReplaced: true, canMove: true })
     // One at a time, so that there is never more than one extra process.
     await this.#endOf([old])
   }
 
-  async #stop(): Promise<number> {
+  async #stop(canMove: boolean): Promise<number> {
     for (const { timer } of this.#slots) clearTimeout(timer)
     const serving = [...this.#running].filter((worker) => worker.isReady)
-    for (const worker of this.#running) worker.stop({ isReplaced: false })
+    for (const worker of this.#running) worker.stop({ isReplaced: false, canMove })
     const isInTime = await this.#endOf([...this.#running])
     if (!isInTime) return exitCodes.overdue
     const codes = serving.map(({ end }) => end?.code ?? exitCodes.failed)

@@ -1,11 +1,11 @@
 import cluster from 'node:cluster'
 import { exitCodes } from '../exit-codes.ts'
 import { watchTerminal } from '../on-hangup.ts'
-import { isOurs, type PrimaryMessage, type WorkerMessage } from './worker-messages.ts'
+import { isOurs, type PrimaryMessage, type WorkerMessage, type WorkerStop } from './worker-messages.ts'
 
 /** The reactions of a worker to messages of its primary process. */
 export interface WorkerDuties {
-  stop(options: { readonly isReplaced: boolean }): void
+  stop(how: WorkerStop): void
   reopenLogs(): void
 }
 
@@ -15,7 +15,7 @@ export class WorkerLink {
   #duties: WorkerDuties = { stop: () => process.exit(exitCodes.stopped), reopenLogs: () => {} }
 
   constructor() {
-    const stop = (): void => this.#duties.stop({ isReplaced: false })
+    const stop = (): void => this.#duties.stop({ isReplaced: false, canMove: true })
     process.on('message', (message: unknown) => {
       if (isOurs(message)) this.#handle(message as PrimaryMessage)
     })

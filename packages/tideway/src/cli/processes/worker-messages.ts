@@ -1,11 +1,13 @@
+/** How a worker stops. */
+export interface WorkerStop {
+  /** Whether another worker listens on its addresses, so that no client may be refused. */
+  readonly isReplaced: boolean
+  /** Whether another process may serve its clients: see `CloseOptions`. */
+  readonly canMove: boolean
+}
+
 /** Messages of the primary process to a worker. */
-export type PrimaryMessage =
-  | {
-      readonly tideway: 'stop'
-      /** Whether another worker listens on its addresses, so that no client may be refused. */
-      readonly isReplaced: boolean
-    }
-  | { readonly tideway: 'reopen-logs' }
+export type PrimaryMessage = ({ readonly tideway: 'stop' } & WorkerStop) | { readonly tideway: 'reopen-logs' }
 
 /** Messages of a worker to its primary process. */
 export type WorkerMessage =

@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
-import { isOurs, type PrimaryMessage } from './worker-messages.ts'
+import { isOurs, type PrimaryMessage, type WorkerStop } from './worker-messages.ts'
 import { environmentOf, type WorkerRole } from './worker-role.ts'
 
 /** The end of a worker: one of the two fields is set. */
@@ -18,8 +18,8 @@ export interface SupervisedWorker {
   readonly isReady: boolean
   /** Its end, `undefined` before. */
   readonly end: WorkerEnd | undefined
-  /** Stops it in order. @param options `isReplaced`: whether another worker listens on its addresses */
-  stop(options: { readonly isReplaced: boolean }): void
+  /** Stops it in order. */
+  stop(how: WorkerStop): void
   reopenLogs(): void
   /** Kills it at once. */
   kill(): void
@@ -71,8 +71,8 @@ export class WorkerProcess implements SupervisedWorker {
     return this.#end
   }
 
-  stop({ isReplaced }: { readonly isReplaced: boolean }): void {
-    this.#send({ tideway: 'stop', isReplaced })
+  stop(how: WorkerStop): void {
+    this.#send({ tideway: 'stop', ...how })
   }
 
   reopenLogs(): void {

@@ -43,7 +43,7 @@ export class Reloader {
     this.#isStopping = true
     const [serving, all] = [this.#serving, [...this.#running]]
     this.#starting?.kill()
-    for (const worker of all) worker.stop({ isReplaced: false })
+    for (const worker of all) worker.stop({ isReplaced: false, canMove: false })
     await Promise.all(all.map((worker) => worker.ended))
     return serving === undefined ? exitCodes.stopped : (serving.end?.code ?? exitCodes.failed)
   }
@@ -72,7 +72,7 @@ export class Reloader {
       this.#serving = undefined
       this.#sayWaiting(`The application ended with ${describeEnd(end)}. `)
     })
-    old?.stop({ isReplaced: true })
+    old?.stop({ isReplaced: true, canMove: true })
   }
 
   #sayWaiting(why: string): void {
