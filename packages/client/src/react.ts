@@ -11,6 +11,7 @@ import type { EventsOf, FamilyName, LiveConsumerClass, PersonOf, UntypedConsumer
 import { emptyView, groupStore, type GroupStoreOptions, type GroupView } from './live/group-store.ts'
 import type { LiveClient, LiveOptions } from './live/live-client.ts'
 import type { GroupEventOf } from './live/live-group.ts'
+import { emptyValues, valueStore, type ValuesOf, type ValuesView } from './live/value-store.ts'
 import type { ValueOrProvider } from './options.ts'
 import { secondsLeft, type ConnectionState } from './state.ts'
 
@@ -145,5 +146,23 @@ export function useGroup<Consumer extends LiveConsumerClass, Family extends Fami
   return { ...view, request: client?.request }
 }
 
+/**
+ * Joins a group with values while the component is mounted, and returns its values and its state. The component renders once for
+ * all changes of one task. Components that use the same group share one join.
+ */
+export function useValues<Consumer extends LiveConsumerClass, Family extends FamilyName<Consumer>>(
+  client: LiveClient<Consumer> | undefined,
+  family: Family,
+  id: string | number,
+): ValuesView<ValuesOf<Consumer, Family>> {
+  const store = useMemo(() => client && valueStore(client, family, id), [client, family, id])
+  return useSyncExternalStore<ValuesView<ValuesOf<Consumer, Family>>>(
+    store?.subscribe ?? subscribeToNothing,
+    store?.get ?? getEmptyValues,
+    getEmptyValues,
+  )
+}
+
 const subscribeToNothing = (): (() => void) => () => {}
+const getEmptyValues = (): ValuesView<never> => emptyValues
 const getEmptyView = (): GroupView<never, never> => emptyView

@@ -6,11 +6,13 @@ export interface SchemaTypes {
 /** The schema of an event in a declaration of groups, or of a volatile event. */
 export type EventDeclaration = SchemaTypes | { readonly volatile: SchemaTypes }
 
-/** The part of a declaration of groups that the client uses. */
-export interface GroupDeclaration {
-  readonly events: Readonly<Record<string, EventDeclaration>>
-  readonly presence?: SchemaTypes | undefined
-}
+/** The part of a declaration of groups that the client uses: events, or the schema of values. */
+export type GroupDeclaration =
+  | {
+      readonly events: Readonly<Record<string, EventDeclaration>>
+      readonly presence?: SchemaTypes | undefined
+    }
+  | { readonly state: SchemaTypes }
 
 /** The part of a live consumer's class that the client uses, as types only. */
 export interface LiveConsumerClass {
@@ -37,7 +39,14 @@ export type FamilyName<Consumer extends LiveConsumerClass> = keyof Consumer['gro
 export type EventsOf<
   Consumer extends LiveConsumerClass,
   Family extends FamilyName<Consumer>,
-> = Consumer['groups'][Family]['events']
+> = Consumer['groups'][Family] extends {
+  readonly events: infer Events extends Readonly<Record<string, EventDeclaration>>
+}
+  ? Events
+  : {}
+
+/** The values of a declaration of groups: the output of its schema. */
+export type ValueOf<Declared> = Declared extends { readonly state: infer Schema } ? OutputOfSchema<Schema> : never
 
 type OutputOfSchema<Schema> = Schema extends { readonly '~standard': { readonly types?: infer Types } }
   ? NonNullable<Types> extends { readonly output: infer Output }

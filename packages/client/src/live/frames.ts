@@ -11,6 +11,7 @@ export type ServerFrame =
   | { readonly t: 'pong' }
   | EventFrame
   | ({ readonly t?: undefined } & PeopleFrame)
+  | ValueFrame
 
 export interface JoinedFrame {
   readonly t: 'joined'
@@ -21,14 +22,18 @@ export interface JoinedFrame {
   readonly why?: ResetReason
   readonly snapshot?: unknown
   readonly who?: WhoFrame
+  /** Only of a group with values, if they do not continue the position. */
+  readonly values?: Values
 }
 
 export interface ResetFrame {
   readonly t: 'reset'
+  readonly recovered?: undefined
   readonly g: string
   readonly at: string
   readonly why: ResetReason
   readonly snapshot?: unknown
+  readonly values?: Values
 }
 
 export interface AnswerFrame {
@@ -48,6 +53,19 @@ export interface EventFrame {
   readonly d: unknown
   readonly id?: string
 }
+
+/** A change of a key. */
+export interface ValueFrame {
+  readonly t?: undefined
+  readonly g: string
+  readonly at: string
+  readonly k: string
+  /** The value; missing if the key has none. */
+  readonly d?: unknown
+  readonly x?: 1
+}
+
+type Values = Readonly<Record<string, unknown>>
 
 /** Why the events of a group do not continue the position of the client. Another server may have other reasons. */
 export type ResetReason = 'epoch' | 'ahead' | 'trimmed' | 'behind' | 'refused' | (string & {})

@@ -80,17 +80,22 @@ export function groupStore<Consumer extends LiveConsumerClass, Family extends Fa
   const join = (): void => {
     value = emptyView
     if (client.state.status === 'closed') return show({ state: 'left' })
-    group = client.join(family, id, { last: 50, ...joinOptions })
-    group.onAny((event) => {
+    // The compiler does not know that the family has events.
+    const joined = client.join(family, id, { last: 50, ...joinOptions }) as unknown as LiveGroup<
+      EventsOf<Consumer, Family>,
+      PersonOf<Consumer, Family>
+    >
+    joined.onAny((event) => {
       onEvent?.(event)
       if (event.position !== undefined) set({ events: [...value.events, event].slice(-maxEvents) })
     })
-    group.on('reset', () => set({ events: [], snapshot: undefined }))
-    group.on('snapshot', (snapshot) => set({ snapshot }))
-    group.on('presence', (people) => set({ people }))
-    group.on('left', (left) => set({ left }))
-    group.on('state', (state) => set({ state }))
-    return show({ state: group.state })
+    joined.on('reset', () => set({ events: [], snapshot: undefined }))
+    joined.on('snapshot', (snapshot) => set({ snapshot }))
+    joined.on('presence', (people) => set({ people }))
+    joined.on('left', (left) => set({ left }))
+    joined.on('state', (state) => set({ state }))
+    group = joined
+    return show({ state: joined.state })
   }
 
   return {

@@ -4,6 +4,7 @@
  */
 
 export { connectLive } from './connect-live.ts'
+export { valueStore, type ValuesOf, type ValuesView, type ValueStore } from './value-store.ts'
 export { groupStore, type GroupStore, type GroupStoreOptions, type GroupView } from './group-store.ts'
 export type { LiveClient, LiveClientEvents, LiveOptions } from './live-client.ts'
 export { RequestFailedError, type LiveRequestOptions, type PendingRequest } from './live-requests.ts'
@@ -13,8 +14,10 @@ export type {
   GroupEventOf,
   GroupLifecycle,
   GroupState,
+  JoinedGroup,
   JoinOptions,
   LiveGroup,
+  LiveState,
 } from './live-group.ts'
 export type { ResetReason } from './frames.ts'
 export type { People } from './people.ts'
@@ -32,6 +35,7 @@ export type {
   RequestOutput,
   SchemaTypes,
   UntypedConsumer,
+  ValueOf,
 } from './consumer-types.ts'
 export { ClientError, type ClientErrorCode } from '../errors.ts'
 export { describeState, secondsLeft, type ConnectionState } from '../state.ts'

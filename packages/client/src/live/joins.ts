@@ -1,6 +1,13 @@
 import { fullJitterMs, type BackoffOptions } from '../backoff.ts'
 import { ClientError } from '../errors.ts'
-import { offsetOf, type EventFrame, type JoinedFrame, type ResetFrame, type ServerFrame } from './frames.ts'
+import {
+  offsetOf,
+  type EventFrame,
+  type JoinedFrame,
+  type ResetFrame,
+  type ServerFrame,
+  type ValueFrame,
+} from './frames.ts'
 import { createCaller, eventOf, type Caller, type JoinOptions } from './live-group.ts'
 import { strongest } from './people.ts'
 import { write, type Session } from './session.ts'
@@ -13,6 +20,8 @@ import {
   restart,
   setPosition,
   setState,
+  setValue,
+  showState,
   updateState,
   type Join,
 } from './shared-join.ts'
@@ -115,8 +124,7 @@ export function createJoins(host: JoinsHost): Joins {
     if (!frame.recovered) restart(join, frame)
     if (!frame.recovered && hadPosition) emit(join, 'reset', { why: frame.why ?? 'refused' })
     if (frame.recovered && wasInterrupted) emit(join, 'recovered', undefined)
-    if (!frame.recovered && join.snapshot) emit(join, 'snapshot', join.snapshot.data)
-    updateState(join)
+    showState(join, frame)
     emit(join, 'joined', { position: join.position as string, recovered: frame.recovered })
     // The list as it is now: it replaces the one of the last connection.
     if (frame.who) changePeople(join, { list: {}, ...frame.who })
@@ -127,8 +135,7 @@ export function createJoins(host: JoinsHost): Joins {
     restart(join, frame)
     join.topOffset = offsetOf(frame.at)
     emit(join, 'reset', { why: frame.why })
-    if (join.snapshot) emit(join, 'snapshot', join.snapshot.data)
-    updateState(join)
+    showState(join, frame)
   }
 
   const onLeft = (session: Session, join: Join, code = '', message = ''): void => {
@@ -149,17 +156,20 @@ export function createJoins(host: JoinsHost): Joins {
     emit(join, 'left', { code, message })
   }
 
-  const onEvent = (session: Session, join: Join, frame: EventFrame): void => {
+  const onEvent = (session: Session, join: Join, frame: EventFrame | ValueFrame): void => {
+    const isValue = 'k' in frame
     if (frame.at === undefined) {
       // During a move both sessions send it, and it has no offset to tell them apart.
-      if (session === join.owner) emit(join, 'event', eventOf(frame))
+      if (session === join.owner) emit(join, 'event', eventOf(frame as EventFrame))
       return
     }
     if (join.position === undefined) return
     const step = offsetOf(frame.at) - offsetOf(join.position)
-    if (step === 1) {
+    // Only the newest change of each key is sent, so their offsets have holes.
+    if (step === 1 || (isValue && step > 0)) {
       join.position = frame.at
-      if (frame.e !== '') passOn(join, eventOf(frame))
+      if (isValue) setValue(join, frame.k, frame.d)
+      else if (frame.e !== '') passOn(join, eventOf(frame))
       // After the listeners: if one of them keeps what the page shows, the stored position is never ahead of it.
       setPosition(join, frame.at)
       if (join.state === 'replaying') updateState(join)

@@ -2,7 +2,7 @@ import type { Listener } from '../emitter.ts'
 import type { ClientError } from '../errors.ts'
 import type { ConnectionOptions } from '../options.ts'
 import type { ConnectionState } from '../state.ts'
-import type { JoinOptions, LiveGroup } from './live-group.ts'
+import type { JoinedGroup, JoinOptions } from './live-group.ts'
 import type { LiveRequestOptions, PendingRequest } from './live-requests.ts'
 import type {
   FamilyName,
@@ -50,7 +50,7 @@ export interface LiveClient<Consumer extends LiveConsumerClass> extends Disposab
     family: Family,
     id: string | number,
     options?: JoinOptions,
-  ): LiveGroup<Consumer['groups'][Family]['events'], PersonOf<Consumer, Family>>
+  ): JoinedGroup<Consumer['groups'][Family], PersonOf<Consumer, Family>>
   /**
    * Calls a request handler of the consumer. The client repeats the request with the same `id` on each new connection until it
    * is answered, and the server handles an `id` once. Rejects with a `RequestFailedError` if the server answers with an

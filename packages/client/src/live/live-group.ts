@@ -2,7 +2,7 @@ import { createEmitter, type Emitter } from '../emitter.ts'
 import { ClientError } from '../errors.ts'
 import type { EventFrame, ResetReason } from './frames.ts'
 import type { People } from './people.ts'
-import type { EventData, EventDeclaration, EventPosition } from './consumer-types.ts'
+import type { EventData, EventDeclaration, EventPosition, GroupDeclaration, ValueOf } from './consumer-types.ts'
 
 /** The options of a join. */
 export interface JoinOptions {
@@ -96,9 +96,9 @@ export interface LiveGroup<Events extends Readonly<Record<string, EventDeclarati
   ): () => void
   /**
    * Adds a listener of an event. Returns a function that removes it. Add listeners in the same task as the join. An event with
-   * the name of a change above is available from `onAny` only.
+   * the name of a change above, or `value`, is available from `onAny` only.
    */
-  on<Name extends Exclude<keyof Events & string, keyof GroupLifecycle>>(
+  on<Name extends Exclude<keyof Events & string, keyof GroupLifecycle | 'value'>>(
     name: Name,
     listener: (data: EventData<Events[Name]>, at: EventSource<EventPosition<Events[Name]>>) => unknown,
   ): () => void
@@ -108,6 +108,38 @@ export interface LiveGroup<Events extends Readonly<Record<string, EventDeclarati
   leave(): void
 }
 
+/** A group with values that a page has joined. A page that is slower than its group gets the newest value of each key. */
+export interface LiveState<Value> extends Disposable {
+  /** The name on the wire, as `family.id`. */
+  readonly name: string
+  readonly state: GroupState
+  /** The position of {@link values}. `undefined` until the join. */
+  readonly position: string | undefined
+  /** The value of each key now: the same map, which changes. Empty until the join, and complete after each `joined` and `reset`. */
+  readonly values: ReadonlyMap<string, Value>
+  /** Adds a listener of a change of the join. Returns a function that removes it. */
+  on<Name extends Exclude<keyof GroupLifecycle, 'presence' | 'snapshot'>>(
+    name: Name,
+    listener: (detail: GroupLifecycle[Name]) => unknown,
+  ): () => void
+  /**
+   * Adds a listener of changes: it is called with the value of each key of the first join, of each changed key, and with
+   * `undefined` for a key whose value was deleted. {@link values} has the change already. Returns a function that removes it.
+   */
+  on(name: 'value', listener: (value: Value | undefined, key: string) => unknown): () => void
+  /** Leaves the group. The server is told once all callers have left. */
+  leave(): void
+}
+
+/** The group of a declaration: with values, or with events. */
+export type JoinedGroup<Declared extends GroupDeclaration, Person = unknown> = Declared extends {
+  readonly state: unknown
+}
+  ? LiveState<ValueOf<Declared>>
+  : Declared extends { readonly events: infer Events extends Readonly<Record<string, EventDeclaration>> }
+    ? LiveGroup<Events, Person>
+    : never
+
 /** The number of unread events of a `for await` loop. */
 const maxUnread = 1_000
 
@@ -115,11 +147,13 @@ const maxUnread = 1_000
 export interface CallerEvents extends GroupLifecycle {
   /** An event of the group: not one of the names of the wire. */
   event: GroupEvent
+  /** A change of a key. */
+  value: { readonly key: string; readonly value: unknown }
 }
 
 /** One caller of `join()`: its listeners, and what the shared join passes to it. */
 export interface Caller {
-  readonly group: LiveGroup<Readonly<Record<string, EventDeclaration>>>
+  readonly group: LiveGroup<Readonly<Record<string, EventDeclaration>>> & Pick<LiveState<unknown>, 'values'>
   readonly emit: Emitter<CallerEvents>['emit']
   /** Whether the caller gets what arrives. A later caller first gets what the client has kept. */
   isAttached: boolean
@@ -131,6 +165,7 @@ export interface SharedJoin {
   readonly name: string
   readonly state: GroupState
   readonly position: string | undefined
+  readonly values: ReadonlyMap<string, unknown>
 }
 
 const lifecycle = ['presence', 'joined', 'recovered', 'reset', 'snapshot', 'left', 'state']
@@ -165,11 +200,14 @@ export function createCaller(join: SharedJoin, onLeave: () => void, onError: (er
       },
       leave,
       [Symbol.dispose]: leave,
+      values: join.values,
       onAny,
       on: (name: string, listener: (...details: never[]) => unknown) =>
         lifecycle.includes(name)
           ? on(name as keyof GroupLifecycle, listener as never)
-          : onAny(({ name: of, data, ...at }: GroupEvent) => of === name && listener(data as never, at as never)),
+          : name === 'value'
+            ? on(name, ({ value, key }) => !hasLeft && listener(value as never, key as never))
+            : onAny(({ name: of, data, ...at }: GroupEvent) => of === name && listener(data as never, at as never)),
       async *[Symbol.asyncIterator]() {
         const unread: GroupEvent[] = []
         let wake = (): void => {}

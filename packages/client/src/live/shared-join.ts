@@ -28,6 +28,7 @@ export interface Join extends SharedJoin {
   kept: GroupEvent[]
   /** The snapshot, as long as `kept` has all events after it. */
   snapshot: { readonly data: unknown } | undefined
+  readonly values: Map<string, unknown>
   storageKey: string | undefined
 }
 
@@ -48,6 +49,7 @@ export function createJoin(name: string, since: string | undefined, storageKey: 
     retry: createTimer(),
     kept: [],
     snapshot: undefined,
+    values: new Map(),
     storageKey,
   }
 }
@@ -95,6 +97,23 @@ export function passOn(join: Join, event: GroupEvent): void {
   emit(join, 'event', event)
 }
 
+/** Changes the value of a key; `undefined` deletes it. */
+export function setValue(join: Join, key: string, value: unknown): void {
+  if (value === undefined) join.values.delete(key)
+  else join.values.set(key, value)
+  emit(join, 'value', { key, value })
+}
+
+/** Passes the snapshot or the values of the server to the callers. */
+export function showState(join: Join, { recovered, values }: JoinedFrame | ResetFrame): void {
+  if (!recovered && join.snapshot) emit(join, 'snapshot', join.snapshot.data)
+  if (values) {
+    for (const key of join.values.keys()) if (!Object.hasOwn(values, key)) setValue(join, key, undefined)
+    for (const [key, value] of Object.entries(values)) setValue(join, key, value)
+  }
+  updateState(join)
+}
+
 /** Passes to a later caller what the client has kept. */
 export function attach(join: Join, caller: Caller, { last = 0, since }: JoinOptions): void {
   caller.isAttached = true
@@ -111,6 +130,7 @@ export function attach(join: Join, caller: Caller, { last = 0, since }: JoinOpti
     first = 0
     caller.emit('snapshot', join.snapshot.data)
   }
+  for (const [key, value] of join.values) caller.emit('value', { key, value })
   const events = join.kept.slice(first)
   if (join.owner) caller.emit('joined', { position: join.position, recovered })
   if (join.people) caller.emit('presence', join.people)
