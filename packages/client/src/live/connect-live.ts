@@ -65,7 +65,7 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
     random,
     storagePrefix: `tideway ${typeof url === 'function' ? '' : String(url)}`,
   })
-  const requests = createLiveRequests(() => (draining ? undefined : current), maxPendingRequests, random)
+  const requests = createLiveRequests(() => (draining ? undefined : current), maxPendingRequests, backoff, random)
 
   const openSession = (): Session => {
     const link = createLink(resolved, {

@@ -10,6 +10,7 @@ import {
 } from './frames.ts'
 import { createCaller, eventOf, type Caller, type JoinOptions } from './live-group.ts'
 import { strongest } from './people.ts'
+import { temporary } from './live-requests.ts'
 import { write, type Session } from './session.ts'
 import {
   attach,
@@ -28,9 +29,6 @@ import {
 
 /** The maximum of `last` (docs/spec/live.md). */
 const maxLast = 10_000
-
-/** The codes after which the client joins again. All others are final. */
-const temporary = ['rate_limited', 'unavailable']
 
 /** A frame about a group. */
 export type GroupFrame = Extract<ServerFrame, { readonly g: string }>

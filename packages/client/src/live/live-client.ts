@@ -53,8 +53,8 @@ export interface LiveClient<Consumer extends LiveConsumerClass> extends Disposab
   ): JoinedGroup<Consumer['groups'][Family], PersonOf<Consumer, Family>>
   /**
    * Calls a request handler of the consumer. The client repeats the request with the same `id` on each new connection until it
-   * is answered, and the server handles an `id` once. Rejects with a `RequestFailedError` if the server answers with an
-   * error, with `ERR_REQUEST_TIMEOUT`, `ERR_CLOSED`, `ERR_OUTBOX_FULL`, `ERR_BAD_MESSAGE`, or `ERR_CONNECTION_LOST` if the
+   * is answered, and the server handles an `id` once. It also repeats the request after a while if the server is not available.
+   * Rejects with a `RequestFailedError` if the server answers with an error, and at the time limit if it was not available; with `ERR_REQUEST_TIMEOUT`, `ERR_CLOSED`, `ERR_OUTBOX_FULL`, `ERR_BAD_MESSAGE`, or `ERR_CONNECTION_LOST` if the
    * server closed the connection because of the request, and with the signal's reason.
    */
   request<Name extends RequestName<Consumer>>(

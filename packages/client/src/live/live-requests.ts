@@ -1,3 +1,4 @@
+import { fullJitterMs, type BackoffOptions } from '../backoff.ts'
 import { causedError, ClientError, type ClientErrorCode } from '../errors.ts'
 import type { Entry } from '../outbox.ts'
 import { unacceptable, type RequestOptions } from '../requests.ts'
@@ -38,10 +39,15 @@ export class RequestFailedError extends ClientError {
 interface Request extends Entry {
   /** The session on which the request was sent. */
   session?: Session | undefined
+  /** The answer that told the client to try again. */
+  refusal?: RequestFailedError | undefined
   end(error: unknown, result?: unknown): void
 }
 
 const maxIdLength = 64
+
+/** The codes after which the client sends the request again, with the same id. */
+export const temporary: readonly string[] = ['rate_limited', 'unavailable']
 
 /** The unanswered requests, in the order of their calls. */
 export interface LiveRequests {
@@ -61,10 +67,30 @@ export interface LiveRequests {
  * Creates an empty list of at most `max` requests. `target` returns the session for requests, or `undefined` while the requests
  * of an earlier session are unanswered, so that the order is kept.
  */
-export function createLiveRequests(target: () => Session | undefined, max: number, random: () => number): LiveRequests {
+export function createLiveRequests(
+  target: () => Session | undefined,
+  max: number,
+  backoff: Required<BackoffOptions>,
+  random: () => number,
+): LiveRequests {
   const open = new Map<string, Request>()
   const prefix = unguessable(random)
+  const retry = createTimer()
   let count = 0
+  /** The temporary errors since the last other answer. While the client waits after one, all requests wait, in their order. */
+  let failures = 0
+  let isWaiting = false
+
+  const tryLater = (request: Request, refusal: RequestFailedError): void => {
+    request.session = undefined
+    request.refusal = refusal
+    if (isWaiting) return
+    isWaiting = true
+    retry.set(fullJitterMs(++failures, backoff, random), () => {
+      isWaiting = false
+      pump()
+    })
+  }
 
   const countOn = (session: Session): number => {
     let sent = 0
@@ -74,7 +100,7 @@ export function createLiveRequests(target: () => Session | undefined, max: numbe
 
   const pump = (): void => {
     const session = target()
-    if (!session?.isReady || session.link.state.status !== 'open') return
+    if (isWaiting || !session?.isReady || session.link.state.status !== 'open') return
     let free = session.maxRequests - countOn(session)
     for (const request of open.values()) {
       if (request.session) continue
@@ -108,7 +134,9 @@ export function createLiveRequests(target: () => Session | undefined, max: numbe
           },
         }
         open.set(id, request)
-        timer.set(timeoutMs, () => fail(request, 'ERR_REQUEST_TIMEOUT', `${timeoutMs} ms`))
+        timer.set(timeoutMs, () =>
+          request.end(request.refusal ?? new ClientError('ERR_REQUEST_TIMEOUT', `${timeoutMs} ms`)),
+        )
         signal?.addEventListener('abort', abort)
         pump()
       })
@@ -116,8 +144,11 @@ export function createLiveRequests(target: () => Session | undefined, max: numbe
     },
     answer({ id, ok, error }) {
       const request = open.get(id)
-      if (error) request?.end(new RequestFailedError(error.code, error.message, { id, error }))
-      else request?.end(undefined, ok)
+      if (!request) return
+      const failure = error && new RequestFailedError(error.code, error.message, { id, error })
+      if (failure && temporary.includes(failure.serverCode)) return tryLater(request, failure)
+      failures = 0
+      request.end(failure, ok)
     },
     onLost(session, code) {
       for (const request of open.values()) {
@@ -128,6 +159,7 @@ export function createLiveRequests(target: () => Session | undefined, max: numbe
       }
     },
     close() {
+      retry.clear()
       for (const request of open.values()) fail(request, 'ERR_CLOSED', 'closed')
     },
   }

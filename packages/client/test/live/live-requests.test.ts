@@ -46,6 +46,38 @@ describe('A live request', () => {
     })
   })
 
+  it.each(['unavailable', 'rate_limited'])(
+    'is sent again after %s, in its order, and then resolves',
+    async (serverCode) => {
+      const { client, greet, pass } = await virtualLive()
+      const socket = await greet()
+      const first = client.request('say', 1)
+      const second = client.request('say', 2)
+      for (const { id } of [first, second])
+        socket.receive({ t: 'answer', id, error: { code: serverCode, message: '' } })
+      const third = client.request('say', 3)
+      expect(requestsOf(socket)).toHaveLength(2)
+      await pass(20_000)
+      expect(
+        requestsOf(socket)
+          .slice(2)
+          .map(({ id }) => id),
+      ).toEqual([first.id, second.id, third.id])
+      for (const { id } of [first, second, third]) socket.receive({ t: 'answer', id, ok: id })
+      await expect(Promise.all([first, second, third])).resolves.toEqual([first.id, second.id, third.id])
+    },
+  )
+
+  it('rejects with the last temporary error at its time limit', async () => {
+    const { client, greet, pass } = await virtualLive()
+    const socket = await greet()
+    const request = client.request('say', 1, { timeoutMs: 1_000 })
+    const reason = request.catch((caught: unknown) => caught)
+    socket.receive({ t: 'answer', id: request.id, error: { code: 'unavailable', message: 'No Redis.' } })
+    await pass(1_000)
+    expect(await reason).toMatchObject({ code: 'ERR_REQUEST_FAILED', serverCode: 'unavailable', message: 'No Redis.' })
+  })
+
   it('waits for a connection and follows hello', async () => {
     const { client, greet } = await virtualLive()
     client.request('say', 1).catch(() => {})

@@ -118,16 +118,17 @@ export class Requests {
     }
   }
 
-  /** Calls the handler, and sends its answer. Returns `undefined` if the request is not answered. */
+  /** Calls the handler, and sends its answer. Returns the answer for a repeated request; `undefined` if that runs again. */
   async #handle(request: AnyRequest, frame: RequestFrame, input: SchemaResult<unknown>): Promise<string | undefined> {
-    let answer: string | undefined
     try {
-      answer = await this.#result(request, frame, input)
+      const answer = await this.#result(request, frame, input)
+      this.#answer(frame, answer)
+      return answer
     } catch (error) {
-      answer = this.#failure(frame.m, error)
+      const answer = this.#failure(frame.m, error)
+      this.#answer(frame, answer)
+      return isTemporary(error) ? undefined : answer
     }
-    this.#answer(frame, answer)
-    return answer
   }
 
   async #result({ handler }: AnyRequest, { id, m }: RequestFrame, input: SchemaResult<unknown>): Promise<string> {
@@ -150,9 +151,7 @@ export class Requests {
       return undefined
     }
     if (isEndOfConnection(error, this.#host.signal)) return undefined
-    if (error instanceof TidewayError && unavailableCodes.has(error.code)) {
-      return failureText('unavailable', 'The server cannot reach its channel layer.')
-    }
+    if (isTemporary(error)) return failureText('unavailable', 'The server cannot reach its channel layer.')
     this.#host.report(name, error)
     return failureText('failed', 'The request failed.')
   }
@@ -167,7 +166,17 @@ export class Requests {
   }
 }
 
-const unavailableCodes: ReadonlySet<string> = new Set(['ERR_LAYER_UNAVAILABLE', 'ERR_LAYER_CLOSED'])
+const temporaryCodes: ReadonlySet<string> = new Set([
+  'ERR_LAYER_UNAVAILABLE',
+  'ERR_LAYER_CLOSED',
+  'unavailable',
+  'rate_limited',
+])
+
+/** Whether the client sends the request again after this error. */
+function isTemporary(error: unknown): boolean {
+  return (error instanceof TidewayError || error instanceof RequestError) && temporaryCodes.has(error.code)
+}
 
 /** Only own properties of this class are requests: a client must not reach a method by its name. */
 function requestOf(consumer: object, name: string): AnyRequest | undefined {

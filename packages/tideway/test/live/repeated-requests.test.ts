@@ -1,5 +1,5 @@
 import { InMemoryChannelLayer } from 'tideway'
-import { LiveConsumer, request } from 'tideway/live'
+import { LiveConsumer, request, RequestError } from 'tideway/live'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { gate, type Gate } from '../consumer/ending.ts'
@@ -22,6 +22,11 @@ class Counting extends LiveConsumer<{}, {}> {
     const call = Counting.calls.push('untilEnd')
     if (call === 1)
       await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    return call
+  })
+  busy = request(z.string(), (code) => {
+    const call = Counting.calls.push('busy')
+    if (call === 1) throw new RequestError(code, 'Try again.')
     return call
   })
   large = request(z.number(), (length) => {
@@ -111,6 +116,12 @@ describe('a repeated request', () => {
     expect(Counting.calls).toEqual([])
     isAlive = false
     expect(await client.next()).toEqual({ t: 'answer', id: 'id', ok: 1 })
+  })
+
+  it.each(['unavailable', 'rate_limited'])('is handled if the first answer was %s', async (code) => {
+    const client = await start().connect(counting)
+    expect(await client.request('busy', code, 'id')).toMatchObject({ error: { code } })
+    await patiently(async () => expect(await client.request('busy', code, 'id')).toMatchObject({ ok: 2 }))
   })
 
   it('gets unavailable if the first one runs longer than repeatTimeoutMs', async () => {
