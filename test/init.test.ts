@@ -183,7 +183,6 @@ describe('an application that tideway init --template live has written', () => {
 
   it('passes its type check and its tests', async () => {
     await npm(application, 'typecheck')
-    await npm(application, 'page')
     expect(await npm(application, 'test')).toMatch(/Tests.*4 passed/)
   })
 

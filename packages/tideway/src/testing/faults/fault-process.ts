@@ -23,10 +23,21 @@ const { setTimeout } = globalThis
 const delay = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms))
 
 const running = new Set<ChildProcess>()
-// A test runner that ends early does not wait for `stop()`.
-process.on('exit', () => {
+
+/** Kills what runs when this process exits: a test runner that ends early does not wait for the end of a test. */
+function killAtExit(child: ChildProcess): void {
+  if (running.size === 0) process.once('exit', killRunning)
+  running.add(child)
+}
+
+function forget(child: ChildProcess): void {
+  running.delete(child)
+  if (running.size === 0) process.off('exit', killRunning)
+}
+
+function killRunning(): void {
   for (const child of running) signalGroup(child, 'SIGKILL')
-})
+}
 
 /** A program of a test with faults: it can be killed, started again, and paused. Its port stays the same. */
 export class FaultProcess {
@@ -79,12 +90,12 @@ export class FaultProcess {
     })
     this.#child = child
     this.#output = ''
-    running.add(child)
+    killAtExit(child)
     let end: string | undefined
     this.#exited = new Promise<void>((resolve) => {
       const onEnd = (problem: string): void => {
         end = problem
-        running.delete(child)
+        forget(child)
         this.#child = undefined
         resolve()
       }
