@@ -21,7 +21,7 @@ import {
   unhandledType,
   type Failure,
 } from './consumer-errors.ts'
-import { Following } from './following.ts'
+import { MailboxTask } from './mailbox-task.ts'
 import { messageCalls, type Handler } from './handler-calls.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 import { SharedFailure, type Recipient, type SharedEvent } from './static-handler.ts'
@@ -35,7 +35,7 @@ type ConsumerState = 'open' | 'detached' | 'failed' | 'ended'
  * time (see {@link Mailbox}), and ends it exactly once: `disconnect()` runs, then the consumer leaves every group.
  */
 export abstract class ConsumerLife<Event extends ProtocolEvent>
-  extends Mailbox<Event | Following, Message>
+  extends Mailbox<Event | MailboxTask, Message>
   implements ChannelReceiver, Recipient, PendingHandshake
 {
   // The fields that each message reads come first, so that they share cache lines.
@@ -175,8 +175,8 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     return 'full'
   }
 
-  handleEvent(event: Event | Following): void | PromiseLike<void> {
-    if (event instanceof Following) return event.handle()
+  handleEvent(event: Event | MailboxTask): void | PromiseLike<void> {
+    if (event instanceof MailboxTask) return event.handle()
     if (isJobEnd(event)) return this.stop()
     if (!this.isLast(event)) return this.options.hooks.handleEvent(this.consumer, event)
     return this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', undefined)

@@ -1,7 +1,8 @@
 import type { Receive } from '../asgi/application.ts'
 import { isJobEnd } from '../asgi/channel-events.ts'
 import { ConsumerLife } from './consumer-life.ts'
-import type { Following } from './following.ts'
+import type { MailboxTask } from './mailbox-task.ts'
+import { Presences, type PresenceRun } from './presences.ts'
 import { Followings, type FollowingRun } from './followings.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 
@@ -9,12 +10,13 @@ import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 const READ_AHEAD_EVENTS = 16
 
 /** The lifecycle of a consumer with its connection: reads the events, and ends what the consumer follows. */
-export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event> implements FollowingRun {
+export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event> implements FollowingRun, PresenceRun {
   readonly #receive: Receive<Event>
   /** Called when the reader stops for the first time: never for most connections. */
   #onEnd: RunConnection<Event>['onEnd']
   /** Made at its first use. */
   #followings: Followings | undefined
+  #presences: Presences | undefined
 
   constructor(consumer: object, options: RunOptions<Event>, connection: RunConnection<Event>) {
     super(consumer, options, connection)
@@ -31,18 +33,29 @@ export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event
     return this.#followings
   }
 
-  enterFollowing(following: Following): void {
-    this.context.runInAsyncScope(this.enter, this, following)
+  /** Where the consumer is a person, and whose people it watches. */
+  get presences(): Presences {
+    if (this.#presences === undefined) {
+      this.#presences = new Presences(this, this.options.name)
+      if (!this.isOpen) this.#presences.close()
+    }
+    return this.#presences
+  }
+
+  enterTask(task: MailboxTask): void {
+    this.context.runInAsyncScope(this.enter, this, task)
   }
 
   override takeNoMoreMessages(): void {
     super.takeNoMoreMessages()
     this.#followings?.close()
+    this.#presences?.close()
   }
 
   override close(): void {
     super.close()
     this.#followings?.close()
+    this.#presences?.close()
   }
 
   /** Reads until it has to wait. Uses callbacks, because an idle connection would keep the frame of an async function. */

@@ -7,9 +7,11 @@ import type { Routed } from '../asgi/url-route.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer, Message } from '../layer/channel-layer.ts'
+import type { Person, PresenceMember } from '../layer/presence/presence.ts'
 import { DEFAULT_CAPACITY_BYTES, type OverflowPolicy } from '../layer/mailbox.ts'
 import { ConsumerRun } from './consumer-run.ts'
 import type { FollowAnswer, FollowOptions, Follows } from './followings.ts'
+import type { PresentPeople, WatchesPresence } from './presences.ts'
 import type { WithStaticHandlers } from './handlers.ts'
 import { instrumentedOptions } from './instrumented-options.ts'
 import { runOptionsOf, type ConsumerSettings, type ProtocolEvent, type RunHooks } from './run-options.ts'
@@ -150,6 +152,31 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
   /** Ends {@link follow}, also a call that waits. Has no effect if the consumer does not follow the group. */
   unfollow(group: string): void {
     this.#bound.followings.unfollow(group)
+  }
+
+  /**
+   * Enters the connection into a kept group as a person: see docs/guides/presence.md. All connections with the same key are one
+   * person. Call it after a check of the user, with data of the server. The person leaves some time after the connection has ended,
+   * or with `leave()` of the result. For a consumer with a wire of its own: a `LiveConsumer` has `present()`.
+   * @throws TidewayError `ERR_BAD_PRESENCE` for a key or a meta that is too large, `ERR_BAD_NAME`; `ERR_NO_CHANNEL_LAYER`,
+   *   `ERR_NO_KEPT_GROUPS`; `ERR_LAYER_UNAVAILABLE`; `ERR_CONNECTION_CLOSED` after the end of the connection
+   */
+  enter(group: string, person: Person): Promise<PresenceMember> {
+    return this.#bound.presences.enter(group, person)
+  }
+
+  /**
+   * Returns who is in a kept group, and calls `onPresence(group, change)` for the changes after it, until the connection ends or
+   * {@link unwatchPresence} is called.
+   * @throws TidewayError as {@link enter}; `ERR_BAD_OPTION` without `onPresence`
+   */
+  watchPresence(this: WatchesPresence, group: string): Promise<PresentPeople> {
+    return (this as unknown as Consumer<S>).#bound.presences.watch(group)
+  }
+
+  /** Ends {@link watchPresence}. Has no effect if the consumer does not watch the group. */
+  unwatchPresence(group: string): void {
+    this.#bound.presences.unwatch(group)
   }
 
   /** Aborts at the end of the connection, even while a handler runs: pass it to calls that wait. */

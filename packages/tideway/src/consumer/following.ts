@@ -1,5 +1,6 @@
 import type { Cursor, Follower, Reset } from '../layer/log/cursor.ts'
 import type { LogEntry } from '../layer/log/event-log.ts'
+import { MailboxTask } from './mailbox-task.ts'
 import { FollowedEvent, followedEventOf, volatileEventOf } from './followed-event.ts'
 
 /** The consumer of a following. */
@@ -16,7 +17,7 @@ export interface FollowingConsumer {
  * One kept group that a consumer follows. The mailbox of the consumer has at most one of its entries: while it waits, the cursor
  * is paused, so that a busy consumer is behind in the log and nothing is dropped.
  */
-export class Following implements Follower {
+export class Following extends MailboxTask implements Follower {
   readonly group: string
   /** The following of the same group that this one replaces when it is open. */
   replaced: Following | undefined
@@ -30,6 +31,7 @@ export class Following implements Follower {
   #lastVolatile: FollowedEvent | undefined
 
   constructor(group: string, consumer: FollowingConsumer, replaced: Following | undefined) {
+    super()
     this.group = group
     this.#consumer = consumer
     this.replaced = replaced
@@ -75,8 +77,7 @@ export class Following implements Follower {
     return this.#enter(reset)
   }
 
-  /** Called by the mailbox, once per event and reset. */
-  handle(): void | PromiseLike<void> {
+  override handle(): void | PromiseLike<void> {
     const item = this.#next!
     this.#next = this.#afterNext
     this.#afterNext = undefined

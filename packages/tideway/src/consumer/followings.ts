@@ -8,6 +8,7 @@ import { malformedEvent, unhandledType } from './consumer-errors.ts'
 import type { FollowedEvent } from './followed-event.ts'
 import { eventCalls } from './handler-calls.ts'
 import { Following, type FollowingConsumer } from './following.ts'
+import type { MailboxTask } from './mailbox-task.ts'
 import { keptGroupsOf } from './kept-groups-of.ts'
 import type { RunOptions } from './run-options.ts'
 import type { Recipient } from './static-handler.ts'
@@ -44,8 +45,8 @@ export interface FollowAnswer {
 /** The run of the consumer that follows. */
 export interface FollowingRun extends Recipient {
   readonly channelLayer: ChannelLayer
-  /** Passes the following to the mailbox, in the async context of the connection. */
-  enterFollowing(following: Following): void
+  /** Passes the task to the mailbox, in the async context of the connection. */
+  enterTask(task: MailboxTask): void
 }
 
 /** The kept groups that one consumer follows. */
@@ -102,7 +103,7 @@ export class Followings implements FollowingConsumer {
   }
 
   enter(following: Following): void {
-    this.#run.enterFollowing(following)
+    this.#run.enterTask(following)
   }
 
   /** Warns once per type and class if the class has no handler. */

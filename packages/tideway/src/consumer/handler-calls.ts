@@ -44,8 +44,8 @@ export const eventCalls: HandlerCalls = {
   kind: 'events',
   nameOf(type) {
     const name = handlerNameOf(type)
-    // onReset() handles resets.
-    return name === 'onReset' ? undefined : name
+    // onReset() handles resets, onPresence() changes of people.
+    return name === 'onReset' || name === 'onPresence' ? undefined : name
   },
   ofMethod:
     (method) =>

@@ -156,7 +156,10 @@ function stateOf(name: string, options: StateGroupOptions<StandardSchema>): Stat
 }
 
 function requireEvents(group: string, events: EventSchemas): void {
-  const byHandler = new Map<string, string>([['onReset', 'the reset of a follower']])
+  const byHandler = new Map<string, string>([
+    ['onReset', 'the reset of a follower'],
+    ['onPresence', 'the changes of the people of a group'],
+  ])
   for (const [name, declared] of Object.entries(events)) {
     if (typeof schemaOf(declared)?.['~standard']?.validate !== 'function') {
       throw badEvents(group, `the event "${name}" needs a Standard Schema, such as one of zod or valibot`)

@@ -100,7 +100,7 @@ export abstract class LiveConsumer<
    * Who the client is in a group with presence: a key, which is the same for all connections of one person, and its public data, which
    * the schema of the declaration checks. Called at every join after `authorize()`. Take both from the server, never from the client.
    * The default is `undefined`: the client is not present, and may see who is. All clients of a class without users are guests: use
-   * `this.channel` as the key.
+   * `this.channelName` as the key.
    */
   present(_group: LiveGroup): PresentAs<object> | undefined | Promise<PresentAs<object> | undefined> {
     return undefined
