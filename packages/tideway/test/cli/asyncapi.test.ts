@@ -97,6 +97,7 @@ describe('tideway asyncapi', () => {
       type: 'object',
       properties: { user: { type: 'string' }, text: { type: 'string', maxLength: 2000 } },
     })
+    expect(schemas['ChatConsumer.room._presence']).toMatchObject({ properties: { name: { type: 'string' } } })
     expect(schemas['ChatConsumer.say']).toMatchObject({ properties: { text: { type: 'string' } } })
     const withPlanted = new Ajv({ strict: false }).compile({
       $ref: '#/components/schemas/ChatConsumer.room.planted',

@@ -1,5 +1,6 @@
 import type { StandardSchema } from '../../errors/standard-schema.ts'
 import { schemaOf, type EventSchemas } from '../../live/event-schemas.ts'
+import type { PresenceSchema } from '../../live/present.ts'
 import { jsonSchemaOf, type JsonSchema } from './json-schema.ts'
 import type { Family, LiveEndpoint } from './live-endpoints.ts'
 
@@ -77,7 +78,7 @@ function addGroup(parts: DocumentParts, consumer: string, family: Family): void 
     parameters: { id: { description: 'The id of the group: 1 to 256 characters.' } },
     messages: isState
       ? { value: parts.addMessage(channel, 'value', family.state, 'output', 'The value of a key: the newest one.') }
-      : eventMessages(parts, channel, family.events),
+      : { ...eventMessages(parts, channel, family.events), ...presenceMessage(parts, channel, family.presence) },
   }
   const operation = `${channel}.${isState ? 'values' : 'events'}`
   parts.operations[operation] = { action: 'send', channel: { $ref: `#/channels/${channel}` } }
@@ -90,6 +91,13 @@ function eventMessages(parts: DocumentParts, channel: string, events: EventSchem
     return [event, parts.addMessage(channel, event, schemaOf(declared), 'output', about)]
   })
   return Object.fromEntries(messages) as Entries
+}
+
+function presenceMessage(parts: DocumentParts, channel: string, schema: PresenceSchema): Entries {
+  if (schema === undefined) return {}
+  // No event can have a name that starts with an underscore.
+  const name = '_presence'
+  return { [name]: parts.addMessage(channel, name, schema, 'output', 'The public data of a person in the group.') }
 }
 
 function addRequests(parts: DocumentParts, consumer: string, { paths, requests }: LiveEndpoint): void {

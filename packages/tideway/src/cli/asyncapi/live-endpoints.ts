@@ -2,12 +2,13 @@ import { traitsOf } from '../../asgi/application-traits.ts'
 import type { StandardSchema } from '../../errors/standard-schema.ts'
 import type { EventSchemas } from '../../live/event-schemas.ts'
 import type { GroupFamily, StateGroupFamily } from '../../live/define-group.ts'
+import type { PresenceSchema } from '../../live/present.ts'
 import { LiveRequest } from '../../live/request.ts'
 import type { Pattern } from '../../routing/pattern.ts'
 import { routesOf } from '../../routing/route.ts'
 
 /** A declaration of groups. */
-export type Family = GroupFamily<EventSchemas> | StateGroupFamily<StandardSchema>
+export type Family = GroupFamily<EventSchemas, PresenceSchema> | StateGroupFamily<StandardSchema>
 
 /** A live consumer of an application. */
 export interface LiveEndpoint {
