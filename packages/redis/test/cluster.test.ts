@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { describeChannelLayer, describeEventLog } from 'tideway/layer/contract'
+import { describeChannelLayer, describeEventLog, describePresenceStore } from 'tideway/layer/contract'
 
 import { describeWith } from '../../../test/setup/describe-with.ts'
 import { freePort } from '../../../test/setup/free-port.ts'
@@ -68,6 +68,11 @@ describeWith(['redis'], 'RedisPubSubChannelLayer on a Redis Cluster', () => {
   describeEventLog('as an event log', () => makeLog(`c${prefixes++}`), {
     runner: { describe, it },
     makePeer: ({ options }) => makeLog(options.prefix!),
+    close: ({ layer }) => layer.close(),
+  })
+
+  describePresenceStore('as a store of presence', () => makeLog(`c${prefixes++}`), {
+    runner: { describe, it },
     close: ({ layer }) => layer.close(),
   })
 

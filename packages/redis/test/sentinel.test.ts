@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { describeChannelLayer, describeEventLog } from 'tideway/layer/contract'
+import { describeChannelLayer, describeEventLog, describePresenceStore } from 'tideway/layer/contract'
 
 import { startProgram, type RunningProgram } from '../../../test/setup/child-process.ts'
 import { describeWith, programPath } from '../../../test/setup/describe-with.ts'
@@ -98,6 +98,11 @@ describeWith(['redis'], 'Redis layers behind Sentinels', () => {
     describeEventLog('as an event log, after the failover', () => makeLog(`s${prefixes++}`), {
       runner: { describe, it },
       makePeer: ({ options }) => makeLog(options.prefix!),
+      close: ({ layer }) => layer.close(),
+    })
+
+    describePresenceStore('as a store of presence, after the failover', () => makeLog(`s${prefixes++}`), {
+      runner: { describe, it },
       close: ({ layer }) => layer.close(),
     })
   })
