@@ -2,7 +2,7 @@
 export const searches: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   root: {
     groupSend: '/reference/api/tideway/layer',
-    presence: '/glossary',
+    presence: '/guides/presence',
     'online users': '/glossary',
     'typing indicator': '/glossary',
     'graceful shutdown': '/glossary',
@@ -24,6 +24,6 @@ export const searches: Readonly<Record<string, Readonly<Record<string, string>>>
     groupSend: '/ko/tutorial/2-groups',
     '정상 종료': '/ko/glossary',
     재연결: '/ko/glossary',
-    presence: '/ko/glossary',
+    presence: '/ko/guides/presence',
   },
 }
