@@ -25,15 +25,13 @@ export type Asked = 'list' | 'count' | false | undefined
 
 /** Returns the people after a change. */
 export function changedPeople(people: People | undefined, change: PeopleFrame['w']): People {
-  const next = new Map(change.list ? Object.entries(change.list) : people)
-  for (const added of [change.in, change.up]) for (const [key, meta] of Object.entries(added ?? {})) next.set(key, meta)
+  const entries = change.list ? Object.entries(change.list) : (people ?? [])
+  const next = new Map([...entries, ...Object.entries({ ...change.in, ...change.up })])
   for (const key of change.out ?? []) next.delete(key)
   return Object.assign(next, { count: change.count })
 }
 
-const strength = [false, 'count', undefined, 'list'] as const
-
-/** What is asked for callers with different wishes. */
+/** What is asked for callers with different wishes: the most that one of them asks for. */
 export function strongest(one: Asked, other: Asked): Asked {
-  return strength[Math.max(strength.indexOf(one), strength.indexOf(other))]
+  return (['list', undefined, 'count', false] as const).find((asked) => asked === one || asked === other)
 }
