@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { AnswerStore, Claim } from 'tideway/layer/kit'
 
 import type { MessageCodec } from '../codec/message-codec.ts'
@@ -40,6 +41,8 @@ export class RedisAnswers implements AnswerStore {
   }
 
   #key(key: string): string {
-    return `${this.#options.prefix}:tideway:answer:{${key}}`
+    // The key has the id of the user, and any length.
+    const hash = createHash('sha256').update(key).digest('base64url')
+    return `${this.#options.prefix}:tideway:answer:{${hash}}`
   }
 }

@@ -1,8 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Claim } from '../layer/log/answer-store.ts'
 import type { KeptGroups } from '../layer/log/kept-groups.ts'
-import { CLAIM_TTL_MS } from '../layer/log/kept-groups-options.ts'
 import { MessageTooLargeError } from '../layer/errors.ts'
 import { failureText } from './frames.ts'
 import { RequestError } from './request.ts'
@@ -23,11 +22,11 @@ export class RequestClaim {
   /** @param scope tells the ids of different classes and users apart */
   constructor(groups: KeptGroups, scope: string, id: string) {
     this.#groups = groups
-    this.#key = createHash('sha256').update(`${scope}\n${id}`).digest('base64url')
+    this.#key = `${scope}\n${id}`
   }
 
   /** @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the outcome is unknown */
-  take(): Promise<Claim> {
+  take(): Claim | Promise<Claim> {
     return this.#groups.claim(this.#key, this.#owner)
   }
 
@@ -46,28 +45,34 @@ export class RequestClaim {
     throw new RequestError('unavailable', 'The first request with this id is not answered yet.')
   }
 
-  /** Keeps the claim while `handle` runs, and keeps its answer. An `undefined` answer gives the claim back. */
-  async keep(handle: () => Promise<string | undefined>): Promise<void> {
-    const ignore = (): void => {}
-    // If it fails, the claim expires and a repeated request is handled again.
-    const renewal = setInterval(() => void this.take().catch(ignore), CLAIM_TTL_MS / 3).unref()
-    let answer: string | undefined
-    try {
-      answer = await handle()
-    } finally {
-      clearInterval(renewal)
-    }
-    await this.#store(answer).catch(ignore)
+  /** Extends the claim. If it fails, the claim expires and a repeated request is handled again. */
+  renew(): void {
+    void this.#ignoringErrors(() => this.take())
   }
 
-  async #store(answer: string | undefined): Promise<void> {
+  /** Keeps the answer in place of the claim. An `undefined` answer gives the claim back. Never fails. */
+  keep(answer: string | undefined): void | Promise<void> {
+    return this.#ignoringErrors(() => this.#store(answer))
+  }
+
+  #ignoringErrors(call: () => unknown): void | Promise<void> {
+    const ignore = (): void => {}
+    try {
+      const called = call()
+      return called instanceof Promise ? called.then(ignore, ignore) : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  #store(answer: string | undefined): void | Promise<void> {
     if (answer === undefined) return this.#groups.release(this.#key, this.#owner)
     try {
-      await this.#groups.answer(this.#key, answer)
+      return this.#groups.answer(this.#key, answer)
     } catch (error) {
       if (!(error instanceof MessageTooLargeError)) throw error
       const message = 'The request was handled, and its answer is too large to be repeated.'
-      await this.#groups.answer(this.#key, failureText('too_large', message))
+      return this.#groups.answer(this.#key, failureText('too_large', message))
     }
   }
 }

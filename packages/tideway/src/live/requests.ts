@@ -4,10 +4,12 @@ import { StopConsumer } from '../consumer/signals.ts'
 import { findNonJson } from '../errors/json-value.ts'
 import { issueText, type SchemaResult } from '../errors/standard-schema.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import type { Claim } from '../layer/log/answer-store.ts'
 import type { KeptGroups } from '../layer/log/kept-groups.ts'
 import { publishedId, type PublishedId } from './published-id.ts'
 import { answerText, failureText, resultText, type RequestFrame } from './frames.ts'
 import { LiveRequest, RequestError, type RequestInfo } from './request.ts'
+import { ClaimRenewals } from './claim-renewals.ts'
 import { RequestClaim } from './request-claim.ts'
 import { StartTurns } from './start-turns.ts'
 
@@ -46,12 +48,23 @@ export function nextEventId(): PublishedId | undefined {
 
 type AnyRequest = LiveRequest<unknown, unknown>
 
+/** A request with its validated input. */
+interface Run {
+  readonly request: AnyRequest
+  readonly frame: RequestFrame
+  readonly input: SchemaResult<unknown>
+}
+
+/** The text of an answer; `undefined` if the request is not answered. */
+type Answered = string | undefined
+
 /** The requests of one connection. They run one after another in their order, except those that are `concurrent`. */
 export class Requests {
   readonly #host: RequestHost
   readonly #turns = new StartTurns()
   /** Also those that are answered, until the answer is kept. */
   readonly #running = new Set<Promise<void>>()
+  readonly #renewals = new ClaimRenewals()
   #unanswered = 0
   /** The newest request that is not concurrent, until it ends. */
   #last: Promise<unknown> | undefined
@@ -74,8 +87,8 @@ export class Requests {
       this.#send(frame, failureText('rate_limited', `At most ${maxRequests} requests may be unanswered.`))
     } else {
       this.#unanswered++
-      const run = this.#run(request, frame).finally(() => this.#running.delete(run))
-      this.#running.add(run)
+      const run = this.#run(request, frame)?.finally(() => this.#running.delete(run!))
+      if (run !== undefined) this.#running.add(run)
     }
   }
 
@@ -84,63 +97,98 @@ export class Requests {
     await Promise.all(this.#running)
   }
 
-  async #run(request: AnyRequest, frame: RequestFrame): Promise<void> {
-    const host = this.#host
+  /** Returns a promise only if a part is asynchronous: promises were half of the cost of a request. */
+  #run(request: AnyRequest, frame: RequestFrame): Promise<void> | undefined {
+    const fail = (error: unknown): void => void this.#answer(frame, this.#failure(frame.m, error))
     try {
-      const { keptGroups, requestScope, repeatTimeoutMs } = host
+      const { keptGroups, requestScope } = this.#host
       const validated = request.schema['~standard'].validate(frame.d)
-      if (frame.id === undefined || keptGroups === undefined) {
-        await this.#turns.run('', validated, (input) =>
-          this.#inOrder(request, () => this.#handle(request, frame, input)),
-        )
-        return
+      const claim =
+        frame.id === undefined || keptGroups === undefined
+          ? undefined
+          : new RequestClaim(keptGroups, requestScope, frame.id)
+      const taken = claim?.take()
+      if (this.#turns.isIdle && !(validated instanceof Promise) && !(taken instanceof Promise)) {
+        return this.#start({ request, frame, input: validated }, claim, taken)?.catch(fail)
       }
-      const claim = new RequestClaim(keptGroups, requestScope, frame.id)
-      await this.#turns.run('', Promise.all([validated, claim.take()]), async ([input, first]) => {
-        const { status, answer } = first.status === 'taken' ? await claim.wait(host.signal, repeatTimeoutMs) : first
-        if (status === 'answered') this.#answer(frame, answer)
-        else await claim.keep(() => this.#inOrder(request, () => this.#handle(request, frame, input)))
-      })
+      const start = async ([input, first]: [SchemaResult<unknown>, Claim | undefined]): Promise<void> =>
+        this.#start({ request, frame, input }, claim, first)
+      return this.#turns.run('', Promise.all([validated, taken]), start).catch(fail)
     } catch (error) {
-      this.#answer(frame, this.#failure(frame.m, error))
+      fail(error)
+      return undefined
     }
+  }
+
+  /** @param first the result of the claim */
+  #start(run: Run, claim: RequestClaim | undefined, first: Claim | undefined): Promise<void> | undefined {
+    if (claim === undefined || first === undefined) return ended(this.#inOrder(run))
+    if (first.status === 'claimed') return this.#handleOnce(run, claim)
+    if (first.status === 'taken') return this.#repeat(run, claim)
+    this.#answer(run.frame, first.answer)
+    return undefined
+  }
+
+  /** Answers with the answer to the first request, or handles the request if its owner is killed. */
+  async #repeat(run: Run, claim: RequestClaim): Promise<void> {
+    const { signal, repeatTimeoutMs } = this.#host
+    const { status, answer } = await claim.wait(signal, repeatTimeoutMs)
+    if (status === 'answered') this.#answer(run.frame, answer)
+    else await this.#handleOnce(run, claim)
+  }
+
+  #handleOnce(run: Run, claim: RequestClaim): Promise<void> | undefined {
+    const handled = this.#inOrder(run)
+    if (!(handled instanceof Promise)) return ended(claim.keep(handled))
+    this.#renewals.add(claim)
+    return handled.then((answer) => {
+      this.#renewals.delete(claim)
+      return claim.keep(answer)
+    })
   }
 
   /** Runs the request after the earlier ones, so that a handler has the order of its client, as the messages of a consumer do. */
-  async #inOrder<Result>({ isConcurrent }: AnyRequest, run: () => Promise<Result>): Promise<Result> {
-    if (isConcurrent) return run()
-    const running = this.#last === undefined ? run() : this.#last.then(run, run)
+  #inOrder(run: Run): Answered | Promise<Answered> {
+    if (run.request.isConcurrent) return this.#handle(run)
+    const handle = (): Answered | Promise<Answered> => this.#handle(run)
+    const running = this.#last === undefined ? handle() : this.#last.then(handle, handle)
+    if (!(running instanceof Promise)) return running
     this.#last = running
-    try {
-      return await running
-    } finally {
+    return running.finally(() => {
       if (this.#last === running) this.#last = undefined
-    }
+    })
   }
 
-  /** Calls the handler, and sends its answer. Returns the answer for a repeated request; `undefined` if that runs again. */
-  async #handle(request: AnyRequest, frame: RequestFrame, input: SchemaResult<unknown>): Promise<string | undefined> {
-    try {
-      const answer = await this.#result(request, frame, input)
-      this.#answer(frame, answer)
-      return answer
-    } catch (error) {
-      const answer = this.#failure(frame.m, error)
-      this.#answer(frame, answer)
+  /** Calls the handler, and sends its answer. Returns the answer for a repeated request; `undefined` if that runs again. Never fails. */
+  #handle(run: Run): Answered | Promise<Answered> {
+    const fail = (error: unknown): Answered => {
+      const answer = this.#answer(run.frame, this.#failure(run.frame.m, error))
       return isTemporary(error) ? undefined : answer
     }
+    try {
+      const returned = this.#call(run)
+      if (!isThenable(returned)) return this.#succeed(run, returned)
+      return Promise.resolve(returned)
+        .then((result) => this.#succeed(run, result))
+        .catch(fail)
+    } catch (error) {
+      return fail(error)
+    }
   }
 
-  async #result({ handler }: AnyRequest, { id, m }: RequestFrame, input: SchemaResult<unknown>): Promise<string> {
-    if (input.issues !== undefined) return failureText('bad_input', input.issues.map(issueText).join('; '))
+  #call({ request: { handler }, frame: { id }, input }: Run): unknown {
+    if (input.issues !== undefined) throw new RequestError('bad_input', input.issues.map(issueText).join('; '))
     const { signal, requestScope: scope } = this.#host
     const info: RequestInfo = { id, signal }
-    const returned: unknown = await (id === undefined
+    return id === undefined
       ? handler(input.value, info)
-      : current.run({ scope, id, published: 0 }, handler, input.value, info))
-    const problem = findNonJson(returned, 'the result')
-    if (problem === undefined) return resultText(returned)
-    throw new TidewayError('ERR_BAD_MESSAGE', `The result of the request "${m}" is refused: ${problem}.`)
+      : current.run({ scope, id, published: 0 }, handler, input.value, info)
+  }
+
+  #succeed({ frame }: Run, result: unknown): Answered {
+    const problem = findNonJson(result, 'the result')
+    if (problem === undefined) return this.#answer(frame, resultText(result))
+    throw new TidewayError('ERR_BAD_MESSAGE', `The result of the request "${frame.m}" is refused: ${problem}.`)
   }
 
   /** The answer for an error; `undefined` if the connection has ended or ends. */
@@ -156,14 +204,25 @@ export class Requests {
     return failureText('failed', 'The request failed.')
   }
 
-  #answer(frame: RequestFrame, answer: string | undefined): void {
+  #answer(frame: RequestFrame, answer: Answered): Answered {
     this.#unanswered--
     if (answer !== undefined) this.#send(frame, answer)
+    return answer
   }
 
   #send({ id }: RequestFrame, answer: string): void {
     if (id !== undefined) void this.#host.sendText(answerText(id, answer))
   }
+}
+
+/** A promise without its value; `undefined` for what has ended. */
+function ended(value: unknown): Promise<void> | undefined {
+  return value instanceof Promise ? value.then(() => {}) : undefined
+}
+
+/** Also for the queries of database libraries, which are not promises. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 }
 
 const temporaryCodes: ReadonlySet<string> = new Set([

@@ -8,6 +8,11 @@ export class StartTurns {
   /** By key, the last call that waits. */
   readonly #last = new Map<string, Promise<void>>()
 
+  /** Whether no call waits. */
+  get isIdle(): boolean {
+    return this.#last.size === 0
+  }
+
   /** Calls `start` with the value when it is there, after the earlier calls with the key have called theirs. */
   async run<Value, Result>(
     key: string,

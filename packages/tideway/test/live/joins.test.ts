@@ -449,14 +449,18 @@ describe('a live consumer', () => {
     expect(await client.communicator.connect()).toMatchObject({ accepted: true, subprotocol: 'tideway.v1.json' })
   })
 
-  it('tells the client to move when the server drains, once it has said hello', async () => {
+  it('sends move when the server drains, and after hi if the drain began before hello', async () => {
     const test = new LiveTest()
     const onDrain = vi.fn<(listener: (withinMs: number) => void) => void>()
-    const client = await test.open(Chat.asApplication(), { onDrain })
-    expect(onDrain).not.toHaveBeenCalled()
-    await client.hello()
+    const early = await test.open(Chat.asApplication(), { onDrain })
+    onDrain.mock.calls[0]![0](60_000)
+    await early.hello()
+    const { t, within } = await early.next()
+    expect(t).toBe('move')
+    expect(within).toBeGreaterThan(0)
+    expect(within).toBeLessThanOrEqual(60_000)
     onDrain.mock.calls[0]![0](4999.6)
-    expect(await client.next()).toEqual({ t: 'move', within: 5000 })
+    expect(await early.next()).toEqual({ t: 'move', within: 5000 })
   })
 
   it.each([

@@ -9,7 +9,7 @@ export type Claim =
 
 /**
  * The answers to requests of clients, by key, so that a repeated request is handled once: part of an {@link EventLog}. All processes
- * share it.
+ * share it. A key is any text. A store in memory returns its results without a promise.
  */
 export interface AnswerStore {
   /**
@@ -17,11 +17,11 @@ export interface AnswerStore {
    * @param owner 1 to 64 characters, unique for each request that runs
    * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the outcome is unknown
    */
-  claim(key: string, owner: string, ttlMs: number): Promise<Claim>
+  claim(key: string, owner: string, ttlMs: number): Claim | Promise<Claim>
 
   /**
    * Replaces the claim of the key by the answer, for `ttlMs` milliseconds.
    * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the outcome is unknown
    */
-  answer(key: string, answer: string, ttlMs: number): Promise<void>
+  answer(key: string, answer: string, ttlMs: number): void | Promise<void>
 }

@@ -173,15 +173,16 @@ export class KeptGroups {
    * Claims a request, or extends the claim of the owner, so that it is handled once by all processes.
    * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the outcome is unknown
    */
-  async claim(key: string, owner: string): Promise<Claim> {
+  claim(key: string, owner: string): Claim | Promise<Claim> {
     this.#requireOpen()
     return this.#log.answers.claim(key, owner, CLAIM_TTL_MS)
   }
 
   /** Ends the claim of the owner. @throws as {@link claim} */
-  async release(key: string, owner: string): Promise<void> {
+  release(key: string, owner: string): void | Promise<void> {
     this.#requireOpen()
-    await this.#log.answers.claim(key, owner, 1)
+    const claim = this.#log.answers.claim(key, owner, 1)
+    return claim instanceof Promise ? claim.then(() => {}) : undefined
   }
 
   /**
@@ -189,10 +190,10 @@ export class KeptGroups {
    * @throws MessageTooLargeError over `maxEventBytes`
    * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if the outcome is unknown
    */
-  async answer(key: string, answer: string): Promise<void> {
+  answer(key: string, answer: string): void | Promise<void> {
     this.#requireOpen()
     this.#requireSize(answer)
-    await this.#log.answers.answer(key, answer, ANSWER_TTL_MS)
+    return this.#log.answers.answer(key, answer, ANSWER_TTL_MS)
   }
 
   /** The statistics of this process. */

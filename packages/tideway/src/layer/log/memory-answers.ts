@@ -6,6 +6,9 @@ export const MAX_ANSWERS = 10_000
 /** The most characters of the answers that a process keeps. It drops the older half of them at once. */
 export const MAX_ANSWER_CHARACTERS: number = 16 * 1024 * 1024
 
+const taken: Claim = Object.freeze({ status: 'taken' })
+const claimed: Claim = Object.freeze({ status: 'claimed' })
+
 interface Stored {
   /** `undefined` for a claim. */
   readonly answer: string | undefined
@@ -28,20 +31,19 @@ export class MemoryAnswers implements AnswerStore {
     this.#clock = clock
   }
 
-  claim(key: string, owner: string, ttlMs: number): Promise<Claim> {
+  claim(key: string, owner: string, ttlMs: number): Claim {
     const now = this.#clock.now()
     const stored = this.#newer.get(key) ?? this.#older.get(key)
     if (stored !== undefined && stored.expiresAt > now) {
-      if (stored.answer !== undefined) return Promise.resolve({ status: 'answered', answer: stored.answer })
-      if (stored.owner !== owner) return Promise.resolve({ status: 'taken' })
+      if (stored.answer !== undefined) return { status: 'answered', answer: stored.answer }
+      if (stored.owner !== owner) return taken
     }
     this.#set(key, { answer: undefined, owner, expiresAt: now + ttlMs })
-    return Promise.resolve({ status: 'claimed' })
+    return claimed
   }
 
-  answer(key: string, answer: string, ttlMs: number): Promise<void> {
+  answer(key: string, answer: string, ttlMs: number): void {
     this.#set(key, { answer, owner: '', expiresAt: this.#clock.now() + ttlMs })
-    return Promise.resolve()
   }
 
   clear(): void {

@@ -122,7 +122,7 @@ class Shared extends MemoryEventLog {
 /** Gives every owner the claim. */
 class Generous extends MemoryEventLog {
   override readonly answers = new (class extends MemoryAnswers {
-    override claim(key: string, _owner: string, ttlMs: number): Promise<Claim> {
+    override claim(key: string, _owner: string, ttlMs: number): Claim {
       return super.claim(key, 'all', ttlMs)
     }
   })(systemClock)
@@ -142,7 +142,7 @@ class StrictAnswers extends MemoryAnswers {
     this.#newOwner = newOwner
   }
 
-  override claim(key: string, _owner: string, ttlMs: number): Promise<Claim> {
+  override claim(key: string, _owner: string, ttlMs: number): Claim {
     return super.claim(key, this.#newOwner(), ttlMs)
   }
 }
@@ -150,11 +150,11 @@ class StrictAnswers extends MemoryAnswers {
 /** Keeps claims and answers for the same long time. */
 class Hoarding extends MemoryEventLog {
   override readonly answers = new (class extends MemoryAnswers {
-    override claim(key: string, owner: string): Promise<Claim> {
+    override claim(key: string, owner: string): Claim {
       return super.claim(key, owner, 600_000)
     }
 
-    override answer(key: string, answer: string): Promise<void> {
+    override answer(key: string, answer: string): void {
       return super.answer(key, answer, 600_000)
     }
   })(systemClock)
@@ -163,11 +163,11 @@ class Hoarding extends MemoryEventLog {
 /** Has one answer for all keys. */
 class OneAnswer extends MemoryEventLog {
   override readonly answers = new (class extends MemoryAnswers {
-    override claim(_key: string, owner: string, ttlMs: number): Promise<Claim> {
+    override claim(_key: string, owner: string, ttlMs: number): Claim {
       return super.claim('', owner, ttlMs)
     }
 
-    override answer(_key: string, answer: string, ttlMs: number): Promise<void> {
+    override answer(_key: string, answer: string, ttlMs: number): void {
       return super.answer('', answer.slice(0, 1000), ttlMs)
     }
   })(systemClock)
