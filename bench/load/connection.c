@@ -142,6 +142,16 @@ static bool is_socket_io_talk(connection *c, const unsigned char *payload, size_
   return true;
 }
 
+/** The live protocol: the last answer to hello is "hi", or "joined" if it has a group. */
+static bool is_live_talk(connection *c, const unsigned char *payload, size_t kept) {
+  static const char hi[] = "{\"t\":\"hi\"", joined[] = "{\"t\":\"joined\"";
+  if (c->state != JOINING) return false;
+  bool joins = strstr(speaks.live_hello, "\"groups\"") != NULL;
+  const char *last = joins ? joined : hi;
+  if (kept >= strlen(last) && memcmp(payload, last, strlen(last)) == 0) become_open(c);
+  return true;
+}
+
 static void request_upgrade(connection *c) {
   char request[1024];
   // A key each, because a server may look for it; its value is only a nonce.
@@ -150,7 +160,9 @@ static void request_upgrade(connection *c) {
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
                         "Origin: http://127.0.0.1:%d\r\n%s\r\n",
                         c->path, c->port, c->port,
-                        speaks.deflate ? "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n" : "");
+                        speaks.deflate ? "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+                        : speaks.live_hello ? "Sec-WebSocket-Protocol: tideway.v1.json\r\n"
+                                            : "");
   c->state = UPGRADING;
   send_bytes(c, request, (size_t)length);
 }
@@ -168,8 +180,9 @@ static size_t take_response(connection *c, const char *bytes, size_t length) {
       close_connection(c);
       return length;
     }
-    if (speaks.socket_io) c->state = JOINING;
+    if (speaks.socket_io || speaks.live_hello) c->state = JOINING;
     else become_open(c);
+    if (speaks.live_hello) send_text(c, speaks.live_hello);
     return i + 1;
   }
   return length;
@@ -193,7 +206,9 @@ static void take_message(connection *c, const unsigned char *head, unsigned head
   } else if (opcode == 8) {
     close_connection(c);
   } else if (opcode <= 2) {
-    if (!speaks.socket_io || !is_socket_io_talk(c, head + header, kept)) handle(c, head + header, kept);
+    if (speaks.socket_io && is_socket_io_talk(c, head + header, kept)) return;
+    if (speaks.live_hello && is_live_talk(c, head + header, kept)) return;
+    handle(c, head + header, kept);
   }
 }
 

@@ -38,6 +38,8 @@ typedef struct {
   bool socket_io;
   /** Offers permessage-deflate in the handshake. Answers are counted, not inflated. */
   bool deflate;
+  /** Speaks the live protocol: the text of its hello. The connection is open with the answer to it. */
+  const char *live_hello;
   /** Speaks HTTP instead: connections are open at once, and responses are counted. */
   bool http;
 } dialect;

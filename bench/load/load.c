@@ -10,8 +10,8 @@
 //
 // pids=1,2 names the server's processes. bytes=128 is the length of a message. seconds are measured after warmms= of the
 // server's time under the same load. # in a path is the number of the group. senderport= is another server, to which the
-// sender of a fan-out is connected; what that one receives is not counted. dialect=socket.io|deflate changes how the load
-// speaks, binary=1 what it sends.
+// sender of a fan-out is connected; what that one receives is not counted. dialect=socket.io|deflate|live changes how the load
+// speaks, binary=1 what it sends. With live, messages are requests, whose d has bytes= bytes, and join=room.a joins a group.
 // patience= is for how many seconds it waits for what has not come.
 #define _GNU_SOURCE
 #include "connection.h"
@@ -51,9 +51,12 @@ static uint64_t from_seconds(double seconds) { return (uint64_t)(seconds * 1e9);
 
 // What a message is: {"message":"<time of sending, 16 hexadecimal digits><padding>"}, inside of what the dialect puts around.
 
-static char message_start[64], message_end[8];
+static char message_start[80], message_end[8];
 static size_t message_bytes;
 static bool has_binary;
+
+/** The id is as short as it can be: the answer has the time of sending within what is kept of it. */
+#define LIVE_REQUEST "{\"t\":\"request\",\"id\":\"%08x\",\"m\":\"echo\",\"d\":"
 
 static void choose_messages(void) {
   message_bytes = (size_t)argument("bytes", 128);
@@ -61,6 +64,10 @@ static void choose_messages(void) {
   if (message_bytes < 64 || message_bytes > MAX_BYTES) fail("bytes: 64 to 131072.");
   strcpy(message_start, speaks.socket_io ? "42[\"chat\",{\"message\":\"" : "{\"message\":\"");
   strcpy(message_end, speaks.socket_io ? "\"}]" : "\"}");
+  if (!speaks.live_hello) return;
+  message_bytes += (size_t)sprintf(message_start, LIVE_REQUEST, 0u) + 1;
+  strcat(message_start, "{\"message\":\"");
+  strcpy(message_end, "\"}}");
 }
 
 /** Words in an order that repeats nothing for long, as chats do not either: what is compressed must not be all alike. */
@@ -84,6 +91,12 @@ static size_t message_frame(char *out) {
     if (ready == 0) ready = make_frame(frame, 2, payload, message_bytes);
     memcpy(out, frame, ready);
     return ready;
+  }
+  if (speaks.live_hello) {
+    static unsigned requests;
+    char id[9];
+    sprintf(id, "%08x", ++requests);
+    memcpy(strstr(message_start, "\"id\":\"") + 6, id, 8);
   }
   size_t at = (size_t)sprintf(payload, "%s%016llx", message_start, (unsigned long long)now_ns());
   size_t end = strlen(message_end);
@@ -407,7 +420,13 @@ int main(int count, char **values) {
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
   const char *mode = count > 1 ? values[1] : "", *way = text_argument("dialect", "");
-  speaks = (dialect){strcmp(way, "socket.io") == 0, strcmp(way, "deflate") == 0, strcmp(mode, "http") == 0};
+  char hello[128] = "{\"t\":\"hello\",\"v\":1}";
+  const char *joins = text_argument("join", NULL);
+  if (joins != NULL) snprintf(hello, sizeof hello, "{\"t\":\"hello\",\"v\":1,\"groups\":{\"%s\":{}}}", joins);
+  speaks = (dialect){.socket_io = strcmp(way, "socket.io") == 0,
+                     .deflate = strcmp(way, "deflate") == 0,
+                     .live_hello = strcmp(way, "live") == 0 ? hello : NULL,
+                     .http = strcmp(mode, "http") == 0};
   choose_messages();
   watch(text_argument("pids", ""));
   port = (int)argument("port", 0);

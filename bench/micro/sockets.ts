@@ -51,6 +51,7 @@ export class LocalServer {
       'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
       'Sec-WebSocket-Version': '13',
       Origin: 'http://127.0.0.1:8000',
+      ...(path === '/live/' && { 'Sec-WebSocket-Protocol': 'tideway.v1.json' }),
     }
     const request = {
       method: 'GET',

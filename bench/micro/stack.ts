@@ -8,6 +8,8 @@ import {
   WebSocketConsumer,
   type TextOrBytes,
 } from 'tideway'
+import { defineGroup, LiveConsumer, request } from 'tideway/live'
+import { z } from 'zod'
 import { clientFrame, endOfTick, LocalServer, type LocalSocket } from './sockets.ts'
 
 // The whole stack without a network: origin check, auth stack with an anonymous visitor, routing, consumer, layer, server.
@@ -63,6 +65,20 @@ class JsonEcho extends WebSocketConsumer {
   }
 }
 
+const room = defineGroup('room', { events: { said: z.object({ message: z.string() }) } })
+
+const echoed = z.object({ message: z.string() })
+
+/** The echo as a request of the live protocol, and a group. */
+class Live extends LiveConsumer {
+  static override groups = { room }
+
+  override authorize() {
+    return true
+  }
+  echo = request(echoed, ({ message }) => ({ message, user: '' }))
+}
+
 function server(): LocalServer {
   return new LocalServer(
     defineApplication({
@@ -74,6 +90,7 @@ function server(): LocalServer {
             path('shared/:room/', SharedChat.asApplication()),
             path('kept/:room/', KeptChat.asApplication()),
             path('echo/', JsonEcho.asApplication()),
+            path('live/', Live.asApplication()),
           ]),
         ),
       ),
@@ -82,6 +99,28 @@ function server(): LocalServer {
 }
 
 const FRAME = clientFrame(JSON.stringify({ message: 'x'.repeat(113) }))
+
+const HELLO = clientFrame('{"t":"hello","v":1}')
+const HELLO_WITH_GROUP = clientFrame('{"t":"hello","v":1,"groups":{"room.lobby":{}}}')
+const IN_FLIGHT = 8
+const requestFrames = Array.from({ length: IN_FLIGHT }, (_, n) => requestFrame(n, 0))
+let bursts = 0
+
+function requestFrame(n: number, burst: number): Buffer {
+  const id = `${burst.toString(16).padStart(8, '0')}${n}`
+  return clientFrame(JSON.stringify({ t: 'request', id, m: 'echo', d: { message: 'x'.repeat(113) } }))
+}
+
+/** Frames of requests with new ids. Only the masked digits of the ids are written: the rest is what is measured. */
+function requestBurst(): Buffer {
+  const digits = (++bursts).toString(16).padStart(8, '0')
+  const burst = Buffer.concat(requestFrames)
+  for (let n = 0, start = 0; n < IN_FLIGHT; start += requestFrames[n++]!.length) {
+    // 8 bytes of header and key, and {"t":"request","id":".
+    for (let i = 0; i < 8; i++) burst[start + 29 + i]! ^= digits.charCodeAt(i) ^ 0x30
+  }
+  return burst
+}
 
 /** Something that the stack does over and over. */
 export interface StackWork {
@@ -146,6 +185,37 @@ export const stackWorks: readonly StackWork[] = [
       const of = server()
       return async () => {
         const sockets = open('/shared/lobby/', 200, of)
+        await endOfTick()
+        for (const socket of sockets) socket.destroy()
+        await endOfTick()
+      }
+    },
+  },
+  {
+    name: 'request of a live consumer, 100 connections, 8 in flight',
+    unit: 'request',
+    count: 800,
+    async prepare() {
+      const sockets = open('/live/', 100)
+      for (const socket of sockets) socket.push(HELLO)
+      await endOfTick()
+      return async () => {
+        for (const socket of sockets) socket.push(requestBurst())
+        await endOfTick()
+      }
+    },
+  },
+  {
+    name: 'handshake, join of a live consumer and end, 200 at once',
+    unit: 'connection',
+    count: 200,
+    async prepare() {
+      const of = server()
+      return async () => {
+        const sockets = open('/live/', 200, of)
+        await endOfTick()
+        for (const socket of sockets) socket.push(Buffer.from(HELLO_WITH_GROUP))
+        await endOfTick()
         await endOfTick()
         for (const socket of sockets) socket.destroy()
         await endOfTick()

@@ -10,7 +10,7 @@ import {
   type Handlers,
   type TextOrBytes,
 } from 'tideway'
-import { defineGroup, type StaticFollowHandlers } from 'tideway/live'
+import { defineGroup, LiveConsumer, request, type StaticFollowHandlers } from 'tideway/live'
 import { z } from 'zod'
 import { serveOptions } from './serve-options.ts'
 
@@ -89,6 +89,18 @@ class JsonEchoConsumer extends WebSocketConsumer {
   }
 }
 
+const echoed = z.object({ message: z.string() })
+
+/** A room of the live protocol, with a request that answers as the echo does. */
+class LiveChatConsumer extends LiveConsumer {
+  static override groups = { room: keptRoom }
+
+  override authorize() {
+    return true
+  }
+  echo = request(echoed, ({ message }) => ({ message, user: '' }))
+}
+
 /** Text as text, binary as binary. */
 class EchoConsumer extends WebSocketConsumer {
   override receive(message: TextOrBytes) {
@@ -105,6 +117,7 @@ const application = defineApplication({
         path('ws/shared/:roomName/', SharedChatConsumer.asApplication()),
         path('ws/kept/:roomName/', KeptChatConsumer.asApplication()),
         path('ws/json-echo/', JsonEchoConsumer.asApplication()),
+        path('ws/live/', LiveChatConsumer.asApplication()),
         path('ws/echo/', EchoConsumer.asApplication()),
       ]),
     ),

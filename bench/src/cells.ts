@@ -31,6 +31,30 @@ export function fanOutKept(members: number, windows: string): Cell {
   return fanOut('tideway', members, windows, { name: KEPT, load: { path: '/ws/kept/#/' } })
 }
 
+/** The name of the cells of the live protocol. */
+export const LIVE: string = 'tideway, live consumer'
+
+/** The same load by the live protocol: an echo is a request with a schema, and a connection joins a kept group. */
+function live(cell: Cell, more: Arguments): Cell {
+  const settings = { ...cell.load.arguments, path: '/ws/live/', dialect: 'live', ...more }
+  return { ...cell, name: LIVE, load: { ...cell.load, arguments: settings } }
+}
+
+/** The echo of requests. */
+export function echoLive(): Cell {
+  return live(echo('tideway'), {})
+}
+
+/** Handshakes with a join. */
+export function shakeHandsLive(): Cell {
+  return live(shakeHands('tideway'), { join: 'room.bench' })
+}
+
+/** Connections in a kept group. */
+export function connectLive(): Cell {
+  return live(connect('tideway'), { join: 'room.bench' })
+}
+
 /** 100 connections that keep 8 messages each under way. */
 export function echo(server: ServerKey, more: More = {}): Cell {
   return cell(server, 'echo', { path: servers[server].echo, conns: 100, depth: 8 }, more)

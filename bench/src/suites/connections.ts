@@ -1,4 +1,4 @@
-import { connect, shakeHands, storm } from '../cells.ts'
+import { connect, connectLive, LIVE, shakeHands, shakeHandsLive, storm } from '../cells.ts'
 import { ofPhase, perCpuSecond } from '../load-report.ts'
 import type { ServerKey } from '../servers.ts'
 import { against, CONSUMER, type Suite } from '../suite.ts'
@@ -8,7 +8,7 @@ const connecting: readonly ServerKey[] = ['tideway', 'uws', 'bun', 'ws', 'socket
 export const handshakes: Suite = {
   name: 'handshakes',
   connections: 10_000,
-  cells: connecting.map((server) => shakeHands(server)),
+  cells: [...connecting.map((server) => shakeHands(server)), shakeHandsLive()],
   rows: [
     {
       id: 'handshakes',
@@ -16,7 +16,7 @@ export const handshakes: Suite = {
       unit: 'a second of CPU',
       better: 'higher',
       read: ofPhase(0, perCpuSecond),
-      targets: [against(CONSUMER, 0.9, 'ws'), against(CONSUMER, 3, 'Socket.IO')],
+      targets: [against(CONSUMER, 0.9, 'ws'), against(CONSUMER, 3, 'Socket.IO'), against(LIVE, 1 / 1.3, CONSUMER)],
     },
   ],
 }
@@ -24,7 +24,7 @@ export const handshakes: Suite = {
 export const idling: Suite = {
   name: 'idle',
   connections: 10_000,
-  cells: connecting.map((server) => connect(server)),
+  cells: [...connecting.map((server) => connect(server)), connectLive()],
   rows: [
     {
       id: 'idle',

@@ -10,6 +10,7 @@ export const echo: Suite = {
   connections: 100,
   cells: [
     ...inMemory.map((server) => cells.echo(server)),
+    cells.echoLive(),
     cells.echo('floor', { variant: { args: ['echo'] } }),
     cells.echo('uvicorn'),
   ],
@@ -24,6 +25,7 @@ export const echo: Suite = {
         against(CONSUMER, 1.6, 'uWebSockets.js'),
         against(CONSUMER, 1 / 2, 'ws'),
         against(CONSUMER, 1 / 3, 'Socket.IO'),
+        against(cells.LIVE, 1.5, CONSUMER),
       ],
     },
   ],
