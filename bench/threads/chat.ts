@@ -4,7 +4,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { databaseFolder, startChat } from '../../test/chat/chat-server.ts'
-import { enterRoom, openVisitor, type Visitor } from '../../test/chat/visitor.ts'
+import { Page } from '../../test/chat/page.ts'
+import { openVisitor, type Visitor } from '../../test/chat/visitor.ts'
 
 const MESSAGES = 200
 const EVERY_MS = 20
@@ -24,11 +25,11 @@ async function roundTrips(speaker: Visitor): Promise<number[]> {
 }
 
 /** Asks for a report whenever there is none under way, until told to stop. */
-async function keepReporting(visitor: Visitor, isOver: () => boolean): Promise<number> {
+async function keepReporting(page: Page, isOver: () => boolean): Promise<number> {
   let reports = 0
   while (!isOver()) {
-    visitor.say('/report', `a-key-of-report-number-${reports++}`)
-    await visitor.next((answer) => answer['type'] === 'report' && answer['state'] === 'done')
+    await page.say('/report', `a-key-of-report-number-${reports++}`)
+    await page.next('reported')
   }
   return reports
 }
@@ -41,10 +42,9 @@ function print(what: string, times: readonly number[]): void {
 const folder = await databaseFolder()
 const server = await startChat({ database: folder.file('chat.db') })
 try {
-  const [asker] = await enterRoom(server.origin, 'lobby', 'asker')
+  const asker = await Page.enter(server.origin, 'lobby', 'asker')
   const speaker = await openVisitor(server.origin, '/ws/chat/lobby/')
-  for (let i = 0; i < 200; i++) asker.say(`words for a report to count, number ${i}`)
-  await asker.hear('words for a report to count, number 199')
+  for (let i = 0; i < 200; i++) await asker.say(`words for a report to count, number ${i}`)
   await roundTrips(speaker)
   print('A message to the room and back, quiet', await roundTrips(speaker))
   let isOver = false

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import './temporary-database.ts'
 import { database } from '../../examples/chat/src/database.ts'
 import { accountOf } from '../../examples/chat/src/people/accounts.ts'
-import { before } from '../../examples/chat/src/room/history.ts'
+import { before } from '../../examples/chat/src/room/archive.ts'
 
 it('opens a file of an earlier version, with its accounts and messages', async () => {
   const earlier = new Sqlite(process.env.CHAT_DATABASE!)

@@ -7,40 +7,37 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import './temporary-database.ts'
 import application from '../../examples/chat/src/application.ts'
 import { countWords, drawWords } from '../../examples/chat/src/report/words.ts'
-import { append } from '../../examples/chat/src/room/history.ts'
+import type { Report } from '../../examples/chat/src/report/reports.ts'
+import { append } from '../../examples/chat/src/room/archive.ts'
 import { RedisServer } from '../../packages/redis/test/redis-server.ts'
 import { startProgram } from '../setup/child-process.ts'
 import { describeWith } from '../setup/describe-with.ts'
 import { databaseFolder, startChat } from './chat-server.ts'
-import { enterRoom, openVisitor, type Answer, type Visitor } from './visitor.ts'
+import { Page } from './page.ts'
+import { openVisitor, type Visitor } from './visitor.ts'
 import { fromSources } from '../setup/from-sources.ts'
 
-const isReport = ({ type }: Answer): boolean => type === 'report'
-const isDone = (answer: Answer): boolean => isReport(answer) && answer['state'] === 'done'
-const isRunning = (answer: Answer): boolean => isReport(answer) && answer['state'] === 'running'
-
-const visitors: Visitor[] = []
+const visitors: (Page | Visitor)[] = []
 
 afterEach(async () => {
   await Promise.all(visitors.splice(0).map((visitor) => visitor.leave()))
 })
 
-async function enter(origin: string, room: string, name: string): Promise<Visitor> {
-  const [visitor] = await enterRoom(origin, room, name)
-  visitors.push(visitor)
-  // It is a member of the room once it is told who is here.
-  await visitor.next(({ type }) => type === 'people')
-  return visitor
+async function enter(origin: string, room: string, name: string): Promise<Page> {
+  const page = await Page.enter(origin, room, name)
+  visitors.push(page)
+  return page
 }
 
-/** What is told of reports, up to the end of the one that is being made. */
-async function reportOf(visitor: Visitor): Promise<Answer[]> {
-  const told: Answer[] = []
-  while (told.length === 0 || !isDone(told.at(-1)!)) told.push(await visitor.next(isReport))
-  return told
+/** The progress of a report, and the report. */
+async function reportOf(page: Page): Promise<[progress: number[], report: Report]> {
+  const progress: number[] = []
+  for (;;) {
+    const { name, data } = await page.nextOf('progress', 'reported')
+    if (name === 'reported') return [progress, data as Report]
+    progress.push((data as { progress: number }).progress)
+  }
 }
-
-const progressOf = (told: readonly Answer[]): unknown[] => told.filter(isRunning).map(({ progress }) => progress)
 
 describe('/report', () => {
   let server: RunningServer
@@ -64,7 +61,7 @@ describe('/report', () => {
     return room
   }
 
-  const pictureOf = (room: string, { at }: Answer): Promise<Response> =>
+  const pictureOf = (room: string, { at }: Report): Promise<Response> =>
     fetch(`${server.url}/rooms/${room}/report.svg?at=${String(at)}`)
 
   it('reports its progress and then the most frequent words to every client in the room', async () => {
@@ -74,10 +71,10 @@ describe('/report', () => {
       'The one to the harbour https://example.com/harbour',
     )
     const [anna, jun] = [await enter(server.url, room, 'Anna'), await enter(server.url, room, 'Jun')]
-    anna.say('/report')
-    for (const told of [await reportOf(anna), await reportOf(jun)]) {
-      expect(progressOf(told)).toEqual(Array.from({ length: 21 }, (_, i) => i / 20))
-      expect(told.at(-1)).toMatchObject({
+    expect(await anna.say('/report')).toEqual({ report: 'waiting' })
+    for (const [progress, report] of [await reportOf(anna), await reportOf(jun)]) {
+      expect(progress).toEqual(Array.from({ length: 21 }, (_, i) => i / 20))
+      expect(report).toMatchObject({
         words: [
           ['ferry', 2],
           ['harbour', 1],
@@ -92,30 +89,27 @@ describe('/report', () => {
   it('does not block messages in the room', async () => {
     const room = newRoom('something')
     const [anna, jun] = [await enter(server.url, room, 'Anna'), await enter(server.url, room, 'Jun')]
-    anna.say('/report')
-    await jun.next(isRunning)
-    jun.say('hello')
+    await anna.say('/report')
+    await jun.next('progress')
+    await jun.say('hello')
     await anna.hear('hello')
-    expect((await anna.next(isReport))['state']).toBe('running')
-    await anna.next(isDone)
+    expect((await anna.nextOf('progress', 'reported')).name).toBe('progress')
+    await anna.next('reported')
   })
 
   it('joins a running report', async () => {
     const room = newRoom('something')
     const [anna, jun] = [await enter(server.url, room, 'Anna'), await enter(server.url, room, 'Jun')]
-    anna.say('/report')
-    await jun.next(isRunning)
-    jun.say('/report')
-    const told = await reportOf(jun)
-    expect(told.map(({ state }) => state)).toContain('waiting')
-    expect((await anna.next(isDone))['at']).toBe(told.at(-1)?.['at'])
+    await anna.say('/report')
+    await jun.next('progress')
+    expect(await jun.say('/report')).toEqual({ report: 'waiting' })
+    expect((await reportOf(anna))[1]).toEqual((await reportOf(jun))[1])
     // One at a time is made in this process: a second one of this room would come before that of another.
-    const other = newRoom('something')
-    const kim = await enter(server.url, other, 'Kim')
-    kim.say('/report')
+    const kim = await enter(server.url, newRoom('something'), 'Kim')
+    await kim.say('/report')
     await reportOf(kim)
-    anna.tell({ type: 'ping' })
-    expect((await anna.next(({ type }) => type === 'report' || type === 'pong')).type).toBe('pong')
+    await anna.say('the end')
+    expect((await anna.nextOf('reported', 'said')).name).toBe('said')
   })
 
   it('is one line of text to a plain client', async () => {
@@ -123,18 +117,18 @@ describe('/report', () => {
     const anna = await enter(server.url, room, 'Anna')
     const plain = await openVisitor(server.url, `/ws/chat/${room}/`)
     visitors.push(plain)
-    anna.say('/report')
+    await anna.say('/report')
     await reportOf(anna)
-    anna.say('the end')
-    expect(await plain.next(() => true)).toEqual({ message: '/report', user: '' })
-    expect(await plain.next(() => true)).toEqual({ message: 'the end', user: '' })
+    await anna.say('the end')
+    expect(await plain.next()).toEqual({ message: '/report', user: '' })
+    expect(await plain.next()).toEqual({ message: 'the end', user: '' })
   })
 
   it('serves the picture only as an image, until the next report of the room', async () => {
     const room = newRoom('lighthouse lighthouse', 'harbour')
     const anna = await enter(server.url, room, 'Anna')
-    anna.say('/report')
-    const first = await anna.next(isDone)
+    await anna.say('/report')
+    const first = await anna.next<Report>('reported')
     const response = await pictureOf(room, first)
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toMatch(/^image\/svg\+xml(;|$)/)
@@ -148,8 +142,8 @@ describe('/report', () => {
     expect((await pictureOf('another_room', first)).status).toBe(404)
     expect((await fetch(`${server.url}/rooms/${room}/report.svg?at=x`)).status).toBe(404)
 
-    anna.say('/report', 'another-key-for-a-report')
-    const second = await anna.next(isDone)
+    await anna.say('/report', 'another-key-for-a-report')
+    const second = await anna.next<Report>('reported')
     expect((await pictureOf(room, second)).status).toBe(200)
     expect((await pictureOf(room, first)).status).toBe(404)
   })
@@ -157,18 +151,20 @@ describe('/report', () => {
   it('is sent to clients that enter later', async () => {
     const room = newRoom('something')
     const anna = await enter(server.url, room, 'Anna')
-    anna.say('/report')
-    const done = await anna.next(isDone)
-    expect(await (await enter(server.url, room, 'Jun')).next(isReport)).toEqual(done)
+    await anna.say('/report')
+    const report = await anna.next('reported')
+    const jun = new Page(server.url, room, 'Jun')
+    visitors.push(jun)
+    expect(await jun.next('reported')).toEqual(report)
   })
 
   it('has no picture for a room without messages', async () => {
     const room = newRoom()
     const anna = await enter(server.url, room, 'Anna')
-    anna.say(' /report ')
-    const done = await anna.next(isDone)
-    expect(done['words']).toEqual([])
-    expect((await pictureOf(room, done)).status).toBe(404)
+    await anna.say(' /report ')
+    const report = await anna.next<Report>('reported')
+    expect(report.words).toEqual([])
+    expect((await pictureOf(room, report)).status).toBe(404)
   })
 })
 
@@ -199,9 +195,8 @@ describe('/report without its Redis', () => {
     const server = await startChat({ database: database.file('chat.db'), env })
     try {
       const anna = await enter(server.origin, 'lobby', 'Anna')
-      anna.say('/report')
-      expect((await anna.next(isReport))['state']).toBe('failed')
-      anna.say('hello')
+      expect(await anna.say('/report')).toEqual({ report: 'failed' })
+      await anna.say('hello')
       await anna.hear('hello')
     } finally {
       await server.stop()
@@ -225,11 +220,10 @@ describeWith(['redis'], '/report with a worker in another process', () => {
     })
     try {
       const anna = await enter(server.origin, 'lobby', 'Anna')
-      anna.say('lighthouse')
-      anna.say('/report')
-      const told = await reportOf(anna)
-      expect(progressOf(told).at(-1)).toBe(1)
-      const at = String(told.at(-1)?.['at'])
+      await anna.say('lighthouse')
+      await anna.say('/report')
+      const [progress, { at }] = await reportOf(anna)
+      expect(progress.at(-1)).toBe(1)
       expect(await (await fetch(`${server.origin}/rooms/lobby/report.svg?at=${at}`)).text()).toContain('>lighthouse<')
     } finally {
       await worker.stop()

@@ -2,15 +2,10 @@ import { once } from 'node:events'
 
 import { WebSocket } from 'ws'
 
-import type { Said } from '../../examples/chat/src/room/protocol.ts'
-
 /** Whatever the server says. */
-export type Answer = { readonly [name: string]: unknown; readonly messages?: readonly Said[] }
+export type Answer = { readonly [name: string]: unknown }
 
-/** The secret by which the server recognizes the tabs of a person. */
-const secretOf = (name: string): string => `the-secret-of-the-tab-of-${name}`
-
-/** A client of the page's protocol. */
+/** A client with messages in JSON, such as one of the plain protocol. */
 export class Visitor {
   readonly socket: WebSocket
   readonly #unread: Answer[] = []
@@ -30,15 +25,11 @@ export class Visitor {
   }
 
   tell(message: unknown): void {
-    this.socket.send(typeof message === 'string' ? message : JSON.stringify(message))
-  }
-
-  say(message: string, key = `a-key-of-its-own-${message}`): void {
-    this.tell({ type: 'say', id: `id-${message}`.slice(0, 100), key, message })
+    this.socket.send(JSON.stringify(message))
   }
 
   /** The next one that fits; those before it are of no interest. */
-  async next(fits: (answer: Answer) => boolean): Promise<Answer> {
+  async next(fits: (answer: Answer) => boolean = () => true): Promise<Answer> {
     for (;;) {
       const answer = this.#unread.shift()
       if (answer === undefined) {
@@ -48,18 +39,6 @@ export class Visitor {
         })
       } else if (fits(answer)) return answer
     }
-  }
-
-  /** What is said until all of these have been, in order. */
-  async hear(...messages: readonly string[]): Promise<Said[]> {
-    const heard: Said[] = []
-    const missing = new Set(messages)
-    while (missing.size > 0) {
-      const { messages: said } = await this.next(({ type }) => type === 'said')
-      heard.push(...said!)
-      for (const { message } of said!) missing.delete(message)
-    }
-    return heard
   }
 
   async leave(): Promise<void> {
@@ -78,22 +57,4 @@ export async function openVisitor(
   const visitor = new Visitor(new WebSocket(origin.replace('http', 'ws') + path, { origin, headers }))
   await once(visitor.socket, 'open')
   return visitor
-}
-
-/** Goes into a room with the page's protocol. */
-export async function enterRoom(
-  origin: string,
-  room: string,
-  name: string,
-  seen?: object,
-  headers?: Readonly<Record<string, string>>,
-): Promise<[Visitor, Answer]> {
-  const visitor = await openVisitor(origin, `/ws/room/${room}/`, headers)
-  visitor.tell({ type: 'hello', tab: secretOf(name), seen })
-  return [visitor, await visitor.next(({ type }) => type === 'welcome')]
-}
-
-/** The texts alone. */
-export function textsOf(said: readonly Said[]): string[] {
-  return said.map(({ message }) => message)
 }

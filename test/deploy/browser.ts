@@ -3,10 +3,9 @@ import { readFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 
-import { connect, type TidewayClient } from '@tideway/client'
 import { WebSocket, type ClientOptions } from 'ws'
 
-import type { ClientMessage, Said, ServerMessage } from '../../examples/chat/src/room/protocol.ts'
+import { Page, textsOf } from '../chat/page.ts'
 import { Visitor } from '../chat/visitor.ts'
 import { SITE_NAME, type Certificate } from './site.ts'
 
@@ -94,9 +93,9 @@ export class Browser {
     return answer?.[1].statusCode
   }
 
-  /** Goes into a room with `@tideway/client`, as the chat's page does, and remembers what it hears. */
+  /** Goes into a room with the client of the chat's page. */
   enter(room: string, tab: string): RoomClient {
-    return new RoomClient(`wss://127.0.0.1:${this.#port}/ws/room/${room}/`, tab, this.webSocketClass())
+    return new RoomClient(`https://127.0.0.1:${this.#port}`, room, tab, { socket: this.#handshakeOf({}) })
   }
 
   /** The class for `@tideway/client`, with the handshake of this browser. */
@@ -119,40 +118,9 @@ export class Browser {
   }
 }
 
-/** A page in a room: it reconnects by itself, repeats unanswered messages, and requests missed ones. */
-export class RoomClient {
-  readonly socket: TidewayClient<ClientMessage, ServerMessage>
-  readonly heard: Said[] = []
-  #seen: { history: string; number: number } | undefined
-  #count = 0
-
-  constructor(url: string, tab: string, Socket: new (url: string, protocols?: string[]) => WebSocket) {
-    this.socket = connect<ClientMessage, ServerMessage>(url, {
-      WebSocket: Socket,
-      onConnectMessage: () => ({ type: 'hello', tab: `the secret of ${tab}`, seen: this.#seen }),
-      backoff: { baseMs: 100, capMs: 400 },
-      lifecycleTarget: {},
-    })
-    this.socket.on('message', (message) => {
-      if (message.type === 'welcome') this.#seen ??= { history: message.history, number: 0 }
-      if (message.type !== 'said') return
-      this.heard.push(...message.messages)
-      const { history, number } = this.#seen!
-      this.#seen = { history, number: Math.max(number, ...message.messages.map((said) => said.number!)) }
-    })
-  }
-
+/** A page in a room that remembers what it hears. */
+export class RoomClient extends Page {
   get texts(): string[] {
-    return this.heard.map(({ message }) => message)
-  }
-
-  /** Resolves once the server has stored it, even if the connection is lost in between. */
-  async say(message: string): Promise<void> {
-    const key = `the key of the message ${(this.#count += 1)}`
-    await this.socket.request({ type: 'say', key, message }, { retry: true, timeoutMs: 60_000 })
-  }
-
-  close(): void {
-    this.socket.close()
+    return textsOf(this.heard)
   }
 }

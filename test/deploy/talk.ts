@@ -49,7 +49,7 @@ export class Talk {
 
   close(): void {
     this.#over.abort()
-    for (const page of this.#people) page.close()
+    for (const page of this.#people) page.leave()
   }
 
   async #goOn(n: number, tab: string): Promise<void> {

@@ -1,7 +1,8 @@
-// The only module that uses the connection. The client reconnects by itself, and messages wait in the meantime.
+// The only module that uses the connection. The client reconnects by itself, resumes the room, and repeats requests until they are
+// answered.
 
 // oxlint-disable-next-line import/no-absolute-path -- an address of the server, not a path of this machine
-import { connect, secondsLeft } from '/client/index.js'
+import { connectLive, secondsLeft } from '/client/live/index.js'
 
 export { secondsLeft }
 
@@ -13,72 +14,128 @@ const TYPING_EVERY_MS = 2500
 export const LOGGED_OUT = 4401
 const TAB_KEY = 'tideway-chat-tab'
 
-/** @typedef {import('../src/room/protocol.ts').ClientMessage} ClientMessage */
-/** @typedef {import('../src/room/protocol.ts').ServerMessage} ServerMessage */
-/** @typedef {import('../src/room/protocol.ts').Said} Said */
-/** @typedef {import('/client/index.js').ConnectionState} State */
+/** @typedef {typeof import('../src/room/consumers.ts').RoomConsumer} RoomConsumer */
+/** @typedef {import('../src/room/groups.ts').Said} SaidToAll */
+/** A message, with its key if this visitor wrote it. @typedef {Omit<SaidToAll, 'key'> & { key?: string | undefined }} Said */
+/** @typedef {import('../src/report/reports.ts').Report} Report */
+/** @typedef {import('/client/live/index.js').ConnectionState} State */
+
+/**
+ * @typedef {object} Listeners
+ * @property {(joined: { continues: boolean }) => void} onJoined
+ * @property {(messages: readonly Said[]) => void} onHistory The newest messages, after an absence that the room does not continue.
+ * @property {(said: Said) => void} onSaid
+ * @property {(people: ReadonlyMap<string, { name: string }>, count: number) => void} onPeople
+ * @property {(writer: { user: string, guest?: number | undefined }) => void} onTyping Never this visitor.
+ * @property {(progress: number) => void} onProgress
+ * @property {(report: Report | undefined) => void} onReport Without a report it failed.
+ * @property {(state: State) => void} onState
+ */
 
 /**
  * @typedef {object} Room
- * @property {(key: string, message: string) => Promise<unknown>} say Resolves once the server has stored it. A
- *   repeated key is the same message.
- * @property {(before: number) => Promise<{ messages: Said[], hasOlder: boolean }>} older
+ * @property {(key: string, message: string) => Promise<{ report: 'waiting' | 'failed' } | undefined>} say Resolves once the server
+ *   has stored it. A repeated key is the same message.
+ * @property {(before: number) => Promise<readonly Said[]>} older
  * @property {() => void} typing
  * @property {() => void} reopen Reconnects now.
  */
 
 /**
- * Enters a room, and reconnects until the page is closed.
+ * Enters a room, and stays in it until the page is closed.
  *
  * @param {string} room
- * @param {object} options
- * @param {() => Promise<boolean>} options.prepare runs before each attempt. `false` closes the client permanently, as after a
- *   logout; a rejection is a failed attempt
- * @param {(message: ServerMessage) => void} options.onMessage
- * @param {(state: State) => void} options.onState
+ * @param {() => Promise<boolean>} prepare runs before each attempt. `false` closes the client permanently, as after a logout; a
+ *   rejection is a failed attempt
+ * @param {Listeners} listeners
  * @returns {Room}
  */
-export function enterRoom(room, { prepare, onMessage, onState }) {
-  /** The last received position. @type {{ history: string, number: number } | undefined} */
-  let seen
+export function enterRoom(room, prepare, { onState, ...listeners }) {
+  const tab = tabSecret()
+  /** The tags of this visitor's messages. */
+  let me = { author: '', owner: '' }
   let typedAt = -Infinity
 
-  /** @type {import('/client/index.js').TidewayClient<ClientMessage, ServerMessage>} */
-  const socket = connect(
+  /** @type {import('/client/live/index.js').LiveClient<RoomConsumer>} */
+  const chat = connectLive(
     async () => {
-      if (!(await prepare())) socket.close(LOGGED_OUT)
-      return `/ws/room/${encodeURIComponent(room)}/`
+      if (!(await prepare())) chat.close(LOGGED_OUT)
+      return '/ws/room/'
     },
-    {
-      onConnectMessage: () => ({ type: 'hello', tab: tabSecret(), seen }),
-      backoff: { baseMs: 1000, capMs: 10_000 },
-      heartbeat: { intervalMs: 25_000 },
-    },
+    { backoff: { baseMs: 1000, capMs: 10_000 } },
   )
-  socket.on('message', (message) => {
-    if (message.type === 'welcome') {
-      seen = { history: message.history, number: message.continues ? (seen?.number ?? 0) : 0 }
-    } else if (message.type === 'said' && seen !== undefined) {
-      const number = message.messages.reduce((last, said) => Math.max(last, said.number ?? 0), seen.number)
-      seen = { ...seen, number }
-    }
-    onMessage(message)
+  const group = chat.join('room', room)
+
+  /** @param {{ author: string, owner: string }} writer */
+  const isOwn = ({ author, owner }) => author === me.author || (owner !== '' && owner === me.owner)
+  /** @param {SaidToAll} said @returns {Said} */
+  const marked = ({ key, ...said }) => ({ ...said, ...(isOwn(said) && { key }) })
+
+  /** What the room has sent waits until the tags of this connection are known. */
+  let ready = Promise.resolve()
+  chat.on('open', () => {
+    const asked = chat.request('whoAmI', { tab }, { timeoutMs: SAY_TIMEOUT_MS })
+    ready = ready.then(async () => {
+      me = await asked.catch(() => me)
+    })
   })
-  socket.on('state', onState)
-  onState(socket.state)
+  /** @template {unknown[]} Args @param {(...args: Args) => void} listener @returns {(...args: Args) => void} */
+  const later =
+    (listener) =>
+    (...args) => {
+      ready = ready.then(() => listener(...args))
+    }
+
+  group.on(
+    'snapshot',
+    later((snapshot) => {
+      const { messages, report } = /** @type {{ messages: SaidToAll[], report: Report | null }} */ (snapshot)
+      listeners.onHistory(messages.map(marked))
+      if (report !== null) listeners.onReport(report)
+    }),
+  )
+  group.on(
+    'joined',
+    later(({ recovered }) => listeners.onJoined({ continues: recovered })),
+  )
+  group.on(
+    'said',
+    later((said) => listeners.onSaid(marked(said))),
+  )
+  group.on(
+    'typing',
+    later((writer) => isOwn(writer) || listeners.onTyping(writer)),
+  )
+  group.on(
+    'presence',
+    later((people) => listeners.onPeople(people, people.count)),
+  )
+  group.on(
+    'progress',
+    later(({ progress }) => listeners.onProgress(progress)),
+  )
+  group.on(
+    'reported',
+    later((report) => listeners.onReport(report)),
+  )
+  group.on(
+    'reportFailed',
+    later(() => listeners.onReport(undefined)),
+  )
+  chat.on('state', onState)
+  onState(chat.state)
 
   return {
     say(key, message) {
       typedAt = -Infinity
-      return socket.request({ type: 'say', key, message }, { retry: true, timeoutMs: SAY_TIMEOUT_MS })
+      return chat.request('say', { room, tab, key, message }, { timeoutMs: SAY_TIMEOUT_MS })
     },
-    older: (before) => socket.request({ type: 'older', before }),
+    older: async (before) => (await chat.request('older', { room, before })).map(marked),
     typing() {
-      if (socket.state.status !== 'open' || performance.now() - typedAt < TYPING_EVERY_MS) return
-      typedAt = performance.now()
-      socket.send({ type: 'typing' })
+      if (performance.now() - typedAt < TYPING_EVERY_MS) return
+      if (chat.send('typing', { room, tab })) typedAt = performance.now()
     },
-    reopen: () => socket.reconnect(),
+    reopen: () => chat.reconnect(),
   }
 }
 

@@ -15,11 +15,11 @@ export function forgetPeople() {
   for (const name of writers.keys()) stop(name)
 }
 
-/** @param {{ names: readonly string[], guests: number }} people */
-export function showPeople(people) {
+/** @param {ReadonlyMap<string, { name: string }>} people @param {number} count also those who are not listed */
+export function showPeople(people, count) {
   button.classList.remove('unknown')
-  const { names, guests } = people
-  const count = names.length + guests
+  const names = [...new Set([...people.values()].map(({ name }) => name))].filter((name) => name !== '').sort()
+  const guests = count - names.length
   button.textContent = count <= 1 ? 'Only you' : `${count} people here`
   list.replaceChildren(
     ...names.map((name) =>
@@ -37,7 +37,7 @@ function mine(name) {
 /** The typing timeout of each writer, by displayed name. @type {Map<string, ReturnType<typeof setTimeout>>} */
 const writers = new Map()
 
-/** @param {{ user: string, guest?: number }} writer */
+/** @param {{ user: string, guest?: number | undefined }} writer */
 export function showTyping({ user, guest }) {
   const name = displayName(user, guest)
   clearTimeout(writers.get(name))
@@ -48,7 +48,7 @@ export function showTyping({ user, guest }) {
   say()
 }
 
-/** The message of the writer has arrived. @param {{ user: string, guest?: number }} writer */
+/** The message of the writer has arrived. @param {{ user: string, guest?: number | undefined }} writer */
 export function stopTyping({ user, guest }) {
   stop(displayName(user, guest))
 }

@@ -3,7 +3,7 @@
 import { element, find } from './dom.js'
 import { timeOfDay } from './transcript.js'
 
-/** @typedef {import('./connection.js').ServerMessage & { type: 'report' }} ReportMessage */
+/** @typedef {import('./connection.js').Report} Report */
 
 const frame = find('data-report')
 /** @type {HTMLProgressElement} */
@@ -14,7 +14,7 @@ const percent = find('data-report-percent')
 let shownAt = 0
 
 /** Shows the progress; without a number the report is queued. @param {number} [progress] */
-function showProgress(progress) {
+export function showProgress(progress) {
   // A client that joins a running report already has its bar.
   if (progress === undefined && !frame.hidden) return
   frame.hidden = false
@@ -31,18 +31,13 @@ export function forgetReport() {
 
 /**
  * @param {string} room
- * @param {ReportMessage} report
+ * @param {Report | undefined} report without one it has failed
  * @param {import('./transcript.js').Transcript} transcript
  */
 export function showReport(room, report, transcript) {
-  if (report.state === 'running') return showProgress(report.progress)
-  if (report.state === 'waiting') return showProgress()
-  if (report.state === 'failed') {
-    forgetReport()
-    return transcript.notice('The report failed. Try again later.')
-  }
   forgetReport()
-  // After a reconnect the server sends the last report again.
+  if (report === undefined) return transcript.notice('The report failed. Try again later.')
+  // The last report comes again with the history.
   if (report.at <= shownAt) return undefined
   shownAt = report.at
   if (report.words.length === 0)
@@ -50,7 +45,7 @@ export function showReport(room, report, transcript) {
   return transcript.insert(picture(room, report), report.at)
 }
 
-/** @param {string} room @param {ReportMessage & { state: 'done' }} report */
+/** @param {string} room @param {Report} report */
 function picture(room, { at, words }) {
   const counted = words.map(([word, count]) => `${word} ${count}`).join(', ')
   const image = element('img', {

@@ -2,14 +2,14 @@ import { enterRoom, LOGGED_OUT, secondsLeft } from './connection.js'
 import { find, startIn } from './dom.js'
 import { beGuest, introduce, LoggedOutError, settleName } from './me.js'
 import { forgetPeople, showPeople, showTyping, stopTyping } from './people.js'
-import { forgetReport, showReport } from './report.js'
+import { forgetReport, showProgress, showReport } from './report.js'
 import { watchRooms } from './room-list.js'
 import { isOwn, timeOfDay, Transcript } from './transcript.js'
 import { UnsentMessages } from './unsent.js'
 
 const ROOM = decodeURIComponent(location.pathname.split('/')[2] ?? '').normalize('NFC')
 const WARN_WHEN_LEFT = 200
-/** The same value as in protocol.ts, from which the page imports only types. */
+/** The same value as in `src/report/start.ts`. */
 const REPORT_COMMAND = '/report'
 
 /** @type {HTMLFormElement} */
@@ -31,7 +31,11 @@ const transcript = new Transcript({
 const unsent = new UnsentMessages({
   list: find('data-unsent'),
   storageKey: `tideway-chat-unsent-${ROOM}`,
-  send: (key, message) => connection.say(key, message),
+  async send(key, message) {
+    const answer = await connection.say(key, message)
+    if (answer?.report === 'waiting') showProgress()
+    if (answer?.report === 'failed') onReport(undefined)
+  },
   onChange: welcome,
 })
 
@@ -72,43 +76,33 @@ showUnread(0)
 
 /** The name that the open connection has. */
 let myName = ''
-/** No earlier message was shown, or the server has deleted it: the first messages are history. */
-let isFresh = true
 
-/** @param {import('./connection.js').ServerMessage} message */
-function onMessage(message) {
-  switch (message.type) {
-    case 'welcome':
-      cameIn(message)
-      break
-    case 'said':
-      onSaid(message)
-      break
-    case 'people':
-      showPeople(message)
-      rooms.count(message.names.length + message.guests)
-      break
-    case 'typing':
-      showTyping(message)
-      break
-    case 'report':
-      showReport(ROOM, message, transcript)
-      welcome()
-      break
-  }
+/** @param {import('./connection.js').Said} said */
+function onSaid(said) {
+  if (said.key === undefined) stopTyping(said)
+  else unsent.arrived(said.key)
+  transcript.add(said)
+  welcome()
+  if (!isOwn(said) && document.hidden) showUnread(unread + 1)
 }
 
-/** @param {import('./connection.js').ServerMessage & { type: 'said' }} said */
-function onSaid({ messages, hasOlder }) {
-  for (const said of messages) {
-    if (said.key === undefined) stopTyping(said)
-    else unsent.arrived(said.key)
-  }
-  transcript.add(messages, { hasOlder })
+/** @param {readonly import('./connection.js').Said[]} messages */
+function onHistory(messages) {
+  for (const { key } of messages) if (key !== undefined) unsent.arrived(key)
+  transcript.showNewest(messages)
   welcome()
-  const fromOthers = messages.filter((said) => !isOwn(said)).length
-  if (!isFresh && fromOthers > 0 && document.hidden) showUnread(unread + fromOthers)
-  isFresh = false
+}
+
+/** @param {ReadonlyMap<string, { name: string }>} people @param {number} count */
+function onPeople(people, count) {
+  showPeople(people, count)
+  rooms.count(count)
+}
+
+/** @param {import('./connection.js').Report | undefined} report */
+function onReport(report) {
+  showReport(ROOM, report, transcript)
+  welcome()
 }
 
 /** Updates the elements that depend on shown and unsent messages. */
@@ -130,7 +124,7 @@ let countdown
 /** @param {import('./connection.js').State} state */
 function onState(state) {
   clearInterval(countdown)
-  // A connection counts as open after the welcome message of the server.
+  // A connection counts as open when the page has joined the room.
   if (state.status === 'open') return
   unsent.setConnected(false)
   forgetPeople()
@@ -159,23 +153,14 @@ function titleOf(state) {
   return state.code === LOGGED_OUT ? 'You are logged out.' : `The server has ended this: ${state.reason || state.code}.`
 }
 
-/** @param {import('./connection.js').ServerMessage & { type: 'welcome' }} welcomed */
-function cameIn({ continues, hasGap }) {
-  if (!continues) isFresh = true
-  if (wasLost) came(hasGap || !continues)
+function onJoined() {
+  if (wasLost && !transcript.isEmpty) transcript.notice(`Connected again at ${timeOfDay(Date.now())}.`)
   else if (isRenaming) transcript.notice(myName === '' ? 'You are a guest again.' : `You are ${myName} now.`)
   wasLost = false
   isRenaming = false
   showState('open')
   unsent.setConnected(true)
   rooms.look()
-}
-
-/** @param {boolean} hasGap */
-function came(hasGap) {
-  if (transcript.isEmpty) return
-  const gap = hasGap ? ' Some of what was said in between is not kept any more.' : ''
-  transcript.notice(`Connected again at ${timeOfDay(Date.now())}.${gap}`)
 }
 
 /** @param {'connecting' | 'open' | 'lost'} shown */
@@ -187,17 +172,24 @@ function showState(shown) {
 
 const rooms = watchRooms(find('data-rooms'), { current: ROOM, onLook() {} })
 
-const connection = enterRoom(ROOM, {
-  async prepare() {
-    try {
-      myName = await settleName()
-      return true
-    } catch (error) {
-      if (error instanceof LoggedOutError) return false
-      throw error
-    }
-  },
-  onMessage,
+async function prepare() {
+  try {
+    myName = await settleName()
+    return true
+  } catch (error) {
+    if (error instanceof LoggedOutError) return false
+    throw error
+  }
+}
+
+const connection = enterRoom(ROOM, prepare, {
+  onJoined,
+  onHistory,
+  onSaid,
+  onPeople,
+  onTyping: showTyping,
+  onProgress: showProgress,
+  onReport,
   onState,
 })
 unsent.restore()

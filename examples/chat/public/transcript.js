@@ -16,7 +16,11 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-d
 const calendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' })
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' })
 
-/** @typedef {import('../src/room/protocol.ts').Said} Said */
+/** The number of messages in a page of the archive. */
+const PAGE = 50
+
+/** @typedef {import('./connection.js').Said} Said */
+/** A message of the archive, with the number of the one before it. @typedef {Said & { previous?: number }} Kept */
 /** A message, or a line of the page's own. @typedef {{ said?: Said, content?: string | HTMLElement, nodes: HTMLElement[] }} Line */
 
 /** The time of day. @param {number} at */
@@ -36,6 +40,9 @@ export class Transcript {
   #isAsking = false
   #unseen = 0
   #atEnd = true
+  /** The numbers of the shown messages, and the largest one. @type {Set<number>} */
+  #shown = new Set()
+  #newest = 0
   /** A line that waits for the messages of its time. @type {{ content: string | HTMLElement, at: number } | undefined} */
   #tooOld
 
@@ -45,7 +52,7 @@ export class Transcript {
    * @param {HTMLElement} parts.list the list in it
    * @param {HTMLElement} parts.newer the button that leads to the end
    * @param {HTMLElement} parts.older the button at the top, for older messages
-   * @param {(before: number) => Promise<{ messages: readonly Said[], hasOlder: boolean }>} parts.askOlder
+   * @param {(before: number) => Promise<readonly Kept[]>} parts.askOlder
    */
   constructor({ log, list, newer, older, askOlder }) {
     this.#log = log
@@ -64,14 +71,30 @@ export class Transcript {
     return this.#lines.length === 0
   }
 
-  /** @param {readonly Said[]} messages @param {{ hasOlder?: boolean | undefined }} [options] */
-  add(messages, { hasOlder } = {}) {
+  /** @param {Said} said */
+  add(said) {
+    if (!this.#put(said)) return
+    this.follow({ isOwn: isOwn(said), unseen: 1 })
+  }
+
+  /**
+   * Shows the newest messages of the archive. Begins again with them if messages before them are missing, or if it is another archive.
+   * @param {readonly Kept[]} messages
+   */
+  showNewest(messages) {
+    const isOther = (messages.at(-1)?.number ?? 0) < this.#newest
+    if (isOther || (messages[0]?.previous ?? 0) > this.#newest || this.#newest === 0) {
+      this.#lines = []
+      this.#shown.clear()
+      this.#newest = 0
+      this.#list.replaceChildren()
+      this.#offerOlder(hasOlder(messages))
+    }
     // A batch is history: a screen reader must not announce it as new.
-    if (messages.length > 1) this.#log.setAttribute('aria-busy', 'true')
-    for (const said of messages) this.#append({ said, nodes: [] })
-    if (hasOlder !== undefined) this.#offerOlder(hasOlder)
+    this.#log.setAttribute('aria-busy', 'true')
+    const added = messages.filter((said) => this.#put(said))
     this.#log.removeAttribute('aria-busy')
-    this.follow({ isOwn: messages.some(isOwn), unseen: messages.length })
+    this.follow({ isOwn: added.some(isOwn), unseen: added.length })
   }
 
   /** A line of the page's own. @param {string | HTMLElement} content */
@@ -90,13 +113,7 @@ export class Transcript {
       // It belongs above the loaded messages, so it appears with the older ones.
       this.#tooOld = { content, at }
     } else {
-      const [first] = next.nodes
-      /** @type {Line} */
-      const line = { content, nodes: [] }
-      this.#lines.splice(index, 0, line)
-      this.#draw(index)
-      first?.before(...line.nodes)
-      this.#redraw(index + 1)
+      this.#insertAt(index, { content, nodes: [] })
       this.follow()
     }
   }
@@ -118,13 +135,41 @@ export class Transcript {
     this.#newer.textContent = this.#unseen === 1 ? '1 new message' : `${this.#unseen} new messages`
   }
 
+  /** Returns `false` if the message is shown already. @param {Said} said */
+  #put(said) {
+    const number = said.number ?? undefined
+    if (number !== undefined && this.#shown.has(number)) return false
+    const line = { said, nodes: [] }
+    // Two processes may publish in another order than they stored.
+    const isLate = number !== undefined && number < this.#newest
+    const index = isLate ? this.#lines.findIndex(({ said: other }) => (other?.number ?? 0) > number) : -1
+    if (index === -1) this.#append(line)
+    else this.#insertAt(index, line)
+    if (number !== undefined) {
+      this.#shown.add(number)
+      this.#newest = Math.max(this.#newest, number)
+    }
+    return true
+  }
+
+  /** @param {number} index @param {Line} line */
+  #insertAt(index, line) {
+    const [first] = this.#lines[index]?.nodes ?? []
+    this.#lines.splice(index, 0, line)
+    this.#draw(index)
+    first?.before(...line.nodes)
+    this.#redraw(index + 1)
+  }
+
   /** @param {Line} line */
   #append(line) {
     this.#lines.push(line)
     this.#draw(this.#lines.length - 1)
     this.#list.append(...line.nodes)
     if (this.#lines.length <= SHOWN || !this.#atEnd) return
-    for (const node of this.#lines.shift()?.nodes ?? []) node.remove()
+    const dropped = this.#lines.shift()
+    for (const node of dropped?.nodes ?? []) node.remove()
+    this.#shown.delete(dropped?.said?.number ?? 0)
     this.#redraw(0)
     this.#offerOlder(true)
   }
@@ -134,9 +179,9 @@ export class Transcript {
     if (this.#isAsking || !first) return
     this.#isAsking = true
     try {
-      const { messages, hasOlder } = await this.#askOlder(first)
-      this.#prepend(messages)
-      this.#offerOlder(hasOlder)
+      const messages = await this.#askOlder(first)
+      this.#prepend(messages.filter(({ number }) => number !== null && !this.#shown.has(number)))
+      this.#offerOlder(hasOlder(messages))
       const tooOld = this.#tooOld
       this.#tooOld = undefined
       if (tooOld !== undefined) this.insert(tooOld.content, tooOld.at)
@@ -153,6 +198,7 @@ export class Transcript {
     this.#log.setAttribute('aria-busy', 'true')
     /** @type {Line[]} */
     const lines = messages.map((said) => ({ said, nodes: [] }))
+    for (const { number } of messages) this.#shown.add(number ?? 0)
     this.#lines.unshift(...lines)
     lines.forEach((_line, index) => this.#draw(index))
     this.#list.prepend(...lines.flatMap(({ nodes }) => nodes))
@@ -207,6 +253,11 @@ export class Transcript {
     this.#unseen = 0
     this.#newer.hidden = true
   }
+}
+
+/** Whether the archive has messages before these. @param {readonly Kept[]} messages */
+function hasOlder(messages) {
+  return messages.length === PAGE && (messages[0]?.previous ?? 0) > 0
 }
 
 /** @param {Said} said */

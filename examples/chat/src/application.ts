@@ -1,23 +1,29 @@
-import { allowedHostsOriginValidator, authMiddlewareStack, defineApplication, nodeListener, urlRouter } from 'tideway'
+import {
+  allowedHostsOriginValidator,
+  authMiddlewareStack,
+  defineApplication,
+  nodeListener,
+  path,
+  urlRouter,
+} from 'tideway'
 import { authExpiry, Revocations } from 'tideway/auth'
 
 import { websocketRoutes } from './chat/routing.ts'
-import { channelLayer, onGap } from './layer.ts'
+import { channelLayer } from './layer.ts'
+import { TakenNames } from './people/taken-names.ts'
 import { identity, sessions, users } from './people/visitors.ts'
-import { People } from './room/people.ts'
-import { roomRoutes } from './room/routing.ts'
+import { RoomConsumer } from './room/consumers.ts'
 import { web } from './web.ts'
 
 export { tasks } from './report/tasks.ts'
 
-const people = new People(channelLayer)
 const revocations = new Revocations(channelLayer)
-onGap((groups) => void people.recover(groups))
-const routes = people.counting(urlRouter([...websocketRoutes, ...roomRoutes(people)]))
+const takenNames = new TakenNames(channelLayer)
+const routes = takenNames.closing(urlRouter([...websocketRoutes, path('ws/room/', RoomConsumer.asApplication())]))
 
 export default defineApplication({
   channelLayers: { default: channelLayer },
-  http: nodeListener(web(people, revocations)),
+  http: nodeListener(web(revocations, takenNames)),
   websocket: allowedHostsOriginValidator(
     authMiddlewareStack(authExpiry(routes, { revocations }), { sessions, users, identity }),
   ),

@@ -68,6 +68,14 @@ function open(file: string): Database {
       UNIQUE (room, author, key)
     );
     CREATE INDEX IF NOT EXISTS messages_of_room ON messages (room, number);
+    -- Keeps the last 1,000 messages of a room, and 100,000 in total.
+    CREATE TRIGGER IF NOT EXISTS tidy AFTER INSERT ON messages WHEN NEW.number % 50 = 0 BEGIN
+      DELETE FROM messages WHERE room = NEW.room AND number <=
+        (SELECT number FROM messages WHERE room = NEW.room ORDER BY number DESC LIMIT 1 OFFSET 1000);
+      DELETE FROM messages WHERE number <= NEW.number - 100000;
+    END;
+    CREATE TABLE IF NOT EXISTS rooms (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS rooms_by_time ON rooms (at);
     CREATE TABLE IF NOT EXISTS reports (
       room TEXT PRIMARY KEY,
       at INTEGER NOT NULL,

@@ -8,21 +8,17 @@ const { CHANNEL_LAYER, REDIS_URL } = process.env
 /** The channel layer of the application, chosen by `CHANNEL_LAYER`, or by whether `REDIS_URL` is set. */
 export const channelLayer: Layer = layerOf(CHANNEL_LAYER ?? (REDIS_URL ? 'pubsub' : 'memory'))
 
-/** Calls the listener with the groups whose members in this process may have missed messages. In memory, no message is lost. */
-export function onGap(listener: (groups: readonly string[]) => void): void {
-  if (channelLayer instanceof InMemoryChannelLayer) return
-  channelLayer.on('gap', ({ groups }) => listener(groups))
-}
-
 function layerOf(name: string): Layer {
   const hosts = [REDIS_URL || 'redis://localhost:6379']
+  // A page that is reloaded is back in less.
+  const keptGroups = { presence: { graceMs: 3000 } }
   switch (name) {
     case 'memory':
-      return new InMemoryChannelLayer()
+      return new InMemoryChannelLayer({ keptGroups })
     case 'pubsub':
-      return new RedisPubSubChannelLayer({ hosts })
+      return new RedisPubSubChannelLayer({ hosts, keptGroups })
     case 'redis':
-      return new RedisChannelLayer({ hosts })
+      return new RedisChannelLayer({ hosts, keptGroups })
     default:
       throw new Error(`CHANNEL_LAYER is "${name}": it can be memory, pubsub or redis.`)
   }

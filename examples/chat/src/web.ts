@@ -6,10 +6,11 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Revocations } from 'tideway/auth'
 
 import { peopleRoutes } from './people/routes.ts'
+import type { TakenNames } from './people/taken-names.ts'
 import { BusyError } from './people/work-queue.ts'
 import { picture } from './report/threads.ts'
 import { roomName } from './room/names.ts'
-import type { People } from './room/people.ts'
+import { openRooms } from './room/open-rooms.ts'
 
 const publicFolder = fileURLToPath(new URL('../public', import.meta.url))
 const clientFolder = join(dirname(createRequire(import.meta.url).resolve('@tideway/client/package.json')), 'dist')
@@ -18,7 +19,7 @@ const ROOM_PATH_AND_SLASH = /^\/rooms\/(?<room>[^/]+)\/+$/
 const REPORT_PATH = /^\/rooms\/(?<room>[^/]+)\/report\.svg$/
 
 /** The HTTP side of the chat: its pages, the list of open rooms, and the routes of the visitor's account. */
-export function web(people: People, revocations: Revocations): Express {
+export function web(revocations: Revocations, takenNames: TakenNames): Express {
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', trustProxy(process.env.TRUST_PROXY))
@@ -51,11 +52,11 @@ export function web(people: People, revocations: Revocations): Express {
     response.type('svg').send(svg)
   })
 
-  app.get('/api/rooms', (_request, response) => {
-    response.json({ rooms: people.list() })
+  app.get('/api/rooms', async (_request, response) => {
+    response.json({ rooms: await openRooms() })
   })
 
-  app.use(peopleRoutes(people, revocations))
+  app.use(peopleRoutes(revocations, takenNames))
 
   app.use((request, response) => {
     const page = /^\/rooms\/[^/]*\/?$/.test(request.path) ? 'bad-room.html' : 'not-found.html'

@@ -1,5 +1,5 @@
 import { rePath } from 'tideway'
 
-import { ChatConsumer } from './consumers.ts'
+import { PlainConsumer } from '../room/plain-consumer.ts'
 
-export const websocketRoutes = [rePath(/^ws\/chat\/(?<roomName>\w+)\/$/, ChatConsumer.asApplication())]
+export const websocketRoutes = [rePath(/^ws\/chat\/(?<roomName>\w+)\/$/, PlainConsumer.asApplication())]

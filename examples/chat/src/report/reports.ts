@@ -12,7 +12,13 @@ export interface Report {
   /** When it was made, a time of `Date.now()`. Together with the room it identifies the picture. */
   readonly at: number
   /** The most frequent first. Empty if there are no words, and then there is no picture. */
-  readonly words: readonly WordCount[]
+  readonly words: WordCount[]
+}
+
+/** Returns the texts of all stored messages of a room. */
+export function textsOf(room: string): string[] {
+  const found = database().prepare('SELECT message FROM messages WHERE room = ? ORDER BY number').all(room)
+  return (found as { message: string }[]).map(({ message }) => message)
 }
 
 /** Stores the report and replaces the previous one. */

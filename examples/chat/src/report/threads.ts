@@ -13,4 +13,5 @@ export const drawWords = syncToAsync(wordsModule, 'drawWords')
 // Functions that wait for the disk, in the threads for databases.
 export const keepReport = databaseSyncToAsync(reportsModule, 'keepReport')
 export const lastReport = databaseSyncToAsync(reportsModule, 'lastReport')
+export const textsOf = databaseSyncToAsync(reportsModule, 'textsOf')
 export const picture = databaseSyncToAsync(reportsModule, 'picture')

@@ -1,7 +1,7 @@
 // Counts and draws words. Both functions block, so `tasks.ts` runs them in threads.
 
 /** A word and its frequency. */
-export type WordCount = readonly [word: string, count: number]
+export type WordCount = [word: string, count: number]
 
 /** The minimum time per part. Counting the words of a room takes milliseconds, so this simulates slow work. */
 const PIECE_MS = 120

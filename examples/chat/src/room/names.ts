@@ -15,8 +15,3 @@ export function roomName(given: unknown): string | undefined {
 export function groupOf(room: string): string {
   return PLAIN_NAME.test(room) ? `chat_${room}` : groupName('chat', room)
 }
-
-/** Returns the group of the clients in the room that use the protocol of the page. */
-export function pageGroupOf(room: string): string {
-  return groupName('room', room)
-}

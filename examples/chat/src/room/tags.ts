@@ -13,7 +13,10 @@ export function ownerTag({ id, isAuthenticated }: User, sessionKey: string | und
   return sessionKey === undefined ? '' : tagOf(`session ${sessionKey}`)
 }
 
-/** Returns a number from 100 to 999 for a guest without a name. It is the same in every process. */
-export function guestNumber(author: string): number {
-  return 100 + (Buffer.from(author, 'base64url').readUInt32BE() % 900)
+/** Adds the number of a guest without a name: from 100 to 999, the same in every process. */
+export function numbered<Author extends { readonly user: string; readonly author: string }>(
+  author: Author,
+): Author & { readonly guest?: number } {
+  if (author.user !== '') return author
+  return { ...author, guest: 100 + (Buffer.from(author.author, 'base64url').readUInt32BE() % 900) }
 }

@@ -1,0 +1,35 @@
+import { databaseSyncToAsync, moduleUrl } from 'tideway/worker'
+
+import { channelLayer } from '../layer.ts'
+import { room } from './groups.ts'
+import type * as visits from './visits.ts'
+
+const module = moduleUrl<typeof visits>('./visits.js', import.meta.url)
+const lastVisited = databaseSyncToAsync(module, 'lastVisited')
+/** Notes that a person has entered the room, so that {@link openRooms} finds it. */
+export const noteVisit = databaseSyncToAsync(module, 'noteVisit')
+
+/** A room and how many people are in it. */
+export interface OpenRoom {
+  readonly name: string
+  readonly people: number
+}
+
+const LISTED = 100
+/** How long one answer serves all requests. */
+const FRESH_MS = 500
+
+let counted: { readonly at: number; readonly rooms: Promise<OpenRoom[]> } | undefined
+
+/** Returns the rooms with people, the fullest first. */
+export function openRooms(): Promise<OpenRoom[]> {
+  const now = performance.now()
+  if (counted === undefined || now - counted.at > FRESH_MS) counted = { at: now, rooms: count() }
+  return counted.rooms
+}
+
+async function count(): Promise<OpenRoom[]> {
+  const names = await lastVisited(LISTED)
+  const rooms = await Promise.all(names.map(async (name) => ({ name, people: await room(name).count(channelLayer) })))
+  return rooms.filter(({ people }) => people > 0).toSorted((a, b) => b.people - a.people || (a.name < b.name ? -1 : 1))
+}
