@@ -40,9 +40,9 @@ function live(cell: Cell, more: Arguments): Cell {
   return { ...cell, name: LIVE, load: { ...cell.load, arguments: settings } }
 }
 
-/** The echo of requests. */
+/** The echo of requests. Its code is still compiled after the usual warm-up of half a second. */
 export function echoLive(): Cell {
-  return live(echo('tideway'), {})
+  return live(echo('tideway'), { warmms: 2500 })
 }
 
 /** Handshakes with a join. */

@@ -157,7 +157,7 @@ export class Join implements Follower {
     }
     if (followed === undefined) return
     // The cursor has its position before the snapshot is made, so that no event is missing between them.
-    const snapshot = followed.recovered ? undefined : await this.#snapshot()
+    const snapshot = followed.recovered || !this.#hasSnapshot ? undefined : await this.#snapshot()
     const { group } = this
     if (group instanceof KeptGroup && group.presence !== undefined) {
       await this.#openPresence(group, modeOf(presence, who), attempt)
@@ -205,17 +205,20 @@ export class Join implements Follower {
   }
 
   async #snapshot(): Promise<unknown> {
-    if (!this.#hasSnapshot) return undefined
     const snapshot = await this.#inTime('snapshot()', this.#host.snapshot(this.group))
     const problem = findNonJson(snapshot, 'the snapshot')
     if (problem === undefined) return snapshot
     throw new TidewayError('ERR_BAD_MESSAGE', `The answer of snapshot() is refused: ${problem}.`)
   }
 
-  async #inTime<Answer>(call: string, answer: Answer | PromiseLike<Answer>): Promise<Answer> {
-    const { timeoutMs } = this.#host
+  #inTime<Answer>(call: string, answer: Answer | PromiseLike<Answer>): Answer | Promise<Answer> {
     const isPromise = typeof (answer as PromiseLike<Answer> | undefined)?.then === 'function'
-    if (!isPromise || (await resolvesWithin(answer as PromiseLike<Answer>, timeoutMs, { ref: false }))) return answer
+    return isPromise ? this.#resolved(call, answer as PromiseLike<Answer>) : (answer as Answer)
+  }
+
+  async #resolved<Answer>(call: string, answer: PromiseLike<Answer>): Promise<Answer> {
+    const { timeoutMs } = this.#host
+    if (await resolvesWithin(answer, timeoutMs, { ref: false })) return answer
     throw new TidewayError('ERR_APPLICATION_TIMEOUT', `${call} has not answered within ${timeoutMs} ms.`)
   }
 

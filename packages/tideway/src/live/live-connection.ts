@@ -26,7 +26,6 @@ export interface LiveSender {
 /** The live protocol on one connection: its joins, its requests and their limits. */
 export class LiveConnection implements JoinHost, RequestHost {
   readonly consumer: LiveHooks
-  readonly requestScope: string
   readonly hasSnapshot: boolean
   readonly #settings: LiveSettings
   readonly #sender: LiveSender
@@ -36,9 +35,10 @@ export class LiveConnection implements JoinHost, RequestHost {
   /** By name on the wire. */
   readonly #joins = new Map<string, Join>()
   readonly #limiter: JoinLimiter
-  readonly #requests: Requests
+  /** With the first request: a connection that only reads has none. */
+  #requests: Requests | undefined
   /** By name on the wire, the newest `onJoin()` or `onLeave()` that has not returned. */
-  readonly #hooks = new Map<string, Promise<void>>()
+  #hooks: Map<string, Promise<void>> | undefined
   #helloTimer: NodeJS.Timeout | undefined
   /** The end of a drain that began before `hello`. */
   #drainEndsAt: number | undefined
@@ -48,7 +48,6 @@ export class LiveConnection implements JoinHost, RequestHost {
 
   constructor(consumer: LiveHooks, settings: LiveSettings, sender: LiveSender, logger: Logger) {
     this.consumer = consumer
-    this.requestScope = JSON.stringify([settings.name, consumer.scope.user?.id ?? null])
     this.hasSnapshot = consumer.snapshot !== undefined
     this.#settings = settings
     this.#sender = sender
@@ -57,7 +56,6 @@ export class LiveConnection implements JoinHost, RequestHost {
       ? new AsyncResource('tideway.LiveConsumer', { requireManualDestroy: true })
       : undefined
     this.#limiter = new JoinLimiter(settings.joinsPerSecond, settings.joinBurst)
-    this.#requests = new Requests(this)
     this.#helloTimer = setTimeout(() => this.#violate('no hello'), settings.helloTimeoutMs).unref()
     // Before `hello`: a client may have moved here, and the drain of this process begins at the same time.
     consumer.scope.onDrain?.((withinMs) => this.#onDrain(withinMs))
@@ -73,6 +71,10 @@ export class LiveConnection implements JoinHost, RequestHost {
 
   get repeatTimeoutMs(): number {
     return this.#settings.repeatTimeoutMs
+  }
+
+  get requestScope(): string {
+    return JSON.stringify([this.#settings.name, this.consumer.scope.user?.id ?? null])
   }
 
   get keptGroups(): KeptGroups | undefined {
@@ -132,7 +134,7 @@ export class LiveConnection implements JoinHost, RequestHost {
     return this.#context?.runInAsyncScope(() => this.consumer.snapshot?.(group))
   }
 
-  async follow(group: string, follower: Follower, options: FollowOptions): Promise<Followed> {
+  follow(group: string, follower: Follower, options: FollowOptions): Promise<Followed> {
     return keptGroupsOf(this.consumer.channelLayer).follow(group, follower, options)
   }
 
@@ -163,8 +165,9 @@ export class LiveConnection implements JoinHost, RequestHost {
   /** Ends all joins. Resolves when the hooks and the request handlers have returned. */
   close(): Promise<void> | undefined {
     this.#endJoins()
-    const isIdle = this.#hooks.size === 0 && this.#requests.isIdle
-    return isIdle ? undefined : Promise.all([this.#requests.settled(), ...this.#hooks.values()]).then(() => {})
+    const hooks = [...(this.#hooks?.values() ?? [])]
+    const isIdle = hooks.length === 0 && this.#requests?.isIdle !== false
+    return isIdle ? undefined : Promise.all([this.#requests?.settled(), ...hooks]).then(() => {})
   }
 
   #handle(frame: ClientFrame): void {
@@ -180,7 +183,7 @@ export class LiveConnection implements JoinHost, RequestHost {
       case 'leave':
         return this.#leave(frame.g)
       case 'request':
-        return this.#requests.receive(frame)
+        return (this.#requests ??= new Requests(this)).receive(frame)
       case 'ping':
         return void this.sendFrame({ t: 'pong' })
     }
@@ -238,13 +241,14 @@ export class LiveConnection implements JoinHost, RequestHost {
   /** Calls the hook when earlier hooks of the group have returned. */
   #callHook(join: Join, hook: 'onJoin' | 'onLeave'): void {
     const { wireName, group } = join
-    const before = this.#hooks.get(wireName)
+    const before = this.#hooks?.get(wireName)
     const called =
       before === undefined ? this.#hookResult(group, hook) : before.then(() => this.#hookResult(group, hook))
     if (called === undefined) return
     const run = called.then(() => {
-      if (this.#hooks.get(wireName) === run) this.#hooks.delete(wireName)
+      if (this.#hooks?.get(wireName) === run) this.#hooks.delete(wireName)
     })
+    this.#hooks ??= new Map()
     this.#hooks.set(wireName, run)
   }
 

@@ -61,6 +61,8 @@ type Answered = string | undefined
 /** The requests of one connection. They run one after another in their order, except those that are `concurrent`. */
 export class Requests {
   readonly #host: RequestHost
+  /** That of the host. */
+  readonly #scope: string
   readonly #turns = new StartTurns()
   /** Also those that are answered, until the answer is kept. */
   readonly #running = new Set<Promise<void>>()
@@ -71,6 +73,7 @@ export class Requests {
 
   constructor(host: RequestHost) {
     this.#host = host
+    this.#scope = host.requestScope
   }
 
   /** Whether no handler runs. */
@@ -101,12 +104,12 @@ export class Requests {
   #run(request: AnyRequest, frame: RequestFrame): Promise<void> | undefined {
     const fail = (error: unknown): void => void this.#answer(frame, this.#failure(frame.m, error))
     try {
-      const { keptGroups, requestScope } = this.#host
+      const { keptGroups } = this.#host
       const validated = request.schema['~standard'].validate(frame.d)
       const claim =
         frame.id === undefined || keptGroups === undefined
           ? undefined
-          : new RequestClaim(keptGroups, requestScope, frame.id)
+          : new RequestClaim(keptGroups, this.#scope, frame.id)
       const taken = claim?.take()
       if (this.#turns.isIdle && !(validated instanceof Promise) && !(taken instanceof Promise)) {
         return this.#start({ request, frame, input: validated }, claim, taken)?.catch(fail)
@@ -178,11 +181,10 @@ export class Requests {
 
   #call({ request: { handler }, frame: { id }, input }: Run): unknown {
     if (input.issues !== undefined) throw new RequestError('bad_input', input.issues.map(issueText).join('; '))
-    const { signal, requestScope: scope } = this.#host
-    const info: RequestInfo = { id, signal }
+    const info: RequestInfo = { id, signal: this.#host.signal }
     return id === undefined
       ? handler(input.value, info)
-      : current.run({ scope, id, published: 0 }, handler, input.value, info)
+      : current.run({ scope: this.#scope, id, published: 0 }, handler, input.value, info)
   }
 
   #succeed({ frame }: Run, result: unknown): Answered {

@@ -11,9 +11,9 @@ const claimed: Claim = Object.freeze({ status: 'claimed' })
 
 interface Stored {
   /** `undefined` for a claim. */
-  readonly answer: string | undefined
-  readonly owner: string
-  readonly expiresAt: number
+  answer: string | undefined
+  owner: string
+  expiresAt: number
 }
 
 /**
@@ -38,12 +38,12 @@ export class MemoryAnswers implements AnswerStore {
       if (stored.answer !== undefined) return { status: 'answered', answer: stored.answer }
       if (stored.owner !== owner) return taken
     }
-    this.#set(key, { answer: undefined, owner, expiresAt: now + ttlMs })
+    this.#set(key, undefined, owner, now + ttlMs)
     return claimed
   }
 
   answer(key: string, answer: string, ttlMs: number): void {
-    this.#set(key, { answer, owner: '', expiresAt: this.#clock.now() + ttlMs })
+    this.#set(key, answer, '', this.#clock.now() + ttlMs)
   }
 
   clear(): void {
@@ -52,15 +52,22 @@ export class MemoryAnswers implements AnswerStore {
     this.#characters = 0
   }
 
-  #set(key: string, stored: Stored): void {
-    const characters = stored.answer?.length ?? 0
-    const isFull = this.#newer.size >= MAX_ANSWERS / 2 || this.#characters + characters > MAX_ANSWER_CHARACTERS / 2
-    if (isFull && !this.#newer.has(key)) {
+  #set(key: string, answer: string | undefined, owner: string, expiresAt: number): void {
+    const characters = answer?.length ?? 0
+    const stored = this.#newer.get(key)
+    if (stored !== undefined) {
+      this.#characters += characters - (stored.answer?.length ?? 0)
+      stored.answer = answer
+      stored.owner = owner
+      stored.expiresAt = expiresAt
+      return
+    }
+    if (this.#newer.size >= MAX_ANSWERS / 2 || this.#characters + characters > MAX_ANSWER_CHARACTERS / 2) {
       this.#older = this.#newer
       this.#newer = new Map()
       this.#characters = 0
     }
-    this.#characters += characters - (this.#newer.get(key)?.answer?.length ?? 0)
-    this.#newer.set(key, stored)
+    this.#characters += characters
+    this.#newer.set(key, { answer, owner, expiresAt })
   }
 }
