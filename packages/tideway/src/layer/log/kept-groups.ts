@@ -31,6 +31,7 @@ import { newLogCounters, statsOf, type KeptGroupsStats } from './log-stats.ts'
 import { requirePosition } from './position.ts'
 import { ReadLimiter } from './read-limiter.ts'
 import { ReportLimit } from './report-limit.ts'
+import { RingBudget } from './ring-budget.ts'
 import { appendOptions } from './append-options.ts'
 import { changeToSet, groupFull, requireKeep } from './set-value.ts'
 import { StateTail } from './state-tail.ts'
@@ -51,7 +52,7 @@ export class KeptGroups {
   readonly #counters = newLogCounters()
   readonly #context: TailContext
   readonly #removeGapListener: () => void
-  #ringBytes = 0
+  readonly #rings: RingBudget
   #cancelSweep: (() => void) | undefined
   #isClosed = false
 
@@ -66,6 +67,8 @@ export class KeptGroups {
     this.#clock = clock
     this.#options = resolveKeptGroupsOptions(options)
     const { ringEntries, ringBytes, replayEntries, replayBytes, readsAtOnce } = this.#options
+    const rings = new RingBudget(this.#options.totalRingBytes)
+    this.#rings = rings
     const { readFailed, followerFailed } = { ...warningListener, ...listener }
     const failures = new ReportLimit()
     const failed = (group: string, error: unknown): void => {
@@ -77,7 +80,7 @@ export class KeptGroups {
       reads: new ReadLimiter(readsAtOnce),
       limits: { ringEntries, ringBytes, replayEntries, replayBytes, headTtlMs: HEAD_TTL_MS },
       counters: this.#counters,
-      ringChanged: (tail, bytes) => this.#ringChanged(tail, bytes),
+      ringChanged: (tail, bytes) => rings.change(tail, bytes),
       emptied: (tail) => this.#emptied(tail),
       repairFailed: failed,
       followerFailed,
@@ -198,7 +201,7 @@ export class KeptGroups {
 
   /** The statistics of this process. */
   stats(): KeptGroupsStats {
-    return statsOf(this.#counters, [...this.#tails.values()], this.#ringBytes)
+    return statsOf(this.#counters, [...this.#tails.values()], this.#rings.bytes)
   }
 
   /**
@@ -241,23 +244,10 @@ export class KeptGroups {
       // A newer tail may have its place.
       if (this.#tails.get(tail.group) === tail) this.#tails.delete(tail.group)
       tail.close()
+      this.#rings.remove(tail)
     }
     if (tail.isClosed) end()
     else this.#lingering.set(tail, this.#clock.after(this.#options.lingerMs, end))
-  }
-
-  #ringChanged(tail: Tail, bytes: number): void {
-    this.#ringBytes += bytes
-    if (bytes <= 0 || this.#ringBytes <= this.#options.totalRingBytes) return
-    for (const other of this.#tails.values()) if (other !== tail) this.#shrink(other)
-    this.#shrink(tail)
-  }
-
-  /** Drops entries of the tail until the process holds at most `totalRingBytes`. */
-  #shrink(tail: Tail): void {
-    while (this.#ringBytes > this.#options.totalRingBytes) {
-      if (!tail.dropOldest()) return
-    }
   }
 
   readonly #sweep = (): void => {

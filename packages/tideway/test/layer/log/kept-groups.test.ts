@@ -3,7 +3,8 @@ import type { Clock } from '../../../src/layer/log/clock.ts'
 import type { EventLog, LogSink, ReadOptions, ReadResult } from '../../../src/layer/log/event-log.ts'
 import { KeptGroups } from '../../../src/layer/log/kept-groups.ts'
 import { MemoryEventLog } from '../../../src/layer/log/memory-event-log.ts'
-import { parsePosition } from '../../../src/layer/log/position.ts'
+import { parsePosition, type Position } from '../../../src/layer/log/position.ts'
+import { Random } from '../../server/fuzz/random.ts'
 import { following, keptGroupsOf, RecordingFollower } from './following.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -18,11 +19,17 @@ const numbers = (from: number, to: number): string[] => Array.from({ length: to 
 /** A log in memory that a test can break: it drops deliveries, counts its reads, and refuses them. */
 class BreakableLog extends MemoryEventLog implements EventLog {
   reads = 0
+  mostAtOnce = 0
   isDeaf = false
   isDown = false
+  isSlow = false
+  #atOnce = 0
 
   override async read(group: string, options: ReadOptions): Promise<ReadResult> {
     this.reads++
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce)
+    if (this.isSlow) await turn()
+    this.#atOnce--
     if (this.isDown) throw new Error('down')
     return super.read(group, options)
   }
@@ -159,17 +166,46 @@ describe('a follower of a kept group', () => {
 })
 
 describe('the tail of a kept group', () => {
-  it('reads the log once for any number of followers that return at once', async () => {
+  it.each([
+    [1, 5000, 2],
+    [500, 5000, 500],
+  ])('of each of %d groups is read once for %d followers that return at once', async (count, followers, reads) => {
     const log = new BreakableLog()
     const groups = keptGroupsOf(log)
-    await publish(groups, 1, 1)
-    const { top } = await groups.history('g')
-    await publish(groups, 2, 101)
-    log.reads = 0
-    const all = await Promise.all(Array.from({ length: 1000 }, () => following(groups, 'g', { since: top })))
+    const names = Array.from({ length: count }, (_, index) => `g${index}`)
+    const tops = await Promise.all(names.map(async (name) => (await groups.publish(name, '1')).position))
+    for (const name of names) for (let i = 2; i <= 11; i++) await groups.publish(name, `${i}`)
+    const all = await Promise.all(
+      Array.from({ length: followers }, (_, index) =>
+        following(groups, names[index % count]!, { since: tops[index % count]! }),
+      ),
+    )
     expect(new Set(all.map(({ answer }) => answer))).toEqual(new Set(['recovered']))
-    expect(all.every(({ follower }) => follower.got.length === 100)).toBe(true)
-    expect(log.reads).toBeLessThanOrEqual(2)
+    expect(all.every(({ follower }) => follower.got.length === 10)).toBe(true)
+    expect(log.reads).toBeLessThanOrEqual(reads)
+  })
+
+  it('is read after a gap at a random time within 100 ms, at most readsAtOnce groups at the same time', async () => {
+    const [random, waits] = [new Random(1), [] as number[]]
+    const clock: Clock = {
+      now: () => 0,
+      random: () => random.next(),
+      after: (ms, callback) => {
+        if (ms > 100) return () => {}
+        waits.push(ms)
+        const timer = setImmediate(callback)
+        return () => clearImmediate(timer)
+      },
+    }
+    const log = new BreakableLog()
+    const groups = keptGroupsOf(log, { readsAtOnce: 3 }, clock)
+    for (let i = 0; i < 100; i++) await following(groups, `g${i}`)
+    log.isSlow = true
+    log.flush()
+    await expect.poll(() => groups.stats().resets.epoch).toBe(100)
+    expect(waits).toHaveLength(100)
+    const quarters = new Set(waits.map((ms) => Math.floor(ms / 25)))
+    expect([quarters.size, log.mostAtOnce]).toEqual([4, 3])
   })
 
   it('reads missed entries once for all followers, before it delivers newer ones', async () => {
@@ -278,6 +314,34 @@ describe('kept groups', () => {
     }
     await turn()
     expect(groups.stats().ringBytes).toBe(1000)
+  })
+
+  it('drop the entries of groups without recent events first, over totalRingBytes', async () => {
+    const log = new BreakableLog()
+    const groups = keptGroupsOf(log, { totalRingBytes: 10_000, ringEntries: 20 })
+    await following(groups, 'busy')
+    const append = async (group: string): Promise<Position> => {
+      const { position } = await groups.publish(group, 'x'.repeat(100))
+      return position
+    }
+    const busy: Position[] = []
+    const others: Position[] = []
+    for (let i = 0; i < 5000; i++) {
+      await following(groups, `g${i}`)
+      others.push(await append(`g${i}`))
+      if (i % 50 !== 0) continue
+      busy.push(await append('busy'))
+      await turn()
+    }
+    await turn()
+    log.reads = 0
+    expect(groups.stats().ringBytes).toBe(10_000)
+    const before = ({ epoch, offset }: Position): Position => ({ epoch, offset: offset - 1 })
+    await following(groups, 'busy', { since: busy.at(-15)! })
+    await following(groups, 'g4999', { since: before(others[4999]!) })
+    expect(log.reads).toBe(0)
+    expect((await following(groups, 'g0', { since: before(others[0]!) })).answer).toBe('recovered')
+    expect(log.reads).toBe(1)
   })
 
   it.each([
