@@ -1,6 +1,7 @@
 import { afterEach, expect, it, onTestFinished } from 'vitest'
 
 import { describeWith } from '../../../../test/setup/describe-with.ts'
+import { freePort } from '../../../../test/setup/free-port.ts'
 import { patiently } from '../../../../test/setup/patiently.ts'
 import { RedisServer } from '../redis-server.ts'
 import { TcpProxy } from '../tcp-proxy.ts'
@@ -135,6 +136,30 @@ describeWith(['redis'], 'the log of a kept group in a Redis that loses data', ()
     for (const body of ['b', 'c']) await publisher.append('room', body, lasting)
     await patiently(() => expect(bodies).toEqual(['a', 'b', 'c']))
     expect(resets).toEqual([])
+  })
+
+  it('rejects an event while its process is cut off from Redis, and delivers everything in order after it', async () => {
+    const server = await redis()
+    const network = await TcpProxy.start(server.port)
+    onTestFinished(() => network.stop())
+    const [isolated, other] = [await open(network.url), await open(server.url)]
+    const received: string[] = []
+    const { cursor } = await isolated.layer.keptGroups.follow('room', {
+      onEntry: ({ body }) => void received.push(body),
+      onVolatile: () => {},
+      onReset: ({ why }) => void received.push(why),
+    })
+    cursor.start()
+    await isolated.append('room', 'a', lasting)
+    await patiently(() => expect(received).toEqual(['a']))
+    network.pause()
+    network.target = await freePort()
+    const appendOnce = () => isolated.append('room', 'd', { ...lasting, id: 'once' })
+    await expect(appendOnce()).rejects.toMatchObject({ code: 'ERR_LAYER_UNAVAILABLE' })
+    for (const body of ['b', 'c']) await other.append('room', body, lasting)
+    network.target = server.port
+    expect((await patiently(appendOnce)).position.offset).toBe(4)
+    await patiently(() => expect(received).toEqual(['a', 'b', 'c', 'd']))
   })
 
   it('resets the followers beyond a failover, and no other ones', async () => {
