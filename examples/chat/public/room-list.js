@@ -35,7 +35,7 @@ export function watchRooms(list, { current, onLook }) {
     show()
     onLook(rooms)
     clearTimeout(timer)
-    if (!document.hidden) timer = setTimeout(look, LOOK_EVERY_MS)
+    if (!document.hidden) timer = setTimeout(() => void look(), LOOK_EVERY_MS)
   }
 
   function show() {
