@@ -1,7 +1,7 @@
 import type { Authenticated } from 'tideway'
 import type { WithSession } from 'tideway/auth'
 import { LiveConsumer, request, RequestError, type LiveGroup } from 'tideway/live'
-import * as v from 'valibot'
+import { z } from 'zod'
 
 import { REPORT_COMMAND, startReport } from '../report/start.ts'
 import { lastReport } from '../report/threads.ts'
@@ -16,9 +16,9 @@ const GLANCE = 50
 /** The minimum time between two typing notifications of a client. More frequent ones are dropped. */
 const TYPING_EVERY_MS = 1000
 
-const message = v.pipe(text, v.maxLength(2000), v.regex(/\S/, 'A message has a text.'))
+const message = text.max(2000).regex(/\S/, 'A message has a text.')
 /** A random text that cannot be guessed. `tab` is the secret by which a tab recognizes its messages, `key` names one of them. */
-const mark = v.pipe(text, v.minLength(16), v.maxLength(100))
+const mark = text.min(16).max(100)
 
 /** The consumer of the page: its rooms are kept groups. Their messages also go to the clients of the plain protocol. */
 export class RoomConsumer extends LiveConsumer<{}, Authenticated & WithSession> {
@@ -41,9 +41,9 @@ export class RoomConsumer extends LiveConsumer<{}, Authenticated & WithSession> 
   }
 
   /** The tags by which a page recognizes its own messages. */
-  whoAmI = request(v.object({ tab: mark }), ({ tab }) => this.#author(tab))
+  whoAmI = request(z.object({ tab: mark }), ({ tab }) => this.#author(tab))
 
-  say = request(v.object({ room: text, tab: mark, key: mark, message }), async ({ room: id, tab, key, message }) => {
+  say = request(z.object({ room: text, tab: mark, key: mark, message }), async ({ room: id, tab, key, message }) => {
     if (!(await this.hasJoined(room(id)))) throw new RequestError('forbidden', 'Enter the room first.')
     this.#typedAt = -Infinity
     const kept = await append(id, { ...this.#author(tab), message, key })
@@ -54,12 +54,12 @@ export class RoomConsumer extends LiveConsumer<{}, Authenticated & WithSession> 
   })
 
   older = request(
-    v.object({ room: text, before: v.number() }),
+    z.object({ room: text, before: z.number() }),
     async ({ room: id, before: number }) => (await before(id, number, GLANCE)).map(numbered),
     { concurrent: true },
   )
 
-  typing = request(v.object({ room: text, tab: mark }), async ({ room: id, tab }) => {
+  typing = request(z.object({ room: text, tab: mark }), async ({ room: id, tab }) => {
     const now = performance.now()
     if (now - this.#typedAt < TYPING_EVERY_MS) return
     this.#typedAt = now
