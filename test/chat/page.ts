@@ -31,6 +31,8 @@ export class Page {
   readonly #room: string
   readonly #tab: string
   readonly #unread: Happened[] = []
+  /** The numbers of the messages of the newest snapshot that no event has repeated. */
+  #inSnapshot = new Set<number>()
   #wake = (): void => {}
 
   constructor(origin: string, room: string, name: string, { socket = {} }: PageOptions = {}) {
@@ -50,7 +52,9 @@ export class Page {
     this.group = this.client.join('room', room)
     this.group.on('snapshot', (snapshot) => {
       const { messages, report } = snapshot as { messages: Said[]; report: unknown }
-      for (const said of messages) this.#note('said', said)
+      const known = new Set(this.heard.map(({ number }) => number))
+      this.#inSnapshot = new Set(messages.map(({ number }) => number!))
+      for (const said of messages) if (!known.has(said.number)) this.#note('said', said)
       if (report !== null) this.#note('reported', report)
       this.#note('snapshot', snapshot)
     })
@@ -60,7 +64,11 @@ export class Page {
     })
     this.group.on('left', (left) => this.#note('left', left))
     this.group.on('presence', (people) => this.#note('presence', people))
-    this.group.onAny(({ name, data }) => this.#note(name, data))
+    this.group.onAny(({ name, data }) => {
+      // An event after the snapshot may be in it already.
+      if (name === 'said' && this.#inSnapshot.delete(data.number ?? 0)) return
+      this.#note(name, data)
+    })
     this.client.on('reconnecting', () => this.losses++)
     this.client.on('closed', (state) => this.#note('closed', state))
   }

@@ -136,7 +136,7 @@ describe('connections that can move', () => {
     const { clients, ended } = await clientsOf(server.webSocketUrl, 101)
     const closed = server.close()
     await expect.poll(() => announced.length).toBe(101)
-    expect(announced.filter((withinMs) => withinMs === 4000)).toHaveLength(51)
+    expect(announced.filter((withinMs) => withinMs > 3000)).toHaveLength(51)
     expect(Math.min(...announced)).toBeLessThanOrEqual(3000)
     for (const client of clients) client.terminate()
     await closed
