@@ -96,14 +96,18 @@ describeWith(['redis'], 'Redis layers', () => {
     await expect.poll(() => types).toEqual(['to.a.dead.process.too', 'to.the.living'])
   })
 
-  it('remove the keys of a dead process also from a process without groups', async () => {
+  it.each([
+    ['while it lives', 'before'],
+    ['when it is the first one that starts after all others are dead', 'after'],
+  ] as const)('remove the keys of dead processes from a process without groups %s', async (_name, start) => {
     const member = fileURLToPath(new URL('fixture/member.ts', import.meta.url))
     const args = [...fromSources, member, server.url, '600']
-    const dying = await startProgram(process.execPath, args, { ready: /joined/ })
-    await makeLayer({ leaseMs: 600 })
-    process.kill(dying.pid, 'SIGKILL')
-    await dying.exited
+    const dying = await Promise.all([1, 2].map(() => startProgram(process.execPath, args, { ready: /joined/ })))
+    if (start === 'before') await makeLayer({ leaseMs: 600 })
+    for (const { pid } of dying) process.kill(pid, 'SIGKILL')
+    await Promise.all(dying.map(({ exited }) => exited))
     expect(await server.keys()).not.toEqual([])
+    if (start === 'after') await makeLayer({ leaseMs: 600 })
     await patiently(async () => expect(await server.keys()).toEqual([]))
   })
 
