@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import type { LiveGroup, PendingRequest, RequestFailedError } from '@tideway/client/live'
+import type { LiveGroup, LiveState, PendingRequest, RequestFailedError } from '@tideway/client/live'
 import { temporary } from '../../src/live/live-requests.ts'
 import type { VirtualLive } from './virtual-live.ts'
 
@@ -37,6 +37,8 @@ export function filled<Value>(value: Value): Value {
 export class VectorRun {
   readonly #virtual: VirtualLive
   readonly #groups = new Map<string, LiveGroup<never>>()
+  /** The values that a group has after the frames of the server. */
+  readonly #values = new Map<string, { at: string; readonly map: Map<string, unknown> }>()
   readonly #requests = new Map<string, PendingRequest<unknown>>()
   readonly #heard: unknown[] = []
   readonly #expected: unknown[] = []
@@ -85,12 +87,13 @@ export class VectorRun {
     sockets.last.receive(frame)
     await pass(0)
     const group = this.#groups.get(frame.g ?? '')
-    if (frame.t === undefined && frame['w'] === undefined && group) {
+    if (frame['e'] !== undefined && group) {
       const at = frame['at'] as string | undefined
       const isKnown = this.#expected.some((one) => at !== undefined && (one as Frame)['at'] === at)
       if (frame['e'] !== '' && !isKnown) this.#expected.push({ at, e: frame['e'], d: frame['d'], id: frame.id })
     }
     if (frame.t === 'joined' || frame.t === 'reset') assert.equal(group?.position, frame['at'])
+    this.#checkValues(frame, group)
     if (frame.t === 'left' && frame['code']) this.#checkRefusal(frame)
     if (frame.t === 'answer') await this.#checkAnswer(frame)
     if (frame.t === 'move') {
@@ -125,6 +128,20 @@ export class VectorRun {
     this.#groups.set(name, group as never)
   }
 
+  /** The values are those of `joined` and `reset`, with each change after the position. */
+  #checkValues({ g = '', at, k, d, values }: Frame, group: LiveGroup<never> | undefined): void {
+    const position = String(at)
+    if (values !== undefined) this.#values.set(g, { at: position, map: new Map(Object.entries(values as object)) })
+    const expected = this.#values.get(g)
+    if (group === undefined || expected === undefined) return
+    if (k !== undefined && offsetOf(position) > offsetOf(expected.at)) {
+      expected.at = position
+      if (d === undefined) expected.map.delete(k as string)
+      else expected.map.set(k as string, d)
+    }
+    assert.deepEqual((group as unknown as LiveState<unknown>).values, expected.map)
+  }
+
   #checkRefusal({ g = '', code }: Frame): void {
     const isTemporary = temporary.includes(String(code))
     assert.equal(this.#groups.get(g)?.state, isTemporary ? 'joining' : 'left')
@@ -139,6 +156,10 @@ export class VectorRun {
     const reason = (await request?.catch((caught: unknown) => caught)) as RequestFailedError
     return assert.deepEqual([reason.serverCode, reason.message], [error.code, error.message])
   }
+}
+
+function offsetOf(position: string): number {
+  return Number(position.split(':')[1])
 }
 
 function withoutLast(hello: unknown): unknown {

@@ -16,6 +16,7 @@ import type { Bounds } from './vectors.ts'
 
 const events = { said: z.object({ text: z.string() }), typing: volatile(z.object({ user: z.string() })) }
 const history = { size: 1, ttlMs: 600_000 }
+const prices = defineGroup('prices', { state: z.number() })
 const groups = {
   room: defineGroup('room', { events, history }),
   long: defineGroup('long', { events, history: { size: 10_000 } }),
@@ -26,6 +27,7 @@ const groups = {
   recent: defineGroup('recent', { events }),
   board: defineGroup('board', { events }),
   here: defineGroup('here', { events, presence: z.object({ name: z.string() }) }),
+  prices,
 }
 
 /** The server of the vectors, as `docs/spec/live.md` describes it. */
@@ -57,6 +59,14 @@ export class VectorServer {
     const name = this.#group(g).name
     if (isVolatile) await this.layer.keptGroups.publishVolatile(name, body)
     else await this.layer.keptGroups.publish(name, body, g.startsWith('long') ? { size: 10_000 } : history)
+  }
+
+  async set({ g, k, d, ttl }: { readonly g: string; readonly k: string; readonly d: number; readonly ttl?: number }) {
+    await prices(this.#group(g).id).set(this.layer, k, d, { ttlMs: ttl })
+  }
+
+  async delete({ g, k }: { readonly g: string; readonly k: string }): Promise<void> {
+    await prices(this.#group(g).id).delete(this.layer, k)
   }
 
   async append(g: string, body: string): Promise<void> {

@@ -68,7 +68,9 @@ class Runner {
     else if ('publish' in step) {
       const { g, ...event } = step.publish
       for (let i = 0; i < (step.times ?? 1); i++) await server.publish(g, event, event.e === 'typing')
-    } else if ('append' in step) await server.append(step.append.g, step.append.body)
+    } else if ('set' in step) await server.set(step.set)
+    else if ('delete' in step) await server.delete(step.delete)
+    else if ('append' in step) await server.append(step.append.g, step.append.body)
     else if ('remove' in step) server.remove(step.remove)
     else if ('release' in step) server.gate(step.release).open()
     else if ('flush' in step) await server.layer.flush()

@@ -7,6 +7,8 @@ export type Step =
   | { readonly clientBytes: string }
   | { readonly server: unknown }
   | { readonly publish: PublishedEvent; readonly times?: number }
+  | { readonly set: { readonly g: string; readonly k: string; readonly d: number; readonly ttl?: number } }
+  | { readonly delete: { readonly g: string; readonly k: string } }
   | { readonly append: { readonly g: string; readonly body: string } }
   | { readonly disconnect: true }
   | { readonly remove: string }
