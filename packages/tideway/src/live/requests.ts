@@ -166,7 +166,8 @@ export class Requests {
   #handle(run: Run): Answered | Promise<Answered> {
     const fail = (error: unknown): Answered => {
       const answer = this.#answer(run.frame, this.#failure(run.frame.m, error))
-      return isTemporary(error) ? undefined : answer
+      // After the end of the connection its joins are over, so that an error may be due to the end.
+      return isTemporary(error) || this.#host.signal.aborted ? undefined : answer
     }
     try {
       const returned = this.#call(run)

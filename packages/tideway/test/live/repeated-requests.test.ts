@@ -24,6 +24,12 @@ class Counting extends LiveConsumer<{}, {}> {
       await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     return call
   })
+  refusedAtEnd = request(z.unknown(), async (_input, { signal }) => {
+    const call = Counting.calls.push('refusedAtEnd')
+    if (call > 1) return call
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    throw new RequestError('forbidden', 'The joins have ended with the connection.')
+  })
   busy = request(z.string(), (code) => {
     const call = Counting.calls.push('busy')
     if (call === 1) throw new RequestError(code, 'Try again.')
@@ -92,14 +98,14 @@ describe('a repeated request', () => {
     expect(await second.next()).toEqual({ t: 'answer', id: 'id', ok: 1 })
   })
 
-  it('is handled if the first one ended with its connection', async () => {
+  it.each(['untilEnd', 'refusedAtEnd'])('is handled if the first one ended with its connection: %s', async (m) => {
     const test = start()
     const first = await test.connect(counting)
-    first.send({ t: 'request', id: 'id', m: 'untilEnd' })
+    first.send({ t: 'request', id: 'id', m })
     await patiently(() => expect(Counting.calls).toHaveLength(1))
     await first.communicator.disconnect()
     const second = await test.connect(counting)
-    second.send({ t: 'request', id: 'id', m: 'untilEnd' })
+    second.send({ t: 'request', id: 'id', m })
     expect(await second.next()).toEqual({ t: 'answer', id: 'id', ok: 2 })
   })
 
