@@ -5,6 +5,7 @@ import type { TextOrBytes } from '../consumer/text-or-bytes.ts'
 import type { Logger } from '../asgi/logger.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
+import { TokenBucket } from '../errors/token-bucket.ts'
 import type { Follower } from '../layer/log/cursor.ts'
 import type { Followed, FollowOptions } from '../layer/log/follow.ts'
 import type { KeptGroups } from '../layer/log/kept-groups.ts'
@@ -12,7 +13,6 @@ import { BAD_FRAME_CODE, BadFrame, encodeFrame, parseFrame, positionOf } from '.
 import type { ClientFrame, JoinErrorCode, JoinStart, ServerFrame } from './frames.ts'
 import type { Authorization } from './authorization.ts'
 import { Join, type JoinHost } from './join.ts'
-import { JoinLimiter } from './join-limiter.ts'
 import type { LiveHooks } from './live-hooks.ts'
 import { groupOf, type LiveGroup, type LiveSettings } from './live-settings.ts'
 import { Requests, type RequestHost } from './requests.ts'
@@ -34,7 +34,7 @@ export class LiveConnection implements JoinHost, RequestHost {
   readonly #context: AsyncResource | undefined
   /** By name on the wire. */
   readonly #joins = new Map<string, Join>()
-  readonly #limiter: JoinLimiter
+  readonly #joinTokens: TokenBucket
   /** With the first request: a connection that only reads has none. */
   #requests: Requests | undefined
   /** By name on the wire, the newest `onJoin()` or `onLeave()` that has not returned. */
@@ -55,7 +55,7 @@ export class LiveConnection implements JoinHost, RequestHost {
     this.#context = this.hasSnapshot
       ? new AsyncResource('tideway.LiveConsumer', { requireManualDestroy: true })
       : undefined
-    this.#limiter = new JoinLimiter(settings.joinsPerSecond, settings.joinBurst)
+    this.#joinTokens = new TokenBucket(settings.joinsPerSecond, settings.joinBurst)
     this.#helloTimer = setTimeout(() => this.#violate('no hello'), settings.helloTimeoutMs).unref()
     // Before `hello`: a client may have moved here, and the drain of this process begins at the same time.
     consumer.scope.onDrain?.((withinMs) => this.#onDrain(withinMs))
@@ -212,7 +212,7 @@ export class LiveConnection implements JoinHost, RequestHost {
     if (group === undefined) return this.#refuseNew(wireName, 'unknown_group', 'There is no such group.')
     join ??= new Join(wireName, group, this)
     if (position === 'malformed') return this.refuse(join, 'bad_position', 'since is not a position.')
-    if (!this.#limiter.take()) return this.refuse(join, 'rate_limited', 'Too many groups are joined at once.')
+    if (!this.#joinTokens.take(1)) return this.refuse(join, 'rate_limited', 'Too many groups are joined at once.')
     if (this.#joins.size >= maxGroups && !this.#joins.has(wireName)) {
       return this.refuse(join, 'too_many_groups', `A connection may join ${maxGroups} groups.`)
     }

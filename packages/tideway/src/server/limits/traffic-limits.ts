@@ -1,8 +1,8 @@
 import { closeCodes } from '../../asgi/close-codes.ts'
+import { TokenBucket } from '../../errors/token-bucket.ts'
 import type { Heartbeat, HeartbeatClient } from '../transport/heartbeat.ts'
 import type { LimitedConnection, PeerOwner, SlowOutcome, TrafficLimits } from '../websocket/peer-owner.ts'
 import type { LimitOptions } from './limit-options.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 /** The limits of one connection. */
 type MessageLimits = Readonly<
@@ -18,7 +18,7 @@ export function trafficLimits(limits: MessageLimits, heartbeat: Heartbeat): Traf
     ownerOf: (connection) => (areMessagesLimited ? new LimitedOwner(connection, limits, heartbeat) : connection),
     countBytes(socket, connection) {
       if (maxBytesPerSecond === false) return
-      const bucket = new TokenBucket(maxBytesPerSecond, rateBurstSeconds)
+      const bucket = new TokenBucket(maxBytesPerSecond, maxBytesPerSecond * rateBurstSeconds)
       // Before the parser, so that bytes above the limit are not delivered. Control frames and unfinished messages count too.
       socket.prependListener('data', (chunk: Buffer) => {
         if (!bucket.take(chunk.length)) connection.shutDown(closeCodes.policyViolation, 'too many bytes per second')
@@ -41,7 +41,9 @@ class LimitedOwner implements PeerOwner, HeartbeatClient {
     this.#heartbeat = heartbeat
     this.#idleTimeoutMs = idleTimeoutMs
     this.#messages =
-      maxMessagesPerSecond === false ? undefined : new TokenBucket(maxMessagesPerSecond, rateBurstSeconds)
+      maxMessagesPerSecond === false
+        ? undefined
+        : new TokenBucket(maxMessagesPerSecond, maxMessagesPerSecond * rateBurstSeconds)
     if (idleTimeoutMs !== false) heartbeat.add(this)
   }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { TokenBucket } from '../../../src/server/limits/token-bucket.ts'
+import { TokenBucket } from '../../../src/errors/token-bucket.ts'
 import type { ServeOptions } from '../../../src/server/options.ts'
 import { Recorder } from '../applications.ts'
 import { serving } from '../serving.ts'
@@ -20,7 +20,7 @@ async function connected(
 
 describe('TokenBucket', () => {
   it('allows its burst at once, then its rate per second', () => {
-    const bucket = new TokenBucket(10, 2, 0)
+    const bucket = new TokenBucket(10, 20, 0)
     expect(bucket.take(20, 0)).toBe(true)
     expect(bucket.take(1, 0)).toBe(false)
     expect(bucket.take(1, 99)).toBe(false)
@@ -30,13 +30,13 @@ describe('TokenBucket', () => {
   })
 
   it('accumulates no more than its burst', () => {
-    const bucket = new TokenBucket(10, 1, 0)
+    const bucket = new TokenBucket(10, 10, 0)
     expect(bucket.take(11, 1_000_000)).toBe(false)
     expect(bucket.take(10, 1_000_000)).toBe(true)
   })
 
   it('allows one token at a time with a rate below one per second', () => {
-    const bucket = new TokenBucket(0.1, 1, 0)
+    const bucket = new TokenBucket(0.1, 0.1, 0)
     expect(bucket.take(1, 0)).toBe(true)
     expect(bucket.take(1, 9000)).toBe(false)
     expect(bucket.take(1, 10_001)).toBe(true)

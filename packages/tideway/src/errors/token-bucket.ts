@@ -5,10 +5,10 @@ export class TokenBucket {
   #tokens: number
   #filledAt: number
 
-  constructor(perSecond: number, burstSeconds: number, now: number = performance.now()) {
+  constructor(perSecond: number, burst: number, now: number = performance.now()) {
     this.#perMs = perSecond / 1000
     // A burst below one token would reject everything.
-    this.#burst = Math.max(1, perSecond * burstSeconds)
+    this.#burst = Math.max(1, burst)
     this.#tokens = this.#burst
     this.#filledAt = now
   }
