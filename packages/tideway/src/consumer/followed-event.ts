@@ -1,4 +1,5 @@
 import type { LogEntry } from '../layer/log/event-log.ts'
+import { oncePerEntry } from '../layer/log/once-per-entry.ts'
 import { formatPosition } from '../layer/log/position.ts'
 import { decodeEvent } from './event-body.ts'
 
@@ -25,23 +26,10 @@ export class FollowedEvent {
   }
 }
 
-const events = new WeakMap<LogEntry, FollowedEvent | null>()
-// All followers of a group get an entry one directly after the other.
-let lastEntry: LogEntry | undefined
-let lastEvent: FollowedEvent | undefined
-
-/** Returns the event of the entry, decoded once per process; `undefined` for an entry of another form. */
-export function followedEventOf(group: string, entry: LogEntry): FollowedEvent | undefined {
-  if (entry === lastEntry) return lastEvent
-  let event = events.get(entry)
-  if (event === undefined) {
-    event = decoded(group, entry.body, formatPosition(entry)) ?? null
-    events.set(entry, event)
-  }
-  lastEntry = entry
-  lastEvent = event ?? undefined
-  return lastEvent
-}
+/** Returns the event of an entry of the group, decoded once per process; `undefined` for an entry of another form. */
+export const followedEventOf: (entry: LogEntry, group: string) => FollowedEvent | undefined = oncePerEntry(
+  (entry, group: string) => decoded(group, entry.body, formatPosition(entry)),
+)
 
 interface VolatileEvent {
   readonly group: string

@@ -58,7 +58,7 @@ export class Following extends MailboxTask implements Follower {
   }
 
   onEntry(entry: LogEntry): void | Promise<void> {
-    const event = followedEventOf(this.group, entry)
+    const event = followedEventOf(entry, this.group)
     if (event === undefined) return this.#consumer.reportMalformed(this.group)
     return this.#enter(event)
   }

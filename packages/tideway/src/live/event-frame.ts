@@ -1,36 +1,12 @@
 import { sharedSend } from '../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
-import type { LogEntry } from '../layer/log/event-log.ts'
-import { formatPosition } from '../layer/log/position.ts'
-
-// Frames of events: one frozen object per entry and process, whose bytes the server encodes once for all members.
-
-const frames = new WeakMap<LogEntry, WebSocketMessageSendEvent>()
-// All members of a group get an entry one directly after the other.
-let lastEntry: LogEntry | undefined
-let lastFrame: WebSocketMessageSendEvent | undefined
-
-/** The first part of the frames of a group, up to its name. */
-export function framePrefix(wireName: string): string {
-  return `{"g":${JSON.stringify(wireName)},`
-}
+import { entryFrame, type EntryFrame } from './entry-frame.ts'
 
 /**
- * Returns the frame of an entry. An entry that is not an event has the empty name, so that the position of the client moves.
- * @param prefix that of {@link framePrefix}
+ * Returns the frame of an entry of an event, for a group with this prefix. An entry that is not an event has the empty name, so that the
+ * position of the client moves.
  */
-export function eventFrame(prefix: string, entry: LogEntry): WebSocketMessageSendEvent {
-  if (entry === lastEntry) return lastFrame!
-  let frame = frames.get(entry)
-  if (frame === undefined) {
-    const start = `${prefix}"at":"${formatPosition(entry)}",`
-    frame = sharedSend({ text: start + (isEvent(entry.body) ? entry.body.slice(1) : '"e":""}') })
-    frames.set(entry, frame)
-  }
-  lastEntry = entry
-  lastFrame = frame
-  return frame
-}
+export const eventFrame: EntryFrame = entryFrame(isEvent)
 
 interface VolatileFrame {
   readonly prefix: string

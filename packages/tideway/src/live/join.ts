@@ -10,7 +10,8 @@ import { formatPosition, type Position } from '../layer/log/position.ts'
 import type { PresenceMember } from '../layer/presence/presence.ts'
 import type { Authorization } from './authorization.ts'
 import type { EventSchemas } from './event-schemas.ts'
-import { eventFrame, framePrefix, volatileFrame } from './event-frame.ts'
+import { framePrefix } from './entry-frame.ts'
+import { eventFrame, volatileFrame } from './event-frame.ts'
 import type { AskedWho, JoinErrorCode, NotRecovered, ServerFrame } from './frames.ts'
 import { presenceOf } from './group-presence.ts'
 import { JoinPresence, modeOf } from './join-presence.ts'
@@ -113,7 +114,7 @@ export class Join implements Follower {
   }
 
   onEntry(entry: LogEntry): void | Promise<void> {
-    const frame = this.#isState ? valueFrame(this.#prefix, entry) : eventFrame(this.#prefix, entry)
+    const frame = this.#isState ? valueFrame(entry, this.#prefix) : eventFrame(entry, this.#prefix)
     return this.#host.sendEvent(frame)
   }
 

@@ -1,7 +1,7 @@
 import { sharedSend } from '../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import type { PresenceDiff, PresenceView } from '../layer/presence/presence-view.ts'
-import { framePrefix } from './event-frame.ts'
+import { framePrefix } from './entry-frame.ts'
 
 /** What a client gets of the presence of a group. `auto`: the list, or the count while the group is large. */
 export type PresenceMode = 'list' | 'auto' | 'count'

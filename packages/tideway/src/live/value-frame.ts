@@ -1,27 +1,11 @@
-import { sharedSend } from '../asgi/shared-send.ts'
-import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import type { LogEntry } from '../layer/log/event-log.ts'
-import { formatPosition } from '../layer/log/position.ts'
 import { changeOf } from '../layer/log/state-body.ts'
+import { entryFrame, type EntryFrame } from './entry-frame.ts'
 
-// Frames of changes: one frozen object per entry and process, as those of events.
-
-const frames = new WeakMap<LogEntry, WebSocketMessageSendEvent>()
 const snapshots = new WeakMap<readonly LogEntry[], string>()
 
-/**
- * Returns the frame of a change. An entry that is not a change has the empty event name, so that the position of the client moves.
- * @param prefix that of `framePrefix()`
- */
-export function valueFrame(prefix: string, entry: LogEntry): WebSocketMessageSendEvent {
-  let frame = frames.get(entry)
-  if (frame === undefined) {
-    const start = `${prefix}"at":"${formatPosition(entry)}",`
-    frame = sharedSend({ text: start + (isChange(entry.body) ? entry.body.slice(1) : '"e":""}') })
-    frames.set(entry, frame)
-  }
-  return frame
-}
+/** Returns the frame of a change, for a group with this prefix. An entry that is not a change moves the position of the client only. */
+export const valueFrame: EntryFrame = entryFrame(isChange)
 
 /** Returns the values as a JSON object, made once for all followers that begin at the same position. */
 export function valuesJson(entries: readonly LogEntry[]): string {

@@ -2,7 +2,8 @@ import type { SendEventOf, WebSocketScope } from 'tideway/asgi'
 import { LiveConsumer } from 'tideway/live'
 import { describe, expect, it } from 'vitest'
 import { patiently } from '../../../../test/setup/patiently.ts'
-import { eventFrame, framePrefix, volatileFrame } from '../../src/live/event-frame.ts'
+import { framePrefix } from '../../src/live/entry-frame.ts'
+import { eventFrame, volatileFrame } from '../../src/live/event-frame.ts'
 import { gate, type Gate } from '../consumer/ending.ts'
 import { settled } from '../consumer/following.ts'
 import { LiveTest, type Frame } from './live-client.ts'
@@ -143,7 +144,7 @@ describe('the frame of an event', () => {
       offset: Number.MAX_SAFE_INTEGER,
       body: '{"e":"said","d":{"text":"\\u2028"},"id":"a"}',
     }
-    const { text } = eventFrame(prefix, entry)
+    const { text } = eventFrame(entry, prefix)
     expect(text).toContain('"d":{"text":"\\u2028"}')
     expect(parse(text)).toEqual({
       g: 'room."quoted"',
@@ -152,7 +153,7 @@ describe('the frame of an event', () => {
       d: { text: '\u2028' },
       id: 'a',
     })
-    expect(eventFrame(prefix, entry)).toBe(eventFrame(prefix, entry))
+    expect(eventFrame(entry, prefix)).toBe(eventFrame(entry, prefix))
   })
 
   it.each([
@@ -167,7 +168,7 @@ describe('the frame of an event', () => {
     ['a field that would replace the position', '{"e":"said","at":"a:1"}'],
     ['a field that would make it another frame', '{"e":"said","t":"left"}'],
   ])('has the empty name for a text that is %s', (_what, body) => {
-    expect(parse(eventFrame(prefix, { epoch: 'a', offset: 7, body }).text)).toEqual({
+    expect(parse(eventFrame({ epoch: 'a', offset: 7, body }, prefix).text)).toEqual({
       g: 'room."quoted"',
       at: 'a:7',
       e: '',
