@@ -1,41 +1,13 @@
-import { MAX_EPOCHS } from 'tideway/layer/kit'
-
-import { replicationIdLua } from './replication-id.ts'
+import { headLua } from './head.ts'
 
 /**
- * Lua functions that append to a log, for scripts. Numbers are formatted with `%.0f`, because Lua writes 1e+14 otherwise.
- *
- * `epochOf(log, head, newEpoch)` returns the epoch of the next entry. It begins a new epoch if the head is missing, or if Redis may
- * have lost entries since the last append. Returns nil, and changes nothing, if INFO is not permitted.
- *
- * `appendEntry(log, head, epoch, body, size, ttl, channel, command)` appends an entry, publishes it, and returns its position.
- *
- * `extendHead(head, ttl)` extends the time to live of the head, and never shortens it.
+ * The Lua functions of the head, and one more: `appendEntry(log, head, epoch, body, size, ttl, channel, command)` appends an entry,
+ * publishes it, and returns its position.
  */
 export const appendEntryLua: string = `
-${replicationIdLua}
-local function extendHead(head, ttl)
-  redis.call('PEXPIRE', head, string.format('%.0f', math.max(tonumber(ttl), redis.call('PTTL', head))))
-end
-local function epochOf(log, head, newEpoch)
-  local run = replicationId()
-  if not run then return nil end
-  local was = redis.call('HMGET', head, 'e', 's', 'r')
-  if not was[1] then
-    redis.call('DEL', log)
-    redis.call('HSET', head, 'e', newEpoch, 's', 0, 'r', run, 'h', newEpoch .. '>1')
-    return newEpoch
-  end
-  if was[3] == run then return was[1] end
-  local starts = {}
-  for start in string.gmatch(redis.call('HGET', head, 'h'), '%S+') do starts[#starts + 1] = start end
-  starts[#starts + 1] = newEpoch .. '>' .. string.format('%.0f', tonumber(was[2]) + 1)
-  local newest = table.concat(starts, ' ', math.max(1, #starts - ${MAX_EPOCHS - 1}))
-  redis.call('HSET', head, 'e', newEpoch, 'r', run, 'h', newest)
-  return newEpoch
-end
+${headLua}
 local function appendEntry(log, head, epoch, body, size, ttl, channel, command)
-  local offset = string.format('%.0f', redis.call('HINCRBY', head, 's', 1))
+  local offset = number(redis.call('HINCRBY', head, 's', 1))
   redis.call('XADD', log, 'MAXLEN', '~', size, offset .. '-0', 'e', epoch, 'd', body)
   redis.call('PEXPIRE', log, ttl)
   local position = epoch .. ':' .. offset

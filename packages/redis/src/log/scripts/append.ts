@@ -1,6 +1,6 @@
 import { RedisScript } from '../../connection/redis-script.ts'
-import { appendEntryLua } from './append-entry.ts'
-import { NO_INFO } from './replication-id.ts'
+import { headLua } from './head.ts'
+import { noInfoLua } from './replication-id.ts'
 
 /**
  * Appends entries to the log of a group, and publishes each of them, in one atomic step. Begins a new epoch if the head is missing, or
@@ -24,9 +24,8 @@ import { NO_INFO } from './replication-id.ts'
  * id, which was not appended}. The epoch is '' if nothing was appended.
  */
 export const append: RedisScript = new RedisScript(`
-${appendEntryLua}
+${headLua}
 local LOG, HEAD = KEYS[1], KEYS[2]
-local function number(value) return string.format('%.0f', value) end
 
 local duplicates, events = {}, {}
 for index = 8, #ARGV, 2 do
@@ -43,7 +42,7 @@ if #events == 0 then
 end
 
 local epoch = epochOf(LOG, HEAD, ARGV[6])
-if not epoch then return redis.error_reply('${NO_INFO} INFO is not permitted') end
+if not epoch then return ${noInfoLua} end
 local top = redis.call('HINCRBY', HEAD, 's', #events) - #events
 for count, index in ipairs(events) do
   local body, offset = ARGV[index], number(top + count)

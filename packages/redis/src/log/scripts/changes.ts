@@ -1,7 +1,7 @@
 import { MAX_DELETIONS } from 'tideway/layer/kit'
 
-import { appendEntryLua } from './append-entry.ts'
-import { NO_INFO } from './replication-id.ts'
+import { headLua } from './head.ts'
+import { nowLua } from './time.ts'
 
 /**
  * Lua functions that change the values of a group. The values are in the head, so that Redis loses both together, or none.
@@ -17,14 +17,8 @@ import { NO_INFO } from './replication-id.ts'
  * The locals of a script: HEAD and LOG (the keys), CHANNEL, COMMAND ('PUBLISH', or 'SPUBLISH' on a cluster) and NEW_EPOCH.
  */
 export const changesLua: string = `
-${appendEntryLua}
-local function number(value) return string.format('%.0f', value) end
-
-local function clock()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
-
+${headLua}
+${nowLua}
 local function parse(text)
   local epoch, offset, kind, expiry, length, start = string.match(text, '^([^:]+):(%d+):([dx]):(%d+):(%d+):()')
   return {
@@ -79,12 +73,12 @@ end
 -- Deletes the values that have expired.
 local function expire(head)
   if head.t == 0 then return end
-  local now = clock()
-  if head.t > now then return end
+  local time = now()
+  if head.t > time then return end
   head.t = 0
   for _, found in ipairs(all()) do
-    if found.expiry > now and (head.t == 0 or found.expiry < head.t) then head.t = found.expiry end
-    if found.expiry > 0 and found.expiry <= now then
+    if found.expiry > time and (head.t == 0 or found.expiry < head.t) then head.t = found.expiry end
+    if found.expiry > 0 and found.expiry <= time then
       change(head, found.field, found, 'x', found.deletion, 0, '')
     end
   end
@@ -102,6 +96,3 @@ local function trim(head)
   end
 end
 `
-
-/** The error reply of the scripts without INFO. */
-export const noInfoLua: string = `redis.error_reply('${NO_INFO} INFO is not permitted')`

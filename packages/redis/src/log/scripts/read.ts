@@ -1,5 +1,6 @@
 import { RedisScript } from '../../connection/redis-script.ts'
-import { NO_INFO, replicationIdLua } from './replication-id.ts'
+import { headLua } from './head.ts'
+import { noInfoLua } from './replication-id.ts'
 
 /**
  * Decides whether the log of a group continues a position, and reads entries, in one atomic step. Creates a missing head, so that a
@@ -19,21 +20,17 @@ import { NO_INFO, replicationIdLua } from './replication-id.ts'
  * without a hole, and end at the newest offset. The status is 'continues', 'fresh', 'epoch', 'ahead', 'trimmed' or 'behind'.
  */
 export const read: RedisScript = new RedisScript(`
-${replicationIdLua}
+${headLua}
 local STEP = 50
-local function number(value) return string.format('%.0f', value) end
 local function offsetOf(entry) return tonumber(string.match(entry[1], '^%d+')) end
 
 local head = redis.call('HMGET', KEYS[2], 'e', 's', 'h')
-local top, starts = head[2], head[3]
 if not head[1] then
-  local run = replicationId()
-  if not run then return redis.error_reply('${NO_INFO} INFO is not permitted') end
-  top, starts = '0', ARGV[7] .. '>1'
-  redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[2], 'e', ARGV[7], 's', 0, 'r', run, 'h', starts)
+  if not epochOf(KEYS[1], KEYS[2], ARGV[7]) then return ${noInfoLua} end
+  head = redis.call('HMGET', KEYS[2], 'e', 's', 'h')
 end
-redis.call('PEXPIRE', KEYS[2], number(math.max(tonumber(ARGV[6]), redis.call('PTTL', KEYS[2]))))
+local top, starts = head[2], head[3]
+extendHead(KEYS[2], ARGV[6])
 local newest, maxBytes = tonumber(top), tonumber(ARGV[5])
 
 -- Returns the entries after the offset in ascending order, or a reason.

@@ -10,5 +10,8 @@ local function replicationId()
 end
 `
 
-/** The error reply of the scripts if Redis does not permit INFO. */
+/** The first word of the error reply of the scripts if Redis does not permit INFO. */
 export const NO_INFO = 'NOINFO'
+
+/** The error reply, in Lua. */
+export const noInfoLua: string = `redis.error_reply('${NO_INFO} INFO is not permitted')`

@@ -1,5 +1,6 @@
 import { RedisScript } from '../../connection/redis-script.ts'
-import { changesLua, noInfoLua } from './changes.ts'
+import { changesLua } from './changes.ts'
+import { noInfoLua } from './replication-id.ts'
 
 /**
  * Changes the value of a key of a group, and publishes the change, in one atomic step. Begins a new epoch as the script "append" does.
@@ -32,7 +33,7 @@ local text = redis.call('HGET', HEAD, field)
 local old = text and parse(text)
 local hasValue = old and old.kind == 'd'
 local version = ''
-if hasValue and (old.expiry == 0 or old.expiry > clock()) then version = old.epoch .. ':' .. number(old.offset) end
+if hasValue and (old.expiry == 0 or old.expiry > now()) then version = old.epoch .. ':' .. number(old.offset) end
 if condition ~= '' and (condition == '-' and '' or condition) ~= version then return {'conflict', version} end
 if kind == 'x' and not hasValue then return {'absent', ''} end
 
@@ -51,7 +52,7 @@ end
 local position
 if not isFull() then
   local expiry = tonumber(ARGV[9])
-  if expiry > 0 then expiry = expiry + clock() end
+  if expiry > 0 then expiry = expiry + now() end
   position = change(head, field, old, kind, body, expiry, ARGV[10])
 end
 trim(head)

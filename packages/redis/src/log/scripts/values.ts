@@ -1,5 +1,6 @@
 import { RedisScript } from '../../connection/redis-script.ts'
-import { changesLua, noInfoLua } from './changes.ts'
+import { changesLua } from './changes.ts'
+import { noInfoLua } from './replication-id.ts'
 
 /**
  * Reads the newest changes of the keys of a group, in one atomic step, after it has deleted the expired values. Creates a missing head,
@@ -39,7 +40,7 @@ if ARGV[5] ~= '' then
   else status = 'continues' end
   if status ~= 'continues' then offset = 0 end
 end
-local expires = head.t == 0 and -1 or math.max(1, head.t - clock())
+local expires = head.t == 0 and -1 or math.max(1, head.t - now())
 local result = {status, number(head.top), head.starts, number(head.f), number(expires)}
 for _, found in ipairs(all()) do
   if found.offset > offset then

@@ -1,5 +1,5 @@
 import { RedisScript } from '../../connection/redis-script.ts'
-import { nowLua } from './time.ts'
+import { nowLua } from '../../log/scripts/time.ts'
 
 /**
  * Notes the groups in which a process may have members, before it enters them. Begins the lease of a new process.

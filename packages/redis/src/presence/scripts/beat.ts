@@ -1,5 +1,5 @@
 import { RedisScript } from '../../connection/redis-script.ts'
-import { nowLua } from './time.ts'
+import { nowLua } from '../../log/scripts/time.ts'
 
 /**
  * Renews the lease of a process, and forgets groups in which it has no more members. Changes nothing without a lease.

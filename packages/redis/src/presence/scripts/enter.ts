@@ -1,6 +1,6 @@
 import { RedisScript } from '../../connection/redis-script.ts'
 import { appendEntryLua } from '../../log/scripts/append-entry.ts'
-import { NO_INFO } from '../../log/scripts/replication-id.ts'
+import { noInfoLua } from '../../log/scripts/replication-id.ts'
 import { personLua } from './person.ts'
 
 /**
@@ -20,7 +20,7 @@ export const enter: RedisScript = new RedisScript(`
 ${appendEntryLua}
 ${personLua}
 local epoch = epochOf(KEYS[4], KEYS[5], ARGV[7])
-if not epoch then return redis.error_reply('${NO_INFO} INFO is not permitted') end
+if not epoch then return ${noInfoLua} end
 local function append(body)
   appendEntry(KEYS[4], KEYS[5], epoch, body, ARGV[2], ARGV[3], ARGV[5], ARGV[6])
 end

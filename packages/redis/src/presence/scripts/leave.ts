@@ -1,6 +1,6 @@
 import { RedisScript } from '../../connection/redis-script.ts'
 import { appendEntryLua } from '../../log/scripts/append-entry.ts'
-import { NO_INFO } from '../../log/scripts/replication-id.ts'
+import { noInfoLua } from '../../log/scripts/replication-id.ts'
 import { personLua } from './person.ts'
 
 /** The number of members after which a run without members in its arguments stops. */
@@ -18,7 +18,7 @@ export const leave: RedisScript = new RedisScript(`
 ${appendEntryLua}
 ${personLua}
 local epoch = epochOf(KEYS[4], KEYS[5], ARGV[7])
-if not epoch then return redis.error_reply('${NO_INFO} INFO is not permitted') end
+if not epoch then return ${noInfoLua} end
 local members = {}
 if #ARGV > 7 then
   for i = 8, #ARGV do members[#members + 1] = ARGV[i] end

@@ -1,5 +1,5 @@
 import { RedisScript } from '../../connection/redis-script.ts'
-import { nowLua } from './time.ts'
+import { nowLua } from '../../log/scripts/time.ts'
 
 /**
  * Sets the end of the lease of a process that stops. Has no effect without a lease.

@@ -1,5 +1,5 @@
 import { RedisScript } from '../../connection/redis-script.ts'
-import { nowLua } from './time.ts'
+import { nowLua } from '../../log/scripts/time.ts'
 
 /**
  * Takes the leases that have ended, and returns their processes with their groups. Each process is returned to one caller, and again

@@ -1,6 +1,6 @@
 import { RedisScript } from '../../connection/redis-script.ts'
 import { appendEntryLua } from '../../log/scripts/append-entry.ts'
-import { NO_INFO } from '../../log/scripts/replication-id.ts'
+import { noInfoLua } from '../../log/scripts/replication-id.ts'
 
 /**
  * Reads the people of a group and the newest position of the log of changes, at one moment. Creates a missing head, so that a group
@@ -21,7 +21,7 @@ local head = redis.call('HMGET', KEYS[4], 'e', 's')
 local epoch, offset = head[1], head[2]
 if not epoch then
   epoch, offset = epochOf(KEYS[3], KEYS[4], ARGV[3]), '0'
-  if not epoch then return redis.error_reply('${NO_INFO} INFO is not permitted') end
+  if not epoch then return ${noInfoLua} end
 end
 extendHead(KEYS[4], ARGV[2])
 local count, limit = redis.call('HLEN', KEYS[1]), tonumber(ARGV[1])
