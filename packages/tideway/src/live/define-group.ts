@@ -136,9 +136,7 @@ function eventsOf(
   const { size = historyDefaults.size, ttlMs = historyDefaults.ttlMs } = history
   requireWholeNumber('history.size', size, MAX_HISTORY_SIZE)
   requireWholeNumber('history.ttlMs', ttlMs, Infinity)
-  if (presence !== undefined && typeof presence?.['~standard']?.validate !== 'function') {
-    throw badEvents(name, 'presence needs a Standard Schema, such as one of zod or valibot')
-  }
+  if (presence !== undefined) requireSchema(name, 'presence', presence)
   return Object.freeze({
     events: Object.freeze({ ...events }),
     history: Object.freeze({ size, ttlMs }),
@@ -149,9 +147,7 @@ function eventsOf(
 function stateOf(name: string, options: StateGroupOptions<StandardSchema>): StateDeclaration<StandardSchema> {
   const { state, keep = {} } = options
   if ('events' in options) throw badEvents(name, 'a group has either events or state')
-  if (typeof state?.['~standard']?.validate !== 'function') {
-    throw badEvents(name, 'state needs a Standard Schema, such as one of zod or valibot')
-  }
+  requireSchema(name, 'state', state)
   return Object.freeze({ state, keep: Object.freeze(requireKeep(keep)) })
 }
 
@@ -161,9 +157,7 @@ function requireEvents(group: string, events: EventSchemas): void {
     ['onPresence', 'the changes of the people of a group'],
   ])
   for (const [name, declared] of Object.entries(events)) {
-    if (typeof schemaOf(declared)?.['~standard']?.validate !== 'function') {
-      throw badEvents(group, `the event "${name}" needs a Standard Schema, such as one of zod or valibot`)
-    }
+    requireSchema(group, `the event "${name}"`, schemaOf(declared))
     const handler = handlerNameOf(name)
     if (handler === undefined) throw badEvents(group, `no handler can have the name of the event "${name}"`)
     const other = byHandler.get(handler)
@@ -171,6 +165,11 @@ function requireEvents(group: string, events: EventSchemas): void {
       throw badEvents(group, `${handler}() is also the handler of ${other}: rename the event "${name}"`)
     byHandler.set(handler, `the event "${name}"`)
   }
+}
+
+function requireSchema(group: string, what: string, schema: StandardSchema | undefined): void {
+  if (typeof schema?.['~standard']?.validate === 'function') return
+  throw badEvents(group, `${what} needs a Standard Schema, such as one of zod or valibot`)
 }
 
 function requireId(group: string, id: unknown): void {
