@@ -127,17 +127,16 @@ export class MemoryEventLog implements EventLog {
     const { top } = log
     const { since } = options
     const { floor } = values
-    const all = {
-      entries: values.entriesAfter(0),
+    const head = {
       top: { epoch: epochs[0].epoch, offset: top },
       epochs,
       floor,
       nextExpiryMs: values.nextExpiryMs(now),
     }
-    if (since === undefined) return Promise.resolve({ status: 'fresh', ...all })
+    if (since === undefined) return Promise.resolve({ status: 'fresh', entries: values.entriesAfter(0), ...head })
     const why = valuesContinue({ epochs, top, first: floor + 1 }, since)
-    if (why !== true) return Promise.resolve({ status: 'lost', why, ...all })
-    return Promise.resolve({ status: 'continues', ...all, entries: values.entriesAfter(since.offset) })
+    if (why !== true) return Promise.resolve({ status: 'lost', why, entries: values.entriesAfter(0), ...head })
+    return Promise.resolve({ status: 'continues', entries: values.entriesAfter(since.offset), ...head })
   }
 
   watch(group: string, sink: LogSink): Promise<void> {
