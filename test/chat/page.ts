@@ -14,8 +14,6 @@ export interface Happened {
 export interface PageOptions {
   /** Its cookies and other headers, and whatever else differs from a page of this machine. */
   readonly socket?: ClientOptions
-  /** Whether it comes back by itself. @default false */
-  readonly reconnects?: boolean
 }
 
 /** A page in a room, with the client of the page, but without a browser. */
