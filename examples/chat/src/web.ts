@@ -6,7 +6,6 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import type { Revocations } from 'tideway/auth'
 
 import { peopleRoutes } from './people/routes.ts'
-import type { TakenNames } from './people/taken-names.ts'
 import { BusyError } from './people/work-queue.ts'
 import { picture } from './report/threads.ts'
 import { roomName } from './room/names.ts'
@@ -19,7 +18,7 @@ const ROOM_PATH_AND_SLASH = /^\/rooms\/(?<room>[^/]+)\/+$/
 const REPORT_PATH = /^\/rooms\/(?<room>[^/]+)\/report\.svg$/
 
 /** The HTTP side of the chat: its pages, the list of open rooms, and the routes of the visitor's account. */
-export function web(revocations: Revocations, takenNames: TakenNames): Express {
+export function web(revocations: Revocations): Express {
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', trustProxy(process.env.TRUST_PROXY))
@@ -56,7 +55,7 @@ export function web(revocations: Revocations, takenNames: TakenNames): Express {
     response.json({ rooms: await openRooms() })
   })
 
-  app.use(peopleRoutes(revocations, takenNames))
+  app.use(peopleRoutes(revocations))
 
   app.use((request, response) => {
     const page = /^\/rooms\/[^/]*\/?$/.test(request.path) ? 'bad-room.html' : 'not-found.html'

@@ -6,7 +6,7 @@ import type { Revocations } from 'tideway/auth'
 import { accountById, accountOf, isTaken, signUp, type Account } from './accounts.ts'
 import { AttemptLimit, networkOf } from './attempt-limit.ts'
 import { checkedName, checkedPassword, folded } from './names.ts'
-import type { TakenNames } from './taken-names.ts'
+import { takeName } from './taken-names.ts'
 import { expressSession, guestName, store } from './visitors.ts'
 
 /**
@@ -23,7 +23,7 @@ const signUps = new AttemptLimit({ attempts: 20 })
  * `/api/me`: the visitor, the name of a guest, the account, login and logout. The bodies are JSON, which a form of
  * another site cannot send (and the cookie is also SameSite=Lax).
  */
-export function peopleRoutes(revocations: Revocations, takenNames: TakenNames): Router {
+export function peopleRoutes(revocations: Revocations): Router {
   const router = Router()
   router.use('/api/me', expressSession, express.json({ limit: '1kb' }))
 
@@ -54,7 +54,7 @@ export function peopleRoutes(revocations: Revocations, takenNames: TakenNames): 
     const account = await signUp(name, password)
     if (account === undefined) return refuse(response, 'That name is taken.')
     await logIn(request, account)
-    await takenNames.take(name)
+    await takeName(revocations, name)
     response.status(201).json({ name: account.name, hasAccount: true })
   })
 
