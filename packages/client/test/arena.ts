@@ -1,9 +1,10 @@
 import { FaultProxy, seededRandom } from 'tideway/testing'
 import { startTideway, type Backend, type Peer, type StartBackend } from './backend.ts'
+import { disturb, type NetworkFault } from './network-fault.ts'
 
 /** What a scenario can have done to its server and to the network, wherever the scenario itself runs. */
 export type Command =
-  | { do: 'cut' | 'reset' | 'stall' | 'half-open' | 'refuse' | 'heal' | 'stop-server' | 'start-server' }
+  | { do: NetworkFault | 'stop-server' | 'start-server' }
   | { do: 'close'; code: number; reason?: string }
   /** Sends a text to every client, as it is. */
   | { do: 'say'; text: string }
@@ -68,24 +69,6 @@ export class Arena {
 
   async control(command: Command): Promise<Report> {
     switch (command.do) {
-      case 'cut':
-        this.proxy.cut()
-        break
-      case 'reset':
-        this.proxy.reset()
-        break
-      case 'stall':
-        this.proxy.stall()
-        break
-      case 'half-open':
-        this.proxy.halfOpen()
-        break
-      case 'refuse':
-        this.proxy.refuse()
-        break
-      case 'heal':
-        this.proxy.heal()
-        break
       case 'stop-server':
         await this.#backend?.stop()
         this.#backend = undefined
@@ -103,6 +86,9 @@ export class Arena {
         await this.#runSchedule(seededRandom(command.seed))
         break
       case 'report':
+        break
+      default:
+        disturb(this.proxy, command.do)
     }
     return { handled: this.#handled, tokens: this.#tokens }
   }

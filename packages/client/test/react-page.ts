@@ -1,13 +1,12 @@
 import { useSocket, useSocketState } from '@tideway/client/react'
 import type { TidewayClient } from '@tideway/client'
-import { createElement, StrictMode, useState, type ReactElement } from 'react'
-import { createRoot } from 'react-dom/client'
+import { createElement, useState, type ReactElement } from 'react'
+import { mountStrict } from './mounted-page.ts'
 
 /** The page of the React test: what a component can see of a connection, as text. */
 
 interface Seen {
   socket?: TidewayClient | undefined
-  /** The texts of the page, as they came: who looks now and then may miss one that is there for a second. */
   readonly texts: string[]
   unmount?: () => void
   changeUrl?: (url: string) => void
@@ -35,18 +34,8 @@ function Page({ url }: { url: string }): ReactElement {
   return createElement(Room, { url: current })
 }
 
-/** Mounts the page, in strict mode: every effect runs twice. */
 export function mount(url: string): void {
-  const element = document.createElement('main')
-  document.body.append(element)
-  new MutationObserver(() => seen.texts.push(element.textContent)).observe(element, {
-    childList: true,
-    characterData: true,
-    subtree: true,
-  })
-  const root = createRoot(element)
-  seen.unmount = () => root.unmount()
-  root.render(createElement(StrictMode, null, createElement(Page, { url })))
+  seen.unmount = mountStrict(createElement(Page, { url }), seen.texts)
 }
 
 export { seen }

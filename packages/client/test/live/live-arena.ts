@@ -3,10 +3,11 @@ import { defineGroup, LiveConsumer, request, volatile } from 'tideway/live'
 import { serve, type RunningServer } from 'tideway/server'
 import { z } from 'zod'
 import { FaultProxy, seededRandom } from 'tideway/testing'
+import { disturb, type NetworkFault } from '../network-fault.ts'
 
 /** What a test does to the server, also from a page. */
 export type LiveCommand =
-  | { readonly do: 'cut' | 'reset' | 'half-open' | 'refuse' | 'heal' }
+  | { readonly do: NetworkFault }
   /** Publishes events with the numbers from `from` on. */
   | { readonly do: 'publish'; readonly from: number; readonly count: number }
   /** Ends the server without a close frame, or with 1012. The log stays. */
@@ -83,21 +84,6 @@ export class LiveArena {
 
   async control(command: LiveCommand): Promise<LiveReport> {
     switch (command.do) {
-      case 'cut':
-        this.proxy.cut()
-        break
-      case 'reset':
-        this.proxy.reset()
-        break
-      case 'half-open':
-        this.proxy.halfOpen()
-        break
-      case 'refuse':
-        this.proxy.refuse()
-        break
-      case 'heal':
-        this.proxy.heal()
-        break
       case 'publish':
         for (let n = 0; n < command.count; n++) await this.#publish(command.from + n)
         break
@@ -120,6 +106,9 @@ export class LiveArena {
         await this.#runSchedule(seededRandom(command.seed))
         break
       case 'report':
+        break
+      default:
+        disturb(this.proxy, command.do)
     }
     const events = await room('lobby').history(this.#layer, { last: 1_000 })
     return {

@@ -1,6 +1,6 @@
 import { useGroup, useLive } from '@tideway/client/react'
-import { createElement, StrictMode, useState, type ReactElement } from 'react'
-import { createRoot } from 'react-dom/client'
+import { createElement, useState, type ReactElement } from 'react'
+import { mountStrict } from '../mounted-page.ts'
 import type { RoomConsumer } from './live-arena.ts'
 
 /** The page of the React test: two components of one group, as text. */
@@ -30,18 +30,8 @@ function Page({ url }: { url: string }): ReactElement {
   return createElement('div', null, createElement(Numbers, { client }), hasSecond && createElement(Numbers, { client }))
 }
 
-/** Mounts the page, in strict mode: every effect runs twice. */
 export function mountLive(url: string): void {
-  const element = document.createElement('main')
-  document.body.append(element)
-  new MutationObserver(() => seen.texts.push(element.textContent)).observe(element, {
-    childList: true,
-    characterData: true,
-    subtree: true,
-  })
-  const root = createRoot(element)
-  seen.unmount = () => root.unmount()
-  root.render(createElement(StrictMode, null, createElement(Page, { url })))
+  seen.unmount = mountStrict(createElement(Page, { url }), seen.texts)
 }
 
 export { seen as liveSeen }
