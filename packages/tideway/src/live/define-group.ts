@@ -16,6 +16,18 @@ import { StateGroup, type StateDeclaration } from './state-group.ts'
 /** The most characters of the id of a group. */
 export const MAX_GROUP_ID_LENGTH = 256
 
+/** Names that `on()` of a joined group in the client has for itself. */
+const namesOfClient: ReadonlySet<string> = new Set([
+  'joined',
+  'left',
+  'presence',
+  'recovered',
+  'reset',
+  'snapshot',
+  'state',
+  'value',
+])
+
 const namePattern = /^[a-zA-Z][a-zA-Z0-9-]{0,31}$/
 
 /** The declaration of kept groups. */
@@ -83,8 +95,8 @@ export interface GroupFamily<Events extends EventSchemas, Meta extends PresenceS
  * @param name the first part of the names of the groups: 1 to 32 letters, digits and hyphens
  * @example const room = defineGroup('room', { events: { said: schema }, history: { size: 200, ttlMs: 86_400_000 } })
  * @example const prices = defineGroup('prices', { state: schema })
- * @throws TidewayError `ERR_BAD_NAME` for the name, `ERR_BAD_OPTION` for events that cannot have a handler, for a value that is not a
- *   schema, and for a history or a bound out of its range
+ * @throws TidewayError `ERR_BAD_NAME` for the name, `ERR_BAD_OPTION` for events that cannot have a handler or a listener in the client,
+ *   for a value that is not a schema, and for a history or a bound out of its range
  */
 export function defineGroup<const Events extends EventSchemas, const Meta extends PresenceSchema = undefined>(
   name: string,
@@ -155,9 +167,11 @@ function requireEvents(group: string, events: EventSchemas): void {
   const byHandler = new Map<string, string>([
     ['onReset', 'the reset of a follower'],
     ['onPresence', 'the changes of the people of a group'],
+    ['onValue', 'the values of a group'],
   ])
   for (const [name, declared] of Object.entries(events)) {
     requireSchema(group, `the event "${name}"`, schemaOf(declared))
+    if (namesOfClient.has(name)) throw badEvents(group, `on('${name}') of the client is not an event: rename it`)
     const handler = handlerNameOf(name)
     if (handler === undefined) throw badEvents(group, `no handler can have the name of the event "${name}"`)
     const other = byHandler.get(handler)

@@ -226,9 +226,16 @@ describe('defineGroup()', () => {
     ],
     [
       'an event whose handler is that of resets',
-      { reset: z.string() },
+      { Reset: z.string() },
       /onReset\(\) is also the handler of the reset of a follower/,
     ],
+    ...['joined', 'left', 'presence', 'recovered', 'reset', 'snapshot', 'state', 'value'].map(
+      (name): [string, object, RegExp] => [
+        `an event "${name}", a name of the client`,
+        { [name]: z.string() },
+        new RegExp(`on\\('${name}'\\) of the client is not an event`),
+      ],
+    ),
     [
       'two events with one handler',
       { 'a.b': z.string(), a_b: z.string() },
