@@ -71,7 +71,7 @@ export function unhandledType({ name }: Named, calls: HandlerCalls, type: string
 
 /** An entry of a kept group has another form than the events of `publish()`. */
 export function malformedEvent({ name }: Named): string {
-  return `${name} follows a group with an entry that is not an event, and skips it: publish events with a group of defineGroup()`
+  return `${name} follows a group with an entry that is not an event, and skips it: publish events with a group of defineGroup(), and follow values with isState`
 }
 
 /** The names of possible handlers: methods of the consumer and static methods of its class. */

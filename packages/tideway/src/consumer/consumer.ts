@@ -140,6 +140,9 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
    * in the order of the log and without a hole. While the consumer is busy it falls behind, and no event is dropped. Following a
    * group again replaces the first call. Ends with the connection, or with {@link unfollow}.
    *
+   * With `isState`, the changes of a group with values come to `onValue(value, { key })`, with `undefined` for a deletion. The answer has
+   * the values before them. A busy consumer gets the newest value of each key only.
+   *
    * The class needs `onReset(group, why)`, which is called if the consumer has missed events. Resolves before the first event.
    * @throws TidewayError `ERR_BAD_POSITION` for a malformed `since`, `ERR_BAD_NAME`, `ERR_BAD_OPTION`; `ERR_NO_CHANNEL_LAYER`,
    *   `ERR_NO_KEPT_GROUPS`; `ERR_LAYER_UNAVAILABLE` if the log cannot be read; `ERR_CONNECTION_CLOSED` after the end of the

@@ -15,16 +15,21 @@ export function encodeEvent(name: string, data: unknown, id?: string): string {
 
 /** Decodes an event. Returns `undefined` for a text of another form, such as one of another program. */
 export function decodeEvent(body: string): EventContent | undefined {
+  const { e, d, id } = (decodeJson(body) ?? {}) as Partial<Record<'e' | 'd' | 'id', unknown>>
+  if (typeof e !== 'string' || e === '' || (id !== undefined && typeof id !== 'string')) return undefined
+  return { name: e, data: d, id }
+}
+
+/** Decodes a JSON value, frozen with everything in it. Returns `undefined` for a text that is not JSON. */
+export function decodeJson(text: string): unknown {
   let parsed: unknown
   try {
-    parsed = JSON.parse(body)
+    parsed = JSON.parse(text)
   } catch {
     return undefined
   }
-  const { e, d, id } = (parsed ?? {}) as Partial<Record<'e' | 'd' | 'id', unknown>>
-  if (typeof e !== 'string' || e === '' || (id !== undefined && typeof id !== 'string')) return undefined
-  freeze(d)
-  return { name: e, data: d, id }
+  freeze(parsed)
+  return parsed
 }
 
 /** Freezes a decoded value. Not recursive: another program may have sent a value of any depth. */

@@ -1,7 +1,8 @@
 import type { LogEntry } from '../layer/log/event-log.ts'
 import { oncePerEntry } from '../layer/log/once-per-entry.ts'
 import { formatPosition } from '../layer/log/position.ts'
-import { decodeEvent } from './event-body.ts'
+import { changeOf, keyOf } from '../layer/log/state-body.ts'
+import { decodeEvent, decodeJson } from './event-body.ts'
 
 /** Where an event of a kept group comes from. One frozen object for all followers of the process. */
 export interface EventInfo {
@@ -10,7 +11,12 @@ export interface EventInfo {
   readonly position?: string | undefined
   /** The `id` with which the event was published. */
   readonly id?: string | undefined
+  /** The key of a changed value. `undefined` for an event. */
+  readonly key?: string | undefined
 }
+
+/** The type of a changed value: its handler is `onValue(value, at)`. */
+const VALUE = 'value'
 
 /** An event of a kept group for its handlers. Shared by all followers of the process. */
 export class FollowedEvent {
@@ -30,6 +36,31 @@ export class FollowedEvent {
 export const followedEventOf: (entry: LogEntry, group: string) => FollowedEvent | undefined = oncePerEntry(
   (entry, group: string) => decoded(group, entry.body, formatPosition(entry)),
 )
+
+/**
+ * Returns the change of an entry of a group with values, decoded once per process: its data are the value, `undefined` for a deletion.
+ * Returns `undefined` for an entry of another form.
+ */
+export const changedValueOf: (entry: LogEntry, group: string) => FollowedEvent | undefined = oncePerEntry(
+  (entry, group: string) => {
+    const change = changeOf(entry.body)
+    if (change === undefined) return undefined
+    const data = change.valueJson === undefined ? undefined : decodeJson(change.valueJson)
+    // Another program has sent a text that is not JSON.
+    if (data === undefined && change.valueJson !== undefined) return undefined
+    return new FollowedEvent(VALUE, data, Object.freeze({ group, position: formatPosition(entry), key: keyOf(change) }))
+  },
+)
+
+/** The values of these entries, by key. */
+export function valuesOf(entries: readonly LogEntry[], group: string): ReadonlyMap<string, unknown> {
+  const values = new Map<string, unknown>()
+  for (const entry of entries) {
+    const change = changedValueOf(entry, group)
+    if (change?.data !== undefined) values.set(change.at.key!, change.data)
+  }
+  return values
+}
 
 interface VolatileEvent {
   readonly group: string

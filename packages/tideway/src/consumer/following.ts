@@ -1,7 +1,7 @@
 import type { Cursor, Follower, Reset } from '../layer/log/cursor.ts'
 import type { LogEntry } from '../layer/log/event-log.ts'
 import { MailboxTask } from './mailbox-task.ts'
-import { FollowedEvent, followedEventOf, volatileEventOf } from './followed-event.ts'
+import { changedValueOf, FollowedEvent, followedEventOf, volatileEventOf } from './followed-event.ts'
 
 /** The consumer of a following. */
 export interface FollowingConsumer {
@@ -22,6 +22,7 @@ export class Following extends MailboxTask implements Follower {
   /** The following of the same group that this one replaces when it is open. */
   replaced: Following | undefined
   readonly #consumer: FollowingConsumer
+  readonly #isState: boolean
   #cursor: Cursor | undefined
   #isOver = false
   /** What waits in the mailbox: an entry or a reset, and a volatile event before it. */
@@ -30,10 +31,12 @@ export class Following extends MailboxTask implements Follower {
   #resume: (() => void) | undefined
   #lastVolatile: FollowedEvent | undefined
 
-  constructor(group: string, consumer: FollowingConsumer, replaced: Following | undefined) {
+  /** @param isState whether the group has values */
+  constructor(group: string, consumer: FollowingConsumer, isState: boolean, replaced: Following | undefined) {
     super()
     this.group = group
     this.#consumer = consumer
+    this.#isState = isState
     this.replaced = replaced
   }
 
@@ -58,7 +61,7 @@ export class Following extends MailboxTask implements Follower {
   }
 
   onEntry(entry: LogEntry): void | Promise<void> {
-    const event = followedEventOf(entry, this.group)
+    const event = this.#isState ? changedValueOf(entry, this.group) : followedEventOf(entry, this.group)
     if (event === undefined) return this.#consumer.reportMalformed(this.group)
     return this.#enter(event)
   }

@@ -5,7 +5,7 @@ import type { ChannelLayer } from '../layer/channel-layer.ts'
 import type { Reset } from '../layer/log/cursor.ts'
 import { formatPosition, parsePosition, type LostReason } from '../layer/log/position.ts'
 import { malformedEvent, unhandledType } from './consumer-errors.ts'
-import type { FollowedEvent } from './followed-event.ts'
+import { valuesOf, type FollowedEvent } from './followed-event.ts'
 import { eventCalls } from './handler-calls.ts'
 import { Following, type FollowingConsumer } from './following.ts'
 import type { MailboxTask } from './mailbox-task.ts'
@@ -17,9 +17,10 @@ import type { Recipient } from './static-handler.ts'
 export interface Follows {
   /**
    * The log does not continue the position of the consumer: it has missed events, for the reason `why`. The next event is the
-   * one after `position`. The newest events come again if `follow()` asked for `last` of them.
+   * one after `position`. The newest events come again if `follow()` asked for `last` of them. A group with values passes all of
+   * them.
    */
-  onReset(group: string, why: LostReason, position: string): void | Promise<void>
+  onReset(group: string, why: LostReason, position: string, values?: ReadonlyMap<string, unknown>): void | Promise<void>
 }
 
 /** Options of `follow()`. */
@@ -28,6 +29,8 @@ export interface FollowOptions {
   readonly since?: string | undefined
   /** How many of the newest events come first, without `since` or if the log does not continue it: at most 10,000. @default 0 */
   readonly last?: number | undefined
+  /** Whether the group has values, as those of `defineGroup(name, { state })`. @default false: it has events */
+  readonly isState?: boolean | undefined
 }
 
 /** The answer of `follow()`. */
@@ -40,6 +43,8 @@ export interface FollowAnswer {
   readonly position: string
   /** The newest position of the group. */
   readonly top: string
+  /** Only of a group with values, and only if the changes do not continue `since`: the value of each key at `position`. */
+  readonly values?: ReadonlyMap<string, unknown> | undefined
 }
 
 /** The run of the consumer that follows. */
@@ -65,16 +70,17 @@ export class Followings implements FollowingConsumer {
   }
 
   /** @throws TidewayError see `Consumer.follow` */
-  async follow(group: string, { since, last }: FollowOptions): Promise<FollowAnswer> {
+  async follow(group: string, { since, last, isState = false }: FollowOptions): Promise<FollowAnswer> {
     if (this.#isClosed) throw connectionClosedError()
     const groups = keptGroupsOf(this.#run.channelLayer)
     if (typeof (this.#run.consumer as Partial<Follows>).onReset !== 'function') throw noReset(this.#options.name)
     const position = since === undefined ? undefined : parsePosition(since)
     const current = this.#newest.get(group)
-    const following = new Following(group, this, current?.isOpen === false ? current.replaced : current)
+    const following = new Following(group, this, isState, current?.isOpen === false ? current.replaced : current)
     this.#newest.set(group, following)
     try {
-      const { cursor, recovered, why, ...followed } = await groups.follow(group, following, { since: position, last })
+      const options = { since: position, last, isState }
+      const { cursor, recovered, why, values, ...followed } = await groups.follow(group, following, options)
       if (this.#newest.get(group) === following) following.open(cursor)
       else cursor.close()
       if (this.#isClosed) throw connectionClosedError()
@@ -83,6 +89,7 @@ export class Followings implements FollowingConsumer {
         ...(why !== undefined && { why }),
         position: formatPosition(followed.position),
         top: formatPosition(followed.top),
+        ...(values !== undefined && { values: valuesOf(values, group) }),
       }
     } catch (error) {
       this.#giveUp(following)
@@ -119,8 +126,10 @@ export class Followings implements FollowingConsumer {
     return undefined
   }
 
-  handleReset(group: string, { why, position }: Reset): void | PromiseLike<void> {
-    return (this.#run.consumer as Follows).onReset(group, why, formatPosition(position))
+  handleReset(group: string, { why, position, values }: Reset): void | PromiseLike<void> {
+    const follower = this.#run.consumer as Follows
+    if (values === undefined) return follower.onReset(group, why, formatPosition(position))
+    return follower.onReset(group, why, formatPosition(position), valuesOf(values, group))
   }
 
   reportMalformed(group: string): void {

@@ -19,6 +19,7 @@ const room = defineGroup('room', {
     'user.typing': volatile(v.object({ user: v.string() })),
   },
 })
+const prices = defineGroup('prices', { state: z.object({ bid: z.number() }) })
 type Said = { text: string; length: number }
 
 // These hold at compile time: `tsc -b packages/tideway/test` fails where they do not.
@@ -83,6 +84,37 @@ describe('the types of kept groups', () => {
       }
     }
     void [Complete, Missing, Wrong, Unprepared]
+  })
+
+  it('require the handler of the values of a follower', () => {
+    class Complete extends WebSocketConsumer<{}, {}> implements FollowHandlers<typeof prices> {
+      override async connect() {
+        const { values } = await this.follow(prices('eur').name, { isState: true })
+        expectTypeOf(values).toEqualTypeOf<ReadonlyMap<string, unknown> | undefined>()
+      }
+      onValue(value: { bid: number } | undefined, { key }: { readonly key: string; readonly position: string }) {
+        return this.send({ text: `${key} ${value?.bid}` })
+      }
+      onReset() {}
+    }
+    // @ts-expect-error onValue is missing.
+    class Missing extends WebSocketConsumer implements FollowHandlers<typeof prices> {
+      onReset() {}
+    }
+    class Text extends WebSocketConsumer<{}, {}> {
+      static onValue(value: { bid: number } | undefined) {
+        return { text: String(value?.bid) }
+      }
+    }
+    Text satisfies StaticFollowHandlers<typeof prices>
+    class Wrong extends WebSocketConsumer<{}, {}> {
+      static onValue(value: { bid: string } | undefined) {
+        return { text: value?.bid ?? '' }
+      }
+    }
+    // @ts-expect-error The value has a number.
+    Wrong satisfies StaticFollowHandlers<typeof prices>
+    void [Complete, Missing, Text, Wrong]
   })
 
   it('require the static handlers of a follower', () => {
