@@ -53,14 +53,15 @@ describeWith(['redis'], 'the subscriber connection to a node of a Redis Cluster'
     await layer.keptGroups.publish('room', '"two"')
     await patiently(() => expect(bodies).toEqual(['"one"', '"two"']))
     await patiently(() => expect(layer.stats().reconnects).toBeGreaterThan(reconnects))
+    expect(layer.stats().beaconMisses).toBe(1)
   })
 
   it('stays if its node delivers', async () => {
-    const { reconnects } = layer.stats()
+    const { reconnects, beaconMisses } = layer.stats()
     const before = await beacons(node)
     // The layer replaces a connection without a beacon at the second heartbeat.
     await patiently(async () => expect(await beacons(node)).toBeGreaterThan(before + 5))
-    expect(layer.stats().reconnects).toBe(reconnects)
+    expect(layer.stats()).toMatchObject({ reconnects, beaconMisses })
   })
 })
 

@@ -33,6 +33,10 @@ export class LogHosts {
     return this.#hosts[shardOf(channel, this.#hosts.length)]!
   }
 
+  get beaconMisses(): number {
+    return (this.#hosts ?? []).reduce((sum, host) => sum + host.beaconMisses, 0)
+  }
+
   async close(): Promise<void> {
     await Promise.all((this.#hosts ?? []).map((host) => host.close()))
   }

@@ -158,8 +158,9 @@ export class RedisChannelLayer extends RedisLayer {
     for (const { redis } of this.#hosts) redis.open()
   }
 
-  protected reconnects(): number {
-    return this.#hosts.reduce((sum, { redis }) => sum + redis.reconnects, 0)
+  protected hostFigures(): { readonly reconnects: number; readonly beaconMisses: number } {
+    const reconnects = this.#hosts.reduce((sum, { redis }) => sum + redis.reconnects, 0)
+    return { reconnects, beaconMisses: this.#logHosts.beaconMisses }
   }
 
   protected receiversChanged(channel: string): void {

@@ -12,6 +12,7 @@ export class HostWatch {
   #gap = false
   #goneSince = 0
   #reconnects = 0
+  #beaconMisses = 0
 
   /** @param missed is called when a receiving connection is back; messages sent during the loss are missing */
   constructor(host: string, events: LayerEvents, missed: () => void) {
@@ -23,6 +24,15 @@ export class HostWatch {
   /** The number of `reconnected` events. */
   get reconnects(): number {
     return this.#reconnects
+  }
+
+  /** The number of subscriber connections that were lost before a message of the process to itself came back. */
+  get beaconMisses(): number {
+    return this.#beaconMisses
+  }
+
+  beaconMissed(): void {
+    this.#beaconMisses++
   }
 
   /** @param receives whether the connection receives messages, so that the process may miss some from now on */

@@ -78,8 +78,8 @@ export abstract class RedisLayer extends BaseChannelLayer {
     return (await Promise.all(hosts)).flat()
   }
 
-  /** The number of reconnects of all hosts. */
-  protected abstract reconnects(): number
+  /** The figures of all hosts. */
+  protected abstract hostFigures(): Pick<ChannelLayerStats, 'reconnects' | 'beaconMisses'>
 
   /** Whether every host was up at least once. */
   protected abstract get wasUp(): boolean
@@ -153,7 +153,7 @@ export abstract class RedisLayer extends BaseChannelLayer {
 
   /** The counters of the layer in this process since its creation. */
   override stats(): ChannelLayerStats {
-    return { ...super.stats(), reconnects: this.reconnects(), gaps: this.#gaps }
+    return { ...super.stats(), ...this.hostFigures(), gaps: this.#gaps }
   }
 
   /** @internal */

@@ -33,6 +33,7 @@ export class ClusterNode {
   /** The subscribed shard channel that proves that the subscriber receives. */
   #beacon: string | undefined
   #beaconIsBack: () => void = () => {}
+  #awaitsBeacon = false
 
   constructor(key: string, address: HostAddress, settings: FullConnectionSettings, owner: ClusterNodeOwner) {
     this.key = key
@@ -70,6 +71,8 @@ export class ClusterNode {
         listener.onUp()
       },
       onDown: (error) => {
+        if (this.#awaitsBeacon) watch.beaconMissed()
+        this.#awaitsBeacon = false
         watch.down(`${key} subscriber`, true, error)
         owner.onChanged()
       },
@@ -116,13 +119,18 @@ export class ClusterNode {
     const beacon = this.#owner.beaconOf(this)
     if (beacon === undefined || !this.commands.isUp) return
     const isBack = new Promise<void>((resolve) => {
-      this.#beaconIsBack = resolve
+      this.#beaconIsBack = () => {
+        this.#awaitsBeacon = false
+        resolve()
+      }
     })
+    this.#awaitsBeacon = true
     try {
       await this.#watchBeacon(beacon)
       await this.commands.command((client) => client.spublish(beacon, EMPTY))
     } catch {
       // A failed publish proves nothing about the subscriber. The slot may have moved.
+      this.#awaitsBeacon = false
       return
     }
     await isBack

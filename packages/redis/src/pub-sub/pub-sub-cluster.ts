@@ -71,6 +71,10 @@ export class PubSubCluster implements PubSubEngine {
     return this.#watch.reconnects
   }
 
+  get beaconMisses(): number {
+    return this.#watch.beaconMisses
+  }
+
   get wasUp(): boolean {
     return this.#isKnown && [...this.#nodes.values()].every((node) => node.commands.wasUp && node.subscriber.wasUp)
   }

@@ -6,6 +6,8 @@ export interface PubSubEngine {
   readonly label: string
   /** The number of reconnects after a loss. */
   readonly reconnects: number
+  /** The number of losses of a subscriber that did not receive the message of its heartbeat. */
+  readonly beaconMisses: number
   /** The command that scripts publish with. */
   readonly publishCommand: 'PUBLISH' | 'SPUBLISH'
   /** Whether it was up at least once. A mistake in the options shows before that. */

@@ -33,6 +33,7 @@ export class PubSubHost implements PubSubEngine {
   readonly #database: string
   readonly #beacon: string
   #beaconIsBack: () => void = () => {}
+  #awaitsBeacon = false
 
   constructor(
     address: HostAddress,
@@ -68,7 +69,11 @@ export class PubSubHost implements PubSubEngine {
         watch.up('subscriber')
         listener.onUp()
       },
-      onDown: (error) => watch.down('subscriber', true, error),
+      onDown: (error) => {
+        if (this.#awaitsBeacon) watch.beaconMissed()
+        this.#awaitsBeacon = false
+        watch.down('subscriber', true, error)
+      },
       probe: () => Promise.all([this.#subscriber.client.ping(), this.#sendBeacon()]),
     })
     this.#listen(listener)
@@ -76,6 +81,10 @@ export class PubSubHost implements PubSubEngine {
 
   get reconnects(): number {
     return this.#watch.reconnects
+  }
+
+  get beaconMisses(): number {
+    return this.#watch.beaconMisses
   }
 
   get wasUp(): boolean {
@@ -160,12 +169,17 @@ export class PubSubHost implements PubSubEngine {
   async #sendBeacon(): Promise<void> {
     if (!this.#commands.isUp) return
     const isBack = new Promise<void>((resolve) => {
-      this.#beaconIsBack = resolve
+      this.#beaconIsBack = () => {
+        this.#awaitsBeacon = false
+        resolve()
+      }
     })
+    this.#awaitsBeacon = true
     try {
       await this.publish(this.#beacon, EMPTY)
     } catch {
       // A failed publish proves nothing about the subscriber.
+      this.#awaitsBeacon = false
       return
     }
     await isBack

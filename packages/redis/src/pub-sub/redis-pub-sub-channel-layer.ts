@@ -131,8 +131,11 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     for (const engine of this.#engines) engine.open()
   }
 
-  protected reconnects(): number {
-    return this.#engines.reduce((sum, engine) => sum + engine.reconnects, 0)
+  protected hostFigures(): { readonly reconnects: number; readonly beaconMisses: number } {
+    return {
+      reconnects: this.#engines.reduce((sum, engine) => sum + engine.reconnects, 0),
+      beaconMisses: this.#engines.reduce((sum, engine) => sum + engine.beaconMisses, 0),
+    }
   }
 
   protected receiversChanged(channel: string): void {

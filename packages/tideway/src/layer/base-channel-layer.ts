@@ -195,6 +195,7 @@ export abstract class BaseChannelLayer implements ChannelLayer {
       waitingSends: this.#turns.size,
       reconnects: 0,
       gaps: 0,
+      beaconMisses: 0,
       ...(this.keptGroups !== undefined && { keptGroups: this.keptGroups.stats() }),
     }
   }

@@ -65,6 +65,8 @@ export interface ChannelLayerStats {
   readonly reconnects: number
   /** How often the layer reported that members of groups missed messages. 0 for a layer without an engine. */
   readonly gaps: number
+  /** How often a connection to the engine answered and delivered nothing, and was replaced. 0 for a layer without an engine. */
+  readonly beaconMisses: number
   /** The statistics of kept groups. `undefined` for a layer without them. */
   readonly keptGroups?: KeptGroupsStats | undefined
 }

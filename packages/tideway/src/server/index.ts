@@ -32,6 +32,7 @@ export type { EventLoopDelayFigures } from './observe/event-loop-delay.ts'
 export type { RefusalReason } from './handshake/refusal-reason.ts'
 export type {
   ChannelLayerFigures,
+  DurationFigures,
   KeptGroupsFigures,
   CompressionFigures,
   MessageFigures,

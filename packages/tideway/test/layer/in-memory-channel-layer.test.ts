@@ -309,6 +309,7 @@ describe('stats() of an in-memory layer', () => {
       waitingSends: 0,
       reconnects: 0,
       gaps: 0,
+      beaconMisses: 0,
       keptGroups: before.keptGroups,
     })
     expect(before.keptGroups).toMatchObject({ published: 0, groups: 0, followers: 0 })

@@ -26,7 +26,7 @@ export interface Follower {
 /** The part of a tail that its cursors use. */
 export interface CursorSource {
   readonly top: Position
-  readonly counters: { delivered: number }
+  readonly counters: { delivered: number; readonly replayed: { ring: number; log: number } }
   /** The entry at the offset, if the process holds it. In a group with values, the first one at the offset or after it. */
   entryAt(offset: number): LogEntry | undefined
   /** Reads what follows the cursor, and calls {@link Cursor.feed} or {@link Cursor.reset}. */
@@ -147,7 +147,10 @@ export class Cursor implements Position {
     if (backlog !== undefined) {
       const first = backlog[0]
       const entry = first === undefined || next < first.offset ? undefined : backlog[next - first.offset]
-      if (entry !== undefined) return entry
+      if (entry !== undefined) {
+        this.#source.counters.replayed.log++
+        return entry
+      }
       this.#backlog = undefined
     }
     if (this.offset >= this.#source.top.offset) return undefined
@@ -155,7 +158,7 @@ export class Cursor implements Position {
     if (held === undefined) {
       this.#state = 'reading'
       this.#source.catchUp(this)
-    }
+    } else this.#source.counters.replayed.ring++
     return held
   }
 

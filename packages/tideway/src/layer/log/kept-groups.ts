@@ -27,7 +27,7 @@ import {
 import type { Followed, FollowOptions } from './follow.ts'
 import { warningListener, type KeptGroupsListener } from './kept-groups-listener.ts'
 import { LogTail } from './log-tail.ts'
-import { newLogCounters, statsOf, type KeptGroupsStats } from './log-stats.ts'
+import { LogTimes, newLogCounters, statsOf, type KeptGroupsStats } from './log-stats.ts'
 import { requirePosition } from './position.ts'
 import { ReadLimiter } from './read-limiter.ts'
 import { ReportLimit } from './report-limit.ts'
@@ -50,6 +50,7 @@ export class KeptGroups {
   /** Cancels the end of tails without followers. */
   readonly #lingering = new Map<Tail, () => void>()
   readonly #counters = newLogCounters()
+  readonly #times = new LogTimes()
   readonly #context: TailContext
   readonly #removeGapListener: () => void
   readonly #rings: RingBudget
@@ -77,9 +78,10 @@ export class KeptGroups {
     this.#context = {
       log,
       clock,
-      reads: new ReadLimiter(readsAtOnce),
+      reads: new ReadLimiter(readsAtOnce, clock, this.#times.read),
       limits: { ringEntries, ringBytes, replayEntries, replayBytes, headTtlMs: HEAD_TTL_MS },
       counters: this.#counters,
+      times: this.#times,
       ringChanged: (tail, bytes) => rings.change(tail, bytes),
       emptied: (tail) => this.#emptied(tail),
       repairFailed: failed,
@@ -108,7 +110,9 @@ export class KeptGroups {
    */
   async publish(group: string, body: string, history: History = {}, options: PublishOptions = {}): Promise<Appended> {
     this.#require(group, body)
+    const startedAt = this.#clock.now()
     const appended = await this.#log.append(group, body, appendOptions(history, options))
+    this.#times.publish.observe(this.#clock.now() - startedAt)
     if (appended.duplicate) this.#counters.duplicates++
     else this.#counters.published++
     return appended
@@ -146,7 +150,9 @@ export class KeptGroups {
   ): Promise<SetResult> {
     const { body, ...change } = changeToSet(key, valueJson, options, keep)
     this.#require(group, body)
+    const startedAt = this.#clock.now()
     const result = await this.#log.set(group, key, body, change)
+    this.#times.publish.observe(this.#clock.now() - startedAt)
     if (result.status === 'full') throw groupFull(group, change)
     if (result.status === 'changed') this.#counters.published++
     return result
@@ -201,7 +207,7 @@ export class KeptGroups {
 
   /** The statistics of this process. */
   stats(): KeptGroupsStats {
-    return statsOf(this.#counters, [...this.#tails.values()], this.#rings.bytes)
+    return statsOf(this.#counters, this.#times, [...this.#tails.values()], this.#rings.bytes)
   }
 
   /**

@@ -1,3 +1,4 @@
+import { Histogram, type Durations } from './histogram.ts'
 import type { LostReason, Position } from './position.ts'
 
 /** The counters of the kept groups of a layer in this process. */
@@ -8,12 +9,16 @@ export interface LogCounters {
   duplicates: number
   /** Events that followers got: one per follower. */
   delivered: number
+  /** Events of these that followers got later, from what the process holds or from a read of the log. */
+  readonly replayed: { ring: number; log: number }
   /** Volatile events that a busy follower did not get. */
   volatileDropped: number
   /** Beginnings of followers, by their result. */
   readonly resumes: Record<'continues' | 'fresh' | LostReason, number>
   /** Followers that have lost their position, by the reason. */
   readonly resets: Record<LostReason, number>
+  /** Epochs that began in followed groups. Redis restarted, failed over or lost data. */
+  epochs: number
   /** Reads of the log for followers. */
   reads: number
   /** Reads of the log after a gap, for all followers of a group. */
@@ -22,6 +27,13 @@ export interface LogCounters {
   repaired: number
   /** Gaps that only the sweep has found: must be 0. */
   sweepFindings: number
+}
+
+/** The durations of a layer's operations on logs. */
+export class LogTimes {
+  readonly publish: Histogram = new Histogram()
+  readonly read: Histogram = new Histogram()
+  readonly catchUp: Histogram = new Histogram()
 }
 
 /** The statistics of the kept groups of a layer in this process. */
@@ -35,6 +47,12 @@ export interface KeptGroupsStats extends Readonly<LogCounters> {
   readonly worstLag: number
   /** The bytes of the entries that the process holds. */
   readonly ringBytes: number
+  /** The appended and the duplicate events, and the changes of values. */
+  readonly publishTimes: Durations
+  /** The reads of logs, without the wait for their turn. */
+  readonly readTimes: Durations
+  /** From the time when a follower needs entries that the process does not hold until it has them. */
+  readonly catchUpTimes: Durations
 }
 
 /** Counters that are all 0. */
@@ -43,9 +61,11 @@ export function newLogCounters(): LogCounters {
     published: 0,
     duplicates: 0,
     delivered: 0,
+    replayed: { ring: 0, log: 0 },
     volatileDropped: 0,
     resumes: { continues: 0, fresh: 0, epoch: 0, ahead: 0, trimmed: 0, behind: 0 },
     resets: { epoch: 0, ahead: 0, trimmed: 0, behind: 0 },
+    epochs: 0,
     reads: 0,
     repairs: 0,
     repaired: 0,
@@ -55,7 +75,8 @@ export function newLogCounters(): LogCounters {
 
 /** The counters with what the tails show now. */
 export function statsOf(
-  { resumes, resets, ...counters }: LogCounters,
+  { resumes, resets, replayed, ...counters }: LogCounters,
+  times: LogTimes,
   tails: readonly { readonly top: Position; readonly cursors: ReadonlySet<Position> }[],
   ringBytes: number,
 ): KeptGroupsStats {
@@ -66,10 +87,14 @@ export function statsOf(
     ...counters,
     resumes: { ...resumes },
     resets: { ...resets },
+    replayed: { ...replayed },
     groups: tails.length,
     followers: lags.length,
     lagging: lags.filter((lag) => lag > 0).length,
     worstLag: lags.reduce((worst, lag) => Math.max(worst, lag), 0),
     ringBytes,
+    publishTimes: times.publish.figures(),
+    readTimes: times.read.figures(),
+    catchUpTimes: times.catchUp.figures(),
   }
 }

@@ -19,13 +19,16 @@ export class LogTail extends Tail {
 
   catchUp(cursor: Cursor): void {
     const since: Position = { epoch: cursor.epoch, offset: cursor.offset }
+    const startedAt = this.context.clock.now()
     const isWanted = (): boolean => !this.isClosed && cursor.isReadingFrom(since)
     this.#read(since, cursor.last).then(
       (result) => {
         if (!isWanted()) return
         if (this.#isOutdated(result)) this.catchUp(cursor)
-        else if (result.status === 'continues') cursor.feed(result.entries)
-        else this.reset(cursor, result.why!, result)
+        else if (result.status === 'continues') {
+          this.#caughtUpSince(startedAt)
+          cursor.feed(result.entries)
+        } else this.reset(cursor, result.why!, result)
       },
       (error: unknown) => {
         if (!isWanted()) return
@@ -60,12 +63,19 @@ export class LogTail extends Tail {
   }
 
   async #readStart(since: Position | undefined, last: number): Promise<Start> {
+    const startedAt = this.context.clock.now()
     for (;;) {
       const result = await this.#read(since, last)
       this.requireOpen()
       if (this.#isOutdated(result)) continue
+      this.#caughtUpSince(startedAt)
       return { ...result, position: result.status === 'continues' ? since! : startOf(result) }
     }
+  }
+
+  #caughtUpSince(startedAt: number): void {
+    const { clock, times } = this.context
+    times.catchUp.observe(clock.now() - startedAt)
   }
 
   /** Reads for a follower, and takes the result into the tail. */

@@ -5,7 +5,7 @@ import { Cursor, type CursorSource, type Follower } from './cursor.ts'
 import type { EventLog, LogEntry, LogSink, ReadResult } from './event-log.ts'
 import type { Followed, FollowOptions } from './follow.ts'
 import { headOf, positionOf } from './held-log.ts'
-import type { LogCounters } from './log-stats.ts'
+import type { LogCounters, LogTimes } from './log-stats.ts'
 import type { LogHead, LostReason, Position } from './position.ts'
 import type { ReadLimiter } from './read-limiter.ts'
 
@@ -25,6 +25,7 @@ export interface TailContext {
   readonly reads: ReadLimiter
   readonly limits: TailLimits
   readonly counters: LogCounters
+  readonly times: LogTimes
   /** The ring of the tail has grown by these bytes, or shrunk. */
   ringChanged(tail: Tail, bytes: number): void
   /** The tail has no cursor left. */
@@ -361,7 +362,10 @@ export abstract class Tail<Read extends ReadResult = ReadResult> implements LogS
   }
 
   #merge(result: Read): void {
+    const { epoch } = this.top
     const added = this.change(() => this.held.merge(result))
+    if (this.#state === 'opening') return
+    if (this.top.epoch !== epoch) this.counters.epochs++
     if (this.#state === 'stale') this.counters.repaired += added
   }
 

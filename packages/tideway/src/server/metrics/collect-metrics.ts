@@ -1,6 +1,8 @@
 import type { Registry } from 'prom-client'
-import type { ServerStats } from '../observe/server-stats.ts'
+import type { DurationFigures, ServerStats } from '../observe/server-stats.ts'
+import { keptGroupDurations } from './kept-group-metrics.ts'
 import { metrics } from './metric-table.ts'
+import type { Labels } from './metric.ts'
 import type { PromClient } from './prom-client.ts'
 
 /**
@@ -36,6 +38,33 @@ export function collectMetrics(
           })
     registry.registerMetric(metric)
   }
+  for (const { name, help, read } of keptGroupDurations) {
+    const fullName = prefix + name
+    // A histogram of prom-client can only observe one value after another. The server has counted already.
+    const metric = {
+      name: fullName,
+      help,
+      type: 'histogram',
+      aggregator: 'sum',
+      async get() {
+        const values = [...read(statsOf())].flatMap(([labels, durations]) => seriesOf(fullName, labels, durations))
+        return { name: fullName, help, type: 'histogram', aggregator: 'sum', values }
+      },
+    }
+    registry.registerMetric(metric as unknown as Parameters<Registry['registerMetric']>[0])
+  }
+}
+
+const MS_PER_SECOND = 1000
+
+/** The series of one histogram. */
+function seriesOf(name: string, labels: Labels, { buckets, count, sumMs }: DurationFigures): object[] {
+  const bounds = [...buckets.map(([mostMs, upTo]) => [mostMs / MS_PER_SECOND, upTo] as const), ['+Inf', count] as const]
+  return [
+    ...bounds.map(([le, value]) => ({ metricName: `${name}_bucket`, labels: { ...labels, le }, value })),
+    { metricName: `${name}_sum`, labels, value: sumMs / MS_PER_SECOND },
+    { metricName: `${name}_count`, labels, value: count },
+  ]
 }
 
 /** Makes one object for all metrics of one scrape, which are read in the same tick. */

@@ -1,5 +1,5 @@
-import { ofLayers, ofLayersBy } from './layer-metric.ts'
-import type { Metric } from './metric.ts'
+import { durationsOfLayers, ofLayers, ofLayersBy } from './layer-metric.ts'
+import type { DurationMetric, Metric } from './metric.ts'
 
 /** The metrics of the kept groups of all layers. */
 export const keptGroupMetrics: readonly Metric[] = [
@@ -21,6 +21,12 @@ export const keptGroupMetrics: readonly Metric[] = [
     'Events delivered to followers in this process.',
     ({ keptGroups }) => keptGroups?.delivered,
   ),
+  ofLayersBy(
+    'source',
+    'log_replayed_total',
+    'Delivered events that the follower did not get when they were new, by where the process had them.',
+    ({ keptGroups }) => keptGroups?.replayed,
+  ),
   ofLayers(
     'counter',
     'log_volatile_dropped_total',
@@ -38,6 +44,12 @@ export const keptGroupMetrics: readonly Metric[] = [
     'log_resets_total',
     'Followers that lost their position, by reason.',
     ({ keptGroups }) => keptGroups?.resets,
+  ),
+  ofLayers(
+    'counter',
+    'log_epochs_total',
+    'Epochs that began in followed groups: Redis restarted, failed over or lost data.',
+    ({ keptGroups }) => keptGroups?.epochs,
   ),
   ofLayers('counter', 'log_reads_total', 'Reads of logs for followers.', ({ keptGroups }) => keptGroups?.reads),
   ofLayers('counter', 'log_repairs_total', 'Reads of logs after gaps.', ({ keptGroups }) => keptGroups?.repairs),
@@ -77,5 +89,20 @@ export const keptGroupMetrics: readonly Metric[] = [
     'log_ring_bytes',
     'Bytes of entries that this process holds.',
     ({ keptGroups }) => keptGroups?.ringBytes,
+  ),
+]
+
+/** The durations of the kept groups of all layers. */
+export const keptGroupDurations: readonly DurationMetric[] = [
+  durationsOfLayers(
+    'log_publish_seconds',
+    'Time from the publication of an event to its place in the log.',
+    ({ keptGroups }) => keptGroups?.publishTimes,
+  ),
+  durationsOfLayers('log_read_seconds', 'Time of a read of a log.', ({ keptGroups }) => keptGroups?.readTimes),
+  durationsOfLayers(
+    'log_catch_up_seconds',
+    'Time in which a follower got entries that its process did not hold.',
+    ({ keptGroups }) => keptGroups?.catchUpTimes,
   ),
 ]

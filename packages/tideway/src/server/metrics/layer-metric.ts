@@ -1,5 +1,5 @@
-import type { ChannelLayerFigures } from '../observe/server-stats.ts'
-import type { Metric } from './metric.ts'
+import type { ChannelLayerFigures, DurationFigures } from '../observe/server-stats.ts'
+import type { DurationMetric, Metric } from './metric.ts'
 
 /** A metric with one value for each layer. A layer whose value is `undefined` has none. */
 export function ofLayers(
@@ -37,6 +37,24 @@ export function ofLayersBy(
     *read({ channelLayers }) {
       for (const [layer, figures] of Object.entries(channelLayers)) {
         for (const [value, count] of Object.entries(countsOf(figures) ?? {})) yield [{ layer, [label]: value }, count]
+      }
+    },
+  }
+}
+
+/** A histogram with one series for each layer. */
+export function durationsOfLayers(
+  name: string,
+  help: string,
+  durationsOf: (layer: ChannelLayerFigures) => DurationFigures | undefined,
+): DurationMetric {
+  return {
+    name,
+    help,
+    *read({ channelLayers }) {
+      for (const [layer, figures] of Object.entries(channelLayers)) {
+        const durations = durationsOf(figures)
+        if (durations !== undefined) yield [{ layer }, durations]
       }
     },
   }

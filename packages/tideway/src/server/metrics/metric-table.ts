@@ -137,6 +137,12 @@ export const metrics: readonly Metric[] = [
   ),
   ofLayers(
     'counter',
+    'channel_layer_beacon_misses_total',
+    'Subscriber connections that answered and delivered nothing, and were replaced.',
+    (layer) => layer.beaconMisses,
+  ),
+  ofLayers(
+    'counter',
     'channel_layer_gaps_total',
     'How often the layer reported that members of groups missed messages.',
     (layer) => layer.gaps,

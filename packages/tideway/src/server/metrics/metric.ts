@@ -1,4 +1,4 @@
-import type { ServerStats } from '../observe/server-stats.ts'
+import type { DurationFigures, ServerStats } from '../observe/server-stats.ts'
 
 /** The labels of one value of a metric. */
 export type Labels = Readonly<Record<string, string>>
@@ -11,4 +11,12 @@ export interface Metric {
   readonly type: 'counter' | 'gauge'
   readonly labelNames?: readonly string[]
   read(stats: ServerStats): Iterable<readonly [labels: Labels, value: number]>
+}
+
+/** A histogram of durations. In Prometheus its unit is the second. */
+export interface DurationMetric {
+  /** Without the prefix. */
+  readonly name: string
+  readonly help: string
+  read(stats: ServerStats): Iterable<readonly [labels: Labels, durations: DurationFigures]>
 }

@@ -25,6 +25,14 @@ export interface CompressionFigures {
   readonly compressedBytes: number
 }
 
+/** The durations of one kind of operation: the same as `Durations` of `tideway/layer`. */
+export interface DurationFigures {
+  /** For each bound in milliseconds, how many took at most so long. */
+  readonly buckets: readonly (readonly [mostMs: number, count: number])[]
+  readonly count: number
+  readonly sumMs: number
+}
+
 /** The statistics of the kept groups of a channel layer in this process: the same as `KeptGroupsStats` of `tideway/layer`. */
 export interface KeptGroupsFigures {
   readonly published: number
@@ -33,6 +41,8 @@ export interface KeptGroupsFigures {
   readonly volatileDropped: number
   readonly resumes: Readonly<Record<string, number>>
   readonly resets: Readonly<Record<string, number>>
+  readonly replayed: Readonly<Record<string, number>>
+  readonly epochs: number
   readonly reads: number
   readonly repairs: number
   readonly repaired: number
@@ -42,6 +52,9 @@ export interface KeptGroupsFigures {
   readonly lagging: number
   readonly worstLag: number
   readonly ringBytes: number
+  readonly publishTimes: DurationFigures
+  readonly readTimes: DurationFigures
+  readonly catchUpTimes: DurationFigures
 }
 
 /** The statistics of a channel layer in this process: the same as `ChannelLayerStats` of `tideway/layer`. */
@@ -53,6 +66,7 @@ export interface ChannelLayerFigures {
   readonly waitingSends: number
   readonly reconnects: number
   readonly gaps: number
+  readonly beaconMisses: number
   /** `undefined` for a layer without kept groups. */
   readonly keptGroups?: KeptGroupsFigures | undefined
 }

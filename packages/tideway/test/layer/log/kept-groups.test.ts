@@ -68,7 +68,15 @@ describe('a follower of a kept group', () => {
     await turn()
     await publish(groups, 51, 51)
     expect(follower.got).toEqual(numbers(1, 51))
-    expect(groups.stats()).toMatchObject({ lagging: 0, reads: 1, delivered: 51 })
+    expect(groups.stats()).toMatchObject({
+      lagging: 0,
+      reads: 1,
+      delivered: 51,
+      replayed: { log: 49, ring: 0 },
+      publishTimes: { count: 51 },
+      readTimes: { count: 2 },
+      catchUpTimes: { count: 1 },
+    })
   })
 
   it('that is outrun by its log is reset, and gets as many of the newest entries as it asked for', async () => {
@@ -160,6 +168,7 @@ describe('a follower of a kept group', () => {
     await publish(groups, 1, 3)
     log.flush()
     await expect.poll(() => follower.got.at(-1)).toBe('reset epoch at 0')
+    expect(groups.stats().epochs).toBe(1)
     await publish(groups, 4, 5)
     expect(follower.got.slice(-2)).toEqual(['4', '5'])
   })

@@ -81,6 +81,13 @@ describe('metricsPort', () => {
     expect(values.get('tideway_log_resets_total{layer="default",reason="trimmed"}')).toBe(0)
     expect(values.get('tideway_log_followers{layer="default"}')).toBe(1)
     expect(values.get('tideway_log_ring_bytes{layer="default"}')).toBe(1)
+    expect(values.get('tideway_log_replayed_total{layer="default",source="ring"}')).toBe(1)
+    expect(values.get('tideway_log_replayed_total{layer="default",source="log"}')).toBe(0)
+    expect(values.get('tideway_log_epochs_total{layer="default"}')).toBe(0)
+    expect(values.get('tideway_log_publish_seconds_count{layer="default"}')).toBe(2)
+    expect(values.get('tideway_log_publish_seconds_bucket{layer="default",le="10"}')).toBe(2)
+    expect(values.get('tideway_log_publish_seconds_bucket{layer="default",le="+Inf"}')).toBe(2)
+    expect(values.get('tideway_log_publish_seconds_sum{layer="default"}')).toBeGreaterThan(0)
   })
 
   it('names its metrics by the rules of Prometheus', async () => {
