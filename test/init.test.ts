@@ -147,10 +147,10 @@ describe.each(['express', 'hono'])('an application that tideway init --template 
     }
   })
 
-  describeWith(['chromium'], 'and is opened in a browser', () => {
+  describeWith(['headlessChromium'], 'and is opened in a browser', () => {
     it('shows messages of the other tab', async () => {
       const server = await start(application, 'start')
-      const browser = await chromium.launch({ executablePath: programPath('chromium'), args: ['--no-sandbox'] })
+      const browser = await chromium.launch({ executablePath: programPath('headlessChromium'), args: ['--no-sandbox'] })
       try {
         const tabs = await Promise.all([1, 2].map(() => browser.newPage()))
         const problems: unknown[] = []
@@ -186,10 +186,10 @@ describe('an application that tideway init --template live has written', () => {
     expect(await npm(application, 'test')).toMatch(/Tests.*4 passed/)
   })
 
-  describeWith(['chromium'], 'and is opened in a browser', () => {
+  describeWith(['headlessChromium'], 'and is opened in a browser', () => {
     it('shows each message once and in order, also after a reload and offline', async () => {
       const server = await start(application, 'start')
-      const browser = await chromium.launch({ executablePath: programPath('chromium'), args: ['--no-sandbox'] })
+      const browser = await chromium.launch({ executablePath: programPath('headlessChromium'), args: ['--no-sandbox'] })
       try {
         const problems: unknown[] = []
         const tabs = await Promise.all([1, 2].map(() => browser.newPage()))

@@ -82,7 +82,7 @@ describe('the programs in README.md', () => {
     }
   })
 
-  describeWith(['chromium'], 'in a browser', () => {
+  describeWith(['headlessChromium'], 'in a browser', () => {
     it('show the message of the page, also after a reload', async () => {
       const { host, stop } = await serve('live/application.ts')
       const { outputFiles } = await build({
@@ -94,7 +94,7 @@ describe('the programs in README.md', () => {
       })
       // A page that the test fulfills has no address, so that Chromium would not let it connect to this machine.
       const args = ['--no-sandbox', '--disable-features=LocalNetworkAccessChecks']
-      const browser = await chromium.launch({ executablePath: programPath('chromium'), args })
+      const browser = await chromium.launch({ executablePath: programPath('headlessChromium'), args })
       try {
         const tab = await browser.newPage()
         await tab.route(`http://${host}/`, (route) => {

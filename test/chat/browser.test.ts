@@ -18,7 +18,7 @@ const browserArgs = [
   '--disable-sync',
 ]
 
-describeWith(['chromium'], 'the chat in a browser', () => {
+describeWith(['headlessChromium'], 'the chat in a browser', () => {
   let database: Awaited<ReturnType<typeof databaseFolder>>
   let server: ChatServer
   let browser: Browser
@@ -30,7 +30,7 @@ describeWith(['chromium'], 'the chat in a browser', () => {
   beforeAll(async () => {
     database = await databaseFolder()
     server = await startChat({ database: database.file('chat.db') })
-    browser = await chromium.launch({ executablePath: programPath('chromium'), args: browserArgs })
+    browser = await chromium.launch({ executablePath: programPath('headlessChromium'), args: browserArgs })
   })
 
   afterAll(async () => {

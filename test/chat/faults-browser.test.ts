@@ -23,7 +23,7 @@ function killAll(pid: number): void {
   for (const each of [pid, ...children.map(Number)]) process.kill(each, 'SIGKILL')
 }
 
-describeWith(['chromium', 'redis'], 'two tabs of the chat', () => {
+describeWith(['headlessChromium', 'redis'], 'two tabs of the chat', () => {
   let redis: RedisServer
   let database: Awaited<ReturnType<typeof databaseFolder>>
   let server: ChatServer
@@ -39,7 +39,7 @@ describeWith(['chromium', 'redis'], 'two tabs of the chat', () => {
     database = await databaseFolder()
     server = await start()
     const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update']
-    browser = await chromium.launch({ executablePath: programPath('chromium'), args })
+    browser = await chromium.launch({ executablePath: programPath('headlessChromium'), args })
   })
 
   afterAll(async () => {

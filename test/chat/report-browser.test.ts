@@ -7,7 +7,7 @@ import { databaseFolder, startChat, type ChatServer } from './chat-server.ts'
 /** Generous: a browser on a busy machine of two cores takes its time. */
 const WAIT_MS = 20_000
 
-describeWith(['chromium'], '/report in a browser', () => {
+describeWith(['headlessChromium'], '/report in a browser', () => {
   let database: Awaited<ReturnType<typeof databaseFolder>>
   let server: ChatServer
   let browser: Browser
@@ -19,7 +19,7 @@ describeWith(['chromium'], '/report in a browser', () => {
     database = await databaseFolder()
     server = await startChat({ database: database.file('chat.db') })
     const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update']
-    browser = await chromium.launch({ executablePath: programPath('chromium'), args })
+    browser = await chromium.launch({ executablePath: programPath('headlessChromium'), args })
   })
 
   afterAll(async () => {

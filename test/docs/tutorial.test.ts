@@ -168,12 +168,12 @@ describe('The tutorial', () => {
     await trial.remove()
   })
 
-  describeWith(['chromium'], 'with two tabs', () => {
+  describeWith(['headlessChromium'], 'with two tabs', () => {
     let browser: Browser
 
     beforeAll(async () => {
       const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update']
-      browser = await chromium.launch({ executablePath: programPath('chromium'), args })
+      browser = await chromium.launch({ executablePath: programPath('headlessChromium'), args })
     })
 
     afterAll(() => browser.close())

@@ -40,10 +40,10 @@ function echoInPage(page: Page, url: string, texts: readonly string[]) {
   )
 }
 
-describeWith(['chromium'], 'compression in Chromium', () => {
+describeWith(['headlessChromium'], 'compression in Chromium', () => {
   let browser: Browser
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: programPath('chromium'), args: browserArgs })
+    browser = await chromium.launch({ executablePath: programPath('headlessChromium'), args: browserArgs })
   })
   afterAll(() => browser.close())
 

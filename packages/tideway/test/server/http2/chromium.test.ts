@@ -39,14 +39,14 @@ function talkInPage(page: Page, url: string, texts: readonly string[]) {
   )
 }
 
-describeWith(['chromium', 'openssl'], 'Chromium with HTTP/2', () => {
+describeWith(['headlessChromium', 'openssl'], 'Chromium with HTTP/2', () => {
   let folder: CertificateFolder
   let pair: KeyPair
   let browser: Browser
   beforeAll(async () => {
     folder = new CertificateFolder()
     pair = folder.pair()
-    browser = await chromium.launch({ executablePath: programPath('chromium'), args: browserArgs })
+    browser = await chromium.launch({ executablePath: programPath('headlessChromium'), args: browserArgs })
   })
   afterAll(async () => {
     await browser.close()
