@@ -10,6 +10,7 @@ export {
   wrapApplication,
   type ApplicationTraits,
   type LiveConsumerTrait,
+  type LiveTarget,
 } from './application-traits.ts'
 export type { ChannelReceiveEvent, ChannelSendEvent } from './channel-events.ts'
 export { closeCodes, isValidCloseCode } from './close-codes.ts'

@@ -1,14 +1,13 @@
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { findNonJson } from '../errors/json-value.ts'
 import { requireWholeNumber } from '../errors/option-checks.ts'
-import { resolvesWithin } from '../errors/resolves-within.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { Cursor, Follower, Reset } from '../layer/log/cursor.ts'
 import type { LogEntry } from '../layer/log/event-log.ts'
 import type { Followed, FollowOptions } from '../layer/log/follow.ts'
 import { formatPosition, type Position } from '../layer/log/position.ts'
 import type { PresenceMember } from '../layer/presence/presence.ts'
-import type { Authorization } from './authorization.ts'
+import { answeredWithin, isAllowed, type Authorization } from './authorization.ts'
 import type { EventSchemas } from './event-schemas.ts'
 import { framePrefix } from './entry-frame.ts'
 import { eventFrame, volatileFrame } from './event-frame.ts'
@@ -140,8 +139,7 @@ export class Join implements Follower {
     const host = this.#host
     const authorization = await this.#inTime('authorize()', host.authorize(this.group))
     if (attempt !== this.#attempt) return
-    // Also nothing, which is what a method without a `return` answers.
-    if (authorization !== true && (typeof authorization !== 'object' || authorization === null)) {
+    if (!isAllowed(authorization)) {
       host.refuse(this, 'forbidden', `The group ${this.wireName} is not allowed.`)
       return
     }
@@ -213,14 +211,7 @@ export class Join implements Follower {
   }
 
   #inTime<Answer>(call: string, answer: Answer | PromiseLike<Answer>): Answer | Promise<Answer> {
-    const isPromise = typeof (answer as PromiseLike<Answer> | undefined)?.then === 'function'
-    return isPromise ? this.#resolved(call, answer as PromiseLike<Answer>) : (answer as Answer)
-  }
-
-  async #resolved<Answer>(call: string, answer: PromiseLike<Answer>): Promise<Answer> {
-    const { timeoutMs } = this.#host
-    if (await resolvesWithin(answer, timeoutMs, { ref: false })) return answer
-    throw new TidewayError('ERR_APPLICATION_TIMEOUT', `${call} has not answered within ${timeoutMs} ms.`)
+    return answeredWithin(call, answer, this.#host.timeoutMs)
   }
 
   #fail(error: unknown, attempt: number): void {

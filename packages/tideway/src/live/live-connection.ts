@@ -13,8 +13,11 @@ import { BAD_FRAME_CODE, BadFrame, encodeFrame, parseFrame, positionOf } from '.
 import type { ClientFrame, JoinErrorCode, JoinStart, ServerFrame } from './frames.ts'
 import type { Authorization } from './authorization.ts'
 import { Join, type JoinHost } from './join.ts'
+import { JoinHooks, type JoinHookHost } from './join-hooks.ts'
 import type { LiveHooks } from './live-hooks.ts'
-import { groupOf, type LiveGroup, type LiveSettings } from './live-settings.ts'
+import { transportOf, type LiveTransport } from './http/live-transport.ts'
+import { groupOf, wireNameOf, type LiveGroup, type LiveSettings } from './live-settings.ts'
+import { Memberships, type MembershipHost } from './memberships.ts'
 import { Requests, type RequestHost } from './requests.ts'
 
 /** The methods of a consumer that only its class may call. */
@@ -24,7 +27,7 @@ export interface LiveSender {
 }
 
 /** The live protocol on one connection: its joins, its requests and their limits. */
-export class LiveConnection implements JoinHost, RequestHost {
+export class LiveConnection implements JoinHost, JoinHookHost, MembershipHost, RequestHost {
   readonly consumer: LiveHooks
   readonly hasSnapshot: boolean
   readonly #settings: LiveSettings
@@ -37,14 +40,17 @@ export class LiveConnection implements JoinHost, RequestHost {
   readonly #joinTokens: TokenBucket
   /** With the first request: a connection that only reads has none. */
   #requests: Requests | undefined
-  /** By name on the wire, the newest `onJoin()` or `onLeave()` that has not returned. */
-  #hooks: Map<string, Promise<void>> | undefined
+  /** With the first join. */
+  #hooks: JoinHooks | undefined
   #helloTimer: NodeJS.Timeout | undefined
   /** The end of a drain that began before `hello`. */
   #drainEndsAt: number | undefined
   /** A send that waits for the client. */
   #slow: Promise<void> | undefined
   #isOver = false
+  readonly #transport: LiveTransport
+  /** Over HTTP without joins, whether the client may join a group. */
+  #memberships: Memberships | undefined
 
   constructor(consumer: LiveHooks, settings: LiveSettings, sender: LiveSender, logger: Logger) {
     this.consumer = consumer
@@ -52,6 +58,7 @@ export class LiveConnection implements JoinHost, RequestHost {
     this.#settings = settings
     this.#sender = sender
     this.#logger = logger
+    this.#transport = transportOf(consumer.scope)
     this.#context = this.hasSnapshot
       ? new AsyncResource('tideway.LiveConsumer', { requireManualDestroy: true })
       : undefined
@@ -108,6 +115,14 @@ export class LiveConnection implements JoinHost, RequestHost {
     return this.#joins.get(wireName)
   }
 
+  /** Whether the client has joined the group. Waits for a join that is opening. Requests over HTTP have no joins: whether it may join. */
+  async hasJoined(group: LiveGroup): Promise<boolean> {
+    const wireName = wireNameOf(group)
+    if (this.#transport !== 'requests') return (await this.joinOf(wireName)?.whenOpen()) ?? false
+    if (groupOf(this.#settings, wireName) === undefined) return false
+    return (this.#memberships ??= new Memberships(this)).mayJoin(group)
+  }
+
   sendEvent(event: WebSocketMessageSendEvent): void | Promise<void> {
     try {
       const sent = this.#sender.sendEvent(this.consumer, event)
@@ -141,7 +156,8 @@ export class LiveConnection implements JoinHost, RequestHost {
   joined(join: Join): void {
     if (join.hasJoined) return
     join.hasJoined = true
-    this.#callHook(join, 'onJoin')
+    this.#hooks ??= new JoinHooks(this)
+    this.#hooks.call(join, 'onJoin')
   }
 
   refuse(join: Join, code: JoinErrorCode, message: string): void {
@@ -165,7 +181,7 @@ export class LiveConnection implements JoinHost, RequestHost {
   /** Ends all joins. Resolves when the hooks and the request handlers have returned. */
   close(): Promise<void> | undefined {
     this.#endJoins()
-    const hooks = [...(this.#hooks?.values() ?? [])]
+    const hooks = [...(this.#hooks?.running ?? [])]
     const isIdle = hooks.length === 0 && this.#requests?.isIdle !== false
     return isIdle ? undefined : Promise.all([this.#requests?.settled(), ...hooks]).then(() => {})
   }
@@ -185,7 +201,7 @@ export class LiveConnection implements JoinHost, RequestHost {
       case 'request':
         return (this.#requests ??= new Requests(this)).receive(frame)
       case 'ping':
-        return void this.sendFrame({ t: 'pong' })
+        return this.#ping()
     }
   }
 
@@ -196,6 +212,13 @@ export class LiveConnection implements JoinHost, RequestHost {
     void this.sendFrame({ t: 'hi', v: 1, max: { groups: maxGroups, requests: maxRequests } })
     for (const start of groups) this.#join(start.g, start)
     if (this.#drainEndsAt !== undefined) this.#onDrain(Math.max(0, this.#drainEndsAt - performance.now()))
+  }
+
+  #ping(): void {
+    const answer = (): void => void this.sendFrame({ t: 'pong' })
+    // A body of requests is answered when all of them have ended.
+    if (this.#transport === 'requests' && this.#requests?.isIdle === false) void this.#requests.settled().then(answer)
+    else answer()
   }
 
   #onDrain(withinMs: number): void {
@@ -235,34 +258,7 @@ export class LiveConnection implements JoinHost, RequestHost {
     join.end(isFinal)
     // A join that is refused before it begins is not in the map.
     if (this.#joins.get(join.wireName) === join) this.#joins.delete(join.wireName)
-    if (join.hasJoined) this.#callHook(join, 'onLeave')
-  }
-
-  /** Calls the hook when earlier hooks of the group have returned. */
-  #callHook(join: Join, hook: 'onJoin' | 'onLeave'): void {
-    const { wireName, group } = join
-    const before = this.#hooks?.get(wireName)
-    const called =
-      before === undefined ? this.#hookResult(group, hook) : before.then(() => this.#hookResult(group, hook))
-    if (called === undefined) return
-    const run = called.then(() => {
-      if (this.#hooks?.get(wireName) === run) this.#hooks.delete(wireName)
-    })
-    this.#hooks ??= new Map()
-    this.#hooks.set(wireName, run)
-  }
-
-  /** Reports an error of the hook. The result never rejects. */
-  #hookResult(group: LiveGroup, hook: 'onJoin' | 'onLeave'): Promise<void> | undefined {
-    try {
-      const result = this.consumer[hook](group)
-      return result === undefined
-        ? undefined
-        : Promise.resolve(result).catch((error: unknown) => this.report(group, error))
-    } catch (error) {
-      this.report(group, error)
-      return undefined
-    }
+    if (join.hasJoined) this.#hooks?.call(join, 'onLeave')
   }
 
   #noteSlow(sent: Promise<void>): void {

@@ -10,6 +10,8 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { PublishOptions } from '../layer/log/kept-groups-options.ts'
 import type { EventSchemas, InputOf, Volatile } from './event-schemas.ts'
 import { LIVE_SUBPROTOCOL } from './frames.ts'
+import type { LiveHttpOptions } from './http/http-options.ts'
+import { liveOverHttp } from './http/live-over-http.ts'
 import { metaOf } from './group-presence.ts'
 import type { Authorization } from './authorization.ts'
 import type { PresentAs, WithPresent } from './present.ts'
@@ -60,6 +62,8 @@ export abstract class LiveConsumer<
   static repeatTimeoutMs = 60_000
   /** Time limit of the first frame of the client, in milliseconds. @default 10000 */
   static helloTimeoutMs = 10_000
+  /** The bounds of clients that cannot open a WebSocket and use HTTP. `false`: there are none. */
+  static http: LiveHttpOptions | false = {}
 
   static readonly #sender: LiveSender = {
     sendEvent: (consumer, event) => (consumer as LiveConsumer).sendEvent(event),
@@ -79,7 +83,9 @@ export abstract class LiveConsumer<
     requireLiveSettings(this as unknown as LiveSettings)
     // The type of `this` is the public view of a subclass, which the compiler cannot call with unknown arguments.
     const application = super.asApplication.call(this as never, ...args) as Application<C['scope']>
-    return setTraits(application, { liveConsumer: { type: this, create: () => new this(...args) } })
+    const settings = this as unknown as LiveSettings
+    const overHttp = settings.http === false ? undefined : liveOverHttp(settings)
+    return setTraits(application, { liveConsumer: { type: this, create: () => new this(...args), overHttp } })
   }
 
   /**
@@ -157,10 +163,10 @@ export abstract class LiveConsumer<
 
   /**
    * Whether this connection has joined the group. Waits for a join that is opening. For a request that writes to a database before it
-   * publishes: a client may send the id of any group.
+   * publishes: a client may send the id of any group. A request over HTTP has no joins: then whether {@link authorize} allows the join.
    */
   async hasJoined(group: LiveGroup): Promise<boolean> {
-    return (await this.#live?.joinOf(wireNameOf(group))?.whenOpen()) ?? false
+    return (await this.#live?.hasJoined(group)) ?? false
   }
 
   /** Ends the join of the client in the group with the code `forbidden`. Has no effect if it has not joined the group. */

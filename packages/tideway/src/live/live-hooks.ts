@@ -7,7 +7,7 @@ import type { PresentAs } from './present.ts'
 
 /** The hooks of a live consumer, and its connection. */
 export interface LiveHooks {
-  readonly scope: Pick<WebSocketScope, 'onDrain'> & { readonly user?: User }
+  readonly scope: Pick<WebSocketScope, 'onDrain' | 'extensions'> & { readonly user?: User }
   readonly channelLayer: ChannelLayer
   readonly signal: AbortSignal
   authorize(group: LiveGroup): Authorization | PromiseLike<Authorization>

@@ -3,6 +3,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import type { StandardSchema } from '../errors/standard-schema.ts'
 import type { EventSchemas } from './event-schemas.ts'
 import { MAX_GROUP_ID_LENGTH } from './define-group.ts'
+import { resolveHttpOptions, type LiveHttpOptions } from './http/http-options.ts'
 import type { KeptGroup } from './kept-group.ts'
 import type { StateGroup } from './state-group.ts'
 
@@ -36,6 +37,7 @@ export interface LiveSettings {
   readonly maxRequests: number
   readonly repeatTimeoutMs: number
   readonly helloTimeoutMs: number
+  readonly http: LiveHttpOptions | false
 }
 
 /** Checks the static properties of a class. @throws TidewayError `ERR_BAD_OPTION` */
@@ -48,6 +50,7 @@ export function requireLiveSettings(settings: LiveSettings): void {
   requireWholeNumber(`${name}.maxRequests`, settings.maxRequests, Infinity)
   requirePositive(`${name}.repeatTimeoutMs`, settings.repeatTimeoutMs, MAX_TIMER_MS)
   requirePositive(`${name}.helloTimeoutMs`, settings.helloTimeoutMs, MAX_TIMER_MS)
+  if (settings.http !== false) resolveHttpOptions(name, settings.http)
   for (const [key, family] of Object.entries(settings.groups)) {
     if (typeof family === 'function' && family.name === key) continue
     throw new TidewayError(

@@ -102,8 +102,8 @@ function joined(outer: UrlRoute<object>, found: PatternMatch, { extraKwargs }: R
   }
 }
 
-/** The path for the routes of this router, or the error if there is none. */
-function pathToMatch(scope: RoutableScope): string | TidewayError {
+/** The path for the routes of a router, or the error if there is none. */
+export function pathToMatch(scope: RoutableScope): string | TidewayError {
   if (scope.pathRemaining !== undefined) return withoutLeadingSlashes(scope.pathRemaining)
   const { path, rootPath } = scope
   // Only JavaScript code, or a cast, can pass a scope without a path.
@@ -131,7 +131,8 @@ function withoutRoot(path: string, rootPath: string): string | undefined {
   return root === '' || rest === '' || rest.startsWith('/') ? rest : undefined
 }
 
-function withoutLeadingSlashes(path: string): string {
+/** Every router removes leading slashes. */
+export function withoutLeadingSlashes(path: string): string {
   let start = 0
   while (path[start] === '/') start += 1
   return path.slice(start)

@@ -61,7 +61,11 @@ export function validated<S extends WebSocketScope>(
     if (scope.logger !== undefined && reported.isNew(reason)) scope.logger.warn({ path: scope.path }, reason)
     return refuse(reason, receive, send)
   }
-  return setTraits(application, { checksOrigin: true, inner: [inner] })
+  return setTraits(application, {
+    checksOrigin: true,
+    allowsOrigin: (scope) => isAllowed(originOf(scope.headers), scope),
+    inner: [inner],
+  })
 }
 
 /** Closes before the accept, which the server answers with 403. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Application } from '../asgi/application.ts'
+import type { HttpScope } from '../asgi/scope.ts'
 import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
 import { HandshakeDispatcher } from './handshake-dispatcher.ts'
@@ -9,6 +10,7 @@ import { RefusedHandshakes } from './handshake/refused-handshakes.ts'
 import { NODE_EXTENSION, ScopeFactory } from './handshake/scope.ts'
 import { directListener } from './http/direct-listener.ts'
 import { HttpExchange } from './http/http-exchange.ts'
+import type { NodeListener } from './http/node-listener.ts'
 import { respondText } from './http/plain-responses.ts'
 import { Http1Upgrades } from './http1-upgrades.ts'
 import { serveStream, type Http2StreamListener, type StreamServer } from './http2/serve-stream.ts'
@@ -82,7 +84,7 @@ export class AttachedApplication {
       refusals: new RefusalLog(options.logger),
     }
     const shared = { gate, hosts, access, instrumented, isDraining: () => this.#closed !== undefined }
-    this.#listeners = requestPipeline(directListener(application, options) ?? this.#onRequest, {
+    this.#listeners = requestPipeline(this.#listener, {
       ...shared,
       options,
       observer,
@@ -113,6 +115,12 @@ export class AttachedApplication {
   readonly #streams: StreamServer = {
     onRequest: (request, response) => this.#listeners.onStreamRequest(request, response),
     onConnect: (request, stream) => this.#handshakes.onExtendedConnect(request, stream),
+  }
+
+  /** Calls the application, or its Node listener. */
+  get #listener(): NodeListener {
+    const scopeOf = (request: IncomingMessage): HttpScope | undefined => this.#scopes.http(request, {})
+    return directListener(this.#application, this.#options, scopeOf, this.#onRequest) ?? this.#onRequest
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {

@@ -1,0 +1,35 @@
+import type { HttpScope } from './scope.ts'
+
+/** The key of {@link LongResponses} in the `extensions` of an HTTP scope. */
+export const LONG_RESPONSE_EXTENSION = 'tideway.longResponse'
+
+/** A response that takes the place of a WebSocket. The server calls it when the server begins to close. */
+export interface LongResponse {
+  /** Whether its client can move to another process before the response ends. */
+  readonly canMove: boolean
+  /** The server ends the response `withinMs` milliseconds later. */
+  announceDrain(withinMs: number): void
+  /** The response must end, with this close code and reason of a WebSocket. */
+  shutDown(code: number, reason: string): void
+}
+
+/** A request that the limits of the server refuse. */
+export interface RefusedResponse {
+  readonly status: number
+  readonly message: string
+  readonly headers: readonly (readonly [string, string])[]
+}
+
+/** The long responses of a server. */
+export interface LongResponses {
+  /**
+   * Counts the response as a connection of its client, until it ends. Returns a refusal above the limits of connections, and while the
+   * server closes.
+   */
+  start(scope: HttpScope, response: LongResponse): RefusedResponse | undefined
+}
+
+/** The long responses of the server of this scope; `undefined` outside a server. */
+export function longResponsesOf({ extensions }: HttpScope): LongResponses | undefined {
+  return extensions?.[LONG_RESPONSE_EXTENSION] as LongResponses | undefined
+}

@@ -1,0 +1,80 @@
+import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
+import { isSharedSend } from '../../asgi/shared-send.ts'
+import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
+import type { HttpResponse } from './http-response.ts'
+import type { ConnectionAnswer } from './http-connection.ts'
+
+/** Makes a proxy that buffers a part of a response send what follows. */
+const padding = Buffer.from(`:${' '.repeat(2046)}\n\n`)
+const comment = Buffer.from(':\n\n')
+
+/** The pieces of shared events: one for all streams of the process. */
+const pieces = new WeakMap<WebSocketMessageSendEvent, Buffer>()
+
+/** A stream of events (`text/event-stream`, WHATWG HTML §9.2): a frame is the data of one event. */
+export class EventStream implements ConnectionAnswer {
+  readonly canMove = true
+  readonly #response: HttpResponse
+  readonly #commentIntervalMs: number
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(response: HttpResponse, commentIntervalMs: number) {
+    this.#response = response
+    this.#commentIntervalMs = commentIntervalMs
+  }
+
+  accept(headers: HeadersInit): void {
+    const own = [
+      ['Content-Type', 'text/event-stream'],
+      // nginx buffers responses by default.
+      ['X-Accel-Buffering', 'no'],
+    ] as const
+    this.#response.start(200, [...own, ...entriesOf(headers)])
+    void this.#response.write(padding)
+    this.#timer = setInterval(() => this.#comment(), this.#commentIntervalMs).unref()
+  }
+
+  send(event: WebSocketMessageSendEvent & { readonly text: string }): void | Promise<void> {
+    return this.#response.write(pieceOf(event))
+  }
+
+  close(code: number, reason: string): void {
+    this.stop()
+    this.#response.end(`event: close\ndata: ${JSON.stringify({ code, reason })}\n\n`)
+  }
+
+  deny(status: number, headers: HeadersInit, body: string | Uint8Array): void {
+    this.#response.answer(status, headers, body)
+  }
+
+  shutDown(code: number, reason: string): void {
+    this.close(code, reason)
+  }
+
+  /** Sends no more comments. */
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #comment(): void {
+    try {
+      void this.#response.write(comment)
+    } catch {
+      // The client has disconnected, which the application is about to receive.
+      this.stop()
+    }
+  }
+}
+
+function pieceOf(event: WebSocketMessageSendEvent & { readonly text: string }): Buffer {
+  let piece = pieces.get(event)
+  if (piece !== undefined) return piece
+  piece = Buffer.from(`data: ${linesOf(event.text)}\n\n`)
+  if (isSharedSend(event)) pieces.set(event, piece)
+  return piece
+}
+
+/** Another program may have appended JSON with line breaks between its tokens. */
+function linesOf(text: string): string {
+  return /[\r\n]/.test(text) ? text.replace(/\r\n|\r|\n/g, '\ndata: ') : text
+}

@@ -1,0 +1,73 @@
+import type { Application } from '../../asgi/application.ts'
+import type { LiveTarget } from '../../asgi/application-traits.ts'
+import { longResponsesOf } from '../../asgi/long-response.ts'
+import type { HttpScope, WebSocketScope } from '../../asgi/scope.ts'
+import { LIVE_SUBPROTOCOL } from '../frames.ts'
+import type { LiveSettings } from '../live-settings.ts'
+import { corsHeaders, isOwnPage, preflightHeaders } from './cross-origin.ts'
+import { EventStream } from './event-stream.ts'
+import { HttpConnection } from './http-connection.ts'
+import { resolveHttpOptions, type ResolvedHttpOptions } from './http-options.ts'
+import { HttpProblem, HttpResponse } from './http-response.ts'
+import { readLiveBody, type LiveBody } from './live-body.ts'
+import { PollAnswer } from './poll-answer.ts'
+import { RequestAnswers } from './request-answers.ts'
+
+/**
+ * Returns a function that runs the WebSocket application over HTTP, with all its middleware: a client has the same rights as over a
+ * WebSocket.
+ */
+export function liveOverHttp(settings: LiveSettings): (target: LiveTarget) => Application<HttpScope> {
+  const options = resolveHttpOptions(settings.name, settings.http === false ? {} : settings.http)
+  return ({ websocket, allowsOrigin }) =>
+    async function liveOverHttp(scope, receive, send) {
+      const request = webSocketScope(scope)
+      const cors = corsHeaders(request, allowsOrigin ?? isOwnPage)
+      const response = new HttpResponse(send, cors.headers)
+      if (scope.method === 'OPTIONS') {
+        if (cors.isAllowed) response.answer(204, preflightHeaders)
+        else response.text(403, 'Forbidden')
+        return
+      }
+      // The check of the server for handshakes. An origin validator is a part of the application.
+      if (allowsOrigin === undefined && cors.isForeign && scope.headers.has('cookie')) {
+        response.text(403, 'Forbidden')
+        return
+      }
+      try {
+        const body = await readLiveBody(scope, receive, options)
+        if (body === undefined) return
+        const connection = new HttpConnection(body, (end) => answerTo(body, response, options, end))
+        const refused = body.transport === 'requests' ? undefined : longResponsesOf(scope)?.start(scope, connection)
+        if (refused !== undefined) throw new HttpProblem(refused.status, refused.message, refused.headers)
+        await connection.run(websocket, request, receive)
+      } catch (error) {
+        if (!(error instanceof HttpProblem)) throw error
+        response.text(error.status, error.message, error.headers)
+      }
+    }
+}
+
+/** The scope of the handshake that the client would send. */
+function webSocketScope(scope: HttpScope): WebSocketScope {
+  const { extensions, ...others } = scope
+  const tls = extensions?.['tls']
+  return {
+    ...others,
+    type: 'websocket',
+    scheme: scope.scheme === 'https' ? 'wss' : 'ws',
+    subprotocols: [LIVE_SUBPROTOCOL],
+    extensions: { 'websocket.http.response': {}, ...(tls !== undefined && { tls }) },
+  }
+}
+
+/** @param end ends the connection after a whole answer */
+function answerTo(
+  body: LiveBody,
+  response: HttpResponse,
+  { commentIntervalMs }: ResolvedHttpOptions,
+  end: () => void,
+): EventStream | PollAnswer | RequestAnswers {
+  if (body.transport === 'stream') return new EventStream(response, commentIntervalMs)
+  return body.transport === 'poll' ? new PollAnswer(response, body, end) : new RequestAnswers(response, end)
+}

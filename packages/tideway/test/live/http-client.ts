@@ -1,0 +1,90 @@
+import { onTestFinished } from 'vitest'
+import type { Frame } from './live-client.ts'
+
+/** The headers of a call, and its `Accept`. */
+export type CallHeaders = Readonly<Record<string, string>>
+
+/** The answer to a poll or to requests. */
+export interface CallAnswer {
+  readonly status: number
+  /** The JSON of the body, or its text. */
+  readonly body: unknown
+  readonly headers: Headers
+}
+
+/** Sends a body to the path of a live consumer. */
+export async function call(url: string, body: unknown, headers: CallHeaders = {}): Promise<CallAnswer> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+  const text = await response.text()
+  const isJson = response.headers.get('content-type') === 'application/json'
+  return { status: response.status, body: isJson ? (JSON.parse(text) as unknown) : text, headers: response.headers }
+}
+
+/** Polls with these groups. */
+export function poll(url: string, groups: object, wait = 25_000, headers: CallHeaders = {}): Promise<CallAnswer> {
+  return call(url, { t: 'hello', v: 1, wait, groups }, headers)
+}
+
+/** A stream of frames. */
+export class Stream {
+  readonly response: Response
+  readonly #reader: ReadableStreamDefaultReader<string>
+  readonly #abort: AbortController
+  #text = ''
+  /** The bytes of the body so far. */
+  received = 0
+
+  private constructor(response: Response, abort: AbortController) {
+    this.response = response
+    this.#abort = abort
+    this.#reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  }
+
+  static async open(url: string, groups: object = {}, headers: CallHeaders = {}): Promise<Stream> {
+    const abort = new AbortController()
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
+      body: JSON.stringify({ t: 'hello', v: 1, groups }),
+      signal: abort.signal,
+    })
+    const stream = new Stream(response, abort)
+    onTestFinished(() => stream.end())
+    return stream
+  }
+
+  /** The next frame; `{ close, reason }` at the end of the connection; `undefined` at the end of the body. */
+  async next(): Promise<Frame | undefined> {
+    for (;;) {
+      const end = this.#text.indexOf('\n\n')
+      if (end === -1) {
+        const { value, done } = await this.#reader.read()
+        if (done) return undefined
+        this.#text += value
+        this.received += value.length
+        continue
+      }
+      const lines = this.#text.slice(0, end).split('\n')
+      this.#text = this.#text.slice(end + 2)
+      const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6))
+      if (data.length === 0) continue
+      const frame = JSON.parse(data.join('\n')) as Frame
+      return lines.includes('event: close') ? { close: frame['code'], reason: frame['reason'] } : frame
+    }
+  }
+
+  async take(count: number): Promise<(Frame | undefined)[]> {
+    const frames: (Frame | undefined)[] = []
+    for (let i = 0; i < count; i++) frames.push(await this.next())
+    return frames
+  }
+
+  /** The client disconnects. */
+  end(): void {
+    this.#abort.abort()
+  }
+}
