@@ -17,23 +17,27 @@ import {
   type RunningServer,
   type TextOrBytes,
 } from 'tideway'
+import type { Follows } from 'tideway/consumer'
+import { defineGroup, LiveConsumer, volatile } from 'tideway/live'
+import { path, rePath, urlRouter } from 'tideway/routing'
+import * as v from 'valibot'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { AsyncContextManager } from './open-telemetry/async-context-manager.ts'
 import { TraceParent } from './open-telemetry/trace-parent.ts'
-import { currentTrace, instrumentation } from './open-telemetry/tracing.ts'
+import { currentTrace, instrumentation, tracing } from './open-telemetry/tracing.ts'
 
 // The example of docs/guides/observability.md with real spans.
 
 const exporter = new InMemorySpanExporter()
 const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
-const channelLayer = new InMemoryChannelLayer()
+const channelLayer = new InMemoryChannelLayer({ keptGroups: { tracing } })
 
 /** What the span is that a handler's own work would be a child of. */
 const seen: (string | undefined)[] = []
 const noteSpan = (): void => void seen.push((trace.getActiveSpan() as ReadableSpan | undefined)?.name)
 
-type Events = { 'chat.message': { text: string; trace: Record<string, string> } }
+type Events = { 'chat.message': { text: string; trace: string } }
 
 class ChatConsumer extends WebSocketConsumer<{}, object> implements Handlers<Events> {
   override readonly groups = ['room']
@@ -57,6 +61,33 @@ class ChatConsumer extends WebSocketConsumer<{}, object> implements Handlers<Eve
   }
 }
 
+const news = defineGroup('news', { events: { said: v.string(), typing: volatile(v.string()) } })
+
+/** Follows a kept group with a wire of its own. */
+class NewsConsumer extends WebSocketConsumer<{}, object> implements Follows {
+  override async connect() {
+    await this.accept()
+    await this.follow('news.1')
+    await this.send({ text: 'following' })
+  }
+
+  onReset() {}
+
+  onSaid(text: string) {
+    noteSpan()
+    return this.send({ text })
+  }
+}
+
+/** Passes the events of the group to live clients. */
+class LiveNews extends LiveConsumer<{}, object> {
+  static override groups = { news }
+
+  override authorize() {
+    return true
+  }
+}
+
 let server: RunningServer
 
 beforeAll(async () => {
@@ -71,7 +102,14 @@ beforeAll(async () => {
       if (request.url === '/fail') throw new Error('meant')
       response.end('hello')
     }),
-    websocket: originValidator(ChatConsumer.asApplication(), ['*']),
+    websocket: originValidator(
+      urlRouter([
+        path('news/', NewsConsumer.asApplication()),
+        path('live/', LiveNews.asApplication()),
+        rePath('', ChatConsumer.asApplication()),
+      ]),
+      ['*'],
+    ),
   })
   const silent = { debug() {}, info() {}, warn() {}, error() {} }
   server = await serve(application, { port: 0, instrumentation, logger: silent })
@@ -172,4 +210,44 @@ it('a handshake that is refused is a span with the status of its answer', async 
     'ChatConsumer websocket.disconnect',
   )
   expect(connection!.attributes).toMatchObject({ 'http.response.status_code': 401, 'websocket.close_code': 1006 })
+})
+
+it('an event of a kept group is a span, and its deliveries and handlers are linked to it', async () => {
+  const follower = new WebSocket(`${server.webSocketUrl}/news/`)
+  const live = new WebSocket(`${server.webSocketUrl}/live/`, 'tideway.v1.json')
+  const frames: string[] = []
+  live.on('message', (data) => void frames.push((data as Buffer).toString()))
+  await Promise.all([once(follower, 'message'), once(live, 'open')])
+  live.send(JSON.stringify({ t: 'hello', v: 1, groups: { 'news.1': {} } }))
+  await expect.poll(() => frames.some((frame) => frame.includes('"joined"'))).toBe(true)
+  exporter.reset()
+  seen.length = 0
+
+  const received = once(follower, 'message')
+  await news('1').publish(channelLayer, 'said', 'hello')
+  await news('1').publish(channelLayer, 'typing', 'ann')
+  await received
+  await expect.poll(() => frames.filter((frame) => frame.includes('"e":'))).toHaveLength(2)
+  const finished = exporter.getFinishedSpans()
+  const [said, typing] = finished.filter(({ name }) => name === 'publish')
+  const deliveries = finished.filter(({ name }) => name === 'deliver')
+  await expect
+    .poll(() => exporter.getFinishedSpans().filter(({ name }) => name === 'NewsConsumer said'))
+    .toHaveLength(1)
+  const handled = exporter.getFinishedSpans().find(({ name }) => name === 'NewsConsumer said')!
+  const linked = (span: ReadableSpan): string[] => span.links.map(({ context: { spanId } }) => spanId)
+  expect(deliveries.map(linked)).toEqual([[said!.spanContext().spanId], [typing!.spanContext().spanId]])
+  expect(linked(handled)).toEqual([said!.spanContext().spanId])
+  expect(deliveries[0]!.attributes).toEqual({ 'messaging.destination.name': 'news.1', 'tideway.followers': 2 })
+  expect(seen).toEqual(['NewsConsumer said'])
+  // No frame to a client has the trace, and neither has the history.
+  expect(frames.filter((frame) => frame.includes('"e":')).map((frame) => frame.replace(/"at":"[^"]+",/, ''))).toEqual([
+    '{"g":"news.1","e":"said","d":"hello"}',
+    '{"g":"news.1","e":"typing","d":"ann"}',
+  ])
+  expect(await news('1').history(channelLayer)).toEqual([
+    { name: 'said', data: 'hello', id: undefined, position: expect.any(String) },
+  ])
+  follower.close()
+  live.close()
 })

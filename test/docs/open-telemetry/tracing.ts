@@ -9,14 +9,40 @@ import {
   type Span,
 } from '@opentelemetry/api'
 import type { Instrumentation } from 'tideway/asgi'
+import type { EventTracing } from 'tideway/layer'
 
 const tracer = trace.getTracer('chat')
 
 /** For messages of the channel layer: `groupSend(room, { type: 'chat.message', …, trace: currentTrace() })`. */
-export function currentTrace(): Record<string, string> {
-  const carrier = {}
+export function currentTrace(): string {
+  const carrier: { traceparent?: string } = {}
   propagation.inject(context.active(), carrier)
-  return carrier
+  return carrier.traceparent ?? ''
+}
+
+/** For the events of kept groups: `new RedisPubSubChannelLayer({ …, keptGroups: { tracing } })`. */
+export const tracing: EventTracing = {
+  publish(group, run) {
+    const attributes = { 'messaging.destination.name': group }
+    return tracer.startActiveSpan('publish', { kind: SpanKind.PRODUCER, attributes }, async (span) => {
+      try {
+        return await run(currentTrace())
+      } catch (error) {
+        fail(span, error)
+        throw error
+      } finally {
+        span.end()
+      }
+    })
+  },
+
+  deliver({ group, trace: sender, followers }, run) {
+    const attributes = { 'messaging.destination.name': group, 'tideway.followers': followers }
+    const options = { kind: SpanKind.CONSUMER, attributes, links: linksTo(sender) }
+    const span = tracer.startSpan('deliver', options, ROOT_CONTEXT)
+    context.with(trace.setSpan(ROOT_CONTEXT, span), run)
+    span.end()
+  },
 }
 
 export const instrumentation: Instrumentation = {
@@ -44,7 +70,11 @@ export const instrumentation: Instrumentation = {
         span.setAttribute('websocket.close_code', code).end()
       },
       handler({ consumer, type, event }, run) {
-        const handling = tracer.startSpan(`${consumer} ${type}`, { links: linksTo(event) }, ofConnection)
+        const handling = tracer.startSpan(
+          `${consumer} ${type}`,
+          { links: linksTo('trace' in event ? event.trace : undefined) },
+          ofConnection,
+        )
         return context.with(trace.setSpan(ofConnection, handling), async () => {
           try {
             await run()
@@ -65,8 +95,8 @@ function fail(span: Span, error: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR })
 }
 
-/** What has sent a message of the channel layer, in this process or another. */
-function linksTo(event: object): Link[] {
-  const sender = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, 'trace' in event ? event.trace : {}))
+/** The span that has sent a message of the channel layer, or published an event, in this process or another. */
+function linksTo(traceparent: unknown): Link[] {
+  const sender = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, { traceparent }))
   return sender === undefined ? [] : [{ context: sender }]
 }

@@ -8,9 +8,12 @@ export const INSTRUMENTATION_EXTENSION = 'tideway.instrumentation'
 export interface HandlerCall {
   /** The name of the consumer's class. */
   readonly consumer: string
-  /** `websocket.connect`, `websocket.receive`, `websocket.disconnect`, or the type of a message of the channel layer. */
+  /** `websocket.connect`, `websocket.receive`, `websocket.disconnect`, the type of a message of the channel layer, or the name of an event of a kept group. */
   readonly type: string
-  /** The event of the connection, or the message of the layer. */
+  /**
+   * The event of the connection, the message of the layer, or an event of a kept group: an object with `type`, `data`, `at`, and the `trace`
+   * that `EventTracing` of its publisher has passed.
+   */
   readonly event: object
 }
 

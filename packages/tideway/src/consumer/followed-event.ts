@@ -1,4 +1,5 @@
 import type { LogEntry } from '../layer/log/event-log.ts'
+import { traceOf } from '../layer/log/event-tracing.ts'
 import { oncePerEntry } from '../layer/log/once-per-entry.ts'
 import { formatPosition } from '../layer/log/position.ts'
 import { changeOf, keyOf } from '../layer/log/state-body.ts'
@@ -24,11 +25,14 @@ export class FollowedEvent {
   readonly type: string
   readonly data: unknown
   readonly at: EventInfo
+  /** What the tracing of the publisher has passed. */
+  readonly trace: string | undefined
 
-  constructor(type: string, data: unknown, at: EventInfo) {
+  constructor(type: string, data: unknown, at: EventInfo, trace?: string) {
     this.type = type
     this.data = data
     this.at = at
+    this.trace = trace
   }
 }
 
@@ -88,5 +92,10 @@ export function volatileEventOf(
 function decoded(group: string, body: string, position: string | undefined): FollowedEvent | undefined {
   const content = decodeEvent(body)
   if (content === undefined) return undefined
-  return new FollowedEvent(content.name, content.data, Object.freeze({ group, position, id: content.id }))
+  return new FollowedEvent(
+    content.name,
+    content.data,
+    Object.freeze({ group, position, id: content.id }),
+    traceOf(body),
+  )
 }

@@ -34,6 +34,7 @@ export {
   type SetValueOptions,
 } from './log/kept-groups-options.ts'
 export { presenceDefaults, type PresenceOptions, type ResolvedPresenceOptions } from './presence/presence-options.ts'
+export type { EventTracing, TracedDelivery } from './log/event-tracing.ts'
 export type { Durations } from './log/histogram.ts'
 export type { KeptGroupsStats } from './log/log-stats.ts'
 export { formatPosition, parsePosition, type EpochStart, type LostReason, type Position } from './log/position.ts'

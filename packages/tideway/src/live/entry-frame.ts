@@ -1,6 +1,7 @@
 import { sharedSend } from '../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import type { LogEntry } from '../layer/log/event-log.ts'
+import { withoutTrace } from '../layer/log/event-tracing.ts'
 import { oncePerEntry } from '../layer/log/once-per-entry.ts'
 import { formatPosition } from '../layer/log/position.ts'
 
@@ -20,7 +21,8 @@ export function framePrefix(wireName: string): string {
  */
 export function entryFrame(isValid: (body: string) => boolean): EntryFrame {
   return oncePerEntry((entry, prefix: string) => {
-    const fields = isValid(entry.body) ? entry.body.slice(1) : '"e":""}'
+    const body = withoutTrace(entry.body)
+    const fields = isValid(body) ? body.slice(1) : '"e":""}'
     return sharedSend({ text: `${prefix}"at":"${formatPosition(entry)}",${fields}` })
   })
 }

@@ -1,5 +1,6 @@
 import { sharedSend } from '../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
+import { withoutTrace } from '../layer/log/event-tracing.ts'
 import { entryFrame, type EntryFrame } from './entry-frame.ts'
 
 /**
@@ -19,7 +20,8 @@ let lastVolatile: VolatileFrame | undefined
 /** Returns the frame of a volatile event; `undefined` for a text that is not an event. */
 export function volatileFrame(prefix: string, body: string): WebSocketMessageSendEvent | undefined {
   if (lastVolatile?.body !== body || lastVolatile.prefix !== prefix) {
-    const frame = isEvent(body) ? sharedSend({ text: prefix + body.slice(1) }) : undefined
+    const event = withoutTrace(body)
+    const frame = isEvent(event) ? sharedSend({ text: prefix + event.slice(1) }) : undefined
     lastVolatile = { prefix, body, frame }
   }
   return lastVolatile.frame

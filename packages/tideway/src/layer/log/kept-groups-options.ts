@@ -1,4 +1,5 @@
 import { MAX_TIMER_MS, requireWholeNumber } from '../../errors/option-checks.ts'
+import type { EventTracing } from './event-tracing.ts'
 import type { PresenceOptions } from '../presence/presence-options.ts'
 
 /** Options of the kept groups of a layer. */
@@ -23,10 +24,14 @@ export interface KeptGroupsOptions {
   readonly sweepIntervalMs?: number | undefined
   /** The times and bounds of presence. @default see {@link PresenceOptions} */
   readonly presence?: PresenceOptions | undefined
+  /** Traces the events from their publication to their delivery. @default none */
+  readonly tracing?: EventTracing | undefined
 }
 
 /** The options of logs with their defaults. */
-export type ResolvedKeptGroupsOptions = Readonly<Record<Exclude<keyof KeptGroupsOptions, 'presence'>, number>>
+export type ResolvedKeptGroupsOptions = Readonly<
+  Record<Exclude<keyof KeptGroupsOptions, 'presence' | 'tracing'>, number>
+>
 
 /** The defaults of {@link KeptGroupsOptions}. */
 export const keptGroupsDefaults: ResolvedKeptGroupsOptions = Object.freeze({

@@ -8,6 +8,7 @@ import { resolvePresenceOptions } from '../presence/presence-options.ts'
 import { Presence } from '../presence/presence.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Follower } from './cursor.ts'
+import { publishTraced } from './event-tracing.ts'
 import type { Appended, EventLog, ReadResult, SetResult, StateRead } from './event-log.ts'
 import {
   ANSWER_TTL_MS,
@@ -82,6 +83,7 @@ export class KeptGroups {
       limits: { ringEntries, ringBytes, replayEntries, replayBytes, headTtlMs: HEAD_TTL_MS },
       counters: this.#counters,
       times: this.#times,
+      tracing: options.tracing,
       ringChanged: (tail, bytes) => rings.change(tail, bytes),
       emptied: (tail) => this.#emptied(tail),
       repairFailed: failed,
@@ -111,7 +113,9 @@ export class KeptGroups {
   async publish(group: string, body: string, history: History = {}, options: PublishOptions = {}): Promise<Appended> {
     this.#require(group, body)
     const startedAt = this.#clock.now()
-    const appended = await this.#log.append(group, body, appendOptions(history, options))
+    const appended = await publishTraced(this.#context.tracing, group, body, (traced) =>
+      this.#log.append(group, traced, appendOptions(history, options)),
+    )
     this.#times.publish.observe(this.#clock.now() - startedAt)
     if (appended.duplicate) this.#counters.duplicates++
     else this.#counters.published++
@@ -121,7 +125,7 @@ export class KeptGroups {
   /** Sends a volatile event to the followers of the group, at most once. @throws as {@link publish} */
   async publishVolatile(group: string, body: string): Promise<void> {
     this.#require(group, body)
-    await this.#log.send(group, body)
+    await publishTraced(this.#context.tracing, group, body, (traced) => this.#log.send(group, traced))
   }
 
   /** Reads the newest events of the group. @throws TidewayError `ERR_LAYER_UNAVAILABLE` if they cannot be read */
@@ -151,7 +155,9 @@ export class KeptGroups {
     const { body, ...change } = changeToSet(key, valueJson, options, keep)
     this.#require(group, body)
     const startedAt = this.#clock.now()
-    const result = await this.#log.set(group, key, body, change)
+    const result = await publishTraced(this.#context.tracing, group, body, () =>
+      this.#log.set(group, key, body, change),
+    )
     this.#times.publish.observe(this.#clock.now() - startedAt)
     if (result.status === 'full') throw groupFull(group, change)
     if (result.status === 'changed') this.#counters.published++

@@ -2,6 +2,7 @@ import { backoffMs } from '../../errors/backoff.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import type { Clock } from './clock.ts'
 import { Cursor, type CursorSource, type Follower } from './cursor.ts'
+import { deliverTraced, type EventTracing } from './event-tracing.ts'
 import type { EventLog, LogEntry, LogSink, ReadResult } from './event-log.ts'
 import type { Followed, FollowOptions } from './follow.ts'
 import { headOf, positionOf } from './held-log.ts'
@@ -26,6 +27,7 @@ export interface TailContext {
   readonly limits: TailLimits
   readonly counters: LogCounters
   readonly times: LogTimes
+  readonly tracing: EventTracing | undefined
   /** The ring of the tail has grown by these bytes, or shrunk. */
   ringChanged(tail: Tail, bytes: number): void
   /** The tail has no cursor left. */
@@ -182,7 +184,8 @@ export abstract class Tail<Read extends ReadResult = ReadResult> implements LogS
       if (entry.offset <= offset) return
       if (entry.offset === offset + 1) {
         this.change(() => this.held.push(entry))
-        for (const cursor of this.#cursors) cursor.push(entry)
+        if (this.context.tracing?.deliver === undefined) for (const cursor of this.#cursors) cursor.push(entry)
+        else this.#deliverTraced(entry.body, (cursor) => cursor.push(entry))
         return
       }
     }
@@ -192,10 +195,9 @@ export abstract class Tail<Read extends ReadResult = ReadResult> implements LogS
   }
 
   onVolatile(body: string): void {
-    const { counters } = this.context
-    for (const cursor of this.#cursors) {
-      if (!cursor.pushVolatile(body)) counters.volatileDropped++
-    }
+    if (this.context.tracing?.deliver === undefined)
+      for (const cursor of this.#cursors) this.#pushVolatile(cursor, body)
+    else this.#deliverTraced(body, (cursor) => this.#pushVolatile(cursor, body))
   }
 
   /** Reads what may be missing after a gap, some time soon: after a reconnect, every process reads every group. */
@@ -241,6 +243,18 @@ export abstract class Tail<Read extends ReadResult = ReadResult> implements LogS
     this.#arrived = []
     for (const cursor of this.#cursors) cursor.close()
     for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  #pushVolatile(cursor: Cursor, body: string): void {
+    if (!cursor.pushVolatile(body)) this.context.counters.volatileDropped++
+  }
+
+  #deliverTraced(body: string, push: (cursor: Cursor) => void): void {
+    const { tracing, followerFailed } = this.context
+    const run = (): void => {
+      for (const cursor of this.#cursors) push(cursor)
+    }
+    deliverTraced((...call) => tracing!.deliver!(...call), this.group, body, this.#cursors.size, run, followerFailed)
   }
 
   async #open(): Promise<void> {

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Clock } from '../../../src/layer/log/clock.ts'
 import type { EventLog, LogSink, ReadOptions, ReadResult } from '../../../src/layer/log/event-log.ts'
 import { KeptGroups } from '../../../src/layer/log/kept-groups.ts'
+import { withoutTrace } from '../../../src/layer/log/event-tracing.ts'
 import { MemoryEventLog } from '../../../src/layer/log/memory-event-log.ts'
 import { parsePosition, type Position } from '../../../src/layer/log/position.ts'
 import { Random } from '../../server/fuzz/random.ts'
@@ -159,6 +160,38 @@ describe('a follower of a kept group', () => {
     await groups.publishVolatile('g', 'b')
     await turn()
     expect(groups.stats()).toMatchObject({ delivered: 1, volatileDropped: 1 })
+  })
+
+  it('gets every event once if the tracing throws, or does not call back, or calls back twice', async () => {
+    const deliveries: string[] = []
+    const log = new MemoryEventLog()
+    const groups = keptGroupsOf(log, {
+      tracing: {
+        publish: (_group, run) => run('00-ab-cd-01'),
+        deliver({ trace, followers }, run) {
+          deliveries.push(`${trace} to ${followers}`)
+          if (deliveries.length === 1) throw new Error('meant')
+          if (deliveries.length === 3) run()
+          if (deliveries.length === 3) run()
+        },
+      },
+    })
+    const { follower } = await following(groups, 'g')
+    for (const body of ['{"e":"a"}', '{"e":"b"}', '{"e":"c"}']) await groups.publish('g', body)
+    await turn()
+    expect(follower.got.map(withoutTrace)).toEqual(['{"e":"a"}', '{"e":"b"}', '{"e":"c"}'])
+    expect(deliveries).toEqual(Array.from({ length: 3 }, () => '00-ab-cd-01 to 1'))
+  })
+
+  it('gets no trace that would not be a JSON string, and none in a body that is not an object', async () => {
+    let trace = '","e":"forged'
+    const groups = keptGroupsOf(new MemoryEventLog(), { tracing: { publish: (_group, run) => run(trace) } })
+    const { follower } = await following(groups, 'g')
+    await groups.publish('g', '{"e":"a"}')
+    trace = 't'
+    for (const body of ['{"e":"b"}', '{}', '1']) await groups.publish('g', body)
+    await turn()
+    expect(follower.got).toEqual(['{"e":"a"}', '{"trace":"t","e":"b"}', '{}', '1'])
   })
 
   it('is reset by a flush of the log', async () => {
