@@ -45,6 +45,7 @@ export const systemPrograms = {
     debianPackages: ['python3-websockets', 'python3-wsproto', 'python3-autobahn'],
   },
   curl: { commands: [['curl']], debianPackages: ['curl'] },
+  php: { commands: [['php']], debianPackages: ['php-cli'] },
   nghttp2: { commands: [['nghttp'], ['h2load']], debianPackages: ['nghttp2-client'] },
   openssl: { commands: [['openssl']], debianPackages: ['openssl'] },
   cc: { commands: [['cc', 'gcc', 'clang']], debianPackages: ['gcc', 'libc6-dev'] },

@@ -21,4 +21,9 @@ export class TokenBucket {
     this.#tokens -= amount
     return true
   }
+
+  /** The time until the bucket has this many tokens if none is taken, in milliseconds. */
+  msUntil(amount: number, now: number = performance.now()): number {
+    return Math.max(0, (amount - this.#tokens) / this.#perMs - (now - this.#filledAt))
+  }
 }

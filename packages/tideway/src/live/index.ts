@@ -1,5 +1,6 @@
 /**
- * Kept groups with typed events, and the live protocol: clients that join and resume them, and send requests.
+ * Kept groups with typed events, the live protocol: clients that join and resume them, and send requests, and the HTTP API that other
+ * programs publish with.
  * @module tideway/live
  */
 
@@ -12,6 +13,13 @@ export {
 } from './define-group.ts'
 export { volatile, type EventSchemas, type InputOf, type OutputOf, type Volatile } from './event-schemas.ts'
 export type { FollowHandlers, StaticFollowHandlers } from './follow-handlers.ts'
+export { publishApi } from './publish/publish-api.ts'
+export {
+  publishApiDefaults,
+  type PublishAnswer,
+  type PublishApiOptions,
+  type PublishKey,
+} from './publish/publish-options.ts'
 export type { Authorization } from './authorization.ts'
 export type { HistoryEvent, KeptGroup, Published, PublishedOf } from './kept-group.ts'
 export type { WhoOptions } from './group-presence.ts'

@@ -51,17 +51,26 @@ export function requireLiveSettings(settings: LiveSettings): void {
   requirePositive(`${name}.repeatTimeoutMs`, settings.repeatTimeoutMs, MAX_TIMER_MS)
   requirePositive(`${name}.helloTimeoutMs`, settings.helloTimeoutMs, MAX_TIMER_MS)
   if (settings.http !== false) resolveHttpOptions(name, settings.http)
-  for (const [key, family] of Object.entries(settings.groups)) {
+  requireFamilies(`${name}.groups`, settings.groups)
+}
+
+/**
+ * Checks that each declaration has the name of its key.
+ * @param what names the groups in the error: `ChatConsumer.groups`
+ * @throws TidewayError `ERR_BAD_OPTION`
+ */
+export function requireFamilies(what: string, groups: LiveSettings['groups']): void {
+  for (const [key, family] of Object.entries(groups)) {
     if (typeof family === 'function' && family.name === key) continue
     throw new TidewayError(
       'ERR_BAD_OPTION',
-      `${name}.groups.${key} must be the declaration defineGroup('${key}', …): clients use this name.`,
+      `${what}.${key} must be the declaration defineGroup('${key}', …): clients use this name.`,
     )
   }
 }
 
-/** Returns the group of a name on the wire, `family.id`; `undefined` if the class has no such family or the id is not valid. */
-export function groupOf({ groups }: LiveSettings, wireName: string): AnyGroup | undefined {
+/** Returns the group of a name on the wire, `family.id`; `undefined` if there is no such family or the id is not valid. */
+export function groupOf({ groups }: Pick<LiveSettings, 'groups'>, wireName: string): AnyGroup | undefined {
   const dot = wireName.indexOf('.')
   const family = wireName.slice(0, dot)
   const id = wireName.slice(dot + 1)

@@ -1,7 +1,7 @@
 import type { StandardSchema } from '../../errors/standard-schema.ts'
 import { schemaOf, type EventSchemas } from '../../live/event-schemas.ts'
 import type { PresenceSchema } from '../../live/present.ts'
-import { jsonSchemaOf, type JsonSchema } from './json-schema.ts'
+import { jsonSchemaOf, type JsonSchema } from '../../live/json-schema.ts'
 import type { Family, LiveEndpoint } from './live-endpoints.ts'
 
 /** An AsyncAPI document as JSON. */
@@ -53,7 +53,7 @@ class DocumentParts {
   /** Adds a message, and returns the reference to it. */
   addMessage(channel: string, name: string, schema: StandardSchema, side: 'input' | 'output', about: string): Entries {
     const key = `${channel}.${name}`
-    const payload = jsonSchemaOf(schema, side, `#/components/schemas/${key}`)
+    const payload = jsonSchemaOf(schema, side, `#/components/schemas/${key}`, 'draft-07')
     const notes = payload === undefined ? [about, NO_JSON_SCHEMA] : [about]
     this.schemas[key] = payload ?? ({} satisfies JsonSchema)
     this.messages[key] = {
