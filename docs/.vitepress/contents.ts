@@ -5,20 +5,34 @@ import { repository, siteLink } from './site-paths.ts'
 
 // docs/README.md lists every page, as a test checks. So the side bar uses that list, and there is no second one to update.
 
-const SECTION = /^## (.*)$/
+const HEADING = /^(##|###) (.*)$/
 const PAGE = /^(?:-|\d+\.) \[([^\]]+)\]\(([^)]+\.md)\)/
 
-/** The sections and pages that a list such as docs/README.md has; none if the list is not there. */
+interface Section extends DefaultTheme.SidebarItem {
+  readonly items: DefaultTheme.SidebarItem[]
+}
+
+/**
+ * The sections and pages that a list such as docs/README.md has; none if the list is not there. A `##` is a group of the side bar,
+ * and a `###` a group in it that opens on a click, or on a page of it.
+ */
 export function contentsOf(list: string): DefaultTheme.SidebarItem[] {
   const path = join(repository, list)
   if (!existsSync(path)) return []
-  const sections: { text: string; items: DefaultTheme.SidebarItem[] }[] = []
+  const sections: Section[] = []
+  let current: Section | undefined
   for (const line of readFileSync(path, 'utf8').split('\n')) {
-    const section = SECTION.exec(line)
-    if (section !== null) sections.push({ text: section[1]!, items: [] })
+    const [, level, text] = HEADING.exec(line) ?? []
+    if (level === '##') {
+      current = { text: text!, items: [] }
+      sections.push(current)
+    } else if (level === '###') {
+      current = { text: text!, collapsed: true, items: [] }
+      sections.at(-1)?.items.push(current)
+    }
     const page = PAGE.exec(line)
     const link = page === null ? undefined : siteLink(list, page[2]!)
-    if (link !== undefined) sections.at(-1)?.items.push({ text: page![1]!.replaceAll('`', ''), link })
+    if (link !== undefined) current?.items.push({ text: page![1]!.replaceAll('`', ''), link })
   }
   return sections.filter(({ items }) => items.length > 0)
 }

@@ -36,7 +36,10 @@ export function forTheSite(md: MarkdownRenderer): void {
   md.renderer.rules.fence = (tokens, index, ...rest) => {
     const token = tokens[index]!
     if (token.info === 'mermaid') return drawFlowchart(token.content)
-    const file = CUT_FROM.exec(token.info)?.[1]?.replace(/^(?:examples\/tutorial|test\/docs)\/[^/]+\//, '')
+    const file = CUT_FROM.exec(token.info)?.[1]?.replace(
+      /^(?:examples\/cookbook|(?:examples\/tutorial|test\/docs)\/[^/]+)\//,
+      '',
+    )
     // Digits behind the language would be lines to highlight.
     token.info = token.info.split(' ')[0]!
     const block = fence(tokens, index, ...rest)

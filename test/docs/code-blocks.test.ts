@@ -4,6 +4,7 @@ import { codeBlocks, outdented, pages, root, type CodeBlock } from './markdown.t
 
 const found = await Promise.all((await pages()).map(codeBlocks))
 const all: readonly CodeBlock[] = found.flat()
+const recipes = (await pages()).filter((page) => page.startsWith('docs/cookbook/'))
 const tutorial = all.filter(({ at }) => at.startsWith('docs/tutorial/'))
 
 /** Whether the block, however it is indented, is a run of whole lines of the file. */
@@ -30,7 +31,7 @@ describe('the code in the documentation', () => {
     expect(loose).toEqual([])
   })
 
-  it.each(['docs/get-started.md', 'docs/guides/consumers.md', 'docs/from-channels.md', 'docs/from-ws.md'])(
+  it.each(['docs/get-started.md', 'docs/guides/consumers.md', 'docs/from-channels.md', 'docs/from-ws.md', ...recipes])(
     'of %s is all cut from files that are compiled and run',
     (page) => {
       const ofPage = all.filter(({ at, language }) => at.startsWith(`${page}:`) && /^(tsx?|js|python)$/.test(language))

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import type { DefaultTheme } from 'vitepress'
 import { describe, expect, it } from 'vitest'
 import { contentsOf } from '../../docs/.vitepress/contents.ts'
 import { siteLink, sitePath } from '../../docs/.vitepress/site-paths.ts'
@@ -45,7 +46,7 @@ describe('the test of links', () => {
     expect(problemOf('docs/README.md', target)).toContain(problem)
   })
 
-  it.each(['guides/server.md', '#guides', '../README.md#try-it', 'https://example.com/', 'images/chat.png'])(
+  it.each(['guides/server.md', '#build', '../README.md#try-it', 'https://example.com/', 'images/chat.png'])(
     'lets %s pass',
     (target) => expect(problemOf('docs/README.md', target)).toBeUndefined(),
   )
@@ -66,7 +67,11 @@ describe('the site', () => {
     const listed = [...read('docs/README.md').matchAll(/^(?:-|\d+\.) \[[^\]]+\]\(([^)]+)\)/gm)].map(
       ([, target]) => target!,
     )
-    const sideBar = contentsOf('docs/README.md').flatMap(({ items }) => items?.map(({ link }) => link))
+    const linksBelow = ({ link, items = [] }: DefaultTheme.SidebarItem): string[] => [
+      ...(link === undefined ? [] : [link]),
+      ...items.flatMap(linksBelow),
+    ]
+    const sideBar = contentsOf('docs/README.md').flatMap(linksBelow)
     expect(sideBar).toEqual(listed.map((target) => siteLink('docs/README.md', target)))
     expect(sideBar.length).toBeGreaterThan(15)
   })
