@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { asyncApiProgram } from './asyncapi/asyncapi-program.ts'
 import { doctorProgram } from './doctor/doctor-program.ts'
+import { publishProgram } from './groups/publish-program.ts'
+import { tapProgram } from './groups/tap-program.ts'
+import { whoProgram } from './groups/who-program.ts'
 import { initProgram } from './init/init-program.ts'
 import { applicationFile, fileArgument } from './application-file.ts'
 import { helpLayout } from './help-layout.ts'
@@ -25,6 +28,9 @@ program.addCommand(initProgram())
 program.addCommand(serveProgram(serveCommand))
 program.addCommand(doctorProgram())
 program.addCommand(asyncApiProgram())
+program.addCommand(publishProgram())
+program.addCommand(tapProgram())
+program.addCommand(whoProgram())
 
 program
   .command('worker')

@@ -19,6 +19,15 @@ export const count: Parse<number> = (text) => {
   throw new InvalidArgumentError('Must be a whole number over 0.')
 }
 
+/** A whole number in a range. */
+export function parseNumber(least: number, most: number): Parse<number> {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value
+    throw new InvalidArgumentError(`Must be a whole number from ${least} to ${most}.`)
+  }
+}
+
 /** A number of workers, or `auto` for one per processor that this process may use. */
 export const workerCount: Parse<number> = (text) => {
   const value = text === 'auto' ? availableParallelism() : Number(text)

@@ -2,6 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { describeWith, programPath } from '../../../../test/setup/describe-with.ts'
+import { fileArgument } from '../../src/cli/application-file.ts'
+import { publishProgram } from '../../src/cli/groups/publish-program.ts'
+import { tapProgram } from '../../src/cli/groups/tap-program.ts'
+import { whoProgram } from '../../src/cli/groups/who-program.ts'
 import { serveFlags } from '../../src/cli/serve-flags.ts'
 import { serveProgram } from '../../src/cli/serve-program.ts'
 import { requestLimitDefaults } from '../../src/server/limits/limit-options.ts'
@@ -9,7 +13,8 @@ import { serverDefaults } from '../../src/server/options.ts'
 
 const page = readFileSync(new URL('../../../../docs/reference/cli.md', import.meta.url), 'utf8')
 const [flagsPart, rest] = page.split('## `tideway init`') as [string, string]
-const [otherCommands, daphnePart] = rest.split('## Flags of Daphne') as [string, string]
+const [otherCommands, groupsAndDaphne] = rest.split('## Commands for groups') as [string, string]
+const [groupsPart, daphnePart] = groupsAndDaphne.split('## Flags of Daphne') as [string, string]
 
 const program = serveProgram(() => Promise.resolve())
 const longNames = program.options.map(({ long }) => long!)
@@ -47,6 +52,29 @@ describe('docs/reference/cli.md', () => {
     const names = [...texts.matchAll(/(?:ok|warning|problem)\(\s*'([a-z-]+)'|\bcheck(?:: | = )'([a-z-]+)'/g)]
     const documented = rowsOf(otherCommands).map(([name]) => name!.slice(1, -1))
     expect(new Set(documented)).toEqual(new Set(names.map(([, first, second]) => first ?? second)))
+  })
+
+  it('has each flag of the commands for groups, with its commands and the description of its help', () => {
+    const commands = [publishProgram(), tapProgram(), whoProgram()]
+    const flags = new Map<string, { names: string[]; description: string }>()
+    for (const command of commands) {
+      for (const { flags: flag, description } of command.options) {
+        const { names } = flags.get(flag) ?? { names: [] }
+        flags.set(flag, { names: [...names, command.name()], description })
+      }
+    }
+    const documented = rowsOf(groupsPart)
+    expect(documented.map(([flag, of]) => [flag, of])).toEqual(
+      [...flags].map(([flag, { names }]) => [
+        `\`${flag}\``,
+        names.length === commands.length ? 'all' : names.map((name) => `\`${name}\``).join(', '),
+      ]),
+    )
+    const others = [...flags.values()].map(({ description }, index) => ({ description, text: documented[index]![2] }))
+    const different = others.filter(
+      ({ description, text }) => description !== fileArgument && !text!.includes(description),
+    )
+    expect(different).toEqual([])
   })
 
   it('maps the flags of Daphne to existing flags', () => {
