@@ -10,6 +10,8 @@ import type { PresentAs } from './present.ts'
 
 /** The connection of a client in a group with presence. */
 export interface PresenceHost {
+  /** How long the person stays present after the end of the connection, if that is a poll. */
+  readonly presenceLeaseMs: number | undefined
   readonly slow: Promise<void> | undefined
   sendEvent(event: WebSocketMessageSendEvent): void | Promise<void>
 }
@@ -36,6 +38,10 @@ export class JoinPresence implements PresenceClient {
 
   get slow(): Promise<void> | undefined {
     return this.#host.slow
+  }
+
+  get lingerMs(): number {
+    return this.#host.presenceLeaseMs ?? 0
   }
 
   get member(): PresenceMember | undefined {
@@ -90,7 +96,7 @@ export class JoinPresence implements PresenceClient {
   end(isFinal: boolean): void {
     this.#isOver = true
     this.stop()
-    this.#member?.leave({ isFinal })
+    this.#member?.leave({ isFinal, leaseMs: this.#host.presenceLeaseMs })
     this.#member = undefined
   }
 

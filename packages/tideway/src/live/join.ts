@@ -26,6 +26,8 @@ export interface JoinHost {
   /** Time limit of `authorize()` and `snapshot()`. */
   readonly timeoutMs: number
   readonly hasSnapshot: boolean
+  /** How long the person stays present after the end of the connection, if that is a poll. */
+  readonly presenceLeaseMs: number | undefined
   /** A send that waits for the client. */
   readonly slow: Promise<void> | undefined
   readonly consumer: Pick<LiveHooks, 'channelLayer' | 'present'>
@@ -175,7 +177,9 @@ export class Join implements Follower {
 
   /** Returns `undefined` if the join has ended, or a newer call of {@link open} replaces this one. */
   async #follow(options: FollowOptions, attempt: number): Promise<Followed | undefined> {
-    const followed = await this.#host.follow(this.group.name, this, { ...options, isState: this.#isState })
+    const { presenceLeaseMs: lingerMs } = this.#host
+    // The next poll of a client begins where this one ends, without a read of the log.
+    const followed = await this.#host.follow(this.group.name, this, { ...options, isState: this.#isState, lingerMs })
     if (attempt === this.#attempt) {
       this.#cursor = followed.cursor
       return followed

@@ -15,7 +15,7 @@ import type { Authorization } from './authorization.ts'
 import { Join, type JoinHost } from './join.ts'
 import { JoinHooks, type JoinHookHost } from './join-hooks.ts'
 import type { LiveHooks } from './live-hooks.ts'
-import { transportOf, type LiveTransport } from './http/live-transport.ts'
+import { overHttpOf, type OverHttp } from './http/over-http.ts'
 import { groupOf, wireNameOf, type LiveGroup, type LiveSettings } from './live-settings.ts'
 import { Memberships, type MembershipHost } from './memberships.ts'
 import { Requests, type RequestHost } from './requests.ts'
@@ -48,7 +48,7 @@ export class LiveConnection implements JoinHost, JoinHookHost, MembershipHost, R
   /** A send that waits for the client. */
   #slow: Promise<void> | undefined
   #isOver = false
-  readonly #transport: LiveTransport
+  readonly #overHttp: OverHttp | undefined
   /** Over HTTP without joins, whether the client may join a group. */
   #memberships: Memberships | undefined
 
@@ -58,7 +58,7 @@ export class LiveConnection implements JoinHost, JoinHookHost, MembershipHost, R
     this.#settings = settings
     this.#sender = sender
     this.#logger = logger
-    this.#transport = transportOf(consumer.scope)
+    this.#overHttp = overHttpOf(consumer.scope)
     this.#context = this.hasSnapshot
       ? new AsyncResource('tideway.LiveConsumer', { requireManualDestroy: true })
       : undefined
@@ -92,6 +92,10 @@ export class LiveConnection implements JoinHost, JoinHookHost, MembershipHost, R
     return this.consumer.signal
   }
 
+  get presenceLeaseMs(): number | undefined {
+    return this.#overHttp?.transport === 'poll' ? this.#overHttp.presenceLeaseMs : undefined
+  }
+
   get slow(): Promise<void> | undefined {
     return this.#slow
   }
@@ -118,7 +122,7 @@ export class LiveConnection implements JoinHost, JoinHookHost, MembershipHost, R
   /** Whether the client has joined the group. Waits for a join that is opening. Requests over HTTP have no joins: whether it may join. */
   async hasJoined(group: LiveGroup): Promise<boolean> {
     const wireName = wireNameOf(group)
-    if (this.#transport !== 'requests') return (await this.joinOf(wireName)?.whenOpen()) ?? false
+    if (this.#overHttp?.transport !== 'requests') return (await this.joinOf(wireName)?.whenOpen()) ?? false
     if (groupOf(this.#settings, wireName) === undefined) return false
     return (this.#memberships ??= new Memberships(this)).mayJoin(group)
   }
@@ -215,9 +219,10 @@ export class LiveConnection implements JoinHost, JoinHookHost, MembershipHost, R
   }
 
   #ping(): void {
-    const answer = (): void => void this.sendFrame({ t: 'pong' })
     // A body of requests is answered when all of them have ended.
-    if (this.#transport === 'requests' && this.#requests?.isIdle === false) void this.#requests.settled().then(answer)
+    const answer = (): void => void this.sendFrame({ t: 'pong' })
+    if (this.#overHttp?.transport === 'requests' && this.#requests?.isIdle === false)
+      void this.#requests.settled().then(answer)
     else answer()
   }
 

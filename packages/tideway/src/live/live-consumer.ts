@@ -12,6 +12,7 @@ import type { EventSchemas, InputOf, Volatile } from './event-schemas.ts'
 import { LIVE_SUBPROTOCOL } from './frames.ts'
 import type { LiveHttpOptions } from './http/http-options.ts'
 import { liveOverHttp } from './http/live-over-http.ts'
+import { overHttpOf } from './http/over-http.ts'
 import { metaOf } from './group-presence.ts'
 import type { Authorization } from './authorization.ts'
 import type { PresentAs, WithPresent } from './present.ts'
@@ -177,11 +178,21 @@ export abstract class LiveConsumer<
     }
   }
 
-  /** Accepts the connection with the subprotocol of the live protocol, or refuses with 403 if the client does not offer it. */
+  /**
+   * Accepts the connection with the subprotocol of the live protocol, or refuses with 403 if the client does not offer it. Refuses a user
+   * with too many calls over HTTP with 429.
+   */
   override accept(options: Omit<AcceptOptions, 'subprotocol'> = {}): void | Promise<void> {
     if (!this.scope.subprotocols.includes(LIVE_SUBPROTOCOL)) {
       return this.deny({
         body: `This path speaks the WebSocket subprotocol ${LIVE_SUBPROTOCOL}, which the client must offer.`,
+      })
+    }
+    if (overHttpOf(this.scope)?.mayCall(this.scope) === false) {
+      return this.deny({
+        status: 429,
+        headers: { 'Retry-After': '1' },
+        body: 'Too many calls: wait before the next one.',
       })
     }
     const accepting = super.accept({ ...options, subprotocol: LIVE_SUBPROTOCOL })

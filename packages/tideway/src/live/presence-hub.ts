@@ -6,6 +6,8 @@ import { PresenceFrames, type PresenceMode, type Who } from './presence-frames.t
 /** A client that gets the presence of a group. */
 export interface PresenceClient {
   readonly presenceMode: PresenceMode
+  /** How long the list stays open after the client, in milliseconds. A client that polls returns. */
+  readonly lingerMs: number
   /** Settles when the connection has sent what waits; `undefined` if nothing waits. */
   readonly slow: Promise<void> | undefined
   sendPresence(frame: WebSocketMessageSendEvent): void
@@ -24,6 +26,7 @@ export class PresenceHub implements PresenceWatcher {
   readonly #stale = new Set<PresenceClient>()
   readonly #opened: Promise<PresenceView>
   #view: PresenceView | undefined
+  #lingering: NodeJS.Timeout | undefined
 
   private constructor(presence: Presence, group: string, wireName: string) {
     this.#presence = presence
@@ -60,7 +63,8 @@ export class PresenceHub implements PresenceWatcher {
   remove(client: PresenceClient): void {
     this.#stale.delete(client)
     this.#clients.delete(client)
-    this.#closeIfIdle()
+    if (client.lingerMs === 0) this.#closeIfIdle()
+    else this.#closeLater(client.lingerMs)
   }
 
   onOpen(view: PresenceView): void {
@@ -91,8 +95,16 @@ export class PresenceHub implements PresenceWatcher {
     slow.then(send, send)
   }
 
+  #closeLater(lingerMs: number): void {
+    clearTimeout(this.#lingering)
+    this.#lingering = setTimeout(() => {
+      this.#lingering = undefined
+      this.#closeIfIdle()
+    }, lingerMs).unref()
+  }
+
   #closeIfIdle(): void {
-    if (this.#clients.size > 0) return
+    if (this.#clients.size > 0 || this.#lingering !== undefined) return
     this.#forget()
     this.#opened.then(
       (view) => this.#presence.unwatch(view, this),

@@ -1,10 +1,11 @@
-import type { Server as HttpServer } from 'node:http'
+import type { IncomingMessage, Server as HttpServer } from 'node:http'
 import type { Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Application } from '../asgi/application.ts'
 import { traitsOf } from '../asgi/application-traits.ts'
 import { AttachedApplication } from './attached-application.ts'
+import type { NodeListener } from './http/node-listener.ts'
 import { resolveOptions, type AttachOptions, type ResolvedOptions, type SharedServerOptions } from './options.ts'
 import type { ServerStats } from './observe/server-stats.ts'
 
@@ -34,7 +35,7 @@ export interface DrainChoice {
 
 /**
  * Serves the application on an existing server: its WebSocket handshakes, and its HTTP requests unless the server already has a
- * request listener.
+ * request listener. Then only the requests of clients of a `LiveConsumer` that use HTTP.
  */
 export function attach(
   server: HttpServer | HttpsServer,
@@ -66,6 +67,10 @@ export function attachToAll(
     server.on('upgrade', onUpgrade)
     server.on('connect', onConnect)
     if (server.listenerCount('request') === 0) server.on('request', attached.onRequest)
+    else if (attached.answersItself !== undefined) {
+      const answersItself = attached.answersItself
+      divideRequests(server, (request) => handles?.(request) !== false && answersItself(request), attached.onRequest)
+    }
   }
   for (const server of http2Servers) server.on('stream', attached.onStream)
   return {
@@ -86,6 +91,20 @@ export function attachToAll(
       return attached.close(timeoutMs, canMove)
     },
   }
+}
+
+/** Gives the requests of the condition to the listener, and all others to the listeners that the server has. */
+function divideRequests(
+  server: HttpServer | HttpsServer,
+  isForListener: (request: IncomingMessage) => boolean,
+  listener: NodeListener,
+): void {
+  const others = server.rawListeners('request')
+  server.removeAllListeners('request')
+  server.on('request', (request, response) => {
+    if (isForListener(request)) listener(request, response)
+    else for (const other of others) Reflect.apply(other, server, [request, response])
+  })
 }
 
 /** The server's own check of cookies is a safety net: it does not cover DNS rebinding, or handshakes without cookies. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Application } from '../asgi/application.ts'
-import type { HttpScope } from '../asgi/scope.ts'
+import { traitsOf } from '../asgi/application-traits.ts'
+import { LONG_RESPONSE_EXTENSION } from '../asgi/long-response.ts'
 import { drain } from './drain.ts'
 import { EmptyingSet } from './emptying-set.ts'
 import { HandshakeDispatcher } from './handshake-dispatcher.ts'
@@ -15,6 +16,7 @@ import { respondText } from './http/plain-responses.ts'
 import { Http1Upgrades } from './http1-upgrades.ts'
 import { serveStream, type Http2StreamListener, type StreamServer } from './http2/serve-stream.ts'
 import { ConnectionGate } from './limits/connection-gate.ts'
+import { HeldResponses, type HeldResponse } from './limits/long-responses.ts'
 import { httpBuffers } from './limits/http-buffers.ts'
 import { trafficLimits } from './limits/traffic-limits.ts'
 import { AccessRecorder } from './observe/access-log/access-recorder.ts'
@@ -43,6 +45,8 @@ export class AttachedApplication {
   readonly #compression: Compression | undefined
   readonly #instrumented: Instrumented | undefined
   readonly connections: EmptyingSet<WebSocketConnection> = new EmptyingSet()
+  readonly #heldResponses: EmptyingSet<HeldResponse> = new EmptyingSet()
+  readonly #longResponses: HeldResponses
   readonly #refused: RefusedHandshakes
   readonly #observer: ServerObserver
   readonly #buffered: BufferedBytes
@@ -83,6 +87,7 @@ export class AttachedApplication {
       observer: connectionObservers([access, instrumented]),
       refusals: new RefusalLog(options.logger),
     }
+    this.#longResponses = new HeldResponses(gate, this.#heldResponses, () => this.#closed !== undefined)
     const shared = { gate, hosts, access, instrumented, isDraining: () => this.#closed !== undefined }
     this.#listeners = requestPipeline(this.#listener, {
       ...shared,
@@ -119,12 +124,31 @@ export class AttachedApplication {
 
   /** Calls the application, or its Node listener. */
   get #listener(): NodeListener {
-    const scopeOf = (request: IncomingMessage): HttpScope | undefined => this.#scopes.http(request, {})
-    return directListener(this.#application, this.#options, scopeOf, this.#onRequest) ?? this.#onRequest
+    const direct = directListener(this.#application, this.#options)
+    if (direct === undefined) return this.#onRequest
+    const answersItself = this.answersItself
+    if (answersItself === undefined) return direct
+    return (request, response) => (answersItself(request) ? this.#onRequest : direct)(request, response)
+  }
+
+  /** Whether the application answers a request also if a Node listener gets the others. `undefined`: none. */
+  get answersItself(): ((request: IncomingMessage) => boolean) | undefined {
+    const { answersItself } = traitsOf(this.#application)
+    if (answersItself === undefined) return undefined
+    return (request) => {
+      // Most requests do not pay for a scope.
+      if (request.method !== 'POST' && request.method !== 'OPTIONS') return false
+      const scope = this.#scopes.http(request, {})
+      return scope !== undefined && answersItself(scope)
+    }
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const scope = this.#scopes.http(request, { ...httpExtensions, [NODE_EXTENSION]: { request, response } })
+    const scope = this.#scopes.http(request, {
+      ...httpExtensions,
+      [LONG_RESPONSE_EXTENSION]: this.#longResponses,
+      [NODE_EXTENSION]: { request, response },
+    })
     if (scope === undefined) {
       respondText(response, 400, 'The path is invalid.')
       return
@@ -150,7 +174,8 @@ export class AttachedApplication {
   }
 
   async #close(timeoutMs: number, canMove: boolean): Promise<void> {
-    await drain(this.connections, { windowMs: this.#options.drainWindowMs, timeoutMs, canMove })
+    const times = { windowMs: this.#options.drainWindowMs, timeoutMs, canMove }
+    await Promise.all([drain(this.connections, times), drain(this.#heldResponses, times)])
     this.#refused.destroy()
     this.#observer.stop()
     this.#buffered.stop()

@@ -10,6 +10,8 @@ export interface FollowOptions {
   readonly last?: number | undefined
   /** Whether the group has values. @default false: it has events */
   readonly isState?: boolean | undefined
+  /** How long the process keeps following the group after this follower, if that is longer than the option of the layer. @default 0 */
+  readonly lingerMs?: number | undefined
 }
 
 /** The answer to a follower. */

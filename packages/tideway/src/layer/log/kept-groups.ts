@@ -259,7 +259,10 @@ export class KeptGroups {
       this.#rings.remove(tail)
     }
     if (tail.isClosed) end()
-    else this.#lingering.set(tail, this.#clock.after(this.#options.lingerMs, end))
+    else {
+      const lingerMs = Math.max(this.#options.lingerMs, tail.lingerMs)
+      this.#lingering.set(tail, this.#clock.after(lingerMs, end))
+    }
   }
 
   readonly #sweep = (): void => {

@@ -93,6 +93,8 @@ export abstract class Tail<Read extends ReadResult = ReadResult> implements LogS
   #needsRepair = false
   /** The calls of {@link onGap}. */
   protected gaps = 0
+  /** How long the group is followed after its last follower, at least. */
+  lingerMs = 0
   /** The calls of `follow()` that wait. */
   #joining = 0
   /** Failed reads in a row. */
@@ -160,7 +162,8 @@ export abstract class Tail<Read extends ReadResult = ReadResult> implements LogS
     }
     await this.#opened
     this.requireOpen()
-    const { last = 0 } = options
+    const { last = 0, lingerMs = 0 } = options
+    if (lingerMs > this.lingerMs) this.lingerMs = lingerMs
     const start = this.startOf(options)
     return this.#add(follower, start instanceof Promise ? await start : start, last)
   }

@@ -33,12 +33,20 @@ interface Member {
   waiting: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[]
 }
 
+/** When the presence of a connection ends. */
+export interface LeaveOptions {
+  /** At once. @default false: after the grace time */
+  readonly isFinal?: boolean
+  /** After this number of milliseconds, if that is longer than the grace time. The next connection of the person continues it. */
+  readonly leaseMs?: number | undefined
+}
+
 /** The presence of one connection in one group. */
 export interface PresenceHandle {
   /** Changes the meta of the person. Resolves when the change is in the log. */
   update(meta: string): Promise<void>
-  /** Ends the presence after the grace time, or at once. */
-  leave(options?: { readonly isFinal?: boolean }): void
+  /** Ends the presence after the grace time, or as the options say. */
+  leave(options?: LeaveOptions): void
 }
 
 /**
@@ -50,6 +58,8 @@ export class GroupMembers {
   readonly #context: MembersContext
   readonly #members = new Set<Member>()
   readonly #dirty = new Set<Member>()
+  /** Members whose connections have ended and are expected to return, by their keys. */
+  readonly #leased = new Map<string, Member[]>()
   #isWriting = false
 
   constructor(group: string, context: MembersContext) {
@@ -63,6 +73,11 @@ export class GroupMembers {
 
   /** Resolves when the member is in the store. After a rejection it is not, or is removed as soon as possible. */
   async enter(key: string, meta: string): Promise<PresenceHandle> {
+    const leased = this.#leased.get(key)?.at(-1)
+    if (leased !== undefined) {
+      this.#endLease(leased)
+      return this.#continue(leased, meta)
+    }
     const member: Member = {
       id: this.#context.nextMember(),
       key,
@@ -81,12 +96,26 @@ export class GroupMembers {
       this.#remove(member)
       throw error
     }
+    return this.#handleOf(member)
+  }
+
+  /** A person who polls returns: the store has the member already. */
+  async #continue(member: Member, meta: string): Promise<PresenceHandle> {
+    member.cancelGrace?.()
+    if (member.meta !== meta || member.stored !== 'in') {
+      member.meta = meta
+      await this.#written(member)
+    }
+    return this.#handleOf(member)
+  }
+
+  #handleOf(member: Member): PresenceHandle {
     return {
       update: async (next) => {
         member.meta = next
         if (member.wanted === 'in') await this.#written(member)
       },
-      leave: ({ isFinal = false } = {}) => this.#leave(member, isFinal),
+      leave: ({ isFinal = false, leaseMs = 0 } = {}) => this.#leave(member, isFinal, leaseMs),
     }
   }
 
@@ -118,17 +147,36 @@ export class GroupMembers {
     for (const { cancelGrace } of this.#members) cancelGrace?.()
     this.#dirty.clear()
     this.#members.clear()
+    this.#leased.clear()
   }
 
-  #leave(member: Member, isFinal: boolean): void {
-    const { graceMs, clock } = this.#context
+  #leave(member: Member, isFinal: boolean, leaseMs: number): void {
+    const { clock } = this.#context
+    const graceMs = Math.max(leaseMs, this.#context.graceMs)
     member.cancelGrace?.()
     if (isFinal || graceMs === 0) this.#remove(member)
-    else member.cancelGrace = clock.after(graceMs, () => this.#remove(member))
+    else {
+      if (leaseMs > 0) this.#lease(member)
+      member.cancelGrace = clock.after(graceMs, () => this.#remove(member))
+    }
+  }
+
+  #lease(member: Member): void {
+    const ofKey = this.#leased.get(member.key)
+    if (ofKey === undefined) this.#leased.set(member.key, [member])
+    else ofKey.push(member)
+  }
+
+  #endLease(member: Member): void {
+    const ofKey = this.#leased.get(member.key)
+    const index = ofKey?.indexOf(member) ?? -1
+    if (index !== -1) ofKey!.splice(index, 1)
+    if (ofKey?.length === 0) this.#leased.delete(member.key)
   }
 
   #remove(member: Member): void {
     member.cancelGrace?.()
+    if (this.#leased.size > 0) this.#endLease(member)
     member.wanted = 'out'
     this.#dirty.add(member)
     void this.#write()

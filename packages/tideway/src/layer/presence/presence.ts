@@ -1,6 +1,6 @@
 import { TidewayError } from '../../errors/tideway-error.ts'
 import type { Clock } from '../log/clock.ts'
-import { GroupMembers, type MembersContext, type PresenceHandle } from './group-members.ts'
+import { GroupMembers, type LeaveOptions, type MembersContext, type PresenceHandle } from './group-members.ts'
 import { PresenceLease } from './presence-lease.ts'
 import { MAX_KEY_LENGTH, type ResolvedPresenceOptions } from './presence-options.ts'
 import type { DeadProcess, PresenceSnapshot, PresenceStore, PresentPerson } from './presence-store.ts'
@@ -226,8 +226,8 @@ export class PresenceMember {
     await this.#handle.update(this.#encode(meta))
   }
 
-  /** Ends the presence of the connection: after the grace time, or at once with `isFinal`. */
-  leave(options?: { readonly isFinal?: boolean }): void {
+  /** Ends the presence of the connection: after the grace time, or as the options say. */
+  leave(options?: LeaveOptions): void {
     this.#handle.leave(options)
   }
 }

@@ -4,7 +4,7 @@ import type { HttpReceiveEvent } from '../../asgi/http-events.ts'
 import type { LongResponse } from '../../asgi/long-response.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 import type { LiveBody } from './live-body.ts'
-import { LIVE_EXTENSION } from './live-transport.ts'
+import { LIVE_EXTENSION, type OverHttp } from './over-http.ts'
 import { VirtualSocket, type SocketSink } from './virtual-socket.ts'
 
 /** The response of a connection over HTTP. */
@@ -19,16 +19,16 @@ export interface ConnectionAnswer extends SocketSink {
 
 /** The connection of one HTTP request to a live consumer: runs the WebSocket application on it. */
 export class HttpConnection implements LongResponse {
-  readonly #body: LiveBody
+  readonly #overHttp: OverHttp
   readonly #answer: ConnectionAnswer
   readonly #socket: VirtualSocket
   #onDrain: ((withinMs: number) => void) | undefined
 
   /** @param answerFor makes the response. It calls `end` after a whole answer */
-  constructor(body: LiveBody, answerFor: (end: () => void) => ConnectionAnswer) {
-    this.#body = body
+  constructor({ messages }: LiveBody, overHttp: OverHttp, answerFor: (end: () => void) => ConnectionAnswer) {
+    this.#overHttp = overHttp
     this.#answer = answerFor(() => this.#socket.end(closeCodes.normal))
-    this.#socket = new VirtualSocket(this.#answer, body.messages)
+    this.#socket = new VirtualSocket(this.#answer, messages)
   }
 
   get canMove(): boolean {
@@ -56,7 +56,7 @@ export class HttpConnection implements LongResponse {
       await application(
         {
           ...scope,
-          extensions: { ...scope.extensions, [LIVE_EXTENSION]: { transport: this.#body.transport } },
+          extensions: { ...scope.extensions, [LIVE_EXTENSION]: this.#overHttp },
           onEnd: (listener) => socket.onEnd(listener),
           onDrain: (listener) => (this.#onDrain = listener),
         },

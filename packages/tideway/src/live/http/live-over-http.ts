@@ -4,12 +4,14 @@ import { longResponsesOf } from '../../asgi/long-response.ts'
 import type { HttpScope, WebSocketScope } from '../../asgi/scope.ts'
 import { LIVE_SUBPROTOCOL } from '../frames.ts'
 import type { LiveSettings } from '../live-settings.ts'
+import { CallLimiter } from './call-limiter.ts'
 import { corsHeaders, isOwnPage, preflightHeaders } from './cross-origin.ts'
 import { EventStream } from './event-stream.ts'
 import { HttpConnection } from './http-connection.ts'
 import { resolveHttpOptions, type ResolvedHttpOptions } from './http-options.ts'
 import { HttpProblem, HttpResponse } from './http-response.ts'
 import { readLiveBody, type LiveBody } from './live-body.ts'
+import type { ClientOfCall } from './over-http.ts'
 import { PollAnswer } from './poll-answer.ts'
 import { RequestAnswers } from './request-answers.ts'
 
@@ -19,6 +21,9 @@ import { RequestAnswers } from './request-answers.ts'
  */
 export function liveOverHttp(settings: LiveSettings): (target: LiveTarget) => Application<HttpScope> {
   const options = resolveHttpOptions(settings.name, settings.http === false ? {} : settings.http)
+  const { presenceLeaseMs } = options
+  const limiter = new CallLimiter(options)
+  const mayCall = (client: ClientOfCall): boolean => limiter.take(client)
   return ({ websocket, allowsOrigin }) =>
     async function liveOverHttp(scope, receive, send) {
       const request = webSocketScope(scope)
@@ -37,7 +42,9 @@ export function liveOverHttp(settings: LiveSettings): (target: LiveTarget) => Ap
       try {
         const body = await readLiveBody(scope, receive, options)
         if (body === undefined) return
-        const connection = new HttpConnection(body, (end) => answerTo(body, response, options, end))
+        const connection = new HttpConnection(body, { transport: body.transport, presenceLeaseMs, mayCall }, (end) =>
+          answerTo(body, response, options, end),
+        )
         const refused = body.transport === 'requests' ? undefined : longResponsesOf(scope)?.start(scope, connection)
         if (refused !== undefined) throw new HttpProblem(refused.status, refused.message, refused.headers)
         await connection.run(websocket, request, receive)

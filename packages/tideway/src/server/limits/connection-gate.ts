@@ -1,5 +1,5 @@
+import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { clientNetwork } from '../../asgi/ip-address.ts'
 import type { RequestHead } from '../handshake/request-head.ts'
 import type { RefusalReason } from '../handshake/refusal-reason.ts'
@@ -16,6 +16,9 @@ export interface Refusal {
   readonly headers: readonly (readonly [string, string])[]
   readonly reason: RefusalReason
 }
+
+/** A connection, stream or response that emits `close` at its end. */
+type Closing = Pick<EventEmitter, 'once'>
 
 /** The options of a gate. */
 type GateOptions = ProxyOptions &
@@ -59,7 +62,7 @@ export class ConnectionGate {
   readonly #perAddress = new Map<string, number>()
   readonly #excess = new Map<Socket, Refusal>()
   readonly #sends: SendWatch
-  /** WebSockets over HTTP/2. */
+  /** WebSockets and long responses over HTTP/2. */
   #streams = 0
   #open = 0
   #total = 0
@@ -120,14 +123,14 @@ export class ConnectionGate {
     return this.#excess.size === 0 ? undefined : this.#excess.get(plainSocketOf(request.socket))
   }
 
-  /** Counts a WebSocket behind a trusted proxy for its client. */
-  refusalOfForwarded(request: RequestHead, transport: Duplex, client: string | undefined): Refusal | undefined {
+  /** Counts a WebSocket or a long response behind a trusted proxy for its client. */
+  refusalOfForwarded(request: RequestHead, transport: Closing, client: string | undefined): Refusal | undefined {
     if (this.#trusted?.has(request.socket.remoteAddress) !== true) return undefined
     return this.#enter(transport, client ?? UNKNOWN) ? undefined : tooManyOfAddress
   }
 
-  /** Counts a WebSocket over HTTP/2 as a connection of its own: otherwise a client could open a hundred for the price of one. */
-  refusalOfStream(request: RequestHead, stream: Duplex): Refusal | undefined {
+  /** Counts a WebSocket or a long response over HTTP/2 as a connection of its own: otherwise a client could open a hundred for the price of one. */
+  refusalOfStream(request: RequestHead, stream: Closing): Refusal | undefined {
     if (this.#open + this.#streams >= this.#maxConnections) return tooMany
     const { remoteAddress } = request.socket
     // Behind a trusted proxy, refusalOfForwarded() has counted it.
@@ -138,7 +141,7 @@ export class ConnectionGate {
   }
 
   /** Counts a connection for its address. Returns `false` above the limit. Peers of a Unix socket have no address. */
-  #enter(socket: Duplex, address: string | undefined): boolean {
+  #enter(socket: Closing, address: string | undefined): boolean {
     if (this.#maxPerAddress === Infinity || address === undefined) return true
     const network = clientNetwork(address)
     const count = this.#perAddress.get(network) ?? 0

@@ -1,0 +1,55 @@
+import type { ServerResponse } from 'node:http'
+import type { LongResponse, LongResponses, RefusedResponse } from '../../asgi/long-response.ts'
+import type { HttpScope } from '../../asgi/scope.ts'
+import { nodeExchange } from '../http/node-exchange.ts'
+import { RETRY_AFTER_SECONDS } from '../http/readiness.ts'
+import type { ConnectionGate } from './connection-gate.ts'
+
+/** A long response, as a drain needs it. */
+export interface HeldResponse extends LongResponse {
+  destroy(): void
+}
+
+const shuttingDown: RefusedResponse = {
+  status: 503,
+  message: 'The server is shutting down.',
+  headers: [['Retry-After', String(RETRY_AFTER_SECONDS)]],
+}
+
+/** Counts the long responses of a server as connections, and keeps them for its drain. */
+export class HeldResponses implements LongResponses {
+  readonly #gate: ConnectionGate
+  readonly #held: Set<HeldResponse>
+  readonly #isDraining: () => boolean
+
+  constructor(gate: ConnectionGate, held: Set<HeldResponse>, isDraining: () => boolean) {
+    this.#gate = gate
+    this.#held = held
+    this.#isDraining = isDraining
+  }
+
+  start(scope: HttpScope, response: LongResponse): RefusedResponse | undefined {
+    const node = nodeExchange(scope)
+    if (node === undefined) return undefined
+    if (this.#isDraining()) return shuttingDown
+    const refusal =
+      this.#gate.refusalOfForwarded(node.request, node.response, scope.client?.host) ??
+      // A connection of HTTP/1.1 has one response at a time, and is counted.
+      (scope.httpVersion === '2' ? this.#gate.refusalOfStream(node.request, node.response) : undefined)
+    if (refusal === undefined) this.#hold(response, node.response)
+    return refusal
+  }
+
+  #hold(response: LongResponse, node: ServerResponse): void {
+    const held: HeldResponse = {
+      get canMove() {
+        return response.canMove
+      },
+      announceDrain: (withinMs) => response.announceDrain(withinMs),
+      shutDown: (code, reason) => response.shutDown(code, reason),
+      destroy: () => node.destroy(),
+    }
+    this.#held.add(held)
+    node.once('close', () => this.#held.delete(held))
+  }
+}
