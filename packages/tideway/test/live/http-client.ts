@@ -20,7 +20,7 @@ export async function call(url: string, body: unknown, headers: CallHeaders = {}
     body: typeof body === 'string' ? body : JSON.stringify(body),
   })
   const text = await response.text()
-  const isJson = response.headers.get('content-type') === 'application/json'
+  const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
   return { status: response.status, body: isJson ? (JSON.parse(text) as unknown) : text, headers: response.headers }
 }
 
@@ -37,6 +37,8 @@ export class Stream {
   #text = ''
   /** The bytes of the body so far. */
   received = 0
+  /** The comments so far. */
+  comments = 0
 
   private constructor(response: Response, abort: AbortController) {
     this.response = response
@@ -59,6 +61,19 @@ export class Stream {
 
   /** The next frame; `{ close, reason }` at the end of the connection; `undefined` at the end of the body. */
   async next(): Promise<Frame | undefined> {
+    const item = await this.#nextItem()
+    return item === 'comment' ? this.next() : item
+  }
+
+  /** Resolves when this many comments have come, before other frames. */
+  async untilComments(count: number): Promise<void> {
+    while (this.comments < count) {
+      const item = await this.#nextItem()
+      if (item !== 'comment') throw new Error(`Received ${JSON.stringify(item)} instead of a comment`)
+    }
+  }
+
+  async #nextItem(): Promise<Frame | 'comment' | undefined> {
     for (;;) {
       const end = this.#text.indexOf('\n\n')
       if (end === -1) {
@@ -71,7 +86,10 @@ export class Stream {
       const lines = this.#text.slice(0, end).split('\n')
       this.#text = this.#text.slice(end + 2)
       const data = lines.filter((line) => line.startsWith('data: ')).map((line) => line.slice(6))
-      if (data.length === 0) continue
+      if (data.length === 0) {
+        this.comments++
+        return 'comment'
+      }
       const frame = JSON.parse(data.join('\n')) as Frame
       return lines.includes('event: close') ? { close: frame['code'], reason: frame['reason'] } : frame
     }

@@ -1,10 +1,18 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
+import { call, Stream } from './http-client.ts'
 import { VectorServer } from './vector-server.ts'
 import { Matcher, vectors, type Step, type Vector } from './vectors.ts'
 
-/** A connection that keeps what it receives. */
-class Connection {
+/** A connection of a client. */
+interface Connection {
+  send(data: string | Buffer): Promise<void> | void
+  next(): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** A WebSocket that keeps what it receives. */
+class Socket implements Connection {
   readonly #socket: WebSocket
   readonly #received: unknown[] = []
   #wake: (() => void) | undefined
@@ -40,16 +48,75 @@ class Connection {
   }
 }
 
+/** A stream over HTTP, and a body for each request. */
+class OverHttp implements Connection {
+  readonly #url: string
+  readonly #received: unknown[] = []
+  #stream: Promise<Stream> | undefined
+  #wake: (() => void) | undefined
+
+  constructor(port: number) {
+    this.#url = `http://127.0.0.1:${port}/`
+  }
+
+  send(data: string): void {
+    const { groups, ...frame } = JSON.parse(data) as { readonly t: string; readonly groups: object }
+    if (frame.t === 'hello') {
+      this.#stream = Stream.open(this.#url, groups)
+      void this.#stream.then((stream) => this.#read(stream))
+    } else void this.#request(frame)
+  }
+
+  async next(): Promise<unknown> {
+    while (this.#received.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve))
+    return this.#received.shift()
+  }
+
+  async close(): Promise<void> {
+    ;(await this.#stream)?.end()
+  }
+
+  async #read(stream: Stream): Promise<void> {
+    for (;;) {
+      const frame = await stream.next().catch(() => undefined)
+      if (frame === undefined) return
+      this.#add(frame)
+    }
+  }
+
+  async #request(frame: object): Promise<void> {
+    const { body } = await call(this.#url, frame)
+    for (const answer of body as unknown[]) this.#add(answer)
+  }
+
+  #add(frame: unknown): void {
+    this.#received.push(frame)
+    this.#wake?.()
+  }
+}
+
+/** Whether a client over HTTP can take the steps: it has no other frames, and the answers to a body come together. */
+function isForHttp({ name, steps, subprotocols, bounds }: Vector): boolean {
+  // Requests over HTTP have no joins, and their unanswered ones are bounded by the body.
+  if (subprotocols !== undefined || bounds?.requests !== undefined || name.endsWith('with forbidden')) return false
+  return steps.every((step) => {
+    if ('close' in step || 'clientText' in step || 'clientBytes' in step) return false
+    return !('client' in step) || /^(hello|request)$/.test((step.client as { readonly t: string }).t)
+  })
+}
+
 /** Runs the steps of a vector against a server. */
 class Runner {
   readonly #server = new VectorServer()
   readonly #matcher = new Matcher()
   readonly #vector: Vector
+  readonly #isHttp: boolean
   #port = 0
   #connection: Connection | undefined
 
-  constructor(vector: Vector) {
+  constructor(vector: Vector, isHttp: boolean) {
     this.#vector = vector
+    this.#isHttp = isHttp
     onTestFinished(() => this.#server.end())
   }
 
@@ -84,7 +151,10 @@ class Runner {
   }
 
   get #open(): Connection {
-    return (this.#connection ??= new Connection(this.#port, this.#vector.subprotocols ?? ['tideway.v1.json']))
+    this.#connection ??= this.#isHttp
+      ? new OverHttp(this.#port)
+      : new Socket(this.#port, this.#vector.subprotocols ?? ['tideway.v1.json'])
+    return this.#connection
   }
 
   /** The next frames are these, in any order. */
@@ -104,7 +174,14 @@ describe('the live protocol of the server', () => {
   it.each(forServer.map((vector) => [vector.name, vector] as const))(
     'follows the vector "%s"',
     async (_name, vector) => {
-      await expect(new Runner(vector).run()).resolves.toBeUndefined()
+      await expect(new Runner(vector, false).run()).resolves.toBeUndefined()
+    },
+  )
+
+  it.each(forServer.filter(isForHttp).map((vector) => [vector.name, vector] as const))(
+    'follows the vector "%s" over HTTP',
+    async (_name, vector) => {
+      await expect(new Runner(vector, true).run()).resolves.toBeUndefined()
     },
   )
 })
