@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { request, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { onTestFinished } from 'vitest'
 import type { Frame } from './live-client.ts'
 
@@ -29,32 +31,34 @@ export function poll(url: string, groups: object, wait = 25_000, headers: CallHe
   return call(url, { t: 'hello', v: 1, wait, groups }, headers)
 }
 
-/** A stream of frames. */
+/** A stream of frames, on a connection of its own. */
 export class Stream {
-  readonly response: Response
-  readonly #reader: ReadableStreamDefaultReader<string>
-  readonly #abort: AbortController
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly #reader: AsyncIterator<string>
+  readonly #request: ClientRequest
   #text = ''
   /** The bytes of the body so far. */
   received = 0
   /** The comments so far. */
   comments = 0
 
-  private constructor(response: Response, abort: AbortController) {
-    this.response = response
-    this.#abort = abort
-    this.#reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  private constructor(request: ClientRequest, response: IncomingMessage) {
+    this.#request = request
+    this.status = response.statusCode!
+    this.headers = response.headers
+    this.#reader = response.setEncoding('utf8')[Symbol.asyncIterator]() as AsyncIterator<string>
   }
 
   static async open(url: string, groups: object = {}, headers: CallHeaders = {}): Promise<Stream> {
-    const abort = new AbortController()
-    const response = await fetch(url, {
+    const sent = request(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
-      body: JSON.stringify({ t: 'hello', v: 1, groups }),
-      signal: abort.signal,
+      agent: false,
     })
-    const stream = new Stream(response, abort)
+    sent.end(JSON.stringify({ t: 'hello', v: 1, groups }))
+    const [response] = (await once(sent, 'response')) as [IncomingMessage]
+    const stream = new Stream(sent, response)
     onTestFinished(() => stream.end())
     return stream
   }
@@ -77,8 +81,8 @@ export class Stream {
     for (;;) {
       const end = this.#text.indexOf('\n\n')
       if (end === -1) {
-        const { value, done } = await this.#reader.read()
-        if (done) return undefined
+        const { value, done } = await this.#reader.next()
+        if (done === true) return undefined
         this.#text += value
         this.received += value.length
         continue
@@ -103,6 +107,6 @@ export class Stream {
 
   /** The client disconnects. */
   end(): void {
-    this.#abort.abort()
+    this.#request.destroy()
   }
 }

@@ -104,8 +104,8 @@ function requestFrame(m: string, d?: unknown, id = 'r-1'): Frame {
 describe('a stream over HTTP', () => {
   it('has the frames of a WebSocket, begins with a comment of 2 KiB, and has a comment at each interval', async () => {
     const stream = await Stream.open(url, { 'room.frames': {} }, asUser('ann'))
-    expect(stream.response.status).toBe(200)
-    expect(Object.fromEntries(stream.response.headers)).toMatchObject({
+    expect(stream.status).toBe(200)
+    expect(stream.headers).toMatchObject({
       'content-type': 'text/event-stream',
       'cache-control': 'no-store, no-transform',
       'x-accel-buffering': 'no',

@@ -258,11 +258,9 @@ export class KeptGroups {
       tail.close()
       this.#rings.remove(tail)
     }
+    const lingerMs = Math.max(this.#options.lingerMs, tail.lingerMs)
     if (tail.isClosed) end()
-    else {
-      const lingerMs = Math.max(this.#options.lingerMs, tail.lingerMs)
-      this.#lingering.set(tail, this.#clock.after(lingerMs, end))
-    }
+    else this.#lingering.set(tail, this.#clock.after(lingerMs, end))
   }
 
   readonly #sweep = (): void => {
