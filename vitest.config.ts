@@ -15,15 +15,30 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const testFiles = [
+  'packages/*/test/**/*.test.ts',
+  'examples/*/test/**/*.test.ts',
+  'test/**/*.test.ts',
+  'bench/test/**/*.test.ts',
+]
+
+/**
+ * Files that leave nothing behind in their process: a worker runs one after another, and loads the sources once instead of
+ * once per file. For 183 files that is 88 instead of 200 CPU-seconds (2026-11-29).
+ */
+const sharedProcess = [
+  'packages/tideway/test/{asgi,auth,consumer,errors,layer,live,routing,security,testing}/**/*.test.ts',
+  'packages/tideway/test/server/{http,limits,rfc6455,websocket}/**/*.test.ts',
+  'packages/client/test/live/**/*.test.ts',
+]
+
 export default defineConfig({
   resolve: { conditions: [...conditions, 'module', 'node', 'development'] },
   ssr: { resolve: { conditions: [...conditions, 'node', 'development'] } },
   test: {
-    include: [
-      'packages/*/test/**/*.test.ts',
-      'examples/*/test/**/*.test.ts',
-      'test/**/*.test.ts',
-      'bench/test/**/*.test.ts',
+    projects: [
+      { extends: true, test: { name: 'shared', include: sharedProcess, isolate: false } },
+      { extends: true, test: { name: 'own', include: testFiles, exclude: sharedProcess } },
     ],
     globalSetup: ['test/setup/global.ts'],
     reporters: ['default', './test/reporter.ts'],
