@@ -38,7 +38,7 @@ function isWhole(text: string, part: Part): boolean {
   if (typeof part === 'string') return text === part
   const { takes, shape } = converters[part.converter]
   if (shape !== undefined) return text.length === shape.length && shape.regexp.test(text)
-  for (let at = 0; at < text.length; at += 1) if (!takes(text.charCodeAt(at))) return false
+  for (let at = 0; at < text.length; at += 1) if (!takes(characterAt(text, at))) return false
   return text !== ''
 }
 
@@ -62,10 +62,10 @@ function parameterRow(text: string, { converter }: Parameter, ending: Ending, ne
     }
     return row
   }
-  // The farthest end that is reachable. A unit that the parameter does not accept makes it unreachable from the left.
+  // The farthest end that is reachable. A character that the parameter does not accept makes it unreachable from the left.
   let farthest = 0
   for (let at = text.length - 1; at >= 0; at -= 1) {
-    if (!takes(text.charCodeAt(at))) farthest = 0
+    if (!takes(characterAt(text, at))) farthest = 0
     else if (farthest === 0 && matchesFrom(text, at + 1, ending, next) && isBorder(text, at + 1)) farthest = at + 1
     row[at] = farthest
   }
@@ -89,7 +89,14 @@ function mayEnd(text: string, position: number, ending: Ending): boolean {
   return ending === 'segment' && text[position] === '/'
 }
 
+/** The code point of the character to which the unit at this position belongs. */
+function characterAt(text: string, at: number): number {
+  const unit = text.charCodeAt(at)
+  if (unit < 0xd800 || unit > 0xdfff) return unit
+  return text.codePointAt(isBorder(text, at) ? at : at - 1)!
+}
+
 /** Whether the position is between two characters: one outside the Basic Multilingual Plane has two units. */
 function isBorder(text: string, position: number): boolean {
-  return text.codePointAt(position - 1)! <= 0xffff
+  return position === 0 || text.codePointAt(position - 1)! <= 0xffff
 }

@@ -42,7 +42,7 @@ type RouteTo<S extends RoutableScope, Captured, Extra> = Route<
 type Target<S extends RoutableScope, Captured, Extra> = Application<S> & KwargsMatch<S, Overridden<Captured, Extra>>
 
 /**
- * A route for paths that match the whole pattern: `:name` is one segment, and `<int:name>`, `<str:name>`, `<slug:name>`,
+ * A route for paths that match the whole pattern: `:name` is one segment, and `<int:name>`, `<str:name>`, `<slug:name>`, `<uslug:name>`,
  * `<uuid:name>` and `<path:name>` are Django's. `extraKwargs` are added to the kwargs and override them. If the application
  * is a `urlRouter`, the route is a {@link mount}. Throws `ERR_BAD_ROUTE` if the pattern is malformed.
  */

@@ -9,7 +9,7 @@ type Part = string | { readonly name: string; readonly converter: ConverterName 
 
 /** Few letters, so that random patterns and random paths meet. */
 const literal = fc.string({ unit: fc.constantFrom('a', 'b', '1', '-', 'é', '.'), minLength: 1, maxLength: 3 })
-const converter = fc.constantFrom<ConverterName>('int', 'str', 'slug', 'uuid', 'path')
+const converter = fc.constantFrom<ConverterName>('int', 'str', 'slug', 'uslug', 'uuid', 'path')
 const someUuid = '00000000-0000-4000-8000-00000000000a'
 
 const segmentParts = fc.oneof(
@@ -19,7 +19,7 @@ const segmentParts = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(converter, literal, converter) },
   { weight: 1, arbitrary: fc.constant([]) },
 )
-const isConverter = (text: string): text is ConverterName => /^(int|str|slug|uuid|path)$/.test(text)
+const isConverter = (text: string): text is ConverterName => /^(int|str|slug|uslug|uuid|path)$/.test(text)
 
 /** The parts of a pattern: literal texts, slashes among them, and parameters with names of their own. */
 const pattern: fc.Arbitrary<Part[]> = fc
@@ -50,6 +50,7 @@ const valueOf: Record<ConverterName, fc.Arbitrary<string>> = {
   int: fc.oneof(fc.nat({ max: 99 }).map(String), fc.constantFrom('9007199254740991', '9007199254740992', '007')),
   str: literal,
   slug: fc.string({ unit: fc.constantFrom('a', 'b', '1', '-'), minLength: 1, maxLength: 3 }),
+  uslug: fc.string({ unit: fc.constantFrom('a', '1', '방', '𠮷'), minLength: 1, maxLength: 3 }),
   uuid: fc.constant(someUuid),
   path: fc.array(literal, { minLength: 1, maxLength: 3 }).map((texts) => texts.join('/')),
 }
@@ -72,6 +73,8 @@ function fits(name: ConverterName, text: string): boolean {
   if (name === 'str') return text !== '' && !text.includes('/')
   if (name === 'int') return all('0123456789')
   if (name === 'slug') return all('-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ')
+  if (name === 'uslug')
+    return text !== '' && Array.from(text).every((c) => '-_방𠮷é'.includes(c) || /[0-9a-z]/i.test(c))
   return (
     all('0123456789abcdef-') &&
     text

@@ -22,8 +22,8 @@ const page = application<WebSocketScope & Routed<{ page: number }>>()
 describe('PathKwargs', () => {
   it('has the parameters of the pattern, integers as numbers', () => {
     expectTypeOf<PathKwargs<'ws/chat/:roomName/<int:page>/'>>().toEqualTypeOf<{ roomName: string; page: number }>()
-    expectTypeOf<PathKwargs<'<a>/<str:b>/<slug:c>/<uuid:d>/<path:e>'>>().toEqualTypeOf<
-      Record<'a' | 'b' | 'c' | 'd' | 'e', string>
+    expectTypeOf<PathKwargs<'<a>/<str:b>/<slug:c>/<uuid:d>/<path:e>/<uslug:f>'>>().toEqualTypeOf<
+      Record<'a' | 'b' | 'c' | 'd' | 'e' | 'f', string>
     >()
     expectTypeOf<PathKwargs<'v<int:major>.<int:minor>/12:30'>>().toEqualTypeOf<{ major: number; minor: number }>()
   })

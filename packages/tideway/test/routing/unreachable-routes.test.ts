@@ -17,6 +17,8 @@ describe('urlRouter with a route that an earlier one makes unreachable', () => {
     ['the root after a regular expression for anything', rePath(/^.*$/, app), path('', app)],
     ['a number after any text', path('a/:b/', app), path('a/<int:c>/', app)],
     ['a number after a slug', path('<slug:b>/', app), path('<int:c>/', app)],
+    ['a slug after one of any language', path('<uslug:b>/', app), path('<slug:c>/', app)],
+    ['a slug of any language after any text', path(':b/', app), path('<uslug:c>/', app)],
     ['a UUID after a slug', path('<slug:b>/', app), path('<uuid:c>/', app)],
     ['a literal segment after a parameter', path(':a/:b/', app), path('foo/:b/', app)],
     ['half a literal segment after a parameter', path(':a/:b/', app), path(':b/user-<int:id>/', app)],
