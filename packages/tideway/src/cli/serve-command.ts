@@ -4,7 +4,7 @@ import { loadApplication } from './load-application.ts'
 import { onHangup } from './on-hangup.ts'
 import { serveAsPrimary } from './processes/serve-as-primary.ts'
 import type { ProcessOptions } from './processes/process-options.ts'
-import { requireSharedGroups } from './processes/shared-groups.ts'
+import { shareGroups } from './processes/shared-groups.ts'
 import { WorkerLink } from './processes/worker-link.ts'
 import { workerRole, type WorkerRole } from './processes/worker-role.ts'
 import { reloadDefaults, serveAndReload } from './reload/serve-and-reload.ts'
@@ -53,10 +53,10 @@ async function serveAsWorker(
   process.umask(role.umask)
   const link = new WorkerLink()
   const loaded = await loadApplication(file)
-  requireSharedGroups(loaded, role)
+  const watched = await shareGroups(loaded, role)
   const { isReloaded } = role
   const suited = isReloaded ? { ...reloadDefaults, ...options } : options
-  const { server, stop } = await serveProcess(loaded, suited, exitTimeoutMs)
+  const { server, stop } = await serveProcess(loaded, suited, exitTimeoutMs, watched)
   const handoverMs = isReloaded ? RELOAD_HANDOVER_MS : HANDOVER_MS
   link.ready(
     server.addresses.map(({ url }) => url),

@@ -7,7 +7,7 @@ import { closeUsedThreads } from '../worker/used-threads.ts'
 import { watchEventLoop } from '../worker/watch-event-loop.ts'
 import { endInOrder } from './end-in-order.ts'
 import type { LoadedApplication } from './load-application.ts'
-import { watchChannelLayers } from './watch-channel-layers.ts'
+import { watchChannelLayers, type WatchedLayer } from './watch-channel-layers.ts'
 
 /** An application that this process serves. */
 export interface ServingProcess {
@@ -44,18 +44,20 @@ export function mostToStopMs(
 /**
  * Serves an application in this process.
  * @param exitTimeoutMs the longest time of everything after the drain
+ * @param watched what reports the connections of the channel layers. Default: the layers
  */
 export async function serveProcess(
   { application, channelLayers, tasks }: LoadedApplication,
   options: ServeOptions,
   exitTimeoutMs: number,
+  watched: Readonly<Record<string, WatchedLayer>> = channelLayers,
 ): Promise<ServingProcess> {
   // Ends jobs first, because they may use resources that the shutdown of the application closes, and leaves time for it.
   const beforeShutdown = async (): Promise<void> => {
     if (tasks !== undefined) await closeTasks(tasks, exitTimeoutMs / 2)
   }
   const server = await listen(() => serve(application, { ...options, beforeShutdown }))
-  const stopWatchingLayers = watchChannelLayers(channelLayers, { logger: options.logger ?? serverDefaults.logger })
+  const stopWatchingLayers = watchChannelLayers(watched, { logger: options.logger ?? serverDefaults.logger })
   const watch = process.env['NODE_ENV'] === 'production' ? undefined : watchEventLoop()
   let ended: Promise<never> | undefined
   return {

@@ -149,7 +149,7 @@ async function startTasks(
   if (channelLayerOf(tasks)?.isLocal === true) {
     throw new TidewayError(
       'ERR_LOCAL_CHANNEL_LAYER',
-      'The channel layer of the tasks works in one process only: their progress and results cannot leave this process. Give defineTasks a Redis layer of @tideway/redis.',
+      'The channel layer of the tasks works in one process only: their progress and results cannot leave this process. Give defineTasks a Redis layer of @tideway/redis, or on one machine a ClusterChannelLayer.',
     )
   }
   const work = await runTasks(tasks)
@@ -173,6 +173,6 @@ function crossingLayer({ channelLayers }: LoadedApplication, alias: string): Cha
   if (layer.isLocal !== true) return layer
   throw new TidewayError(
     'ERR_LOCAL_CHANNEL_LAYER',
-    `The channel layer "${alias}" works in one process only: messages of the server never reach this process. Use a Redis layer of @tideway/redis in both, or run the jobs within the server: new Worker({ application, channels, channelLayer }).run().`,
+    `The channel layer "${alias}" works in one process only: messages of the server never reach this process. Use a Redis layer of @tideway/redis in both, or on one machine a ClusterChannelLayer, or run the jobs within the server: new Worker({ application, channels, channelLayer }).run().`,
   )
 }

@@ -62,6 +62,13 @@ export class ChannelQueue implements ChannelReceiver {
     return 'delivered'
   }
 
+  /** Puts a message back that was received and not used, before all others and beyond the capacity. */
+  putBack(message: Message): void {
+    const waiter = this.#waiters.shift()
+    if (waiter !== undefined) waiter.resolve(message)
+    else this.#messages.unshift({ message, expiresAt: performance.now() + this.#expiryMs })
+  }
+
   /** Returns the next message, or waits for it until the signal aborts. */
   receive(signal?: AbortSignal): Promise<Message> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error)

@@ -2,6 +2,7 @@ import { MAX_TIMER_MS } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelReceiver, Delivery, DropReason, GroupSendOptions, Message } from './channel-layer.ts'
 import { ChannelQueue } from './channel-queue.ts'
+import { DetachedNames } from './detached-names.ts'
 import { ChannelFullError } from './errors.ts'
 import { LocalGroups, noGroups, type LocalChannel, type LocalGroup, type Membership } from './local-groups.ts'
 
@@ -20,12 +21,6 @@ export interface LocalChannelsOptions {
 /** Maximum channels with a queue. A queue exists until it is idle. */
 export const MAX_QUEUES = 10_000
 
-/**
- * Maximum remembered detached channels, the most recent ones. Code of an ended consumer can still add its channel to a group,
- * and nothing would remove that member.
- */
-export const MAX_DETACHED = 10_000
-
 const MIN_SWEEP_MS = 10
 
 /**
@@ -37,7 +32,7 @@ export class LocalChannels {
   readonly #channels = new Map<string, LocalChannel>()
   readonly #groups = new LocalGroups()
   readonly #queued = new Set<LocalChannel>()
-  readonly #detached = new Set<string>()
+  readonly #detached = new DetachedNames()
   readonly #dropped: Record<DropReason, number> = {
     full: 0,
     expired: 0,
@@ -87,6 +82,17 @@ export class LocalChannels {
     return this.#groups.names
   }
 
+  /** Whether the channel has an attached receiver or a pending `receive()`. */
+  isWanted(name: string): boolean {
+    const channel = this.#channels.get(name)
+    return channel !== undefined && (channel.queue === undefined || channel.queue.isAwaited)
+  }
+
+  /** The channels with an attached receiver or a pending `receive()`. */
+  wantedChannels(): string[] {
+    return [...this.#channels.keys()].filter((name) => this.isWanted(name))
+  }
+
   /** Whether the group has a member in this process. */
   hasGroup(name: string): boolean {
     return this.#groups.get(name) !== undefined
@@ -119,7 +125,7 @@ export class LocalChannels {
   /** Removes the receiver or the queued messages. Returns the groups whose last member the channel was. */
   detach(name: string): string[] {
     // A name without "!" belongs to every process.
-    if (name.includes('!')) this.#rememberDetached(name)
+    if (name.includes('!')) this.#detached.add(name)
     const channel = this.#channels.get(name)
     if (channel === undefined) return []
     if (channel.queue === undefined) this.#channels.delete(name)
@@ -205,6 +211,12 @@ export class LocalChannels {
     }
   }
 
+  /** Puts a message of `receive()` back that was not used, before all others and beyond the capacity. */
+  putBack(channelName: string, message: Message): void {
+    const channel = this.#channels.get(channelName) ?? this.#addQueue(channelName)
+    channel.queue?.putBack(message)
+  }
+
   /** Deletes every group and every queued message. Receivers stay attached; pending `receive()` calls keep waiting. */
   clear(): void {
     this.#groups.clear()
@@ -218,16 +230,6 @@ export class LocalChannels {
   close(error: unknown): void {
     for (const channel of this.#queued) channel.queue!.rejectWaiting(error)
     this.clear()
-  }
-
-  #rememberDetached(name: string): void {
-    if (this.#detached.size >= MAX_DETACHED) {
-      for (const oldest of this.#detached) {
-        this.#detached.delete(oldest)
-        break
-      }
-    }
-    this.#detached.add(name)
   }
 
   #handOver(channel: LocalChannel, message: Message): Delivery {

@@ -172,11 +172,11 @@ describe('tideway serve --workers 2', () => {
     expect(command.output.split('Error: planned to throw')).toHaveLength(2)
   })
 
-  it('refuses a layer in memory, unless the application needs no groups', async () => {
-    const command = serving(['--port', '0'], { WEB_CONCURRENCY: '2', GROUPS: 'yes' })
+  it('refuses a layer in memory without a folder for the hub, unless the application needs no groups', async () => {
+    const command = serving(['--port', '0'], { WEB_CONCURRENCY: '2', GROUPS: 'yes', TMPDIR: join(folder, 'missing') })
     expect(await command.exitCode()).toBe(1)
     expect(command.output).toMatch(
-      /^tideway: WEB_CONCURRENCY is 2, but the channel layer "default" works in one process only/,
+      /^tideway: WEB_CONCURRENCY is 2, but the channel layer "default" works in one process only: the workers have no hub \(ENOENT/,
     )
   })
 

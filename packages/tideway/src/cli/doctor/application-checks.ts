@@ -3,6 +3,7 @@ import { NoRouteError } from '../../asgi/no-route-error.ts'
 import { traitsOf } from '../../asgi/application-traits.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import type { ChannelLayer } from '../../layer/channel-layer.ts'
+import { InMemoryChannelLayer } from '../../layer/in-memory-channel-layer.ts'
 import { closeTasks, diagnoseTasks } from '../../worker/define-tasks.ts'
 import { WebSocketCommunicator } from '../../testing/websocket-communicator.ts'
 import { loadApplication, type LoadedApplication } from '../load-application.ts'
@@ -40,7 +41,7 @@ export async function applicationFindings(file: string, workers: number): Promis
 
 async function layerFindings(alias: string, layer: ChannelLayer, groups: boolean, workers: number): Promise<Finding[]> {
   const check = 'channel-layer'
-  if (layer.isLocal === true) return [localLayer(alias, groups, workers)]
+  if (layer.isLocal === true) return [localLayer(alias, layer, groups, workers)]
   if (layer.diagnose !== undefined) return [...(await layer.diagnose())]
   try {
     await layer.ready?.()
@@ -56,12 +57,14 @@ async function layerFindings(alias: string, layer: ChannelLayer, groups: boolean
   }
 }
 
-function localLayer(alias: string, groups: boolean, workers: number): Finding {
+function localLayer(alias: string, layer: ChannelLayer, groups: boolean, workers: number): Finding {
   const check = 'channel-layer'
-  const found = `The channel layer "${alias}" works in one process only`
+  const isShared = layer instanceof InMemoryChannelLayer
+  const found = `The channel layer "${alias}" works ${isShared ? 'on one machine' : 'in one process'} only`
   if (!groups) return ok(check, `${found}, and the application has no groups (groups: false).`)
   const advice =
     'Use a layer of @tideway/redis, or set "groups: false" in defineApplication if the application sends to no group.'
+  if (isShared) return warning(check, `${found}: a second machine would have separate groups.`, advice)
   if (workers === 1) return warning(check, `${found}: a second process or machine would have separate groups.`, advice)
   return problem(check, `${found}, but --workers is ${workers}: each process would have separate groups.`, advice)
 }

@@ -3,7 +3,8 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { listenTargets, type UnixTarget } from '../../server/listen/listen-target.ts'
 import { clearUnixSocket } from '../../server/listen/unix-socket.ts'
 import { serveClusterMetrics } from '../../server/metrics/cluster-metrics.ts'
-import type { ServeOptions } from '../../server/options.ts'
+import { serverDefaults, type ServeOptions } from '../../server/options.ts'
+import { startHubOfWorkers, type HubOfWorkers } from './hub-of-workers.ts'
 import type { ProcessOptions } from './process-options.ts'
 import type { WorkerRole } from './worker-role.ts'
 
@@ -32,7 +33,9 @@ export async function preparePrimary(
   }
   shareSockets()
   const umask = await prepareUnixSockets(options)
-  const role = { primaryPid: process.pid, workers, workersFrom, umask, isReloaded: reload }
+  const { logger = serverDefaults.logger } = options
+  const hub: HubOfWorkers = workers === 1 ? { failure: 'there is one worker' } : await startHubOfWorkers(logger)
+  const role = { primaryPid: process.pid, workers, workersFrom, umask, hub, isReloaded: reload }
   return { role, metricsUrl: await serveMetrics(options) }
 }
 

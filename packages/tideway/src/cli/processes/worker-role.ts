@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import type { HubOfWorkers } from './hub-of-workers.ts'
 
 /** The settings of a worker at its start. */
 export interface WorkerRole {
@@ -9,6 +10,8 @@ export interface WorkerRole {
   readonly workersFrom: string
   /** The umask of the primary process before it was narrowed for Unix sockets. */
   readonly umask: number
+  /** The hub of the layers in memory. */
+  readonly hub: HubOfWorkers
   /** Whether it restarts when its sources change. */
   readonly isReloaded: boolean
 }

@@ -1,6 +1,7 @@
 import { lstat, unlink } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { TidewayError } from '../../errors/tideway-error.ts'
+import { requireUnixPath } from '../../errors/unix-path.ts'
 
 /**
  * Removes a stale Unix socket, on which no process listens. It never removes a file that is not a socket.
@@ -12,7 +13,7 @@ export async function clearUnixSocket(
   path: string,
   { mayBeShared = false }: { readonly mayBeShared?: boolean } = {},
 ): Promise<void> {
-  requireShort(path)
+  requireUnixPath(path)
   const found = await lstat(path).catch(absent)
   if (found === undefined) return
   if (!found.isSocket()) {
@@ -26,19 +27,6 @@ export async function clearUnixSocket(
     throw new TidewayError('ERR_ADDRESS_TAKEN', `A server already listens on ${path}: stop it, or choose another path.`)
   }
   await unlink(path).catch(absent)
-}
-
-/** libuv truncates a longer path, and would listen under another name (`sun_path` without its final zero, unix(7)). */
-const MAX_PATH_BYTES = process.platform === 'darwin' ? 103 : 107
-
-function requireShort(path: string): void {
-  const bytes = Buffer.byteLength(path)
-  if (bytes <= MAX_PATH_BYTES) return
-  throw new TidewayError(
-    'ERR_CANNOT_LISTEN',
-    `Cannot listen on ${path}: its path has ${bytes} bytes, and this system allows ${MAX_PATH_BYTES} for a Unix socket. Choose a ` +
-      'shorter one.',
-  )
 }
 
 /** Whether a process listens. A socket without permission to connect counts too: it must not be removed. */
