@@ -260,7 +260,7 @@ describe('the TypeScript projects', () => {
   it.each(packageFolders.slice(1))('the lint rules let %s import what the table lets it import', (folder) => {
     const isRestricted = restrictionsOf(`${folder}/src/**`)
     const names = ['tideway', '@tideway/redis', '@tideway/client', ...rooms.map((room) => `tideway/${room}`)]
-    for (const name of [...names, 'tideway/layer/kit', 'tideway/layer/contract']) {
+    for (const name of [...names, 'tideway/layer/kit', 'tideway/layer/cluster', 'tideway/layer/contract']) {
       const isAllowed = architecture.packages[folder]!.includes(name)
       expect(isRestricted(name), `${folder} importing ${name} is restricted`).toBe(!isAllowed)
     }

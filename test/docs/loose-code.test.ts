@@ -14,6 +14,7 @@ import * as auth from 'tideway/auth'
 import * as consumer from 'tideway/consumer'
 import * as layer from 'tideway/layer'
 import * as live from 'tideway/live'
+import * as cluster from 'tideway/layer/cluster'
 import * as kit from 'tideway/layer/kit'
 import * as routing from 'tideway/routing'
 import * as security from 'tideway/security'
@@ -34,6 +35,7 @@ const packages: Readonly<Record<string, object>> = {
   'tideway/testing': testing,
   'tideway/layer': layer,
   'tideway/live': live,
+  'tideway/layer/cluster': cluster,
   'tideway/layer/kit': kit,
   'tideway/security': security,
   'tideway/auth': auth,

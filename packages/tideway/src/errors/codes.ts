@@ -14,7 +14,8 @@ export const errorCodes = {
   ERR_CHANNEL_FULL: 'The queue of the channel is at its capacity.',
   ERR_CHANNEL_TAKEN: 'A channel that already has a receiver got a second one.',
   ERR_LAYER_CLOSED: 'The channel layer was closed and accepts no more calls.',
-  ERR_LAYER_UNAVAILABLE: 'The server of the channel layer (Redis) cannot be reached, or refuses a command.',
+  ERR_LAYER_UNAVAILABLE:
+    'The engine of the channel layer (Redis, or the hub of a cluster layer) cannot be reached, or refuses a command.',
   ERR_NO_CHANNEL_LAYER: 'A consumer asked for a channel layer that the application does not define.',
   ERR_GROUP_FULL: 'A value was not set because its kept group is at its maximum number of keys or bytes.',
   ERR_NO_KEPT_GROUPS: 'A kept group was used on a channel layer that has none.',

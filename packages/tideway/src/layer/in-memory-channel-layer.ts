@@ -25,7 +25,7 @@ export class InMemoryChannelLayer extends BaseChannelLayer {
     })
   }
 
-  /** Whether messages stay within this process: `false` after {@link useEngine}. */
+  /** Whether messages stay within this process: `false` in a worker that shares the layer with the others. */
   get isLocal(): boolean {
     return this.#engine === undefined
   }

@@ -35,13 +35,16 @@ export async function startHubOfWorkers(logger: Logger): Promise<HubOfWorkers> {
 
 /** Removes the folder of a hub whose process has ended. Does nothing while it runs. */
 export async function removeDeadHub(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
+  const names = await readdir(directory)
+  const isAbandoned = names.length > 0 || Date.now() - (await stat(directory)).mtimeMs > EMPTY_FOR_MS
+  for (const name of names) {
     const path = join(directory, name)
     const socket = await tryConnect(path)
     socket?.destroy()
     if (socket === undefined) await unlink(path)
   }
-  if (Date.now() - (await stat(directory)).mtimeMs > EMPTY_FOR_MS) await rmdir(directory)
+  // Fails if a socket is live.
+  if (isAbandoned) await rmdir(directory)
 }
 
 /** Removes what processes have left that were killed. */
