@@ -7,6 +7,8 @@ import {
   type AnnounceOptions,
   type BeatOptions,
   type DeadProcess,
+  type KeepLeftOptions,
+  type LeftPerson,
   type PresenceBeat,
   type PresenceLeave,
   type PresenceSnapshot,
@@ -28,6 +30,7 @@ import { bury } from './scripts/bury.ts'
 import { enter } from './scripts/enter.ts'
 import { leave } from './scripts/leave.ts'
 import { retire } from './scripts/retire.ts'
+import { settle } from './scripts/settle.ts'
 import { sweep } from './scripts/sweep.ts'
 import { who } from './scripts/who.ts'
 
@@ -79,10 +82,25 @@ export class RedisPresenceStore implements PresenceStore {
     await this.#runOnGroup(enter, group, process, args)
   }
 
-  async leave(group: string, process: string, members: readonly number[] = []): Promise<PresenceLeave> {
-    const reply = await this.#runOnGroup(leave, group, process, members)
-    const [hasMore, ...bodies] = reply as [number, ...Buffer[]]
-    return { hasMore: hasMore === 1, left: bodies.map((body) => this.#person(group, body)) }
+  async leave(
+    group: string,
+    process: string,
+    members: readonly number[] = [],
+    { keepMs = 0 }: KeepLeftOptions = {},
+  ): Promise<PresenceLeave> {
+    const reply = await this.#runOnGroup(leave, group, process, [keepMs, ...members])
+    const [hasMore, hasKept, ...fields] = reply as [number, number, ...Buffer[]]
+    const left: LeftPerson[] = []
+    for (let index = 0; index < fields.length; index += 2) {
+      const member = Number(fields[index]!.toString('latin1'))
+      left.push({ member, ...this.#person(group, fields[index + 1]!) })
+    }
+    return { hasMore: hasMore === 1, hasKept: hasKept === 1, left }
+  }
+
+  async settle(group: string, process: string, members: readonly number[]): Promise<void> {
+    const { log, left } = this.#keys(group)
+    await this.#options.run(this.#options.engineOf(log), settle, [`${left}:${process}`], members)
   }
 
   async beat(process: string, { leaseMs, without }: BeatOptions): Promise<PresenceBeat> {
@@ -127,7 +145,7 @@ export class RedisPresenceStore implements PresenceStore {
 
   /** The patterns of all keys of presence, except those of logs. */
   keyPatterns(): string[] {
-    const kinds = ['people', 'at', 'members', 'lease', 'dead', 'announced']
+    const kinds = ['people', 'at', 'members', 'left', 'lease', 'dead', 'announced']
     return kinds.map((kind) => `${literalPattern(this.#options.prefix)}:tideway:${kind}:*`)
   }
 
@@ -143,9 +161,16 @@ export class RedisPresenceStore implements PresenceStore {
     return `${this.#options.prefix}:tideway:announced:${LEASES}:${process}`
   }
 
-  #keys(group: string): Record<'people' | 'processes' | 'members' | 'log' | 'head', string> {
+  #keys(group: string): Record<'people' | 'processes' | 'members' | 'left' | 'log' | 'head', string> {
     const key = (kind: string): string => `${this.#options.prefix}:tideway:${kind}:{${presenceLogOf(group)}}`
-    return { people: key('people'), processes: key('at'), members: key('members'), log: key('log'), head: key('head') }
+    return {
+      people: key('people'),
+      processes: key('at'),
+      members: key('members'),
+      left: key('left'),
+      log: key('log'),
+      head: key('head'),
+    }
   }
 
   #runOnLeases(script: RedisScript, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
@@ -153,11 +178,11 @@ export class RedisPresenceStore implements PresenceStore {
   }
 
   #runOnGroup(script: RedisScript, group: string, process: string, args: readonly ScriptArgument[]): Promise<unknown> {
-    const { people, processes, members, log, head } = this.#keys(group)
+    const { people, processes, members, left, log, head } = this.#keys(group)
     const engine = this.#options.engineOf(log)
     const { size, ttlMs, headTtlMs } = presenceHistory
     const ofLog = [process, size, ttlMs, headTtlMs, engine.wireName(log), engine.publishCommand, newEpoch()]
-    const keys = [people, processes, `${members}:${process}`, log, head]
+    const keys = [people, processes, `${members}:${process}`, log, head, `${left}:${process}`]
     return this.#options.run(engine, script, keys, [...ofLog, ...args])
   }
 

@@ -37,4 +37,5 @@ export { presenceDefaults, type PresenceOptions, type ResolvedPresenceOptions } 
 export type { EventTracing, TracedDelivery } from './log/event-tracing.ts'
 export type { Durations } from './log/histogram.ts'
 export type { KeptGroupsStats } from './log/log-stats.ts'
+export type { PresenceStats } from './presence/presence.ts'
 export { formatPosition, parsePosition, type EpochStart, type LostReason, type Position } from './log/position.ts'

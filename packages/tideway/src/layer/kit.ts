@@ -38,6 +38,8 @@ export type {
   BeatOptions,
   DeadProcess,
   PresenceBeat,
+  KeepLeftOptions,
+  LeftPerson,
   PresenceLeave,
   PresenceSnapshot,
   PresenceStore,
@@ -46,7 +48,8 @@ export type {
   SuspectProcess,
   SweepOptions,
 } from './presence/presence-store.ts'
-export { Presence, PresenceMember, type LeftListener, type Person } from './presence/presence.ts'
+export type { LeftListener, Person } from './presence/left-people.ts'
+export { Presence, PresenceMember } from './presence/presence.ts'
 export type { PresenceDiff, PresenceView, PresenceWatcher } from './presence/presence-view.ts'
 export { copyMessage, DEFAULT_MAX_MESSAGE_BYTES, rememberMessageBytes } from './message.ts'
 export { MAX_NAME_LENGTH, nonLocalName, requireChannelName, requireGroupName } from './names.ts'

@@ -6,7 +6,7 @@ import type { ChannelLayer } from '../layer/channel-layer.ts'
 import { groupName } from '../layer/group-name.ts'
 import { historyDefaults, MAX_HISTORY_SIZE, type History, type Keep } from '../layer/log/kept-groups-options.ts'
 import { requireKeep } from '../layer/log/set-value.ts'
-import type { LeftListener } from '../layer/presence/presence.ts'
+import type { LeftListener } from '../layer/presence/left-people.ts'
 import { schemaOf, type EventSchemas } from './event-schemas.ts'
 import { KeptGroup, type GroupDeclaration } from './kept-group.ts'
 import { onLeftOf } from './group-presence.ts'
@@ -78,14 +78,18 @@ export interface GroupFamily<Events extends EventSchemas, Meta extends PresenceS
   readonly presence: Meta
   /**
    * Calls the listener when a person has left a group of this declaration: `graceMs` after the last connection of the person has
-   * ended, or when the lease of its process has ended. Exactly one process that has called this function calls its listeners: the one
-   * that has removed the last member. A process that is killed at that moment calls none. Returns a function that removes the
-   * listener. Call it when the application starts, in every process.
+   * ended, or when the lease of its process has ended. Returns a function that removes the listener. Call it when the application
+   * starts, in every process.
+   *
+   * One process calls its listeners for each person who leaves: the one that has removed the last connection. A listener that throws or
+   * rejects is called again after each beat, for 24 hours. If the process ends before its listeners have returned, another one calls
+   * its own, with the same `id`: each is called at least once. To hand a person to a durable task, return the promise of `enqueue()`.
+   * @param listener gets an `id` that names this end of the presence, also as the `jobId` of a task
    * @throws TidewayError `ERR_NO_KEPT_GROUPS` if the layer has no presence
    */
   onLeft(
     layer: ChannelLayer,
-    listener: (person: { readonly key: string; readonly meta: MetaOf<Meta> }, group: string) => void,
+    listener: (person: { readonly key: string; readonly meta: MetaOf<Meta> }, group: string, id: string) => unknown,
   ): () => void
 }
 

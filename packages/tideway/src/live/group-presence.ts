@@ -4,7 +4,8 @@ import { requireWholeNumber } from '../errors/option-checks.ts'
 import { issueText, type StandardSchema } from '../errors/standard-schema.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { ChannelLayer } from '../layer/channel-layer.ts'
-import type { LeftListener, Person, Presence } from '../layer/presence/presence.ts'
+import type { LeftListener, Person } from '../layer/presence/left-people.ts'
+import type { Presence } from '../layer/presence/presence.ts'
 import type { Here, PresentAs } from './present.ts'
 
 /** Options of `who`. */
@@ -45,9 +46,9 @@ export async function whoIsIn(
 /** Adds a listener for the people who leave groups of one declaration. */
 export function onLeftOf(family: string, layer: ChannelLayer, listener: LeftListener): () => void {
   // The names of groups begin with the name of their declaration, which contains no period.
-  return presenceOf(layer).onLeft((person, group) => {
-    if (group.startsWith(`${family}.`)) listener(person, group)
-  })
+  return presenceOf(layer).onLeft((person, group, id) =>
+    group.startsWith(`${family}.`) ? listener(person, group, id) : undefined,
+  )
 }
 
 /**

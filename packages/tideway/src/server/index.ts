@@ -34,6 +34,7 @@ export type {
   ChannelLayerFigures,
   DurationFigures,
   KeptGroupsFigures,
+  PresenceFigures,
   CompressionFigures,
   MessageFigures,
   ServerStats,

@@ -8,29 +8,39 @@ const STEP = 200
 
 /**
  * Removes members of a process, and appends the people whose last member they are to the log of changes. A member that was removed
- * before is skipped, so that each person leaves in one run only.
+ * before is skipped, so that each person leaves in one run only. The people who leave can be kept until the script "settle": a later
+ * run for the same members returns them again.
  *
  * KEYS[1 … 5] and ARGV[1 … 7]: as in the script "enter"
- * ARGV[8 …]: the members; none to remove all in steps
- * Returns {1 if a run without members has left some, otherwise 0, then the body of each person who has left}.
+ * KEYS[6]: the people of the process who have left and are not settled, a hash: the last member to the body of the person
+ * ARGV[8]: how long they are kept, in milliseconds; 0 to keep none
+ * ARGV[9 …]: the members; none to remove all in steps
+ * Returns {1 if a run without members has left some, otherwise 0; 1 if it has not returned all people who are kept, otherwise 0; then
+ * the last member and the body of each person who has left}. A run without members returns people of earlier runs when no member is left.
  */
 export const leave: RedisScript = new RedisScript(`
 ${appendEntryLua}
 ${personLua}
 local epoch = epochOf(KEYS[4], KEYS[5], ARGV[7])
 if not epoch then return ${noInfoLua} end
-local members = {}
-if #ARGV > 7 then
-  for i = 8, #ARGV do members[#members + 1] = ARGV[i] end
-else
-  local cursor = '0'
+local keepsPeople, isWhole = ARGV[8] ~= '0', #ARGV == 8
+local members, result = {}, {0, 0}
+local function fieldsOf(key)
+  local fields, cursor = {}, '0'
   repeat
-    local page = redis.call('HSCAN', KEYS[3], cursor, 'COUNT', ${STEP})
+    local page = redis.call('HSCAN', key, cursor, 'COUNT', ${STEP})
     cursor = page[1]
-    for i = 1, #page[2], 2 do members[#members + 1] = page[2][i] end
-  until cursor == '0' or #members >= ${STEP}
+    for i = 1, #page[2], 2 do fields[#fields + 1] = page[2][i] end
+  until cursor == '0' or #fields >= ${STEP}
+  return fields
 end
-local result = {0}
+if not isWhole then
+  for i = 9, #ARGV do members[#members + 1] = ARGV[i] end
+else
+  if not keepsPeople then redis.call('DEL', KEYS[6]) end
+  members = fieldsOf(KEYS[3])
+  if #members == 0 then members = fieldsOf(KEYS[6]) end
+end
 for _, member in ipairs(members) do
   local stored = redis.call('HGET', KEYS[3], member)
   if stored then
@@ -44,15 +54,25 @@ for _, member in ipairs(members) do
     elseif body then
       redis.call('HDEL', KEYS[1], key)
       appendEntry(KEYS[4], KEYS[5], epoch, left, ARGV[2], ARGV[3], ARGV[5], ARGV[6])
+      if keepsPeople then redis.call('HSET', KEYS[6], member, body) end
+      result[#result + 1] = member
+      result[#result + 1] = body
+    end
+  elseif keepsPeople then
+    local body = redis.call('HGET', KEYS[6], member)
+    if body then
+      result[#result + 1] = member
       result[#result + 1] = body
     end
   end
 end
+if keepsPeople and #result > 2 then redis.call('PEXPIRE', KEYS[6], ARGV[8]) end
 if redis.call('HLEN', KEYS[3]) == 0 then
   redis.call('SREM', KEYS[2], ARGV[1])
-elseif #ARGV == 7 then
+elseif isWhole then
   result[1] = 1
 end
+if isWhole and redis.call('HLEN', KEYS[6]) > (#result - 2) / 2 then result[2] = 1 end
 extendHead(KEYS[5], ARGV[4])
 return result
 `)

@@ -5,8 +5,9 @@ import { bury } from './bury.ts'
 import { enter } from './enter.ts'
 import { leave } from './leave.ts'
 import { retire } from './retire.ts'
+import { settle } from './settle.ts'
 import { sweep } from './sweep.ts'
 import { who } from './who.ts'
 
 /** The scripts of presence, which each new connection loads. */
-export const presenceScripts: readonly RedisScript[] = [announce, enter, leave, beat, retire, sweep, bury, who]
+export const presenceScripts: readonly RedisScript[] = [announce, enter, leave, settle, beat, retire, sweep, bury, who]

@@ -184,6 +184,7 @@ export class HubConnection implements HubProcess {
       case 'announce':
       case 'enter':
       case 'leave':
+      case 'settle':
       case 'beat':
       case 'retire':
       case 'sweep':

@@ -40,6 +40,7 @@ export class HubEventLog implements EventLog {
       announce: (...args) => this.#call<boolean>('announce', ...args),
       enter: (...args) => this.#call<void>('enter', ...args),
       leave: (...args) => this.#call<PresenceLeave>('leave', ...args),
+      settle: (...args) => this.#call<void>('settle', ...args),
       beat: (...args) => this.#call<PresenceBeat>('beat', ...args),
       retire: (...args) => this.#call<void>('retire', ...args),
       sweep: (...args) => this.#call<readonly DeadProcess[]>('sweep', ...args),

@@ -1,7 +1,21 @@
 import assert from 'node:assert/strict'
 import { presenceLogOf } from '../presence/presence-entry.ts'
 import { everything } from './log-test.ts'
-import { changesOf, entering, peopleOf, type PresenceContractChapter } from './presence-test.ts'
+import type { PresenceStore } from '../presence/presence-store.ts'
+import { changesOf, entering, LONG_LEASE_MS, peopleOf, type PresenceContractChapter } from './presence-test.ts'
+
+/** The keys of all people of a process who leave, or have left and are kept. */
+async function leftOf(store: PresenceStore, process: string, settles: boolean): Promise<string[]> {
+  const keys = new Set<string>()
+  for (let goesOn = true; goesOn;) {
+    const { left, hasMore, hasKept } = await store.leave('group', process, undefined, { keepMs: LONG_LEASE_MS })
+    for (const { key } of left) keys.add(key)
+    const members = left.map(({ member }) => member)
+    if (settles && members.length > 0) await store.settle('group', process, members)
+    goesOn = hasMore || (hasKept && settles)
+  }
+  return [...keys].toSorted()
+}
 
 /** Members, people and their changes. */
 export const memberTests: PresenceContractChapter = {
@@ -10,7 +24,7 @@ export const memberTests: PresenceContractChapter = {
     await store.enter('group', 'a', [entering(1, 'anna'), entering(2, 'bo')])
     assert.deepEqual(await peopleOf(context), { anna: { name: 'anna' }, bo: { name: 'bo' } })
     const { left } = await store.leave('group', 'a', [1])
-    assert.deepEqual(left, [{ key: 'anna', meta: '{"name":"anna"}' }])
+    assert.deepEqual(left, [{ member: 1, key: 'anna', meta: '{"name":"anna"}' }])
     assert.deepEqual(await peopleOf(context), { bo: { name: 'bo' } })
     assert.deepEqual(await changesOf(context), [
       { in: { anna: { name: 'anna' } } },
@@ -51,7 +65,7 @@ export const memberTests: PresenceContractChapter = {
     await store.leave('group', 'b', [1])
     assert.deepEqual(await peopleOf(context), { anna: 3 })
     assert.deepEqual(await changesOf(context), [{ in: { anna: 1 } }, { up: { anna: 2 } }, { up: { anna: 3 } }])
-    assert.deepEqual((await store.leave('group', 'a', [1])).left, [{ key: 'anna', meta: '3' }])
+    assert.deepEqual((await store.leave('group', 'a', [1])).left, [{ member: 1, key: 'anna', meta: '3' }])
   },
   'updates nothing without the member': async (context) => {
     await context.store.enter('group', 'a', [{ ...entering(1, 'anna'), kind: 'update' }])
@@ -88,6 +102,29 @@ export const memberTests: PresenceContractChapter = {
     assert.equal(left.size, 1199)
     assert.deepEqual(await peopleOf(context), { bo: { name: 'bo' }, 'person 7': { name: 'person 7' } })
     assert.deepEqual((await store.who('group', 10)).processes, ['b'])
+  },
+  'returns people who have left again with keepMs, until they are settled': async (context) => {
+    const { store } = context
+    const keep = { keepMs: LONG_LEASE_MS }
+    const people = Array.from({ length: 450 }, (_, index) => entering(index, `person ${index}`))
+    await store.enter('group', 'a', [...people, entering(1000, 'anna'), entering(1001, 'bo')])
+    const anna = { member: 1000, key: 'anna', meta: '{"name":"anna"}' }
+    for (let call = 0; call < 2; call++) {
+      assert.deepEqual((await store.leave('group', 'a', [1000, 5000], keep)).left, [anna])
+    }
+    assert.deepEqual((await store.leave('group', 'b', [1000], keep)).left, [])
+    await store.settle('group', 'a', [1000])
+    assert.deepEqual((await store.leave('group', 'a', [1000], keep)).left, [])
+    assert.deepEqual(await leftOf(store, 'a', false), ['bo', ...people.map(({ key }) => key)].toSorted())
+    assert.deepEqual(await leftOf(store, 'a', true), ['bo', ...people.map(({ key }) => key)].toSorted())
+    assert.deepEqual(await leftOf(store, 'a', true), [])
+    assert.equal((await changesOf(context)).length, 2 * 452)
+  },
+  'drops what is kept in a call without members and keepMs': async ({ store }) => {
+    await store.enter('group', 'a', [entering(1, 'anna')])
+    await store.leave('group', 'a', [1], { keepMs: LONG_LEASE_MS })
+    assert.deepEqual(await store.leave('group', 'a'), { left: [], hasMore: false, hasKept: false })
+    assert.deepEqual((await store.leave('group', 'a', [1], { keepMs: LONG_LEASE_MS })).left, [])
   },
   'keeps every text as it is': async (context) => {
     const { store } = context

@@ -213,7 +213,8 @@ export class KeptGroups {
 
   /** The statistics of this process. */
   stats(): KeptGroupsStats {
-    return statsOf(this.#counters, this.#times, [...this.#tails.values()], this.#rings.bytes)
+    const tails = [...this.#tails.values()]
+    return statsOf(this.#counters, this.#times, tails, this.#rings.bytes, this.presence?.stats())
   }
 
   /**

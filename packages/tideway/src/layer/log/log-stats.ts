@@ -1,4 +1,5 @@
 import { Histogram, type Durations } from './histogram.ts'
+import type { PresenceStats } from '../presence/presence.ts'
 import type { LostReason, Position } from './position.ts'
 
 /** The counters of the kept groups of a layer in this process. */
@@ -53,6 +54,8 @@ export interface KeptGroupsStats extends Readonly<LogCounters> {
   readonly readTimes: Durations
   /** From the time when a follower needs entries that the process does not hold until it has them. */
   readonly catchUpTimes: Durations
+  /** `undefined` if the log of the layer has no presence. */
+  readonly presence?: PresenceStats | undefined
 }
 
 /** Counters that are all 0. */
@@ -79,6 +82,7 @@ export function statsOf(
   times: LogTimes,
   tails: readonly { readonly top: Position; readonly cursors: ReadonlySet<Position> }[],
   ringBytes: number,
+  presence: PresenceStats | undefined,
 ): KeptGroupsStats {
   const lags = tails.flatMap(({ cursors, top }) =>
     Array.from(cursors, ({ offset }) => Math.max(0, top.offset - offset)),
@@ -96,5 +100,6 @@ export function statsOf(
     publishTimes: times.publish.figures(),
     readTimes: times.read.figures(),
     catchUpTimes: times.catchUp.figures(),
+    ...(presence !== undefined && { presence }),
   }
 }

@@ -38,7 +38,8 @@ export class RelayLog implements FullEventLog {
     this.presence = {
       announce: (process, groups, options) => this.#target.presence.announce(process, groups, options),
       enter: (group, process, writes) => this.#target.presence.enter(group, process, writes),
-      leave: (group, process, members) => this.#target.presence.leave(group, process, members),
+      leave: (...args) => this.#target.presence.leave(...args),
+      settle: (group, process, members) => this.#target.presence.settle(group, process, members),
       beat: (process, options) => this.#target.presence.beat(process, options),
       retire: (process, remainingMs) => this.#target.presence.retire(process, remainingMs),
       sweep: (options) => this.#target.presence.sweep(options),

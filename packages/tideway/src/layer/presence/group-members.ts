@@ -1,6 +1,6 @@
 import type { Clock } from '../log/clock.ts'
 import type { PresenceLease } from './presence-lease.ts'
-import type { PresenceLeave, PresenceStore, PresenceWrite, PresentPerson } from './presence-store.ts'
+import type { KeepLeftOptions, LeftPerson, PresenceStore, PresenceWrite } from './presence-store.ts'
 
 /** The most members that one script writes. */
 const MAX_BATCH = 200
@@ -11,9 +11,12 @@ export interface MembersContext {
   readonly lease: PresenceLease
   readonly clock: Clock
   readonly graceMs: number
+  readonly keepOptions: KeepLeftOptions
   nextMember(): number
-  /** This process has removed the last member of these people. */
-  left(group: string, people: readonly PresentPerson[]): void
+  /** So many connections have entered. */
+  entered(count: number): void
+  /** This process has removed the last member of these people, under this name. */
+  left(group: string, process: string, people: readonly LeftPerson[]): void
   /** The process has no member in the group. */
   emptied(members: GroupMembers): void
 }
@@ -69,6 +72,11 @@ export class GroupMembers {
 
   get isEmpty(): boolean {
     return this.#members.size === 0
+  }
+
+  /** The number of members. */
+  get size(): number {
+    return this.#members.size
   }
 
   /** Resolves when the member is in the store. After a rejection it is not, or is removed as soon as possible. */
@@ -241,28 +249,29 @@ export class GroupMembers {
     await store.enter(this.group, process, writes)
     if (process !== lease.process) {
       // Entered under the old name, perhaps after others have removed the members of that name.
-      this.#reportLeft(
-        await store.leave(
-          this.group,
-          process,
-          writes.map(({ member }) => member),
-        ),
+      await this.#removeFromStore(
+        process,
+        writes.map(({ member }) => member),
       )
       for (const { member } of entering) member.stored = 'out'
       return
     }
+    this.#context.entered(entering.filter(({ member }) => !member.wasStored).length)
     for (const { member, meta } of entering) Object.assign(member, { stored: 'in', storedMeta: meta, wasStored: true })
   }
 
   async #leaveAll(leaving: readonly Member[]): Promise<void> {
-    const { store, lease } = this.#context
-    const ids = leaving.map(({ id }) => id)
-    this.#reportLeft(await store.leave(this.group, lease.process, ids))
+    await this.#removeFromStore(
+      this.#context.lease.process,
+      leaving.map(({ id }) => id),
+    )
     for (const member of leaving) member.stored = 'out'
   }
 
-  #reportLeft({ left }: PresenceLeave): void {
-    if (left.length > 0) this.#context.left(this.group, left)
+  async #removeFromStore(process: string, members: readonly number[]): Promise<void> {
+    const { store, keepOptions } = this.#context
+    const { left } = await store.leave(this.group, process, members, keepOptions)
+    if (left.length > 0) this.#context.left(this.group, process, left)
   }
 }
 

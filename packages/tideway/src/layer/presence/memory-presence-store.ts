@@ -5,12 +5,13 @@ import type {
   AnnounceOptions,
   BeatOptions,
   DeadProcess,
+  KeepLeftOptions,
+  LeftPerson,
   PresenceBeat,
   PresenceLeave,
   PresenceSnapshot,
   PresenceStore,
   PresenceWrite,
-  PresentPerson,
   SweepOptions,
 } from './presence-store.ts'
 
@@ -25,6 +26,12 @@ interface MemoryGroup {
   readonly processes: Map<string, Map<number, string>>
 }
 
+/** A person who has left and is not settled. */
+interface KeptPerson {
+  readonly person: LeftPerson
+  readonly until: number
+}
+
 /** Presence in the memory of one process. Several users of one store, in tests, are like processes of one engine. */
 export class MemoryPresenceStore implements PresenceStore {
   readonly #log: EventLog
@@ -35,6 +42,8 @@ export class MemoryPresenceStore implements PresenceStore {
   /** When a dead process was returned. */
   readonly #dead = new Map<string, number>()
   readonly #announced = new Map<string, Set<string>>()
+  /** The people who have left and are not settled, by group and process. */
+  readonly #kept = new Map<string, Map<number, KeptPerson>>()
 
   constructor(log: EventLog, clock: Clock) {
     this.#log = log
@@ -69,23 +78,45 @@ export class MemoryPresenceStore implements PresenceStore {
     this.#forgetIfEmpty(group)
   }
 
-  async leave(group: string, process: string, members?: readonly number[]): Promise<PresenceLeave> {
+  async leave(
+    group: string,
+    process: string,
+    members?: readonly number[],
+    { keepMs = 0 }: KeepLeftOptions = {},
+  ): Promise<PresenceLeave> {
     const { people, processes } = this.#groupOf(group)
     const ofProcess = processes.get(process) ?? new Map<number, string>()
-    const left: PresentPerson[] = []
-    for (const member of members ?? [...ofProcess.keys()]) {
+    // A call through the hub of a cluster has null for undefined.
+    if (keepMs === 0 && !Array.isArray(members)) this.#kept.delete(keptKey(group, process))
+    const kept = this.#kept.get(keptKey(group, process)) ?? new Map<number, KeptPerson>()
+    const left: LeftPerson[] = []
+    for (const member of members ?? [...kept.keys(), ...ofProcess.keys()]) {
       const key = ofProcess.get(member)
-      if (key === undefined) continue
+      if (key === undefined) {
+        const earlier = kept.get(member)
+        if (keepMs > 0 && earlier !== undefined && earlier.until > this.#clock.now()) left.push(earlier.person)
+        continue
+      }
       ofProcess.delete(member)
       const person = people.get(key)!
       if (--person.members > 0) continue
       people.delete(key)
-      left.push({ key, meta: person.meta })
       this.#append(group, leftBody(key))
+      const leaving = { member, key, meta: person.meta }
+      left.push(leaving)
+      if (keepMs === 0) continue
+      kept.set(member, { person: leaving, until: this.#clock.now() + keepMs })
+      this.#kept.set(keptKey(group, process), kept)
     }
     if (ofProcess.size === 0) processes.delete(process)
     this.#forgetIfEmpty(group)
-    return { left, hasMore: false }
+    return { left, hasMore: false, hasKept: false }
+  }
+
+  async settle(group: string, process: string, members: readonly number[]): Promise<void> {
+    const kept = this.#kept.get(keptKey(group, process))
+    for (const member of members) kept?.delete(member)
+    if (kept?.size === 0) this.#kept.delete(keptKey(group, process))
   }
 
   async beat(process: string, { leaseMs, without }: BeatOptions): Promise<PresenceBeat> {
@@ -144,7 +175,7 @@ export class MemoryPresenceStore implements PresenceStore {
 
   /** Forgets everything, as an engine that has lost its data. */
   clear(): void {
-    for (const state of [this.#groups, this.#leases, this.#dead, this.#announced]) state.clear()
+    for (const state of [this.#groups, this.#leases, this.#dead, this.#announced, this.#kept]) state.clear()
   }
 
   #note(process: string, group: string): void {
@@ -166,4 +197,9 @@ export class MemoryPresenceStore implements PresenceStore {
   #append(group: string, body: string): void {
     void this.#log.append(presenceLogOf(group), body, presenceHistory)
   }
+}
+
+/** Neither a group nor a process has a space in its name. */
+function keptKey(group: string, process: string): string {
+  return `${group} ${process}`
 }

@@ -12,11 +12,13 @@ const MAX_RETIRE_MS = 1000
 /** The callbacks of a lease. */
 export interface LeaseListener {
   /** The process has another name: what it has written under the old one is removed. */
-  onRenamed(): void
+  onRenamed(old: string): void
   /** The store has answered a beat. */
   onBeat(): void
-  /** Removes the members of a dead process. Rejects if the store does not answer. */
-  onDead(dead: DeadProcess): Promise<void>
+  /** The store has not answered a beat. */
+  onBeatFailed(): void
+  /** Removes the members of a dead process. Resolves with whether nothing is left to do. Rejects if the store does not answer. */
+  onDead(dead: DeadProcess): Promise<boolean>
 }
 
 /**
@@ -119,6 +121,7 @@ export class PresenceLease {
       if (this.#last !== undefined && this.#last.at - this.#steadySince >= this.#options.leaseMs) void this.#sweep()
     } catch {
       // The next beat tries again, and finds whether the lease has ended.
+      this.#listener.onBeatFailed()
     } finally {
       this.#isBeating = false
       if (!this.#isClosed) this.#cancelTimer = this.#clock.after(this.#options.beatMs, () => void this.#beat())
@@ -161,7 +164,7 @@ export class PresenceLease {
     this.#announced.clear()
     this.#without.clear()
     this.#last = undefined
-    this.#listener.onRenamed()
+    this.#listener.onRenamed(old)
   }
 
   /**
@@ -192,8 +195,7 @@ export class PresenceLease {
 
   async #remove(dead: DeadProcess): Promise<void> {
     try {
-      await this.#listener.onDead(dead)
-      await this.#store.bury(dead.process)
+      if (await this.#listener.onDead(dead)) await this.#store.bury(dead.process)
     } catch {
       // The store returns it again.
     }

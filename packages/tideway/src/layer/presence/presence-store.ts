@@ -22,12 +22,29 @@ export interface PresentPerson {
   readonly meta: string
 }
 
+/** A person who has left a group. */
+export interface LeftPerson extends PresentPerson {
+  /** The last member of the person, a number of the process that the call has named. */
+  readonly member: number
+}
+
+/** Options of `leave`. */
+export interface KeepLeftOptions {
+  /**
+   * Keeps the people who leave for this long, until `settle`: later calls for their members return them again. In milliseconds.
+   * @default 0: each person is in one result only, and what was kept for a process is dropped by a call without members
+   */
+  readonly keepMs?: number | undefined
+}
+
 /** The result of `leave`. */
 export interface PresenceLeave {
-  /** The people whose last member this call has removed. */
-  readonly left: readonly PresentPerson[]
+  /** The people whose last member this call has removed, and with `keepMs` also those of earlier calls that are not settled. */
+  readonly left: readonly LeftPerson[]
   /** Whether the process has more members in the group. Only a call without `members` can return `true`. */
   readonly hasMore: boolean
+  /** Whether there are more people who are not settled. Only a call without `members` can return `true`. */
+  readonly hasKept: boolean
 }
 
 /** The result of `beat`. */
@@ -104,9 +121,12 @@ export interface PresenceStore {
 
   /**
    * Removes members of the process: the given ones, or all, in steps. A member that the store does not have is skipped. A person
-   * whose last member leaves is appended as `out`, and is in the result of this call only.
+   * whose last member leaves is appended as `out`, and is in the result of this call only, unless `keepMs` keeps it.
    */
-  leave(group: string, process: string, members?: readonly number[]): Promise<PresenceLeave>
+  leave(group: string, process: string, members?: readonly number[], options?: KeepLeftOptions): Promise<PresenceLeave>
+
+  /** Forgets people whom `leave` has kept, by the members of its result. */
+  settle(group: string, process: string, members: readonly number[]): Promise<void>
 
   /** Renews the lease of the process: it ends `leaseMs` from now. */
   beat(process: string, options: BeatOptions): Promise<PresenceBeat>

@@ -42,6 +42,8 @@ export interface ViewContext {
   /** The log of the group was lost, and perhaps its members. */
   onReset(group: string): void
   failed(group: string, error: unknown): void
+  /** The watchers of a view have got a diff. */
+  flushed(): void
 }
 
 const RETRY = { firstMs: 200, mostMs: 5000 }
@@ -230,6 +232,7 @@ export class PresenceView implements Follower {
     const diff = this.#diff()
     this.#before.clear()
     if (diff === undefined) return
+    this.#context.flushed()
     for (const watcher of this.#watchers) watcher.onDiff(diff)
   }
 

@@ -1,19 +1,35 @@
 import { TidewayError } from '../../errors/tideway-error.ts'
 import type { Clock } from '../log/clock.ts'
 import { GroupMembers, type LeaveOptions, type MembersContext, type PresenceHandle } from './group-members.ts'
+import { LeftPeople, type LeftListener, type Person } from './left-people.ts'
 import { PresenceLease } from './presence-lease.ts'
 import { MAX_KEY_LENGTH, type ResolvedPresenceOptions } from './presence-options.ts'
 import type { DeadProcess, PresenceSnapshot, PresenceStore, PresentPerson } from './presence-store.ts'
 import { PresenceView, type PresenceWatcher, type ViewContext } from './presence-view.ts'
 
-/** A person in a group. */
-export interface Person<Meta = unknown> {
-  readonly key: string
-  readonly meta: Meta
+/** The statistics of presence in this process. */
+export interface PresenceStats {
+  /** Connections that are in a group, or whose grace time runs. */
+  readonly members: number
+  /** Groups with such connections. */
+  readonly groups: number
+  /** Groups whose people are watched. */
+  readonly watched: number
+  /** Connections that have entered. */
+  readonly entered: number
+  /** People who have left, and whose last connection this process has removed. */
+  readonly left: number
+  /** People who have left, and whose `onLeft` listeners have not returned. */
+  readonly waitingLeft: number
+  /** Changes that were passed to the watchers of a group. */
+  readonly diffs: number
+  /** Dead processes whose connections this process has removed. */
+  readonly deadProcesses: number
+  /** Leases of this process that have ended although it lives: it stood still. */
+  readonly lostLeases: number
+  /** Beats that the store has not answered. */
+  readonly failedBeats: number
 }
-
-/** Is called when the last member of a person has left a group. */
-export type LeftListener = (person: Person, group: string) => void
 
 /** What presence needs of the kept groups of its layer. */
 export interface PresenceContext {
@@ -35,7 +51,8 @@ export class Presence {
   readonly #lease: PresenceLease
   readonly #groups = new Map<string, GroupMembers>()
   readonly #views = new Map<string, PresenceView>()
-  readonly #leftListeners = new Set<LeftListener>()
+  readonly #left: LeftPeople
+  readonly #counters = { entered: 0, diffs: 0, deadProcesses: 0, lostLeases: 0, failedBeats: 0 }
   readonly #members: MembersContext
   readonly #viewContext: ViewContext
   /** Groups whose members the store may have lost. */
@@ -47,19 +64,31 @@ export class Presence {
     this.options = options
     this.#store = store
     this.#context = context
+    this.#left = new LeftPeople({
+      store,
+      clock,
+      failed: context.failed,
+      settled: (group) => this.#forgetIfEmpty(group),
+    })
     this.#lease = new PresenceLease(store, clock, options, {
-      onRenamed: () => this.#each((members) => members.enterAgain()),
+      onRenamed: (old) => this.#onRenamed(old),
       onBeat: () => this.#onBeat(),
+      onBeatFailed: () => void this.#counters.failedBeats++,
       onDead: (dead) => this.#removeDead(dead),
     })
+    const left = this.#left
     this.#members = {
       store,
       clock,
+      get keepOptions() {
+        return left.keepOptions
+      },
       lease: this.#lease,
       graceMs: options.graceMs,
       nextMember: () => ++this.#memberCount,
-      left: (group, people) => this.#reportLeft(group, people),
-      emptied: (members) => this.#emptied(members),
+      entered: (count) => void (this.#counters.entered += count),
+      left: (group, process, people) => void left.handle(group, process, people),
+      emptied: ({ group }) => this.#forgetIfEmpty(group),
     }
     this.#viewContext = {
       clock,
@@ -68,6 +97,7 @@ export class Presence {
       who: (group, limit) => this.#who(group, limit),
       follow: context.follow,
       onReset: (group) => this.#restoreSoon([group]),
+      flushed: () => void this.#counters.diffs++,
       failed: context.failed,
     }
   }
@@ -115,13 +145,27 @@ export class Presence {
   }
 
   /**
-   * Adds a listener for people who have left, and returns a function that removes it. Exactly one process calls its listeners for
-   * each person who leaves: the one that has removed the last member. A process that is killed at that moment calls none.
+   * Adds a listener for people who have left, and returns a function that removes it. One process calls its listeners for each
+   * person who leaves: the one that has removed the last member. A listener that throws or rejects is called again after each beat,
+   * for 24 hours. If the process ends before its listeners have returned, another one calls its own, with the same `id`.
    */
   onLeft(listener: LeftListener): () => void {
-    this.#leftListeners.add(listener)
     this.#lease.start()
-    return () => this.#leftListeners.delete(listener)
+    return this.#left.listen(listener)
+  }
+
+  /** The statistics of this process. */
+  stats(): PresenceStats {
+    let members = 0
+    this.#each(({ size }) => (members += size))
+    return {
+      ...this.#counters,
+      left: this.#left.total,
+      waitingLeft: this.#left.count,
+      members,
+      groups: this.#groups.size,
+      watched: this.#views.size,
+    }
   }
 
   /** The engine may have lost data. */
@@ -144,10 +188,17 @@ export class Presence {
     this.#lease.check()
   }
 
+  #onRenamed(old: string): void {
+    this.#counters.lostLeases++
+    this.#left.forget(old)
+    this.#each((members) => members.enterAgain())
+  }
+
   #onBeat(): void {
     for (const group of this.#toRestore) this.#groups.get(group)?.restore()
     this.#toRestore.clear()
     this.#each((members) => members.retry())
+    this.#left.retry()
   }
 
   async #who(group: string, limit: number): Promise<PresenceSnapshot> {
@@ -156,26 +207,20 @@ export class Presence {
     return snapshot
   }
 
-  async #removeDead({ process, groups }: DeadProcess): Promise<void> {
+  async #removeDead({ process, groups }: DeadProcess): Promise<boolean> {
+    let areSettled = true
     for (const group of groups) {
-      for (let hasMore = true; hasMore;) {
-        const result = await this.#store.leave(group, process)
-        this.#reportLeft(group, result.left)
-        hasMore = result.hasMore
+      for (let goesOn = true; goesOn;) {
+        const leaving = this.#store.leave(group, process, undefined, this.#left.keepOptions)
+        const { left, hasMore, hasKept } = await leaving
+        const isSettled = await this.#left.handle(group, process, left)
+        areSettled &&= isSettled
+        // People whose listeners throw do not keep others in the group.
+        goesOn = hasMore || (hasKept && isSettled)
       }
     }
-  }
-
-  #reportLeft(group: string, people: readonly PresentPerson[]): void {
-    for (const person of people) {
-      for (const listener of this.#leftListeners) {
-        try {
-          listener(personOf(person), group)
-        } catch (error) {
-          this.#context.failed(group, error)
-        }
-      }
-    }
+    if (areSettled) this.#counters.deadProcesses++
+    return areSettled
   }
 
   #membersOf(group: string): GroupMembers {
@@ -184,10 +229,11 @@ export class Presence {
     return members
   }
 
-  #emptied(members: GroupMembers): void {
-    if (this.#groups.get(members.group) !== members) return
-    this.#groups.delete(members.group)
-    this.#lease.forget(members.group)
+  /** The process stays announced for a group while people who have left it wait. */
+  #forgetIfEmpty(group: string): void {
+    if (this.#groups.get(group)?.isEmpty !== true || this.#left.isWaiting(group)) return
+    this.#groups.delete(group)
+    this.#lease.forget(group)
   }
 
   #closeIfIdle(view: PresenceView): void {

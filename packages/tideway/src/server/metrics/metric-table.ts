@@ -1,5 +1,6 @@
 import type { ServerStats } from '../observe/server-stats.ts'
 import { keptGroupMetrics } from './kept-group-metrics.ts'
+import { presenceMetrics } from './presence-metrics.ts'
 import { ofLayers, ofLayersBy } from './layer-metric.ts'
 import type { Metric } from './metric.ts'
 
@@ -148,6 +149,7 @@ export const metrics: readonly Metric[] = [
     (layer) => layer.gaps,
   ),
   ...keptGroupMetrics,
+  ...presenceMetrics,
 ]
 
 function one(type: Metric['type'], name: string, help: string, valueOf: (stats: ServerStats) => number): Metric {

@@ -33,6 +33,20 @@ export interface DurationFigures {
   readonly sumMs: number
 }
 
+/** The statistics of presence of a channel layer in this process: the same as `PresenceStats` of `tideway/layer`. */
+export interface PresenceFigures {
+  readonly members: number
+  readonly groups: number
+  readonly watched: number
+  readonly entered: number
+  readonly left: number
+  readonly waitingLeft: number
+  readonly diffs: number
+  readonly deadProcesses: number
+  readonly lostLeases: number
+  readonly failedBeats: number
+}
+
 /** The statistics of the kept groups of a channel layer in this process: the same as `KeptGroupsStats` of `tideway/layer`. */
 export interface KeptGroupsFigures {
   readonly published: number
@@ -55,6 +69,8 @@ export interface KeptGroupsFigures {
   readonly publishTimes: DurationFigures
   readonly readTimes: DurationFigures
   readonly catchUpTimes: DurationFigures
+  /** `undefined` for a log without presence. */
+  readonly presence?: PresenceFigures | undefined
 }
 
 /** The statistics of a channel layer in this process: the same as `ChannelLayerStats` of `tideway/layer`. */

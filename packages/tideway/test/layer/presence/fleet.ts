@@ -8,6 +8,7 @@ import type {
   BeatOptions,
   DeadProcess,
   PresenceBeat,
+  KeepLeftOptions,
   PresenceLeave,
   PresenceSnapshot,
   PresenceStore,
@@ -42,8 +43,10 @@ class Connection implements PresenceStore {
     this.#call(() => this.#store.announce(...args))
   enter = (...args: [string, string, readonly PresenceWrite[]]): Promise<void> =>
     this.#call(() => this.#store.enter(...args))
-  leave = (...args: [string, string, (readonly number[])?]): Promise<PresenceLeave> =>
+  leave = (...args: [string, string, (readonly number[])?, KeepLeftOptions?]): Promise<PresenceLeave> =>
     this.#call(() => this.#store.leave(...args))
+  settle = (...args: [string, string, readonly number[]]): Promise<void> =>
+    this.#call(() => this.#store.settle(...args))
   beat = (...args: [string, BeatOptions]): Promise<PresenceBeat> => this.#call(() => this.#store.beat(...args))
   retire = (...args: [string, number]): Promise<void> => this.#call(() => this.#store.retire(...args))
   sweep = (options: SweepOptions): Promise<readonly DeadProcess[]> => this.#call(() => this.#store.sweep(options))
@@ -93,6 +96,8 @@ export class Fleet {
   readonly processes: FleetProcess[] = []
   /** What the listeners of all processes got. */
   readonly left: string[] = []
+  /** The ids of the people who have left, for which listeners were called. */
+  readonly leftIds: Set<string> = new Set()
 
   constructor(random: Random) {
     this.random = random
@@ -127,7 +132,10 @@ export class Fleet {
     }
     const groups = new KeptGroups(own, options, undefined, this.clock)
     const presence = groups.presence!
-    presence.onLeft(({ key }) => this.left.push(key))
+    presence.onLeft(({ key }, _group, id) => {
+      this.left.push(key)
+      this.leftIds.add(id)
+    })
     const process: FleetProcess = {
       presence,
       connection,

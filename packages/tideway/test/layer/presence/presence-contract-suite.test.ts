@@ -27,6 +27,7 @@ async function run(test: string, fault: (store: PresenceStore) => Calls): Promis
         announce: presence.announce.bind(presence),
         enter: presence.enter.bind(presence),
         leave: presence.leave.bind(presence),
+        settle: presence.settle.bind(presence),
         beat: presence.beat.bind(presence),
         retire: presence.retire.bind(presence),
         sweep: presence.sweep.bind(presence),
@@ -72,9 +73,9 @@ const faults = {
       ),
   }),
   'returns a person again': ({ leave }: PresenceStore): Calls => ({
-    leave: async (group, process, members): Promise<PresenceLeave> => {
-      const result = await leave(group, process, members)
-      return { ...result, left: [...result.left, { key: 'anna', meta: '1' }] }
+    leave: async (group, process, members, options): Promise<PresenceLeave> => {
+      const result = await leave(group, process, members, options)
+      return { ...result, left: [...result.left, { member: 1, key: 'anna', meta: '1' }] }
     },
   }),
   'ignores the limit': ({ who }: PresenceStore): Calls => ({

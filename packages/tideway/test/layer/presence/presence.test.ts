@@ -173,6 +173,58 @@ describe('a person in a group', () => {
   })
 })
 
+describe('a listener for people who have left', () => {
+  it('is called again after each beat while it throws or rejects, with the same id, and others are not', async () => {
+    const { fleet, processes } = await fleetOf(1)
+    const calls: [key: string, id: string][] = []
+    processes[0]!.presence.onLeft(({ key }, _group, id) => {
+      calls.push([key, id])
+      if (calls.length === 1) throw new Error('not now')
+      return calls.length === 2 ? Promise.reject(new Error('not yet')) : undefined
+    })
+    const tab = await enter(fleet, processes[0]!, 'anna')
+    tab.leave({ isFinal: true })
+    await fleet.clock.run(3 * beatMs + SOON)
+    const id = calls[0]![1]
+    expect(calls).toEqual(Array.from({ length: 3 }, () => ['anna', id]))
+    expect(fleet.left).toEqual(['anna'])
+    expect(processes[0]!.presence.stats()).toMatchObject({ members: 0, groups: 0, left: 1, waitingLeft: 0 })
+    expect(fleet.changes()).toEqual(['+anna', '-anna'])
+  })
+
+  it('of another process is called with the same id if the first process ends before its listener has returned', async () => {
+    const { fleet, processes } = await fleetOf(2)
+    const ids: string[] = []
+    processes[0]!.presence.onLeft((_person, _group, id) => {
+      ids.push(id)
+      return new Promise(() => {})
+    })
+    const tab = await enter(fleet, processes[0]!, 'anna')
+    tab.leave({ isFinal: true })
+    await fleet.clock.run(2 * beatMs)
+    processes[0]!.kill()
+    await fleet.clock.run(leaseMs + 2 * beatMs)
+    expect(fleet.left).toEqual(['anna', 'anna'])
+    expect([...fleet.leftIds]).toEqual(ids)
+    expect(processes[1]!.presence.stats()).toMatchObject({ left: 1, waitingLeft: 0, deadProcesses: 1 })
+    await fleet.clock.run(10 * leaseMs)
+    expect(fleet.left).toHaveLength(2)
+  })
+
+  it('that rejects keeps no person of a dead process in the group, and is called after each lease', async () => {
+    const { fleet, processes } = await fleetOf(2)
+    let calls = 0
+    processes[1]!.presence.onLeft(() => (calls++ < 2 ? Promise.reject(new Error('not yet')) : undefined))
+    for (const key of ['anna', 'bo']) await enter(fleet, processes[0]!, key)
+    processes[0]!.kill()
+    await fleet.clock.run(leaseMs + 2 * beatMs)
+    expect(await fleet.people('g')).toEqual([])
+    await fleet.clock.run(2 * leaseMs)
+    expect(calls).toBe(4)
+    expect(processes[1]!.presence.stats()).toMatchObject({ left: 2, waitingLeft: 0, deadProcesses: 1 })
+  })
+})
+
 describe('a watcher of a group', () => {
   it('gets the sum of the changes of diffMs', async () => {
     const { fleet, processes } = await fleetOf(2)

@@ -90,6 +90,38 @@ describe('metricsPort', () => {
     expect(values.get('tideway_log_publish_seconds_sum{layer="default"}')).toBeGreaterThan(0)
   })
 
+  it('has the metrics of presence of each layer', async () => {
+    const layer = new InMemoryChannelLayer({ keptGroups: { presence: { diffMs: 1 } } })
+    const websocket = setTraits(echo, { checksOrigin: true })
+    const application = defineApplication({ channelLayers: { default: layer }, websocket })
+    const server = await serve(application, { port: 0, metricsPort: 0 })
+    onTestFinished(() => server.close())
+    const presence = layer.keptGroups.presence!
+    const diffs = new Set<unknown>()
+    await presence.watch('g', { onOpen() {}, onDiff: (diff) => void diffs.add(diff) })
+    presence.onLeft(() => Promise.reject(new Error('not now')))
+    const [anna] = await Promise.all(['anna', 'bo'].map((key) => presence.enter('g', { key, meta: null })))
+    anna!.leave({ isFinal: true })
+    await eventually(() => layer.stats().keptGroups!.presence).toMatchObject({ members: 1, waitingLeft: 1 })
+    await eventually(() => diffs.size).toBeGreaterThan(0)
+    const values = valuesOf((await get(`${server.metricsUrl}/metrics`)).text)
+    const expected = {
+      members: 1,
+      groups: 1,
+      watched_groups: 1,
+      entered_total: 2,
+      left_total: 1,
+      left_waiting: 1,
+      diffs_total: diffs.size,
+      dead_processes_total: 0,
+      lost_leases_total: 0,
+      failed_beats_total: 0,
+    }
+    for (const [name, value] of Object.entries(expected)) {
+      expect([name, values.get(`tideway_presence_${name}{layer="default"}`)]).toEqual([name, value])
+    }
+  })
+
   it('names its metrics by the rules of Prometheus', async () => {
     const server = await serving({ websocket: echo }, { metricsPort: 0 })
     const { text } = await get(`${server.metricsUrl}/metrics`)
