@@ -1,10 +1,13 @@
-import { link, lstat, mkdir, readdir, rmdir, unlink } from 'node:fs/promises'
+import { link, lstat, mkdir, readdir, rmdir, unlink, utimes } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { randomSuffix } from '../random-suffix.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { requireUnixPath } from '../../errors/unix-path.ts'
 import { ClusterHub, type HubListener } from './cluster-hub.ts'
+
+/** systemd removes files that were not touched for 10 days from /tmp (tmpfiles.d(5)). */
+const TOUCH_EVERY_MS = 3_600_000
 
 /** Options of a {@link Rendezvous}. */
 export interface RendezvousOptions {
@@ -23,7 +26,9 @@ export interface RendezvousOptions {
 export class Rendezvous {
   readonly #directory: string
   readonly #options: RendezvousOptions
-  #hosted: { readonly hub: ClusterHub; readonly server: Server; readonly path: string } | undefined
+  #hosted:
+    | { readonly hub: ClusterHub; readonly server: Server; readonly path: string; readonly touching: NodeJS.Timeout }
+    | undefined
   #isClosed = false
 
   /** @throws TidewayError `ERR_CANNOT_LISTEN` if the path is too long for a Unix socket */
@@ -62,6 +67,7 @@ export class Rendezvous {
     const hosted = this.#hosted
     this.#hosted = undefined
     if (hosted !== undefined) {
+      clearInterval(hosted.touching)
       await unlink(hosted.path).catch(ignore)
       hosted.server.close()
       hosted.hub.close()
@@ -86,7 +92,7 @@ export class Rendezvous {
       await unlink(temporary).catch(ignore)
     }
     if (await this.#isAlone(number)) {
-      this.#hosted = { hub, server, path }
+      this.#hosted = { hub, server, path, touching: setInterval(() => void touch(path), TOUCH_EVERY_MS).unref() }
       hub.open()
       return
     }
@@ -160,6 +166,11 @@ function listen(server: Server, path: string): Promise<void> {
       resolve()
     })
   })
+}
+
+async function touch(path: string): Promise<void> {
+  const now = new Date()
+  await utimes(path, now, now).catch(ignore)
 }
 
 /** A file that is gone, or cannot be removed, is of no more use. */
