@@ -43,7 +43,9 @@ class Peer {
 
   static async start(directory: string, options: PeerOptions = {}): Promise<Peer> {
     const peer = new Peer(directory, options)
-    await patiently(() => expect(peer.start).toBeDefined())
+    await patiently(() => {
+      if (peer.start === undefined) throw new Error('The process has not started.')
+    })
     return peer
   }
 
