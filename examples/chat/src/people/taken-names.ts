@@ -1,4 +1,5 @@
 import type { Application, Authenticated, WebSocketScope } from 'tideway'
+import { wrapApplication } from 'tideway/asgi'
 import type { Revocations } from 'tideway/auth'
 
 import { folded } from './names.ts'
@@ -11,7 +12,7 @@ export function closeTakenNames<S extends WebSocketScope & Authenticated>(
   inner: Application<S>,
   revocations: Revocations,
 ): Application<S> {
-  return async (scope, receive, send) => {
+  const application: Application<S> = async function closeTakenNames(scope, receive, send) {
     const { username, isAuthenticated } = scope.user
     if (isAuthenticated || username === '') return inner(scope, receive, send)
     const unregister = await revocations.register(guestId(username), () => {
@@ -25,6 +26,7 @@ export function closeTakenNames<S extends WebSocketScope & Authenticated>(
       unregister()
     }
   }
+  return wrapApplication(inner, application)
 }
 
 /** Closes the connections of the guests with this name. */
