@@ -70,7 +70,10 @@ export class PythonPeer {
   }
 
   /** A channel layer in that process. */
-  async layer(kind: 'core' | 'core-json' | 'pubsub' | 'pubsub-coded', config: object): Promise<PythonLayer> {
+  async layer(
+    kind: 'core' | 'core-json' | 'pubsub' | 'pubsub-coded' | 'tideway',
+    config: object,
+  ): Promise<PythonLayer> {
     const id = `layer${this.#commands}`
     await this.do('layer', { id, kind, config })
     return new PythonLayer(this, id)
@@ -121,8 +124,9 @@ export class PythonLayer {
     await this.#do('group_discard', { group, channel })
   }
 
-  async groupSend(group: string, message: Tagged): Promise<void> {
-    await this.#do('group_send', { group, message })
+  /** @param eventId the id of an event of a kept group */
+  groupSend(group: string, message: Tagged, eventId?: string): Promise<unknown> {
+    return this.#do('group_send', { group, message, ...(eventId !== undefined && { event_id: eventId }) })
   }
 
   async flush(): Promise<void> {

@@ -20,6 +20,7 @@ import { connectionSettings, type FullConnectionSettings } from '../connection/c
 import { requirePrefix, type RedisLayerOptions } from './layer-options.ts'
 import { MessageCodec } from '../codec/message-codec.ts'
 import { RedisEventLog } from '../log/redis-event-log.ts'
+import type { DjangoEvents } from '../pub-sub/django-events.ts'
 import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
 import { unavailable } from '../connection/redis-errors.ts'
 import { ACKNOWLEDGE, channelKind, CHANNELS, EXCEPT, PROCESS_MARK, type ChannelKind } from './wire.ts'
@@ -162,8 +163,9 @@ export abstract class RedisLayer extends BaseChannelLayer {
   }
 
   /** Makes the log of the kept groups. @internal */
-  protected makeLog(engineOf: (channel: string) => PubSubEngine): RedisEventLog {
+  protected makeLog(engineOf: (channel: string) => PubSubEngine, django?: DjangoEvents): RedisEventLog {
     return new RedisEventLog({
+      django,
       prefix: this.prefix,
       codec: this.codec,
       // Redis executes no other command of the connection during the wait.

@@ -7,6 +7,9 @@ export const CHANNELS = '__asgi_channel__'
 /** The key of the channels of the group that do not receive the message. */
 export const EXCEPT = '__tideway_except__'
 
+/** The key of the position of an event that is also in a log: `integrations/python` adds it for the consumers of Django. */
+export const KEPT = '__tideway_position__'
+
 /** The key of the id that {@link Acknowledgements} gave the message. */
 export const ACKNOWLEDGE = '__tideway_ack__'
 

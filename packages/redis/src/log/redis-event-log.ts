@@ -1,4 +1,4 @@
-import { parsePosition, type Appended, type LogEntry, type ReadResult } from 'tideway/layer'
+import { type Appended, type LogEntry, type Message, type ReadResult } from 'tideway/layer'
 import {
   DEFAULT_ID_TTL_MS,
   type AppendOptions,
@@ -15,6 +15,7 @@ import type { MessageCodec } from '../codec/message-codec.ts'
 import type { RedisScript, ScriptArgument } from '../connection/redis-script.ts'
 import { literalPattern } from '../connection/remove-keys.ts'
 import { replyOf, unavailable } from '../connection/redis-errors.ts'
+import { djangoEvent, type DjangoEvents } from '../pub-sub/django-events.ts'
 import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
 import { RedisAnswers } from './redis-answers.ts'
 import { AppendQueue, type AppendResult, type BatchOptions, type LogEvent } from './append-queue.ts'
@@ -24,6 +25,7 @@ import { newEpoch } from './epochs.ts'
 import { append } from './scripts/append.ts'
 import {
   parseAppended,
+  parsePublished,
   parseRead,
   parseSet,
   parseValues,
@@ -32,16 +34,12 @@ import {
   type ReadReply,
   type SetReply,
   type ValuesReply,
+  volatileMessage,
 } from './replies.ts'
 import { read } from './scripts/read.ts'
 import { NO_INFO } from './scripts/replication-id.ts'
 import { set } from './scripts/set.ts'
 import { values } from './scripts/values.ts'
-
-/** The first byte of a volatile event in Redis. No epoch begins with it. */
-const VOLATILE = '~'
-const VOLATILE_BYTE = VOLATILE.charCodeAt(0)
-const COLON_BYTE = ':'.charCodeAt(0)
 
 /** The settings of a log, and the callbacks to its layer. */
 export interface RedisEventLogOptions {
@@ -54,6 +52,8 @@ export interface RedisEventLogOptions {
   engineOf(channel: string): PubSubEngine
   /** A published event could not be decoded, and was dropped. */
   malformed(channel: string, error: unknown): void
+  /** Follows the plain groups of the same names. */
+  readonly django?: DjangoEvents | undefined
 }
 
 interface Watch {
@@ -104,7 +104,7 @@ export class RedisEventLog implements EventLog {
     const channel = this.#channel(group)
     const stored = this.#options.codec.encodeText(body)
     this.#release(group)
-    await this.#options.engineOf(channel).publish(channel, Buffer.concat([Buffer.from(VOLATILE), stored]))
+    await this.#options.engineOf(channel).publish(channel, volatileMessage(stored))
   }
 
   async read(group: string, { since, last, maxEntries, maxBytes, headTtlMs }: ReadOptions): Promise<ReadResult> {
@@ -136,6 +136,7 @@ export class RedisEventLog implements EventLog {
     this.#watches.set(channel, watch)
     try {
       await this.#options.engineOf(channel).subscribe(channel)
+      await this.#options.django?.watch(group)
     } catch (error) {
       if (this.#watches.get(channel) === watch) this.#watches.delete(channel)
       throw error
@@ -144,7 +145,9 @@ export class RedisEventLog implements EventLog {
 
   unwatch(group: string): void {
     const channel = this.#channel(group)
-    if (this.#watches.delete(channel)) this.#options.engineOf(channel).unsubscribe(channel)
+    if (!this.#watches.delete(channel)) return
+    this.#options.engineOf(channel).unsubscribe(channel)
+    this.#options.django?.unwatch(group)
   }
 
   onGap(listener: () => void): () => void {
@@ -163,7 +166,7 @@ export class RedisEventLog implements EventLog {
     if (watch === undefined) return false
     let event: LogEntry | string
     try {
-      event = this.#parse(bytes)
+      event = parsePublished(bytes, this.#options.codec)
     } catch (error) {
       this.#options.malformed(channel, error)
       return true
@@ -171,6 +174,17 @@ export class RedisEventLog implements EventLog {
     if (typeof event === 'string') watch.sink.onVolatile(event)
     else watch.sink.onEntry(event)
     return true
+  }
+
+  /** Passes a message of Django on to the followers of the kept group, as a volatile event. */
+  onDjangoMessage(group: string, message: Message): void {
+    const channel = this.#channel(group)
+    try {
+      const body = djangoEvent(message)
+      if (body !== undefined) this.#watches.get(channel)?.sink.onVolatile(body, true)
+    } catch (error) {
+      this.#options.malformed(channel, error)
+    }
   }
 
   /** Sends the appends that wait. The connection is about to close. */
@@ -271,14 +285,6 @@ export class RedisEventLog implements EventLog {
     } catch (error) {
       throw unavailable(engine.label, 'has an entry of a log that this process cannot decode', error)
     }
-  }
-
-  #parse(bytes: Buffer): LogEntry | string {
-    const { codec } = this.#options
-    if (bytes[0] === VOLATILE_BYTE) return codec.decodeText(bytes.subarray(1))
-    const end = bytes.indexOf(COLON_BYTE, bytes.indexOf(COLON_BYTE) + 1)
-    const { epoch, offset } = parsePosition(bytes.toString('latin1', 0, Math.max(0, end)))
-    return Object.freeze({ epoch, offset, body: codec.decodeText(bytes.subarray(end + 1)) })
   }
 }
 

@@ -108,3 +108,21 @@ export function parseAppended(events: readonly LogEvent[], [epoch, first, ...dup
     return { ...parsePosition(earlier.toString('latin1')), duplicate: true }
   })
 }
+
+/** The first byte of a volatile event in Redis. No epoch begins with it. */
+const VOLATILE = '~'
+const VOLATILE_BYTE = VOLATILE.charCodeAt(0)
+const COLON_BYTE = ':'.charCodeAt(0)
+
+/** The message of a volatile event in the Redis channel of a log. */
+export function volatileMessage(stored: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(VOLATILE), stored])
+}
+
+/** An entry that a script has published, or the body of a volatile event. @throws Error if it cannot be decoded */
+export function parsePublished(bytes: Buffer, codec: MessageCodec): LogEntry | string {
+  if (bytes[0] === VOLATILE_BYTE) return codec.decodeText(bytes.subarray(1))
+  const end = bytes.indexOf(COLON_BYTE, bytes.indexOf(COLON_BYTE) + 1)
+  const { epoch, offset } = parsePosition(bytes.toString('latin1', 0, Math.max(0, end)))
+  return Object.freeze({ epoch, offset, body: codec.decodeText(bytes.subarray(end + 1)) })
+}

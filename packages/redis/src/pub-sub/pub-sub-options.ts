@@ -18,6 +18,12 @@ export interface RedisPubSubChannelLayerOptions extends RedisLayerOptions {
    * @default none: messages stay within the prefix and the database
    */
   readonly interop?: 'channels_redis' | undefined
+  /**
+   * Declarations whose followers also get what Django sends to the group of the same name: `['room']` for `room.lobby`. The type of the
+   * message is the name of a volatile event, and its other keys are the data, which no schema checks. Requires `interop`. Django
+   * appends to the log instead with the layer in `integrations/python`. @default none
+   */
+  readonly djangoEvents?: readonly string[] | undefined
 }
 
 /**
@@ -37,6 +43,18 @@ export function requireInterop({ interop, cluster }: RedisPubSubChannelLayerOpti
     'ERR_BAD_OPTION',
     'interop and cluster cannot be used together: channels_redis has no cluster.',
   )
+}
+
+/**
+ * Returns the declarations whose followers get the messages of Django.
+ * @throws TidewayError `ERR_BAD_OPTION`
+ */
+export function requireDjangoEvents({ djangoEvents = [], interop }: RedisPubSubChannelLayerOptions): readonly string[] {
+  if (!Array.isArray(djangoEvents) || djangoEvents.some((name) => typeof name !== 'string')) {
+    throw new TidewayError('ERR_BAD_OPTION', "djangoEvents must be an array of the names of declarations: ['room'].")
+  }
+  if (djangoEvents.length === 0 || interop !== undefined) return djangoEvents
+  throw new TidewayError('ERR_BAD_OPTION', "djangoEvents needs interop: 'channels_redis'.")
 }
 
 /** Returns the addresses of the hosts, or of the cluster nodes in the options. */

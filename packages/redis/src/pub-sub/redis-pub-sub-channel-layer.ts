@@ -3,11 +3,18 @@ import { KeptGroups, TidewayError } from 'tideway/layer/kit'
 
 import { HostGaps } from '../layer/host-gaps.ts'
 import type { RedisEventLog } from '../log/redis-event-log.ts'
+import { DjangoEvents } from './django-events.ts'
 import { JobQueues, type JobDelivery } from './job-queues.ts'
 import { makeEngines } from './make-engines.ts'
 import type { PubSubEngine, PubSubListener } from './pub-sub-engine.ts'
 import type { PubSubHost } from './pub-sub-host.ts'
-import { addressesOf, requireInterop, type RedisPubSubChannelLayerOptions } from './pub-sub-options.ts'
+import { PubSubNames } from './pub-sub-names.ts'
+import {
+  addressesOf,
+  requireDjangoEvents,
+  requireInterop,
+  type RedisPubSubChannelLayerOptions,
+} from './pub-sub-options.ts'
 import { RedisLayer } from '../layer/redis-layer.ts'
 import { literalPattern } from '../connection/remove-keys.ts'
 import { shardOf } from '../layer/shard-hash.ts'
@@ -44,20 +51,17 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   readonly #groups = new Map<string, string>()
   /** The hosts that also receive messages of channels_redis: all hosts with `interop`, otherwise none. */
   readonly #pythonHosts: readonly PubSubHost[]
-  /** The Redis channel of all channels of this process. */
-  readonly #ownChannel: string
+  readonly #names: PubSubNames
+  readonly #django: DjangoEvents
 
   constructor(options: RedisPubSubChannelLayerOptions = {}) {
     const evictable = { what: 'jobs that wait for a worker and the logs of kept groups', level: 'warning' } as const
     super(options, 0, undefined, { addresses: addressesOf(options), evictable })
-    this.#ownChannel = this.#processChannel(this.processName)
+    this.#names = new PubSubNames(this.prefix, this.processName)
     const sharesWithPython = requireInterop(options)
-    const names = {
-      gap: this.#gapChannel,
-      own: this.#ownChannel,
-      beacon: `${this.prefix}:tideway:beacon:${this.processName}`,
-      python: sharesWithPython ? this.#pattern(DEFAULT_CHANNEL_PREFIX) : undefined,
-    }
+    const { gap, own, beacon } = this.#names
+    const python = sharesWithPython ? this.#names.pattern(DEFAULT_CHANNEL_PREFIX) : undefined
+    const names = { gap, own, beacon, python }
     this.#engines = makeEngines(options, names, this.settings, this.events, (make) => this.#connect(make))
     this.#pythonHosts = sharesWithPython ? (this.#engines as readonly PubSubHost[]) : []
     this.#jobs = new JobQueues({
@@ -71,7 +75,14 @@ export class RedisPubSubChannelLayer extends RedisLayer {
       deliver: (channel, bytes) => this.#deliverJob(channel, bytes),
       dropped: () => this.local.countDropped('full'),
     })
-    this.log = this.makeLog((channel) => this.#engineOf(channel))
+    const engineOf = (channel: string): PubSubEngine => this.#engineOf(channel)
+    this.#django = new DjangoEvents({
+      families: requireDjangoEvents(options),
+      channelOf: (group) => this.#names.group(group),
+      engineOf,
+      hasMembers: (channel) => this.#groups.has(channel),
+    })
+    this.log = this.makeLog(engineOf, this.#django)
     this.keptGroups = new KeptGroups(this.log, options.keptGroups, this.keptGroupsListener)
   }
 
@@ -102,9 +113,9 @@ export class RedisPubSubChannelLayer extends RedisLayer {
     const gaps = new HostGaps({
       host: engine.label,
       groups: () => [...this.#groups].filter(([name]) => this.#engineOf(name) === engine).map(([, group]) => group),
-      has: (group) => this.#groups.has(this.#groupChannel(group)),
+      has: (group) => this.#groups.has(this.#names.group(group)),
       report: this.reportGap,
-      send: (note) => engine.publish(this.#gapChannel, this.codec.encode(note)),
+      send: (note) => engine.publish(this.#names.gap, this.codec.encode(note)),
     })
     this.#gaps.set(engine, gaps)
     return engine
@@ -114,7 +125,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   override newChannel(prefix: string = DEFAULT_CHANNEL_PREFIX): string {
     const channel = super.newChannel(prefix)
     // Every host subscribes the pattern, because the name of the channel selects the host.
-    for (const host of this.#pythonHosts) host.subscribePattern(this.#pattern(prefix)).catch(() => {})
+    for (const host of this.#pythonHosts) host.subscribePattern(this.#names.pattern(prefix)).catch(() => {})
     return channel
   }
 
@@ -160,7 +171,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
         return this.sendToOwn(channel, message, async (content) => {
           if ((await this.#publishTo(channel, content)) > 0) return true
           throw unavailable(
-            this.#engineOf(this.#ownChannel).label,
+            this.#engineOf(this.#names.own).label,
             'does not have the subscriptions of this process at the moment',
           )
         })
@@ -168,7 +179,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
         await this.#publishTo(channel, message)
         return
       case 'python':
-        requireNoGroup(channel, this.#groupPrefix)
+        requireNoGroup(channel, this.#names.groupPrefix)
         if (!this.#sharesWithPython) {
           throw new TidewayError(
             'ERR_BAD_NAME',
@@ -178,7 +189,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
         await this.#publish(channel, this.codec.encode({ ...message }))
         return
       case 'general':
-        requireNoGroup(channel, this.#groupPrefix)
+        requireNoGroup(channel, this.#names.groupPrefix)
         if (!(await this.#jobs.send(channel, this.codec.encode({ ...message })))) {
           this.local.countDropped('full')
           throw new ChannelFullError(channel)
@@ -188,7 +199,7 @@ export class RedisPubSubChannelLayer extends RedisLayer {
 
   protected async sendToGroup(group: string, message: Message, except: GroupSendOptions['except']): Promise<void> {
     requireNoReserved(message)
-    const channel = this.#groupChannel(group)
+    const channel = this.#names.group(group)
     const content = except === undefined || except.length === 0 ? { ...message } : { ...message, [EXCEPT]: except }
     const bytes = this.codec.encode(content)
     const engine = this.#engineOf(channel)
@@ -203,19 +214,20 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   }
 
   protected async groupEntered(group: string): Promise<void> {
-    const channel = this.#groupChannel(group)
+    const channel = this.#names.group(group)
     this.#groups.set(channel, group)
     await this.#engineOf(channel).subscribe(channel)
   }
 
   protected async groupLeft(group: string): Promise<void> {
-    const channel = this.#groupChannel(group)
+    const channel = this.#names.group(group)
     this.#groups.delete(channel)
-    this.#engineOf(channel).unsubscribe(channel)
+    if (!this.#django.has(channel)) this.#engineOf(channel).unsubscribe(channel)
   }
 
   protected async flushEngine(): Promise<void> {
-    for (const channel of this.#groups.keys()) this.#engineOf(channel).unsubscribe(channel)
+    const channels = [...this.#groups.keys()].filter((channel) => !this.#django.has(channel))
+    for (const channel of channels) this.#engineOf(channel).unsubscribe(channel)
     this.#groups.clear()
     const patterns = [`${literalPattern(this.prefix)}:tideway:queue:*`, ...this.log.keyPatterns()]
     await Promise.all(this.#engines.flatMap((engine) => patterns.map((pattern) => engine.removeKeys(pattern))))
@@ -241,50 +253,32 @@ export class RedisPubSubChannelLayer extends RedisLayer {
   /** Publishes to one channel of a process of tideway, which has one Redis channel for all its channels. */
   #publishTo(channel: string, content: Readonly<Record<string, unknown>>): Promise<number> {
     return this.#publish(
-      this.#processChannel(processOf(channel)),
+      this.#names.process(processOf(channel)),
       this.codec.encode({ ...content, [CHANNELS]: channel }),
     )
   }
 
-  /** The Redis channel for notes of dropped group sends. */
-  get #gapChannel(): string {
-    return `${this.prefix}:tideway:gap`
-  }
-
-  #processChannel(process: string): string {
-    return `${this.prefix}:tideway:process:${process}`
-  }
-
-  #groupChannel(group: string): string {
-    return this.#groupPrefix + group
-  }
-
-  get #groupPrefix(): string {
-    return `${this.prefix}__group__`
-  }
-
   protected override requireReceivable(channel: unknown): void {
-    if (typeof channel === 'string') requireNoGroup(channel, this.#groupPrefix)
+    if (typeof channel === 'string') requireNoGroup(channel, this.#names.groupPrefix)
     super.requireReceivable(channel)
-  }
-
-  #pattern(prefix: string): string {
-    return `${prefix}.${this.processName}!*`
   }
 
   #onMessage(gaps: HostGaps, redisChannel: string, bytes: Buffer): void {
     const group = this.#groups.get(redisChannel)
-    if (group !== undefined) {
-      const incoming = this.decode(bytes, group)
-      if (incoming !== undefined) this.deliverToGroup(group, incoming, incoming.except)
-    } else if (redisChannel === this.#ownChannel) {
+    const kept = this.#django.groupOf(redisChannel)
+    if (group !== undefined || kept !== undefined) {
+      const incoming = this.decode(bytes, group ?? redisChannel)
+      if (incoming === undefined) return
+      if (group !== undefined) this.deliverToGroup(group, incoming, incoming.except)
+      if (kept !== undefined) this.log.onDjangoMessage(kept, incoming.message)
+    } else if (redisChannel === this.#names.own) {
       const incoming = this.decode(bytes, redisChannel)
       for (const channel of incoming?.channels ?? [])
         if (this.kindOf(channel) === 'own') this.deliver(channel, incoming!)
     } else if (this.#sharesWithPython && this.kindOf(redisChannel) === 'own') {
       const incoming = this.decode(bytes, redisChannel)
       if (incoming !== undefined) this.deliver(redisChannel, incoming)
-    } else if (redisChannel === this.#gapChannel) {
+    } else if (redisChannel === this.#names.gap) {
       const incoming = this.decode(bytes, redisChannel)
       if (incoming !== undefined) gaps.receive(incoming.message)
     } else if (!this.log.onMessage(redisChannel, bytes)) this.#jobs.onMessage(redisChannel, bytes)

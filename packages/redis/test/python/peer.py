@@ -9,12 +9,16 @@ import asyncio
 import base64
 import json
 import sys
+from pathlib import Path
 
 import msgpack
 from channels.exceptions import ChannelFull
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from cryptography.fernet import Fernet, MultiFernet
+
+sys.path.insert(0, str(Path(__file__).parents[4] / "integrations" / "python"))
+from tideway_channels import APPEND, TidewayChannelLayer  # noqa: E402
 
 
 def tag(value):
@@ -91,6 +95,7 @@ LAYERS = {
     "core-json": JsonCoreLayer,
     "pubsub": RedisPubSubChannelLayer,
     "pubsub-coded": CodedPubSubLayer,
+    "tideway": TidewayChannelLayer,
 }
 
 layers = {}
@@ -101,6 +106,8 @@ async def run(command):
     if operation == "layer":
         layers[command["id"]] = LAYERS[command["kind"]](**command["config"])
         return None
+    if operation == "append-script":
+        return APPEND
     if operation == "pack":
         return base64.b64encode(msgpack.packb(untag(command["value"]))).decode()
     if operation == "unpack":
@@ -129,7 +136,8 @@ async def run(command):
     if operation == "group_discard":
         return await layer.group_discard(command["group"], command["channel"])
     if operation == "group_send":
-        return await layer.group_send(command["group"], untag(command["message"]))
+        options = {"id": command["event_id"]} if "event_id" in command else {}
+        return await layer.group_send(command["group"], untag(command["message"]), **options)
     if operation == "flush":
         return await layer.flush()
     raise ValueError(operation)

@@ -130,8 +130,8 @@ export interface StateRead extends ReadResult {
 export interface LogSink {
   /** An entry was appended. */
   onEntry(entry: LogEntry): void
-  /** A volatile event was sent. */
-  onVolatile(body: string): void
+  /** A volatile event was sent. @param isForeign whether by a program that has no kept groups, such as Django */
+  onVolatile(body: string, isForeign?: boolean): void
 }
 
 /**

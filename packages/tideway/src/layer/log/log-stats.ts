@@ -14,6 +14,8 @@ export interface LogCounters {
   readonly replayed: { ring: number; log: number }
   /** Volatile events that a busy follower did not get. */
   volatileDropped: number
+  /** Messages of programs without kept groups, such as Django, that followers got as volatile events: one per message. */
+  foreign: number
   /** Beginnings of followers, by their result. */
   readonly resumes: Record<'continues' | 'fresh' | LostReason, number>
   /** Followers that have lost their position, by the reason. */
@@ -66,6 +68,7 @@ export function newLogCounters(): LogCounters {
     delivered: 0,
     replayed: { ring: 0, log: 0 },
     volatileDropped: 0,
+    foreign: 0,
     resumes: { continues: 0, fresh: 0, epoch: 0, ahead: 0, trimmed: 0, behind: 0 },
     resets: { epoch: 0, ahead: 0, trimmed: 0, behind: 0 },
     epochs: 0,

@@ -197,7 +197,8 @@ export abstract class Tail<Read extends ReadResult = ReadResult> implements LogS
     this.repair()
   }
 
-  onVolatile(body: string): void {
+  onVolatile(body: string, isForeign = false): void {
+    if (isForeign) this.counters.foreign++
     if (this.context.tracing?.deliver === undefined)
       for (const cursor of this.#cursors) this.#pushVolatile(cursor, body)
     else this.#deliverTraced(body, (cursor) => this.#pushVolatile(cursor, body))

@@ -33,6 +33,12 @@ export const keptGroupMetrics: readonly Metric[] = [
     'Volatile events that a busy follower did not get.',
     ({ keptGroups }) => keptGroups?.volatileDropped,
   ),
+  ofLayers(
+    'counter',
+    'log_foreign_total',
+    'Messages of Django that followers got as volatile events.',
+    ({ keptGroups }) => keptGroups?.foreign,
+  ),
   ofLayersBy(
     'result',
     'log_resumes_total',

@@ -53,6 +53,7 @@ export interface KeptGroupsFigures {
   readonly duplicates: number
   readonly delivered: number
   readonly volatileDropped: number
+  readonly foreign: number
   readonly resumes: Readonly<Record<string, number>>
   readonly resets: Readonly<Record<string, number>>
   readonly replayed: Readonly<Record<string, number>>
