@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +7,6 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { WebSocket } from 'ws'
 
 import { read, root } from './architecture/source-files.ts'
 import { startProgram } from './setup/child-process.ts'
@@ -16,9 +14,7 @@ import { describeWith, programPath } from './setup/describe-with.ts'
 import { fromSources } from './setup/from-sources.ts'
 
 describe('the programs in README.md', () => {
-  const [live, page, consumers, application] = [...read('README.md').matchAll(/```ts.*\n([\s\S]*?)```/g)].map(
-    ([, code]) => code!,
-  )
+  const [live, page] = [...read('README.md').matchAll(/```ts.*\n([\s\S]*?)```/g)].map(([, code]) => code!)
   let folder = ''
 
   beforeAll(async () => {
@@ -34,21 +30,19 @@ describe('the programs in README.md', () => {
       extends: join(root, 'tsconfig.base.json'),
       compilerOptions: { ...compilerOptions, ...rest, declaration: false },
     }
-    await mkdir(join(folder, 'chat'))
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
     await mkdir(join(folder, 'live'))
     await writeFile(join(folder, 'live/application.ts'), live!)
     await writeFile(join(folder, 'live/page.ts'), page!)
-    await writeFile(join(folder, 'chat/consumers.ts'), consumers!)
-    await writeFile(join(folder, 'application.ts'), application!)
   })
 
   afterAll(() => rm(folder, { recursive: true }))
 
-  it('include the consumer of the chat example', () => {
-    expect(consumers).toBe(read('examples/chat/src/chat/consumers.ts'))
+  it('are those of the start page of the site', () => {
+    expect(read('docs/index.md')).toContain(`\`\`\`ts\n${live}\`\`\``)
+    expect(read('docs/index.md')).toContain(`\`\`\`ts\n${page}\`\`\``)
   })
 
   it('compile in the strict settings', async () => {
@@ -68,19 +62,6 @@ describe('the programs in README.md', () => {
     })
     return { host: server.readyMatch![1]!, stop: server.stop }
   }
-
-  it('chat on a server that passes the messages on', async () => {
-    const { host, stop } = await serve('application.ts')
-    try {
-      const client = new WebSocket(`ws://${host}/ws/chat/lobby/`, { origin: `http://${host}` })
-      await once(client, 'open')
-      client.send('{"message":"Hello"}')
-      const [answer] = (await once(client, 'message')) as [Buffer]
-      expect(answer.toString()).toBe('{"message":"Hello","user":""}')
-    } finally {
-      await stop()
-    }
-  })
 
   describeWith(['headlessChromium'], 'in a browser', () => {
     it('show the message of the page, also after a reload', async () => {

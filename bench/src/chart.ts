@@ -35,11 +35,11 @@ const STYLE = `
     }`
 
 /** The chart of a pass: bars, the same in a bright and in a dark page, with a title and a description for screen readers. */
-export function drawChart(results: Results): string {
+export function drawChart(results: Results, cut = CUT): string {
   const parts: string[] = []
   let y = 8
   for (const row of PANELS.flatMap((id) => results.rows.filter((row) => row.id === id && row.figures.length > 0))) {
-    const { svg, height } = drawPanel(row, y)
+    const { svg, height } = drawPanel(row, y, cut)
     parts.push(svg)
     y += height
   }
@@ -61,11 +61,23 @@ export function drawChart(results: Results): string {
   ].join('\n')
 }
 
-function drawPanel(row: Row, top: number): { readonly svg: string; readonly height: number } {
+/** The servers of the short chart, and the only row that it has. */
+const SHORT_ROW = 'fanout-8'
+const SHORT_SERVERS = ['tideway', 'tideway, static handler', 'uWebSockets.js', 'Socket.IO', 'ws']
+
+/** The chart of the start page and the README: broadcasts, in five bars that are not cut. */
+export function drawShortChart(results: Results): string {
+  const rows = results.rows
+    .filter(({ id }) => id === SHORT_ROW)
+    .map((row) => ({ ...row, figures: row.figures.filter(({ name }) => SHORT_SERVERS.includes(name)) }))
+  return drawChart({ ...results, rows, versions: {} }, Infinity)
+}
+
+function drawPanel(row: Row, top: number, cut: number): { readonly svg: string; readonly height: number } {
   const figures = sorted(row)
   const values = figures.map(({ values }) => median(values))
   const largest = Math.max(...values)
-  const longest = Math.min(largest, CUT * median(values))
+  const longest = Math.min(largest, cut * median(values))
   const lines = figures.map((figure, index) => {
     const y = top + 28 + index * LINE
     const value = values[index]!
@@ -75,10 +87,10 @@ function drawPanel(row: Row, top: number): { readonly svg: string; readonly heig
     const middle = y + BAR - 2
     const end = BAR_LEFT + width
     // Two strokes through a bar mark it as shortened.
-    const cut = isCut ? `<path d="M${end - 16} ${y + BAR + 2}l5 ${-BAR - 4}m4 0l-5 ${BAR + 4}"/>` : ''
+    const strokes = isCut ? `<path d="M${end - 16} ${y + BAR + 2}l5 ${-BAR - 4}m4 0l-5 ${BAR + 4}"/>` : ''
     return (
       `<text${kind} x="${NAME_WIDTH}" y="${middle}" text-anchor="end">${escape(figure.name)}</text>` +
-      `<rect${kind} x="${BAR_LEFT}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2"/>${cut}` +
+      `<rect${kind} x="${BAR_LEFT}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2"/>${strokes}` +
       `<text${kind} x="${(end + 8).toFixed(1)}" y="${middle}">${formatNumber(value)}</text>`
     )
   })

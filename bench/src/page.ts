@@ -19,7 +19,7 @@ export function writeFigures(page: string, results: Results): string {
   return `${page.slice(0, begin + BEGIN.length)}\n\n${figuresOf(results)}\n\n${page.slice(end)}`
 }
 
-/** The figures in Markdown: the chart, where and when, targets, a table a row, what was left out, versions. */
+/** The figures in Markdown: the chart, where and when, a table a row, targets, what was left out, versions. */
 export function figuresOf(results: Results): string {
   const { rows, runs, seconds, minutes, date } = results
   const busy = busyWords(results.machine)
@@ -33,9 +33,9 @@ export function figuresOf(results: Results): string {
       .map(([name, version]) => `${name} ${version}`)
       .join('; ')}.`,
     loadWords(measured),
+    ...measured.flatMap((row) => [`### ${capital(row.title)}`, figureTable(row)]),
     '### Against the targets',
     targetTable(measured),
-    ...measured.flatMap((row) => [`### ${capital(row.title)}`, figureTable(row)]),
   ]
   if (results.skipped.length > 0) {
     parts.push(

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { soak } from '../soak/soak.ts'
-import { drawChart } from './chart.ts'
+import { drawChart, drawShortChart } from './chart.ts'
 import { help, parseCommandLine, UsageError, type Task } from './command-line.ts'
 import { busyWords, machineWords, maxOpenFiles, thisMachine } from './machine.ts'
 import { measureSuite } from './measure.ts'
@@ -103,8 +103,9 @@ async function perform(task: Task): Promise<number> {
       const results = readResults(task.results)
       const file = task.out === undefined ? pageFile : fromCaller(task.out)
       write(file, writeFigures(readFileSync(file, 'utf8'), results))
-      // Where the page looks for it.
+      // Where the pages look for them.
       write(join(dirname(file), 'images/performance.svg'), drawChart(results))
+      write(join(dirname(file), 'images/fan-out.svg'), drawShortChart(results))
       return 0
     }
     case 'soak':

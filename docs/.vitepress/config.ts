@@ -1,10 +1,23 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { defineConfig, type DefaultTheme, type UserConfig } from 'vitepress'
 import { contentsOf } from './contents.ts'
 import { githubSlug } from './github-slug.ts'
 import { forTheSite } from './markdown.ts'
 import { notOnTheSite, repository, sitePath } from './site-paths.ts'
+
+interface Manifest {
+  readonly version: string
+  readonly repository?: { readonly url: string }
+}
+
+const manifest = JSON.parse(readFileSync(join(repository, 'packages/tideway/package.json'), 'utf8')) as Manifest
+/** The address of the repository, once the package has one: `https://github.com/OWNER/NAME`. */
+const address = manifest.repository?.url.replace(/^git\+|\.git$/g, '')
+
+function editLink(text: string): DefaultTheme.Config {
+  return address === undefined ? {} : { editLink: { pattern: `${address}/edit/main/:path`, text } }
+}
 
 const korean = {
   label: '한국어',
@@ -23,6 +36,7 @@ const korean = {
     sidebarMenuLabel: '메뉴',
     returnToTopLabel: '맨 위로',
     langMenuLabel: '언어',
+    ...editLink('이 페이지 편집'),
   } satisfies DefaultTheme.Config,
 }
 
@@ -35,7 +49,7 @@ const fromTheCode = contentsOf('docs/reference/api/README.md').map(({ items = []
 
 const site: UserConfig<DefaultTheme.Config> = defineConfig({
   title: 'tideway',
-  description: 'The Django Channels stack for Node, in TypeScript',
+  description: 'A WebSocket framework and server for Node and TypeScript whose clients miss no message',
   // The pages link to README, CONTRIBUTING and the examples, so the site is made of the whole repository.
   srcDir: '..',
   srcExclude: [...notOnTheSite],
@@ -62,9 +76,19 @@ const site: UserConfig<DefaultTheme.Config> = defineConfig({
   themeConfig: {
     nav: [
       { text: 'Tutorial', link: '/tutorial/1-first-consumer' },
+      { text: 'Cookbook', link: '/cookbook' },
       { text: 'Guides', link: '/contents' },
       { text: 'Reference', link: '/reference/api' },
+      {
+        text: manifest.version,
+        items: [
+          { text: 'Changelog', link: '/changelog' },
+          { text: 'Contributing', link: '/contributing' },
+        ],
+      },
     ],
+    ...(address === undefined ? {} : { socialLinks: [{ icon: 'github', link: address }] }),
+    ...editLink('Edit this page'),
     sidebar: [...contentsOf('docs/README.md'), ...fromTheCode],
     outline: { level: [2, 3] },
     search: {

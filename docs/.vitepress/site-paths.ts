@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 export const repository: string = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Globs of files in the repository that are not pages of the site. */
-export const notOnTheSite: readonly string[] = ['test/**', 'packages/*/{src,test}/**', 'bench/.build/**']
+export const notOnTheSite: readonly string[] = ['test/**', 'packages/*/{src,test}/**', 'bench/**']
 
 /** Pages whose place on the site does not follow from their place in the repository. */
 const places: Readonly<Record<string, string>> = {
@@ -31,6 +31,6 @@ export function sitePath(page: string): string {
 export function siteLink(page: string, href: string): string | undefined {
   const [path = '', anchor] = href.split('#')
   const target = path === '' ? page : join(dirname(page), decodeURIComponent(path))
-  if (!target.endsWith('.md') || !existsSync(join(repository, target))) return undefined
+  if (!target.endsWith('.md') || target.startsWith('bench/') || !existsSync(join(repository, target))) return undefined
   return `/${sitePath(target)}${anchor === undefined ? '' : `#${anchor}`}`
 }

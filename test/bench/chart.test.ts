@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { drawChart } from '../../bench/src/chart.ts'
+import { drawChart, drawShortChart } from '../../bench/src/chart.ts'
 import { figure, results, row } from './sample-results.ts'
 
 /** The text with its tags, if they close in the order in which they opened. */
@@ -81,5 +81,16 @@ describe('the chart', () => {
 
   it('omits rows that were not measured', () => {
     expect(barsOf(drawChart(results({ rows: [row({ figures: [] })] })))).toEqual([])
+  })
+
+  it('has a short form: five servers of one row, in bars of their whole length', () => {
+    const names = ['tideway', 'tideway, static handler', 'uWebSockets.js', 'ws', 'Socket.IO', 'Bun']
+    const figures = names.map((name, i) => figure(name, [10 ** i]))
+    const svg = drawShortChart(results({ rows: [row({ id: 'fanout-8', figures }), row({ id: 'echo', figures })] }))
+    tagsOf(svg)
+    const widths = barsOf(svg).map(({ width }) => width)
+    expect(widths).toHaveLength(5)
+    expect(widths[4]! / widths[3]!).toBeCloseTo(10)
+    expect(svg).not.toContain('Bun')
   })
 })

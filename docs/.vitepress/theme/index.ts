@@ -14,7 +14,13 @@ function picture() {
   return h('div', { class: 'start-picture' }, h('img', { src: chat, alt: alts[useData().lang.value] }))
 }
 
+/** Two waves, as in the icon of the page. They have the colour of the brand, in the light and in the dark. */
+function logo() {
+  const path = h('path', { d: 'M3 13q6.5-8 13 0t13 0M3 22q6.5-8 13 0t13 0' })
+  return h('svg', { class: 'logo', viewBox: '0 0 32 32', 'aria-hidden': 'true' }, path)
+}
+
 export default {
   extends: theme,
-  Layout: () => h(theme.Layout, null, { 'home-hero-after': () => h(picture) }),
+  Layout: () => h(theme.Layout, null, { 'nav-bar-title-before': () => h(logo), 'home-hero-after': () => h(picture) }),
 } satisfies Theme
