@@ -23,12 +23,13 @@ export type Task =
 export class UsageError extends Error {}
 
 /** Programs of the bench with arguments of their own. */
-const ALONE = ['micro', 'pinned', 'kept']
+const ALONE = ['micro', 'pinned', 'kept', 'cluster']
 
 export const help = `npm run bench -- [NAME...]            measures; without a name, or with "all", everything
 npm run bench -- peers                installs the other servers into bench/peers
 npm run bench -- pinned [SECONDS]      what a client can make the server keep, and for how long (default 90 s)
 npm run bench -- kept [NAME...]       what kept groups cost: append, resume, memory
+npm run bench -- cluster [RUNS]       what a message between processes costs, over the hub of a machine and over Redis
 npm run bench -- soak                 connections that come and go, and what the server holds: --minutes 15 --connections 5000
 npm run bench -- chart RESULTS.json   writes the chart of a result: docs/images/performance.svg, or --out FILE
 npm run bench -- page RESULTS.json    writes the figures into docs/performance.md, and the chart; of several

@@ -32,7 +32,8 @@ export class ClusterEngine implements LayerEngine {
   readonly #side: EngineSide
   readonly #link: HubLink
   readonly #close: () => Promise<void>
-  readonly #groups = new Set<string>()
+  /** The groups with members here, each with an object for the call that has entered it. */
+  readonly #groups = new Map<string, object>()
   /** The general channels whose next message the hub sends to this process. */
   readonly #wants = new Set<string>()
   /** Groups whose messages this process has dropped, and the hub does not know yet. */
@@ -98,8 +99,14 @@ export class ClusterEngine implements LayerEngine {
   }
 
   async groupEntered(group: string): Promise<void> {
-    this.#groups.add(group)
-    await this.#link.call('subscribe', group)
+    const entered = {}
+    this.#groups.set(group, entered)
+    try {
+      await this.#link.call('subscribe', group)
+    } catch (error) {
+      if (this.#groups.get(group) === entered) this.groupLeft(group)
+      throw error
+    }
   }
 
   groupLeft(group: string): void {
@@ -129,7 +136,8 @@ export class ClusterEngine implements LayerEngine {
   }
 
   #onUp(): void {
-    for (const group of this.#groups) this.#link.tell(frame(kinds.call, '', JSON.stringify(['subscribe', group])))
+    for (const group of this.#groups.keys())
+      this.#link.tell(frame(kinds.call, '', JSON.stringify(['subscribe', group])))
     for (const channel of this.#wants) {
       this.#link.tell(frame(kinds.want, channel, '', 0, this.#capacityOf(channel)))
     }
@@ -139,7 +147,7 @@ export class ClusterEngine implements LayerEngine {
     const downMs = performance.now() - this.#downSince
     this.#downSince = undefined
     this.events.emit('reconnected', { host: HOST, gap: true, downMs })
-    this.#reportGap([...this.#groups], 'disconnected')
+    this.#reportGap([...this.#groups.keys()], 'disconnected')
     this.log.reportGap()
   }
 

@@ -89,6 +89,7 @@ export class HubLink {
 
   /** Resolves when the hub serves this process. @throws TidewayError `ERR_LAYER_UNAVAILABLE` after `callTimeoutMs` */
   ready(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(layerClosed())
     this.open()
     if (this.#isUp) return Promise.resolve()
     return new Promise((resolve, reject) => {

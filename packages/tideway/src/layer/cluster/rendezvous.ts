@@ -128,15 +128,21 @@ export class Rendezvous {
 
 /**
  * Makes the folder if it does not exist. Only its owner may enter it: who connects to the hub reads and writes all messages.
- * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if it belongs to another user, or others may enter it
+ * @throws TidewayError `ERR_LAYER_UNAVAILABLE` if it belongs to another user, or others may enter it; on Windows
  */
 export async function requirePrivate(directory: string): Promise<void> {
+  if (process.getuid === undefined) {
+    throw new TidewayError(
+      'ERR_LAYER_UNAVAILABLE',
+      'The cluster layer needs Unix domain sockets, which this system lacks.',
+    )
+  }
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const { uid, mode } = await lstat(directory).then((found) => {
     if (found.isDirectory()) return found
     throw new TidewayError('ERR_LAYER_UNAVAILABLE', `${directory} is not a folder: remove it, or choose another one.`)
   })
-  if (uid === process.getuid?.() && (mode & 0o077) === 0) return
+  if (uid === process.getuid() && (mode & 0o077) === 0) return
   throw new TidewayError(
     'ERR_LAYER_UNAVAILABLE',
     `${directory} must belong to the user of this process, with the permissions 0700: change that, or choose another folder.`,
@@ -161,7 +167,8 @@ export function tryConnect(path: string): Promise<Socket | undefined> {
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(path, () => {
+    // Not shared with other workers of node:cluster: the primary would listen, and continue after the end of this process.
+    server.listen({ path, exclusive: true }, () => {
       server.removeListener('error', reject)
       resolve()
     })
