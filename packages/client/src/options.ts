@@ -55,11 +55,15 @@ export interface ConnectionOptions {
 }
 
 /** The options with all defaults filled in. */
-export interface ResolvedOptions extends Required<Omit<ConnectionOptions, 'backoff' | 'heartbeat' | 'outbox'>> {
+export interface ResolvedOptions extends Required<
+  Omit<ConnectionOptions, 'backoff' | 'heartbeat' | 'outbox' | 'WebSocket'>
+> {
   readonly url: ValueOrProvider<string | URL>
   readonly backoff: Required<BackoffOptions>
   readonly heartbeat: false | Required<HeartbeatOptions>
   readonly outbox: Required<OutboxOptions>
+  /** The live client replaces it when it has chosen another transport. */
+  WebSocket: WebSocketConstructor
 }
 
 /** The global scope. */

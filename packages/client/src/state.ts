@@ -7,10 +7,13 @@ export type ClosedWhy =
   /** The URL, the subprotocols or the page's security rules allow no connection, so a retry cannot succeed. */
   | 'misconfigured'
 
+/** How a live client is connected: by WebSocket, by a stream of events over HTTP, or by polling. */
+export type Transport = 'websocket' | 'stream' | 'poll'
+
 /** The state of a connection. Every change creates a new object, so UI libraries can compare by identity. */
 export type ConnectionState =
   | { readonly status: 'connecting'; /** Counts from 1. */ readonly attempt: number }
-  | { readonly status: 'open' }
+  | { readonly status: 'open'; /** The transport in use. Only of a live client. */ readonly transport?: Transport }
   | {
       readonly status: 'reconnecting'
       /** The number of the next attempt; counts from 1. */

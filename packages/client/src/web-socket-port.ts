@@ -1,3 +1,5 @@
+import type { Transport } from './state.ts'
+
 /** The data types that a WebSocket sends. */
 export type WebSocketPayload = string | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Blob
 
@@ -26,6 +28,8 @@ export interface WebSocketLike {
   close(code?: number, reason?: string): void
   /** Destroys the connection without a closing handshake. */
   terminate?(): void
+  /** How the live client is connected if it is not a WebSocket. */
+  readonly transport?: Transport | undefined
 }
 
 /** A WebSocket class. */

@@ -1,19 +1,26 @@
+import { basename } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
 
-/** The bytes that a page pays for the import, minified and gzipped. */
+/** The bytes that a page pays for the import, minified and gzipped. Not those of modules that it may load later. */
 async function gzippedBytes(...imports: string[]): Promise<number> {
-  const { outputFiles } = await build({
+  const { metafile, outputFiles } = await build({
     stdin: { contents: imports.map((one) => `export ${one}`).join('\n'), resolveDir: import.meta.dirname },
     bundle: true,
     minify: true,
     write: false,
+    metafile: true,
+    splitting: true,
+    outdir: '/',
     format: 'esm',
     target: 'es2022',
     conditions: ['@tideway/source'],
   })
-  return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length
+  const outputs = Object.values(metafile.outputs)
+  const later = outputs.flatMap(({ imports: of }) => of.filter(({ kind }) => kind === 'dynamic-import'))
+  const now = outputFiles.filter(({ path }) => !later.some((one) => basename(one.path) === basename(path)))
+  return now.reduce((bytes, { contents }) => bytes + gzipSync(contents, { level: 9 }).length, 0)
 }
 
 describe('The size of the client', () => {

@@ -1,7 +1,7 @@
 import { createEmitter } from '../emitter.ts'
 import { ClientError } from '../errors.ts'
 import { createLink } from '../link.ts'
-import { resolveOptions, type ValueOrProvider } from '../options.ts'
+import { resolveOptions, scope, type ValueOrProvider } from '../options.ts'
 import type { ConnectionState } from '../state.ts'
 import { createTimer } from '../timer.ts'
 import { subprotocol, type ServerFrame } from './frames.ts'
@@ -9,7 +9,11 @@ import { createJoins } from './joins.ts'
 import type { LiveClient, LiveClientEvents, LiveOptions } from './live-client.ts'
 import { createLiveRequests, encodeRequest } from './live-requests.ts'
 import type { Session } from './session.ts'
+import { storedPosition } from './stored-positions.ts'
+import type { WebSocketConstructor } from '../web-socket-port.ts'
 import type { LiveConsumerClass, UntypedConsumer } from './consumer-types.ts'
+
+const webSocket = 'websocket'
 
 /** The maximum number of unanswered requests, until the server sends its own in `hi`. */
 const maxRequestsOnWire = 100
@@ -36,10 +40,25 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
   url: ValueOrProvider<string | URL>,
   options: LiveOptions = {},
 ): LiveClient<Consumer> {
-  const { maxPendingRequests = 1_000 } = options
+  const { maxPendingRequests = 1_000, WebSocket = scope.WebSocket } = options
+  const storagePrefix = `tideway ${typeof url === 'function' ? '' : String(url)}`
+  const transports = String(options.transports ?? (options.WebSocket ? webSocket : ''))
+  /** The load of the module that chooses a transport. */
+  let choosing: Promise<unknown> | undefined
   const resolved = resolveOptions(url, {
+    // Without WebSockets the other transports replace this class before it is used.
+    WebSocket: (WebSocket ?? (transports !== webSocket && Object)) as WebSocketConstructor,
     ...options,
-    protocols: subprotocol,
+    async protocols({ attempt }) {
+      // Most pages never need the module: their first attempt succeeds.
+      if (transports !== webSocket && (attempt > 1 || !WebSocket || transports || storedPosition(storagePrefix)))
+        await (choosing ??= import('./transports/choose.ts')
+          .then((module) => module.chooseTransport(resolved, options, storagePrefix, joins.greet, startMove, closeNext))
+          .catch(() => {
+            choosing = undefined
+          }))
+      return subprotocol
+    },
     heartbeat: options.heartbeat !== false && { ping: '{"t":"ping"}', pong: '{"t":"pong"}', ...options.heartbeat },
     // Requests have their own queue, and nothing else waits.
     outbox: { maxBytes: Infinity },
@@ -63,7 +82,7 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
     onError,
     backoff,
     random,
-    storagePrefix: `tideway ${typeof url === 'function' ? '' : String(url)}`,
+    storagePrefix,
   })
   const requests = createLiveRequests(() => (draining ? undefined : current), maxPendingRequests, backoff, random)
 
@@ -122,6 +141,8 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
     draining = current
     current = to
     next = undefined
+    // The transport may have changed.
+    if (choosing) emit('state', to.link.state)
   }
 
   const closeNext = (): void => {
@@ -151,6 +172,7 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
 
   const onState = (session: Session, state: ConnectionState): void => {
     const { status } = state
+    if (status === 'open') Object.assign(state, { transport: session.link.socket?.transport ?? webSocket })
     if (session === draining && status !== 'open') closeDraining()
     else if (session === next && status === 'closed') closeNext()
     if (session !== current) return

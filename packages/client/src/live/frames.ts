@@ -1,4 +1,4 @@
-import type { PeopleFrame, WhoFrame } from './people.ts'
+import type { Asked, PeopleFrame, WhoFrame } from './people.ts'
 
 /** The frames of docs/spec/live.md, as far as the client reads them. */
 export type ServerFrame =
@@ -12,6 +12,20 @@ export type ServerFrame =
   | EventFrame
   | ({ readonly t?: undefined } & PeopleFrame)
   | ValueFrame
+
+/** What a client asks of a group in `hello` and `join`. */
+export interface JoinFields {
+  readonly since?: string | undefined
+  readonly last?: number | undefined
+  readonly who?: Asked
+}
+
+/** The first frame of a client. */
+export interface HelloFrame {
+  readonly t: 'hello'
+  readonly v: 1
+  readonly groups: Readonly<Record<string, JoinFields>>
+}
 
 export interface JoinedFrame {
   readonly t: 'joined'
@@ -69,12 +83,6 @@ type Values = Readonly<Record<string, unknown>>
 
 /** Why the events of a group do not continue the position of the client. Another server may have other reasons. */
 export type ResetReason = 'epoch' | 'ahead' | 'trimmed' | 'behind' | 'refused' | (string & {})
-
-/** The place from which a join begins. */
-export interface JoinFrom {
-  readonly since: string | undefined
-  readonly last: number
-}
 
 export const subprotocol = 'tideway.v1.json'
 

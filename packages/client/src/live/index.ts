@@ -38,4 +38,4 @@ export type {
   ValueOf,
 } from './consumer-types.ts'
 export { ClientError, type ClientErrorCode } from '../errors.ts'
-export { describeState, secondsLeft, type ConnectionState } from '../state.ts'
+export { describeState, secondsLeft, type ConnectionState, type Transport } from '../state.ts'

@@ -51,7 +51,7 @@ export interface Joins {
   /** Sends the joins and leaves of this task, so that a request can follow them. */
   flush(): void
   /** Writes `hello` on a new connection, and marks the session as ready. */
-  greet(session: Session, send: (text: string) => void): void
+  greet(session: Pick<Session, 'isReady' | 'waiting'>, send: (text: string) => void): void
   onFrame(session: Session, frame: GroupFrame): void
   onLost(session: Session): void
   close(): void

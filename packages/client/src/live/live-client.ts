@@ -1,7 +1,7 @@
 import type { Listener } from '../emitter.ts'
 import type { ClientError } from '../errors.ts'
 import type { ConnectionOptions } from '../options.ts'
-import type { ConnectionState } from '../state.ts'
+import type { ConnectionState, Transport } from '../state.ts'
 import type { JoinedGroup, JoinOptions } from './live-group.ts'
 import type { LiveRequestOptions, PendingRequest } from './live-requests.ts'
 import type {
@@ -17,6 +17,16 @@ import type {
 export interface LiveOptions extends Omit<ConnectionOptions, 'protocols' | 'outbox'> {
   /** The maximum number of requests without an answer, also of those that wait for a connection. @default 1000 */
   readonly maxPendingRequests?: number
+  /**
+   * The transports to try, the best one first. The client uses the first one that works: `stream` and `poll` are for networks without
+   * WebSockets. `fetch` makes their requests. @default all three; only `websocket` with the option `WebSocket`
+   */
+  readonly transports?: readonly Transport[]
+  /**
+   * On a transport that is not the best one, the client tries the better ones again after this time, and at most after twice as long. The
+   * time doubles with each failure, up to 10 minutes. @default 60000
+   */
+  readonly upgradeAfterMs?: number
 }
 
 /** The events of a live client and the argument of each listener. */

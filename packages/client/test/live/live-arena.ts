@@ -1,5 +1,6 @@
 import { defineApplication, fetchHandler, InMemoryChannelLayer, originValidator } from 'tideway'
 import { defineGroup, LiveConsumer, request, volatile } from 'tideway/live'
+import { path, urlRouter } from 'tideway/routing'
 import { serve, type RunningServer } from 'tideway/server'
 import { z } from 'zod'
 import { FaultProxy, seededRandom } from 'tideway/testing'
@@ -38,12 +39,15 @@ const room = defineGroup('room', {
 /** A room in which clients and the server number their events. */
 export class RoomConsumer extends LiveConsumer<{}, {}> {
   static override groups = { room }
+  /** Many faults in a short time cause many calls. */
+  static override http = { commentIntervalMs: 40, callsPerSecond: 1_000_000, callBurst: 1_000_000 }
 
   override authorize({ id }: { readonly id: string }): boolean {
     return id !== 'forbidden'
   }
 
   say = request(numbered, ({ n }) => this.publish(room('lobby'), 'said', { n }))
+  expel = request(numbered, () => this.close(4403))
   typing = request(numbered, ({ n }) => this.publish(room('lobby'), 'typing', { n }))
 }
 
@@ -126,7 +130,7 @@ export class LiveArena {
     const application = defineApplication({
       channelLayers: { default: this.#layer },
       http: fetchHandler(() => new Response(pageHtml, { headers: { 'content-type': 'text/html' } })),
-      websocket: originValidator(RoomConsumer.asApplication(), ['*']),
+      websocket: originValidator(urlRouter([path('', RoomConsumer.asApplication())]), ['*']),
     })
     this.#server = await serve(application, { port: 0, drainWindowMs: 2_000 })
     // A page stays where it is when the server for connections changes.

@@ -5,12 +5,14 @@ import { LiveArena } from './live-arena.ts'
 import { liveScenarios } from './live-suite.ts'
 
 describe.each([
-  { client: 'ws', WebSocket: WsWebSocket },
-  { client: 'undici', WebSocket: UndiciWebSocket },
-])('a live client in Node with the WebSocket of $client', ({ WebSocket }) => {
+  { client: 'the WebSocket of ws', kit: { WebSocket: WsWebSocket } },
+  { client: 'the WebSocket of undici', kit: { WebSocket: UndiciWebSocket } },
+  { client: 'a stream', kit: { transports: ['stream'] as const } },
+  { client: 'polls', kit: { transports: ['poll'] as const } },
+])('a live client in Node with $client', ({ kit }) => {
   test.each(Object.entries(liveScenarios))('%s', async (_, scenario) => {
     const arena = await LiveArena.start()
     onTestFinished(() => arena.stop())
-    await scenario({ url: arena.url, WebSocket, control: (command) => arena.control(command) })
+    await scenario({ url: arena.url, ...kit, control: (command) => arena.control(command) })
   })
 })

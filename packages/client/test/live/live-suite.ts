@@ -6,6 +6,8 @@ import type { LiveCommand, LiveReport, RoomConsumer } from './live-arena.ts'
 export interface LiveKit {
   readonly url: string
   readonly WebSocket?: WebSocketConstructor
+  /** All but WebSockets: those of the `WebSocket` class, or of the global one. */
+  readonly transports?: readonly ('stream' | 'poll')[]
   control(command: LiveCommand): Promise<LiveReport>
 }
 
@@ -38,6 +40,7 @@ function make(kit: LiveKit, options: LiveOptions = {}): Client {
   return connectLive<typeof RoomConsumer>(kit.url, {
     ...quick,
     ...(kit.WebSocket && { WebSocket: kit.WebSocket }),
+    ...(kit.transports && { transports: kit.transports }),
     ...options,
   })
 }
@@ -86,7 +89,8 @@ async function surviving(
   const lost = new Promise<void>((resolve) => void visitor.client.on('reconnecting', () => resolve()))
   await kit.control({ do: fault })
   const answers = [100, 101, 102].map((n) => visitor.client.request('say', { n }, { timeoutMs: 60_000 }))
-  await lost
+  // Over HTTP the next request may heal the connection without an interruption.
+  if (!kit.transports) await lost
   await kit.control({ do: 'publish', from: 10, count: 5 })
   if (fault.endsWith('server')) await kit.control({ do: 'start-server' })
   await Promise.all(answers)
@@ -163,8 +167,8 @@ export const liveScenarios: Readonly<Record<string, (kit: LiveKit) => Promise<vo
       await kit.control({ do: 'publish', from: 1_000 + n, count: 1 })
     }
     await Promise.all(answers)
-    // The other server has the connection.
-    while ((await kit.control({ do: 'report' })).connections === 0)
+    // The other server has the connection. Over HTTP, a browser may send more requests on the connections that it has.
+    while (!kit.transports && (await kit.control({ do: 'report' })).connections === 0)
       await new Promise((resolve) => setTimeout(resolve, 20))
     await visitor.client.request('say', { n: 40 })
     const { numbers } = await checkComplete(kit, visitor)
@@ -172,7 +176,10 @@ export const liveScenarios: Readonly<Record<string, (kit: LiveKit) => Promise<vo
       numbers.filter((n) => n < 1_000),
       Array.from({ length: 41 }, (_, n) => n),
     )
-    assertEqual([states, visitor.changes.filter((change) => change === 'joining')], [[], []])
+    assertEqual(
+      [states.filter((status) => status !== 'open'), visitor.changes.filter((change) => change === 'joining')],
+      [[], []],
+    )
     visitor.client.close()
   },
 
@@ -196,7 +203,10 @@ export const liveScenarios: Readonly<Record<string, (kit: LiveKit) => Promise<vo
       (resolve) => void visitor.lobby.on('typing', ({ n }, at) => resolve([n, at.position ?? 0])),
     )
     assertEqual(visitor.client.send('typing', { n: 7 }), true)
+    // Volatile events between two polls are lost.
+    const again = setInterval(() => visitor.client.send('typing', { n: 7 }), 20)
     assertEqual(await typed, [7, 0])
+    clearInterval(again)
     visitor.client.close()
   },
 
