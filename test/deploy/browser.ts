@@ -5,6 +5,7 @@ import { request as httpsRequest } from 'node:https'
 
 import { WebSocket, type ClientOptions } from 'ws'
 
+import { Stream } from '../../packages/tideway/test/live/http-client.ts'
 import { Page, textsOf } from '../chat/page.ts'
 import { Visitor } from '../chat/visitor.ts'
 import { SITE_NAME, type Certificate } from './site.ts'
@@ -68,6 +69,15 @@ export class Browser {
     const chunks: Buffer[] = []
     for await (const chunk of response) chunks.push(chunk as Buffer)
     return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks).toString() }
+  }
+
+  /** Opens a stream of a live consumer as a page of the site does. */
+  stream(path: string, groups: object): Promise<Stream> {
+    const { headers, origin, ...options } = this.#handshakeOf({})
+    return Stream.connect(`https://127.0.0.1:${this.#port}${path}`, groups, {
+      ...(options as Connecting),
+      headers: { ...headers, origin: origin! },
+    })
   }
 
   /** A WebSocket, before it is open. */

@@ -42,6 +42,8 @@ export async function startNginx(site: NginxSite, { certificate, key }: Certific
     'server 127.0.0.1:3000': `server 127.0.0.1:${site.webPort}`,
     'server unix:/run/tideway/1.sock': `server unix:${first.address}`,
     'server unix:/run/tideway/2.sock': `server ${second.address}`,
+    // The default: a stream must not depend on the file.
+    'proxy_buffering off': 'proxy_buffering on',
     'proxy_read_timeout 60s': `proxy_read_timeout ${IDLE_SECONDS}s`,
     'proxy_send_timeout 60s': `proxy_send_timeout ${IDLE_SECONDS}s`,
   })

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 
+import type { Stream } from '../../packages/tideway/test/live/http-client.ts'
 import type { Visitor } from '../chat/visitor.ts'
 import type { RunningProgram } from '../setup/child-process.ts'
 import { Browser } from './browser.ts'
@@ -51,6 +53,7 @@ export function describeProxy(
   let proxy: RunningProxy
   let browser: Browser
   let idle: Visitor
+  let idleStream: Stream
   let idleSince = 0
   const visitors: Visitor[] = []
 
@@ -63,6 +66,7 @@ export function describeProxy(
     await bothAreAsked(site, browser)
     // For a test of below: silence takes its time.
     idle = await browser.open('/ws/chat/idle/')
+    idleStream = await browser.stream('/ws/live/', { [`room.idle-${proxy.port}`]: {} })
     idleSince = Date.now()
   })
 
@@ -70,7 +74,18 @@ export function describeProxy(
     await Promise.all(visitors.splice(0).map((visitor) => visitor.leave()))
   })
 
-  afterAll(() => idle?.socket.terminate())
+  afterAll(() => {
+    idle?.socket.terminate()
+    idleStream?.end()
+  })
+
+  /** The answer to a request to the live consumer over HTTP. */
+  async function requested(m: string, d: unknown): Promise<unknown> {
+    const headers = { origin: `https://${browser.host}` }
+    const body = { t: 'request', id: randomUUID(), m, d }
+    const answer = await browser.fetch('/ws/live/', { method: 'POST', headers, body })
+    return (JSON.parse(answer.body) as readonly [{ readonly ok?: unknown }])[0].ok
+  }
 
   async function open(...args: Parameters<Browser['open']>): Promise<Visitor> {
     const visitor = await browser.open(...args)
@@ -153,6 +168,20 @@ export function describeProxy(
     expect(idle.socket.readyState).toBe(idle.socket.OPEN)
     idle.tell({ message: 'still here' })
     expect(await idle.next(() => true)).toEqual({ message: 'still here', user: '' })
+  })
+
+  it('carries the stream of a live consumer at once, beyond its timeout, and requests to any process', async () => {
+    if (proxy.idleMs !== undefined) await delay(Math.max(0, idleSince + 1.6 * proxy.idleMs - Date.now()))
+    // Open ones too, so that a proxy that chooses the process with the fewest connections chooses both.
+    const more = await Promise.all(
+      [1, 2, 3].map(() => browser.stream('/ws/live/', { [`room.idle-${proxy.port}`]: {} })),
+    )
+    for (const one of [idleStream, ...more]) expect(await one.take(2)).toMatchObject([{ t: 'hi' }, { t: 'joined' }])
+    for (const text of ['one', 'two']) {
+      await requested('say', { room: `idle-${proxy.port}`, text })
+      for (const one of [idleStream, ...more]) expect(await one.next()).toMatchObject({ e: 'said', d: { text } })
+    }
+    for (const one of more) one.end()
   })
 
   more({ proxy: () => proxy, browser: () => browser, open })

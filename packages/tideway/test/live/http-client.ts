@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { request, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { request as requestOverTls, type RequestOptions } from 'node:https'
 import { onTestFinished } from 'vitest'
 import type { Frame } from './live-client.ts'
 
@@ -50,17 +51,20 @@ export class Stream {
     this.#reader = response.setEncoding('utf8')[Symbol.asyncIterator]() as AsyncIterator<string>
   }
 
+  /** Opens a stream that ends with the test. */
   static async open(url: string, groups: object = {}, headers: CallHeaders = {}): Promise<Stream> {
-    const sent = request(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...headers },
-      agent: false,
-    })
-    sent.end(JSON.stringify({ t: 'hello', v: 1, groups }))
-    const [response] = (await once(sent, 'response')) as [IncomingMessage]
-    const stream = new Stream(sent, response)
+    const stream = await Stream.connect(url, groups, { headers })
     onTestFinished(() => stream.end())
     return stream
+  }
+
+  static async connect(url: string, groups: object, { headers, ...options }: RequestOptions = {}): Promise<Stream> {
+    const ask = url.startsWith('https:') ? requestOverTls : request
+    const own = { 'content-type': 'application/json', accept: 'text/event-stream' }
+    const sent = ask(url, { ...options, method: 'POST', headers: { ...own, ...(headers as object) }, agent: false })
+    sent.end(JSON.stringify({ t: 'hello', v: 1, groups }))
+    const [response] = (await once(sent, 'response')) as [IncomingMessage]
+    return new Stream(sent, response)
   }
 
   /** The next frame; `{ close, reason }` at the end of the connection; `undefined` at the end of the body. */
