@@ -16,12 +16,12 @@ const SETTLE_MS = 7000
 /** The server of this bench, in a process of its own, and its clients. */
 export class Clients {
   readonly #process: ChildProcess
-  readonly #port: number
+  readonly port: number
   readonly #sockets: Socket[] = []
 
   private constructor(child: ChildProcess, port: number) {
     this.#process = child
-    this.#port = port
+    this.port = port
   }
 
   static async start(env: Readonly<Record<string, string>> = {}): Promise<Clients> {
@@ -37,6 +37,11 @@ export class Clients {
     const answer = once(this.#process, 'message')
     this.#process.send(question)
     return ((await answer) as [Usage])[0]
+  }
+
+  /** The server publishes events at once. */
+  publish(count: number): void {
+    this.#process.send({ publish: count })
   }
 
   /** The usage when nothing of the handshakes is left. */
@@ -66,7 +71,7 @@ export class Clients {
   }
 
   #open(path: string, bytes: number): Promise<void> {
-    const socket = connect(this.#port, '127.0.0.1')
+    const socket = connect(this.port, '127.0.0.1')
     this.#sockets.push(socket)
     return new Promise((resolve, reject) => {
       let received = -1

@@ -1,5 +1,7 @@
 import { channelLayerFromEnvironment } from '@tideway/redis'
+import { z } from 'zod'
 import { authMiddlewareStack, defineApplication, path, serve, urlRouter, WebSocketConsumer } from 'tideway'
+import { defineGroup, LiveConsumer } from 'tideway/live'
 
 // The server of the bench `kept`, with the layer of the environment. Its parent asks for its figures.
 
@@ -42,6 +44,16 @@ class Follower extends WebSocketConsumer<Kwargs> {
   onReset(): void {}
 }
 
+const room = defineGroup('room', { events: { said: z.object({ text: z.string() }) } })
+
+class Live extends LiveConsumer {
+  static override groups = { room }
+  static override http = { callsPerSecond: 1e6, callBurst: 1e6 }
+  override authorize() {
+    return true
+  }
+}
+
 const layer = channelLayerFromEnvironment()
 const application = defineApplication({
   channelLayers: { default: layer },
@@ -50,13 +62,21 @@ const application = defineApplication({
       path('plain/:room/', Plain.asApplication()),
       path('member/:room/', Member.asApplication()),
       path('follower/:room/', Follower.asApplication()),
+      path('live/', Live.asApplication()),
     ]),
   ),
 })
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const server = await serve(application, { port: 0, logger: silent })
 
-process.on('message', (question) => {
+/** As `MARK` of the clients expects. */
+const said = { text: `^${'x'.repeat(119)}` }
+
+process.on('message', (question: string | { readonly publish: number }) => {
+  if (typeof question === 'object') {
+    for (let n = 0; n < question.publish; n++) void room('lobby').publish(layer, 'said', said)
+    return
+  }
   if (question === 'collect') globalThis.gc!()
   const { user, system } = process.cpuUsage()
   process.send!({

@@ -13,6 +13,19 @@ export interface LongResponse {
   shutDown(code: number, reason: string): void
 }
 
+/** A piece of the bodies of many responses: one object for all of them. */
+export interface BodyPiece {
+  readonly bytes: Buffer
+}
+
+/** The body of a long response after its head and first piece. */
+export interface LongBody {
+  /** Writes a piece at the end of the tick. Returns a promise while the client reads too slowly. @throws TidewayError `ERR_CONNECTION_CLOSED` */
+  write(piece: BodyPiece): void | Promise<void>
+  /** Writes what waits. Then the response can end. */
+  end(): void
+}
+
 /** A request that the limits of the server refuse. */
 export interface RefusedResponse {
   readonly status: number
@@ -27,6 +40,8 @@ export interface LongResponses {
    * server closes.
    */
   start(scope: HttpScope, response: LongResponse): RefusedResponse | undefined
+  /** The body of the response to the request of this scope. */
+  bodyOf(scope: HttpScope): LongBody | undefined
 }
 
 /** The long responses of the server of this scope; `undefined` outside a server. */

@@ -87,7 +87,7 @@ export class AttachedApplication {
       observer: connectionObservers([access, instrumented]),
       refusals: new RefusalLog(options.logger),
     }
-    this.#longResponses = new HeldResponses(gate, this.#heldResponses, () => this.#closed !== undefined)
+    this.#longResponses = new HeldResponses(gate, this.#heldResponses, context.outbox, () => this.#closed !== undefined)
     const shared = { gate, hosts, access, instrumented, isDraining: () => this.#closed !== undefined }
     this.#listeners = requestPipeline(this.#listener, {
       ...shared,

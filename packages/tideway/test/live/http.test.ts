@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import type { ClientHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { defineApplication, InMemoryChannelLayer } from 'tideway'
@@ -10,8 +11,11 @@ import { attach, nodeListener } from 'tideway/server'
 import { liveServer, type LiveServer } from 'tideway/testing'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { describeWith } from '../../../../test/setup/describe-with.ts'
 import { patiently } from '../../../../test/setup/patiently.ts'
 import { RecordingLogger } from '../consumer/recording-logger.ts'
+import { answerOf, openHttp2 } from '../server/http2/http2-client.ts'
+import { suiteCertificates } from '../server/tls/certificates.ts'
 import { call, poll, Stream, type CallHeaders } from './http-client.ts'
 import type { Frame } from './live-client.ts'
 import { Chat, room } from './room.ts'
@@ -157,6 +161,19 @@ describe('a stream over HTTP', () => {
     ])
   })
 
+  it('skips events that its client is too slow for, instead of keeping them', async () => {
+    const stream = await Stream.open(url, { 'room.slow': {} }, own)
+    await stream.take(2)
+    const text = 'x'.repeat(60_000)
+    for (let n = 0; n < 400; n++) await room('slow').publish(layer, 'said', { text })
+    const received: Frame[] = []
+    while (received.at(-1)?.['t'] !== 'reset') received.push((await stream.next())!)
+    expect(received.at(-1)).toMatchObject({ t: 'reset', why: 'trimmed' })
+    expect(received.length).toBeLessThan(400)
+    await room('slow').publish(layer, 'said', { text: 'after it' })
+    expect(await stream.next()).toMatchObject({ e: 'said', d: { text: 'after it' } })
+  })
+
   it('tells its client to move when the server drains, refuses new ones, and ends with 1012', async () => {
     const draining = await liveServer(application, { logger: new RecordingLogger(), drainWindowMs: 200 })
     const [stream, waiting] = [
@@ -173,6 +190,37 @@ describe('a stream over HTTP', () => {
     expect(await stream.next()).toBeUndefined()
     expect((await polling).status).toBe(204)
     await closing
+  })
+})
+
+describeWith(['openssl'], 'a stream over HTTP/2', () => {
+  const certificates = suiteCertificates()
+
+  it('has the same frames, and counts as a connection of its address', async () => {
+    const secure = await liveServer(application, {
+      logger: new RecordingLogger(),
+      tlsKey: certificates.pair.keyFile,
+      tlsCert: certificates.pair.certFile,
+      maxConnectionsPerAddress: 2,
+    })
+    onTestFinished(() => secure.close())
+    const session = await openHttp2(secure.url, { ca: certificates.pair.cert })
+    const open = (): ClientHttp2Stream => {
+      const headers = { ...own, 'content-type': 'application/json', accept: 'text/event-stream' }
+      const stream = session.request({ ':path': '/ws/chat/lobby/', ':method': 'POST', ...headers })
+      stream.end(JSON.stringify({ t: 'hello', v: 1, groups: { 'room.h2': {} } }))
+      return stream.setEncoding('utf8')
+    }
+    const stream = open()
+    let text = ''
+    stream.on('data', (data: string) => (text += data))
+    await patiently(() => expect(text).toContain('"t":"joined"'))
+    await room('h2').publish(layer, 'said', { text: 'hello' })
+    await patiently(() =>
+      expect(text).toMatch(/\ndata: \{"g":"room\.h2","at":"[^"]+","e":"said","d":\{"text":"hello"\}\}\n\n/),
+    )
+    expect((await answerOf(open())).status).toBe(429)
+    stream.close()
   })
 })
 

@@ -1,5 +1,6 @@
 import type { SendOf } from '../../asgi/application.ts'
 import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
+import type { BodyPiece, LongBody } from '../../asgi/long-response.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 
 /** The `send` of an HTTP application. */
@@ -19,7 +20,7 @@ export class HttpProblem extends Error {
 }
 
 /** One HTTP response, with the headers that each response to this client has. */
-export class HttpResponse {
+export class HttpResponse implements LongBody {
   readonly #send: HttpSend
   readonly #common: readonly (readonly [string, string])[]
   #isStarted = false
@@ -41,8 +42,8 @@ export class HttpResponse {
     void this.#send({ type: 'http.response.start', status, headers: all })
   }
 
-  write(body: Uint8Array): void | Promise<void> {
-    return this.#send({ type: 'http.response.body', body, moreBody: true })
+  write({ bytes }: BodyPiece): void | Promise<void> {
+    return this.#send({ type: 'http.response.body', body: bytes, moreBody: true })
   }
 
   end(body: string | Uint8Array = ''): void {

@@ -7,7 +7,7 @@ import type { LiveSettings } from '../live-settings.ts'
 import { CallLimiter } from './call-limiter.ts'
 import { corsHeaders, isOwnPage, preflightHeaders } from './cross-origin.ts'
 import { EventStream } from './event-stream.ts'
-import { HttpConnection } from './http-connection.ts'
+import { HttpConnection, type ConnectionAnswer } from './http-connection.ts'
 import { resolveHttpOptions, type ResolvedHttpOptions } from './http-options.ts'
 import { HttpProblem, HttpResponse } from './http-response.ts'
 import { readLiveBody, type LiveBody } from './live-body.ts'
@@ -43,7 +43,7 @@ export function liveOverHttp(settings: LiveSettings): (target: LiveTarget) => Ap
         const body = await readLiveBody(scope, receive, options)
         if (body === undefined) return
         const connection = new HttpConnection(body, { transport: body.transport, presenceLeaseMs, mayCall }, (end) =>
-          answerTo(body, response, options, end),
+          answerTo(body, { scope, response, options }, end),
         )
         const refused = body.transport === 'requests' ? undefined : longResponsesOf(scope)?.start(scope, connection)
         if (refused !== undefined) throw new HttpProblem(refused.status, refused.message, refused.headers)
@@ -71,10 +71,10 @@ function webSocketScope(scope: HttpScope): WebSocketScope {
 /** @param end ends the connection after a whole answer */
 function answerTo(
   body: LiveBody,
-  response: HttpResponse,
-  { commentIntervalMs }: ResolvedHttpOptions,
+  { scope, response, options }: { scope: HttpScope; response: HttpResponse; options: ResolvedHttpOptions },
   end: () => void,
-): EventStream | PollAnswer | RequestAnswers {
-  if (body.transport === 'stream') return new EventStream(response, commentIntervalMs)
-  return body.transport === 'poll' ? new PollAnswer(response, body, end) : new RequestAnswers(response, end)
+): ConnectionAnswer {
+  if (body.transport === 'requests') return new RequestAnswers(response, end)
+  if (body.transport === 'poll') return new PollAnswer(response, body, end)
+  return new EventStream(response, longResponsesOf(scope)?.bodyOf(scope), options.commentIntervalMs)
 }

@@ -37,6 +37,8 @@ export class PollAnswer implements ConnectionAnswer {
   #hasNews = false
   /** Whether a join was answered with the people of its group: they may have changed since the last poll. */
   #hasPeople = false
+  /** Whether the wait is over. */
+  #isLate = false
   #isOver = false
   #deadline: NodeJS.Timeout | undefined
   #collecting: NodeJS.Timeout | undefined
@@ -53,7 +55,7 @@ export class PollAnswer implements ConnectionAnswer {
     this.#response = response
     this.#opening = new Set(groups)
     this.#onAnswered = onAnswered
-    this.#deadline = setTimeout(() => this.finish(), waitMs).unref()
+    this.#deadline = setTimeout(() => this.#endWait(), waitMs).unref()
   }
 
   accept(headers: HeadersInit): void {
@@ -113,8 +115,14 @@ export class PollAnswer implements ConnectionAnswer {
     else if (at === top && who !== undefined) this.#hasPeople = true
   }
 
+  /** Without the answer to a join it is not known whether there is news. Each join is answered within a bound. */
+  #endWait(): void {
+    this.#isLate = true
+    if (this.#opening.size === 0) this.finish()
+  }
+
   #finishSoon(): void {
-    if (!this.#hasNews || this.#opening.size > 0 || this.#isOver) return
+    if (this.#opening.size > 0 || this.#isOver || !(this.#hasNews || this.#isLate)) return
     this.#collecting ??= setTimeout(() => this.finish(), COLLECT_MS)
   }
 }

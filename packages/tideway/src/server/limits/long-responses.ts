@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http'
-import type { LongResponse, LongResponses, RefusedResponse } from '../../asgi/long-response.ts'
+import type { LongBody, LongResponse, LongResponses, RefusedResponse } from '../../asgi/long-response.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
+import { BodyWriter } from '../http/body-writer.ts'
 import { nodeExchange } from '../http/node-exchange.ts'
 import { RETRY_AFTER_SECONDS } from '../http/readiness.ts'
+import type { Outbox } from '../websocket/outbox.ts'
 import type { ConnectionGate } from './connection-gate.ts'
 
 /** A long response, as a drain needs it. */
@@ -20,11 +22,13 @@ const shuttingDown: RefusedResponse = {
 export class HeldResponses implements LongResponses {
   readonly #gate: ConnectionGate
   readonly #held: Set<HeldResponse>
+  readonly #outbox: Outbox
   readonly #isDraining: () => boolean
 
-  constructor(gate: ConnectionGate, held: Set<HeldResponse>, isDraining: () => boolean) {
+  constructor(gate: ConnectionGate, held: Set<HeldResponse>, outbox: Outbox, isDraining: () => boolean) {
     this.#gate = gate
     this.#held = held
+    this.#outbox = outbox
     this.#isDraining = isDraining
   }
 
@@ -38,6 +42,11 @@ export class HeldResponses implements LongResponses {
       (scope.httpVersion === '2' ? this.#gate.refusalOfStream(node.request, node.response) : undefined)
     if (refusal === undefined) this.#hold(response, node.response)
     return refusal
+  }
+
+  bodyOf(scope: HttpScope): LongBody | undefined {
+    const node = nodeExchange(scope)
+    return node && new BodyWriter(node.response, this.#outbox)
   }
 
   #hold(response: LongResponse, node: ServerResponse): void {
