@@ -12,6 +12,7 @@ export interface Manifest {
 const EXPECTED: readonly RegExp[] = [
   /^(package\.json|README\.md|LICENSE)$/,
   /^bin\/[a-z-]+\.js$/,
+  /^pages\/[a-z-]+\.html$/,
   /^dist\/([a-z0-9-]+\/)*[a-z0-9-]+(\.min)?(\.d\.ts|\.js)(\.map)?$/,
   /^src\/([a-z0-9-]+\/)*[a-z0-9-]+\.ts$/,
 ]

@@ -47,7 +47,7 @@ const architecture: Architecture = {
       ['http', 'http2'],
       ['limits', 'observe'],
       ['listen'],
-      ['metrics'],
+      ['metrics', 'inspector'],
     ],
   },
   packages: {

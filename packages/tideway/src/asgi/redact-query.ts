@@ -72,6 +72,13 @@ export function redactTarget(target: string, moreNames?: Iterable<string>): stri
   return queryAt === -1 ? shown : shown.slice(0, queryAt + 1) + redactQuery(shown.slice(queryAt + 1), moreNames)
 }
 
+/** A JSON value as it may be shown: the value of each member whose name would be secret in a query is `REDACTED`. */
+export function redactJson(value: unknown, moreNames: Iterable<string> = []): unknown {
+  const more = new Set(Array.from(moreNames, plain))
+  const shown = JSON.stringify(value, (name, member: unknown) => (isSecret(name, more) ? REDACTED : member))
+  return shown === undefined ? undefined : (JSON.parse(shown) as unknown)
+}
+
 function isSecret(name: string, more: ReadonlySet<string>): boolean {
   return decoded(name)
     .split(/[[\].]+/)

@@ -1,7 +1,7 @@
 import { authenticationKey } from '../asgi/scope-slots.ts'
 import { anonymousUser, type AnonymousUser, type User } from '../asgi/user.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
-import { equalInConstantTime } from './constant-time.ts'
+import { equalInConstantTime } from '../errors/constant-time.ts'
 import type { Session } from './session.ts'
 import { sessionIdentity, type SessionIdentity } from './session-identity.ts'
 import type { UserStore } from './user-store.ts'

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { deflateSync, inflateSync } from 'node:zlib'
 
-import { equalInConstantTime } from './constant-time.ts'
+import { equalInConstantTime } from '../errors/constant-time.ts'
 
 /*
  * The format of `django.core.signing.dumps` and `loads` since Django 3.1: JSON, compressed if that is shorter, in URL-safe base64,

@@ -1,7 +1,7 @@
 import { anonymousUser, type AnonymousUser, type User } from '../asgi/user.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import { authenticationOf, userOfSession, type WithAuthentication } from './authentication.ts'
-import { equalInConstantTime } from './constant-time.ts'
+import { equalInConstantTime } from '../errors/constant-time.ts'
 import { missingScopeError } from './missing-scope.ts'
 import type { Session } from './session.ts'
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import type { ListenTarget } from '../server/listen/listen-target.ts'
@@ -87,4 +88,13 @@ export const tcpAddress: Parse<ListenTarget> = (text) => {
 export const descriptor: Parse<ListenTarget> = (text) => {
   if (/^\d{1,4}$/.test(text)) return { fd: Number(text) }
   throw new InvalidArgumentError('Must be the number of a descriptor.')
+}
+
+/** The first line of a file, for a secret: other users of the machine can read flags and variables. */
+export const firstLineOf: Parse<string> = (path) => {
+  try {
+    return readFileSync(path, 'utf8').split('\n', 1)[0]!.trim()
+  } catch (error) {
+    throw new InvalidArgumentError(`Cannot read the file (${(error as NodeJS.ErrnoException).code}).`)
+  }
 }

@@ -36,6 +36,7 @@ async function serveAlone(file: string, options: ServeOptions, processes: Proces
   })
   // Last, because a reader of this line may stop the process.
   if (server.metricsUrl !== undefined) console.log(`Metrics on ${server.metricsUrl}/metrics`)
+  if (server.inspectorUrl !== undefined) console.log(`Inspector on ${server.inspectorUrl}`)
   for (const { url } of server.addresses) console.log(`Listening on ${url}`)
 }
 
@@ -57,6 +58,7 @@ async function serveAsWorker(
   const { isReloaded } = role
   const suited = isReloaded ? { ...reloadDefaults, ...options } : options
   const { server, stop } = await serveProcess(loaded, suited, exitTimeoutMs, watched)
+  if (server.inspectorUrl !== undefined) console.log(`Inspector of process ${process.pid} on ${server.inspectorUrl}`)
   const handoverMs = isReloaded ? RELOAD_HANDOVER_MS : HANDOVER_MS
   link.ready(
     server.addresses.map(({ url }) => url),

@@ -245,6 +245,12 @@ export const serveFlags: Readonly<Record<string, readonly ServeFlag[]>> = {
   'For operators:': [
     flag('--metrics-port <port>', 'metricsPort', 'port of /metrics, /healthz and /readyz (default: none)', parse.port),
     flag(
+      '--inspector-token-file <file>',
+      'inspectorToken',
+      'turns on the inspector, /inspector on the metrics port, with the token in the file (default: off)',
+      parse.firstLineOf,
+    ),
+    flag(
       '--secret-query-names <list>',
       'secretQueryNames',
       'more query parameters whose values are not logged (default: none)',

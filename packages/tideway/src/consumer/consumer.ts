@@ -1,4 +1,5 @@
 import type { Application, ReceiveEventOf, SendEventOf, Send } from '../asgi/application.ts'
+import { inspectionOf } from '../asgi/inspection.ts'
 import { handlerInstrumentationOf } from '../asgi/instrumentation.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { directSenderOf } from '../asgi/direct-sender.ts'
@@ -92,6 +93,7 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     const options = runOptionsOf(consumerClass, Consumer.#hooks)
     return (scope, receive, send) => {
       if (!serves(consumerClass.scopeType, scope)) return Promise.reject(noApplication(consumerClass.name, scope))
+      inspectionOf(scope)?.consumer(options.name, scope)
       const consumer = new consumerClass(...args)
       const layer = (scope as WithChannelLayers).channelLayers?.[options.channelLayerAlias]
       const lastEventType = lastEventTypes[scope.type]

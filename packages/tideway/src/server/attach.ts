@@ -7,6 +7,7 @@ import { traitsOf } from '../asgi/application-traits.ts'
 import { AttachedApplication } from './attached-application.ts'
 import type { NodeListener } from './http/node-listener.ts'
 import { resolveOptions, type AttachOptions, type ResolvedOptions, type SharedServerOptions } from './options.ts'
+import type { InspectedConnections } from './inspector/inspected-connections.ts'
 import type { ServerStats } from './observe/server-stats.ts'
 
 /** An application that is attached to a Node server. */
@@ -49,6 +50,8 @@ export function attach(
 interface MoreToAttach extends SharedServerOptions {
   /** The HTTP/2 servers whose streams are served too. */
   readonly http2Servers?: readonly Http2Server[]
+  /** Gets the connections for an inspector. */
+  readonly inspected?: InspectedConnections | undefined
 }
 
 /** Attaches the application to several servers, which are closed together. */
@@ -56,11 +59,11 @@ export function attachToAll(
   servers: readonly (HttpServer | HttpsServer)[],
   application: Application,
   options: AttachOptions,
-  { handles, http2Servers = [] }: MoreToAttach,
+  { handles, http2Servers = [], inspected }: MoreToAttach,
 ): Attachment {
   const resolved = resolveOptions(options)
   warnWithoutOriginCheck(application, resolved)
-  const attached = new AttachedApplication(application, resolved, handles)
+  const attached = new AttachedApplication(application, resolved, handles, inspected)
   const { onUpgrade, onLateUpgrade, onConnect } = attached.upgrades
   for (const server of servers) {
     server.on('connection', attached.gate.onConnection)

@@ -23,6 +23,7 @@ import { AccessRecorder } from './observe/access-log/access-recorder.ts'
 import { connectionObservers } from './observe/connection-observers.ts'
 import { Instrumented } from './observe/instrumented.ts'
 import { ServerObserver } from './observe/server-observer.ts'
+import type { InspectedConnections } from './inspector/inspected-connections.ts'
 import type { ServerStats } from './observe/server-stats.ts'
 import { shortestTimeout, type ResolvedOptions, type SharedServerOptions } from './options.ts'
 import { requestPipeline, type RequestListeners } from './request-pipeline.ts'
@@ -53,7 +54,13 @@ export class AttachedApplication {
   #closed: Promise<void> | undefined
   #isClosed = false
 
-  constructor(application: Application, options: ResolvedOptions, handles: SharedServerOptions['handles']) {
+  constructor(
+    application: Application,
+    options: ResolvedOptions,
+    handles: SharedServerOptions['handles'],
+    inspected?: InspectedConnections,
+  ) {
+    inspected?.watch(this.connections)
     this.#application = application
     this.#options = options
     const scopes = new ScopeFactory(options)
@@ -100,6 +107,7 @@ export class AttachedApplication {
       counters: observer.counters,
       scopes,
       refused,
+      inspected,
     })
     this.upgrades = new Http1Upgrades({
       handles,

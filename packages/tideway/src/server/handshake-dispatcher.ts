@@ -11,6 +11,7 @@ import type { RefusedHandshakes } from './handshake/refused-handshakes.ts'
 import { adviseHost, faultOf } from './handshake/request-fault.ts'
 import type { RequestHead } from './handshake/request-head.ts'
 import type { ScopeFactory } from './handshake/scope.ts'
+import type { InspectedConnections } from './inspector/inspected-connections.ts'
 import { RETRY_AFTER_SECONDS } from './http/readiness.ts'
 import { answersOverHttp2, checkExtendedConnect } from './http2/extended-connect.ts'
 import type { ConnectionGate } from './limits/connection-gate.ts'
@@ -29,6 +30,7 @@ export interface HandshakeParts {
   readonly refused: RefusedHandshakes
   readonly access: AccessRecorder | undefined
   readonly instrumented: Instrumented | undefined
+  readonly inspected: InspectedConnections | undefined
   readonly isDraining: () => boolean
 }
 
@@ -57,7 +59,7 @@ export class HandshakeDispatcher {
   }
 
   #handshake(request: RequestHead, transport: Duplex, answers: HandshakeAnswers, check: typeof checkHandshake): void {
-    const { context, counters, gate, hosts, scopes, access, instrumented } = this.#parts
+    const { context, counters, gate, hosts, scopes, access, instrumented, inspected } = this.#parts
     counters.handshakes++
     if (this.#parts.isDraining()) {
       this.#refuse(request, transport, answers, shuttingDown, 'shuttingDown')
@@ -101,6 +103,7 @@ export class HandshakeDispatcher {
     }
     const connection = new WebSocketConnection(transport, handshake, scope.path, context)
     access?.connecting(connection, request, scope.client?.host)
+    inspected?.connecting(connection, transport, scope)
     if (instrumented === undefined) connection.start(this.#application, scope)
     else instrumented.start(connection, scope, request, () => connection.start(this.#application, scope))
   }

@@ -6,6 +6,7 @@ import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { MAX_TIMER_MS } from '../errors/option-checks.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { AccessLog } from './observe/access-log/access-entry.ts'
+import type { InspectorOptions } from './inspector/inspector-options.ts'
 import { limitDefaults, type LimitOptions, type RequestLimitOptions } from './limits/limit-options.ts'
 import type { ListenTarget } from './listen/listen-target.ts'
 import type { MetricsOptions } from './metrics/metrics-options.ts'
@@ -83,7 +84,7 @@ export interface SharedServerOptions {
 }
 
 /** The options of `serve()`. */
-export interface ServeOptions extends AttachOptions, RequestLimitOptions, TlsOptions, MetricsOptions {
+export interface ServeOptions extends AttachOptions, RequestLimitOptions, TlsOptions, MetricsOptions, InspectorOptions {
   /** How long the application may take for its startup, and for its shutdown. @default 60000 */
   readonly lifespanTimeoutMs?: number
   /**

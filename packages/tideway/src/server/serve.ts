@@ -5,6 +5,7 @@ import { TidewayError } from '../errors/tideway-error.ts'
 import { attachToAll, type DrainChoice } from './attach.ts'
 import { Lifespan } from './lifespan.ts'
 import { reportAcceptErrors, watchDescriptors } from './listen/accept-errors.ts'
+import { Inspector } from './inspector/inspector.ts'
 import { HttpListener } from './listen/http-listener.ts'
 import { listenTargets, type ServerAddress, type TcpAddress } from './listen/listen-target.ts'
 import { listenAt } from './listen/listener.ts'
@@ -28,6 +29,8 @@ export interface RunningServer {
   readonly addresses: readonly ServerAddress[]
   /** The URL of the metrics port; `undefined` without `metricsPort`, and in a worker of `node:cluster`. */
   readonly metricsUrl: string | undefined
+  /** The URL of the inspector of this process; `undefined` without `inspectorToken`. */
+  readonly inspectorUrl: string | undefined
   /** The number of WebSocket connections. */
   readonly connectionCount: number
   /** Returns the statistics of this process. A call is cheap enough for once per second. */
@@ -72,7 +75,9 @@ export async function serve(application: Application, options: ServeOptions = {}
   const listeners = targets.map(() => new HttpListener(options, credentials, logger))
   const servers = listeners.map(({ server }) => server)
   const timeoutMs = lifespanTimeoutMs ?? DEFAULT_LIFESPAN_TIMEOUT_MS
-  const metrics = await startMetrics(options, logger)
+  const { inspectorToken: token = false, secretQueryNames = serverDefaults.secretQueryNames } = options
+  const inspector = token === false ? undefined : new Inspector(token, application, secretQueryNames, logger)
+  const metrics = await startMetrics(options, logger, inspector)
   let lifespan: Lifespan | undefined
   try {
     if (hasLifespan) lifespan = await Lifespan.start(application, { timeoutMs, logger })
@@ -85,7 +90,7 @@ export async function serve(application: Application, options: ServeOptions = {}
     servers,
     application,
     { state: lifespan?.state, ...attachOptions, logger },
-    { http2Servers },
+    { http2Servers, inspected: inspector?.connections },
   )
   const addresses: ServerAddress[] = []
   try {
@@ -104,6 +109,7 @@ export async function serve(application: Application, options: ServeOptions = {}
     ...mainAddress(addresses),
     addresses,
     metricsUrl: metrics?.url,
+    inspectorUrl: metrics?.inspectorUrl,
     get connectionCount() {
       return attachment.connectionCount
     },

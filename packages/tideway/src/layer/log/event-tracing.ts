@@ -1,3 +1,6 @@
+import type { Clock } from './clock.ts'
+import type { LogTimes } from './log-stats.ts'
+
 /** The delivery of one new event to the followers of its group in this process. */
 export interface TracedDelivery {
   readonly group: string
@@ -28,14 +31,25 @@ export interface EventTracing {
 const START = '{"trace":"'
 const tracePattern = /^[\w-]{1,128}$/
 
-/** Runs a publication, with the trace in its body if there is one. */
-export function publishTraced<Result>(
-  tracing: EventTracing | undefined,
+/** What observes publications. */
+export interface PublishObservers {
+  readonly tracing: EventTracing | undefined
+  readonly clock: Clock
+  readonly times: LogTimes
+}
+
+/** Runs a publication and measures it, with the trace in its body if there is one. */
+export async function observePublish<Result>(
+  { tracing, clock, times }: PublishObservers,
   group: string,
   body: string,
   run: (body: string) => Promise<Result>,
 ): Promise<Result> {
-  return tracing === undefined ? run(body) : tracing.publish(group, (trace) => run(withTrace(body, trace)))
+  const startedAt = clock.now()
+  const running = tracing === undefined ? run(body) : tracing.publish(group, (trace) => run(withTrace(body, trace)))
+  const result = await running
+  times.publish.observe(clock.now() - startedAt)
+  return result
 }
 
 /** Runs a delivery exactly once, whatever `deliver` does. */

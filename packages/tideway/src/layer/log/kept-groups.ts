@@ -3,12 +3,12 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { layerClosed, MessageTooLargeError } from '../errors.ts'
 import { requireGroupName } from '../names.ts'
 import type { Claim } from './answer-store.ts'
-import { presenceLogOf } from '../presence/presence-entry.ts'
+import { isPresenceLog, presenceLogOf } from '../presence/presence-entry.ts'
 import { resolvePresenceOptions } from '../presence/presence-options.ts'
 import { Presence } from '../presence/presence.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Follower } from './cursor.ts'
-import { publishTraced } from './event-tracing.ts'
+import { observePublish } from './event-tracing.ts'
 import type { Appended, EventLog, ReadResult, SetResult, StateRead } from './event-log.ts'
 import {
   ANSWER_TTL_MS,
@@ -28,7 +28,8 @@ import {
 import type { Followed, FollowOptions } from './follow.ts'
 import { warningListener, type KeptGroupsListener } from './kept-groups-listener.ts'
 import { LogTail } from './log-tail.ts'
-import { LogTimes, newLogCounters, statsOf, type KeptGroupsStats } from './log-stats.ts'
+import { followedGroup, LogTimes, newLogCounters, statsOf } from './log-stats.ts'
+import type { FollowedGroup, KeptGroupsStats } from './log-stats.ts'
 import { requirePosition } from './position.ts'
 import { ReadLimiter } from './read-limiter.ts'
 import { ReportLimit } from './report-limit.ts'
@@ -69,8 +70,7 @@ export class KeptGroups {
     this.#clock = clock
     this.#options = resolveKeptGroupsOptions(options)
     const { ringEntries, ringBytes, replayEntries, replayBytes, readsAtOnce } = this.#options
-    const rings = new RingBudget(this.#options.totalRingBytes)
-    this.#rings = rings
+    this.#rings = new RingBudget(this.#options.totalRingBytes)
     const { readFailed, followerFailed } = { ...warningListener, ...listener }
     const failures = new ReportLimit()
     const failed = (group: string, error: unknown): void => {
@@ -84,7 +84,7 @@ export class KeptGroups {
       counters: this.#counters,
       times: this.#times,
       tracing: options.tracing,
-      ringChanged: (tail, bytes) => rings.change(tail, bytes),
+      ringChanged: (tail, bytes) => this.#rings.change(tail, bytes),
       emptied: (tail) => this.#emptied(tail),
       repairFailed: failed,
       followerFailed,
@@ -112,11 +112,9 @@ export class KeptGroups {
    */
   async publish(group: string, body: string, history: History = {}, options: PublishOptions = {}): Promise<Appended> {
     this.#require(group, body)
-    const startedAt = this.#clock.now()
-    const appended = await publishTraced(this.#context.tracing, group, body, (traced) =>
+    const appended = await observePublish(this.#context, group, body, (traced) =>
       this.#log.append(group, traced, appendOptions(history, options)),
     )
-    this.#times.publish.observe(this.#clock.now() - startedAt)
     if (appended.duplicate) this.#counters.duplicates++
     else this.#counters.published++
     return appended
@@ -125,7 +123,7 @@ export class KeptGroups {
   /** Sends a volatile event to the followers of the group, at most once. @throws as {@link publish} */
   async publishVolatile(group: string, body: string): Promise<void> {
     this.#require(group, body)
-    await publishTraced(this.#context.tracing, group, body, (traced) => this.#log.send(group, traced))
+    await observePublish(this.#context, group, body, (traced) => this.#log.send(group, traced))
   }
 
   /** Reads the newest events of the group. @throws TidewayError `ERR_LAYER_UNAVAILABLE` if they cannot be read */
@@ -154,11 +152,7 @@ export class KeptGroups {
   ): Promise<SetResult> {
     const { body, ...change } = changeToSet(key, valueJson, options, keep)
     this.#require(group, body)
-    const startedAt = this.#clock.now()
-    const result = await publishTraced(this.#context.tracing, group, body, () =>
-      this.#log.set(group, key, body, change),
-    )
-    this.#times.publish.observe(this.#clock.now() - startedAt)
+    const result = await observePublish(this.#context, group, body, () => this.#log.set(group, key, body, change))
     if (result.status === 'full') throw groupFull(group, change)
     if (result.status === 'changed') this.#counters.published++
     return result
@@ -211,6 +205,11 @@ export class KeptGroups {
     return this.#log.answers.answer(key, answer, ANSWER_TTL_MS)
   }
 
+  /** The groups that this process follows, in the order of their first follower. */
+  followed(): readonly FollowedGroup[] {
+    return [...this.#tails.values()].filter(({ group }) => !isPresenceLog(group)).map(followedGroup)
+  }
+
   /** The statistics of this process. */
   stats(): KeptGroupsStats {
     const tails = [...this.#tails.values()]
@@ -233,7 +232,7 @@ export class KeptGroups {
 
   #tailOf(group: string, isState: boolean): Tail {
     let tail = this.#tails.get(group)
-    if (tail !== undefined && !tail.isClosed && tail instanceof StateTail !== isState) {
+    if (tail !== undefined && !tail.isClosed && tail.isState !== isState) {
       throw new TidewayError(
         'ERR_BAD_OPTION',
         `The group "${group}" is followed with values and without: it has either.`,

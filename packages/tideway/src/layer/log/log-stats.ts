@@ -50,7 +50,7 @@ export interface KeptGroupsStats extends Readonly<LogCounters> {
   readonly worstLag: number
   /** The bytes of the entries that the process holds. */
   readonly ringBytes: number
-  /** The appended and the duplicate events, and the changes of values. */
+  /** Publications: until the event or the change is in the log, or a volatile event is sent. */
   readonly publishTimes: Durations
   /** The reads of logs, without the wait for their turn. */
   readonly readTimes: Durations
@@ -105,4 +105,29 @@ export function statsOf(
     catchUpTimes: times.catchUp.figures(),
     ...(presence !== undefined && { presence }),
   }
+}
+
+/** A group that the process follows. */
+export interface FollowedGroup {
+  readonly group: string
+  /** Whether the group has values. */
+  readonly isState: boolean
+  readonly followers: number
+  /** The newest position. */
+  readonly position: Position
+  /** How many entries the last follower is behind. */
+  readonly lag: number
+}
+
+export function followedGroup({ group, isState, cursors, top }: FollowedTail): FollowedGroup {
+  let lag = 0
+  for (const { offset } of cursors) lag = Math.max(lag, top.offset - offset)
+  return { group, isState, followers: cursors.size, position: { epoch: top.epoch, offset: top.offset }, lag }
+}
+
+interface FollowedTail {
+  readonly group: string
+  readonly isState: boolean
+  readonly top: Position
+  readonly cursors: ReadonlySet<Position>
 }

@@ -8,6 +8,7 @@ import { RETRY, Tail, type Start, type TailContext } from './tail.ts'
 
 /** The tail of a group with events: holds the newest ones, and reads earlier ones for the followers that need them. */
 export class LogTail extends Tail {
+  readonly isState = false
   protected readonly held: HeldLog
   /** The reads for followers, by what they ask: 1,000 followers at one position read once. */
   readonly #reading = new Map<string, Promise<ReadResult>>()

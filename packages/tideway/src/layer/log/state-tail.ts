@@ -16,6 +16,7 @@ const EXPIRY_INTERVAL_MS = 500
  * a read, and a slow one gets only the newest changes.
  */
 export class StateTail extends Tail<StateRead> {
+  readonly isState = true
   protected readonly held: HeldState = new HeldState()
   /** The reads for followers, by their position. */
   readonly #reading = new Map<string, Promise<StateRead>>()

@@ -122,6 +122,9 @@ export abstract class Tail<Read extends ReadResult = ReadResult> implements LogS
     return this.context.counters
   }
 
+  /** Whether the group has values. */
+  abstract readonly isState: boolean
+
   get top(): Position {
     return this.held.top
   }

@@ -14,6 +14,11 @@ export function presenceLogOf(group: string): string {
   return `${group}!who`
 }
 
+/** Whether the name is that of a log of changes. */
+export function isPresenceLog(name: string): boolean {
+  return name.endsWith('!who')
+}
+
 /** How much the log of changes keeps. A process that has missed more reads the list again. */
 export const presenceHistory: AppendOptions = Object.freeze({ size: 1000, ttlMs: 300_000, headTtlMs: HEAD_TTL_MS })
 

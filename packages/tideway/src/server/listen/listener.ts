@@ -11,14 +11,15 @@ const LISTEN_BACKLOG = 4096
 
 /**
  * Makes the server listen on a target, and resolves with its address.
+ * @param exclusive whether the workers of a cluster do not share the port
  * @throws TidewayError `ERR_ADDRESS_TAKEN` for a Unix socket; Node's own error, such as `EADDRINUSE`, for the others
  */
-export async function listenAt(server: Server, target: ListenTarget): Promise<ServerAddress> {
+export async function listenAt(server: Server, target: ListenTarget, exclusive = false): Promise<ServerAddress> {
   if ('path' in target) await listenAtPath(server, target.path, target.mode)
   else if ('fd' in target) await listen(server, { fd: target.fd, backlog: LISTEN_BACKLOG })
   else {
     const { host = DEFAULT_HOST, port = DEFAULT_PORT } = target
-    await listen(server, { host: withoutBrackets(host), port, backlog: LISTEN_BACKLOG })
+    await listen(server, { host: withoutBrackets(host), port, backlog: LISTEN_BACKLOG, exclusive })
   }
   return addressOf(server)
 }

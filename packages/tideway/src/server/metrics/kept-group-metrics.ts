@@ -102,7 +102,7 @@ export const keptGroupMetrics: readonly Metric[] = [
 export const keptGroupDurations: readonly DurationMetric[] = [
   durationsOfLayers(
     'log_publish_seconds',
-    'Time from the publication of an event to its place in the log.',
+    'Time from the publication of an event until it is in the log, or is sent if it is volatile.',
     ({ keptGroups }) => keptGroups?.publishTimes,
   ),
   durationsOfLayers('log_read_seconds', 'Time of a read of a log.', ({ keptGroups }) => keptGroups?.readTimes),

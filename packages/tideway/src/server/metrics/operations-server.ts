@@ -14,6 +14,8 @@ export interface Operations {
   isReady(): boolean | Promise<boolean>
   /** Called with the error if the metrics cannot be read. */
   failed(error: unknown): void
+  /** Answers requests for other paths. Returns `false` for a path that it does not have. */
+  answerOther?(request: IncomingMessage, response: ServerResponse): boolean
 }
 
 /** A server for operators, on its own port, so that it need not be public. */
@@ -28,30 +30,39 @@ export interface OperationsServer {
  * Serves `/metrics`, `/healthz` (200: the process responds) and `/readyz` (200, or 503 while it starts and from the start of its
  * drain). On a loopback address it answers only requests whose Host is a loopback address: a page in a browser on this machine could
  * point its own host name to this address (DNS rebinding).
+ * @param port `own`: a free port that the workers of a cluster do not share
  * @throws TidewayError `ERR_CANNOT_LISTEN`
  */
-export async function serveOperations(host: string, port: number, operations: Operations): Promise<OperationsServer> {
+export async function serveOperations(
+  host: string,
+  port: number | 'own',
+  operations: Operations,
+): Promise<OperationsServer> {
   const server = createServerWithin({})
   server.on('request', (request, response) => {
-    // An unread body would block the next request of the connection.
-    request.resume()
     if (isLoopback(host) && !isLoopback(hostNameOf(request.headers.host ?? ''))) {
+      request.resume()
       respondText(response, 400, 'The Host must be localhost or a loopback address.')
       return
     }
+    if (operations.answerOther?.(request, response) === true) return
+    // An unread body would block the next request of the connection.
+    request.resume()
     answer(request, response, operations).catch((error: unknown) => {
       operations.failed(error)
       respondText(response, 500, 'The metrics could not be read: see the log of the server.')
     })
   })
-  const { url } = (await listenAt(server, { host, port }).catch((cause: unknown) => {
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw new TidewayError(
-      'ERR_CANNOT_LISTEN',
-      `Cannot listen on ${host}, port ${port}, for metrics (${code ?? message}): choose another metricsPort or metricsHost.`,
-      { cause },
-    )
-  })) as TcpAddress
+  const { url } = (await listenAt(server, { host, port: port === 'own' ? 0 : port }, port === 'own').catch(
+    (cause: unknown) => {
+      const { code, message } = cause as NodeJS.ErrnoException
+      throw new TidewayError(
+        'ERR_CANNOT_LISTEN',
+        `Cannot listen on ${host}, port ${port}, for metrics (${code ?? message}): choose another metricsPort or metricsHost.`,
+        { cause },
+      )
+    },
+  )) as TcpAddress
   return {
     url,
     close() {

@@ -1,0 +1,215 @@
+import { INSPECTION_EXTENSION, type Inspection } from '../../asgi/inspection.ts'
+import { redactTarget } from '../../asgi/redact-query.ts'
+import type { Scope, WebSocketScope } from '../../asgi/scope.ts'
+import type { User } from '../../asgi/user.ts'
+
+/** The subset of a connection that the inspector needs. */
+export interface InspectedConnection {
+  readonly bufferedBytes: number
+  shutDown(code: number, reason: string): void
+}
+
+/** The counters of a socket. The stream of HTTP/2 has none. */
+interface CountedSocket {
+  readonly bytesRead?: number
+  readonly bytesWritten?: number
+}
+
+/** One row of the list of connections. */
+export interface ConnectionRow {
+  /** The number of the connection in this process. */
+  readonly id: number
+  /** The name or the id of the user; empty for an anonymous one, and for an application that is no consumer. */
+  readonly user: string
+  readonly address: string
+  /** With its query, whose secrets are redacted. */
+  readonly path: string
+  /** The name of the consumer's class. */
+  readonly consumer: string
+  readonly ageMs: number
+  /** Bytes per second between the last two samples, at first since the handshake. `null` for a WebSocket over HTTP/2. */
+  readonly inPerSecond: number | null
+  readonly outPerSecond: number | null
+  readonly bufferedBytes: number
+}
+
+/** The columns by which the list can be sorted. */
+export const sortColumns = [
+  'id',
+  'user',
+  'address',
+  'path',
+  'ageMs',
+  'inPerSecond',
+  'outPerSecond',
+  'bufferedBytes',
+] as const
+
+/** What to list. */
+export interface ConnectionQuery {
+  /** A part of the user, address, path or consumer, in any case, or the id after a `#`. */
+  readonly search: string
+  readonly sort: (typeof sortColumns)[number]
+  readonly isDescending: boolean
+  readonly offset: number
+  readonly limit: number
+}
+
+/** A page of the list. */
+export interface ConnectionPage {
+  readonly total: number
+  readonly matching: number
+  readonly rows: readonly ConnectionRow[]
+}
+
+/** The connections to disconnect: one, or all of a user. */
+export type DisconnectTarget = { readonly id: number } | { readonly user: string }
+
+/** The shortest time between two samples. */
+const SAMPLE_MS = 1000
+
+/** What the inspector keeps of a connection. Nothing is counted per message: sockets count their bytes themselves. */
+class Inspected implements Inspection {
+  readonly id: number
+  readonly address: string
+  readonly path: string
+  readonly openedAt = performance.now()
+  consumerName = ''
+  readonly #socket: CountedSocket
+  #scope: Partial<{ readonly user: User }> = {}
+  #sampledAt = this.openedAt
+  #bytesIn = 0
+  #bytesOut = 0
+  #inPerSecond: number | undefined
+  #outPerSecond: number | undefined
+
+  constructor(id: number, socket: CountedSocket, address: string, path: string) {
+    this.id = id
+    this.#socket = socket
+    this.address = address
+    this.path = path
+  }
+
+  consumer(name: string, scope: Scope): void {
+    this.consumerName = name
+    this.#scope = scope as Partial<{ readonly user: User }>
+  }
+
+  get user(): string {
+    const { user } = this.#scope
+    if (user?.isAuthenticated !== true) return ''
+    return user.username === '' ? String(user.id) : user.username
+  }
+
+  hasUser(name: string): boolean {
+    const { user } = this.#scope
+    return user?.isAuthenticated === true && (user.username === name || String(user.id) === name)
+  }
+
+  sample(now: number): void {
+    const { bytesRead, bytesWritten } = this.#socket
+    const seconds = (now - this.#sampledAt) / 1000
+    if (seconds <= 0 || bytesRead === undefined || bytesWritten === undefined) return
+    this.#inPerSecond = (bytesRead - this.#bytesIn) / seconds
+    this.#outPerSecond = (bytesWritten - this.#bytesOut) / seconds
+    this.#bytesIn = bytesRead
+    this.#bytesOut = bytesWritten
+    this.#sampledAt = now
+  }
+
+  row(now: number, { bufferedBytes }: InspectedConnection): ConnectionRow {
+    const { bytesRead, bytesWritten } = this.#socket
+    const ageMs = now - this.openedAt
+    return {
+      id: this.id,
+      user: this.user,
+      address: this.address,
+      path: this.path,
+      consumer: this.consumerName,
+      ageMs: Math.round(ageMs),
+      inPerSecond: this.#inPerSecond ?? perSecond(bytesRead, ageMs),
+      outPerSecond: this.#outPerSecond ?? perSecond(bytesWritten, ageMs),
+      bufferedBytes,
+    }
+  }
+}
+
+/**
+ * The WebSockets of a server for its inspector. A list costs time in proportion to the connections, and is made only when it is asked
+ * for; the rates are sampled at most once per second.
+ */
+export class InspectedConnections {
+  readonly #secretNames: readonly string[]
+  readonly #inspected = new WeakMap<InspectedConnection, Inspected>()
+  #connections: ReadonlySet<InspectedConnection> = new Set()
+  #lastId = 0
+  #sampledAt = -Infinity
+
+  /** @param secretNames more names of query parameters whose values are redacted */
+  constructor(secretNames: readonly string[] = []) {
+    this.#secretNames = secretNames
+  }
+
+  /** Sets the open connections of the server. */
+  watch(connections: ReadonlySet<InspectedConnection>): void {
+    this.#connections = connections
+  }
+
+  /** A handshake is about to get to the application. */
+  connecting(connection: InspectedConnection, socket: object, scope: WebSocketScope): void {
+    const { rawPath, queryString, client } = scope
+    const path = redactTarget(queryString === '' ? rawPath : `${rawPath}?${queryString}`, this.#secretNames)
+    const inspected = new Inspected(++this.#lastId, socket as CountedSocket, client?.host ?? '', path)
+    this.#inspected.set(connection, inspected)
+    // The scope is not shared yet. Inside `extensions`, it adds no property to copies of the scope.
+    const extended = scope as { extensions?: Readonly<Record<string, unknown>> }
+    extended.extensions = { ...scope.extensions, [INSPECTION_EXTENSION]: inspected satisfies Inspection }
+  }
+
+  list({ search, sort, isDescending, offset, limit }: ConnectionQuery): ConnectionPage {
+    const now = performance.now()
+    this.#sample(now)
+    const rows = [...this.#each()].map(([connection, inspected]) => inspected.row(now, connection))
+    const matching = search === '' ? rows : rows.filter((row) => matches(row, search.toLowerCase()))
+    const sign = isDescending ? -1 : 1
+    matching.sort((one, other) => sign * compared(one[sort], other[sort]) || one.id - other.id)
+    return { total: rows.length, matching: matching.length, rows: matching.slice(offset, offset + limit) }
+  }
+
+  /** Closes connections. Returns their number. */
+  disconnect(target: DisconnectTarget, code: number, reason: string): number {
+    const found = [...this.#each()].filter(([, inspected]) =>
+      'id' in target ? inspected.id === target.id : inspected.hasUser(target.user),
+    )
+    for (const [connection] of found) connection.shutDown(code, reason)
+    return found.length
+  }
+
+  #sample(now: number): void {
+    if (now - this.#sampledAt < SAMPLE_MS) return
+    this.#sampledAt = now
+    for (const [, inspected] of this.#each()) inspected.sample(now)
+  }
+
+  *#each(): Iterable<readonly [InspectedConnection, Inspected]> {
+    for (const connection of this.#connections) {
+      const inspected = this.#inspected.get(connection)
+      if (inspected !== undefined) yield [connection, inspected]
+    }
+  }
+}
+
+function perSecond(bytes: number | undefined, ms: number): number | null {
+  return bytes === undefined ? null : bytes / (ms / 1000)
+}
+
+function matches({ id, user, address, path, consumer }: ConnectionRow, search: string): boolean {
+  if (search.startsWith('#')) return `#${id}` === search
+  return [user, address, path, consumer].some((text) => text.toLowerCase().includes(search))
+}
+
+function compared(one: string | number | null, other: string | number | null): number {
+  if (one === other) return 0
+  if (one === null || other === null) return one === null ? -1 : 1
+  return one < other ? -1 : 1
+}
