@@ -99,7 +99,7 @@ describe('the flags of tideway serve', () => {
     const options = [...Object.keys(serverDefaults), ...Object.keys(requestLimitDefaults)]
     // A passphrase has no flag, because every user of the machine can read command lines.
     const tls = ['tlsKey', 'tlsCert', 'tlsCa', 'tlsCiphers', 'http2']
-    const metrics = ['metricsPort', 'metricsHost']
+    const metrics = ['metricsPort', 'metricsHost', 'inspectorToken']
     const own = ['host', 'port', 'listen', 'lifespan', 'lifespanTimeoutMs', ...tls, ...metrics]
     const wanted = [...options, ...own].filter((name) => !byCode.has(name))
     expect(new Set(Object.values(serveFlags).flatMap((flags) => flags.map(({ option }) => option)))).toEqual(
