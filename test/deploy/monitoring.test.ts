@@ -82,9 +82,9 @@ describe('the dashboard of Grafana', () => {
     expect(queries.filter((query) => metricsOf(query).length === 0)).toEqual([])
   })
 
-  it('shows every metric of kept groups', () => {
+  it('shows every metric of kept groups and presence', () => {
     const shown = new Set(queries.flatMap(metricsOf))
-    const ofLogs = [...types.keys()].filter((name) => name.startsWith('tideway_log_'))
+    const ofLogs = [...types.keys()].filter((name) => /^tideway_(?:log|presence)_/.test(name))
     expect(ofLogs.length).toBeGreaterThan(15)
     expect(ofLogs.filter((name) => !shown.has(name))).toEqual([])
   })
