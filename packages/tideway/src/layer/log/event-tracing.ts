@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import type { LogTimes } from './log-stats.ts'
+import type { Histogram } from './histogram.ts'
 
 /** The delivery of one new event to the followers of its group in this process. */
 export interface TracedDelivery {
@@ -23,7 +23,7 @@ export interface EventTracing {
   publish<Result>(group: string, run: (trace?: string) => Promise<Result>): Promise<Result>
   /**
    * Delivers a new event: calls `run` once, before it returns. Not called for events that followers read later. An error is reported
-   * as that of a follower, and the followers get the event.
+   * as a warning of the process, and the followers get the event.
    */
   deliver?(delivery: TracedDelivery, run: () => void): void
 }
@@ -35,7 +35,7 @@ const tracePattern = /^[\w-]{1,128}$/
 export interface PublishObservers {
   readonly tracing: EventTracing | undefined
   readonly clock: Clock
-  readonly times: LogTimes
+  readonly times: { readonly publish: Histogram }
 }
 
 /** Runs a publication and measures it, with the trace in its body if there is one. */
@@ -59,7 +59,7 @@ export function deliverTraced(
   body: string,
   followers: number,
   run: () => void,
-  failed: (group: string, error: unknown) => void,
+  failed: (error: unknown) => void,
 ): void {
   let isDone = false
   const runOnce = (): void => {
@@ -70,9 +70,16 @@ export function deliverTraced(
   try {
     deliver({ group, trace: traceOf(body), followers }, runOnce)
   } catch (error) {
-    failed(group, error)
+    failed(error)
   }
   runOnce()
+}
+
+/** Reports an error of `deliver`. */
+export function warnOfTracing(error: unknown): void {
+  process.emitWarning(
+    `The tracing of kept groups failed. Followers get their events.\n${String((error as Error).stack ?? error)}`,
+  )
 }
 
 /** Puts the trace before the members of a JSON object. */

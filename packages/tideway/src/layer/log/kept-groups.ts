@@ -8,7 +8,7 @@ import { resolvePresenceOptions } from '../presence/presence-options.ts'
 import { Presence } from '../presence/presence.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Follower } from './cursor.ts'
-import { observePublish } from './event-tracing.ts'
+import { observePublish, warnOfTracing } from './event-tracing.ts'
 import type { Appended, EventLog, ReadResult, SetResult, StateRead } from './event-log.ts'
 import {
   ANSWER_TTL_MS,
@@ -88,6 +88,7 @@ export class KeptGroups {
       emptied: (tail) => this.#emptied(tail),
       repairFailed: failed,
       followerFailed,
+      tracingFailed: (error) => void (failures.allows('tracing', clock.now()) && warnOfTracing(error)),
     }
     this.#removeGapListener = log.onGap(() => {
       for (const tail of this.#tails.values()) tail.onGap()

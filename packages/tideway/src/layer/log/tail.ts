@@ -35,6 +35,7 @@ export interface TailContext {
   /** The log cannot be read. The tail tries again. */
   repairFailed(group: string, error: unknown): void
   followerFailed(group: string, error: unknown): void
+  tracingFailed(error: unknown): void
 }
 
 /** What a tail holds of its log. `Read` is the result of its reads. */
@@ -257,11 +258,11 @@ export abstract class Tail<Read extends ReadResult = ReadResult> implements LogS
   }
 
   #deliverTraced(body: string, push: (cursor: Cursor) => void): void {
-    const { tracing, followerFailed } = this.context
+    const { tracing, tracingFailed } = this.context
     const run = (): void => {
       for (const cursor of this.#cursors) push(cursor)
     }
-    deliverTraced((...call) => tracing!.deliver!(...call), this.group, body, this.#cursors.size, run, followerFailed)
+    deliverTraced((...call) => tracing!.deliver!(...call), this.group, body, this.#cursors.size, run, tracingFailed)
   }
 
   async #open(): Promise<void> {

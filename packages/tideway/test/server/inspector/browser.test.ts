@@ -89,18 +89,16 @@ describeWith(['headlessChromium'], 'the inspector in Chromium', () => {
   })
 
   it('fits a phone in every view, and is dark if the system is', async () => {
-    const client = await site.connect(`user=${'a-long-name-'.repeat(8)}`)
+    const client = await site.connect(`user=${'ann-the-long-'.repeat(8)}`)
     await page.setViewportSize({ width: 390, height: 844 })
     await page.emulateMedia({ colorScheme: 'dark' })
     for (const view of ['overview', 'connections', 'groups']) {
       await page.click(`#tab-${view}`)
       await page.waitForSelector(view === 'overview' ? '.tile' : `#${view} tbody tr`)
-      const width = await page.evaluate(() => document.documentElement.scrollWidth)
+      const width = await page.evaluate('document.documentElement.scrollWidth')
       expect([view, width]).toEqual([view, 390])
     }
-    expect(await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)).toBe(
-      'rgb(15, 20, 24)',
-    )
+    expect(await page.evaluate('getComputedStyle(document.documentElement).backgroundColor')).toBe('rgb(15, 20, 24)')
     client.terminate()
   })
 
