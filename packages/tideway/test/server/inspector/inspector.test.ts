@@ -40,6 +40,10 @@ function post(body: string | object, type = 'application/json'): Promise<Respons
   return call('disconnect', { method: 'POST', headers: { 'Content-Type': type }, body: text })
 }
 
+async function followersOf(group: string): Promise<number> {
+  return (await read<{ rows: { followers: number }[] }>(`groups?search=${group}`)).rows[0]!.followers
+}
+
 /** Connects clients of these users, which disconnect at the end of the test. */
 async function connected(...users: readonly string[]): Promise<Awaited<ReturnType<InspectedSite['connect']>>[]> {
   const clients = await Promise.all(users.map((user) => site.connect(`user=${user}`)))
@@ -243,6 +247,28 @@ describe('the inspector', () => {
     expect(shown.presence.people.map(({ key }) => key)).toEqual(expect.arrayContaining(['ann', 'bert']))
   })
 
+  it('shows the values of a group with values, and streams their changes', async () => {
+    const { keptGroups } = site.layer
+    const follower = { onEntry() {}, onVolatile() {}, onReset() {} }
+    const { cursor } = await keptGroups.follow('prices.eur', follower, { isState: true })
+    onTestFinished(() => cursor.close())
+    await keptGroups.set('prices.eur', 'KRW', '{"bid":1500,"secret":"planted"}')
+    await keptGroups.set('prices.eur', 'USD', '1')
+    const shown = await read<{ history: object[] }>('group?layer=default&group=prices.eur')
+    expect(shown).toMatchObject({ isState: true, followers: 1 })
+    expect(shown.history).toEqual([
+      { position: expect.any(String), name: 'KRW', data: '{"bid":1500,"secret":"REDACTED"}' },
+      { position: expect.any(String), name: 'USD', data: '1' },
+    ])
+    const { body } = await call('tap?layer=default&group=prices.eur')
+    await keptGroups.set('prices.eur', 'USD', undefined)
+    const reader = body!.pipeThrough(new TextDecoderStream()).getReader()
+    const { value } = await reader.read()
+    expect(JSON.parse(value!)).toEqual({ position: expect.any(String), name: 'USD', data: '(deleted)' })
+    await reader.cancel()
+    await eventually(() => followersOf('prices.eur')).toBe(1)
+  })
+
   it('streams the events of a group to a bounded number of operators', async () => {
     await connected('ann')
     const path = `tap?layer=default&group=${GROUP}`
@@ -266,6 +292,6 @@ describe('the inspector', () => {
       { position: expect.any(String), name: '', data: '(not an event)' },
     ])
     await Promise.all([reader.cancel(), ...taps.slice(1).map(({ body }) => body!.cancel())])
-    await eventually(async () => (await read<{ rows: { followers: number }[] }>('groups')).rows[0]!.followers).toBe(1)
+    await eventually(() => followersOf(GROUP)).toBe(1)
   })
 })

@@ -29,6 +29,16 @@ describe('serveClusterMetrics', () => {
     await eventually(() => [...output.matchAll(/worker \d (\S+) undefined\n/g)].length).toBe(2)
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
 
+    // Each worker has an inspector of its own, which no other worker answers for.
+    const inspectors = [...output.matchAll(/inspector (\d+) (\S+)\n/g)]
+    const headers = { Authorization: 'Bearer a-token-of-the-cluster' }
+    for (const [, pid, inspectorUrl] of inspectors) {
+      const answers = await Promise.all([1, 2, 3].map(() => fetch(`${inspectorUrl}/api/process`, { headers })))
+      const pids = await Promise.all(answers.map(async (answer) => ((await answer.json()) as { pid: number }).pid))
+      expect(pids).toEqual([Number(pid), Number(pid), Number(pid)])
+    }
+    expect(new Set(inspectors.map(([, pid]) => pid)).size).toBe(2)
+
     const [first, second] = [...output.matchAll(/worker \d (\S+)/g)].map(([, where]) => where!)
     const clients = [first!, second!, second!].map((where) => new WebSocket(where))
     await Promise.all(clients.map((client) => once(client, 'open')))
