@@ -124,7 +124,7 @@ size_t make_frame(char *out, int opcode, const char *payload, size_t length) {
 }
 
 static void send_text(connection *c, const char *text) {
-  char frame[160];
+  char frame[MAX_HELLO + 16];
   send_bytes(c, frame, make_frame(frame, 1, text, strlen(text)));
 }
 

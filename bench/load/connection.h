@@ -11,6 +11,9 @@
 /** So many bytes of each message are kept to find the time of sending in; the rest is counted only. */
 enum { PREFIX = 64 };
 
+/** The longest first message of the live protocol. */
+enum { MAX_HELLO = 500 };
+
 typedef enum { UNUSED, CONNECTING, UPGRADING, JOINING, OPEN, CLOSED } state;
 
 typedef struct {

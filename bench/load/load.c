@@ -11,7 +11,7 @@
 // pids=1,2 names the server's processes. bytes=128 is the length of a message. seconds are measured after warmms= of the
 // server's time under the same load. # in a path is the number of the group. senderport= is another server, to which the
 // sender of a fan-out is connected; what that one receives is not counted. dialect=socket.io|deflate|live changes how the load
-// speaks, binary=1 what it sends. With live, messages are requests, whose d has bytes= bytes, and join=room.a joins a group.
+// speaks, binary=1 what it sends. With live, messages are requests, whose d has bytes= bytes, and join=room.a,room.b joins groups.
 // patience= is for how many seconds it waits for what has not come.
 #define _GNU_SOURCE
 #include "connection.h"
@@ -412,6 +412,19 @@ static void storm(int count, double seconds, double warm_ms) {
   printf(",\"accepted\":%d,\"refused\":%d}]}\n", accepted, count - accepted);
 }
 
+/** The first message of the live protocol, which joins the groups of a list with commas. */
+static void write_hello(char *out, const char *groups) {
+  size_t at = (size_t)sprintf(out, "{\"t\":\"hello\",\"v\":1");
+  const char *end = groups == NULL ? "}" : "}}";
+  for (const char *separator = ",\"groups\":{"; groups != NULL && *groups; separator = ",") {
+    size_t length = strcspn(groups, ",");
+    if (at + length + 20 > MAX_HELLO) fail("join: too many groups.");
+    at += (size_t)sprintf(out + at, "%s\"%.*s\":{}", separator, (int)length, groups);
+    groups += length + (groups[length] == ',');
+  }
+  strcpy(out + at, end);
+}
+
 int main(int count, char **values) {
   argument_count = count;
   arguments = values;
@@ -420,9 +433,8 @@ int main(int count, char **values) {
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
   const char *mode = count > 1 ? values[1] : "", *way = text_argument("dialect", "");
-  char hello[128] = "{\"t\":\"hello\",\"v\":1}";
-  const char *joins = text_argument("join", NULL);
-  if (joins != NULL) snprintf(hello, sizeof hello, "{\"t\":\"hello\",\"v\":1,\"groups\":{\"%s\":{}}}", joins);
+  char hello[MAX_HELLO + 1];
+  write_hello(hello, text_argument("join", NULL));
   speaks = (dialect){.socket_io = strcmp(way, "socket.io") == 0,
                      .deflate = strcmp(way, "deflate") == 0,
                      .live_hello = strcmp(way, "live") == 0 ? hello : NULL,

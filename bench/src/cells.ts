@@ -55,6 +55,14 @@ export function connectLive(): Cell {
   return live(connect('tideway'), { join: 'room.bench' })
 }
 
+const TEN = 10
+
+/** Connections in ten kept groups. */
+export function connectLiveInTen(): Cell {
+  const join = Array.from({ length: TEN }, (_, n) => `room.bench${n}`).join(',')
+  return { ...live(connect('tideway'), { join }), name: `${LIVE}, ${TEN} groups` }
+}
+
 /** 100 connections that keep 8 messages each under way. */
 export function echo(server: ServerKey, more: More = {}): Cell {
   return cell(server, 'echo', { path: servers[server].echo, conns: 100, depth: 8 }, more)

@@ -1,13 +1,18 @@
 import { parseArgs } from 'node:util'
+import { lossHelp, parseLoss, SCENARIOS, type LossTask } from '../loss/options.ts'
 import { ownServers, servers, type ServerKey } from './servers.ts'
 import type { Suite } from './suite.ts'
 import { suites } from './suites.ts'
+import { UsageError } from './usage-error.ts'
+
+export { UsageError } from './usage-error.ts'
 
 /** The command of `npm run bench`. */
 export type Task =
   | { readonly do: 'help' }
   | { readonly do: 'peers' }
   | { readonly do: 'soak'; readonly minutes: number; readonly connections: number }
+  | { readonly do: 'loss'; readonly task: LossTask }
   | { readonly do: 'alone'; readonly name: string; readonly args: readonly string[] }
   | { readonly do: 'chart' | 'page'; readonly results: readonly string[]; readonly out?: string }
   | {
@@ -19,17 +24,16 @@ export type Task =
       readonly out?: string
     }
 
-/** Thrown for an unknown command. The message lists the commands. */
-export class UsageError extends Error {}
-
 /** Programs of the bench with arguments of their own. */
 const ALONE = ['micro', 'pinned', 'kept', 'cluster']
 
 export const help = `npm run bench -- [NAME...]            measures; without a name, or with "all", everything
 npm run bench -- peers                installs the other servers into bench/peers
 npm run bench -- pinned [SECONDS]      what a client can make the server keep, and for how long (default 90 s)
-npm run bench -- kept [NAME...]       what kept groups cost: append, resume, memory
+npm run bench -- kept [NAME...]       what kept groups cost: append, resume, memory, presence
+npm run bench -- resume               the same as "kept resume"
 npm run bench -- cluster [RUNS]       what a message between processes costs, over the hub of a machine and over Redis
+${lossHelp}
 npm run bench -- soak                 connections that come and go, and what the server holds: --minutes 15 --connections 5000
 npm run bench -- chart RESULTS.json   writes the chart of a result: docs/images/performance.svg, or --out FILE
 npm run bench -- page RESULTS.json    writes the figures into docs/performance.md, and the chart; of several
@@ -51,6 +55,8 @@ export function namesOf(list: readonly Suite[]): string[] {
 
 export function parseCommandLine(args: readonly string[]): Task {
   const [name, ...others] = args
+  if (name === 'resume') return { do: 'alone', name: 'kept', args }
+  if (name !== undefined && SCENARIOS.includes(name)) return { do: 'loss', task: parseLoss(args) }
   if (name !== undefined && ALONE.includes(name)) return { do: 'alone', name, args: others }
   const { positionals, values } = parse(args)
   if (values.help === true) return { do: 'help' }

@@ -1,4 +1,5 @@
 import { busyWords, machineWords } from './machine.ts'
+import { betweenMarks, capital, cellText, tableText } from './markdown.ts'
 import { isLoadBound, percent } from './report.ts'
 import type { Results, Row } from './results.ts'
 import { formatNumber, median, range } from './statistics.ts'
@@ -13,10 +14,7 @@ const CHART =
 
 /** Puts the figures of a pass into a page, between the marks where those of another stand. */
 export function writeFigures(page: string, results: Results): string {
-  const begin = page.indexOf(BEGIN)
-  const end = page.indexOf(END)
-  if (begin < 0 || end < begin) throw new Error(`The page has no place for figures: the lines ${BEGIN} and ${END}.`)
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${figuresOf(results)}\n\n${page.slice(end)}`
+  return betweenMarks(page, BEGIN, END, figuresOf(results))
 }
 
 /** The figures in Markdown: the chart, where and when, a table a row, targets, what was left out, versions. */
@@ -40,7 +38,7 @@ export function figuresOf(results: Results): string {
   if (results.skipped.length > 0) {
     parts.push(
       '### Not measured',
-      results.skipped.map(({ what, reason }) => `- ${cell(what)}: ${cell(reason)}`).join('\n'),
+      results.skipped.map(({ what, reason }) => `- ${cellText(what)}: ${cellText(reason)}`).join('\n'),
     )
   }
   return parts.join('\n\n')
@@ -70,7 +68,7 @@ function targetTable(rows: readonly Row[]): string {
       return [row.title, target.name, words, figure, isMet ? 'met' : '**missed**']
     }),
   )
-  return table(['work', 'server', 'target', 'measured', ''], ['-', '-', '-', '-:', '-'], lines)
+  return tableText(['work', 'server', 'target', 'measured', ''], ['-', '-', '-', '-:', '-'], lines)
 }
 
 function figureTable(row: Row): string {
@@ -95,20 +93,7 @@ function figureTable(row: Row): string {
     'server busy',
     'load busy',
   ]
-  const text = table(head, ['-', '-:', '-:', '-:', '-:', '-:'], lines)
+  const text = tableText(head, ['-', '-:', '-:', '-:', '-:', '-:'], lines)
   if (!row.figures.some(isLoadBound)) return text
   return `${text}\n\n† The load was the bottleneck: its rate and latency are the load's, the cost is the server's.`
-}
-
-function table(head: readonly string[], align: readonly string[], lines: readonly (readonly string[])[]): string {
-  return [head, align, ...lines].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n')
-}
-
-/** A line break or a bar in a text would end a cell. */
-function cell(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|')
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }

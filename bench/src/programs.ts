@@ -3,10 +3,11 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** Whether this is the compiled bench. */
+export const isBuilt: boolean = import.meta.url.includes('/dist/')
+
 /** The folder of the bench, from dist/src as from src. */
-export const benchFolder: string = fileURLToPath(
-  new URL(import.meta.url.includes('/dist/') ? '../..' : '..', import.meta.url),
-)
+export const benchFolder: string = fileURLToPath(new URL(isBuilt ? '../..' : '..', import.meta.url))
 const built = join(benchFolder, '.build')
 
 /** The load. It is C, so that it costs less than what it measures. */

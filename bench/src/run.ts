@@ -1,6 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { writeLoss } from '../loss/page.ts'
+import type { LossResults } from '../loss/results.ts'
+import { runLoss } from '../loss/run.ts'
 import { soak } from '../soak/soak.ts'
 import { drawChart, drawShortChart } from './chart.ts'
 import { help, parseCommandLine, UsageError, type Task } from './command-line.ts'
@@ -19,8 +22,29 @@ const pageFile = join(benchFolder, '../docs/performance.md')
 /** npm runs scripts in the folder of their package; files are named as seen from where it was called. */
 const fromCaller = (file: string): string => resolve(process.env['INIT_CWD'] ?? '.', file)
 
-function readResults(files: readonly string[]): Results {
-  return mergeResults(files.map((file) => JSON.parse(readFileSync(fromCaller(file), 'utf8')) as Results))
+function read(file: string): Results | LossResults {
+  return JSON.parse(readFileSync(fromCaller(file), 'utf8')) as Results | LossResults
+}
+
+function isOfLoss(results: Results | LossResults): results is LossResults {
+  return 'kind' in results
+}
+
+/** Writes the figures of the files. Files of the bench of loss have a section of their own. */
+function writePage(page: string, files: readonly string[]): void {
+  const all = files.map(read)
+  const losses = all.filter(isOfLoss)
+  const passes = all.filter((results): results is Results => !isOfLoss(results))
+  let text = readFileSync(page, 'utf8')
+  if (losses.length > 0) text = writeLoss(text, losses)
+  if (passes.length > 0) {
+    const results = mergeResults(passes)
+    text = writeFigures(text, results)
+    // Where the pages look for them.
+    write(join(dirname(page), 'images/performance.svg'), drawChart(results))
+    write(join(dirname(page), 'images/fan-out.svg'), drawShortChart(results))
+  }
+  write(page, text)
 }
 
 function write(file: string, text: string): void {
@@ -97,19 +121,20 @@ async function perform(task: Task): Promise<number> {
     case 'peers':
       return installPeers()
     case 'chart':
-      write(task.out === undefined ? chartFile : fromCaller(task.out), drawChart(readResults(task.results)))
+      write(
+        task.out === undefined ? chartFile : fromCaller(task.out),
+        drawChart(mergeResults(task.results.map((file) => read(file) as Results))),
+      )
       return 0
-    case 'page': {
-      const results = readResults(task.results)
-      const file = task.out === undefined ? pageFile : fromCaller(task.out)
-      write(file, writeFigures(readFileSync(file, 'utf8'), results))
-      // Where the pages look for them.
-      write(join(dirname(file), 'images/performance.svg'), drawChart(results))
-      write(join(dirname(file), 'images/fan-out.svg'), drawShortChart(results))
+    case 'page':
+      writePage(task.out === undefined ? pageFile : fromCaller(task.out), task.results)
       return 0
-    }
     case 'soak':
       return (await soak(task.minutes, task.connections)) ? 0 : 1
+    case 'loss': {
+      const { out } = task.task
+      return await runLoss({ ...task.task, out: out === undefined ? out : fromCaller(out) }, write)
+    }
     case 'alone':
       return runAlone(task.name, task.args)
     case 'measure':

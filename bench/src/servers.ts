@@ -49,9 +49,9 @@ function fromNpm(name: string, packageName: string, file: string): Server {
   }
 }
 
-const NOT_INSTALLED = 'not installed; npm run bench -- peers installs it'
+export const NOT_INSTALLED: string = 'not installed; npm run bench -- peers installs it'
 
-function versionIn(folder: string): string {
+export function versionIn(folder: string): string {
   return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version
 }
 

@@ -1,4 +1,4 @@
-import { connect, connectLive, LIVE, shakeHands, shakeHandsLive, storm } from '../cells.ts'
+import { connect, connectLive, connectLiveInTen, LIVE, shakeHands, shakeHandsLive, storm } from '../cells.ts'
 import { ofPhase, perCpuSecond } from '../load-report.ts'
 import type { ServerKey } from '../servers.ts'
 import { against, CONSUMER, type Suite } from '../suite.ts'
@@ -24,7 +24,7 @@ export const handshakes: Suite = {
 export const idling: Suite = {
   name: 'idle',
   connections: 10_000,
-  cells: [...connecting.map((server) => connect(server)), connectLive()],
+  cells: [...connecting.map((server) => connect(server)), connectLive(), connectLiveInTen()],
   rows: [
     {
       id: 'idle',

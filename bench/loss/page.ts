@@ -1,0 +1,50 @@
+import { machineWords } from '../src/machine.ts'
+import { betweenMarks, capital, tableText } from '../src/markdown.ts'
+import type { LossResults, LossTable } from './results.ts'
+import { scenarios } from './scenarios.ts'
+import { costTable, deliveryTable, LATE_MS, type TextTable } from './table.ts'
+
+const BEGIN = '<!-- loss: written by npm run bench -- page -->'
+const END = '<!-- end of loss -->'
+
+/** Puts the tables of loss into a page, between their marks. A scenario of a later file replaces that of an earlier one. */
+export function writeLoss(page: string, files: readonly LossResults[]): string {
+  const newest = new Map(
+    files.flatMap((results) => results.tables.map((table) => [table.scenario, { table, results }])),
+  )
+  const parts = Object.keys(scenarios).flatMap((name) => {
+    const found = newest.get(name as LossTable['scenario'])
+    return found === undefined ? [] : sectionOf(found.table, found.results)
+  })
+  return betweenMarks(page, BEGIN, END, parts.join('\n\n'))
+}
+
+function sectionOf(table: LossTable, { date, machine, versions }: LossResults): string[] {
+  const { title, words } = scenarios[table.scenario]
+  const measured = table.rows.map(({ name }) => `${name} ${versions[name]}`).join('; ')
+  const load =
+    machine.loadAverage < machine.processors / 2
+      ? ''
+      : ` **The machine was busy with other work (load average ${machine.loadAverage.toFixed(1)}): times and costs are upper bounds.**`
+  const late = table.rows.filter(({ loopDelayP99Ms }) => loopDelayP99Ms > LATE_MS)
+  const lateMs = Math.round(Math.max(...late.map(({ loopDelayP99Ms }) => loopDelayP99Ms)))
+  return [
+    `### ${capital(title)}`,
+    `\`${table.command}\`: ${words(table.settings)}`,
+    `Measured on ${date.slice(0, 10)} on ${machineWords(machine)}.${load} Versions: ${measured}.`,
+    markdown(deliveryTable(table)),
+    markdown(costTable(table)),
+    ...(late.length === 0
+      ? []
+      : [
+          `† The clients themselves were late by up to ${lateMs} ms (99th percentile of their event loop), so the times are too long by as much.`,
+        ]),
+    ...(table.skipped.length === 0
+      ? []
+      : [table.skipped.map(({ what, reason }) => `- Not measured: ${what}: ${reason}`).join('\n')]),
+  ]
+}
+
+function markdown({ head, rows }: TextTable): string {
+  return tableText(head, ['-', ...head.slice(1).map(() => '-:')], rows)
+}

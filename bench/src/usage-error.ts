@@ -1,0 +1,2 @@
+/** Thrown for an unknown command. The message lists the commands. */
+export class UsageError extends Error {}
