@@ -7,16 +7,46 @@ import { costTable, deliveryTable, LATE_MS, type TextTable } from './table.ts'
 const BEGIN = '<!-- loss: written by npm run bench -- page -->'
 const END = '<!-- end of loss -->'
 
-/** Puts the tables of loss into a page, between their marks. A scenario of a later file replaces that of an earlier one. */
+interface Measured {
+  readonly table: LossTable
+  readonly results: LossResults
+}
+
+/** Puts the tables of loss into a page, between their marks. Rows of a later file replace those of an earlier one. */
 export function writeLoss(page: string, files: readonly LossResults[]): string {
-  const newest = new Map(
-    files.flatMap((results) => results.tables.map((table) => [table.scenario, { table, results }])),
-  )
+  const newest = new Map<string, Measured>()
+  for (const results of files) {
+    for (const table of results.tables) {
+      const earlier = newest.get(table.scenario)
+      newest.set(table.scenario, earlier === undefined ? { table, results } : merge(earlier, { table, results }))
+    }
+  }
   const parts = Object.keys(scenarios).flatMap((name) => {
-    const found = newest.get(name as LossTable['scenario'])
+    const found = newest.get(name)
     return found === undefined ? [] : sectionOf(found.table, found.results)
   })
   return betweenMarks(page, BEGIN, END, parts.join('\n\n'))
+}
+
+/** Rows of different settings or machines do not belong into one table: then the later table replaces the earlier one. */
+function merge(earlier: Measured, later: Measured): Measured {
+  const { machine } = later.results
+  const isComparable =
+    JSON.stringify(earlier.table.settings) === JSON.stringify(later.table.settings) &&
+    machineWords(earlier.results.machine) === machineWords(machine)
+  if (!isComparable) return later
+  const rows = new Map([...earlier.table.rows, ...later.table.rows].map((row) => [row.name, row]))
+  const skipped = [...earlier.table.skipped, ...later.table.skipped].filter(({ what }) => !rows.has(what))
+  const loadAverage = Math.max(earlier.results.machine.loadAverage, machine.loadAverage)
+  const order = scenarios[later.table.scenario].contenders.flatMap(({ name }) => rows.get(name) ?? [])
+  return {
+    table: { ...later.table, rows: order, skipped },
+    results: {
+      ...later.results,
+      machine: { ...machine, loadAverage },
+      versions: { ...earlier.results.versions, ...later.results.versions },
+    },
+  }
 }
 
 function sectionOf(table: LossTable, { date, machine, versions }: LossResults): string[] {

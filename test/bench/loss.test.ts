@@ -174,6 +174,14 @@ describe('the page of the bench of loss', () => {
     expect(writeLoss(text, [ofLoss({})])).toBe(text)
   })
 
+  it('keeps the rows that a later file does not have, unless its settings differ', () => {
+    const ofWs = ofLoss({ name: 'ws by hand' })
+    expect(writeLoss(page, [ofWs, ofLoss({})])).toMatch(/\| tideway \| 99\.99 %.*\n\| ws by hand \| 99\.99 %/)
+    const small = ofLoss({})
+    const tables = small.tables.map((table) => ({ ...table, settings: { ...table.settings, clients: 5 } }))
+    expect(writeLoss(page, [ofWs, { ...small, tables }])).not.toContain('ws by hand')
+  })
+
   it('replaces a scenario that was measured again, and reports a busy machine and late clients', () => {
     const text = writeLoss(page, [ofLoss({}), ofLoss({ returns: 77, loopDelayP99Ms: 150 }, 5)])
     expect(text).toContain('| tideway † | 77 |')
