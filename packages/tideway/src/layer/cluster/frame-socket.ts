@@ -27,7 +27,14 @@ export class FrameSocket {
     this.#listener = listener
     const reader = new FrameReader((frame) => listener.onFrame(frame))
     let failure: Error | undefined
-    socket.on('data', (chunk: Buffer) => reader.push(chunk))
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        reader.push(chunk)
+      } catch (error) {
+        // What arrives is not of this version, so the connection is of no use.
+        socket.destroy(error as Error)
+      }
+    })
     socket.on('drain', () => {
       this.#isBlocked = false
       this.#flush()

@@ -50,6 +50,8 @@ export interface Hello {
 }
 
 const HEADER_BYTES = 14
+/** The largest frame, in bytes: far more than a message or a read. */
+const MAX_FRAME_BYTES = 256 * 1024 * 1024
 const EMPTY = Buffer.alloc(0)
 
 /** A frame that was read. `bytes` is the whole of it, to send it on. */
@@ -100,6 +102,7 @@ export class FrameReader {
     for (;;) {
       const left = data.length - start
       this.#needed = left < 4 ? 4 : 4 + data.readUInt32LE(start)
+      if (this.#needed > MAX_FRAME_BYTES) throw new Error('A frame has a wrong length.')
       if (left < this.#needed) break
       const end = start + this.#needed
       this.#onFrame(parse(data.subarray(start, end)))

@@ -6,6 +6,8 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { requireUnixPath } from '../../errors/unix-path.ts'
 import { ClusterHub, type HubListener } from './cluster-hub.ts'
 
+/** The start of the name of a socket that is not linked yet. */
+const TEMPORARY = 'new.'
 /** systemd removes files that were not touched for 10 days from /tmp (tmpfiles.d(5)). */
 const TOUCH_EVERY_MS = 3_600_000
 
@@ -78,7 +80,7 @@ export class Rendezvous {
 
   async #host(number: number): Promise<void> {
     const path = this.#pathOf(number)
-    const temporary = join(this.#directory, `new.${randomSuffix().slice(0, 8)}`)
+    const temporary = join(this.#directory, TEMPORARY + randomSuffix().slice(0, 8))
     const hub = new ClusterHub(this.#options.listener)
     const server = createServer((socket) => hub.accept(socket))
     try {
@@ -113,7 +115,18 @@ export class Rendezvous {
       if (other !== undefined) return false
       await unlink(this.#pathOf(number)).catch(ignore)
     }
+    await this.#removeUnfinished()
     return true
+  }
+
+  /** Removes the sockets of processes that were killed before they had linked them. */
+  async #removeUnfinished(): Promise<void> {
+    for (const name of await readdir(this.#directory)) {
+      if (!name.startsWith(TEMPORARY)) continue
+      const socket = await tryConnect(join(this.#directory, name))
+      socket?.destroy()
+      if (socket === undefined) await unlink(join(this.#directory, name)).catch(ignore)
+    }
   }
 
   async #hubs(): Promise<number[]> {
