@@ -19,6 +19,7 @@ import { djangoEvent, type DjangoEvents } from '../pub-sub/django-events.ts'
 import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
 import { RedisAnswers } from './redis-answers.ts'
 import { AppendQueue, type AppendResult, type BatchOptions, type LogEvent } from './append-queue.ts'
+import { RedisGroupSurvey } from './redis-group-survey.ts'
 import { ReplicatedRuns } from './replicated-runs.ts'
 import { RedisPresenceStore } from '../presence/redis-presence-store.ts'
 import { newEpoch } from './epochs.ts'
@@ -69,6 +70,7 @@ interface Watch {
 export class RedisEventLog implements EventLog {
   readonly answers: RedisAnswers
   readonly presence: RedisPresenceStore
+  readonly survey: RedisGroupSurvey
   readonly #options: RedisEventLogOptions
   /** The watched groups, by their Redis channel. */
   readonly #watches = new Map<string, Watch>()
@@ -80,6 +82,7 @@ export class RedisEventLog implements EventLog {
   constructor(options: RedisEventLogOptions) {
     this.#options = options
     this.answers = new RedisAnswers(options)
+    this.survey = new RedisGroupSurvey(options)
     this.#replicated = new ReplicatedRuns(options.replicaWaitMs)
     const { prefix, codec } = options
     this.presence = new RedisPresenceStore({
@@ -134,6 +137,7 @@ export class RedisEventLog implements EventLog {
     const channel = this.#channel(group)
     const watch: Watch = { group, sink }
     this.#watches.set(channel, watch)
+    this.survey.listen()
     try {
       await this.#options.engineOf(channel).subscribe(channel)
       await this.#options.django?.watch(group)
@@ -163,7 +167,7 @@ export class RedisEventLog implements EventLog {
   /** Handles a message of a Redis channel. Returns `false` if the channel does not belong to a log. */
   onMessage(channel: string, bytes: Buffer): boolean {
     const watch = this.#watches.get(channel)
-    if (watch === undefined) return false
+    if (watch === undefined) return this.survey.onMessage(channel, bytes)
     let event: LogEntry | string
     try {
       event = parsePublished(bytes, this.#options.codec)

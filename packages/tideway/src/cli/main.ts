@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { asyncApiProgram } from './asyncapi/asyncapi-program.ts'
 import { doctorProgram } from './doctor/doctor-program.ts'
+import { groupsProgram } from './groups/groups-program.ts'
 import { publishProgram } from './groups/publish-program.ts'
 import { tapProgram } from './groups/tap-program.ts'
 import { whoProgram } from './groups/who-program.ts'
@@ -31,6 +32,7 @@ program.addCommand(asyncApiProgram())
 program.addCommand(publishProgram())
 program.addCommand(tapProgram())
 program.addCommand(whoProgram())
+program.addCommand(groupsProgram())
 
 program
   .command('worker')

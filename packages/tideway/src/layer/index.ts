@@ -36,6 +36,7 @@ export {
 export { presenceDefaults, type PresenceOptions, type ResolvedPresenceOptions } from './presence/presence-options.ts'
 export type { EventTracing, TracedDelivery } from './log/event-tracing.ts'
 export type { Durations } from './log/histogram.ts'
-export type { FollowedGroup, KeptGroupsStats } from './log/log-stats.ts'
+export type { FollowedGroup } from './log/followed-group.ts'
+export type { KeptGroupsStats } from './log/log-stats.ts'
 export type { PresenceStats } from './presence/presence.ts'
 export { formatPosition, parsePosition, type EpochStart, type LostReason, type Position } from './log/position.ts'

@@ -27,6 +27,7 @@ export {
   type StateRead,
   type ValuesOptions,
 } from './log/event-log.ts'
+export type { GroupSurvey, SurveyedGroups } from './log/group-survey.ts'
 export type { KeptGroupsListener } from './log/kept-groups-listener.ts'
 export { KeptGroups } from './log/kept-groups.ts'
 export { MemoryEventLog } from './log/memory-event-log.ts'

@@ -83,14 +83,21 @@ describeWith(['redis'], 'the commands for groups', () => {
     expect(again).toEqual({ published: 0, duplicates: 2, volatile: 1, values: 0 })
   })
 
-  it('print the values of a state group, and who is in a group, and end', async () => {
+  it('print the values of a state group, who is in a group, and the followed groups, and end', async () => {
     await publish(access(), namedGroup(access(), 'prices.usd'), 'A', 1, undefined)
     await prices('usd').set(layer, 'B', 2)
     await presenceOf(layer).enter('room.past', { key: 'u1', meta: { name: 'Ann' } })
-    const [values, people] = await Promise.all([
+    const { cursor } = await layer.keptGroups.follow('room.past', { onEntry() {}, onVolatile() {}, onReset() {} })
+    cursor.start()
+    const [values, people, groups] = await Promise.all([
       run('tap', 'prices.usd', '--no-follow', '--json'),
       run('who', 'room.past'),
+      run('groups', '--interval', '0.1'),
     ])
+    expect(groups.code).toBe(0)
+    expect(groups.output).toMatch(
+      /^group +followers +processes +lag +events\/s +position\nroom\.past +1 +1 +0 +0\.0 +\S+:0\n1 group; /,
+    )
     const lines = values.output.trim().split('\n')
     expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
       { key: 'A', value: 1 },

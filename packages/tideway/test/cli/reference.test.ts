@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { describeWith, programPath } from '../../../../test/setup/describe-with.ts'
 import { fileArgument } from '../../src/cli/application-file.ts'
+import { groupsProgram } from '../../src/cli/groups/groups-program.ts'
 import { publishProgram } from '../../src/cli/groups/publish-program.ts'
 import { tapProgram } from '../../src/cli/groups/tap-program.ts'
 import { whoProgram } from '../../src/cli/groups/who-program.ts'
@@ -55,7 +56,7 @@ describe('docs/reference/cli.md', () => {
   })
 
   it('has each flag of the commands for groups, with its commands and the description of its help', () => {
-    const commands = [publishProgram(), tapProgram(), whoProgram()]
+    const commands = [publishProgram(), tapProgram(), whoProgram(), groupsProgram()]
     const flags = new Map<string, { names: string[]; description: string }>()
     for (const command of commands) {
       for (const { flags: flag, description } of command.options) {

@@ -49,3 +49,13 @@ export function namedGroup({ families }: GroupAccess, given: string): NamedGroup
   }
   return { given, name: group.name, state: group, history: undeclaredHistory, keep: (family as { keep: Keep }).keep }
 }
+
+/** The text that names a group of the layer on a command line: the reverse of {@link namedGroup} if it exists. */
+export function givenName(name: string): string {
+  const dot = name.indexOf('.')
+  const decoded = name
+    .slice(dot + 1)
+    .replaceAll(/(?:_[0-9a-f]{2})+/g, (bytes) => Buffer.from(bytes.replaceAll('_', ''), 'hex').toString())
+  const isSame = dot !== -1 && groupName(name.slice(0, dot), decoded) === name
+  return isSame ? `${name.slice(0, dot)}.${decoded}` : name
+}

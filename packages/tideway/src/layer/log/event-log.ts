@@ -1,5 +1,6 @@
 import type { AnswerStore } from './answer-store.ts'
 import type { PresenceStore } from '../presence/presence-store.ts'
+import type { GroupSurvey } from './group-survey.ts'
 import type { EpochStart, LostReason, Position } from './position.ts'
 
 /** One event of a kept group in its log. Immutable, and shared by all its followers in a process. */
@@ -146,6 +147,8 @@ export interface EventLog {
   readonly answers: AnswerStore
   /** Who is in the groups. `undefined` for a log whose groups cannot have presence. */
   readonly presence?: PresenceStore | undefined
+  /** Asks other processes which groups they follow. `undefined` for a log without this. */
+  readonly survey?: GroupSurvey | undefined
 
   /**
    * Appends an event and sends it to the watchers of the group in every process, in one atomic step. A log that does not exist

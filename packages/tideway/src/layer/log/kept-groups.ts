@@ -9,6 +9,7 @@ import { Presence } from '../presence/presence.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Follower } from './cursor.ts'
 import { observePublish, warnOfTracing } from './event-tracing.ts'
+import type { GroupSurvey } from './group-survey.ts'
 import type { Appended, EventLog, ReadResult, SetResult, StateRead } from './event-log.ts'
 import {
   ANSWER_TTL_MS,
@@ -28,8 +29,8 @@ import {
 import type { Followed, FollowOptions } from './follow.ts'
 import { warningListener, type KeptGroupsListener } from './kept-groups-listener.ts'
 import { LogTail } from './log-tail.ts'
-import { followedGroup, LogTimes, newLogCounters, statsOf } from './log-stats.ts'
-import type { FollowedGroup, KeptGroupsStats } from './log-stats.ts'
+import { followedGroup, type FollowedGroup } from './followed-group.ts'
+import { LogTimes, newLogCounters, statsOf, type KeptGroupsStats } from './log-stats.ts'
 import { requirePosition } from './position.ts'
 import { ReadLimiter } from './read-limiter.ts'
 import { ReportLimit } from './report-limit.ts'
@@ -45,9 +46,10 @@ import type { Tail, TailContext } from './tail.ts'
 export class KeptGroups {
   /** Who is in the groups. `undefined` if the log of the layer has no presence. */
   readonly presence: Presence | undefined
+  /** Asks other processes for their groups. `undefined` if the log of the layer cannot. */
+  readonly survey: GroupSurvey | undefined
   readonly #log: EventLog
   readonly #options: ResolvedKeptGroupsOptions
-  readonly #clock: Clock
   readonly #tails = new Map<string, Tail>()
   /** Cancels the end of tails without followers. */
   readonly #lingering = new Map<Tail, () => void>()
@@ -67,7 +69,8 @@ export class KeptGroups {
     clock: Clock = systemClock,
   ) {
     this.#log = log
-    this.#clock = clock
+    this.survey = log.survey
+    this.survey?.answerWith(() => this.followed())
     this.#options = resolveKeptGroupsOptions(options)
     const { ringEntries, ringBytes, replayEntries, replayBytes, readsAtOnce } = this.#options
     this.#rings = new RingBudget(this.#options.totalRingBytes)
@@ -213,8 +216,7 @@ export class KeptGroups {
 
   /** The statistics of this process. */
   stats(): KeptGroupsStats {
-    const tails = [...this.#tails.values()]
-    return statsOf(this.#counters, this.#times, tails, this.#rings.bytes, this.presence?.stats())
+    return statsOf(this.#counters, this.#times, [...this.#tails.values()], this.#rings.bytes, this.presence?.stats())
   }
 
   /**
@@ -242,7 +244,7 @@ export class KeptGroups {
     if (tail === undefined || tail.isClosed) {
       tail = isState ? new StateTail(group, this.#context) : new LogTail(group, this.#context)
       this.#tails.set(group, tail)
-      this.#cancelSweep ??= this.#clock.after(this.#options.sweepIntervalMs, this.#sweep)
+      this.#cancelSweep ??= this.#context.clock.after(this.#options.sweepIntervalMs, this.#sweep)
     }
     this.#lingering.get(tail)?.()
     this.#lingering.delete(tail)
@@ -261,15 +263,13 @@ export class KeptGroups {
     }
     const lingerMs = Math.max(this.#options.lingerMs, tail.lingerMs)
     if (tail.isClosed) end()
-    else this.#lingering.set(tail, this.#clock.after(lingerMs, end))
+    else this.#lingering.set(tail, this.#context.clock.after(lingerMs, end))
   }
 
   readonly #sweep = (): void => {
     void this.#sweepAll().finally(() => {
-      this.#cancelSweep =
-        this.#tails.size === 0 || this.#isClosed
-          ? undefined
-          : this.#clock.after(this.#options.sweepIntervalMs, this.#sweep)
+      const isOver = this.#tails.size === 0 || this.#isClosed
+      this.#cancelSweep = isOver ? undefined : this.#context.clock.after(this.#options.sweepIntervalMs, this.#sweep)
     })
   }
 
