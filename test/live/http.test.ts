@@ -66,7 +66,7 @@ describeWith(['redis', 'curl'], 'live consumers over HTTP on two servers of one 
     return [...calls].reduce((sum, [, count]) => sum + Number(count), 0)
   }
 
-  it('handle a request once, on whichever server it is repeated, and deliver its event to streams of the other one', async () => {
+  it('handle a request once, also if it is repeated on the other server, and deliver its event to streams of the other one', async () => {
     const stream = await Stream.open(urls[0], { 'room.lobby': { last: 0 } })
     await stream.take(2)
     const frames = ['say', 'count'].map((m) => ({

@@ -13,6 +13,8 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { describeWith } from '../../../../test/setup/describe-with.ts'
 import { patiently } from '../../../../test/setup/patiently.ts'
+import { connectionClosedError } from '../../src/errors/connection-closed.ts'
+import { HttpResponse } from '../../src/live/http/http-response.ts'
 import { RecordingLogger } from '../consumer/recording-logger.ts'
 import { answerOf, openHttp2 } from '../server/http2/http2-client.ts'
 import { suiteCertificates } from '../server/tls/certificates.ts'
@@ -256,6 +258,15 @@ describe('a poll over HTTP', () => {
     await Promise.all([people(), people()])
     expect(await here('a').count(layer)).toBe(1)
     expect(left).toEqual([])
+  })
+})
+
+describe('the answer over HTTP', () => {
+  it('is dropped without an error if its client has disconnected', () => {
+    const response = new HttpResponse(() => {
+      throw connectionClosedError()
+    }, [])
+    expect(() => response.answer(204, [])).not.toThrow()
   })
 })
 

@@ -1,7 +1,9 @@
 import type { SendOf } from '../../asgi/application.ts'
 import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
+import type { HttpSendEvent } from '../../asgi/http-events.ts'
 import type { BodyPiece, LongBody } from '../../asgi/long-response.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
+import { isConnectionClosed } from '../../errors/connection-closed.ts'
 
 /** The `send` of an HTTP application. */
 export type HttpSend = SendOf<HttpScope>
@@ -39,7 +41,7 @@ export class HttpResponse implements LongBody {
   start(status: number, headers: HeadersInit): void {
     this.#isStarted = true
     const all = [['Cache-Control', 'no-store, no-transform'], ...this.#common, ...entriesOf(headers)] as const
-    void this.#send({ type: 'http.response.start', status, headers: all })
+    this.#try({ type: 'http.response.start', status, headers: all })
   }
 
   write({ bytes }: BodyPiece): void | Promise<void> {
@@ -49,7 +51,7 @@ export class HttpResponse implements LongBody {
   end(body: string | Uint8Array = ''): void {
     if (this.#isEnded) return
     this.#isEnded = true
-    void this.#send({ type: 'http.response.body', body })
+    this.#try({ type: 'http.response.body', body })
   }
 
   /** A whole response. Has no effect after the start of another one. */
@@ -61,5 +63,18 @@ export class HttpResponse implements LongBody {
 
   text(status: number, text: string, headers: HeadersInit = []): void {
     this.answer(status, [['Content-Type', 'text/plain; charset=utf-8'], ...entriesOf(headers)], text)
+  }
+
+  /** A client that has disconnected needs no answer. Its connection is about to receive the disconnect: a timer must not throw before. */
+  #try(event: HttpSendEvent): void {
+    const ignore = (error: unknown): void => {
+      if (!isConnectionClosed(error)) throw error
+    }
+    try {
+      const sent = this.#send(event)
+      if (sent instanceof Promise) sent.catch(ignore)
+    } catch (error) {
+      ignore(error)
+    }
   }
 }
