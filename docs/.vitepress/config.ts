@@ -23,11 +23,13 @@ const korean = {
   label: '한국어',
   lang: 'ko',
   link: '/ko/',
-  description: 'TypeScript를 위한 Django Channels',
+  description: '클라이언트가 메시지를 놓치지 않는, Node와 TypeScript를 위한 WebSocket 프레임워크이자 서버',
   themeConfig: {
     nav: [
       { text: '튜토리얼', link: '/ko/tutorial/1-first-consumer' },
-      { text: '목차', link: '/ko/contents' },
+      { text: '쿡북', link: '/ko/cookbook' },
+      { text: '가이드', link: '/ko/contents' },
+      { text: '레퍼런스', link: '/reference/api' },
     ],
     sidebar: contentsOf('docs/ko/README.md'),
     outline: { level: [2, 3], label: '이 페이지에서' },
