@@ -19,6 +19,8 @@ import { crowd, CrowdConsumer } from './fixture/presence-room.ts'
 const ROUNDS = Number(process.env['TIDEWAY_PRESENCE_ROUNDS'] ?? 1)
 
 const PEOPLE = 50
+/** The people who join at the same time. */
+const JOINS = 200
 const TABS = 3
 const presence = { beatMs: 400, leaseMs: 2500, graceMs: 400, diffMs: 20 }
 
@@ -70,9 +72,9 @@ describeWith(['redis'], 'the people of two servers on one Redis', () => {
     await redis?.stop()
   })
 
-  async function serving(): Promise<RunningProgram> {
+  async function serving(options: object = presence): Promise<RunningProgram> {
     const file = fileURLToPath(new URL('fixture/presence-server.ts', import.meta.url))
-    const args = [...fromSources, file, redis.url, JSON.stringify(presence)]
+    const args = [...fromSources, file, redis.url, JSON.stringify(options)]
     const program = await startProgram(process.execPath, args, { ready: /port (\d+)/ })
     onTestFinished(async () => void (await program.stop()))
     return program
@@ -140,6 +142,31 @@ describeWith(['redis'], 'the people of two servers on one Redis', () => {
       }
     },
   )
+
+  it('give each client at most one change per diffMs while many people join', async () => {
+    const diffMs = 500
+    const servers = await Promise.all([1, 2].map(() => serving({ ...presence, diffMs })))
+    const urlOf = (index: number): string => `ws://127.0.0.1:${servers[index % 2]!.readyMatch![1]}/`
+    const clients = [0, 1].map((index) => connect(urlOf(index)))
+    onTestFinished(() => clients.forEach((client) => client.close()))
+    const watching = clients.map((client) => {
+      const seen = { changes: 0, count: 0 }
+      client.join('crowd', 'storm').on('presence', ({ count }) => {
+        seen.changes++
+        seen.count = count
+      })
+      return seen
+    })
+    await Promise.all(clients.map((client) => enter(client, 'storm')))
+    for (const seen of watching) seen.changes = 0
+    const startedAt = performance.now()
+    const joining = Array.from({ length: JOINS }, (_, index) => connect(`${urlOf(index)}?person=p${index}`))
+    onTestFinished(() => joining.forEach((client) => client.close()))
+    for (const client of joining) client.join('crowd', 'storm', { who: false })
+    await patiently(() => expect(watching.map(({ count }) => count)).toEqual([JOINS, JOINS]))
+    const most = (performance.now() - startedAt) / diffMs + 2
+    for (const { changes } of watching) expect(changes).toBeLessThanOrEqual(most)
+  })
 })
 
 describe('a client whose network is gone', () => {
