@@ -1,12 +1,13 @@
 import { append } from './append.ts'
 import { http } from './http.ts'
+import { joins } from './joins.ts'
 import { memory } from './memory.ts'
 import { presence } from './presence.ts'
 import { resume } from './resume.ts'
 
 // npm run bench -- kept [NAME...]: what kept groups cost, beside what they are built on.
 
-const measurements = { append, resume, memory, presence, http } as const
+const measurements = { append, resume, memory, presence, joins, http } as const
 
 const names = process.argv.slice(2)
 const unknown = names.find((name) => !(name in measurements))
