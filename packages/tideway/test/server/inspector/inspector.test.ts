@@ -214,14 +214,14 @@ describe('the inspector', () => {
     const { rows } = await connections('search=bert')
     const closed = Promise.all([first!, second!, third!].map((client) => once(client, 'close')))
     const one = await post({ id: rows[0]!.id, code: 4001, reason: 'moderated' })
-    const both = await post({ user: 'id-ann' })
+    const both = await post({ user: 'ann' })
     expect([await one.json(), await both.json()]).toEqual([{ disconnected: 1 }, { disconnected: 2 }])
     const codes = (await closed).map(([code, reason]) => `${code} ${reason}`)
     expect(codes).toEqual(['1008 ', '1008 ', '4001 moderated'])
     expect(await (await post({ id: 999_999 })).json()).toEqual({ disconnected: 0 })
     expect(site.log).toContainEqual({
       level: 'info',
-      details: { user: 'id-ann', code: 1008, disconnected: 2 },
+      details: { user: 'ann', code: 1008, disconnected: 2 },
       message: 'The inspector disconnected WebSockets',
     })
   })
