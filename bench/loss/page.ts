@@ -55,7 +55,7 @@ function sectionOf(table: LossTable, { date, machine, versions }: LossResults): 
   const load =
     machine.loadAverage < machine.processors / 2
       ? ''
-      : ` **The machine was busy with other work (load average ${machine.loadAverage.toFixed(1)}): times and costs are upper bounds.**`
+      : ` **The machine was busy with other work (load average ${machine.loadAverage.toFixed(1)}): times, costs and the losses of servers that do not resume are upper bounds.**`
   const late = table.rows.filter(({ loopDelayP99Ms }) => loopDelayP99Ms > LATE_MS)
   const lateMs = Math.round(Math.max(...late.map(({ loopDelayP99Ms }) => loopDelayP99Ms)))
   return [

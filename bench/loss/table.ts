@@ -55,7 +55,8 @@ function speedCells({ name, returns, openMs, catchUpMs, silenceMs, loopDelayP99M
 }
 
 function returnCells({ name, cpuUsPerReturn, redisCommandsPerReturn }: LossRow): string[] {
-  const cpu = cpuUsPerReturn === undefined ? '–' : formatNumber(Math.max(0, cpuUsPerReturn))
+  // On a busy machine the difference of two measurements may be negative.
+  const cpu = cpuUsPerReturn === undefined || cpuUsPerReturn <= 0 ? '–' : formatNumber(cpuUsPerReturn)
   if (redisCommandsPerReturn === undefined || !name.includes('Redis')) return [cpu, '–']
   return [cpu, Math.max(0, redisCommandsPerReturn).toFixed(2)]
 }
