@@ -30,6 +30,8 @@ export async function bundle(file: URL): Promise<string> {
     target: 'es2022',
     conditions: ['@tideway/source'],
     define: { 'process.env.NODE_ENV': '"development"' },
+    // Only `sharedWorker: true` needs it, and these pages give the URL of the script.
+    logOverride: { 'empty-import-meta': 'silent' },
   })
   return `${outputFiles[0]?.text ?? ''}\nglobalThis.suite = suite`
 }

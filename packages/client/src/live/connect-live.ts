@@ -42,7 +42,7 @@ export function connectLive<Consumer extends LiveConsumerClass = UntypedConsumer
 ): LiveClient<Consumer> {
   const { maxPendingRequests = 1_000, WebSocket = scope.WebSocket } = options
   const storagePrefix = `tideway ${typeof url === 'function' ? '' : String(url)}`
-  const transports = String(options.transports ?? (options.WebSocket ? webSocket : ''))
+  const transports = String(options.sharedWorker || options.transports || (options.WebSocket ? webSocket : ''))
   /** The load of the module that chooses a transport. */
   let choosing: Promise<unknown> | undefined
   const resolved = resolveOptions(url, {

@@ -27,6 +27,14 @@ export interface LiveOptions extends Omit<ConnectionOptions, 'protocols' | 'outb
    * time doubles with each failure, up to 10 minutes. @default 60000
    */
   readonly upgradeAfterMs?: number
+  /**
+   * Lets all tabs of the same `user` share one connection in a `SharedWorker`. The value is the URL of the script `live-worker.js` of
+   * this package, on the origin of the page; `true` is its place beside the other modules. Needs the option `user`. A browser without shared
+   * workers, and a page that cannot load the script, has one connection for each tab. @default false
+   */
+  readonly sharedWorker?: boolean | string | URL
+  /** The user of the page, for `sharedWorker`: a tab shares a connection only with tabs of the same user. `null` if the site has no users. */
+  readonly user?: string | number | null
 }
 
 /** The events of a live client and the argument of each listener. */

@@ -53,20 +53,25 @@ export class RoomConsumer extends LiveConsumer<{}, {}> {
 
 const pageHtml = '<!doctype html><input>'
 
+/** Scripts that pages load from their own origin, by path. */
+export type PageScripts = Readonly<Record<string, string>>
+
 /** Servers with one layer behind a proxy that misbehaves. */
 export class LiveArena {
   readonly proxy: FaultProxy
   readonly #layer = new InMemoryChannelLayer()
   readonly #ended: Promise<void>[] = []
+  readonly #scripts: PageScripts
   #server: RunningServer | undefined
   #pagePort = 0
 
-  constructor(proxy: FaultProxy) {
+  constructor(proxy: FaultProxy, scripts: PageScripts) {
     this.proxy = proxy
+    this.#scripts = scripts
   }
 
-  static async start(): Promise<LiveArena> {
-    const arena = new LiveArena(await FaultProxy.start(0))
+  static async start(scripts: PageScripts = {}): Promise<LiveArena> {
+    const arena = new LiveArena(await FaultProxy.start(0), scripts)
     await arena.#startServer()
     return arena
   }
@@ -122,6 +127,14 @@ export class LiveArena {
     }
   }
 
+  #page(path: string): Response {
+    const script = this.#scripts[path]
+    if (script !== undefined) return new Response(script, { headers: { 'content-type': 'text/javascript' } })
+    return path.endsWith('.js')
+      ? new Response('', { status: 404 })
+      : new Response(pageHtml, { headers: { 'content-type': 'text/html' } })
+  }
+
   async #publish(n: number): Promise<void> {
     await room('lobby').publish(this.#layer, 'said', { n })
   }
@@ -129,7 +142,7 @@ export class LiveArena {
   async #startServer(): Promise<void> {
     const application = defineApplication({
       channelLayers: { default: this.#layer },
-      http: fetchHandler(() => new Response(pageHtml, { headers: { 'content-type': 'text/html' } })),
+      http: fetchHandler(({ url }) => this.#page(new URL(url).pathname)),
       websocket: originValidator(urlRouter([path('', RoomConsumer.asApplication())]), ['*']),
     })
     this.#server = await serve(application, { port: 0, drainWindowMs: 2_000 })

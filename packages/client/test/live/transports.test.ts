@@ -135,4 +135,21 @@ describe('The transports of a live client', () => {
     client.request('expel', { n: 0 }).catch(() => {})
     await expect.poll(() => states.at(-1)).toBe('closed 4403')
   })
+
+  it('are refused with sharedWorker without a user, so that no tab gets the connection of another user', async () => {
+    const { start } = await setUp()
+    const { client, states } = start({ sharedWorker: '/live-worker.js' })
+    const errors: string[] = []
+    client.on('error', ({ code, message }) => errors.push(`${code} ${message}`))
+    await expect.poll(() => states).toEqual(['closed 1006'])
+    expect(client.state).toMatchObject({ why: 'misconfigured' })
+    expect(errors).toEqual([expect.stringMatching(/^ERR_BAD_OPTION .*option user/)])
+  })
+
+  it('are those of the tab with sharedWorker where there are no shared workers', async () => {
+    const { proxy, start } = await setUp()
+    proxy.passesUpgrades = true
+    const { states } = start({ sharedWorker: '/live-worker.js', user: 7 })
+    await expect.poll(() => states).toEqual(['open websocket'])
+  })
 })

@@ -1,14 +1,18 @@
 import type { ResolvedOptions } from '../../options.ts'
-import type { WebSocketLike } from '../../web-socket-port.ts'
+import type { WebSocketConstructor, WebSocketLike } from '../../web-socket-port.ts'
 import type { Transport } from '../../state.ts'
 import type { HelloFrame } from '../frames.ts'
 import type { Joins } from '../joins.ts'
 import type { LiveOptions } from '../live-client.ts'
 import { unsuitable } from './http-call.ts'
+import { noWorker, PortSocket } from '../tabs/port-socket.ts'
 import { HttpSocket } from './http-socket.ts'
 
 /** The transports, the best one first. */
 const allTransports: readonly Transport[] = ['websocket', 'stream', 'poll']
+
+/** What an attempt tries: the connection of the shared worker, or one of the tab. */
+type Step = Transport | 'shared'
 
 /** The longest time without the first byte of a stream: a proxy holds it back. */
 const firstByteMs = 3_000
@@ -40,7 +44,16 @@ export function chooseTransport(
     WebSocket = globalThis.WebSocket,
     transports = options.WebSocket ? ['websocket'] : allTransports,
     upgradeAfterMs = 60_000,
+    sharedWorker,
+    user,
   } = options
+  if (sharedWorker && user === undefined) {
+    // The link ends with the error of its constructor as ERR_BAD_OPTION: without a user, a tab might show what another user may see.
+    resolved.WebSocket = function refuse(): never {
+      throw new Error('sharedWorker needs the option user, which is null if the site has no users')
+    } as unknown as WebSocketConstructor
+    return
+  }
   const memory = sessionMemory(storageKey)
   const list = transports.filter((one) => (one === 'websocket' ? WebSocket : globalThis.fetch) !== undefined)
   let worked = list.find((one) => one === memory.read())
@@ -51,7 +64,11 @@ export function chooseTransport(
   let isUpgrade = false
   const open = new Set<ChosenSocket>()
 
-  const plan = (): Transport[] => {
+  /** Whether the next socket may be one of the shared worker. */
+  let isShared = !!sharedWorker && typeof SharedWorker !== 'undefined'
+
+  const plan = (): Step[] => {
+    if (isShared) return ['shared', ...list]
     if (!worked || failures >= maxFailures) return [...list]
     return worked === 'stream' ? list.filter((one) => one !== 'websocket') : [worked]
   }
@@ -80,7 +97,14 @@ export function chooseTransport(
     return JSON.parse(text) as HelloFrame
   }
 
-  const openTransport = (transport: Transport, url: string, protocols: string[]): WebSocketLike => {
+  const openTransport = (transport: Step, url: string, protocols: string[]): WebSocketLike => {
+    if (transport === 'shared')
+      return new PortSocket({ script: sharedWorker || true, user: user ?? null }, url, protocols, {
+        ...(options.transports && { transports: options.transports }),
+        upgradeAfterMs,
+        connectTimeoutMs,
+        heartbeat,
+      })
     if (transport === 'websocket') return new WebSocket(url, protocols)
     const { intervalMs, timeoutMs } = heartbeat || { intervalMs: 25_000, timeoutMs: 10_000 }
     const bearer = protocols.indexOf('bearer')
@@ -96,7 +120,7 @@ export function chooseTransport(
     })
   }
 
-  const openWithinMs = (transport: Transport): number =>
+  const openWithinMs = (transport: Step): number =>
     transport === 'stream'
       ? Math.min(firstByteMs, connectTimeoutMs * streamPart)
       : Math.min(connectTimeoutMs * webSocketPart, maxTimerMs)
@@ -109,7 +133,7 @@ export function chooseTransport(
     readonly #url: string
     readonly #protocols: string[]
     readonly #isUpgrade: boolean
-    readonly #plan: Transport[]
+    readonly #plan: Step[]
     #socket!: WebSocketLike
     #transport: Transport | undefined
     #binaryType = 'arraybuffer'
@@ -172,12 +196,13 @@ export function chooseTransport(
     }
 
     #openNext(): void {
-      const transport = this.#plan.shift() as Transport
+      const transport = this.#plan.shift() as Step
       let socket: WebSocketLike
       try {
         socket = this.#socket = openTransport(transport, this.#url, this.#protocols)
       } catch (error) {
         // A rule of the page may forbid one transport only. A wrong URL is wrong for all.
+        if (transport === 'shared') isShared = false
         if (this.#plan.length === 0) throw error
         return this.#openNext()
       }
@@ -187,7 +212,7 @@ export function chooseTransport(
       socket.onclose = (event: { code: number; reason: string }) => this.#onClose(event)
       socket.onerror = () => {}
       // The time of the last one is the time of the attempt.
-      if (this.#plan.length > 0)
+      if (this.#plan.length > 0 && transport !== 'shared')
         this.#timer = setTimeout(() => {
           socket.onopen = socket.onmessage = socket.onclose = null
           ;(socket.terminate ?? socket.close).call(socket)
@@ -195,22 +220,34 @@ export function chooseTransport(
         }, openWithinMs(transport))
     }
 
-    #onOpen(transport: Transport): void {
+    #onOpen(transport: Step): void {
       clearTimeout(this.#timer)
+      open.add(this)
+      // The worker chooses for all tabs.
+      if (transport === 'shared') this.#transport = this.#socket.transport
+      else this.#onChosen(transport)
+      this.onopen?.({} as never)
+    }
+
+    #onChosen(transport: Transport): void {
       this.#transport = transport
       if (this.#isUpgrade) upgradeMs = upgradeAfterMs
       worked = transport
       failures = 0
       memory.write(transport === list[0] ? undefined : transport)
-      open.add(this)
       scheduleUpgrade(transport)
-      this.onopen?.({} as never)
     }
 
     #onClose(event: { readonly code: number; readonly reason: string }): void {
       clearTimeout(this.#timer)
       // An answer of the server is the same for each transport, and so is an unreachable server for both HTTP transports.
-      const mayPass = this.#socket instanceof HttpSocket ? event.reason === unsuitable : event.code === 1006
+      const mayPass =
+        this.#socket instanceof HttpSocket
+          ? event.reason === unsuitable
+          : this.#socket instanceof PortSocket
+            ? event.reason === noWorker
+            : event.code === 1006
+      if (event.reason === noWorker) isShared = false
       if (!this.#transport && mayPass && this.#plan.length > 0) return this.#openNext()
       this.#leave()
       this.onclose?.(event as never)
