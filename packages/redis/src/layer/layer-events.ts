@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events'
+import { LayerEvents as Events } from 'tideway/layer/kit'
 
 /** The events of a Redis layer, for `on`. */
 export interface RedisLayerEvents {
@@ -39,25 +39,5 @@ export interface RedisLayerEvents {
 /** A listener for `on` and `off` of a Redis layer. */
 export type RedisLayerListener<Name extends keyof RedisLayerEvents> = (event: RedisLayerEvents[Name]) => void
 
-/** The listeners of a layer. */
-export class LayerEvents {
-  readonly #emitter = new EventEmitter()
-
-  on<Name extends keyof RedisLayerEvents>(name: Name, listener: RedisLayerListener<Name>): void {
-    this.#emitter.on(name, listener)
-  }
-
-  off<Name extends keyof RedisLayerEvents>(name: Name, listener: RedisLayerListener<Name>): void {
-    this.#emitter.off(name, listener)
-  }
-
-  /** Calls the listeners in a microtask, so that an error of a listener breaks no connection. */
-  emit<Name extends keyof RedisLayerEvents>(name: Name, event: RedisLayerEvents[Name]): void {
-    if (this.#emitter.listenerCount(name) > 0) queueMicrotask(() => this.#emitter.emit(name, event))
-    else if (name === 'receiverFailed') warn((event as RedisLayerEvents['receiverFailed']).error)
-  }
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(`A receiver of a channel layer threw: ${error instanceof Error ? error.stack : String(error)}`)
-}
+/** The listeners of a Redis layer. */
+export class LayerEvents extends Events<RedisLayerEvents> {}

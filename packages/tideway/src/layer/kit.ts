@@ -10,6 +10,7 @@ export { resolvesWithin, type ResolvesWithinOptions } from '../errors/resolves-w
 export { TidewayError } from '../errors/tideway-error.ts'
 export { BaseChannelLayer } from './base-channel-layer.ts'
 export { Capacities, DEFAULT_CAPACITY } from './capacity.ts'
+export { LayerEvents, type EngineEvents } from './layer-events.ts'
 export { LocalChannels, type LocalChannelsOptions } from './local-channels.ts'
 export { DEFAULT_CAPACITY_BYTES, Mailbox, type OverflowPolicy } from './mailbox.ts'
 export type { AnswerStore, Claim } from './log/answer-store.ts'

@@ -111,6 +111,6 @@ function crossingLayer(channelLayers: Layers, alias: string): ChannelLayer {
   if (layer.isLocal !== true) return layer
   throw new TidewayError(
     'ERR_LOCAL_CHANNEL_LAYER',
-    `The channel layer "${alias}" works in one process only, and this command is another process: it cannot see the groups of the server. Use a Redis layer of @tideway/redis in the application.`,
+    `The channel layer "${alias}" works in one process only, and this command is another process: it cannot see the groups of the server. Use a Redis layer of @tideway/redis in the application, or on one machine a ClusterChannelLayer.`,
   )
 }

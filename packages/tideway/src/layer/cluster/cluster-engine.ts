@@ -2,7 +2,8 @@ import type { Socket } from 'node:net'
 import type { ChannelLayerStats, GroupSendOptions, Message } from '../channel-layer.ts'
 import { ChannelFullError } from '../errors.ts'
 import type { EngineSide, LayerEngine } from '../layer-engine.ts'
-import { ClusterEvents } from './cluster-events.ts'
+import { LayerEvents } from '../layer-events.ts'
+import type { ClusterLayerEvents } from './cluster-events.ts'
 import { frame, kinds, type Frame } from './frame.ts'
 import { HubEventLog } from './hub-event-log.ts'
 import { HubLink } from './hub-link.ts'
@@ -28,7 +29,7 @@ const MAX_NUMBER = 2 ** 32 - 1
 /** The end of a cluster layer in one process. */
 export class ClusterEngine implements LayerEngine {
   readonly log: HubEventLog
-  readonly events: ClusterEvents = new ClusterEvents()
+  readonly events: LayerEvents<ClusterLayerEvents> = new LayerEvents()
   readonly #side: EngineSide
   readonly #link: HubLink
   readonly #close: () => Promise<void>
@@ -66,7 +67,7 @@ export class ClusterEngine implements LayerEngine {
     return this.#link.ready()
   }
 
-  on: ClusterEvents['on'] = (name, listener) => this.events.on(name, listener)
+  on: LayerEvents<ClusterLayerEvents>['on'] = (name, listener) => this.events.on(name, listener)
 
   /** Begins to connect. */
   open(): void {

@@ -1,5 +1,3 @@
-import { EventEmitter } from 'node:events'
-
 /** The events of a cluster layer, for `on`. */
 export interface ClusterLayerEvents {
   /** The hub has ended, or its connection. The layer reconnects, or becomes the hub. */
@@ -23,26 +21,3 @@ export interface ClusterLayerEvents {
 
 /** A listener for `on` and `off` of a cluster layer. */
 export type ClusterLayerListener<Name extends keyof ClusterLayerEvents> = (event: ClusterLayerEvents[Name]) => void
-
-/** The listeners of a cluster layer. */
-export class ClusterEvents {
-  readonly #emitter = new EventEmitter()
-
-  on<Name extends keyof ClusterLayerEvents>(name: Name, listener: ClusterLayerListener<Name>): void {
-    this.#emitter.on(name, listener)
-  }
-
-  off<Name extends keyof ClusterLayerEvents>(name: Name, listener: ClusterLayerListener<Name>): void {
-    this.#emitter.off(name, listener)
-  }
-
-  /** Calls the listeners in a microtask, so that an error of a listener breaks no connection. */
-  emit<Name extends keyof ClusterLayerEvents>(name: Name, event: ClusterLayerEvents[Name]): void {
-    if (this.#emitter.listenerCount(name) > 0) queueMicrotask(() => this.#emitter.emit(name, event))
-    else if (name === 'receiverFailed') warn((event as ClusterLayerEvents['receiverFailed']).error)
-  }
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(`A receiver of a channel layer threw: ${error instanceof Error ? error.stack : String(error)}`)
-}
