@@ -13,6 +13,8 @@ const CRLF = '\r\n'
 
 /** The pieces as chunks of HTTP/1.1 (RFC 9112 §7.1). */
 const chunks = new WeakMap<BodyPiece, Buffer>()
+let lastPiece: BodyPiece | undefined
+let lastChunk: Buffer | undefined
 
 /**
  * Writes the body of a long response at the end of the tick, together with the WebSockets of the server: a piece for many responses is
@@ -61,10 +63,14 @@ export class BodyWriter implements LongBody, OutboxClient {
 }
 
 function chunkOf(piece: BodyPiece): Buffer {
+  // Most pieces go to all responses, one after the other.
+  if (piece === lastPiece) return lastChunk!
   let chunk = chunks.get(piece)
   if (chunk === undefined) {
     const size = Buffer.from(piece.bytes.byteLength.toString(16) + CRLF)
     chunks.set(piece, (chunk = Buffer.concat([size, piece.bytes, Buffer.from(CRLF)])))
   }
+  lastPiece = piece
+  lastChunk = chunk
   return chunk
 }
