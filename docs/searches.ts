@@ -52,6 +52,7 @@ export const searches: Readonly<Record<string, Readonly<Record<string, string>>>
     쪽지: '/ko/cookbook/private-messages',
     커서: '/ko/cookbook/live-cursors',
     '고정 세션': '/ko/faq',
+    'Socket.IO': '/ko/from-socket-io',
     개념: '/ko/concepts',
     '놓친 메시지': '/ko/glossary',
     프레즌스: '/ko/guides/presence',
