@@ -2,6 +2,7 @@ import type { ServeOptions } from '../server/options.ts'
 import { applicationFile } from './application-file.ts'
 import { loadApplication } from './load-application.ts'
 import { onHangup } from './on-hangup.ts'
+import { removeHubOfKilled } from './processes/hub-of-workers.ts'
 import { serveAsPrimary } from './processes/serve-as-primary.ts'
 import type { ProcessOptions } from './processes/process-options.ts'
 import { shareGroups } from './processes/shared-groups.ts'
@@ -52,6 +53,7 @@ async function serveAsWorker(
   role: WorkerRole,
 ): Promise<void> {
   process.umask(role.umask)
+  removeHubOfKilled(role.primaryPid, role.hub)
   const link = new WorkerLink()
   const loaded = await loadApplication(file)
   const watched = await shareGroups(loaded, role)

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { Agent, request, type IncomingMessage } from 'node:http'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -224,13 +224,16 @@ it('tideway serve --workers 2 recovers after it ran out of descriptors', async (
 
 describe('the workers of tideway serve', { timeout: 120_000 }, () => {
   it('close their connections and end if their primary process is killed', async () => {
-    const command = serving(['--workers', '2', '--port', '0'])
+    const temporary = await mkdtemp(join(folder, 'temporary-'))
+    const command = serving(['--workers', '2', '--port', '0'], { TMPDIR: temporary })
     const url = await command.url()
     const [pids, client] = [await pidsOf(url, 2), await greeted(url)]
+    expect((await readdir(temporary)).filter((name) => name.includes('serve'))).toHaveLength(1)
     command.process.kill('SIGKILL')
     expect(await client.closed).toBe(1012)
     await eventually(() => pids.filter((pid) => isAlive(pid))).toEqual([])
     await command.says(new RegExp(`${client.pid} disconnect 1012`))
+    expect((await readdir(temporary)).filter((name) => name.includes('serve'))).toEqual([])
   })
 
   it('end at once, with 1, at a second signal', async () => {

@@ -33,8 +33,16 @@ export async function startHubOfWorkers(logger: Logger): Promise<HubOfWorkers> {
   }
 }
 
+/** Removes the folder at the end of this worker if its primary process was killed, which then has not removed it. */
+export function removeHubOfKilled(primaryPid: number, hub: HubOfWorkers): void {
+  if (!('directory' in hub)) return
+  process.once('exit', () => {
+    if (process.ppid !== primaryPid) rmSync(hub.directory, { recursive: true, force: true })
+  })
+}
+
 /** Removes the folder of a hub whose process has ended. Does nothing while it runs. */
-export async function removeDeadHub(directory: string): Promise<void> {
+async function removeDeadHub(directory: string): Promise<void> {
   const names = await readdir(directory)
   const isAbandoned = names.length > 0 || Date.now() - (await stat(directory)).mtimeMs > EMPTY_FOR_MS
   for (const name of names) {

@@ -6,7 +6,6 @@ import { Rendezvous } from '../../layer/cluster/rendezvous.ts'
 import { InMemoryChannelLayer } from '../../layer/in-memory-channel-layer.ts'
 import type { LoadedApplication } from '../load-application.ts'
 import type { WatchedLayer } from '../watch-channel-layers.ts'
-import { removeDeadHub } from './hub-of-workers.ts'
 import type { WorkerRole } from './worker-role.ts'
 
 /**
@@ -51,8 +50,7 @@ async function share(
         callTimeoutMs,
         maxQueuedBytes,
         connect: () => rendezvous.connect(),
-        // If the primary process was killed, its workers remove its files.
-        close: () => removeDeadHub(directory).catch(() => {}),
+        close: async () => {},
       }),
   )
   await engine.ready()
