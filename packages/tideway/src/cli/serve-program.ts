@@ -7,7 +7,8 @@ import type { ServeOptions } from '../server/options.ts'
 import { fileArgument } from './application-file.ts'
 import { AccessLogFile, type AccessLogFormat } from './access-log-file.ts'
 import { consoleLogger, type Verbosity } from './console-logger.ts'
-import { helpLayout } from './help-layout.ts'
+import { helpLayout } from './help/help-layout.ts'
+import { translatable } from './help/translate-help.ts'
 import { mode, seconds, workerCount } from './parse.ts'
 import { workerRole } from './processes/worker-role.ts'
 import type { ProcessOptions } from './processes/process-options.ts'
@@ -58,12 +59,11 @@ export function serveProgram(run: RunServe): Command {
     .summary('serve an application over HTTP and WebSocket')
     .description('Serve the application that a file exports as its default, over HTTP and WebSocket.')
     .argument('[file]', fileArgument)
-    .configureHelp(helpLayout)
-    .addHelpText('after', footer)
+    .addHelpText('after', translatable(footer))
   return withServeFlags(command, run)
 }
 
-/** Adds the flags of `tideway serve` to a command. @param run called with the parsed flags */
+/** Adds the flags of `tideway serve` and their layout to a command. @param run called with the parsed flags */
 export function withServeFlags(command: Command, run: RunServe): Command {
   for (const [heading, flags] of Object.entries(serveFlags)) {
     for (const one of flags) command.addOption(optionOf(one).helpGroup(heading))
@@ -98,6 +98,7 @@ export function withServeFlags(command: Command, run: RunServe): Command {
     new Option('--access-log <file>', 'one line per request and WebSocket; - for standard output'),
     new Option('--access-log-format <format>', 'format of these lines').choices(['common', 'json']).default('common'),
   )
+  command.configureHelp(helpLayout)
   return command.action(async (file: string | undefined, given: Readonly<Record<string, unknown>> & OwnFlags) => {
     const processes = { ...processesOf(command, given), reopenLogs: async () => log?.reopen() }
     // The primary process has no connections, so it writes no access log.

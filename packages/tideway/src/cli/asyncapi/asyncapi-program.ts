@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { applicationFile, fileArgument } from '../application-file.ts'
+import { translatable } from '../help/translate-help.ts'
 import { loadApplication } from '../load-application.ts'
 import { asyncApiDocument, type DocumentInfo } from './document.ts'
 import { liveEndpoints } from './live-endpoints.ts'
@@ -23,7 +24,7 @@ export function asyncApiProgram(): Command {
     .argument('[file]', fileArgument)
     .option('--title <text>', 'title of the document', 'Live consumers')
     .option('--api-version <text>', 'version of the documented API', '1.0.0')
-    .addHelpText('after', footer)
+    .addHelpText('after', translatable(footer))
     .action(async (file: string | undefined, { title, apiVersion }: AsyncApiFlags) =>
       print(await applicationFile(file), { title, version: apiVersion }),
     )

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { ServeOptions } from '../../server/options.ts'
 import { applicationFile, fileArgument } from '../application-file.ts'
+import { translatable } from '../help/translate-help.ts'
 import { withServeFlags } from '../serve-program.ts'
 import { applicationFindings } from './application-checks.ts'
 import { machineFindings } from './machine-checks.ts'
@@ -34,7 +35,7 @@ export function doctorProgram(): Command {
       new Option('--url <url>', 'URL of a WebSocket for pages, tested through all proxies').argParser(parseUrl),
     )
     .option('--json', 'the findings as JSON')
-    .addHelpText('after', footer)
+    .addHelpText('after', translatable(footer))
   return withServeFlags(command, async (file, options, { workers }) => {
     const { url, json } = command.opts<DoctorFlags>()
     await examine(await applicationFile(file), options, workers, url, json === true)

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import type { GroupSurvey, SurveyedGroups } from '../../layer/log/group-survey.ts'
+import { translatable } from '../help/translate-help.ts'
 import { parseNumber, seconds } from '../parse.ts'
 import { groupCommand, groupFooter, withGroups, type GroupFlags } from './group-command.ts'
 import { printable } from './lines.ts'
@@ -34,9 +35,13 @@ export function groupsProgram(): Command {
   return groupCommand('groups')
     .summary('list the followed kept groups of all processes')
     .description('List the kept groups that have followers, with their followers, lag and rate over all processes.')
-    .option('--interval <seconds>', 'time over which events are counted, at most 60', interval, DEFAULT_INTERVAL_MS)
+    .addOption(
+      new Option('--interval <seconds>', 'time over which events are counted, at most 60')
+        .argParser(interval)
+        .default(DEFAULT_INTERVAL_MS, String(DEFAULT_INTERVAL_MS / 1000)),
+    )
     .option('--limit <number>', 'most groups in the list', parseNumber(0, MAX_LIMIT), DEFAULT_LIMIT)
-    .addHelpText('after', footer)
+    .addHelpText('after', translatable(footer))
     .action(async (flags: GroupsFlags) => {
       await withGroups(flags, async ({ layer, keptGroups: { survey } }) => {
         if (survey === undefined) {

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { encodeEvent } from '../../consumer/event-body.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { formatPosition } from '../../layer/log/position.ts'
+import { translatable } from '../help/translate-help.ts'
 import { groupArgument, namedGroup, type NamedGroup } from './named-group.ts'
 import { groupCommand, groupFooter, withGroups, type GroupAccess, type GroupFlags } from './group-command.ts'
 import { printable } from './lines.ts'
@@ -33,7 +34,7 @@ export function publishProgram(): Command {
     .argument('<event>', 'the name of the event, or the key')
     .argument('[data]', 'its data as JSON, or the value; "-" reads standard input')
     .option('--id <id>', 'the same id again within 5 minutes is the same event')
-    .addHelpText('after', footer)
+    .addHelpText('after', translatable(footer))
     .action(async (given: string, event: string, json: string | undefined, flags: PublishFlags) => {
       await withGroups(flags, async (access) => {
         const outcome = await publish(access, namedGroup(access, given), event, dataOf(json), flags.id)

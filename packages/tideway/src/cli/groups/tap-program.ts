@@ -4,6 +4,7 @@ import { formatPosition, parsePosition } from '../../layer/log/position.ts'
 import type { Follower } from '../../layer/log/cursor.ts'
 import type { LogEntry } from '../../layer/log/event-log.ts'
 import { parseNumber } from '../parse.ts'
+import { translatable } from '../help/translate-help.ts'
 import { groupCommand, groupFooter, withGroups, type GroupAccess, type GroupFlags } from './group-command.ts'
 import { lineOf, textOf, volatileLine, type Line } from './lines.ts'
 import { groupArgument, namedGroup, type NamedGroup } from './named-group.ts'
@@ -39,7 +40,7 @@ export function tapProgram(): Command {
     .option('--no-follow', 'end when these are printed')
     .option('--record <file>', 'also write them to a new file')
     .option('--replay <file>', 'publish the events of such a file instead')
-    .addHelpText('after', footer)
+    .addHelpText('after', translatable(footer))
     .action(async (given: string, flags: TapFlags) => {
       await withGroups(flags, async (access) => {
         const group = namedGroup(access, given)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { presenceOf } from '../../live/group-presence.ts'
 import { parseNumber } from '../parse.ts'
+import { translatable } from '../help/translate-help.ts'
 import { groupCommand, groupFooter, withGroups, type GroupFlags } from './group-command.ts'
 import { printable } from './lines.ts'
 import { groupArgument, namedGroup } from './named-group.ts'
@@ -24,7 +25,7 @@ export function whoProgram(): Command {
     .description('List the people who are present in a kept group, with their public data.')
     .argument('<group>', groupArgument)
     .option('--limit <number>', 'most people in the list', parseNumber(0, MAX_LIMIT), DEFAULT_LIMIT)
-    .addHelpText('after', footer)
+    .addHelpText('after', translatable(footer))
     .action(async (given: string, flags: WhoFlags) => {
       await withGroups(flags, async (access) => {
         const { name } = namedGroup(access, given)

@@ -5,6 +5,7 @@ import { createApplication, templates, type Template } from './create-applicatio
 /** The command `tideway init`. */
 export function initProgram(): Command {
   return new Command('init')
+    .summary('create a small application')
     .description('Write a small application, with tests, into a new folder.')
     .argument('<folder>', 'a new or empty folder; its name becomes that of the application')
     .addOption(
