@@ -102,6 +102,28 @@ describe('The transports of a live client', () => {
     expect(client.state).toEqual({ status: 'open', transport: 'websocket' })
   })
 
+  it('are not tried any more after the client is closed during an attempt', async () => {
+    const { arena, proxy, start } = await setUp()
+    proxy.passesUpgrades = true
+    arena.proxy.stall()
+    let hasClosed = false
+    class Watched extends WebSocket {
+      constructor(url: string, protocols?: string[]) {
+        super(url, protocols)
+        this.on('close', () => {
+          hasClosed = true
+        })
+      }
+    }
+    const { client } = start({ WebSocket: Watched })
+    await expect.poll(() => proxy.seen).toEqual(['upgrade'])
+    client.close()
+    await expect.poll(() => hasClosed).toBe(true)
+    // A request would reach the proxy before the end of this one.
+    await fetch(`http://127.0.0.1:${proxy.port}/`, { method: 'POST', signal: AbortSignal.timeout(200) }).catch(() => {})
+    expect(proxy.seen).not.toContain('text/event-stream')
+  })
+
   it('stay what has worked when the server is away for a short time', async () => {
     const { proxy, start, arena } = await setUp()
     proxy.passesUpgrades = true

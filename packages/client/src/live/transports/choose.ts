@@ -239,6 +239,8 @@ export function chooseTransport(
     }
 
     #onClose(event: { readonly code: number; readonly reason: string }): void {
+      // The client has closed the socket during the attempt: nothing else is tried.
+      if (this.#hasLeft) return
       clearTimeout(this.#timer)
       // An answer of the server is the same for each transport, and so is an unreachable server for both HTTP transports.
       const mayPass =
