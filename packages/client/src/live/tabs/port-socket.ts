@@ -59,8 +59,8 @@ export class PortSocket implements WebSocketLike {
     this.readyState = 3
     clearTimeout(this.#accepting)
     clearInterval(this.#living)
+    // The worker closes the port. A port that is closed here may drop the message while the page ends.
     this.#post({ do: 'close' })
-    this.#port.close()
   }
 
   #receive(message: WorkerMessage): void {
