@@ -97,6 +97,26 @@ describe('ClusterChannelLayer', () => {
     mute.close()
   })
 
+  it('lists the kept groups that all processes follow', async () => {
+    const [hub, layer] = [make(), make()]
+    await hub.ready()
+    const follower = { onEntry: () => {}, onVolatile: () => {}, onReset: () => {} }
+    for (const each of [hub, layer, layer]) await each.keptGroups.follow('room', follower)
+    const { processes, answers } = await layer.keptGroups.survey!.run(5000)
+    expect(processes).toBe(2)
+    expect(answers.flat().map(({ group }) => group)).toEqual(['room', 'room'])
+    expect(
+      answers
+        .flat()
+        .map(({ followers }) => followers)
+        .toSorted((a, b) => a - b),
+    ).toEqual([1, 2])
+    expect(await make({ directory: join(directory, 'empty') }).keptGroups.survey!.run(5000)).toEqual({
+      processes: 0,
+      answers: [],
+    })
+  })
+
   it('continues in its groups when the process of the hub ends in order, and reports a gap', async () => {
     const hub = make()
     await hub.ready()

@@ -172,6 +172,8 @@ export class ClusterEngine implements LayerEngine {
         return this.#onJob(name, payload)
       case kinds.missed:
         return this.#reportGap(JSON.parse(payload.toString()) as string[], 'dropped')
+      case kinds.survey:
+        return this.log.onSurvey(received)
       case kinds.logGap:
         return this.log.reportGap()
     }

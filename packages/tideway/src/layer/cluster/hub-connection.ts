@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { TidewayError } from '../../errors/tideway-error.ts'
+import type { FollowedGroup } from '../log/followed-group.ts'
 import { frame, kinds, type Frame, type Hello } from './frame.ts'
 import { FrameSocket } from './frame-socket.ts'
 import type { HubLayer, HubProcess } from './hub-layer.ts'
@@ -62,6 +63,10 @@ export class HubConnection implements HubProcess {
     if (this.#socket.queuedBytes === 0) this.#reportMissed()
   }
 
+  ask(id: number): void {
+    this.#socket.send(frame(kinds.survey, '', '', id))
+  }
+
   destroy(): void {
     this.#socket.destroy()
   }
@@ -101,6 +106,8 @@ export class HubConnection implements HubProcess {
         return void this.#onWant(layer, name, number)
       case kinds.unwant:
         return this.#onUnwant(name)
+      case kinds.survey:
+        return layer.surveys.take(id, this, JSON.parse(payload.toString()) as FollowedGroup[])
       case kinds.putBack:
         return layer.putBack(name, payload, number)
     }
@@ -170,6 +177,8 @@ export class HubConnection implements HubProcess {
         return layer.subscribe(args[0] as string, this)
       case 'watch':
         return layer.watch(args[0] as string, this)
+      case 'survey':
+        return layer.survey(args[0] as number)
       case 'flush':
         return layer.flush(this)
       case 'append':

@@ -12,6 +12,8 @@ import type {
   StateRead,
   ValuesOptions,
 } from '../log/event-log.ts'
+import type { FollowedGroup } from '../log/followed-group.ts'
+import type { GroupSurvey, SurveyedGroups } from '../log/group-survey.ts'
 import type {
   DeadProcess,
   PresenceBeat,
@@ -22,12 +24,17 @@ import type {
 import { frame, kinds, type Frame } from './frame.ts'
 import type { HubLink } from './hub-link.ts'
 
+/** The most groups of an answer. */
+const MAX_SURVEYED = 2000
+
 /** The event log in the memory of the hub, and its presence and answers, for one of the processes. */
 export class HubEventLog implements EventLog {
   readonly answers: AnswerStore
   readonly presence: PresenceStore
+  readonly survey: GroupSurvey
   readonly #link: HubLink
   readonly #sinks = new Map<string, LogSink>()
+  #followed: () => readonly FollowedGroup[] = () => []
   readonly #gapListeners = new Set<() => void>()
 
   constructor(link: HubLink) {
@@ -35,6 +42,10 @@ export class HubEventLog implements EventLog {
     this.answers = {
       claim: (...args) => this.#call<Claim>('claim', ...args),
       answer: (...args) => this.#call<void>('answer', ...args),
+    }
+    this.survey = {
+      answerWith: (followed) => (this.#followed = followed),
+      run: (waitMs) => this.#call<SurveyedGroups>('survey', waitMs),
     }
     this.presence = {
       announce: (...args) => this.#call<boolean>('announce', ...args),
@@ -110,6 +121,12 @@ export class HubEventLog implements EventLog {
 
   onVolatile({ name, payload }: Frame): void {
     this.#sinks.get(name)?.onVolatile(payload.toString())
+  }
+
+  /** Answers the hub which groups this process follows, at most those with the most followers. */
+  onSurvey({ id }: Frame): void {
+    const groups = this.#followed().toSorted((a, b) => b.followers - a.followers)
+    this.#link.tell(frame(kinds.survey, '', JSON.stringify(groups.slice(0, MAX_SURVEYED)), id))
   }
 
   #call<Result>(method: string, ...args: readonly unknown[]): Promise<Result> {

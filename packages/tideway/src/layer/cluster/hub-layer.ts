@@ -1,10 +1,12 @@
 import type { Message } from '../channel-layer.ts'
 import { LocalChannels } from '../local-channels.ts'
 import { MemoryEventLog } from '../log/memory-event-log.ts'
+import type { SurveyedGroups } from '../log/group-survey.ts'
 import { frame, kinds, type Hello } from './frame.ts'
+import { HubSurveys, type Surveyed } from './hub-surveys.ts'
 
 /** A process of the layer, as its hub sees it. */
-export interface HubProcess {
+export interface HubProcess extends Surveyed {
   /** The groups with members in the process. */
   readonly groups: Set<string>
   /** The groups with followers in the process. */
@@ -23,6 +25,7 @@ export interface HubProcess {
 /** The engine of one layer in the hub: its processes and their groups, its general channels, its logs. */
 export class HubLayer {
   readonly log: MemoryEventLog = new MemoryEventLog()
+  readonly surveys: HubSurveys = new HubSurveys()
   /** The general channels. Their messages are the bytes that a process has sent. */
   readonly #jobs: LocalChannels
   readonly #processes = new Map<string, HubProcess>()
@@ -77,6 +80,14 @@ export class HubLayer {
   unwatch(group: string, connection: HubProcess): void {
     connection.watched.delete(group)
     if (removeFrom(this.#watchers, group, connection)) this.log.unwatch(group)
+  }
+
+  /** Asks the processes with followers which kept groups they follow. */
+  survey(waitMs: number): Promise<SurveyedGroups> {
+    return this.surveys.run(
+      [...this.#processes.values()].filter(({ watched }) => watched.size > 0),
+      waitMs,
+    )
   }
 
   /** Sends the frame to the processes with members, except the sender, whose members have the message. */

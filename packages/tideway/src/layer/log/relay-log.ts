@@ -1,3 +1,5 @@
+import type { FollowedGroup } from './followed-group.ts'
+import type { GroupSurvey } from './group-survey.ts'
 import type { PresenceStore } from '../presence/presence-store.ts'
 import type { AnswerStore } from './answer-store.ts'
 import type {
@@ -23,8 +25,10 @@ export type FullEventLog = EventLog & { readonly presence: PresenceStore }
 export class RelayLog implements FullEventLog {
   readonly answers: AnswerStore
   readonly presence: PresenceStore
+  readonly survey: GroupSurvey
   readonly #sinks = new Map<string, LogSink>()
   readonly #gapListeners = new Set<() => void>()
+  #followed: () => readonly FollowedGroup[] = () => []
   #target: FullEventLog
   #removeGapListener: () => void
 
@@ -34,6 +38,16 @@ export class RelayLog implements FullEventLog {
     this.answers = {
       claim: (key, owner, ttlMs) => this.#target.answers.claim(key, owner, ttlMs),
       answer: (key, answer, ttlMs) => this.#target.answers.answer(key, answer, ttlMs),
+    }
+    this.survey = {
+      answerWith: (followed) => {
+        this.#followed = followed
+        this.#target.survey?.answerWith(followed)
+      },
+      run: async (waitMs) => {
+        const alone = { processes: 1, answers: [this.#followed()] }
+        return this.#target.survey?.run(waitMs) ?? alone
+      },
     }
     this.presence = {
       announce: (process, groups, options) => this.#target.presence.announce(process, groups, options),
@@ -54,6 +68,7 @@ export class RelayLog implements FullEventLog {
     for (const group of this.#sinks.keys()) this.#target.unwatch(group)
     this.#target = target
     this.#removeGapListener = target.onGap(this.#reportGap)
+    target.survey?.answerWith(this.#followed)
     // A failed watch is restored by the log, which reports a gap then.
     for (const [group, sink] of this.#sinks) target.watch(group, sink).catch(() => {})
     this.#reportGap()
