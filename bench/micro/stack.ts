@@ -3,6 +3,7 @@ import {
   authMiddlewareStack,
   defineApplication,
   InMemoryChannelLayer,
+  JsonWebSocketConsumer,
   path,
   urlRouter,
   WebSocketConsumer,
@@ -31,6 +32,22 @@ class Room extends WebSocketConsumer<{ room: string }> {
 class Chat extends Room {
   onChatMessage({ message, user }: { message: string; user: string }) {
     return this.send({ text: JSON.stringify({ message, user }) })
+  }
+}
+
+/** Sends the event itself, which the process encodes once. */
+class JsonChat extends JsonWebSocketConsumer<{ room: string }> {
+  override async connect() {
+    await this.channelLayer.groupAdd(this.scope.urlRoute.kwargs.room, this.channelName)
+    await this.accept()
+  }
+  override async receiveJson(content: unknown) {
+    const { message } = content as { message: string }
+    const { room } = this.scope.urlRoute.kwargs
+    await this.channelLayer.groupSend(room, { type: 'chat.message', message, user: this.scope.user.username })
+  }
+  onChatMessage(event: { message: string; user: string }) {
+    return this.sendJson(event)
   }
 }
 
@@ -87,6 +104,7 @@ function server(): LocalServer {
         authMiddlewareStack(
           urlRouter([
             path('chat/:room/', Chat.asApplication()),
+            path('json/:room/', JsonChat.asApplication()),
             path('shared/:room/', SharedChat.asApplication()),
             path('kept/:room/', KeptChat.asApplication()),
             path('echo/', JsonEcho.asApplication()),
@@ -169,9 +187,11 @@ function membersOfGroups(groups: number, each: number): LocalSocket[] {
 /** What is measured, by what it tells. */
 export const stackWorks: readonly StackWork[] = [
   fanOut('a handler that sends', '/chat/lobby/', 8),
+  fanOut('a handler with sendJson(event)', '/json/lobby/', 8),
   fanOut('a static handler', '/shared/lobby/', 8),
   fanOut('a static handler of a kept group', '/kept/lobby/', 8),
   fanOut('a handler that sends', '/chat/lobby/', 1),
+  fanOut('a handler with sendJson(event)', '/json/lobby/', 1),
   fanOut('a static handler', '/shared/lobby/', 1),
   fanOut('a static handler of a kept group', '/kept/lobby/', 1),
   fanOut('a static handler', '/shared/lobby/', 4, 10_000),

@@ -1,6 +1,7 @@
 import { closeCodes } from '../asgi/close-codes.ts'
 import type { Authenticated } from '../asgi/user.ts'
 import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
+import { frozenJson } from './frozen-json.ts'
 import type { TextOrBytes } from './text-or-bytes.ts'
 import { WebSocketConsumer } from './websocket-consumer.ts'
 
@@ -18,9 +19,22 @@ export abstract class JsonWebSocketConsumer<
     return this.close(closeCodes.invalidPayload, 'invalid JSON')
   }
 
-  /** Sends the content as JSON text. */
+  /**
+   * Sends the content as JSON text. Content that cannot change, such as an event of the channel layer or a part of one, is encoded once
+   * for all connections of the process.
+   */
   sendJson(content: unknown): void | Promise<void> {
+    if (typeof content === 'object' && content !== null && Object.isFrozen(content) && this.#hasDefaultEncoding()) {
+      const event = frozenJson(content)
+      if (event !== undefined) return this.sendEvent(event)
+    }
     return this.send({ text: this.encodeJson(content) })
+  }
+
+  /** Whether the class overrides neither the encoding nor `send()`. */
+  #hasDefaultEncoding(): boolean {
+    const { encodeJson, send } = JsonWebSocketConsumer.prototype
+    return this.encodeJson === encodeJson && this.send === send
   }
 
   /** Encodes content as text. */

@@ -85,3 +85,82 @@ describe('JsonWebSocketConsumer', () => {
     await expect(socket.wait()).rejects.toThrow('a bug of mine')
   })
 })
+
+describe('sendJson() of a frozen content', () => {
+  /** The texts and the event objects of calls of `sendJson` with the same content. */
+  async function send(content: unknown, between: () => void = () => {}, type = JsonEcho) {
+    const events: object[] = []
+    class Sender extends type {
+      override async connect() {
+        await this.accept()
+        for (let call = 0; call < 3; call++) {
+          await this.sendJson(content)
+          between()
+        }
+      }
+    }
+    const application = Sender.asApplication()
+    const socket = new WebSocketCommunicator(
+      (scope, receive, send) =>
+        application(scope as never, receive as never, (event) => {
+          if (event.type === 'websocket.send') events.push(event)
+          return send(event)
+        }),
+      '/',
+    )
+    await socket.connect()
+    const texts: string[] = []
+    for (let call = 0; call < 3; call++) texts.push((await socket.receiveFrom()) as string)
+    await socket.disconnect()
+    return { texts, events }
+  }
+
+  it.each([
+    ['an event', Object.freeze({ type: 'chat.message', text: 'hi', tags: Object.freeze(['a', null, 1]) })],
+    ['an array', Object.freeze([1, Object.freeze({ a: 'b' })])],
+    ['an object without a prototype', Object.freeze(Object.assign(Object.create(null) as object, { a: 1 }))],
+  ])('encodes %s once from the second call on', async (_name, content) => {
+    const { texts, events } = await send(content)
+    expect(texts).toEqual(Array.from({ length: 3 }, () => JSON.stringify(content)))
+    expect(new Set(events).size).toBe(2)
+    expect(events[1]).toBe(events[2])
+    // Another connection, later.
+    expect((await send(Object.freeze({ other: true }))).texts).toEqual(
+      Array.from({ length: 3 }, () => '{"other":true}'),
+    )
+    expect((await send(content)).events).toEqual([events[1], events[1], events[1]])
+  })
+
+  const inner = { n: 0 }
+  const date = Object.freeze(new Date(0))
+  let n = 0
+  it.each<[string, unknown, () => void]>([
+    ['a part that is not frozen', Object.freeze({ inner }), () => inner.n++],
+    ['a date', Object.freeze({ date }), () => date.setTime(date.getTime() + 1)],
+    ['a getter', Object.freeze(Object.defineProperty({}, 'n', { enumerable: true, get: () => n })), () => n++],
+    ['toJSON()', Object.freeze({ toJSON: () => ({ n }) }), () => n++],
+  ])('encodes a content with %s at each call', async (_name, content, between) => {
+    const { texts, events } = await send(content, between)
+    expect(new Set(events).size).toBe(3)
+    expect(new Set(texts).size).toBe(3)
+  })
+
+  it('calls an encodeJson() and a send() of the class', async () => {
+    let sent = 0
+    class Encoder extends JsonEcho {
+      override encodeJson() {
+        return 'encoded'
+      }
+    }
+    class Counter extends JsonEcho {
+      override send(message: TextOrBytes) {
+        sent++
+        return super.send(message)
+      }
+    }
+    const content = Object.freeze({ n: 1 })
+    expect((await send(content, undefined, Encoder)).texts).toEqual(['encoded', 'encoded', 'encoded'])
+    await send(content, undefined, Counter)
+    expect(sent).toBe(3)
+  })
+})
