@@ -1,5 +1,6 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import type { HeaderList } from '../../asgi/headers.ts'
+import { equalInConstantTime } from '../../errors/constant-time.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { TokenBucket } from '../../errors/token-bucket.ts'
 import type { PublishApiOptions, PublishSettings } from './publish-options.ts'
@@ -29,7 +30,7 @@ export type Credentials =
 
 interface StoredKey extends RingKey {
   readonly secret: string
-  readonly digest: Buffer
+  readonly digest: string
   readonly signedOnly: boolean
 }
 
@@ -69,7 +70,7 @@ export class KeyRing {
     if (token === undefined) throw unauthorized(`The request needs "Authorization: Bearer …" or "${SIGNATURE_HEADER}".`)
     const digest = sha256(token)
     let found: StoredKey | undefined
-    for (const key of this.#keys) if (timingSafeEqual(digest, key.digest)) found = key
+    for (const key of this.#keys) if (equalInConstantTime(digest, key.digest)) found = key
     if (found === undefined) throw unauthorized('The Bearer token is not a key.')
     if (found.signedOnly) throw unauthorized('Requests with this key must be signed.')
     return { key: found }
@@ -86,8 +87,8 @@ export class KeyRing {
     const key = this.#keys.find((each) => each.name === name)
     if (key === undefined) throw unauthorized('The signature does not match.')
     const verify = (body: Uint8Array): void => {
-      const expected = createHmac('sha256', key.secret).update(`${seconds}.`).update(body).digest()
-      if (!timingSafeEqual(expected, Buffer.from(signature, 'hex'))) throw unauthorized('The signature does not match.')
+      const expected = createHmac('sha256', key.secret).update(`${seconds}.`).update(body).digest('hex')
+      if (!equalInConstantTime(expected, signature)) throw unauthorized('The signature does not match.')
     }
     return { key, signature, verify }
   }
@@ -111,6 +112,6 @@ function unauthorized(message: string): Refusal {
   return new Refusal('unauthorized', message)
 }
 
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
