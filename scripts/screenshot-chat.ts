@@ -9,6 +9,8 @@ const OUTPUT = new URL('../docs/images/chat.png', import.meta.url).pathname
 const DESKTOP = { width: 900, height: 600 }
 const PHONE = { width: 340, height: 592 }
 
+const FONT = ':root { --font: Inter, "DejaVu Sans", sans-serif }'
+
 const database = await databaseFolder()
 const server = await startChat({ database: database.file('chat.db') })
 const browser = await chromium.launch({
@@ -22,7 +24,7 @@ async function enter(name: string, room: string, options: BrowserContextOptions)
   await context.addInitScript((name) => localStorage.setItem('tideway-chat-name', name), name)
   const page = await context.newPage()
   await page.goto(`${server.origin}/rooms/${room}`)
-  await page.addStyleTag({ content: ':root { --font: Inter, "DejaVu Sans", sans-serif }' })
+  await page.addStyleTag({ content: FONT })
   await page.getByText('Connected', { exact: true }).waitFor()
   return page
 }
@@ -34,22 +36,28 @@ async function say(page: Page, message: string): Promise<void> {
 }
 
 try {
-  await enter('Lea', 'book_club', { viewport: DESKTOP })
+  const lea = await enter('Lea', 'book_club', { viewport: DESKTOP })
   const guest = await enter('', 'lobby', { viewport: DESKTOP })
-  const anna = await enter('Anna', 'lobby', { viewport: DESKTOP, colorScheme: 'light' })
+  const anna = await enter('Anna', 'book_club', { viewport: DESKTOP, colorScheme: 'light' })
+  await anna.goto(`${server.origin}/rooms/lobby`)
+  await anna.addStyleTag({ content: FONT })
   const jun = await enter('Jun', 'lobby', { viewport: PHONE, colorScheme: 'dark', hasTouch: true, isMobile: true })
 
   await say(anna, 'Morning! Is the tide table for Friday out?')
   await say(jun, 'It is: https://example.org/tides')
   await say(jun, 'High water at 06:40, so we would have to leave at six.')
-  await say(guest, 'Six is fine for me. I bring the coffee.')
+  await say(guest, 'Six is fine for me.')
+  await say(guest, 'I bring the coffee, and a second torch.')
   await say(anna, 'Then six it is. See you at the pier!')
+  await say(lea, 'Chapter three tonight?')
   for (const page of [anna, jun]) {
     await page.getByText('See you at the pier!').waitFor()
     await page.getByText('3 people here').waitFor()
   }
-  await anna.locator('.rooms').getByText('book_club').waitFor()
+  await anna.getByRole('link', { name: 'book_club New messages' }).waitFor()
   await anna.locator('.rooms').getByText('3 people').waitFor()
+  await guest.getByLabel('Message', { exact: true }).pressSequentially('On it')
+  await anna.getByText('is writing…').waitFor()
 
   const [desktop, phone] = await Promise.all([anna.screenshot(), jun.screenshot()])
   const canvas = await browser.newPage({ viewport: { width: 1320, height: 640 } })

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 
 import { describeWith, programPath } from '../setup/describe-with.ts'
 import { databaseFolder, startChat, type ChatServer } from './chat-server.ts'
+import { Page as ProtocolPage } from './page.ts'
 
 /** Generous: a browser on a busy machine of two cores takes its time. */
 const WAIT_MS = 20_000
@@ -80,6 +81,13 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     await page.keyboard.press('Enter')
   }
 
+  /** Writes `line 1`, `line 2` and so on, without a browser. */
+  async function write(room: string, lines: number): Promise<void> {
+    const writer = await ProtocolPage.enter(server.origin, room, 'writer')
+    for (let i = 1; i <= lines; i++) await writer.say(`line ${i}`)
+    writer.leave()
+  }
+
   const bubble = (page: Page, message: string): Locator =>
     page
       .getByRole('log')
@@ -129,18 +137,6 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     expect(await heard(first, 'I am')).toBe('guest: I am')
   })
 
-  it('delivers messages only within their room', async () => {
-    const one = await person()
-    const [here, there] = [await one.newTab(), await one.newTab()]
-    await enter(here, newRoom())
-    await enter(there, newRoom())
-    await say(here, 'only here')
-    await heard(here, 'only here')
-    await say(there, 'only there')
-    await heard(there, 'only there')
-    expect(await bubble(there, 'only here').count()).toBe(0)
-  })
-
   it('shows each message under the name of its sender, and a new name from then on', async () => {
     const room = newRoom()
     const [anna, jun] = [await (await person()).newTab(), await (await person()).newTab()]
@@ -159,18 +155,6 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
   })
 
   const bubbleNotice = (page: Page, text: string): Locator => page.getByRole('log').getByText(text)
-
-  it('refuses a misleading name, with the reason', async () => {
-    const page = await (await person()).newTab()
-    await enter(page, newRoom())
-    await page.getByRole('button', { name: 'change your name' }).click()
-    await page.getByLabel('Name', { exact: true }).fill('Guest')
-    await page.getByRole('button', { name: 'Save' }).click()
-    await page.getByText('“guest” is what people without a name are called.').waitFor()
-    expect(await page.getByRole('dialog').isVisible()).toBe(true)
-    // The browser itself reports each answer of 4xx.
-    problems = problems.filter((problem) => !problem.includes('422'))
-  })
 
   async function logIn(page: Page, way: 'Log in' | 'Sign up', name: string): Promise<void> {
     const dialog = page.getByRole('dialog')
@@ -206,9 +190,16 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     const stranger = await (await person()).newTab()
     await enter(stranger, room)
     await stranger.getByRole('button', { name: 'change your name' }).click()
-    await stranger.getByLabel('Name', { exact: true }).fill('lea')
-    await stranger.getByRole('button', { name: 'Save' }).click()
-    await stranger.getByText('That name is taken. Is it yours? Log in.').waitFor()
+    for (const [name, reason] of [
+      ['lea', 'That name is taken. Is it yours? Log in.'],
+      ['Guest', '“guest” is what people without a name are called.'],
+    ] as const) {
+      await stranger.getByLabel('Name', { exact: true }).fill(name)
+      await stranger.getByRole('button', { name: 'Save' }).click()
+      await stranger.getByText(reason).waitFor()
+      expect(await stranger.getByRole('dialog').isVisible()).toBe(true)
+    }
+    // The browser itself reports each answer of 4xx.
     problems = problems.filter((problem) => !problem.includes('422'))
   })
 
@@ -250,28 +241,6 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     expect(await heard(other, 'Back again')).toBe('Noor: Back again')
   })
 
-  it('shows HTML in a message as text', async () => {
-    const room = newRoom()
-    const [first, second] = [await (await person()).newTab(), await (await person()).newTab()]
-    await enter(first, room)
-    await enter(second, room)
-    const message = '<img src=x onerror="document.title=1"> &amp; <b>bold</b> javascript:alert(1)'
-    await say(first, message)
-    for (const page of [first, second]) {
-      await heard(page, message)
-      expect(await page.locator('[data-messages] :is(img, b, a)').count()).toBe(0)
-    }
-  })
-
-  it('makes links of web addresses, which open in a new tab without a referrer', async () => {
-    const page = await (await person()).newTab()
-    await enter(page, newRoom())
-    await say(page, 'See https://example.org/a?b=c.')
-    const link = page.getByRole('log').getByRole('link')
-    expect(await link.getAttribute('href')).toBe('https://example.org/a?b=c')
-    expect(await link.getAttribute('rel')).toContain('noopener noreferrer')
-  })
-
   it('lists the open rooms with their number of people', async () => {
     const room = newRoom()
     const [inside, outside] = [await (await person()).newTab(), await (await person()).newTab()]
@@ -283,7 +252,7 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     expect(new URL(outside.url()).pathname).toBe(`/rooms/${room}`)
     await inside.getByText('2 people here').waitFor()
     // The list and the header agree at once, without a look at the server's list.
-    await inside.route('**/api/rooms', (route) => route.abort())
+    await inside.route('**/api/rooms*', (route) => route.abort())
     problems = problems.filter((problem) => !problem.includes('ERR_FAILED'))
     await outside.close()
     await inside.getByText('Only you').waitFor()
@@ -291,64 +260,111 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     problems = problems.filter((problem) => !problem.includes('ERR_FAILED'))
   })
 
-  it('distinguishes guests by number and color', async () => {
+  it('writes at the bottom, makes links, refuses unknown commands, and copies the address of the room', async () => {
+    const page = await (await person({ permissions: ['clipboard-read', 'clipboard-write'] })).newTab()
     const room = newRoom()
-    const pages = [await (await person()).newTab(), await (await person()).newTab(), await (await person()).newTab()]
-    for (const page of pages) await enter(page, room)
-    const [reader, ...guests] = pages
-    for (const [i, page] of guests.entries()) await say(page, `I am ${i}`)
-    const names = await Promise.all(
-      guests.map(async (_page, i) => {
-        await bubble(reader!, `I am ${i}`).waitFor()
-        return bubble(reader!, `I am ${i}`).locator('.who').textContent()
-      }),
-    )
-    expect(names).toEqual([expect.stringMatching(/^guest \d{3}$/), expect.stringMatching(/^guest \d{3}$/)])
-  })
-
-  it('begins a short conversation at the bottom, beside the message box', async () => {
-    const page = await (await person()).newTab()
-    await enter(page, newRoom())
-    await say(page, 'Hello')
-    await heard(page, 'Hello')
-    const message = (await bubble(page, 'Hello').boundingBox())!
-    const box = (await page.getByLabel('Message', { exact: true }).boundingBox())!
-    expect(box.y - message.y).toBeLessThan(150)
-  })
-
-  it('enables the send button when the field has text', async () => {
-    const page = await (await person()).newTab()
-    await enter(page, newRoom())
+    await enter(page, room)
     const send = page.getByRole('button', { name: 'Send' })
+    const input = page.getByLabel('Message', { exact: true })
+    await input.fill('  ')
     expect(await send.isDisabled()).toBe(true)
-    await page.getByLabel('Message', { exact: true }).fill('  ')
-    expect(await send.isDisabled()).toBe(true)
-    await page.getByLabel('Message', { exact: true }).fill('Hello')
+    await input.fill('Hello')
     await send.click()
     await heard(page, 'Hello')
     expect(await send.isDisabled()).toBe(true)
-  })
+    // A short conversation stands at the bottom, beside the box.
+    const message = (await bubble(page, 'Hello').boundingBox())!
+    expect((await input.boundingBox())!.y - message.y).toBeLessThan(150)
 
-  it('sends no unknown command and lists the known ones', async () => {
-    const page = await (await person()).newTab()
-    await enter(page, newRoom())
-    await say(page, '/reprot')
-    await bubbleNotice(page, 'There is no command /reprot. Try /help.').waitFor()
-    expect(await page.getByLabel('Message', { exact: true }).inputValue()).toBe('/reprot')
+    await say(page, 'See https://example.org/a?b=c.')
+    const link = page.getByRole('log').getByRole('link', { name: 'example.org' })
+    expect(await link.getAttribute('href')).toBe('https://example.org/a?b=c')
+    expect(await link.getAttribute('rel')).toContain('noopener noreferrer')
+
+    for (const command of ['/reprot', '/shrug why not']) {
+      await say(page, command)
+      await bubbleNotice(page, `There is no command ${command.split(' ')[0]}. Try /help.`).waitFor()
+      expect(await input.inputValue()).toBe(command)
+    }
     await say(page, '/help')
     await bubbleNotice(page, '/report draws which words were said most in this room.').waitFor()
     await say(page, '/usr/bin is a folder')
     await heard(page, '/usr/bin is a folder')
-    expect(await page.getByRole('log').locator('.bubble').allTextContents()).toEqual(['/usr/bin is a folder'])
-  })
+    const texts = ['Hello', 'See https://example.org/a?b=c.', '/usr/bin is a folder']
+    expect(await page.getByRole('log').locator('.text').allTextContents()).toEqual(texts)
 
-  it('copies the address of the room', async () => {
-    const page = await (await person({ permissions: ['clipboard-read', 'clipboard-write'] })).newTab()
-    const room = newRoom()
-    await enter(page, room)
     await page.getByRole('button', { name: 'Copy link' }).click()
     await page.getByRole('button', { name: 'Copied' }).waitFor()
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(`${server.origin}/rooms/${room}`)
+  })
+
+  it('groups the messages of a person, distinguishes guests by number and color, and shows HTML as text', async () => {
+    const room = newRoom()
+    const pages = [await (await person()).newTab(), await (await person()).newTab(), await (await person()).newTab()]
+    for (const page of pages) await enter(page, room)
+    const [reader, ...guests] = pages
+    const seen = []
+    for (const page of guests) {
+      const name = await page.locator('.side [data-my-name]').textContent()
+      await say(page, `I am ${name}`)
+      await say(page, `Still ${name}`)
+      await heard(reader!, `Still ${name}`)
+      const [first, second] = [bubble(reader!, `I am ${name}`), bubble(reader!, `Still ${name}`)]
+      expect(await first.locator('.who').textContent()).toBe(name)
+      expect(await first.locator('.avatar').textContent()).toBe(/^guest (\d{3})$/.exec(name!)?.[1])
+      expect([await first.locator('.head time').count(), await second.locator('.head, .avatar').count()]).toEqual([
+        1, 0,
+      ])
+      seen.push(await first.locator('.avatar').evaluate((avatar) => avatar.style.getPropertyValue('--hue')))
+    }
+    expect(seen[0]).not.toBe(seen[1])
+
+    const message = '<img src=x onerror="document.title=1"> &amp; <b>bold</b> javascript:alert(1)'
+    await say(guests[0]!, message)
+    for (const page of pages) {
+      await heard(page, message)
+      expect(await page.locator('[data-messages] :is(img, b, a)').count()).toBe(0)
+    }
+  })
+
+  it('marks what is new: in the list of rooms, above the first new message, and in the title of a hidden tab', async () => {
+    const room = newRoom()
+    const [reader, writer] = [await (await person()).newTab(), await (await person()).newTab()]
+    await enter(reader, room)
+    await enter(writer, room)
+    await say(writer, 'seen')
+    await heard(reader, 'seen')
+    expect(await reader.getByText('New messages').count()).toBe(0)
+    await enter(reader, newRoom())
+    await say(writer, 'first')
+    await say(writer, 'second')
+    await heard(writer, 'second')
+    const link = reader.getByRole('link', { name: `${room} New messages 1 person` })
+    await link.waitFor()
+    // It came to its room only.
+    expect(await bubble(reader, 'first').count()).toBe(0)
+    await link.click()
+    await heard(reader, 'second')
+    const shown = (): Promise<string[]> =>
+      reader.locator('[data-messages] :is(.text, .divider.new)').evaluateAll((all) => all.map((one) => one.textContent))
+    expect(await shown()).toEqual(['seen', 'New messages', 'first', 'second'])
+    await say(reader, 'read')
+    await heard(reader, 'read')
+    expect(await shown()).toEqual(['seen', 'first', 'second', 'read'])
+
+    // A browser without a window has no hidden tabs.
+    const hide = (isHidden: boolean): Promise<void> =>
+      reader.evaluate((isHidden) => {
+        Object.defineProperty(document, 'hidden', { configurable: true, value: isHidden })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, isHidden)
+    await hide(true)
+    await say(writer, 'third')
+    await heard(reader, 'third')
+    expect(await reader.title()).toBe(`(1) ${room} – tideway chat`)
+    expect(await shown()).toEqual(['seen', 'first', 'second', 'read', 'New messages', 'third'])
+    await hide(false)
+    expect(await reader.title()).toBe(`${room} – tideway chat`)
   })
 
   it('answers an invalid room name with an error page', async () => {
@@ -359,20 +375,42 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     problems = problems.filter((problem) => !problem.includes('404'))
   })
 
-  it('accepts room names of any language', async () => {
-    const [one, other] = [await (await person()).newTab(), await (await person()).newTab()]
+  it('has rooms of any language and the language of the browser, which a switch changes', async () => {
+    const [one, other] = [await (await person()).newTab(), await person({ locale: 'ko-KR', reducedMotion: 'reduce' })]
     await one.goto(server.origin)
     await one.getByLabel('Room').fill('한국어 모임')
     await one.keyboard.press('Enter')
     await isConnected(one)
     await one.getByRole('heading', { name: '한국어_모임' }).waitFor()
+
     // By the list of another visitor, into the same room.
-    await other.goto(server.origin)
-    await other.getByRole('link', { name: '한국어_모임 1 person' }).click()
-    await isConnected(other)
+    const page = await other.newTab()
+    await page.goto(server.origin)
+    await page.getByRole('heading', { name: '대화방을 고르거나 새로 여세요' }).waitFor()
+    await page.getByRole('link', { name: '한국어_모임 1명' }).click()
+    await page.getByRole('status').getByText('연결됨').waitFor()
+    await page.getByRole('button', { name: '2명이 있음' }).waitFor()
     await say(one, '안녕하세요')
-    expect(await heard(other, '안녕하세요')).toBe('guest: 안녕하세요')
-    await one.getByText('2 people here').waitFor()
+    await bubble(page, '안녕하세요').waitFor()
+    expect(await bubble(page, '안녕하세요').locator('.who').textContent()).toMatch(/^손님 \d{3}$/)
+    expect(await bubble(page, '안녕하세요').evaluate((item) => getComputedStyle(item).animationName)).toBe('none')
+    await page.getByLabel('메시지 입력').fill('/reprot')
+    await page.keyboard.press('Enter')
+    await bubbleNotice(page, '/reprot 명령은 없습니다. /help를 입력해 보세요.').waitFor()
+    // A reason of the server.
+    await page.getByRole('button', { name: '이름 바꾸기' }).click()
+    await page.getByLabel('이름', { exact: true }).fill('손님 1')
+    await page.getByRole('button', { name: '저장' }).click()
+    await page.getByText('“손님”은 이름이 없는 사람에게 쓰는 말입니다.').waitFor()
+    problems = problems.filter((problem) => !problem.includes('422'))
+    await page.keyboard.press('Escape')
+
+    await page.getByRole('button', { name: 'English' }).click()
+    await isConnected(page)
+    expect(await page.evaluate(() => document.documentElement.lang)).toBe('en')
+    await page.getByText('2 people here').waitFor()
+    await page.goto(server.origin)
+    await page.getByRole('heading', { name: 'Pick a room, or open one' }).waitFor()
   })
 
   it('is usable with the keyboard alone', async () => {
@@ -433,7 +471,7 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     const fromEnd = (): Promise<number> =>
       log.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight)
 
-    for (let i = 1; i <= 25; i++) await say(writer, `line ${i}`)
+    await write(room, 25)
     await heard(reader, 'line 25')
     expect(await fromEnd()).toBeLessThanOrEqual(1)
 
@@ -453,10 +491,7 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
 
   it('loads older messages page by page and keeps the scroll position', async () => {
     const room = newRoom()
-    const writer = await (await person()).newTab()
-    await enter(writer, room)
-    for (let i = 1; i <= 120; i++) await say(writer, `line ${i}`)
-    await heard(writer, 'line 120')
+    await write(room, 120)
 
     const reader = await (await person()).newTab()
     await enter(reader, room)
@@ -473,7 +508,7 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     const place = async (): Promise<number> => (await top.boundingBox())!.y
     const before = await log.evaluate((node) => {
       node.scrollTop = 0
-      return [...node.querySelectorAll('.bubble')]
+      return [...node.querySelectorAll('.text')]
         .find(({ textContent }) => textContent === 'line 71')!
         .getBoundingClientRect().y
     })
@@ -482,9 +517,7 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     expect(Math.abs((await place()) - before)).toBeLessThan(80)
     await upTo('line 1')
     expect(await reader.getByRole('button', { name: 'Older messages' }).isVisible()).toBe(false)
-    expect(await log.locator('.bubble').allTextContents()).toEqual(
-      Array.from({ length: 120 }, (_, i) => `line ${i + 1}`),
-    )
+    expect(await log.locator('.text').allTextContents()).toEqual(Array.from({ length: 120 }, (_, i) => `line ${i + 1}`))
   })
 
   it('shows the people in the room and typing notifications', async () => {
@@ -620,7 +653,7 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
       await bubbleNotice(page, 'Connected again at').waitFor()
       for (const text of ['before', 'one', 'two', 'three', 'four']) await heard(page, text)
       await expect.poll(() => page.locator('li.pending').count()).toBe(0)
-      const texts = await page.getByRole('log').locator('.bubble').allTextContents()
+      const texts = await page.getByRole('log').locator('.text').allTextContents()
       expect(texts.filter((text) => text !== 'four')).toEqual(['before', 'one', 'two', 'three'])
       expect(texts).toHaveLength(5)
       expect(await page.getByText('The connection is lost.').isVisible()).toBe(false)

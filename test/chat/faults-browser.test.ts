@@ -84,7 +84,7 @@ describeWith(['headlessChromium', 'redis'], 'two tabs of the chat', () => {
     }
 
     const shown = (page: Page): Promise<string[]> =>
-      page.getByRole('log').locator('li:not(.pending) .bubble').allTextContents()
+      page.getByRole('log').locator('li:not(.pending) .text').allTextContents()
 
     const faults: Readonly<Record<string, () => Promise<unknown>>> = {
       'a killed server': async () => {

@@ -176,8 +176,8 @@ describe('the HTTP side of the chat', () => {
 
   const get = (path: string): Promise<Response> => fetch(server.url + path)
 
-  async function roomsOpen(): Promise<unknown> {
-    return ((await (await get('/api/rooms')).json()) as { rooms: unknown }).rooms
+  async function roomsOpen(query = ''): Promise<unknown> {
+    return ((await (await get(`/api/rooms${query}`)).json()) as { rooms: unknown }).rooms
   }
 
   function putName(body: string, contentType = 'application/json'): Promise<Response> {
@@ -195,6 +195,21 @@ describe('the HTTP side of the chat', () => {
     expect(await (await get('/rooms/lobby')).text()).not.toMatch(/<script(?! type="module" src="\/)/)
   })
 
+  it.each([
+    ['of the browser', 'ko-KR,ko;q=0.9,en;q=0.8', '', 'ko'],
+    ['that the visitor has chosen', 'ko-KR', 'other=1; language=en', 'en'],
+    ['that is the default', 'fr', 'language=fr', 'en'],
+  ])('serves its pages in the language %s', async (_which, accepted, cookie, language) => {
+    for (const path of ['/', '/rooms/lobby', '/rooms/no.room', '/no/such/page']) {
+      const response = await fetch(server.url + path, { headers: { 'accept-language': accepted, cookie } })
+      expect(response.headers.get('content-language')).toBe(language)
+      expect(response.headers.get('vary')).toBe('Accept-Language, Cookie')
+      const page = await response.text()
+      expect(page).toContain(`<html lang="${language}">`)
+      expect(page).not.toContain('[[')
+    }
+  })
+
   it('lists a room from its first visitor to its last', async () => {
     const listed = (rooms: object[]) => expect.poll(roomsOpen, { timeout: 30_000 }).toEqual(rooms)
     // The people of earlier tests leave a moment after the end of their connections.
@@ -205,10 +220,12 @@ describe('the HTTP side of the chat', () => {
       return client
     }
     const [first, second] = [await join(), await join()]
-    await listed([{ name: 'listed', people: 2 }])
+    await listed([{ name: 'listed', people: 2, newest: 0 }])
     for (const client of [first, second]) client.close()
     await Promise.all([once(first, 'close'), once(second, 'close')])
     await listed([])
+    // Its address stays known to the visitors that have been there.
+    expect(await roomsOpen('?recent=listed&recent=unknown')).toEqual([{ name: 'listed', people: 0, newest: 0 }])
   })
 
   it('normalizes a name', async () => {

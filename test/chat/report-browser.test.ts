@@ -68,7 +68,7 @@ describeWith(['headlessChromium'], '/report in a browser', () => {
     expect(await picture(jun).count()).toBe(1)
     // At its time, and not behind what was said since.
     const order = await jun
-      .locator('[data-messages] :is(.bubble, figure img)')
+      .locator('[data-messages] :is(.text, figure img)')
       .evaluateAll((nodes) => nodes.map((node) => (node instanceof HTMLImageElement ? 'picture' : node.textContent)))
     expect(order).toEqual(['lighthouse harbour lighthouse', '/report', 'picture', 'What a picture', 'I like it'])
     expect(problems).toEqual([])

@@ -1,19 +1,22 @@
 // The requests of the page to the HTTP side.
 
+import { t } from './words.js'
+
 const TIMEOUT_MS = 8000
 
-/** @typedef {{ readonly name: string, readonly people: number }} Room */
+/** A room, with the number of its newest message. @typedef {{ readonly name: string, readonly people: number, readonly newest: number }} Room */
 
 /** The server refused a request. The message is for the visitor. */
 export class RefusedError extends Error {}
 
 /**
- * Returns the rooms that are open.
+ * Returns the rooms that are open, and of the recent ones also those without people.
  *
+ * @param {readonly string[]} recent
  * @returns {Promise<readonly Room[]>}
  */
-export async function openRooms() {
-  return (await ask('GET', '/api/rooms')).rooms
+export async function openRooms(recent) {
+  return (await ask('GET', `/api/rooms?${new URLSearchParams(recent.map((name) => ['recent', name]))}`)).rooms
 }
 
 /** The visitor. @typedef {{ readonly name: string, readonly hasAccount?: boolean }} Visitor */
@@ -70,7 +73,7 @@ async function ask(method, path, body) {
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })
   const answer = await response.json()
-  if ([422, 429, 503].includes(response.status) && answer.error) throw new RefusedError(answer.error)
+  if ([422, 429, 503].includes(response.status) && answer.error) throw new RefusedError(t(answer.error))
   if (!response.ok) throw new Error(`${method} ${path} was answered with ${response.status}.`)
   return answer
 }

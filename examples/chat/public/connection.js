@@ -22,6 +22,7 @@ const TAB_KEY = 'tideway-chat-tab'
 
 /**
  * @typedef {object} Listeners
+ * @property {(guest: number | undefined) => void} onGuest The number of this visitor, of a guest without a name.
  * @property {(joined: { continues: boolean }) => void} onJoined
  * @property {(messages: readonly Said[]) => void} onHistory The newest messages, after an absence that the room does not continue.
  * @property {(said: Said) => void} onSaid
@@ -53,6 +54,7 @@ const TAB_KEY = 'tideway-chat-tab'
 export function enterRoom(room, prepare, { onState, ...listeners }) {
   const tab = tabSecret()
   /** The tags of this visitor's messages. */
+  /** @type {{ author: string, owner: string, guest?: number | undefined }} */
   let me = { author: '', owner: '' }
   let typedAt = -Infinity
 
@@ -77,6 +79,7 @@ export function enterRoom(room, prepare, { onState, ...listeners }) {
     const asked = chat.request('whoAmI', { tab }, { timeoutMs: SAY_TIMEOUT_MS })
     ready = ready.then(async () => {
       me = await asked.catch(() => me)
+      listeners.onGuest(me.guest)
     })
   })
   /** @template {unknown[]} Args @param {(...args: Args) => void} listener @returns {(...args: Args) => void} */

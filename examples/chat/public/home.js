@@ -1,10 +1,12 @@
 import { find, startIn } from './dom.js'
 import { beGuest, introduce, LoggedOutError, settleName } from './me.js'
 import { watchRooms } from './room-list.js'
+import { offerOtherLanguage, t } from './words.js'
 
 /** As the server has it. */
 const ROOM_NAME = /^[\p{L}\p{M}\p{N}_-]{1,40}$/u
 
+offerOtherLanguage(find('data-language'))
 introduce(() => void settle())
 void settle()
 
@@ -17,13 +19,11 @@ async function settle() {
   }
 }
 
-const list = find('data-rooms')
-watchRooms(list, {
-  onLook(rooms) {
-    find('data-rooms-unknown').hidden = rooms !== undefined
-    if (rooms === undefined) return
-    list.hidden = rooms.length === 0
-    find('data-no-rooms').hidden = rooms.length > 0
+const lists = { recent: find('data-recent-rooms'), open: find('data-rooms') }
+watchRooms(lists, {
+  onLook(isKnown) {
+    find('data-rooms-unknown').hidden = isKnown
+    if (isKnown) find('data-no-rooms').hidden = lists.recent.children.length + lists.open.children.length > 0
   },
 })
 
@@ -42,14 +42,14 @@ form.addEventListener('submit', (event) => {
     location.assign(`/rooms/${encodeURIComponent(name)}`)
     return
   }
-  help.textContent = name === '' ? 'Which room? Type its name.' : 'Only letters, digits, hyphens and underscores.'
+  help.textContent = name === '' ? t('Which room? Type its name.') : t('Only letters, digits, hyphens and underscores.')
   help.classList.add('problem')
   input.setAttribute('aria-invalid', 'true')
   input.focus()
 })
 
 input.addEventListener('input', () => {
-  help.textContent = 'Letters of any language, digits, hyphens and underscores.'
+  help.textContent = t('Letters of any language, digits, hyphens and underscores.')
   help.classList.remove('problem')
   input.removeAttribute('aria-invalid')
 })

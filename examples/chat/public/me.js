@@ -3,6 +3,7 @@
 
 import { callMe, logIn, logOut, RefusedError, signUp, whoAmI } from './api.js'
 import { element } from './dom.js'
+import { t } from './words.js'
 
 const NAME_KEY = 'tideway-chat-name'
 const ACCOUNT_KEY = 'tideway-chat-account'
@@ -11,6 +12,8 @@ const ACCOUNT_KEY = 'tideway-chat-account'
 
 /** Whether the visitor has an account, by the last answer to this tab. */
 let wasSomebody = hasAccount()
+/** The number of this guest, once the room has answered with it. @type {number | undefined} */
+let myNumber
 
 /** The visitor was logged in here, and is logged out now. */
 export class LoggedOutError extends Error {}
@@ -62,11 +65,11 @@ function keep({ name, hasAccount: has = false }, isNew = false) {
 /** Returns the displayed name of a person. @param {string} name @param {number} [guest] distinguishes guests without a name */
 export function displayName(name, guest) {
   if (name !== '') return name
-  return guest === undefined ? 'guest' : `guest ${guest}`
+  return guest === undefined ? t('guest') : t('guest {number}', { number: guest })
 }
 
 /** Returns a color for a name, the same on every page: a hue in degrees. @param {string} name */
-export function hueOf(name) {
+function hueOf(name) {
   let hash = 0
   for (const character of name) hash = (hash * 31 + /** @type {number} */ (character.codePointAt(0))) % 3600
   return (hash * 7) % 360
@@ -78,24 +81,33 @@ function initialOf(name) {
   return (first?.segment ?? '').toUpperCase()
 }
 
-/** Returns the avatar of a name. @param {string} name */
-export function avatar(name) {
+/** Returns the avatar of a person: the initial of the name, or the number of a guest. @param {string} name @param {number} [guest] */
+export function avatar(name, guest) {
   const sign = element('span', { class: 'avatar', 'aria-hidden': 'true' })
-  paint(sign, name)
+  paint(sign, name, guest)
   return sign
 }
 
-/** @param {HTMLElement} sign @param {string} name */
-function paint(sign, name) {
-  sign.textContent = initialOf(displayName(name))
-  sign.classList.toggle('anonymous', name === '')
-  sign.style.setProperty('--hue', String(hueOf(name)))
+/** @param {HTMLElement} sign @param {string} name @param {number} [guest] */
+function paint(sign, name, guest) {
+  const isNumber = name === '' && guest !== undefined
+  sign.textContent = isNumber ? String(guest) : initialOf(displayName(name))
+  sign.classList.toggle('anonymous', name === '' && !isNumber)
+  sign.classList.toggle('number', isNumber)
+  sign.style.setProperty('--hue', String(hueOf(isNumber ? `guest ${guest}` : name)))
+}
+
+/** Shows the number by which others distinguish this guest. @param {number | undefined} number */
+export function showNumber(number) {
+  myNumber = number
+  show()
 }
 
 function show() {
   const name = chosenName()
-  for (const node of document.querySelectorAll('[data-my-name]')) node.textContent = displayName(name)
-  for (const sign of document.querySelectorAll('[data-avatar]')) if (sign instanceof HTMLElement) paint(sign, name)
+  for (const node of document.querySelectorAll('[data-my-name]')) node.textContent = displayName(name, myNumber)
+  for (const sign of document.querySelectorAll('[data-avatar]'))
+    if (sign instanceof HTMLElement) paint(sign, name, myNumber)
 }
 
 /**
@@ -129,31 +141,37 @@ export function introduce(onChange) {
  */
 const faces = {
   guest: {
-    title: () => 'What should others call you?',
-    help: 'Leave it empty to be a guest.',
-    submit: 'Save',
+    title: () => t('What should others call you?'),
+    help: t('Leave it empty to be a guest.'),
+    submit: t('Save'),
     send: (name) => callMe(name),
     others: ['log in', 'sign up'],
   },
   'sign up': {
-    title: () => 'Make the name yours',
-    help: 'With a password of 8 characters or more, no one else can use it.',
-    submit: 'Sign up',
+    title: () => t('Make the name yours'),
+    help: t('With a password of 8 characters or more, no one else can use it.'),
+    submit: t('Sign up'),
     send: signUp,
     others: ['log in', 'guest'],
   },
-  'log in': { title: () => 'Welcome back', help: '', submit: 'Log in', send: logIn, others: ['sign up', 'guest'] },
+  'log in': {
+    title: () => t('Welcome back'),
+    help: '',
+    submit: t('Log in'),
+    send: logIn,
+    others: ['sign up', 'guest'],
+  },
   account: {
-    title: () => `You are ${chosenName()}`,
-    help: 'Logging out closes every tab of yours, on every device.',
-    submit: 'Log out',
+    title: () => t('You are {name}', { name: chosenName() }),
+    help: t('Logging out closes every tab of yours, on every device.'),
+    submit: t('Log out'),
     send: logOut,
     others: [],
   },
 }
 
 /** The texts of the links between them. @type {Record<Face, string>} */
-const ways = { guest: 'Continue as a guest', 'sign up': 'Sign up', 'log in': 'Log in', account: '' }
+const ways = { guest: t('Continue as a guest'), 'sign up': t('Sign up'), 'log in': t('Log in'), account: '' }
 
 /** @param {() => void} onChange @returns {(face: Face) => void} */
 function openDialog(onChange) {
@@ -175,16 +193,16 @@ function openDialog(onChange) {
     maxlength: '200',
     'aria-describedby': 'name-help',
   })
-  const nameField = element('div', { class: 'field' }, element('label', { for: 'my-name' }, 'Name'), name)
+  const nameField = element('div', { class: 'field' }, element('label', { for: 'my-name' }, t('Name')), name)
   const passwordField = element(
     'div',
     { class: 'field' },
-    element('label', { for: 'my-password' }, 'Password'),
+    element('label', { for: 'my-password' }, t('Password')),
     password,
   )
   const help = element('p', { id: 'name-help', class: 'help', role: 'status' })
   const others = element('p', { class: 'other-ways' })
-  const cancel = element('button', { type: 'button' }, 'Cancel')
+  const cancel = element('button', { type: 'button' }, t('Cancel'))
   const submit = element('button', { class: 'primary' })
   const form = element(
     'form',
@@ -214,7 +232,7 @@ function openDialog(onChange) {
     passwordField.hidden = face === 'account' || face === 'guest'
     password.value = ''
     password.autocomplete = face === 'sign up' ? 'new-password' : 'current-password'
-    name.placeholder = face === 'guest' ? 'guest' : ''
+    name.placeholder = face === 'guest' ? t('guest') : ''
     submit.textContent = faces[face].submit
     others.replaceChildren(
       ...faces[face].others.map((other) => {
@@ -245,8 +263,8 @@ function openDialog(onChange) {
       dialog.close()
       if (face !== 'guest' || visitor.name !== before) onChange()
     } catch (error) {
-      say(error instanceof RefusedError ? error.message : 'The server does not answer. Try again in a moment.', true)
-      if (face !== 'guest' && /password/i.test(help.textContent)) password.focus()
+      say(error instanceof RefusedError ? error.message : t('The server does not answer. Try again in a moment.'), true)
+      if (face !== 'guest' && name.value.trim() !== '') password.focus()
       else name.focus()
     } finally {
       submit.disabled = false

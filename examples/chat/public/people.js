@@ -2,6 +2,7 @@
 
 import { element, find } from './dom.js'
 import { avatar, chosenName, displayName } from './me.js'
+import { t } from './words.js'
 
 /** The time without a typing notification after which a person has stopped. */
 const TYPING_FOR_MS = 4000
@@ -20,18 +21,20 @@ export function showPeople(people, count) {
   button.classList.remove('unknown')
   const names = [...new Set([...people.values()].map(({ name }) => name))].filter((name) => name !== '').sort()
   const guests = count - names.length
-  button.textContent = count <= 1 ? 'Only you' : `${count} people here`
+  button.textContent = count <= 1 ? t('Only you') : t('{count} people here', { count })
   list.replaceChildren(
     ...names.map((name) =>
       element('li', {}, avatar(name), element('span', { class: 'me-name', dir: 'auto' }, name), ...mine(name)),
     ),
-    ...(guests > 0 ? [element('li', {}, avatar(''), guests === 1 ? '1 guest' : `${guests} guests`)] : []),
+    ...(guests > 0
+      ? [element('li', {}, avatar(''), guests === 1 ? t('1 guest') : t('{count} guests', { count: guests }))]
+      : []),
   )
 }
 
 /** @param {string} name */
 function mine(name) {
-  return name === chosenName() ? [' ', element('span', { class: 'note' }, 'you')] : []
+  return name === chosenName() ? [' ', element('span', { class: 'note' }, t('you'))] : []
 }
 
 /** The typing timeout of each writer, by displayed name. @type {Map<string, ReturnType<typeof setTimeout>>} */
@@ -62,6 +65,12 @@ function stop(name) {
 
 function say() {
   const names = [...writers.keys()]
-  const who = names.length > 2 ? 'Several people' : names.join(' and ')
-  find('data-typing').textContent = who && `${who} ${names.length > 1 ? 'are' : 'is'} writing…`
+  const [name = '', other = ''] = names
+  const texts = [
+    '',
+    t('{name} is writing…', { name }),
+    t('{name} and {other} are writing…', { name, other }),
+    t('Several people are writing…'),
+  ]
+  find('data-typing').textContent = texts[Math.min(names.length, 3)] ?? ''
 }

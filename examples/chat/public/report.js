@@ -2,6 +2,7 @@
 
 import { element, find } from './dom.js'
 import { timeOfDay } from './transcript.js'
+import { t } from './words.js'
 
 /** @typedef {import('./connection.js').Report} Report */
 
@@ -20,7 +21,7 @@ export function showProgress(progress) {
   frame.hidden = false
   if (progress === undefined) bar.removeAttribute('value')
   else bar.value = progress
-  percent.textContent = progress === undefined ? 'Waiting…' : `${Math.round(progress * 100)} %`
+  percent.textContent = progress === undefined ? t('Waiting…') : `${Math.round(progress * 100)} %`
 }
 
 /** The progress is unknown, or the report has ended. */
@@ -36,12 +37,12 @@ export function forgetReport() {
  */
 export function showReport(room, report, transcript) {
   forgetReport()
-  if (report === undefined) return transcript.notice('The report failed. Try again later.')
+  if (report === undefined) return transcript.notice(t('The report failed. Try again later.'))
   // The last report comes again with the history.
   if (report.at <= shownAt) return undefined
   shownAt = report.at
   if (report.words.length === 0)
-    return transcript.insert('Nothing to report: there are no words to count yet.', report.at)
+    return transcript.insert(t('Nothing to report: there are no words to count yet.'), report.at)
   return transcript.insert(picture(room, report), report.at)
 }
 
@@ -53,12 +54,12 @@ function picture(room, { at, words }) {
     width: '360',
     height: String(words.length * 34),
     src: `/rooms/${encodeURIComponent(room)}/report.svg?at=${at}`,
-    alt: `How often each word was said: ${counted}.`,
+    alt: t('How often each word was said: {counted}.', { counted }),
   })
   return element(
     'figure',
     { class: 'report-picture' },
-    element('figcaption', {}, `What this room talked about, at ${timeOfDay(at)}`),
+    element('figcaption', {}, t('What this room talked about, at {time}', { time: timeOfDay(at) })),
     image,
   )
 }

@@ -1,11 +1,13 @@
 import { enterRoom, LOGGED_OUT, secondsLeft } from './connection.js'
 import { find, startIn } from './dom.js'
-import { beGuest, introduce, LoggedOutError, settleName } from './me.js'
+import { beGuest, introduce, LoggedOutError, settleName, showNumber } from './me.js'
 import { forgetPeople, showPeople, showTyping, stopTyping } from './people.js'
+import { noteSeen, visit } from './recent-rooms.js'
 import { forgetReport, showProgress, showReport } from './report.js'
 import { watchRooms } from './room-list.js'
 import { isOwn, timeOfDay, Transcript } from './transcript.js'
 import { UnsentMessages } from './unsent.js'
+import { offerOtherLanguage, t } from './words.js'
 
 const ROOM = decodeURIComponent(location.pathname.split('/')[2] ?? '').normalize('NFC')
 const WARN_WHEN_LEFT = 200
@@ -19,6 +21,7 @@ const input = find('data-input')
 /** @type {HTMLButtonElement} */
 const send = find('data-send')
 startIn(input)
+offerOtherLanguage(find('data-language'))
 
 const transcript = new Transcript({
   log: find('data-log'),
@@ -26,6 +29,8 @@ const transcript = new Transcript({
   newer: find('data-newer'),
   older: find('data-older'),
   askOlder: (before) => connection.older(before),
+  seen: visit(ROOM),
+  onSeen: (number) => noteSeen(ROOM, number),
 })
 
 const unsent = new UnsentMessages({
@@ -51,9 +56,10 @@ copyLink.addEventListener('click', () => void copyInvitation())
 
 async function copyInvitation() {
   await navigator.clipboard.writeText(location.origin + location.pathname)
-  copyLink.textContent = 'Copied'
+  const label = find('data-copy-label')
+  label.textContent = t('Copied')
   setTimeout(() => {
-    copyLink.textContent = 'Copy link'
+    label.textContent = t('Copy link')
   }, 2000)
 }
 
@@ -64,7 +70,7 @@ let unread = 0
 /** @param {number} count */
 function showUnread(count) {
   unread = count
-  document.title = `${count > 0 ? `(${count}) ` : ''}${ROOM}: tideway chat`
+  document.title = `${count > 0 ? `(${count}) ` : ''}${ROOM} – tideway chat`
 }
 
 document.addEventListener('visibilitychange', () => {
@@ -109,7 +115,11 @@ function onReport(report) {
 function welcome() {
   find('data-welcome').hidden = !transcript.isEmpty || unsent.size > 0
   find('data-lost-waiting').textContent =
-    unsent.size === 0 ? '' : unsent.size === 1 ? '1 message waits.' : `${unsent.size} messages wait.`
+    unsent.size === 0
+      ? ''
+      : unsent.size === 1
+        ? t('1 message waits.')
+        : t('{count} messages wait.', { count: unsent.size })
 }
 
 // ---- the connection and its state
@@ -135,27 +145,31 @@ function onState(state) {
   find('data-lost-title').textContent = titleOf(state)
   isClosed = state.status === 'closed'
   find('data-go-on').hidden = !isClosed
-  find('data-try-now').textContent = isClosed ? 'Log in' : 'Try now'
+  find('data-try-now').textContent = isClosed ? t('Log in') : t('Try now')
   if (state.status === 'reconnecting') {
     const show = () => {
-      find('data-lost-countdown').textContent = `Trying again in ${secondsLeft(state)} s.`
+      find('data-lost-countdown').textContent = t('Trying again in {seconds} s.', { seconds: secondsLeft(state) })
     }
     show()
     countdown = setInterval(show, 250)
   } else {
-    find('data-lost-countdown').textContent = isClosed ? '' : 'Trying…'
+    find('data-lost-countdown').textContent = isClosed ? '' : t('Trying…')
   }
 }
 
 /** @param {import('./connection.js').State} state */
 function titleOf(state) {
-  if (state.status !== 'closed') return navigator.onLine ? 'The connection is lost.' : 'You are offline.'
-  return state.code === LOGGED_OUT ? 'You are logged out.' : `The server has ended this: ${state.reason || state.code}.`
+  if (state.status !== 'closed') return navigator.onLine ? t('The connection is lost.') : t('You are offline.')
+  return state.code === LOGGED_OUT
+    ? t('You are logged out.')
+    : t('The server has closed the connection: {reason}.', { reason: state.reason || state.code })
 }
 
 function onJoined() {
-  if (wasLost && !transcript.isEmpty) transcript.notice(`Connected again at ${timeOfDay(Date.now())}.`)
-  else if (isRenaming) transcript.notice(myName === '' ? 'You are a guest again.' : `You are ${myName} now.`)
+  if (wasLost && !transcript.isEmpty)
+    transcript.notice(t('Connected again at {time}.', { time: timeOfDay(Date.now()) }))
+  else if (isRenaming)
+    transcript.notice(myName === '' ? t('You are a guest again.') : t('You are {name} now.', { name: myName }))
   wasLost = false
   isRenaming = false
   showState('open')
@@ -166,11 +180,12 @@ function onJoined() {
 /** @param {'connecting' | 'open' | 'lost'} shown */
 function showState(shown) {
   find('data-state').dataset.state = shown
-  find('data-state-text').textContent = { open: 'Connected', lost: 'Not connected', connecting: 'Connecting' }[shown]
+  const texts = { open: t('Connected'), lost: t('Not connected'), connecting: t('Connecting') }
+  find('data-state-text').textContent = texts[shown]
   find('data-lost').hidden = shown !== 'lost'
 }
 
-const rooms = watchRooms(find('data-rooms'), { current: ROOM, onLook() {} })
+const rooms = watchRooms({ recent: find('data-recent-rooms'), open: find('data-rooms') }, { current: ROOM })
 
 async function prepare() {
   try {
@@ -183,6 +198,7 @@ async function prepare() {
 }
 
 const connection = enterRoom(ROOM, prepare, {
+  onGuest: showNumber,
   onJoined,
   onHistory,
   onSaid,
@@ -225,25 +241,26 @@ function measure() {
   input.style.height = 'auto'
   input.style.height = `${input.scrollHeight + input.offsetHeight - input.clientHeight}px`
   const left = input.maxLength - input.value.length
-  find('data-left').textContent = left <= WARN_WHEN_LEFT ? `${left} characters left` : ''
+  find('data-left').textContent = left <= WARN_WHEN_LEFT ? t('{count} characters left', { count: left }) : ''
   send.disabled = input.value.trim() === ''
 }
 
-/** An unknown command after a slash is a mistake, or a question. @param {string} message */
-function isWrongCommand(message) {
-  return /^\/[a-z]+$/i.test(message) && message !== REPORT_COMMAND
+/** Returns the reason if the message begins like a command and is none, or asks for help. @param {string} message */
+function answerTo(message) {
+  const command = /^\/[\p{L}\d_-]+(?=\s|$)/u.exec(message)?.[0]
+  if (command === undefined || message === REPORT_COMMAND) return undefined
+  if (command !== '/help' && command !== REPORT_COMMAND)
+    return t('There is no command {command}. Try /help.', { command })
+  return t('{command} draws which words were said most in this room.', { command: REPORT_COMMAND })
 }
 
 composer.addEventListener('submit', (event) => {
   event.preventDefault()
   // The server refuses half a character, which a truncated text may contain.
   const message = input.value.trim().replaceAll(/\p{Cs}/gu, '\uFFFD')
-  if (isWrongCommand(message)) {
-    transcript.notice(
-      message === '/help'
-        ? `${REPORT_COMMAND} draws which words were said most in this room.`
-        : `There is no command ${message}. Try /help.`,
-    )
+  const answer = answerTo(message)
+  if (answer !== undefined) {
+    transcript.notice(answer)
     transcript.toEnd()
     if (message !== '/help') return
   } else if (message !== '') {
@@ -269,5 +286,6 @@ input.addEventListener('keydown', (event) => {
 addEventListener('keydown', (event) => {
   if (event.key !== 'Escape' || document.querySelector('dialog[open]') !== null) return
   transcript.toEnd()
+  transcript.markRead()
   input.focus()
 })

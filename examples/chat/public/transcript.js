@@ -2,7 +2,8 @@
 
 import { element } from './dom.js'
 import { linkify } from './linkify.js'
-import { displayName, hueOf } from './me.js'
+import { avatar, displayName } from './me.js'
+import { locale, t } from './words.js'
 
 /** The maximum number of lines on the page; the server stores no more per room. */
 const SHOWN = 1000
@@ -12,9 +13,9 @@ const TOGETHER_MS = 5 * 60_000
 const NEAR_PX = 60
 const NEAR_TOP_PX = 240
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' })
-const calendar = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' })
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' })
+const clock = new Intl.DateTimeFormat(locale(), { hour: 'numeric', minute: '2-digit' })
+const calendar = new Intl.DateTimeFormat(locale(), { weekday: 'long', day: 'numeric', month: 'long' })
+const full = new Intl.DateTimeFormat(locale(), { dateStyle: 'full', timeStyle: 'medium' })
 
 /** The number of messages in a page of the archive. */
 const PAGE = 50
@@ -34,6 +35,7 @@ export class Transcript {
   #newer
   #older
   #askOlder
+  #onSeen
   /** @type {Line[]} */
   #lines = []
   #hasOlder = false
@@ -43,6 +45,10 @@ export class Transcript {
   /** The numbers of the shown messages, and the largest one. @type {Set<number>} */
   #shown = new Set()
   #newest = 0
+  /** The newest number that the reader has seen. Infinity before the first visit: there is nothing that the reader has missed. */
+  #seen
+  /** The first message since then, below the line "New messages". @type {Line | undefined} */
+  #firstUnread
   /** A line that waits for the messages of its time. @type {{ content: string | HTMLElement, at: number } | undefined} */
   #tooOld
 
@@ -53,16 +59,25 @@ export class Transcript {
    * @param {HTMLElement} parts.newer the button that leads to the end
    * @param {HTMLElement} parts.older the button at the top, for older messages
    * @param {(before: number) => Promise<readonly Kept[]>} parts.askOlder
+   * @param {number | undefined} parts.seen the newest message of the last visit
+   * @param {(number: number) => void} parts.onSeen
    */
-  constructor({ log, list, newer, older, askOlder }) {
+  constructor({ log, list, newer, older, askOlder, seen = Infinity, onSeen }) {
     this.#log = log
     this.#list = list
     this.#newer = newer
     this.#older = older
     this.#askOlder = askOlder
+    this.#seen = seen
+    this.#onSeen = onSeen
     log.addEventListener('scroll', () => this.#look(), { passive: true })
     newer.addEventListener('click', () => this.toEnd())
     older.addEventListener('click', () => void this.#goBack())
+    document.addEventListener('visibilitychange', () => {
+      // The line marks what comes during this absence.
+      if (document.hidden && this.#atEnd) this.markRead()
+      else this.#look()
+    })
     // If a phone's keyboard opens or the field grows, a reader at the end stays at the end.
     new ResizeObserver(() => this.#atEnd && this.toEnd()).observe(log)
   }
@@ -73,7 +88,8 @@ export class Transcript {
 
   /** @param {Said} said */
   add(said) {
-    if (!this.#put(said)) return
+    if (!this.#put(said, document.hidden || !this.#atEnd)) return
+    if (isOwn(said)) this.markRead()
     this.follow({ isOwn: isOwn(said), unseen: 1 })
   }
 
@@ -87,12 +103,13 @@ export class Transcript {
       this.#lines = []
       this.#shown.clear()
       this.#newest = 0
+      if (isOther) this.#seen = Infinity
       this.#list.replaceChildren()
       this.#offerOlder(hasOlder(messages))
     }
     // A batch is history: a screen reader must not announce it as new.
     this.#log.setAttribute('aria-busy', 'true')
-    const added = messages.filter((said) => this.#put(said))
+    const added = messages.filter((said) => this.#put(said, (said.number ?? 0) > this.#seen))
     this.#log.removeAttribute('aria-busy')
     this.follow({ isOwn: added.some(isOwn), unseen: added.length })
   }
@@ -118,6 +135,12 @@ export class Transcript {
     }
   }
 
+  /** Removes the line "New messages". */
+  markRead() {
+    for (const node of this.#firstUnread?.nodes ?? []) if (node.matches('.new')) node.remove()
+    this.#firstUnread = undefined
+  }
+
   toEnd() {
     this.#log.scrollTop = this.#log.scrollHeight
     this.#look()
@@ -132,14 +155,16 @@ export class Transcript {
     this.#unseen += unseen
     if (this.#unseen === 0) return
     this.#newer.hidden = false
-    this.#newer.textContent = this.#unseen === 1 ? '1 new message' : `${this.#unseen} new messages`
+    this.#newer.textContent =
+      this.#unseen === 1 ? t('1 new message') : t('{count} new messages', { count: this.#unseen })
   }
 
-  /** Returns `false` if the message is shown already. @param {Said} said */
-  #put(said) {
+  /** Returns `false` if the message is shown already. @param {Said} said @param {boolean} isUnread */
+  #put(said, isUnread) {
     const number = said.number ?? undefined
     if (number !== undefined && this.#shown.has(number)) return false
     const line = { said, nodes: [] }
+    if (isUnread && !isOwn(said)) this.#firstUnread ??= line
     // Two processes may publish in another order than they stored.
     const isLate = number !== undefined && number < this.#newest
     const index = isLate ? this.#lines.findIndex(({ said: other }) => (other?.number ?? 0) > number) : -1
@@ -227,12 +252,17 @@ export class Transcript {
     const isNewDay = lastDay === undefined || !isSameDay(lastDay.at, said.at)
     const continues =
       !isNewDay &&
+      line !== this.#firstUnread &&
       last !== undefined &&
       last.user === said.user &&
       last.guest === said.guest &&
       isOwn(last) === isOwn(said) &&
       said.at - last.at < TOGETHER_MS
-    line.nodes = [...(isNewDay ? [day(said.at)] : []), item(said, continues)]
+    line.nodes = [
+      ...(isNewDay ? [day(said.at)] : []),
+      ...(line === this.#firstUnread ? [unreadMark()] : []),
+      item(said, continues),
+    ]
   }
 
   /** @param {number} index */
@@ -252,6 +282,9 @@ export class Transcript {
     if (!this.#atEnd) return
     this.#unseen = 0
     this.#newer.hidden = true
+    if (document.hidden || this.#newest === 0 || this.#seen === this.#newest) return
+    this.#seen = this.#newest
+    this.#onSeen(this.#newest)
   }
 }
 
@@ -272,38 +305,33 @@ function isSameDay(a, b) {
 
 /** @param {number} at */
 function day(at) {
-  return element('li', { class: 'notice day' }, calendar.format(at))
+  return element('li', { class: 'divider' }, element('span', {}, calendar.format(at)))
 }
 
-/** @param {Said} said @param {boolean} continues */
+function unreadMark() {
+  return element('li', { class: 'divider new' }, element('span', {}, t('New messages')))
+}
+
+/** @param {Said} said @param {boolean} continues whether it stands below another message of the person */
 function item(said, continues) {
   const { user, guest, message, at } = said
   const own = isOwn(said)
-  const name = displayName(user, guest)
-  const who = own ? 'You' : name
+  const who = own ? t('You') : displayName(user, guest)
+  const time = element('time', { datetime: new Date(at).toISOString(), title: full.format(at) }, timeOfDay(at))
+  // Beside a further message, the time appears under the pointer.
+  if (continues) time.setAttribute('aria-hidden', 'true')
   const head = continues
     ? element('p', { class: 'visually-hidden' }, who)
-    : element(
-        'p',
-        { class: 'head' },
-        element('span', { class: own ? 'who visually-hidden' : 'who', dir: 'auto' }, who),
-        ' ',
-        element('time', { datetime: new Date(at).toISOString() }, timeOfDay(at)),
-      )
-  const text = bubble(message)
-  text.title = full.format(at)
-  const classes = [
-    'message',
-    own ? 'own' : 'other',
-    ...(continues ? ['continues'] : []),
-    ...(user || guest ? [] : ['anonymous']),
-  ]
-  const created = element('li', { class: classes.join(' ') }, head, text)
-  created.style.setProperty('--hue', String(hueOf(name)))
-  return created
+    : element('p', { class: 'head' }, element('span', { class: 'who', dir: 'auto' }, who), ' ', time)
+  return element(
+    'li',
+    { class: `message ${own ? 'own' : 'other'} ${continues ? 'continues' : ''}` },
+    continues ? time : avatar(user, guest),
+    element('div', { class: 'said' }, head, messageText(message)),
+  )
 }
 
 /** The text of a message, with its links. @param {string} message */
-export function bubble(message) {
-  return element('p', { class: 'bubble', dir: 'auto' }, ...linkify(message))
+export function messageText(message) {
+  return element('p', { class: 'text', dir: 'auto' }, ...linkify(message))
 }

@@ -4,7 +4,8 @@
 import { randomMark } from './connection.js'
 import { element } from './dom.js'
 import { chosenName } from './me.js'
-import { bubble } from './transcript.js'
+import { messageText } from './transcript.js'
+import { t } from './words.js'
 
 /**
  * @typedef {object} Unsent
@@ -66,7 +67,11 @@ export class UnsentMessages {
   /** @param {string} key @param {string} message @param {string} author */
   #put(key, message, author) {
     const note = element('p', { class: 'delivery' })
-    const item = element('li', { class: 'message own pending' }, bubble(message), note)
+    const item = element(
+      'li',
+      { class: 'message own pending' },
+      element('div', { class: 'said' }, messageText(message), note),
+    )
     this.#messages.set(key, { message, author, item, note, hasFailed: false })
     this.#list.append(item)
     this.#keep()
@@ -98,11 +103,11 @@ export class UnsentMessages {
     const unsent = this.#messages.get(key)
     if (unsent === undefined) return
     unsent.hasFailed = true
-    const again = element('button', { type: 'button', class: 'link' }, 'Send again')
-    const discard = element('button', { type: 'button', class: 'link' }, 'Discard')
+    const again = element('button', { type: 'button', class: 'link' }, t('Send again'))
+    const discard = element('button', { type: 'button', class: 'link' }, t('Discard'))
     again.addEventListener('click', () => this.#try(key))
     discard.addEventListener('click', () => this.arrived(key))
-    unsent.note.replaceChildren('Not sent. ', again, ' ', discard)
+    unsent.note.replaceChildren(t('Not sent.'), ' ', again, ' ', discard)
     unsent.item.classList.add('failed')
   }
 
@@ -111,7 +116,7 @@ export class UnsentMessages {
     if (hasFailed) return
     item.classList.remove('failed')
     item.classList.toggle('waiting', !this.#isConnected)
-    note.textContent = this.#isConnected ? 'Sending…' : 'Will be sent when you are back online'
+    note.textContent = this.#isConnected ? t('Sending…') : t('Will be sent when you are back online')
   }
 
   #keep() {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 import type { Revocations } from 'tideway/auth'
 
+import { sendPage } from './language.ts'
 import { peopleRoutes } from './people/routes.ts'
 import { BusyError } from './people/work-queue.ts'
 import { picture } from './report/threads.ts'
@@ -28,9 +29,11 @@ export function web(revocations: Revocations): Express {
   // The modules of the client as `tsc` builds them; browsers load them directly.
   app.use('/client', express.static(clientFolder, { index: false }))
 
+  app.get('/', (request, response) => sendPage(request, response, 'index.html'))
+
   app.get(ROOM_PATH, (request, response, next) => {
     if (roomName(request.params['room']) === undefined) next()
-    else response.sendFile('room.html', { root: publicFolder })
+    else sendPage(request, response, 'room.html')
   })
 
   app.get(ROOM_PATH_AND_SLASH, (request, response, next) => {
@@ -51,15 +54,17 @@ export function web(revocations: Revocations): Express {
     response.type('svg').send(svg)
   })
 
-  app.get('/api/rooms', async (_request, response) => {
-    response.json({ rooms: await openRooms() })
+  app.get('/api/rooms', async (request, response) => {
+    // A room without people is listed only for a visitor that names it.
+    const recent = [request.query['recent']].flat()
+    response.json({ rooms: (await openRooms()).filter(({ name, people }) => people > 0 || recent.includes(name)) })
   })
 
   app.use(peopleRoutes(revocations))
 
   app.use((request, response) => {
     const page = /^\/rooms\/[^/]*\/?$/.test(request.path) ? 'bad-room.html' : 'not-found.html'
-    response.status(404).sendFile(page, { root: publicFolder })
+    sendPage(request, response.status(404), page)
   })
   app.use(clientErrors)
   return app

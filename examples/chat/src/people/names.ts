@@ -17,7 +17,7 @@ export function checkedName(given: unknown): { name: string; problem?: string } 
   if (UNSEEMLY.test(name) || !isVisible || name.replace(JOINERS, '').search(INVISIBLE) >= 0) {
     return { name, problem: 'This name has invisible characters.' }
   }
-  if (/^guest( \d+)?$/.test(folded(name))) {
+  if (/^(guest|손님)( \d+)?$/.test(folded(name))) {
     return { name, problem: '“guest” is what people without a name are called.' }
   }
   return { name }

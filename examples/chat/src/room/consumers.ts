@@ -40,8 +40,8 @@ export class RoomConsumer extends LiveConsumer<{}, Authenticated & WithSession> 
     return { messages: newest.map(numbered), report: (await lastReport(id)) ?? null }
   }
 
-  /** The tags by which a page recognizes its own messages. */
-  whoAmI = request(z.object({ tab: mark }), ({ tab }) => this.#author(tab))
+  /** The tags by which a page recognizes its own messages, and the number of a guest. */
+  whoAmI = request(z.object({ tab: mark }), ({ tab }) => numbered(this.#author(tab)))
 
   say = request(z.object({ room: text, tab: mark, key: mark, message }), async ({ room: id, tab, key, message }) => {
     if (!(await this.hasJoined(room(id)))) throw new RequestError('forbidden', 'Enter the room first.')

@@ -9,10 +9,11 @@ const lastVisited = databaseSyncToAsync(module, 'lastVisited')
 /** Notes that a person has entered the room, so that {@link openRooms} finds it. */
 export const noteVisit = databaseSyncToAsync(module, 'noteVisit')
 
-/** A room and how many people are in it. */
+/** A room, how many people are in it, and the number of its newest message. */
 export interface OpenRoom {
   readonly name: string
   readonly people: number
+  readonly newest: number
 }
 
 const LISTED = 100
@@ -21,7 +22,7 @@ const FRESH_MS = 500
 
 let counted: { readonly at: number; readonly rooms: Promise<OpenRoom[]> } | undefined
 
-/** Returns the rooms with people, the fullest first. */
+/** Returns the last visited rooms, the fullest first. */
 export function openRooms(): Promise<OpenRoom[]> {
   const now = performance.now()
   if (counted === undefined || now - counted.at > FRESH_MS) counted = { at: now, rooms: count() }
@@ -29,7 +30,9 @@ export function openRooms(): Promise<OpenRoom[]> {
 }
 
 async function count(): Promise<OpenRoom[]> {
-  const names = await lastVisited(LISTED)
-  const rooms = await Promise.all(names.map(async (name) => ({ name, people: await room(name).count(channelLayer) })))
-  return rooms.filter(({ people }) => people > 0).toSorted((a, b) => b.people - a.people || (a.name < b.name ? -1 : 1))
+  const visited = await lastVisited(LISTED)
+  const rooms = await Promise.all(
+    visited.map(async ({ name, newest }) => ({ name, people: await room(name).count(channelLayer), newest })),
+  )
+  return rooms.toSorted((a, b) => b.people - a.people || (a.name < b.name ? -1 : 1))
 }
