@@ -21,8 +21,12 @@ async function publintProblems({ manifest }: Packed, modules: string): Promise<s
   return messages.map((message) => `publint: ${formatMessage(message, pkg) ?? message.code}`)
 }
 
-async function attwProblems({ tarball }: Packed): Promise<string[]> {
-  const args = ['--profile', 'esm-only', '--format', 'ascii', '--no-emoji', '--no-color', tarball]
+async function attwProblems({ manifest, tarball }: Packed): Promise<string[]> {
+  // `require()` loads ESM on every supported Node. All resolutions have to find the types, also the old `node10`.
+  const rules = ['--profile', 'strict', '--ignore-rules', 'cjs-resolves-to-esm']
+  const programs = Object.keys(manifest.exports).filter((entry) => entry.endsWith('.js'))
+  const without = programs.flatMap((entry) => ['--exclude-entrypoints', entry.slice(2)])
+  const args = [...rules, ...without, '--format', 'ascii', '--no-emoji', '--no-color', tarball]
   return failureOf('attw', join(root, 'node_modules/.bin/attw'), args, root)
 }
 
@@ -38,7 +42,8 @@ async function readmePrograms(packages: readonly Packed[], modules: string): Pro
 async function installedProblems(packages: readonly Packed[], folder: string): Promise<string[]> {
   const entries = packages.flatMap(({ manifest: { name, exports } }) =>
     Object.keys(exports)
-      .filter((entry) => !entry.endsWith('.json'))
+      // Data, and a program that runs in browsers only.
+      .filter((entry) => !/\.js(on)?$/.test(entry))
       .map((entry) => name + entry.slice(1)),
   )
   const imports = entries.map((entry, index) => `import * as entry${index} from '${entry}'`)
@@ -58,16 +63,22 @@ async function installedProblems(packages: readonly Packed[], folder: string): P
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n')
   await writeFile(join(folder, 'program.ts'), program)
   await writeFile(join(folder, 'program.js'), program)
+  const required = entries.map((entry) => `require('${entry}')`).join('\n')
+  await writeFile(join(folder, 'required.cjs'), `${required}\n`)
+  await writeFile(join(folder, 'required.cts'), `${imports.join('\n')}\n${uses.join('\n')}\n`)
   const readmes = await readmePrograms(packages, join(folder, 'node_modules'))
   await Promise.all(readmes.map((code, index) => writeFile(join(folder, `readme-${index}.ts`), code)))
   await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+  await writeFile(join(folder, 'commonjs.json'), JSON.stringify({ extends: './tsconfig.json', include: ['*.cts'] }))
   const bins = packages.flatMap(({ manifest: { name, bin = {} } }) =>
     Object.values(bin).map((path) => join(folder, 'node_modules', name, path)),
   )
   const tsc = join(root, 'node_modules/.bin/tsc')
   const [imported, ...rest] = await Promise.all([
     failureOf('import', process.execPath, ['program.js'], folder),
+    failureOf('require', process.execPath, ['required.cjs'], folder),
     failureOf('tsc', tsc, ['-p', '.'], folder),
+    failureOf('tsc (CommonJS)', tsc, ['-p', 'commonjs.json'], folder),
     failureOf('tsc (node16)', tsc, ['-p', '.', '--module', 'node16', '--moduleResolution', 'node16'], folder),
     failureOf('tsc (bundler)', tsc, ['-p', '.', '--module', 'esnext', '--moduleResolution', 'bundler'], folder),
     ...bins.map((bin) => failureOf('bin', bin, ['--version'], folder)),

@@ -8,9 +8,15 @@ export interface LockedPackage {
   readonly version?: string
   /** Of a workspace. */
   readonly link?: boolean
+  /** The folder that a link leads to. */
+  readonly resolved?: string
   readonly integrity?: string
   readonly dev?: boolean
+  readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
+  readonly engines?: { readonly node?: string }
   readonly optional?: boolean
   readonly os?: readonly string[]
   readonly cpu?: readonly string[]
@@ -49,4 +55,34 @@ function platformPackage(name: string, version: string, dev: boolean): LockedPac
   }
   const libc = /musl/.test(name) ? ['musl'] : /gnu/.test(name) ? ['glibc'] : undefined
   return { version, cpu: [cpu], ...(dev && { dev }), ...(libc && { libc }), optional: true, os: [os] }
+}
+
+/** Whether npm installs the package on Linux x64 with glibc. */
+export function isForLinux({ os = ['linux'], cpu = ['x64'], libc = ['glibc'] }: LockedPackage): boolean {
+  return os.includes('linux') && cpu.includes('x64') && libc.includes('glibc')
+}
+
+/** The packages that npm installs on Linux x64 for these names and all that they depend on, by folder. */
+export function installedPackages({ packages }: Lockfile, names: readonly string[]): Map<string, LockedPackage> {
+  const installed = new Map<string, LockedPackage>()
+  const add = (name: string, from: string): void => {
+    const place = placesFrom(from).find((place) => `${place}node_modules/${name}` in packages)
+    if (place === undefined) throw new Error(`${name}, which ${from || 'the root'} depends on, is not locked.`)
+    const found = packages[`${place}node_modules/${name}`]!
+    const folder = found.link === true ? found.resolved! : `${place}node_modules/${name}`
+    const locked = packages[folder]!
+    if (installed.has(folder) || !isForLinux(locked)) return
+    installed.set(folder, locked)
+    const { dependencies, optionalDependencies, peerDependencies = {}, peerDependenciesMeta = {} } = locked
+    const peers = Object.keys(peerDependencies).filter((peer) => peerDependenciesMeta[peer]?.optional !== true)
+    for (const next of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) add(next, folder)
+  }
+  for (const name of names) add(name, '')
+  return installed
+}
+
+/** Where Node looks for a package: in the folder itself, then in those above it. */
+function placesFrom(folder: string): string[] {
+  const parts = folder === '' ? [] : folder.split('/node_modules/')
+  return [...parts.map((_, i) => `${parts.slice(0, parts.length - i).join('/node_modules/')}/`), '']
 }

@@ -40,7 +40,10 @@ export function contentProblems(files: readonly string[], manifest: Manifest): s
       if (!held.has(built + end)) problems.push(`${built}${end} is missing: ${source} is not built`)
     }
   }
-  for (const built of files.filter((file) => /^dist\/.*\.js$/.test(file) && !file.endsWith('.min.js'))) {
+  // A bundle has no source of its name. It is a whole entry point, or ends in `.min.js`.
+  const isBundle = (file: string): boolean =>
+    file.endsWith('.min.js') || Object.values(manifest.exports).includes(`./${file}`)
+  for (const built of files.filter((file) => /^dist\/.*\.js$/.test(file) && !isBundle(file))) {
     const source = built.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts')
     if (!held.has(source))
       problems.push(`${built} is left over: there is no ${source}, so remove dist/ and build again`)

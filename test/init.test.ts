@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
+import { createRequire } from 'node:module'
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,7 @@ import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
 
+import { installedPackages, type Lockfile } from '../scripts/lockfile.ts'
 import { buildPackages, install, pack, root, type Packed } from '../scripts/packed-packages.ts'
 import { read } from './architecture/source-files.ts'
 import { startProgram, type RunningProgram } from './setup/child-process.ts'
@@ -20,6 +22,11 @@ import { describeWith, programPath } from './setup/describe-with.ts'
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 
 const run = promisify(execFile)
+
+/** The reading of version ranges that npm has too. */
+const { satisfies } = createRequire(import.meta.url)('semver') as {
+  satisfies(version: string, range: string): boolean
+}
 
 /** Dependencies of the applications other than the packed packages, as `npm install` would place them. */
 const others = [
@@ -276,5 +283,17 @@ describe('the templates', () => {
     for (const [name, range] of Object.entries({ ...dependencies, ...devDependencies })) {
       expect(range, name).toBe(name.includes('tideway') ? '{{version}}' : tested[name])
     }
+  })
+
+  it.each(['express', 'hono', 'live'])('of %s install at most 150 packages, all of them for Node 20.19', (template) => {
+    const { dependencies, devDependencies } = JSON.parse(
+      read(`packages/tideway/templates/${template}/package.json`),
+    ) as { readonly dependencies: object; readonly devDependencies: object }
+    const lockfile = JSON.parse(read('package-lock.json')) as Lockfile
+    const installed = installedPackages(lockfile, Object.keys({ ...dependencies, ...devDependencies }))
+    expect(installed.size).toBeGreaterThan(50)
+    expect(installed.size).toBeLessThanOrEqual(150)
+    const engines = [...installed].map(([folder, { engines }]) => [folder, engines?.node ?? '*'] as const)
+    expect(engines.filter(([, range]) => !satisfies('20.19.0', range))).toEqual([])
   })
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
 
-import { missingPackages, type LockedPackage, type Lockfile } from '../scripts/lockfile.ts'
+import { isForLinux, missingPackages, type Lockfile } from '../scripts/lockfile.ts'
 import { contentProblems, targetsOf, type Manifest } from '../scripts/package-contents.ts'
 import { packageName, roomOf } from './architecture/edges.ts'
 import { filesBelow, read, root, sourcesBelow } from './architecture/source-files.ts'
@@ -14,6 +14,7 @@ interface PackageJson extends Manifest {
   readonly license: string
   readonly type: string
   readonly engines: { readonly node: string }
+  readonly typesVersions?: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
   readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>
 }
 
@@ -51,6 +52,15 @@ describe.each(folders)('%s', (folder) => {
       // The first condition that matches counts.
       expect(Object.keys(target)).toEqual(['@tideway/source', 'types', 'default'])
     }
+  })
+
+  it('has the types of each entry point for the old moduleResolution node10, which reads no exports', () => {
+    const { '.': root, ...others } = manifest.exports as Readonly<Record<string, { readonly types?: string }>>
+    // A program for browsers has no types.
+    const typed = Object.entries(others).filter(([, { types }]) => types !== undefined)
+    const typesVersions = typed.map(([entry, { types }]) => [entry.slice(2), [types]])
+    expect(manifest).toMatchObject({ main: './dist/index.js', types: root!.types })
+    expect(Object.entries(manifest.typesVersions?.['*'] ?? {})).toEqual(typesVersions)
   })
 
   it('declares exactly the packages that it imports', () => {
@@ -134,9 +144,7 @@ describe('package-lock.json', () => {
     const unchecked = Object.entries(lockfile.packages).filter(
       ([folder, { integrity, link }]) => folder.includes('node_modules/') && !link && integrity === undefined,
     )
-    const isOfRelease = ({ os = [], cpu = [], libc = ['glibc'] }: LockedPackage): boolean =>
-      os.includes('linux') && cpu.includes('x64') && libc.includes('glibc')
-    const wrong = unchecked.filter(([, locked]) => locked.optional !== true || !locked.os || isOfRelease(locked))
+    const wrong = unchecked.filter(([, locked]) => locked.optional !== true || !locked.os || isForLinux(locked))
     expect(wrong.map(([folder]) => folder)).toEqual([])
   })
 })
