@@ -15,7 +15,7 @@ io.on('connection', (socket) => {
   void socket.join('lobby')
 })
 
-process.on('message', async ({ do: what, count = 0, overMs = 0 }) => {
+async function run({ do: what, count = 0, overMs = 0 }) {
   for (let change = 0; change < count; change++) {
     const person = { key: `person ${change}`, name: `Name of ${change}` }
     if (what === 'broadcast') io.to('lobby').emit(change % 2 ? 'left' : 'joined', person)
@@ -24,5 +24,7 @@ process.on('message', async ({ do: what, count = 0, overMs = 0 }) => {
   }
   const { user, system } = process.cpuUsage()
   process.send({ cpuMicroseconds: user + system })
-})
+}
+
+process.on('message', (order) => void run(order))
 process.send({ port: io.httpServer.address().port })

@@ -1,4 +1,5 @@
 import { JsonWebSocketConsumer, type TextOrBytes } from 'tideway'
+import type { Application, WebSocketScope } from 'tideway/asgi'
 import { WebSocketCommunicator } from 'tideway/testing'
 import { describe, expect, it } from 'vitest'
 
@@ -99,10 +100,10 @@ describe('sendJson() of a frozen content', () => {
         }
       }
     }
-    const application = Sender.asApplication()
+    const application = Sender.asApplication() as unknown as Application<WebSocketScope>
     const socket = new WebSocketCommunicator(
       (scope, receive, send) =>
-        application(scope as never, receive as never, (event) => {
+        application(scope, receive, (event) => {
           if (event.type === 'websocket.send') events.push(event)
           return send(event)
         }),

@@ -177,7 +177,7 @@ export class InspectedConnections {
   connecting(connection: InspectedConnection, socket: object, scope: WebSocketScope): void {
     const { rawPath, queryString, client } = scope
     const path = redactTarget(queryString === '' ? rawPath : `${rawPath}?${queryString}`, this.#secretNames)
-    const inspected = new Inspected(++this.#lastId, socket as CountedSocket, client?.host ?? '', path)
+    const inspected = new Inspected(++this.#lastId, socket, client?.host ?? '', path)
     this.#inspected.set(connection, inspected)
     // The scope is not shared yet. Inside `extensions`, it adds no property to copies of the scope.
     const extended = scope as { extensions?: Readonly<Record<string, unknown>> }

@@ -135,7 +135,7 @@ export function shownEvent(body: string, secretNames: readonly string[], positio
   const { e: name, k: key, d: data, x: isDeleted } = content
   return {
     ...at,
-    name: String(name ?? key ?? ''),
+    name: typeof name === 'string' ? name : typeof key === 'string' ? key : '',
     data: isDeleted === undefined ? shownJson(data, secretNames) : '(deleted)',
   }
 }

@@ -23,8 +23,11 @@ afterAll(() => site.close())
 
 const withToken = { Authorization: `Bearer ${TOKEN}` }
 
-async function call(path: string, init: RequestInit = {}): Promise<Response> {
-  return fetch(`${site.server.inspectorUrl}/api/${path}`, { ...init, headers: { ...withToken, ...init.headers } })
+async function call(
+  path: string,
+  { headers, ...init }: Omit<RequestInit, 'headers'> & { headers?: Readonly<Record<string, string>> } = {},
+): Promise<Response> {
+  return fetch(`${site.server.inspectorUrl}/api/${path}`, { ...init, headers: { ...withToken, ...headers } })
 }
 
 async function read<T = Readonly<Record<string, unknown>>>(path: string): Promise<T> {
