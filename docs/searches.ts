@@ -33,7 +33,7 @@ export const searches: Readonly<Record<string, Readonly<Record<string, string>>>
     그룹: '/ko/tutorial/2-groups',
     로그인: '/ko/tutorial/4-users',
     테스트: '/ko/tutorial/3-tests',
-    groupSend: '/ko/tutorial/2-groups',
+    groupSend: '/ko/guides/delivery',
     '정상 종료': '/ko/cookbook/graceful-shutdown',
     재연결: '/ko/glossary',
     접속자: '/ko/cookbook/presence',
