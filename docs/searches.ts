@@ -59,5 +59,12 @@ export const searches: Readonly<Record<string, Readonly<Record<string, string>>>
     '상태 그룹': '/ko/guides/state',
     보장: '/ko/guides/delivery',
     presence: '/ko/guides/presence',
+    컨슈머: '/ko/guides/consumers',
+    '라이브 클라이언트': '/ko/guides/live-client',
+    '채널 레이어': '/ko/guides/channel-layers',
+    배포: '/ko/guides/deployment',
+    '출처 검사': '/ko/guides/security',
+    '오래 걸리는 작업': '/ko/guides/heavy-work',
+    '문제 해결': '/ko/guides/troubleshooting',
   },
 }
