@@ -318,8 +318,8 @@ describe('files', () => {
   it('export names: only an application is the default export of its file', () => {
     const withDefault = sourcesBelow([...sourceFolders, 'examples'])
       .map(({ path }) => path)
-      // Next.js asks for them.
-      .filter((path) => !path.startsWith('examples/integrations/next/'))
+      // Next.js and Vite ask for them.
+      .filter((path) => !path.startsWith('examples/integrations/next/') && !path.endsWith('/vite.config.ts'))
       .filter((path) => /^export (default\b|\{[^}]*\bas default\b)/m.test(read(path)))
     expect(withDefault.filter((path) => basename(path) !== 'application.ts')).toEqual([])
   })

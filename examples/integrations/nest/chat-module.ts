@@ -1,19 +1,15 @@
 import { Controller, Get, Header, HttpCode, Inject, Module, Param, Post, Query, Req } from '@nestjs/common'
-import { BadRequestException, Injectable, UnauthorizedException } from '@nestjs/common'
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common'
-import { HttpAdapterHost } from '@nestjs/core'
+import { BadRequestException, UnauthorizedException } from '@nestjs/common'
 import type { Request } from 'express'
-import type { Server } from 'node:http'
-import { attach, InMemoryChannelLayer, type Attachment, type ChannelLayer } from 'tideway'
+import { allowedHostsOriginValidator, authMiddlewareStack, storeSessions } from 'tideway'
+import { InMemoryChannelLayer, path, urlRouter, type ChannelLayer } from 'tideway'
 import { page } from '../chat/page.ts'
-import { isName } from '../chat/people.ts'
+import { identity, isName, users } from '../chat/people.ts'
 import { say } from '../chat/room.ts'
-import { chatApplication } from './chat-application.ts'
-import { logIn } from './sessions.ts'
+import { CountedRoomConsumer } from './consumers.ts'
+import { logIn, secret, store } from './sessions.ts'
+import { CHANNEL_LAYER, TidewayModule } from './tideway-module.ts'
 import { Visits } from './visits.ts'
-
-/** The injection token of the channel layer. */
-export const CHANNEL_LAYER = Symbol('channel layer')
 
 @Controller()
 export class ChatController {
@@ -47,27 +43,19 @@ export class ChatController {
   }
 }
 
-/** Attaches tideway to Nest's server, and closes the WebSockets before Nest waits for connections. */
-@Injectable()
-export class WebSockets implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  @Inject(HttpAdapterHost) private readonly host!: HttpAdapterHost
-  @Inject(CHANNEL_LAYER) private readonly layer!: ChannelLayer
-  @Inject(Visits) private readonly visits!: Visits
-  #attachment: Attachment | undefined
-
-  onApplicationBootstrap(): void {
-    const server = this.host.httpAdapter.getHttpServer() as Server
-    this.#attachment = attach(server, chatApplication(this.layer, this.visits))
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.#attachment?.close()
-    await this.layer.close()
-  }
-}
+const sessions = storeSessions({ store, secret })
 
 @Module({
+  imports: [
+    TidewayModule.forRoot({
+      channelLayer: () => new InMemoryChannelLayer(),
+      websocket: (injected) => {
+        const routes = urlRouter([path('ws/rooms/<slug:room>/', injected(CountedRoomConsumer))])
+        return allowedHostsOriginValidator(authMiddlewareStack(routes, { sessions, users, identity }))
+      },
+    }),
+  ],
   controllers: [ChatController],
-  providers: [WebSockets, Visits, { provide: CHANNEL_LAYER, useFactory: () => new InMemoryChannelLayer() }],
+  providers: [Visits],
 })
 export class ChatModule {}
