@@ -6,6 +6,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import application, { channelLayer } from '../../examples/stream/src/application.ts'
 import { run } from '../../examples/stream/src/run.ts'
+import { endRuns, startRun } from '../../examples/stream/src/task.ts'
 import { describeWith, programPath } from '../setup/describe-with.ts'
 import { patiently } from '../setup/patiently.ts'
 
@@ -137,5 +138,11 @@ describeWith(['headlessChromium', 'curl'], 'the example of a long answer', () =>
     expect(events.map(({ d }) => (d as { text?: string }).text ?? '').join('')).toBe(text)
     expect(events.at(-1)).toMatchObject({ d: { reason: 'complete' } })
     expect(text.split(/\s+/)).toHaveLength(64)
+  })
+
+  it('ends as failed when the server stops', async () => {
+    const id = await startRun(channelLayer, { prompt: 'Hello?', words: 2000 })
+    await endRuns()
+    expect((await kept(id)).end).toMatchObject({ name: 'done', data: { reason: 'failed' } })
   })
 })
