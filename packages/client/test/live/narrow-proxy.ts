@@ -3,8 +3,8 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import { connect, type AddressInfo, type Socket } from 'node:net'
 
 /**
- * An HTTP proxy of a network that lets little through: it strips `Upgrade`, so that the server sees a plain `GET`, and it may hold a response
- * until it is complete.
+ * An HTTP proxy of a network that lets little through: it strips `Upgrade`, so that the server sees a plain `GET`, it may hold a response
+ * until it is complete, and it may cut idle connections.
  */
 export class NarrowProxy {
   /** Whether WebSockets pass. */
@@ -13,6 +13,10 @@ export class NarrowProxy {
   passesStreams = true
   /** Answers all requests with this status instead of the server. */
   refusal: number | undefined
+  /** Cuts a WebSocket, a stream or a request without an answer after this time without a byte. */
+  idleMs: number | undefined
+  /** The number of idle connections that are cut. */
+  cuts = 0
   /** The requests, as `Accept` of a POST, or as `upgrade`. */
   readonly seen: string[] = []
   readonly #server: Server
@@ -51,12 +55,22 @@ export class NarrowProxy {
     await once(this.#server, 'close')
   }
 
+  #cutWhenIdle(socket: Socket): void {
+    // A socket emits `timeout` again after each further time without a byte.
+    // The HTTP server has a listener of its own, and a connection has one for each earlier request.
+    socket.removeAllListeners('timeout').setTimeout(this.idleMs ?? 0, () => {
+      this.cuts++
+      socket.destroy()
+    })
+  }
+
   #pass(incoming: IncomingMessage, response: ServerResponse): void {
     if (incoming.method === 'POST') this.seen.push(incoming.headers.accept ?? '')
     if (this.refusal !== undefined) {
       response.writeHead(this.refusal, { 'content-type': 'text/plain' }).end('refused')
       return
     }
+    if (incoming.headers.accept === 'application/json') this.#cutWhenIdle(incoming.socket)
     const { method, url, headers } = incoming
     const outgoing = request({ host: '127.0.0.1', port: this.#targetPort, method, path: url, headers })
     response.on('error', () => {}).once('close', () => outgoing.destroy())
@@ -67,6 +81,7 @@ export class NarrowProxy {
       if (isStream && !this.passesStreams) return answer.resume()
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       response.flushHeaders()
+      if (isStream) this.#cutWhenIdle(incoming.socket)
       return answer.pipe(response)
     })
     incoming.pipe(outgoing)
@@ -79,6 +94,7 @@ export class NarrowProxy {
       return
     }
     const server = connect(this.#targetPort, '127.0.0.1', () => {
+      this.#cutWhenIdle(socket)
       const { rawHeaders, method, url } = incoming
       const lines = rawHeaders.flatMap((name, index) =>
         index % 2 === 0 ? `${name}: ${rawHeaders[index + 1]}\r\n` : [],

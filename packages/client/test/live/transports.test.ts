@@ -139,6 +139,31 @@ describe('The transports of a live client', () => {
   })
 
   it.each([
+    { transport: 'websocket', idleMs: 100 },
+    // The server sends a comment each 40 ms.
+    { transport: 'stream', idleMs: 30 },
+    { transport: 'poll', idleMs: 100 },
+  ] as const)('lose and double no event if a proxy cuts an idle $transport', async ({ transport, idleMs }) => {
+    const { arena, proxy, start } = await setUp()
+    proxy.passesUpgrades = true
+    proxy.idleMs = idleMs
+    const { client, numbers } = start({ transports: [transport] })
+    const group = client.join('room', 'lobby', { last: 100 })
+    const resets: string[] = []
+    group.on('reset', ({ why }) => resets.push(why))
+    for (let n = 0; n < 3; n++) {
+      await expect.poll(() => proxy.cuts).toBeGreaterThan(n)
+      await arena.control({ do: 'publish', from: n, count: 1 })
+    }
+    await expect.poll(() => numbers).toEqual(upTo(3))
+    proxy.idleMs = undefined
+    await expect.poll(() => client.state).toEqual({ status: 'open', transport })
+    await client.request('say', { n: 3 })
+    await expect.poll(() => numbers).toEqual(upTo(4))
+    expect(resets).toEqual([])
+  })
+
+  it.each([
     { status: 403, code: 1006 },
     { status: 413, code: 1009 },
     { status: 503, code: 1012 },
