@@ -4,7 +4,8 @@
 //   load fanout  port= path= conns= windows=8,1 seconds=   one member speaks, all hear it; so many broadcasts under way
 //   load echo    port= path= conns= depth= seconds=        every connection keeps so many messages under way
 //   load connect port= path= conns= parallel= warm= gone=  opens, and holds: processor time a handshake, memory a connection
-//   load groups  port= path=/ws/#/ conns= groups= hz=      so many sends a second, from everywhere, each to its own group
+//   load groups  port= path=/ws/#/ conns= groups= hz=      so many sends a second, from everywhere, each to its own group;
+//                otherpath= others= othergroups=           and connections that only stay open, in groups of their own
 //   load storm   port= path= conns= calmpath= calm= hz=    opens all at once while others talk
 //   load http    port= path= conns= depth= seconds=        requests on connections that are kept
 //
@@ -22,7 +23,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { MAX_BYTES = 1 << 17, CONNECT_TIMEOUT_S = 120, CONNECTS_A_TURN = 64 };
+enum { MAX_BYTES = 1 << 17, CONNECT_TIMEOUT_S = 240, CONNECTS_A_TURN = 64 };
 
 static const uint64_t WARM_STEP_NS = 20000000, MOST_BEHIND_NS = 50000000;
 
@@ -180,6 +181,7 @@ static void count_message(const unsigned char *payload, size_t kept) {
 
 static int port, group_count;
 
+/** # in the pattern becomes the number of the connection's group: there are as many as `group_count`. */
 static void open_one(int index, int to_port, const char *pattern) {
   char path[160];
   const char *mark = strchr(pattern, '#');
@@ -370,9 +372,16 @@ static void on_counted(connection *c, const unsigned char *payload, size_t kept)
 }
 
 static void groups(int count, double seconds, double warm_ms) {
-  use_connections(count, on_counted, NULL);
+  int others = (int)argument("others", 0);
+  use_connections(count + others, on_counted, NULL);
+  uint64_t rss = watched_rss();
+  int groups_of_senders = group_count;
+  group_count = (int)argument("othergroups", 1);
+  open_all(count, count + others, port, 128, text_argument("otherpath", "/#/"));
+  group_count = groups_of_senders;
   open_all(0, count, port, 128, text_argument("path", "/#/"));
   pause_ms(argument("settlems", 300));
+  uint64_t resident = watched_rss();
   pace p = {from_seconds(1 / argument("hz", 1000)), now_ns(), count};
   moment from = start_measuring();
   do keep_pace_until(now_ns() + WARM_STEP_NS, &p);
@@ -382,7 +391,8 @@ static void groups(int count, double seconds, double warm_ms) {
   while (is_still_waiting(from)) keep_pace_until(now_ns() + WARM_STEP_NS, &p);
   printf("{\"phases\":[");
   print_phase(from);
-  printf("}]}\n");
+  printf("}],\"connections\":%d,\"residentBytes\":%llu,\"bytesPerConnection\":%.0f}\n", count + others,
+         (unsigned long long)resident, ((double)resident - (double)rss) / (count + others));
   if (closed > 0) fail("The server closed a connection.");
 }
 

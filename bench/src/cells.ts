@@ -90,6 +90,27 @@ export function groups(server: ServerKey): Cell {
   return cell(server, 'groups', { path: servers[server].chat, conns: 10_000, groups: 5000, hz: 20_000 }, {})
 }
 
+/** Connections, which all send and receive in groups of ten: 2,000 sends per second together, whatever their number. */
+export function scaleOf(server: ServerKey, connections: number, name: string): Cell {
+  const settings = { conns: connections, groups: Math.max(1, connections / 10), hz: 2000, warmms: 1500, settlems: 2000 }
+  return cell(server, 'groups', { path: servers[server].chat, ...settings }, { name, connections })
+}
+
+/** 100 connections that send and receive in groups of ten, beside 10,000 that stay open in so many groups. */
+export function scaleOfGroups(groups: number, name: string): Cell {
+  const others = { others: 10_000, othergroups: groups, otherpath: '/ws/chat/other#/' }
+  const settings = {
+    path: servers.tideway.chat,
+    conns: 100,
+    groups: 10,
+    hz: 2000,
+    warmms: 1500,
+    settlems: 2000,
+    ...others,
+  }
+  return cell('tideway', 'groups', settings, { name })
+}
+
 /** 50 connections that ask again when they have their answer. */
 export function http(server: ServerKey, more: More = {}): Cell {
   return cell(server, 'http', { path: '/', conns: 50, depth: 1 }, more)

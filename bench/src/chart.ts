@@ -5,6 +5,9 @@ import { formatNumber, median } from './statistics.ts'
 /** The rows of the chart, in their order: one panel each. */
 const PANELS = ['fanout-8', 'fanout-1', 'echo', 'crowd-p99', 'handshakes', 'idle', 'http', 'deflate']
 
+/** The rows of the suite `scale` have ids that begin so. They have a chart and a section of their own. */
+export const SCALE: string = 'scale'
+
 const WIDTH = 860
 const NAME_WIDTH = 200
 const VALUE_WIDTH = 110
@@ -36,10 +39,24 @@ const STYLE = `
 
 /** The chart of a pass: bars, the same in a bright and in a dark page, with a title and a description for screen readers. */
 export function drawChart(results: Results, cut = CUT): string {
+  const rows = PANELS.flatMap((id) => results.rows.filter((row) => row.id === id && row.figures.length > 0))
+  return draw('tideway beside other servers', rows, results, sorted, cut)
+}
+
+/** The chart of the suite `scale`: its rows, with the bars in the order of the numbers of connections and groups. */
+export function drawScaleChart(results: Results): string {
+  const rows = results.rows.filter(({ id, figures }) => id.startsWith(SCALE) && figures.length > 0)
+  return draw('tideway with more and more connections and groups', rows, results, ({ figures }) => figures, Infinity)
+}
+
+/** The order of the bars of a row. */
+type Order = (row: Row) => readonly Figure[]
+
+function draw(title: string, rows: readonly Row[], results: Results, order: Order, cut: number): string {
   const parts: string[] = []
   let y = 8
-  for (const row of PANELS.flatMap((id) => results.rows.filter((row) => row.id === id && row.figures.length > 0))) {
-    const { svg, height } = drawPanel(row, y, cut)
+  for (const row of rows) {
+    const { svg, height } = drawPanel(row, order(row), y, cut)
     parts.push(svg)
     y += height
   }
@@ -52,8 +69,8 @@ export function drawChart(results: Results, cut = CUT): string {
   const height = y + 3
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title description">`,
-    `  <title id="title">tideway beside other servers</title>`,
-    `  <desc id="description">${escape(describe(results))}</desc>`,
+    `  <title id="title">${escape(title)}</title>`,
+    `  <desc id="description">${escape(describe(rows, order))}</desc>`,
     `  <style>${STYLE}\n  </style>`,
     ...parts.map((part) => `  ${part}`),
     '</svg>',
@@ -73,8 +90,12 @@ export function drawShortChart(results: Results): string {
   return drawChart({ ...results, rows, versions: {} }, Infinity)
 }
 
-function drawPanel(row: Row, top: number, cut: number): { readonly svg: string; readonly height: number } {
-  const figures = sorted(row)
+function drawPanel(
+  row: Row,
+  figures: readonly Figure[],
+  top: number,
+  cut: number,
+): { readonly svg: string; readonly height: number } {
   const values = figures.map(({ values }) => median(values))
   const largest = Math.max(...values)
   const longest = Math.min(largest, cut * median(values))
@@ -121,13 +142,12 @@ function isOwn({ name }: Figure, row: Row): boolean {
   return name === 'tideway' || name.startsWith('tideway,') || name === row.figures[0]?.name
 }
 
-function describe({ rows }: Results): string {
-  const sentences = rows
-    .filter(({ id, figures }) => PANELS.includes(id) && figures.length > 0)
-    .map((row) => {
-      const figures = sorted(row).map(({ name, values }) => `${name} ${formatNumber(median(values))}`)
-      return `${row.title}, ${row.unit}, ${row.better} is better: ${figures.join(', ')}.`
-    })
+function describe(rows: readonly Row[], order: Order): string {
+  const sentences = rows.map((row) => {
+    const { title, unit, better } = row
+    const words = order(row).map(({ name, values }) => `${name} ${formatNumber(median(values))}`)
+    return `${title}, ${unit}, ${better} is better: ${words.join(', ')}.`
+  })
   return sentences.join(' ')
 }
 

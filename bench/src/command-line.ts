@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { lossHelp, parseLoss, SCENARIOS, type LossTask } from '../loss/options.ts'
 import { ownServers, servers, type ServerKey } from './servers.ts'
 import type { Suite } from './suite.ts'
-import { suites } from './suites.ts'
+import { suites, suitesByName } from './suites.ts'
 import { UsageError } from './usage-error.ts'
 
 export { UsageError } from './usage-error.ts'
@@ -34,6 +34,7 @@ npm run bench -- kept [NAME...]       what kept groups cost: append, resume, mem
 npm run bench -- resume               the same as "kept resume"
 npm run bench -- cluster [RUNS]       what a message between processes costs, over the hub of a machine and over Redis
 ${lossHelp}
+npm run bench -- scale                cost and memory with 1 to 50,000 connections and 1 to 10,000 groups; not in "all"
 npm run bench -- soak                 connections that come and go, and what the server holds: --minutes 15 --connections 5000
 npm run bench -- chart RESULTS.json   writes the chart of a result: docs/images/performance.svg, or --out FILE
 npm run bench -- page RESULTS.json    writes the figures into docs/performance.md, and the chart; of several
@@ -46,7 +47,7 @@ npm run bench -- page RESULTS.json    writes the figures into docs/performance.m
     .join(', ')}
   --out FILE        where the results go (default bench/results/DATE.json)
 
-Names: ${namesOf(suites).join(', ')}. By themselves, with arguments of their own: ${ALONE.join(', ')}.`
+Names: ${namesOf(suitesByName).join(', ')}. By themselves, with arguments of their own: ${ALONE.join(', ')}.`
 
 /** The names of the suites, and of rows that have one of their own. */
 export function namesOf(list: readonly Suite[]): string[] {
@@ -102,10 +103,10 @@ function parse(args: readonly string[]) {
 
 function suitesNamed(names: readonly string[]): readonly Suite[] {
   if (names.length === 0 || names.includes('all')) return suites
-  const known = namesOf(suites)
+  const known = namesOf(suitesByName)
   const unknown = names.find((name) => !known.includes(name))
   if (unknown !== undefined) throw new UsageError(`There is no "${unknown}": ${known.join(', ')}, all.`)
-  return suites.filter(({ name, rows }) => names.includes(name) || rows.some(({ id }) => names.includes(id)))
+  return suitesByName.filter(({ name, rows }) => names.includes(name) || rows.some(({ id }) => names.includes(id)))
 }
 
 function peersNamed(list: string): ServerKey[] {

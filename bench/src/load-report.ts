@@ -20,6 +20,9 @@ export interface Phase {
 export interface LoadReport {
   readonly phases: readonly Phase[]
   readonly bytesPerConnection?: number
+  /** Groups only: how many connections were open, and the resident memory of the server with them. */
+  readonly connections?: number
+  readonly residentBytes?: number
   /** Fan-out only: lost messages. */
   readonly missing?: number
 }
@@ -59,4 +62,35 @@ export function inWindow(window: number, take: (phase: Phase) => number): Reader
 
 function read(phase: Phase | undefined, take: (phase: Phase) => number): Reading | undefined {
   return phase === undefined ? undefined : { value: take(phase), phase }
+}
+
+/** The reports of loads that ran at the same time, each with a server of its own, as one. Latencies are those of the slowest. */
+export function mergeReports(reports: readonly LoadReport[]): LoadReport {
+  const [first, ...others] = reports
+  if (first === undefined || others.length === 0) return first ?? { phases: [] }
+  const sum = (read: (report: LoadReport) => number | undefined): number =>
+    reports.reduce((total, report) => total + (read(report) ?? 0), 0)
+  const connections = sum((report) => report.connections)
+  return {
+    phases: first.phases.map((_, index) => mergePhases(reports.map(({ phases }) => phases[index]!))),
+    connections,
+    residentBytes: sum((report) => report.residentBytes),
+    bytesPerConnection:
+      sum((report) => (report.bytesPerConnection ?? 0) * (report.connections ?? 0)) / Math.max(1, connections),
+  }
+}
+
+function mergePhases(phases: readonly Phase[]): Phase {
+  const sum = (key: 'delivered' | 'serverCpuNs' | 'serverBusy' | 'loadBusy'): number =>
+    phases.reduce((total, phase) => total + phase[key], 0)
+  const largest = (key: 'seconds' | 'p50Ms' | 'p99Ms'): number => Math.max(...phases.map((phase) => phase[key]))
+  return {
+    delivered: sum('delivered'),
+    serverCpuNs: sum('serverCpuNs'),
+    serverBusy: sum('serverBusy'),
+    loadBusy: sum('loadBusy'),
+    seconds: largest('seconds'),
+    p50Ms: largest('p50Ms'),
+    p99Ms: largest('p99Ms'),
+  }
 }

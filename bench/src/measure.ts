@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { LoadReport, Reading } from './load-report.ts'
+import { mergeReports, type LoadReport, type Reading } from './load-report.ts'
 import { loadProgram } from './programs.ts'
 import { startRedis } from './redis-process.ts'
 import type { Figure, Row, Skipped } from './results.ts'
@@ -33,8 +33,8 @@ export interface Outcome {
 /** Before the measurement, so that the compiler of a server has done its work. */
 const WARM_UP_MS = 500
 
-/** A measurement that takes longer than this hangs. */
-const LOAD_TIMEOUT_MS = 180_000
+/** A measurement that takes longer than this hangs: longer than the load waits for its connections, twice. */
+const LOAD_TIMEOUT_MS = 600_000
 
 const run = promisify(execFile)
 
@@ -61,7 +61,10 @@ export async function measureSuite(suite: Suite, pass: Pass): Promise<Outcome> {
     for (const cell of inTurn([...reports.keys()], number)) {
       pass.say(`${suite.name}, run ${number + 1} of ${pass.runs}: ${cell.name}`)
       try {
-        reports.get(cell)!.push(await measure(cell, serverOf(cell, pass), pass.seconds))
+        const parts = divide(cell, pass.maxFiles)
+        const server = serverOf(cell, pass)
+        const running = await Promise.allSettled(parts.map((part) => measure(part, server, pass.seconds)))
+        reports.get(cell)!.push(mergeReports(running.map(valueOf)))
       } catch (error) {
         // One that fails is not asked again: it is reported, and the others go on.
         skipped.push({ what: `${cell.name} in ${suite.name}`, reason: `failed: ${(error as Error).message}` })
@@ -71,6 +74,30 @@ export async function measureSuite(suite: Suite, pass: Pass): Promise<Outcome> {
     }
   }
   return { rows: suite.rows.map((row) => toRow(row, reports)), skipped, hasFailed }
+}
+
+/** The cell itself if a process may open its connections; otherwise cells with equal parts of it. */
+export function divide(cell: Cell, maxFiles: number): Cell[] {
+  const parts = Math.ceil((cell.connections ?? 0) / Math.max(1, maxFiles - OTHER_FILES))
+  if (parts <= 1) return [cell]
+  const { mode, arguments: settings } = cell.load
+  const share = (name: string): Record<string, number> =>
+    settings[name] === undefined ? {} : { [name]: Math.ceil(Number(settings[name]) / parts) }
+  const divided = { ...settings, ...share('conns'), ...share('groups'), ...share('hz') }
+  return Array.from({ length: parts }, () => ({ ...cell, load: { mode, arguments: divided } }))
+}
+
+/** A line for a cell that is divided, with its reason and the fix. */
+export function dividedWords(cell: Cell, maxFiles: number): string | undefined {
+  const { length } = divide(cell, maxFiles)
+  if (length === 1) return undefined
+  const needed = (cell.connections ?? 0) + OTHER_FILES
+  return `${cell.name}: in ${length} server processes, because the limit of open files is ${maxFiles}; ulimit -n ${needed} allows one process`
+}
+
+function valueOf(result: PromiseSettledResult<LoadReport>): LoadReport {
+  if (result.status === 'rejected') throw result.reason
+  return result.value
 }
 
 function serverOf({ server }: Cell, pass: Pass): Server {
@@ -99,7 +126,7 @@ export function inTurn<T>(items: readonly T[], run: number): T[] {
 function toRow({ read, without, ...row }: RowOfSuite, reports: ReadonlyMap<Cell, readonly LoadReport[]>): Row {
   const figures = [...reports].flatMap(([cell, all]): Figure[] => {
     const readings = all.map((report) => read(report)).filter((reading) => reading !== undefined)
-    return readings.length === 0 || cell.name === without ? [] : [toFigure(cell.name, readings)]
+    return readings.length === 0 || without?.includes(cell.name) === true ? [] : [toFigure(cell.name, readings)]
   })
   return { ...row, figures }
 }

@@ -5,18 +5,21 @@ import { writeLoss } from '../loss/page.ts'
 import type { LossResults } from '../loss/results.ts'
 import { runLoss } from '../loss/run.ts'
 import { soak } from '../soak/soak.ts'
-import { drawChart, drawShortChart } from './chart.ts'
+import { drawChart, drawScaleChart, drawShortChart, SCALE } from './chart.ts'
 import { help, parseCommandLine, UsageError, type Task } from './command-line.ts'
 import { busyWords, machineWords, maxOpenFiles, thisMachine } from './machine.ts'
-import { measureSuite } from './measure.ts'
+import { dividedWords, measureSuite } from './measure.ts'
 import { mergeResults } from './merge.ts'
 import { writeFigures } from './page.ts'
 import { benchFolder, loadProgram } from './programs.ts'
 import { formatRow } from './report.ts'
 import type { Results, Row, Skipped } from './results.ts'
+import { writeScale } from './scale-page.ts'
 import { servers, type Server } from './servers.ts'
 
 const chartFile = join(benchFolder, '../docs/images/performance.svg')
+const scaleChartFile = join(benchFolder, '../docs/images/scale.svg')
+const scalePageFile = join(benchFolder, '../docs/guides/performance.md')
 const pageFile = join(benchFolder, '../docs/performance.md')
 
 /** npm runs scripts in the folder of their package; files are named as seen from where it was called. */
@@ -37,14 +40,32 @@ function writePage(page: string, files: readonly string[]): void {
   const passes = all.filter((results): results is Results => !isOfLoss(results))
   let text = readFileSync(page, 'utf8')
   if (losses.length > 0) text = writeLoss(text, losses)
-  if (passes.length > 0) {
-    const results = mergeResults(passes)
-    text = writeFigures(text, results)
-    // Where the pages look for them.
-    write(join(dirname(page), 'images/performance.svg'), drawChart(results))
-    write(join(dirname(page), 'images/fan-out.svg'), drawShortChart(results))
+  const results = passes.length === 0 ? undefined : mergeResults(passes)
+  if (results?.rows.some(isOfScale) === true) {
+    write(scalePageFile, writeScale(readFileSync(scalePageFile, 'utf8'), results))
+    write(scaleChartFile, drawScaleChart(results))
   }
-  write(page, text)
+  const rows = results?.rows.filter((row) => !isOfScale(row)) ?? []
+  if (results !== undefined && rows.length > 0) {
+    const others = { ...results, rows }
+    text = writeFigures(text, others)
+    // Where the pages look for them.
+    write(join(dirname(page), 'images/performance.svg'), drawChart(others))
+    write(join(dirname(page), 'images/fan-out.svg'), drawShortChart(others))
+  }
+  if (losses.length > 0 || rows.length > 0) write(page, text)
+}
+
+function isOfScale({ id }: Row): boolean {
+  return id.startsWith(SCALE)
+}
+
+/** The chart of the files: that of the suite `scale` if they have its rows only. */
+function writeChart(files: readonly string[], out: string | undefined): void {
+  const results = mergeResults(files.map((file) => read(file) as Results))
+  const isScale = results.rows.every(isOfScale)
+  const file = out === undefined ? (isScale ? scaleChartFile : chartFile) : fromCaller(out)
+  write(file, isScale ? drawScaleChart(results) : drawChart(results))
 }
 
 function write(file: string, text: string): void {
@@ -83,6 +104,10 @@ async function measureAll(task: Extract<Task, { do: 'measure' }>): Promise<numbe
   let hasFailed = false
   for (const suite of task.suites) {
     const begin = performance.now()
+    for (const cell of suite.cells) {
+      const words = dividedWords(cell, pass.maxFiles)
+      if (words !== undefined) console.log(words)
+    }
     const outcome = await measureSuite(suite, pass)
     say('')
     for (const { what, reason } of outcome.skipped) {
@@ -121,10 +146,7 @@ async function perform(task: Task): Promise<number> {
     case 'peers':
       return installPeers()
     case 'chart':
-      write(
-        task.out === undefined ? chartFile : fromCaller(task.out),
-        drawChart(mergeResults(task.results.map((file) => read(file) as Results))),
-      )
+      writeChart(task.results, task.out)
       return 0
     case 'page':
       writePage(task.out === undefined ? pageFile : fromCaller(task.out), task.results)

@@ -18,6 +18,11 @@ export interface Cell {
   readonly crossesRedis?: boolean
   /** Not bound to a processor. */
   readonly isFree?: boolean
+  /**
+   * How many files a process has open in this cell of the mode `groups`. Above the limit of the system the connections, groups and
+   * sends are divided between several servers, each with a load of its own.
+   */
+  readonly connections?: number
 }
 
 /** A figure that is taken from what the cells of a suite give. */
@@ -26,8 +31,8 @@ export interface RowOfSuite {
   readonly title: string
   readonly unit: string
   readonly better: 'lower' | 'higher'
-  /** A cell that does not belong into this row. */
-  readonly without?: string
+  /** Cells that do not belong into this row. */
+  readonly without?: readonly string[]
   readonly read: Reader
   readonly targets: readonly Target[]
 }
@@ -35,7 +40,7 @@ export interface RowOfSuite {
 /** Measurements that are made together. */
 export interface Suite {
   readonly name: string
-  /** How many files a process has open at most. */
+  /** How many files a process has open at most, except in cells that state their own number. */
   readonly connections: number
   readonly cells: readonly Cell[]
   readonly rows: readonly RowOfSuite[]

@@ -3,6 +3,7 @@ import { crowd, deflate, fanout, manyGroups, redis } from './suites/broadcasts.t
 import { handshakes, idling, storming } from './suites/connections.ts'
 import { binary, echo, features, http } from './suites/exchanges.ts'
 import { workers, workersConnecting } from './suites/processes.ts'
+import { scale } from './suites/scale.ts'
 
 /** In the order in which `all` measures them. */
 export const suites: readonly Suite[] = [
@@ -21,3 +22,6 @@ export const suites: readonly Suite[] = [
   deflate,
   features,
 ]
+
+/** The suites that are measured by name only, behind those of `all`. */
+export const suitesByName: readonly Suite[] = [...suites, scale]

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { drawChart, drawShortChart } from '../../bench/src/chart.ts'
+import { drawChart, drawScaleChart, drawShortChart } from '../../bench/src/chart.ts'
 import { figure, results, row } from './sample-results.ts'
 
 /** The text with its tags, if they close in the order in which they opened. */
@@ -81,6 +81,16 @@ describe('the chart', () => {
 
   it('omits rows that were not measured', () => {
     expect(barsOf(drawChart(results({ rows: [row({ figures: [] })] })))).toEqual([])
+  })
+
+  it('has a form for scale: its rows only, in the order of their numbers, in bars of their whole length', () => {
+    const figures = [1, 100, 10].map((cost, index) => figure(`tideway, ${10 ** index} groups`, [cost]))
+    const svg = drawScaleChart(results({ rows: [row({ id: 'scale-groups', figures }), row({ id: 'echo', figures })] }))
+    tagsOf(svg)
+    const widths = barsOf(svg).map(({ width }) => width)
+    expect(widths).toHaveLength(3)
+    expect(widths[1]! / widths[2]!).toBeCloseTo(10, 1)
+    expect(svg).toContain('tideway, 1 groups 1.00, tideway, 10 groups 100, tideway, 100 groups 10.0.')
   })
 
   it('has a short form: five servers of one row, in bars of their whole length', () => {

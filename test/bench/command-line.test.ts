@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { help, namesOf, parseCommandLine, UsageError } from '../../bench/src/command-line.ts'
-import { suites } from '../../bench/src/suites.ts'
+import { suites, suitesByName } from '../../bench/src/suites.ts'
 
 function suitesOf(...args: string[]): string[] {
   const task = parseCommandLine(args)
@@ -20,8 +20,13 @@ describe('the command line of the bench', () => {
     expect(suitesOf('idle', 'handshakes')).toEqual(['handshakes', 'idle'])
   })
 
+  it('measures scale by name only', () => {
+    expect(suitesOf('scale')).toEqual(['scale'])
+    expect(suitesOf('all')).not.toContain('scale')
+  })
+
   it('accepts each of its names and lists them', () => {
-    for (const name of namesOf(suites)) {
+    for (const name of namesOf(suitesByName)) {
       expect(suitesOf(name)).toHaveLength(1)
       expect(help).toContain(name)
     }
@@ -71,7 +76,7 @@ describe('the command line of the bench', () => {
 })
 
 describe('the suites', () => {
-  const rows = suites.flatMap((suite) => suite.rows.map((row) => ({ suite, row })))
+  const rows = suitesByName.flatMap((suite) => suite.rows.map((row) => ({ suite, row })))
 
   it('have an id for each row', () => {
     const ids = rows.map(({ row }) => row.id)
@@ -82,7 +87,7 @@ describe('the suites', () => {
     'compare %s with a measured row',
     (_, suite, row) => {
       const namesIn = (id: string): string[] =>
-        suites
+        suitesByName
           .filter(({ rows }) => rows.some((other) => other.id === id))
           .flatMap(({ cells }) => cells.map(({ name }) => name))
       const own = row.targets.map(({ name }) => name)

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { mergeResults } from '../../bench/src/merge.ts'
 import { figuresOf, writeFigures } from '../../bench/src/page.ts'
 import { formatRow, isLoadBound } from '../../bench/src/report.ts'
+import { writeScale } from '../../bench/src/scale-page.ts'
 import { formatNumber, mean, median, range } from '../../bench/src/statistics.ts'
 import { formatRatio, judge } from '../../bench/src/targets.ts'
 import { figure, results, row } from './sample-results.ts'
@@ -159,6 +160,25 @@ describe('the page', () => {
 
   it('omits a row without measurements', () => {
     expect(figuresOf(results({ rows: [row(), row({ title: 'unmeasured', figures: [] })] }))).not.toContain('Unmeasured')
+  })
+})
+
+describe('the page of scale', () => {
+  it('has the costs beside the floor, the memory, and the groups, between its marks', () => {
+    const names = ['tideway, 1 connection', 'C, 1 connection', 'tideway, 1,000 connections']
+    const rows = [
+      row({ id: 'scale-connections', figures: names.map((name, i) => figure(name, [6, 2 + i, 6])) }),
+      row({ id: 'scale-resident', figures: names.map((name) => figure(name, [70])) }),
+      row({ id: 'scale-memory', figures: [figure(names[2]!, [12.3])] }),
+      row({ id: 'scale-groups', figures: [figure('tideway, 100 groups', [5])] }),
+    ]
+    const page = '# A\n\n<!-- scale: written by npm run bench -- page -->\n\nold\n\n<!-- end of scale -->\n\nBelow.\n'
+    const written = writeScale(page, results({ rows }))
+    expect(written).toContain('](../images/scale.svg)')
+    expect(written).toContain('| 1 connection | 6.00 (2.00 to 6.00) | 6.00 (3.00 to 6.00) | 1.00 | 70.0 | – |')
+    expect(written).toContain('| 1,000 connections | 6.00 (4.00 to 6.00) | – | – | 70.0 | 12.3 |')
+    expect(written).toContain('| 100 groups | 5.00 | – |')
+    expect(writeScale(written, results({ rows }))).toBe(written)
   })
 })
 

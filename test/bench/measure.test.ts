@@ -7,10 +7,11 @@ import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocketServer, type WebSocket } from 'ws'
 
-import { cost, perCpuSecond, type LoadReport, type Phase } from '../../bench/src/load-report.ts'
-import { inTurn, measureSuite, type Pass } from '../../bench/src/measure.ts'
+import { cost, mergeReports, perCpuSecond, type LoadReport, type Phase } from '../../bench/src/load-report.ts'
+import { divide, dividedWords, inTurn, measureSuite, type Pass } from '../../bench/src/measure.ts'
 import { loadProgram } from '../../bench/src/programs.ts'
 import { reasonIn, startServer } from '../../bench/src/server-process.ts'
+import { scaleOf } from '../../bench/src/cells.ts'
 import type { Server } from '../../bench/src/servers.ts'
 import type { Suite } from '../../bench/src/suite.ts'
 import { describeWith } from '../setup/describe-with.ts'
@@ -60,6 +61,43 @@ describe('the result of a phase', () => {
     }
     expect(cost(phase)).toBe(5)
     expect(perCpuSecond(phase)).toBe(200_000)
+  })
+})
+
+describe('a cell with more connections than a process may open', () => {
+  const cell = scaleOf('floor', 1000, 'floor')
+
+  it('is divided between as few processes as possible, with a line that names the fix', () => {
+    const parts = divide(cell, 600)
+    expect(parts.map(({ load }) => load.arguments)).toMatchObject([
+      { conns: 500, groups: 50, hz: 1000 },
+      { conns: 500, groups: 50, hz: 1000 },
+    ])
+    expect(dividedWords(cell, 600)).toBe(
+      'floor: in 2 server processes, because the limit of open files is 600; ulimit -n 1100 allows one process',
+    )
+  })
+
+  it('stays whole at the limit', () => {
+    expect(divide(cell, 1100)).toEqual([cell])
+    expect(dividedWords(cell, 1100)).toBeUndefined()
+    expect(divide(ofTheFloor.cells[0]!, 1)).toEqual(ofTheFloor.cells)
+  })
+
+  it('has the sum of what its processes did, and the mean memory of a connection', () => {
+    const phase = { delivered: 10, seconds: 1, serverCpuNs: 1e4, serverBusy: 0.2, loadBusy: 0.1, p50Ms: 1, p99Ms: 2 }
+    const report = (connections: number, bytesPerConnection: number): LoadReport => ({
+      phases: [{ ...phase, seconds: connections }],
+      connections,
+      residentBytes: 100,
+      bytesPerConnection,
+    })
+    expect(mergeReports([report(1, 20), report(3, 40)])).toEqual({
+      phases: [{ ...phase, delivered: 20, seconds: 3, serverCpuNs: 2e4, serverBusy: 0.4, loadBusy: 0.2 }],
+      connections: 4,
+      residentBytes: 200,
+      bytesPerConnection: 35,
+    })
   })
 })
 
@@ -131,19 +169,22 @@ describeWith(['cc'], 'the load', () => {
   async function serve(onMessage: (socket: WebSocket, data: Buffer, isBinary: boolean) => void): Promise<number> {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     await once(server, 'listening')
-    server.on('connection', (socket) => {
+    server.on('connection', (socket, { url }) => {
       members.add(socket)
+      paths.add(url!)
       socket.on('message', (data: Buffer, isBinary: boolean) => onMessage(socket, data, isBinary))
     })
     stops.push(async () => {
       for (const socket of members) socket.terminate()
       members.clear()
+      paths.clear()
       server.close()
       await once(server, 'close')
     })
     return (server.address() as AddressInfo).port
   }
   const members = new Set<WebSocket>()
+  const paths = new Set<string>()
 
   async function load(mode: string, settings: Readonly<Record<string, string | number>>): Promise<LoadReport> {
     // Long enough for an answer to come on a machine that is busy.
@@ -223,6 +264,16 @@ describeWith(['cc'], 'the load', () => {
     expect(phases[0]!.delivered).toBe(30)
     const storm = await load('storm', { port, conns: 50, calm: 5, hz: 200 })
     expect(storm.phases[1]).toMatchObject({ accepted: 50, refused: 0 })
+  })
+
+  it('sends at a steady rate in groups, beside connections in other groups that only stay open', async () => {
+    const port = await serve((socket, data) => socket.send(data.toString()))
+    const settings = { conns: 4, groups: 2, path: '/#/', others: 6, othergroups: 3, otherpath: '/other#/', hz: 200 }
+    const report = await load('groups', { port, ...settings, pids: process.pid })
+    expect(report.connections).toBe(10)
+    expect(report.residentBytes).toBeGreaterThan(0)
+    expect(report.phases[0]!.delivered).toBeGreaterThan(0)
+    expect([...paths].toSorted()).toEqual(['/0/', '/1/', '/other0/', '/other1/', '/other2/'])
   })
 
   it('reports a server that refuses', async () => {
