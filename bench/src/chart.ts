@@ -112,13 +112,17 @@ function drawPanel(
     return (
       `<text${kind} x="${NAME_WIDTH}" y="${middle}" text-anchor="end">${escape(figure.name)}</text>` +
       `<rect${kind} x="${BAR_LEFT}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2"/>${strokes}` +
-      `<text${kind} x="${(end + 8).toFixed(1)}" y="${middle}">${formatNumber(value)}</text>`
+      `<text${kind} x="${(end + 8).toFixed(1)}" y="${middle}">${formatNumber(value)}${processes(figure)}</text>`
     )
   })
   const head =
     `<text class="panel" x="0" y="${top + 14}">${escape(row.title)}` +
     `<tspan class="unit" dx="10">${escape(row.unit)}, ${row.better} is better</tspan></text>`
   return { svg: [head, ...lines].join('\n  '), height: 28 + figures.length * LINE + 18 }
+}
+
+function processes({ servers }: Figure): string {
+  return servers === undefined ? '' : ` in ${servers} proc.`
 }
 
 /** Versions, in lines that fit. */

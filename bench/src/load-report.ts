@@ -12,6 +12,8 @@ export interface Phase {
   readonly p99Ms: number
   /** Of a fan-out: how many messages were under way. */
   readonly window?: number
+  /** How many servers had their part of the connections, if it was not one. */
+  readonly servers?: number
   /** Storm only: how many of the connections were accepted. */
   readonly accepted?: number
 }
@@ -85,6 +87,7 @@ function mergePhases(phases: readonly Phase[]): Phase {
     phases.reduce((total, phase) => total + phase[key], 0)
   const largest = (key: 'seconds' | 'p50Ms' | 'p99Ms'): number => Math.max(...phases.map((phase) => phase[key]))
   return {
+    servers: phases.length,
     delivered: sum('delivered'),
     serverCpuNs: sum('serverCpuNs'),
     serverBusy: sum('serverBusy'),

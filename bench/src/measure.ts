@@ -132,7 +132,9 @@ function toRow({ read, without, ...row }: RowOfSuite, reports: ReadonlyMap<Cell,
 }
 
 function toFigure(name: string, readings: readonly Reading[]): Figure {
+  const servers = readings[0]?.phase.servers
   return {
+    ...(servers === undefined ? {} : { servers }),
     name,
     values: readings.map(({ value }) => value),
     serverBusy: mean(readings.map(({ phase }) => phase.serverBusy)),

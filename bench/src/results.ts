@@ -50,6 +50,8 @@ export interface Figure {
   readonly loadBusy: number
   /** The rate per second: the mean of the runs. */
   readonly perSecond: number
+  /** How many server processes had their part of the connections, if it was not one. */
+  readonly servers?: number
 }
 
 /**

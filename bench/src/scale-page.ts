@@ -20,7 +20,7 @@ export function writeScale(page: string, results: Results): string {
   const text = [
     CHART,
     `\`npm run bench -- scale\` on ${date.slice(0, 10)}, ${machineWords(machine)}. ` +
-      `Medians of ${runs} runs, ${seconds} s each, and in brackets the smallest and the largest.`,
+      `${runs === 1 ? 'One run' : `Medians of ${runs} runs`}, ${seconds} s for each figure, and in brackets the smallest and the largest.`,
     ...(busy === undefined ? [] : [`**${busy}**`]),
     connectionTable(results),
     groupTable(results),
@@ -58,7 +58,7 @@ function connectionTable(results: Results): string {
     const ratio =
       own === undefined || floor === undefined ? '–' : (median(own.values) / median(floor.values)).toFixed(2)
     return [
-      subject,
+      own?.servers === undefined ? subject : `${subject}, in ${own.servers} processes`,
       words(cost, OWN + subject),
       words(cost, FLOOR + subject),
       ratio,

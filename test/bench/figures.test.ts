@@ -167,7 +167,10 @@ describe('the page of scale', () => {
   it('has the costs beside the floor, the memory, and the groups, between its marks', () => {
     const names = ['tideway, 1 connection', 'C, 1 connection', 'tideway, 1,000 connections']
     const rows = [
-      row({ id: 'scale-connections', figures: names.map((name, i) => figure(name, [6, 2 + i, 6])) }),
+      row({
+        id: 'scale-connections',
+        figures: names.map((name, i) => figure(name, [6, 2 + i, 6], i === 2 ? { servers: 3 } : {})),
+      }),
       row({ id: 'scale-resident', figures: names.map((name) => figure(name, [70])) }),
       row({ id: 'scale-memory', figures: [figure(names[2]!, [12.3])] }),
       row({ id: 'scale-groups', figures: [figure('tideway, 100 groups', [5])] }),
@@ -176,7 +179,7 @@ describe('the page of scale', () => {
     const written = writeScale(page, results({ rows }))
     expect(written).toContain('](../images/scale.svg)')
     expect(written).toContain('| 1 connection | 6.00 (2.00 to 6.00) | 6.00 (3.00 to 6.00) | 1.00 | 70.0 | – |')
-    expect(written).toContain('| 1,000 connections | 6.00 (4.00 to 6.00) | – | – | 70.0 | 12.3 |')
+    expect(written).toContain('| 1,000 connections, in 3 processes | 6.00 (4.00 to 6.00) | – | – | 70.0 | 12.3 |')
     expect(written).toContain('| 100 groups | 5.00 | – |')
     expect(writeScale(written, results({ rows }))).toBe(written)
   })

@@ -93,7 +93,7 @@ describe('a cell with more connections than a process may open', () => {
       bytesPerConnection,
     })
     expect(mergeReports([report(1, 20), report(3, 40)])).toEqual({
-      phases: [{ ...phase, delivered: 20, seconds: 3, serverCpuNs: 2e4, serverBusy: 0.4, loadBusy: 0.2 }],
+      phases: [{ ...phase, servers: 2, delivered: 20, seconds: 3, serverCpuNs: 2e4, serverBusy: 0.4, loadBusy: 0.2 }],
       connections: 4,
       residentBytes: 200,
       bytesPerConnection: 35,
