@@ -110,7 +110,7 @@ function drawPanel(
     // Two strokes through a bar mark it as shortened.
     const strokes = isCut ? `<path d="M${end - 16} ${y + BAR + 2}l5 ${-BAR - 4}m4 0l-5 ${BAR + 4}"/>` : ''
     return (
-      `<text${kind} x="${NAME_WIDTH}" y="${middle}" text-anchor="end">${escape(figure.name)}</text>` +
+      `<text${kind} x="${NAME_WIDTH}" y="${middle}" text-anchor="end">${escape(label(figure, row))}</text>` +
       `<rect${kind} x="${BAR_LEFT}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" rx="2"/>${strokes}` +
       `<text${kind} x="${(end + 8).toFixed(1)}" y="${middle}">${formatNumber(value)}${processes(figure)}</text>`
     )
@@ -119,6 +119,11 @@ function drawPanel(
     `<text class="panel" x="0" y="${top + 14}">${escape(row.title)}` +
     `<tspan class="unit" dx="10">${escape(row.unit)}, ${row.better} is better</tspan></text>`
   return { svg: [head, ...lines].join('\n  '), height: 28 + figures.length * LINE + 18 }
+}
+
+/** All rows of scale are of tideway, and its name would leave no space for the numbers. */
+function label({ name }: Figure, { id }: Row): string {
+  return id.startsWith(SCALE) ? name.replace(/^tideway, /, '') : name
 }
 
 function processes({ servers }: Figure): string {

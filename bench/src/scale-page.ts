@@ -8,7 +8,7 @@ const END = '<!-- end of scale -->'
 
 /** The alternative text of the chart. The tables have the same data. */
 const CHART =
-  '![Bars: the cost of a delivery and the memory of a connection, which stay the same with more connections and groups; the tables below have the figures.](../images/scale.svg)'
+  '![Bars: the cost of a delivery and the memory of a connection, with more and more connections and groups; the tables below have the figures.](../images/scale.svg)'
 
 const OWN = 'tideway, '
 const FLOOR = 'C, '
