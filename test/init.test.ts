@@ -97,18 +97,23 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tideway-init-'))
   await buildPackages()
   const tarballs = await mkdtemp(join(folder, 'tarballs-'))
-  packed = await Promise.all(['packages/tideway', 'packages/client'].map((path) => pack(path, tarballs)))
+  packed = await Promise.all(
+    ['packages/tideway', 'packages/redis', 'packages/client'].map((path) => pack(path, tarballs)),
+  )
   await install(packed, join(folder, 'node_modules'), [])
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-describe.each(['express', 'hono'])('an application that tideway init --template %s has written', (template) => {
+describe.each([
+  { template: 'express', flags: [] },
+  { template: 'hono', flags: ['--redis'] },
+])('an application that tideway init --template $template $flags has written', ({ template, flags }) => {
   let application: string
   let written: Awaited<ReturnType<typeof tideway>>
 
   beforeAll(async () => {
-    written = await tideway('init', `my-${template}`, '--template', template)
+    written = await tideway('init', `my-${template}`, '--template', template, ...flags)
     application = join(folder, `my-${template}`)
     await npmInstall(application)
   })
@@ -121,6 +126,8 @@ describe.each(['express', 'hono'])('an application that tideway init --template 
     }
     const { version } = packed[0]!.manifest
     expect(manifest).toMatchObject({ name: `my-${template}` })
+    const layer = flags.includes('--redis') ? 'channelLayerFromEnvironment()' : 'new InMemoryChannelLayer()'
+    expect(await readFile(join(application, 'src/application.ts'), 'utf8')).toContain(`default: ${layer}`)
     expect(manifest.dependencies).toMatchObject({ tideway: `^${version}`, '@tideway/client': `^${version}` })
     expect(await readFile(join(application, '.gitignore'), 'utf8')).toContain('node_modules/')
     const entries = await readdir(application, { recursive: true, withFileTypes: true })
@@ -290,7 +297,10 @@ describe('the templates', () => {
       read(`packages/tideway/templates/${template}/package.json`),
     ) as { readonly dependencies: object; readonly devDependencies: object }
     const lockfile = JSON.parse(read('package-lock.json')) as Lockfile
-    const installed = installedPackages(lockfile, Object.keys({ ...dependencies, ...devDependencies }))
+    const installed = installedPackages(lockfile, [
+      '@tideway/redis',
+      ...Object.keys({ ...dependencies, ...devDependencies }),
+    ])
     expect(installed.size).toBeGreaterThan(50)
     expect(installed.size).toBeLessThanOrEqual(150)
     const engines = [...installed].map(([folder, { engines }]) => [folder, engines?.node ?? '*'] as const)

@@ -52,7 +52,11 @@ export const korean: HelpTexts = {
       summary: '작은 애플리케이션 만들기',
       description: '테스트를 갖춘 작은 애플리케이션을 새 폴더에 만듭니다.',
       arguments: { folder: '새 폴더나 빈 폴더. 폴더 이름이 애플리케이션 이름이 됨' },
-      options: { '--template': '이 웹 프레임워크를 쓰는 채팅, 또는 메시지를 잃지 않는 채팅' },
+      options: {
+        '--template': '이 웹 프레임워크를 쓰는 채팅, 또는 메시지를 잃지 않는 채팅',
+        '--redis': '여러 프로세스를 위해 변수 REDIS_URL의 Redis 사용',
+        '--yes': '질문하지 않음. 터미널이 아니면 원래 질문하지 않음',
+      },
     },
     serve: {
       summary: '애플리케이션을 HTTP와 WebSocket으로 서비스',

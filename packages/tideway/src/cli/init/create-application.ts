@@ -16,6 +16,12 @@ export type Template = keyof typeof partsOf
 /** Every {@link Template}. */
 export const templates = Object.keys(partsOf) as readonly Template[]
 
+/** The choices of a new application. */
+export interface Choices {
+  readonly template: Template
+  readonly redis: boolean
+}
+
 /** A created application. */
 export interface CreatedApplication {
   /** A valid name of an npm package. */
@@ -36,25 +42,45 @@ const IGNORED_FILES = 'gitignore'
  * Writes the files of a new application into a folder, and nothing else: nothing is downloaded.
  * @throws TidewayError `ERR_NOT_EMPTY` if the folder is not empty, `ERR_BAD_OPTION` if its name is not valid for a package
  */
-export async function createApplication(folder: string, template: Template): Promise<CreatedApplication> {
+export async function createApplication(folder: string, { template, redis }: Choices): Promise<CreatedApplication> {
   const target = resolve(folder)
   const name = packageNameOf(basename(target))
   await requireEmpty(target)
   const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
     readonly version: string
   }
-  const filled = (text: string): string => text.replaceAll('{{name}}', name).replaceAll('{{version}}', `^${version}`)
+  const filled = (text: string, file: string): string =>
+    (redis ? withRedis(text, file) : text).replaceAll('{{name}}', name).replaceAll('{{version}}', `^${version}`)
   const files: string[] = []
   for (const part of partsOf[template]) {
     const source = join(packageFolder, 'templates', part)
     for (const file of await filesIn(source)) {
       const written = file === IGNORED_FILES ? '.gitignore' : file
       await mkdir(dirname(join(target, written)), { recursive: true })
-      await writeFile(join(target, written), filled(await readFile(join(source, file), 'utf8')))
+      await writeFile(join(target, written), filled(await readFile(join(source, file), 'utf8'), file))
       files.push(written)
     }
   }
   return { name, files: files.sort() }
+}
+
+/** Replaces the channel layer in memory by that of the environment: on Redis if `REDIS_URL` is set. */
+function withRedis(text: string, file: string): string {
+  switch (file) {
+    case 'package.json':
+      return text.replace(/"@tideway\/client": .*/, '$&\n    "@tideway/redis": "{{version}}",')
+    case join('src', 'application.ts'):
+      return `import { channelLayerFromEnvironment } from '@tideway/redis'\n${text}`
+        .replace('  InMemoryChannelLayer,\n', '')
+        .replace('new InMemoryChannelLayer()', 'channelLayerFromEnvironment()')
+    case 'README.md':
+      return text.replace(
+        /- \*\*More than one process\*\*[^]*?(?=\n- )/,
+        '- **More than one process**: set `REDIS_URL`, such as `redis://localhost:6379`. Without it, the channel layer is in memory.',
+      )
+    default:
+      return text
+  }
 }
 
 async function filesIn(folder: string): Promise<string[]> {
