@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto'
 
-import type { FollowedGroup } from 'tideway/layer'
-import type { GroupSurvey, SurveyedGroups } from 'tideway/layer/kit'
+import {
+  surveyDefaults,
+  type AnswerSurvey,
+  type GroupSurvey,
+  type SurveyAnswer,
+  type SurveyedGroups,
+  type SurveyOptions,
+} from 'tideway/layer/kit'
 
 import type { MessageCodec } from '../codec/message-codec.ts'
 import type { PubSubEngine } from '../pub-sub/pub-sub-engine.ts'
-
-/** The most groups of an answer: those with the most followers. */
-const MAX_GROUPS = 2000
 
 /** The settings of a survey. */
 export interface RedisGroupSurveyOptions {
@@ -19,20 +22,21 @@ export interface RedisGroupSurveyOptions {
 
 /** A survey that runs: the answers so far, and the callback for each new one. */
 interface Running {
-  readonly answers: (readonly FollowedGroup[])[]
+  readonly answers: SurveyAnswer[]
+  readonly maxAnswers: number
   onAnswer(): void
 }
 
 /**
- * Asks over Redis which kept groups the processes follow. A process listens for questions from its first kept group on. A question names
- * the Redis channel for the answers.
+ * Asks the processes over Redis. A process listens for questions from its first kept group on, or from `listen()`. A question has the
+ * Redis channel for the answers and the most groups of one.
  */
 export class RedisGroupSurvey implements GroupSurvey {
   readonly #options: RedisGroupSurveyOptions
   readonly #questions: string
   /** By the Redis channel of their answers. */
   readonly #running = new Map<string, Running>()
-  #followed: () => readonly FollowedGroup[] = () => []
+  #answerSurvey: AnswerSurvey | undefined
   #isListening = false
 
   constructor(options: RedisGroupSurveyOptions) {
@@ -40,11 +44,10 @@ export class RedisGroupSurvey implements GroupSurvey {
     this.#questions = `${options.prefix}:tideway:survey`
   }
 
-  answerWith(followed: () => readonly FollowedGroup[]): void {
-    this.#followed = followed
+  answerWith(answer: AnswerSurvey): void {
+    this.#answerSurvey = answer
   }
 
-  /** The process follows a kept group. */
   listen(): void {
     if (this.#isListening) return
     this.#isListening = true
@@ -53,16 +56,17 @@ export class RedisGroupSurvey implements GroupSurvey {
     subscribed.catch(() => (this.#isListening = false))
   }
 
-  async run(waitMs: number): Promise<SurveyedGroups> {
+  async run(waitMs: number, options: SurveyOptions = {}): Promise<SurveyedGroups> {
+    const { maxGroups, maxAnswers } = { ...surveyDefaults, ...options }
     const channel = `${this.#questions}:${randomUUID()}`
     const engine = this.#options.engineOf(channel)
-    const running: Running = { answers: [], onAnswer() {} }
+    const running: Running = { answers: [], maxAnswers, onAnswer() {} }
     this.#running.set(channel, running)
     try {
       await engine.subscribe(channel)
-      const question = this.#options.codec.encodeText(channel)
+      const question = this.#options.codec.encodeText(`${channel} ${maxGroups}`)
       const processes = await this.#options.engineOf(this.#questions).publish(this.#questions, question)
-      await allAnswers(running, processes, waitMs)
+      await allAnswers(running, Math.min(processes, maxAnswers), waitMs)
       return { processes, answers: running.answers }
     } finally {
       this.#running.delete(channel)
@@ -76,17 +80,18 @@ export class RedisGroupSurvey implements GroupSurvey {
     try {
       const text = this.#options.codec.decodeText(bytes)
       if (channel === this.#questions) this.#answer(text)
-      else this.#take(channel, JSON.parse(text) as readonly FollowedGroup[])
+      else this.#take(channel, JSON.parse(text) as SurveyAnswer)
     } catch (error) {
       this.#options.malformed(channel, error)
     }
     return true
   }
 
-  #answer(channel: string): void {
-    if (!channel.startsWith(`${this.#questions}:`)) return
-    const groups = this.#followed().toSorted((a, b) => b.followers - a.followers)
-    const answer = this.#options.codec.encodeText(JSON.stringify(groups.slice(0, MAX_GROUPS)))
+  #answer(question: string): void {
+    const end = question.lastIndexOf(' ')
+    const channel = question.slice(0, end)
+    if (!channel.startsWith(`${this.#questions}:`) || this.#answerSurvey === undefined) return
+    const answer = this.#options.codec.encodeText(JSON.stringify(this.#answerSurvey(Number(question.slice(end)))))
     // The process that asks reports that an answer is missing.
     this.#options
       .engineOf(channel)
@@ -94,10 +99,10 @@ export class RedisGroupSurvey implements GroupSurvey {
       .catch(() => {})
   }
 
-  #take(channel: string, groups: readonly FollowedGroup[]): void {
+  #take(channel: string, answer: SurveyAnswer): void {
     const running = this.#running.get(channel)
-    if (running === undefined || !Array.isArray(groups)) return
-    running.answers.push(groups)
+    if (running === undefined || running.answers.length >= running.maxAnswers || !Array.isArray(answer?.groups)) return
+    running.answers.push(answer)
     running.onAnswer()
   }
 }

@@ -49,7 +49,7 @@ describeWith(['redis'], 'a survey of the kept groups', () => {
     await expect.poll(async () => (await asking.keptGroups.survey!.run(5000)).processes).toBe(2)
     const { answers } = await asking.keptGroups.survey!.run(5000)
     const groups = answers
-      .flat()
+      .flatMap(({ groups: each }) => each)
       .map(({ group, followers, position }) => ({ group, followers, offset: position.offset }))
     expect(groups).toHaveLength(3)
     expect(groups).toEqual(
@@ -59,6 +59,28 @@ describeWith(['redis'], 'a survey of the kept groups', () => {
         { group: 'room.b', followers: 1, offset: 1 },
       ]),
     )
+  })
+
+  it('has the figures of a process without a kept group, and no more answers and groups than asked for', async () => {
+    const [asking, one, two] = open((options) => new RedisPubSubChannelLayer(options)) as [Layer, Layer, Layer]
+    const figures = {
+      id: 'one',
+      pid: 7,
+      host: 'here',
+      uptimeMs: 9,
+      version: '1.2.3',
+      connections: 5,
+      eventLoopDelayMs: 1,
+    }
+    one.keptGroups.survey!.describeProcess(() => figures)
+    const bounds = { maxGroups: 0, maxAnswers: 1 }
+    await expect
+      .poll(async () => (await asking.keptGroups.survey!.run(5000, bounds)).answers)
+      .toEqual([{ process: figures, groups: [] }])
+    await follow(two, 'room.a')
+    await expect.poll(async () => (await asking.keptGroups.survey!.run(5000, bounds)).processes).toBe(2)
+    const { answers } = await asking.keptGroups.survey!.run(5000, bounds)
+    expect(answers.map(({ groups }) => groups)).toEqual([[]])
   })
 
   it('reports the processes that have not answered in time', async () => {

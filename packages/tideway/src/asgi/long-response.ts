@@ -3,6 +3,9 @@ import type { HttpScope } from './scope.ts'
 /** The key of {@link LongResponses} in the `extensions` of an HTTP scope. */
 export const LONG_RESPONSE_EXTENSION = 'tideway.longResponse'
 
+/** A `stream` has all events of its connection. A `poll` ends after the first ones. */
+export type LongTransport = 'stream' | 'poll'
+
 /** A response that takes the place of a WebSocket. The server calls it when the server begins to close. */
 export interface LongResponse {
   /** Whether its client can move to another process before the response ends. */
@@ -39,7 +42,7 @@ export interface LongResponses {
    * Counts the response as a connection of its client, until it ends. Returns a refusal above the limits of connections, and while the
    * server closes.
    */
-  start(scope: HttpScope, response: LongResponse): RefusedResponse | undefined
+  start(scope: HttpScope, response: LongResponse, transport: LongTransport): RefusedResponse | undefined
   /** The body of the response to the request of this scope. */
   bodyOf(scope: HttpScope): LongBody | undefined
 }

@@ -28,7 +28,16 @@ export {
   type StateRead,
   type ValuesOptions,
 } from './log/event-log.ts'
-export type { GroupSurvey, SurveyedGroups } from './log/group-survey.ts'
+export {
+  surveyDefaults,
+  type AnswerSurvey,
+  type GroupSurvey,
+  type ProcessFigures,
+  type SurveyAnswer,
+  type SurveyedGroups,
+  type SurveyOptions,
+} from './log/group-survey.ts'
+export type { ProcessSurvey } from './log/process-survey.ts'
 export type { KeptGroupsListener } from './log/kept-groups-listener.ts'
 export { KeptGroups } from './log/kept-groups.ts'
 export { MemoryEventLog } from './log/memory-event-log.ts'

@@ -60,7 +60,7 @@ export class AttachedApplication {
     handles: SharedServerOptions['handles'],
     inspected?: InspectedConnections,
   ) {
-    inspected?.watch(this.connections)
+    inspected?.watch(this.connections, this.#heldResponses)
     this.#application = application
     this.#options = options
     const scopes = new ScopeFactory(options)
@@ -94,7 +94,11 @@ export class AttachedApplication {
       observer: connectionObservers([access, instrumented]),
       refusals: new RefusalLog(options.logger),
     }
-    this.#longResponses = new HeldResponses(gate, this.#heldResponses, context.outbox, () => this.#closed !== undefined)
+    this.#longResponses = new HeldResponses(gate, this.#heldResponses, {
+      outbox: context.outbox,
+      inspected,
+      isDraining: () => this.#closed !== undefined,
+    })
     const shared = { gate, hosts, access, instrumented, isDraining: () => this.#closed !== undefined }
     this.#listeners = requestPipeline(this.#listener, {
       ...shared,

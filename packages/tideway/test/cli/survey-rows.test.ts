@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { givenName, namedGroup } from '../../src/cli/groups/named-group.ts'
 import { groupRows } from '../../src/cli/groups/survey-rows.ts'
 import type { FollowedGroup } from '../../src/layer/log/followed-group.ts'
+import { ownFigures, type SurveyedGroups } from '../../src/layer/log/group-survey.ts'
 
 const followed = (group: string, followers: number, epoch: string, offset: number, lag = 0): FollowedGroup => ({
   group,
@@ -10,11 +11,9 @@ const followed = (group: string, followers: number, epoch: string, offset: numbe
   position: { epoch, offset },
   lag,
 })
-const survey = (
-  ...answers: readonly FollowedGroup[][]
-): { processes: number; answers: readonly FollowedGroup[][] } => ({
+const survey = (...answers: readonly FollowedGroup[][]): SurveyedGroups => ({
   processes: answers.length,
-  answers,
+  answers: answers.map((groups) => ({ process: ownFigures(), groups })),
 })
 
 describe('groupRows()', () => {

@@ -104,10 +104,10 @@ describe('ClusterChannelLayer', () => {
     for (const each of [hub, layer, layer]) await each.keptGroups.follow('room', follower)
     const { processes, answers } = await layer.keptGroups.survey!.run(5000)
     expect(processes).toBe(2)
-    expect(answers.flat().map(({ group }) => group)).toEqual(['room', 'room'])
+    expect(answers.flatMap(({ groups }) => groups).map(({ group }) => group)).toEqual(['room', 'room'])
     expect(
       answers
-        .flat()
+        .flatMap(({ groups }) => groups)
         .map(({ followers }) => followers)
         .toSorted((a, b) => a - b),
     ).toEqual([1, 2])

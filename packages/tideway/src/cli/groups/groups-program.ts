@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Option, type Command } from 'commander'
 import { TidewayError } from '../../errors/tideway-error.ts'
-import type { GroupSurvey, SurveyedGroups } from '../../layer/log/group-survey.ts'
+import type { SurveyedGroups } from '../../layer/log/group-survey.ts'
+import type { ProcessSurvey } from '../../layer/log/process-survey.ts'
 import { translatable } from '../help/translate-help.ts'
 import { parseNumber, seconds } from '../parse.ts'
 import { groupCommand, groupFooter, withGroups, type GroupFlags } from './group-command.ts'
@@ -62,7 +63,7 @@ interface Measured {
   readonly rows: readonly GroupRow[]
 }
 
-async function measured(survey: GroupSurvey, intervalMs: number): Promise<Measured> {
+async function measured(survey: ProcessSurvey, intervalMs: number): Promise<Measured> {
   const before = await survey.run(ANSWER_MS)
   const startedAt = performance.now()
   await pause(intervalMs)

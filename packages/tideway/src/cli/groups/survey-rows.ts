@@ -36,7 +36,7 @@ export function groupRows(before: SurveyedGroups, after: SurveyedGroups, elapsed
 
 function byGroup({ answers }: SurveyedGroups): Map<string, FollowedGroup[]> {
   const groups = new Map<string, FollowedGroup[]>()
-  for (const followed of answers.flat()) {
+  for (const followed of answers.flatMap(({ groups: each }) => each)) {
     // A process keeps a group for some seconds after its last follower.
     if (followed.followers === 0) continue
     groups.set(followed.group, [...(groups.get(followed.group) ?? []), followed])

@@ -37,7 +37,7 @@ export const kinds = {
   missed: 16,
   /** Hub to process: entries of logs may be missing. */
   logGap: 17,
-  /** Hub to process: which kept groups does it follow. Process to hub, with the same id: the answer as JSON. */
+  /** Hub to process: its figures, and at most `number` of its kept groups. Process to hub, with the same id: the answer as JSON. */
   survey: 18,
 } as const
 

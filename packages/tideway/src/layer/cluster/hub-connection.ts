@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { TidewayError } from '../../errors/tideway-error.ts'
-import type { FollowedGroup } from '../log/followed-group.ts'
+import type { SurveyAnswer, SurveyOptions } from '../log/group-survey.ts'
 import { frame, kinds, type Frame, type Hello } from './frame.ts'
 import { FrameSocket } from './frame-socket.ts'
 import type { HubLayer, HubProcess } from './hub-layer.ts'
@@ -63,8 +63,8 @@ export class HubConnection implements HubProcess {
     if (this.#socket.queuedBytes === 0) this.#reportMissed()
   }
 
-  ask(id: number): void {
-    this.#socket.send(frame(kinds.survey, '', '', id))
+  ask(id: number, maxGroups: number): void {
+    this.#socket.send(frame(kinds.survey, '', '', id, maxGroups))
   }
 
   destroy(): void {
@@ -107,7 +107,7 @@ export class HubConnection implements HubProcess {
       case kinds.unwant:
         return this.#onUnwant(name)
       case kinds.survey:
-        return layer.surveys.take(id, this, JSON.parse(payload.toString()) as FollowedGroup[])
+        return layer.surveys.take(id, this, JSON.parse(payload.toString()) as SurveyAnswer | null)
       case kinds.putBack:
         return layer.putBack(name, payload, number)
     }
@@ -178,7 +178,7 @@ export class HubConnection implements HubProcess {
       case 'watch':
         return layer.watch(args[0] as string, this)
       case 'survey':
-        return layer.survey(args[0] as number)
+        return layer.survey(args[0] as number, args[1] as SurveyOptions | undefined)
       case 'flush':
         return layer.flush(this)
       case 'append':

@@ -12,8 +12,7 @@ import type {
   StateRead,
   ValuesOptions,
 } from '../log/event-log.ts'
-import type { FollowedGroup } from '../log/followed-group.ts'
-import type { GroupSurvey, SurveyedGroups } from '../log/group-survey.ts'
+import type { AnswerSurvey, GroupSurvey, SurveyedGroups } from '../log/group-survey.ts'
 import type {
   DeadProcess,
   PresenceBeat,
@@ -24,9 +23,6 @@ import type {
 import { frame, kinds, type Frame } from './frame.ts'
 import type { HubLink } from './hub-link.ts'
 
-/** The most groups of an answer. */
-const MAX_SURVEYED = 2000
-
 /** The event log in the memory of the hub, and its presence and answers, for one of the processes. */
 export class HubEventLog implements EventLog {
   readonly answers: AnswerStore
@@ -34,7 +30,9 @@ export class HubEventLog implements EventLog {
   readonly survey: GroupSurvey
   readonly #link: HubLink
   readonly #sinks = new Map<string, LogSink>()
-  #followed: () => readonly FollowedGroup[] = () => []
+  #answerSurvey: AnswerSurvey | undefined
+  /** Whether this process takes part in surveys. */
+  #isListening = false
   readonly #gapListeners = new Set<() => void>()
 
   constructor(link: HubLink) {
@@ -44,8 +42,12 @@ export class HubEventLog implements EventLog {
       answer: (...args) => this.#call<void>('answer', ...args),
     }
     this.survey = {
-      answerWith: (followed) => (this.#followed = followed),
-      run: (waitMs) => this.#call<SurveyedGroups>('survey', waitMs),
+      answerWith: (answer) => (this.#answerSurvey = answer),
+      listen: () => {
+        this.#isListening = true
+        this.#link.open()
+      },
+      run: (...args) => this.#call<SurveyedGroups>('survey', ...args),
     }
     this.presence = {
       announce: (...args) => this.#call<boolean>('announce', ...args),
@@ -82,6 +84,7 @@ export class HubEventLog implements EventLog {
 
   async watch(group: string, sink: LogSink): Promise<void> {
     this.#sinks.set(group, sink)
+    this.#isListening = true
     await this.#call('watch', group)
   }
 
@@ -123,10 +126,9 @@ export class HubEventLog implements EventLog {
     this.#sinks.get(name)?.onVolatile(payload.toString())
   }
 
-  /** Answers the hub which groups this process follows, at most those with the most followers. */
-  onSurvey({ id }: Frame): void {
-    const groups = this.#followed().toSorted((a, b) => b.followers - a.followers)
-    this.#link.tell(frame(kinds.survey, '', JSON.stringify(groups.slice(0, MAX_SURVEYED)), id))
+  onSurvey({ id, number: maxGroups }: Frame): void {
+    const answer = (this.#isListening && this.#answerSurvey?.(maxGroups)) || null
+    this.#link.tell(frame(kinds.survey, '', JSON.stringify(answer), id))
   }
 
   #call<Result>(method: string, ...args: readonly unknown[]): Promise<Result> {

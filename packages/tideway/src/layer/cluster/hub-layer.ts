@@ -1,7 +1,7 @@
 import type { Message } from '../channel-layer.ts'
 import { LocalChannels } from '../local-channels.ts'
 import { MemoryEventLog } from '../log/memory-event-log.ts'
-import type { SurveyedGroups } from '../log/group-survey.ts'
+import type { SurveyedGroups, SurveyOptions } from '../log/group-survey.ts'
 import { frame, kinds, type Hello } from './frame.ts'
 import { HubSurveys, type Surveyed } from './hub-surveys.ts'
 
@@ -82,12 +82,9 @@ export class HubLayer {
     if (removeFrom(this.#watchers, group, connection)) this.log.unwatch(group)
   }
 
-  /** Asks the processes with followers which kept groups they follow. */
-  survey(waitMs: number): Promise<SurveyedGroups> {
-    return this.surveys.run(
-      [...this.#processes.values()].filter(({ watched }) => watched.size > 0),
-      waitMs,
-    )
+  /** Asks the processes for their figures and the kept groups that they follow. */
+  survey(waitMs: number, options?: SurveyOptions): Promise<SurveyedGroups> {
+    return this.surveys.run([...this.#processes.values()], waitMs, options)
   }
 
   /** Sends the frame to the processes with members, except the sender, whose members have the message. */

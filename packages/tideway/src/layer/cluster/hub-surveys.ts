@@ -1,48 +1,52 @@
-import type { FollowedGroup } from '../log/followed-group.ts'
-import type { SurveyedGroups } from '../log/group-survey.ts'
+import { surveyDefaults, type SurveyAnswer, type SurveyedGroups, type SurveyOptions } from '../log/group-survey.ts'
 
 /** A process that can be asked. */
 export interface Surveyed {
   /** Sends the question with this id. */
-  ask(id: number): void
+  ask(id: number, maxGroups: number): void
 }
 
 interface Running {
-  readonly answers: (readonly FollowedGroup[])[]
+  readonly answers: SurveyAnswer[]
   readonly missing: Set<Surveyed>
+  readonly maxAnswers: number
+  /** How many processes do not take part. */
+  absent: number
   end(): void
 }
 
-/** Asks processes which kept groups they follow, and collects their answers. */
+/** Asks processes for their figures and kept groups, and collects their answers. */
 export class HubSurveys {
   readonly #running = new Map<number, Running>()
   #lastId = 0
 
   /** Resolves when all have answered, or after `waitMs` milliseconds. */
-  async run(processes: readonly Surveyed[], waitMs: number): Promise<SurveyedGroups> {
+  async run(processes: readonly Surveyed[], waitMs: number, options: SurveyOptions = {}): Promise<SurveyedGroups> {
+    const { maxGroups, maxAnswers } = { ...surveyDefaults, ...options }
     const id = ++this.#lastId
-    const answers: (readonly FollowedGroup[])[] = []
+    const running: Running = { answers: [], missing: new Set(processes), maxAnswers, absent: 0, end() {} }
     if (processes.length > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, waitMs)
-        const end = (): void => {
+        running.end = () => {
           clearTimeout(timer)
           resolve()
         }
-        this.#running.set(id, { answers, missing: new Set(processes), end })
-        for (const process of processes) process.ask(id)
+        this.#running.set(id, running)
+        for (const process of processes) process.ask(id, maxGroups)
       })
     }
     this.#running.delete(id)
-    return { processes: processes.length, answers }
+    return { processes: processes.length - running.absent, answers: running.answers }
   }
 
-  /** Takes the answer of a process. */
-  take(id: number, process: Surveyed, groups: readonly FollowedGroup[]): void {
+  /** Takes the answer of a process. `null`: it has followed no kept group, and does not take part. */
+  take(id: number, process: Surveyed, answer: SurveyAnswer | null): void {
     const running = this.#running.get(id)
     // It is too late, or the process has answered.
     if (running?.missing.delete(process) !== true) return
-    running.answers.push(groups)
-    if (running.missing.size === 0) running.end()
+    if (answer === null) running.absent++
+    else if (running.answers.length < running.maxAnswers) running.answers.push(answer)
+    if (running.missing.size === 0 || running.answers.length >= running.maxAnswers) running.end()
   }
 }

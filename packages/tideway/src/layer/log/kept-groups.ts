@@ -9,7 +9,7 @@ import { Presence } from '../presence/presence.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Follower } from './cursor.ts'
 import { observePublish, warnOfTracing } from './event-tracing.ts'
-import type { GroupSurvey } from './group-survey.ts'
+import { ProcessSurvey } from './process-survey.ts'
 import type { Appended, EventLog, ReadResult, SetResult, StateRead } from './event-log.ts'
 import {
   ANSWER_TTL_MS,
@@ -46,8 +46,8 @@ import type { Tail, TailContext } from './tail.ts'
 export class KeptGroups {
   /** Who is in the groups. `undefined` if the log of the layer has no presence. */
   readonly presence: Presence | undefined
-  /** Asks other processes for their groups. `undefined` if the log of the layer cannot. */
-  readonly survey: GroupSurvey | undefined
+  /** Asks other processes for their figures and groups. `undefined` if the log of the layer cannot. */
+  readonly survey: ProcessSurvey | undefined
   readonly #log: EventLog
   readonly #options: ResolvedKeptGroupsOptions
   readonly #tails = new Map<string, Tail>()
@@ -69,8 +69,7 @@ export class KeptGroups {
     clock: Clock = systemClock,
   ) {
     this.#log = log
-    this.survey = log.survey
-    this.survey?.answerWith(() => this.followed())
+    this.survey = log.survey && new ProcessSurvey(log.survey, () => this.followed())
     this.#options = resolveKeptGroupsOptions(options)
     const { ringEntries, ringBytes, replayEntries, replayBytes, readsAtOnce } = this.#options
     this.#rings = new RingBudget(this.#options.totalRingBytes)

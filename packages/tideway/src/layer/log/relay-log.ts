@@ -1,5 +1,4 @@
-import type { FollowedGroup } from './followed-group.ts'
-import type { GroupSurvey } from './group-survey.ts'
+import { surveyDefaults, type AnswerSurvey, type GroupSurvey } from './group-survey.ts'
 import type { PresenceStore } from '../presence/presence-store.ts'
 import type { AnswerStore } from './answer-store.ts'
 import type {
@@ -28,7 +27,8 @@ export class RelayLog implements FullEventLog {
   readonly survey: GroupSurvey
   readonly #sinks = new Map<string, LogSink>()
   readonly #gapListeners = new Set<() => void>()
-  #followed: () => readonly FollowedGroup[] = () => []
+  #answerSurvey: AnswerSurvey | undefined
+  #isListening = false
   #target: FullEventLog
   #removeGapListener: () => void
 
@@ -40,13 +40,19 @@ export class RelayLog implements FullEventLog {
       answer: (key, answer, ttlMs) => this.#target.answers.answer(key, answer, ttlMs),
     }
     this.survey = {
-      answerWith: (followed) => {
-        this.#followed = followed
-        this.#target.survey?.answerWith(followed)
+      answerWith: (answer) => {
+        this.#answerSurvey = answer
+        this.#target.survey?.answerWith(answer)
       },
-      run: async (waitMs) => {
-        const alone = { processes: 1, answers: [this.#followed()] }
-        return this.#target.survey?.run(waitMs) ?? alone
+      listen: () => {
+        this.#isListening = true
+        this.#target.survey?.listen()
+      },
+      run: async (waitMs, options) => {
+        const { survey } = this.#target
+        if (survey !== undefined) return survey.run(waitMs, options)
+        const own = this.#answerSurvey?.(options?.maxGroups ?? surveyDefaults.maxGroups)
+        return { processes: 1, answers: own === undefined ? [] : [own] }
       },
     }
     this.presence = {
@@ -68,7 +74,8 @@ export class RelayLog implements FullEventLog {
     for (const group of this.#sinks.keys()) this.#target.unwatch(group)
     this.#target = target
     this.#removeGapListener = target.onGap(this.#reportGap)
-    target.survey?.answerWith(this.#followed)
+    if (this.#answerSurvey !== undefined) target.survey?.answerWith(this.#answerSurvey)
+    if (this.#isListening) target.survey?.listen()
     // A failed watch is restored by the log, which reports a gap then.
     for (const [group, sink] of this.#sinks) target.watch(group, sink).catch(() => {})
     this.#reportGap()

@@ -11,7 +11,7 @@ import { VirtualSocket, type SocketSink } from './virtual-socket.ts'
 export interface ConnectionAnswer extends SocketSink {
   /** Whether its client moves to another process when it gets a `move`. */
   readonly canMove: boolean
-  /** Ends the response in a drain. */
+  /** Ends the response for the server. */
   shutDown(code: number, reason: string): void
   /** The connection has ended. */
   stop(): void

@@ -1,5 +1,6 @@
 import type { Application } from '../../asgi/application.ts'
 import type { LiveTarget } from '../../asgi/application-traits.ts'
+import { INSPECTION_EXTENSION } from '../../asgi/inspection.ts'
 import { longResponsesOf } from '../../asgi/long-response.ts'
 import type { HttpScope, WebSocketScope } from '../../asgi/scope.ts'
 import { LIVE_SUBPROTOCOL } from '../frames.ts'
@@ -45,9 +46,10 @@ export function liveOverHttp(settings: LiveSettings): (target: LiveTarget) => Ap
         const connection = new HttpConnection(body, { transport: body.transport, presenceLeaseMs, mayCall }, (end) =>
           answerTo(body, { scope, response, options }, end),
         )
-        const refused = body.transport === 'requests' ? undefined : longResponsesOf(scope)?.start(scope, connection)
+        const refused =
+          body.transport === 'requests' ? undefined : longResponsesOf(scope)?.start(scope, connection, body.transport)
         if (refused !== undefined) throw new HttpProblem(refused.status, refused.message, refused.headers)
-        await connection.run(websocket, request, receive)
+        await connection.run(websocket, inspectedAs(scope, request), receive)
       } catch (error) {
         if (!(error instanceof HttpProblem)) throw error
         response.text(error.status, error.message, error.headers)
@@ -66,6 +68,13 @@ function webSocketScope(scope: HttpScope): WebSocketScope {
     subprotocols: [LIVE_SUBPROTOCOL],
     extensions: { 'websocket.http.response': {}, ...(tls !== undefined && { tls }) },
   }
+}
+
+/** The inspection of the response is that of its connection. */
+function inspectedAs({ extensions }: HttpScope, request: WebSocketScope): WebSocketScope {
+  const inspection = extensions?.[INSPECTION_EXTENSION]
+  if (inspection === undefined) return request
+  return { ...request, extensions: { ...request.extensions, [INSPECTION_EXTENSION]: inspection } }
 }
 
 /** @param end ends the connection after a whole answer */

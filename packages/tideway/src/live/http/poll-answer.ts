@@ -1,4 +1,5 @@
 import { isSharedSend } from '../../asgi/shared-send.ts'
+import { closeCodes } from '../../asgi/close-codes.ts'
 import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
 import { answerClosed } from './closed-answer.ts'
@@ -83,9 +84,10 @@ export class PollAnswer implements ConnectionAnswer {
     this.#response.answer(status, headers, body)
   }
 
-  /** The client polls another process next. */
-  shutDown(): void {
-    this.finish()
+  /** In a drain the client polls another process next. An operator may disconnect it with another code. */
+  shutDown(code: number, reason: string): void {
+    if (code === closeCodes.serviceRestart) this.finish()
+    else this.close(code, reason)
   }
 
   /** Answers with what there is. */

@@ -1,6 +1,7 @@
 import { INSPECTION_EXTENSION, type Inspection } from '../../asgi/inspection.ts'
+import type { LongTransport } from '../../asgi/long-response.ts'
 import { redactTarget } from '../../asgi/redact-query.ts'
-import type { Scope, WebSocketScope } from '../../asgi/scope.ts'
+import type { HttpScope, Scope, WebSocketScope } from '../../asgi/scope.ts'
 import type { User } from '../../asgi/user.ts'
 
 /** The subset of a connection that the inspector needs. */
@@ -8,6 +9,9 @@ export interface InspectedConnection {
   readonly bufferedBytes: number
   shutDown(code: number, reason: string): void
 }
+
+/** How a client is connected. */
+export type InspectedTransport = 'websocket' | LongTransport
 
 /** The counters of a socket. The stream of HTTP/2 has none. */
 interface CountedSocket {
@@ -19,6 +23,7 @@ interface CountedSocket {
 export interface ConnectionRow {
   /** The number of the connection in this process. */
   readonly id: number
+  readonly transport: InspectedTransport
   /** The name or the id of the user; empty for an anonymous one, and for an application that is no consumer. */
   readonly user: string
   readonly address: string
@@ -27,7 +32,7 @@ export interface ConnectionRow {
   /** The name of the consumer's class. */
   readonly consumer: string
   readonly ageMs: number
-  /** Bytes per second between the last two samples, at first since the handshake. `null` for a WebSocket over HTTP/2. */
+  /** Bytes per second between the last two samples, at first since the handshake. `null` over HTTP/2. */
   readonly inPerSecond: number | null
   readonly outPerSecond: number | null
   readonly bufferedBytes: number
@@ -47,7 +52,7 @@ export const sortColumns = [
 
 /** What to list. */
 export interface ConnectionQuery {
-  /** A part of the user, address, path or consumer, in any case, or the id after a `#`. */
+  /** A part of the user, address, path, consumer or transport, in any case, or the id after a `#`. */
   readonly search: string
   readonly sort: (typeof sortColumns)[number]
   readonly isDescending: boolean
@@ -71,6 +76,7 @@ const SAMPLE_MS = 1000
 /** What the inspector keeps of a connection. Nothing is counted per message: sockets count their bytes themselves. */
 class Inspected implements Inspection {
   readonly id: number
+  readonly transport: InspectedTransport
   readonly address: string
   readonly path: string
   readonly openedAt = performance.now()
@@ -78,14 +84,18 @@ class Inspected implements Inspection {
   readonly #socket: CountedSocket
   #scope: Partial<{ readonly user: User }> = {}
   #sampledAt = this.openedAt
-  #bytesIn = 0
-  #bytesOut = 0
+  #bytesIn: number
+  #bytesOut: number
   #inPerSecond: number | undefined
   #outPerSecond: number | undefined
 
-  constructor(id: number, socket: CountedSocket, address: string, path: string) {
+  constructor(id: number, transport: InspectedTransport, socket: CountedSocket, address: string, path: string) {
     this.id = id
+    this.transport = transport
     this.#socket = socket
+    // A socket of HTTP/1.1 may have had other requests.
+    this.#bytesIn = socket.bytesRead ?? 0
+    this.#bytesOut = socket.bytesWritten ?? 0
     this.address = address
     this.path = path
   }
@@ -113,27 +123,27 @@ class Inspected implements Inspection {
   }
 
   get inPerSecond(): number | null {
-    return this.#inPerSecond ?? this.#average(this.#socket.bytesRead)
+    return this.#inPerSecond ?? this.#average(this.#socket.bytesRead, this.#bytesIn)
   }
 
   get outPerSecond(): number | null {
-    return this.#outPerSecond ?? this.#average(this.#socket.bytesWritten)
+    return this.#outPerSecond ?? this.#average(this.#socket.bytesWritten, this.#bytesOut)
   }
 
   matches(search: string): boolean {
     if (search.startsWith('#')) return `#${this.id}` === search
-    const { user, address, path, consumerName } = this
-    return [user, address, path, consumerName].some((text) => text.toLowerCase().includes(search))
+    const { user, address, path, consumerName, transport } = this
+    return [user, address, path, consumerName, transport].some((text) => text.toLowerCase().includes(search))
   }
 
   row({ bufferedBytes }: InspectedConnection): ConnectionRow {
-    const { id, user, address, path, consumerName: consumer, inPerSecond, outPerSecond } = this
+    const { id, transport, user, address, path, consumerName: consumer, inPerSecond, outPerSecond } = this
     const ageMs = Math.round(performance.now() - this.openedAt)
-    return { id, user, address, path, consumer, ageMs, inPerSecond, outPerSecond, bufferedBytes }
+    return { id, transport, user, address, path, consumer, ageMs, inPerSecond, outPerSecond, bufferedBytes }
   }
 
-  #average(bytes: number | undefined): number | null {
-    return bytes === undefined ? null : bytes / ((performance.now() - this.openedAt) / 1000)
+  #average(bytes: number | undefined, before: number): number | null {
+    return bytes === undefined ? null : (bytes - before) / ((performance.now() - this.openedAt) / 1000)
   }
 }
 
@@ -153,13 +163,13 @@ const sortKeys: Readonly<Record<ConnectionQuery['sort'], (entry: Entry) => strin
 }
 
 /**
- * The WebSockets of a server for its inspector. A list costs time in proportion to the connections, and is made only when it is asked
+ * The WebSockets and the long responses of a server for its inspector. A list costs time in proportion to the connections, and is made only when it is asked
  * for; the rates are sampled at most once per second.
  */
 export class InspectedConnections {
   readonly #secretNames: readonly string[]
   readonly #inspected = new WeakMap<InspectedConnection, Inspected>()
-  #connections: ReadonlySet<InspectedConnection> = new Set()
+  #connections: readonly ReadonlySet<InspectedConnection>[] = []
   #lastId = 0
   #sampledAt = -Infinity
 
@@ -169,17 +179,27 @@ export class InspectedConnections {
   }
 
   /** Sets the open connections of the server. */
-  watch(connections: ReadonlySet<InspectedConnection>): void {
+  watch(...connections: readonly ReadonlySet<InspectedConnection>[]): void {
     this.#connections = connections
   }
 
-  /** A handshake is about to get to the application. */
-  connecting(connection: InspectedConnection, socket: object, scope: WebSocketScope): void {
+  /** How many are open. */
+  get size(): number {
+    return this.#connections.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** A handshake or a request for a long response is about to get to the application. */
+  connecting(
+    connection: InspectedConnection,
+    socket: object,
+    scope: WebSocketScope | HttpScope,
+    transport: InspectedTransport = 'websocket',
+  ): void {
     const { rawPath, queryString, client } = scope
     const path = redactTarget(queryString === '' ? rawPath : `${rawPath}?${queryString}`, this.#secretNames)
-    const inspected = new Inspected(++this.#lastId, socket, client?.host ?? '', path)
+    const inspected = new Inspected(++this.#lastId, transport, socket, client?.host ?? '', path)
     this.#inspected.set(connection, inspected)
-    // The scope is not shared yet. Inside `extensions`, it adds no property to copies of the scope.
+    // Inside `extensions`, it adds no property to copies of the scope. The scope that has it is that of one application.
     const extended = scope as { extensions?: Readonly<Record<string, unknown>> }
     extended.extensions = { ...scope.extensions, [INSPECTION_EXTENSION]: inspected satisfies Inspection }
   }
@@ -218,9 +238,11 @@ export class InspectedConnections {
   }
 
   *#each(): Iterable<Entry> {
-    for (const connection of this.#connections) {
-      const inspected = this.#inspected.get(connection)
-      if (inspected !== undefined) yield [connection, inspected]
+    for (const connections of this.#connections) {
+      for (const connection of connections) {
+        const inspected = this.#inspected.get(connection)
+        if (inspected !== undefined) yield [connection, inspected]
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 import { redactJson } from '../../asgi/redact-query.ts'
 import type { ChannelLayerFigures } from '../observe/server-stats.ts'
+import type { SurveyingGroups } from './inspected-processes.ts'
 
 interface LogPosition {
   readonly epoch: string
@@ -28,7 +29,7 @@ export interface InspectedGroup {
 }
 
 /** The subset of the kept groups of a layer that the inspector needs. */
-export interface InspectedKeptGroups {
+export interface InspectedKeptGroups extends SurveyingGroups {
   followed(): readonly InspectedGroup[]
   history(group: string, options: { readonly last: number }): Promise<{ readonly entries: readonly InspectedEntry[] }>
   values(group: string): Promise<{ readonly entries: readonly InspectedEntry[] }>

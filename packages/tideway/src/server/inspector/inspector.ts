@@ -7,6 +7,7 @@ import type { ServerStats } from '../observe/server-stats.ts'
 import { GroupTaps } from './group-tap.ts'
 import { InspectedConnections } from './inspected-connections.ts'
 import { describeGroup, findGroup, listGroups, type InspectedLayers } from './inspected-layers.ts'
+import { InspectedProcesses } from './inspected-processes.ts'
 import { SHORTEST_TOKEN } from './inspector-options.ts'
 import { loadInspectorPage, type InspectorPage } from './inspector-page.ts'
 import { connectionQueryOf, disconnectOf, InspectorError, pageOf } from './inspector-request.ts'
@@ -28,6 +29,7 @@ export class Inspector {
   readonly #layers: InspectedLayers
   readonly #page: InspectorPage
   readonly #taps: GroupTaps
+  #processes: InspectedProcesses | undefined
   #server: InspectedServer | undefined
 
   /**
@@ -51,6 +53,11 @@ export class Inspector {
   /** Called when the server accepts connections. */
   ready(server: InspectedServer): void {
     this.#server = server
+    this.#processes = new InspectedProcesses(this.#layers, () => {
+      const { uptimeMs, eventLoopDelay } = server.stats()
+      return { uptimeMs, connections: this.connections.size, eventLoopDelayMs: eventLoopDelay.p99Ms }
+    })
+    this.#processes.start()
   }
 
   /** Answers a request. Returns `false` for a path of another part of the server. */
@@ -85,6 +92,8 @@ export class Inspector {
     switch (call) {
       case 'GET process':
         return respondJson(response, 200, this.#process())
+      case 'GET processes':
+        return respondJson(response, 200, (await this.#processes?.list()) ?? { rows: [], missing: 0 })
       case 'GET connections':
         return respondJson(response, 200, this.connections.list(connectionQueryOf(query)))
       case 'GET groups':
@@ -107,7 +116,7 @@ export class Inspector {
 
   #disconnect({ target, code, reason }: Awaited<ReturnType<typeof disconnectOf>>, response: ServerResponse): void {
     const disconnected = this.connections.disconnect(target, code, reason)
-    this.#logger.info({ ...target, code, disconnected }, 'The inspector disconnected WebSockets')
+    this.#logger.info({ ...target, code, disconnected }, 'The inspector disconnected clients')
     respondJson(response, 200, { disconnected })
   }
 

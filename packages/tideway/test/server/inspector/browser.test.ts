@@ -43,6 +43,7 @@ describeWith(['headlessChromium'], 'the inspector in Chromium', () => {
     await page.keyboard.press('Enter')
     await page.waitForSelector('text=serving')
     await page.waitForSelector('.tile:has-text("Connections")')
+    await page.waitForSelector(`#process-rows tr:has-text("this page"):has-text("${process.pid}")`)
     // The tab keeps it.
     await page.reload()
     await page.waitForSelector('text=serving')

@@ -1,14 +1,25 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { setTraits } from '../../../src/asgi/application-traits.ts'
+import { WebSocket } from 'ws'
+import { defineApplication } from '../../../src/application/define-application.ts'
+import { setTraits, traitsOf } from '../../../src/asgi/application-traits.ts'
 import type { Application } from '../../../src/asgi/application.ts'
+import type { WebSocketScope } from '../../../src/asgi/scope.ts'
+import { ClusterChannelLayer } from '../../../src/layer/cluster/cluster-channel-layer.ts'
+import { InMemoryChannelLayer } from '../../../src/layer/in-memory-channel-layer.ts'
+import { LiveConsumer } from '../../../src/live/live-consumer.ts'
 import { serve } from '../../../src/server/serve.ts'
 import { MAX_TAPS } from '../../../src/server/inspector/group-tap.ts'
 import type { ConnectionPage } from '../../../src/server/inspector/inspected-connections.ts'
+import type { ProcessList } from '../../../src/server/inspector/inspected-processes.ts'
+import { poll, Stream } from '../../live/http-client.ts'
 import { echo } from '../applications.ts'
 import { RawClient, requestText } from '../raw-client.ts'
-import { eventually } from '../serving.ts'
+import { eventually, recordingLogger } from '../serving.ts'
 import { GROUP, startInspectedSite, TOKEN, type InspectedSite } from './site.ts'
 
 const SECRET = 'Planted5ecret'
@@ -100,7 +111,16 @@ describe('the page of the inspector', () => {
 })
 
 describe('a call of the inspector', () => {
-  const paths = ['process', 'connections', 'groups', `group?layer=default&group=${GROUP}`, 'tap', 'disconnect', 'none']
+  const paths = [
+    'process',
+    'processes',
+    'connections',
+    'groups',
+    `group?layer=default&group=${GROUP}`,
+    'tap',
+    'disconnect',
+    'none',
+  ]
 
   it.each(paths)('needs the token: %s', async (path) => {
     const method = path === 'disconnect' ? 'POST' : 'GET'
@@ -173,12 +193,12 @@ describe('a call of the inspector', () => {
     const query = `user=ann&ticket=${SECRET}&wristband=${SECRET}&room=lobby`
     const client = await site.connect(query, { headers, protocol: `token.${SECRET}` })
     await site.publish({ text: 'hello', user: { access_token: SECRET }, wristband: SECRET })
-    const all = ['process', 'connections', 'groups', `group?layer=default&group=${GROUP}`]
+    const all = ['process', 'connections', 'groups', 'processes', `group?layer=default&group=${GROUP}`]
     const texts = await Promise.all(all.map(async (path) => JSON.stringify(await read(path))))
     client.terminate()
     for (const text of texts) expect(text).not.toMatch(new RegExp(`${SECRET}|planted`))
     expect(texts[1]).toContain('/ws/?user=ann&ticket=REDACTED&wristband=REDACTED&room=lobby')
-    expect(texts[3]).toContain(
+    expect(texts[4]).toContain(
       String.raw`{\"text\":\"hello\",\"user\":{\"access_token\":\"REDACTED\"},\"wristband\":\"REDACTED\"}`,
     )
     await eventually(() => site.server.connectionCount).toBe(0)
@@ -193,6 +213,7 @@ describe('the inspector', () => {
     expect(rows.map(({ user }) => user)).toEqual(['', 'ann', 'bert', 'carla'])
     expect(rows[1]).toEqual({
       id: expect.any(Number),
+      transport: 'websocket',
       user: 'ann',
       address: '127.0.0.1',
       path: '/ws/?user=ann',
@@ -225,7 +246,7 @@ describe('the inspector', () => {
     expect(site.log).toContainEqual({
       level: 'info',
       details: { user: 'ann', code: 1008, disconnected: 2 },
-      message: 'The inspector disconnected WebSockets',
+      message: 'The inspector disconnected clients',
     })
   })
 
@@ -233,6 +254,114 @@ describe('the inspector', () => {
     const now = await read('process')
     expect(now).toMatchObject({ pid: process.pid, node: process.version, cpuMs: expect.any(Number) })
     expect(now).toMatchObject({ stats: { state: 'serving', eventLoopDelay: {}, channelLayers: { default: {} } } })
+  })
+
+  it('lists one process of a local layer', async () => {
+    const { rows, missing } = await read<ProcessList>('processes')
+    expect(missing).toBe(0)
+    expect(rows).toEqual([
+      {
+        id: expect.any(String),
+        pid: process.pid,
+        host: hostname(),
+        uptimeMs: expect.any(Number),
+        version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+        connections: expect.any(Number),
+        eventLoopDelayMs: expect.any(Number),
+        isThis: true,
+      },
+    ])
+  })
+
+  it('lists the processes of a layer, with the figures of their servers', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'tideway-inspector-'))
+    const websocket = setTraits(echo, { checksOrigin: true })
+    const layers = [1, 2, 3].map(() => new ClusterChannelLayer({ directory }))
+    const servers = await Promise.all(
+      layers.slice(0, 2).map((layer) => {
+        const application = defineApplication({ channelLayers: { default: layer }, websocket })
+        return serve(application, { port: 0, metricsPort: 0, inspectorToken: TOKEN, logger: recordingLogger([]) })
+      }),
+    )
+    onTestFinished(async () => {
+      await Promise.all(servers.map((server) => server.close(1)))
+      await Promise.all(layers.map((layer) => layer.close()))
+      await rm(directory, { recursive: true, force: true })
+    })
+    const client = new WebSocket(servers[1]!.webSocketUrl)
+    await once(client, 'open')
+    // A process without a server follows a group.
+    const { cursor } = await layers[2]!.keptGroups.follow('room', { onEntry() {}, onVolatile() {}, onReset() {} })
+    onTestFinished(() => cursor.close())
+    const list = async (): Promise<ProcessList> =>
+      (await fetch(`${servers[0]!.inspectorUrl}/api/processes`, { headers: withToken })).json() as Promise<ProcessList>
+    await expect
+      .poll(async () => (await list()).rows.map(({ isThis, connections }) => [isThis, connections]), {
+        timeout: 20_000,
+      })
+      .toEqual(
+        expect.arrayContaining([
+          [true, 0],
+          [false, 1],
+          [false, null],
+        ]),
+      )
+    expect((await list()).rows).toHaveLength(3)
+    client.terminate()
+  })
+
+  it('lists and disconnects the streams and polls of clients without a WebSocket', async () => {
+    class Quiet extends LiveConsumer {
+      override authorize() {
+        return true
+      }
+    }
+    const live = Quiet.asApplication() as Application<WebSocketScope>
+    const user = { id: 1, username: 'ann', isAuthenticated: true }
+    const withUser: Application<WebSocketScope> = (scope, receive, send) =>
+      live({ ...scope, user } as WebSocketScope, receive, send)
+    const application = defineApplication({
+      channelLayers: { default: new InMemoryChannelLayer() },
+      websocket: setTraits(withUser, { ...traitsOf(live as Application), checksOrigin: true }),
+    })
+    const server = await serve(application, {
+      port: 0,
+      metricsPort: 0,
+      inspectorToken: TOKEN,
+      logger: recordingLogger([]),
+    })
+    onTestFinished(() => server.close(1))
+    const stream = await Stream.open(`${server.url}/ws/?ticket=${SECRET}`)
+    const polled = poll(`${server.url}/ws/`, {}, 60_000)
+    const api = `${server.inspectorUrl}/api/`
+    const list = async (query = ''): Promise<ConnectionPage> =>
+      (await fetch(`${api}connections?${query}`, { headers: withToken })).json() as Promise<ConnectionPage>
+    await expect.poll(async () => (await list()).total, { timeout: 20_000 }).toBe(2)
+    const { rows } = await list('search=stream')
+    expect(rows).toEqual([
+      {
+        id: expect.any(Number),
+        transport: 'stream',
+        user: 'ann',
+        address: '127.0.0.1',
+        path: '/ws/?ticket=REDACTED',
+        consumer: 'Quiet',
+        ageMs: expect.any(Number),
+        inPerSecond: expect.any(Number),
+        outPerSecond: expect.any(Number),
+        bufferedBytes: 0,
+      },
+    ])
+    expect((await list('search=poll')).rows).toMatchObject([{ transport: 'poll', user: 'ann' }])
+    const disconnected = await fetch(`${api}disconnect`, {
+      method: 'POST',
+      headers: { ...withToken, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ user: 'ann', code: 4001, reason: 'moderated' }),
+    })
+    expect(await disconnected.json()).toEqual({ disconnected: 2 })
+    expect((await polled).body).toEqual({ code: 4001, reason: 'moderated' })
+    await expect.poll(async () => (await list()).total, { timeout: 20_000 }).toBe(0)
+    expect(stream.status).toBe(200)
   })
 
   it('lists the groups of the process, and shows the events and the people of one', async () => {
