@@ -4,7 +4,6 @@ import { isJobEnd } from '../asgi/channel-events.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
 import { directSenderOf, type DirectSender, type PendingHandshake } from '../asgi/direct-sender.ts'
-import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { readableError } from '../errors/readable-error.ts'
 import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
 import type { ChannelLayer, ChannelReceiver, Delivery, Message } from '../layer/channel-layer.ts'
@@ -108,9 +107,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     throw noChannelLayer(this.options)
   }
 
-  get handler(): string {
-    return `${this.options.name}.connect()`
-  }
+  abstract readonly handler: string
 
   get pendingCall(): string | undefined {
     const call = this.#channelName === undefined ? undefined : this.#layer!.pendingCallOf?.(this.#channelName)
@@ -171,7 +168,8 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     if (this.#state !== 'open') return 'unhandled'
     if (this.#handlerOf(message) === undefined) return 'unhandled'
     if (this.context.runInAsyncScope(this.offer, this, message)) return 'delivered'
-    this.#reportOverflow()
+    if (!this.#overflowed) this.logger.warn({ channel: this.#channelName }, tooSlow(this.options, this.capacity))
+    this.#overflowed = true
     return 'full'
   }
 
@@ -188,17 +186,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     return this.#handlerOf(message)?.(this, message)
   }
 
-  sendShared(event: SharedEvent): void | PromiseLike<void> {
-    const { directSender } = this
-    if (directSender === undefined || !directSender.isOpen || event.type !== 'websocket.send') {
-      return this.options.hooks.sendShared(this.consumer, event)
-    }
-    try {
-      return directSender.sendMessage(event as WebSocketMessageSendEvent)
-    } catch (error) {
-      return this.sendFailed(error)
-    }
-  }
+  abstract sendShared(event: SharedEvent): void | PromiseLike<void>
 
   /**
    * Handles the error of a send. A send after the end of the connection has no effect and does not throw: its caller may be a
@@ -262,8 +250,9 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     await this.#end(closeCodes.internalError, '', failure)
   }
 
-  async #end(code: number, reason: string, cause: Failure | undefined): Promise<void> {
-    if (this.#state === 'ended') return
+  /** Returns a promise if `disconnect()` does: most do not, and 10,000 clients may disconnect at once. */
+  #end(code: number, reason: string, cause: Failure | undefined): void | Promise<void> {
+    if (this.#state === 'ended') return undefined
     this.#state = 'ended'
     clearTimeout(this.#deadline)
     this.close()
@@ -271,15 +260,30 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     let failure = cause
     try {
       const disconnecting = this.options.hooks.handleEnd(this.consumer, code, reason)
-      if (disconnecting !== undefined) await endsInTime(disconnecting, this.options)
+      if (disconnecting !== undefined) return this.#leaveAfter(disconnecting, cause)
     } catch (error) {
-      failure = this.#secondaryError(failure, error)
+      failure = this.#secondaryError(cause, error)
     }
+    return this.#leave(failure)
+  }
+
+  async #leaveAfter(disconnecting: PromiseLike<void>, cause: Failure | undefined): Promise<void> {
+    const failed = (error: unknown): Failure | undefined => this.#secondaryError(cause, error)
+    this.#leave(await endsInTime(disconnecting, this.options).then(() => cause, failed))
+  }
+
+  /** Leaves every group, and then ends the run. */
+  #leave(failure: Failure | undefined): void {
+    const failed = (error: unknown): void => this.#over(this.#secondaryError(failure, error))
     try {
-      if (this.#channelName !== undefined) await this.#layer!.detach(this.#channelName)
+      if (this.#channelName === undefined) this.#over(failure)
+      else this.#layer!.detach(this.#channelName).then(() => this.#over(failure), failed)
     } catch (error) {
-      failure = this.#secondaryError(failure, error)
+      failed(error)
     }
+  }
+
+  #over(failure: Failure | undefined): void {
     this.#settle(failure === undefined || failure.isReported ? undefined : Promise.reject(failure.error))
   }
 
@@ -290,11 +294,5 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     if (first === undefined) return { error }
     this.logger.error({ err: error }, `${this.options.name} threw again while its connection ended`)
     return first
-  }
-
-  #reportOverflow(): void {
-    if (this.#overflowed) return
-    this.#overflowed = true
-    this.logger.warn({ channel: this.#channelName }, tooSlow(this.options, this.capacity))
   }
 }

@@ -1,10 +1,12 @@
 import type { Receive } from '../asgi/application.ts'
 import { isJobEnd } from '../asgi/channel-events.ts'
+import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { ConsumerLife } from './consumer-life.ts'
 import type { MailboxTask } from './mailbox-task.ts'
 import { Presences, type PresenceRun } from './presences.ts'
 import { Followings, type FollowingRun } from './followings.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
+import type { SharedEvent } from './static-handler.ts'
 
 /** Events that are read ahead while a handler runs, so that the disconnect after them is seen at once. */
 const READ_AHEAD_EVENTS = 16
@@ -40,6 +42,22 @@ export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event
       if (!this.isOpen) this.#presences.close()
     }
     return this.#presences
+  }
+
+  get handler(): string {
+    return `${this.options.name}.connect()`
+  }
+
+  sendShared(event: SharedEvent): void | PromiseLike<void> {
+    const { directSender } = this
+    if (directSender === undefined || !directSender.isOpen || event.type !== 'websocket.send') {
+      return this.options.hooks.sendShared(this.consumer, event)
+    }
+    try {
+      return directSender.sendMessage(event as WebSocketMessageSendEvent)
+    } catch (error) {
+      return this.sendFailed(error)
+    }
   }
 
   enterTask(task: MailboxTask): void {

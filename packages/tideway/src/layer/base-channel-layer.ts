@@ -116,8 +116,13 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.local.attach(channel, receiver)
   }
 
-  async detach(channel: string): Promise<void> {
-    await this.#leaveEngine(this.local.detach(channel))
+  detach(channel: string): Promise<void> {
+    // Not async: nearly all channels leave groups that have other members, and then nothing waits.
+    try {
+      return this.#leaveEngine(this.local.detach(channel))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   send(channel: string, message: Message): Promise<void> {
@@ -276,11 +281,14 @@ export abstract class BaseChannelLayer implements ChannelLayer {
     this.#entering.set(group, entering)
   }
 
-  async #leaveEngine(groups: readonly string[]): Promise<void> {
-    if (groups.length === 0 || this.#closed !== undefined) return
+  #leaveEngine(groups: readonly string[]): Promise<void> {
+    return groups.length === 0 || this.#closed !== undefined ? resolved : this.#leaveEach(groups)
+  }
+
+  async #leaveEach(groups: readonly string[]): Promise<void> {
     await Promise.all(groups.map((group) => this.groupLeft(group)))
   }
 }
 
-/** The result of `groupAdd` for a group that this process has entered. */
+/** The result of `groupAdd` and `detach` if the engine has nothing to do. */
 const resolved = Promise.resolve()

@@ -57,10 +57,10 @@ export class InMemoryChannelLayer extends BaseChannelLayer {
     this.#receiversChanged(channel)
   }
 
-  override async detach(channel: string): Promise<void> {
+  override detach(channel: string): Promise<void> {
     const detached = super.detach(channel)
     this.#receiversChanged(channel)
-    await detached
+    return detached
   }
 
   override stats(): ChannelLayerStats {

@@ -79,8 +79,12 @@ export class LocalGroups {
   removeFromAll(channel: LocalChannel): string[] {
     const left = channel.groups
     channel.groups = noGroups
-    for (const group of left) group.members.delete(channel)
-    return left.filter((group) => this.#forgetIfEmpty(group)).map((group) => group.name)
+    const emptied: string[] = []
+    for (const group of left) {
+      group.members.delete(channel)
+      if (this.#forgetIfEmpty(group)) emptied.push(group.name)
+    }
+    return emptied
   }
 
   /** Removes every channel from every group. */
