@@ -21,6 +21,14 @@ type StillNeeded<S, Given> = {
 }
 
 /**
+ * Returns the scope that a middleware adds a property to: a copy, because other code has the scope too. Inside the middleware of a stack
+ * it is the copy of the outer one, which no other code has.
+ */
+export function ownScope<S extends object>(scope: S, isCopy: boolean): { -readonly [K in keyof S]: S[K] } {
+  return isCopy ? scope : { ...scope }
+}
+
+/**
  * Defines a typed middleware. `wrap` gets the inner application, which is called with `Added` in its scope, and returns the outer
  * application, whose scope has `Needed`. `wrap` has to check `Needed` itself, because JavaScript callers have no types, and returns
  * a named function, so that stack traces name the middleware. The result has the mark of an origin check if the inner application has it.

@@ -1,7 +1,7 @@
 import type { Application } from '../asgi/application.ts'
 import type { WithCookies } from './cookies.ts'
 import { missingScope } from './missing-scope.ts'
-import { defineMiddleware, type ClientScope, type OuterScope } from './define-middleware.ts'
+import { defineMiddleware, ownScope, type ClientScope, type OuterScope } from './define-middleware.ts'
 import type { Session } from './session.ts'
 import type { LoadedSession, SessionBackend } from './session-backend.ts'
 import { SessionResponseSender, type ClientSend } from './session-response.ts'
@@ -31,7 +31,15 @@ export function sessionMiddleware<S extends ClientScope>(
   inner: Application<S>,
   options: SessionMiddlewareOptions,
 ): Application<OuterScope<S, WithSession> & WithCookies> {
-  const { sessions, rolling = false } = options
+  return addSession(inner, options, false)
+}
+
+/** The {@link sessionMiddleware} of a stack. @param isCopy whether no other code has the scope that it is called with */
+export function addSession<S extends ClientScope>(
+  inner: Application<S>,
+  { sessions, rolling = false }: SessionMiddlewareOptions,
+  isCopy: boolean,
+): Application<OuterScope<S, WithSession> & WithCookies> {
   const settings = { sessions, rolling }
   return defineMiddleware<S, WithSession, WithCookies>(
     inner,
@@ -52,7 +60,9 @@ export function sessionMiddleware<S extends ClientScope>(
             { secure, hadCookie: cookieValue !== undefined },
             send as ClientSend,
           )
-          return inner({ ...scope, session: response.session }, receive, response.send)
+          const own = ownScope(scope, isCopy)
+          own.session = response.session
+          return inner(own as typeof scope & WithSession, receive, response.send)
         }
         if (cookieValue === undefined || cookieValue === '') return run(undefined)
         const loaded = sessions.load(cookieValue, scope.logger)
