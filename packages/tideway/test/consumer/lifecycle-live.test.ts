@@ -174,7 +174,7 @@ describe('a consumer on a real server', () => {
     for (let i = 0; i < 30; i++) client.send(String(i))
     socket.uncork()
     await running.opened
-    await server.close(50)
+    await server.close(5_000)
     await aborted.opened
     expect(await onlyEnd(ending)).toEqual([1012, 'server restart, spread=5000'])
   })
