@@ -25,18 +25,22 @@ addEventListener('hashchange', show)
 showConnection()
 show()
 
-form.addEventListener('submit', async (event) => {
+form.addEventListener('submit', (event) => {
   event.preventDefault()
   const data = new FormData(form)
-  const input = { prompt: String(data.get('prompt')), words: Number(data.get('words')) }
+  void askFor(/** @type {string} */ (data.get('prompt')), Number(data.get('words')))
+})
+
+/** @param {string} prompt @param {number} words */
+async function askFor(prompt, words) {
   try {
-    const { run } = await client.request('ask', input)
+    const { run } = await client.request('ask', { prompt, words })
     form.reset()
     location.hash = run
   } catch (error) {
     showEnd(error instanceof Error ? error.message : String(error))
   }
-})
+}
 
 stop.addEventListener('click', () => {
   client.request('cancel', { run: location.hash.slice(1) }).catch((error) => showEnd(error.message))
