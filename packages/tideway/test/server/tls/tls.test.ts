@@ -133,7 +133,13 @@ describeWith(['openssl'], 'TLS at the server', () => {
         clientCertChain: [],
         tlsVersion: 0x0304,
         cipherSuite: 0x1301,
-        extensions: ['http.response.early_hint', 'http.response.trailers', 'tideway.node', 'tls'],
+        extensions: [
+          'http.response.early_hint',
+          'http.response.trailers',
+          'tideway.longResponse',
+          'tideway.node',
+          'tls',
+        ],
       })
       expect(await ask({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES256-GCM-SHA384' })).toMatchObject({
         tlsVersion: 0x0303,
