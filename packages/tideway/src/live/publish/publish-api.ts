@@ -11,7 +11,7 @@ import { ItemPublisher } from './publish-item.ts'
 import { resolvePublishOptions, type PublishApiOptions } from './publish-options.ts'
 import { Refusal, refusalOf } from './refusal.ts'
 import { batchReply, replyOf, singleReply, type Reply } from './reply.ts'
-import { parseJson, readBody, requireJsonHeaders } from './request-body.ts'
+import { parseJson, readBounded, requireJsonHeaders } from './request-body.ts'
 import { SignedOnce } from './signed-once.ts'
 
 /**
@@ -47,8 +47,8 @@ export function publishApi(layer: ChannelLayer, options: PublishApiOptions): App
     const isRead = method === 'GET' || method === 'HEAD'
     if (!isRead && method !== 'POST') throw new Refusal('method_not_allowed', 'Use POST to publish.')
     const credentials = keys.credentialsOf(headers)
-    if (!isRead) requireJsonHeaders(headers, maxBodyBytes)
-    const body = await readBody(receive, maxBodyBytes)
+    if (!isRead) requireJsonHeaders(headers)
+    const body = await readBounded(headers, receive, maxBodyBytes)
     if (body === undefined) return undefined
     credentials.verify?.(body)
     const { key, signature } = credentials
