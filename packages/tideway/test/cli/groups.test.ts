@@ -84,7 +84,7 @@ describeWith(['redis'], 'the commands for groups', () => {
   })
 
   it('print the values of a state group, who is in a group, and the followed groups, and end', async () => {
-    await publish(access(), namedGroup(access(), 'prices.usd'), 'A', 1, undefined)
+    await publish(access(), namedGroup(access(), 'prices.usd'), { event: 'A', data: 1 })
     await prices('usd').set(layer, 'B', 2)
     await presenceOf(layer).enter('room.past', { key: 'u1', meta: { name: 'Ann' } })
     const { cursor } = await layer.keptGroups.follow('room.past', { onEntry() {}, onVolatile() {}, onReset() {} })
@@ -108,11 +108,30 @@ describeWith(['redis'], 'the commands for groups', () => {
 
   it('check events and values with the schemas of the application', async () => {
     const refused = (group: string, event: string, data: unknown, id?: string): Promise<unknown> =>
-      publish(access(), namedGroup(access(), group), event, data, id)
+      publish(access(), namedGroup(access(), group), { event, data, id })
     await expect(refused('room.a', 'said', { text: 1 })).rejects.toMatchObject({ code: 'ERR_BAD_EVENT' })
     await expect(refused('room.a', 'sang', {})).rejects.toMatchObject({ code: 'ERR_BAD_EVENT' })
     await expect(refused('prices.a', 'A', 'x')).rejects.toMatchObject({ code: 'ERR_BAD_EVENT' })
     await expect(refused('prices.a', 'A', 1, 'id')).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' })
+  })
+
+  it('delete the value of a key', async () => {
+    await prices('old').set(layer, 'A', 1)
+    const deleted = await run('publish', 'prices.old', 'A', '--delete')
+    expect(deleted).toEqual({ code: 0, output: expect.stringMatching(/^Deleted from prices\.old at \S+:2\.\n$/) })
+    expect(await prices('old').values(layer)).toEqual(new Map())
+    const again = await publish(access(), namedGroup(access(), 'prices.old'), { event: 'A', deletes: true })
+    expect(again).toMatchObject({ changed: false })
+  })
+
+  it('refuse a deletion with a value or from a group of events', async () => {
+    const refused = (group: string, data?: unknown): Promise<unknown> =>
+      publish(access(), namedGroup(access(), group), { event: 'A', data, deletes: true })
+    await expect(refused('prices.a', 1)).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' })
+    await expect(refused('room.a')).rejects.toThrow(
+      '--delete needs a state group, and "room.a" is not declared as one.',
+    )
+    await expect(refused('other.a')).rejects.toMatchObject({ code: 'ERR_BAD_OPTION' })
   })
 
   it('refuse a file that no tap has written, with its line', async () => {

@@ -117,17 +117,18 @@ export const korean: HelpTexts = {
     },
     publish: {
       summary: '보관 그룹에 이벤트 게시',
-      description: '보관 그룹에 이벤트를 게시하거나, 상태 그룹에 키의 값을 설정합니다.',
+      description: '보관 그룹에 이벤트를 게시하거나, 상태 그룹에서 키의 값을 설정하거나 삭제합니다.',
       arguments: {
         group,
         event: '이벤트의 이름, 또는 키',
         data: 'JSON으로 쓴 데이터, 또는 값. "-"는 표준 입력에서 읽음',
       },
-      options: { ...groupOptions, '--id': '5분 안의 같은 id는 같은 이벤트' },
+      options: { ...groupOptions, '--id': '5분 안의 같은 id는 같은 이벤트', '--delete': '키의 값을 삭제' },
       footer: `${groupFooter}
 예:
   tideway publish room.lobby said '{"user":"bot","text":"hi"}' --id deploy-7
   tideway publish prices.eur EURUSD '{"bid":1.1}'
+  tideway publish prices.eur EURUSD --delete
   git log -1 --format=%s | jq -R . | tideway publish room.dev pushed -
 `,
     },
