@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 import { describe, expect, it } from 'vitest'
@@ -128,8 +129,42 @@ describe('the check of package contents', () => {
   })
 })
 
+/** The reading of version ranges that npm has too. */
+const { satisfies } = createRequire(import.meta.url)('semver') as {
+  satisfies(version: string, range: string): boolean
+}
+
 describe('package-lock.json', () => {
   const lockfile = JSON.parse(read('package-lock.json')) as Lockfile
+  const workspaces = Object.keys(lockfile.packages).filter((folder) => !folder.includes('node_modules/'))
+
+  it('has an entry for every workspace', () => {
+    const { workspaces: patterns } = JSON.parse(read('package.json')) as { readonly workspaces: readonly string[] }
+    const folders = patterns.flatMap((pattern) => filesBelow([pattern.replace(/\/\*$/, '')], /\/package\.json$/))
+    const isWorkspace = (folder: string): boolean =>
+      patterns.some((pattern) => new RegExp(`^${pattern.replace('*', '[^/]+')}$`).test(folder))
+    const found = folders.map((file) => file.replace('/package.json', '')).filter(isWorkspace)
+    expect(workspaces.toSorted()).toEqual(['', ...found].toSorted())
+  })
+
+  it.each(workspaces)(
+    'has the dependencies of the package file in "%s", so that npm install changes nothing',
+    (folder) => {
+      const kinds = ['dependencies', 'devDependencies', 'peerDependencies', 'optionalDependencies'] as const
+      type Ranges = Partial<Record<(typeof kinds)[number], Readonly<Record<string, string>>>>
+      const manifest = JSON.parse(read(join(folder, 'package.json'))) as Ranges
+      const locked = lockfile.packages[folder] as Ranges
+      for (const kind of kinds) expect(locked[kind], kind).toEqual(manifest[kind])
+    },
+  )
+
+  it('has only packages that run on the oldest supported Node, so that npm install prints no EBADENGINE', () => {
+    const [oldest] = /[\d.]+$/.exec((JSON.parse(read('package.json')) as PackageJson).engines.node)!
+    const engines = Object.entries(lockfile.packages).map(
+      ([folder, { engines }]) => [folder, engines?.node ?? '*'] as const,
+    )
+    expect(engines.filter(([, range]) => !satisfies(`${oldest}.0`, range))).toEqual([])
+  })
 
   it('has every optional package, so that npm ci installs it on every system', () => {
     const run = 'node --import tsx scripts/complete-lockfile.ts'
