@@ -22,7 +22,7 @@ export interface ReadersServer extends RunningProgram {
  */
 export class Reader {
   readonly folder: string
-  /** The commands that were met and start a server, for the test to run. */
+  /** The commands that were met and start a program of tideway, for the test to run. */
   readonly serverCommands: string[] = []
 
   private constructor(folder: string) {
@@ -90,15 +90,22 @@ export class Reader {
 
   /** `npm test`; rejects with what the tests print. */
   async test(): Promise<string> {
-    const { scripts } = JSON.parse(await readFile(join(this.folder, 'package.json'), 'utf8')) as {
-      readonly scripts: { readonly test: string }
-    }
-    return this.#run('--conditions=@tideway/source', ...scripts.test.replace(/^node /, '').split(' '))
+    const { stdout } = await this.#shell(await this.#script('test'), '--conditions=@tideway/source')
+    return stdout
   }
 
-  /** `npx tideway serve application.ts`, on a port that is free. */
-  async serve(env: Readonly<Record<string, string | undefined>> = {}): Promise<ReadersServer> {
-    const cli = ['node_modules/tideway/src/cli/main.ts', 'serve', 'application.ts', '--port=0']
+  /** `npm run build`. The packages are sources here, so the compiler does not follow imports of them. */
+  async build(): Promise<void> {
+    const script = await this.#script('build')
+    await this.#shell(script.replace('tsc', 'node node_modules/typescript/bin/tsc --noResolve --noCheck'))
+  }
+
+  /** `npx tideway serve application.ts`, or of another file, on a port that is free unless one is given. */
+  async serve(
+    env: Readonly<Record<string, string | undefined>> = {},
+    { file = 'application.ts', port = 0, flags = [] as readonly string[] } = {},
+  ): Promise<ReadersServer> {
+    const cli = ['node_modules/tideway/src/cli/main.ts', 'serve', file, `--port=${port}`, ...flags]
     const program = await startProgram(process.execPath, [...fromSources, ...cli], {
       cwd: this.folder,
       ready: /^Listening on http:\/\/127\.0\.0\.1:(\d+)$/m,
@@ -114,12 +121,25 @@ export class Reader {
     else if (command.startsWith('npm init') || command.startsWith('npm pkg set ')) await this.#shell(command)
     else if (command === 'npx tsc') await this.checkTypes()
     else if (command === 'npm test') await this.test()
-    else if (command.includes('npx tideway serve application.ts')) this.serverCommands.push(command)
-    else throw new Error(`${at}: the command "${command}" is unknown. Add it to test/docs/reader.ts.`)
+    else if (command === 'npm run build') await this.build()
+    else if (/npx tideway (serve|worker|doctor) (dist\/application\.js|application\.ts)/.test(command)) {
+      this.serverCommands.push(command)
+    } else throw new Error(`${at}: the command "${command}" is unknown. Add it to test/docs/reader.ts.`)
   }
 
-  async #shell(command: string): Promise<void> {
-    await run('sh', ['-c', command], { cwd: this.folder })
+  async #script(name: string): Promise<string> {
+    const { scripts } = JSON.parse(await readFile(join(this.folder, 'package.json'), 'utf8')) as {
+      readonly scripts: Readonly<Record<string, string>>
+    }
+    return scripts[name]!
+  }
+
+  async #shell(command: string, nodeOptions = ''): Promise<{ stdout: string }> {
+    try {
+      return await run('sh', ['-c', command], { cwd: this.folder, env: { ...process.env, NODE_OPTIONS: nodeOptions } })
+    } catch (cause) {
+      throw new Error(`${command}:\n${(cause as { stdout?: string }).stdout}`, { cause })
+    }
   }
 
   async #run(...args: readonly string[]): Promise<string> {

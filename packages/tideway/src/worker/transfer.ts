@@ -1,4 +1,7 @@
-import type { TransferListItem } from 'node:worker_threads'
+import type { WorkerOptions } from 'node:worker_threads'
+
+/** An object that can move to another thread. The name of this type differs between the versions of `@types/node`. */
+type TransferListItem = NonNullable<WorkerOptions['transferList']>[number]
 
 const transferred = new WeakMap<object, readonly TransferListItem[]>()
 

@@ -67,6 +67,7 @@ async function prepareUnixSockets(options: ServeOptions): Promise<number> {
   const sockets = listenTargets(options).filter((target): target is UnixTarget => 'path' in target)
   for (const { path } of sockets) await clearUnixSocket(path)
   const mode = sockets.find((socket) => socket.mode !== undefined)?.mode
+  // oxlint-disable-next-line typescript/no-deprecated -- nothing else reads the umask, and no other thread runs yet
   return process.umask(mode === undefined ? process.umask() : ALL_PERMISSIONS & ~mode)
 }
 
