@@ -5,27 +5,31 @@
 //   load echo    port= path= conns= depth= seconds=        every connection keeps so many messages under way
 //   load connect port= path= conns= parallel= warm= gone=  opens, and holds: processor time a handshake, memory a connection
 //   load groups  port= path=/ws/#/ conns= groups= hz=      so many sends a second, from everywhere, each to its own group;
-//                otherpath= others= othergroups=           and connections that only stay open, in groups of their own
+//                otherpath= others= othergroups=           and connections that only stay open, in groups of their own;
+//                window=                                   instead of hz=: so many messages under way
 //   load storm   port= path= conns= calmpath= calm= hz=    opens all at once while others talk
 //   load http    port= path= conns= depth= seconds=        requests on connections that are kept
 //
-// pids=1,2 names the server's processes. bytes=128 is the length of a message. seconds are measured after warmms= of the
-// server's time under the same load. # in a path is the number of the group. senderport= is another server, to which the
+// pids=1,2 names the server's processes. bytes=128 is the length of a message. seconds= and, before them, warmms= are of the
+// processor time of the server, and at most a hundred times as long; ten times if the load has a rate of its own. # in a path is the number of the group. senderport= is another server, to which the
 // sender of a fan-out is connected; what that one receives is not counted. dialect=socket.io|deflate|live changes how the load
 // speaks, binary=1 what it sends. With live, messages are requests, whose d has bytes= bytes, and join=room.a,room.b joins groups.
-// patience= is for how many seconds it waits for what has not come.
+// patience= is for how many seconds it waits for what has not come. gate= is a descriptor: where a phase could begin or end, the load
+// writes a byte to it, and goes on until it reads one, so that several loads measure at the same time.
 #define _GNU_SOURCE
 #include "connection.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { MAX_BYTES = 1 << 17, CONNECT_TIMEOUT_S = 240, CONNECTS_A_TURN = 64 };
 
-static const uint64_t WARM_STEP_NS = 20000000, MOST_BEHIND_NS = 50000000;
+static const uint64_t STEP_NS = 20000000, MOST_BEHIND_NS = 50000000;
 
 static int argument_count;
 static char **arguments;
@@ -143,15 +147,29 @@ static moment start_measuring(void) {
   return (moment){now_ns(), watched_cpu_ns(), own_cpu_ns(), counted.delivered};
 }
 
-/**
- * Whether a server is warm: its compiler needs processor time, and gets little of it per second on a busy machine
- * otherwise. One that has little to do is warm after four times as long.
- */
-static bool is_warm(moment from, double warm_ms) {
-  uint64_t enough = from_seconds(warm_ms / 1000), elapsed = now_ns() - from.time;
+/** The load sends at a rate of its own, so that the server may have little to do. */
+static bool is_paced;
+
+/** Whether the server has used so much processor time, of which it gets little per second on a busy machine. */
+static bool has_worked(moment from, double seconds) {
+  uint64_t enough = from_seconds(seconds), elapsed = now_ns() - from.time;
   uint64_t used = watched_cpu_ns() - from.server_cpu;
-  return elapsed >= enough && (from.server_cpu == 0 || used >= enough || elapsed >= 4 * enough);
+  return elapsed >= enough && (from.server_cpu == 0 || used >= enough || elapsed >= (is_paced ? 10 : 100) * enough);
 }
+
+/** Whether the other loads are ready too. The end of the pipe opens the gate as well. */
+static bool is_gate_open(void) {
+  static bool is_waiting;
+  int gate = (int)argument("gate", 0);
+  char byte = 0;
+  if (gate == 0) return true;
+  if (!is_waiting && send(gate, &byte, 1, MSG_NOSIGNAL) < 0) return true;
+  is_waiting = recv(gate, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+  return !is_waiting;
+}
+
+/** Whether a warm-up or a phase is complete, here and in the other loads. */
+static bool is_complete(moment from, double seconds) { return has_worked(from, seconds) && is_gate_open(); }
 
 /** Whether it is worth waiting longer: the time is up, and nothing has come yet. */
 static bool is_still_waiting(moment from) {
@@ -244,10 +262,12 @@ static void fan_out(int members, double seconds, double warm_ms) {
     uint64_t round = (uint64_t)members * window;
     moment from = start_measuring();
     do {
-      broadcast_until(now_ns() + WARM_STEP_NS, from.delivered + round, sender, (uint64_t)members, window);
-    } while (!is_warm(from, warm_ms));
+      broadcast_until(now_ns() + STEP_NS, from.delivered + round, sender, (uint64_t)members, window);
+    } while (!is_complete(from, warm_ms / 1000));
     from = start_measuring();
-    broadcast_until(from.time + from_seconds(seconds), from.delivered + round, sender, (uint64_t)members, window);
+    do {
+      broadcast_until(now_ns() + STEP_NS, from.delivered + round, sender, (uint64_t)members, window);
+    } while (!is_complete(from, seconds));
     print_phase(from);
     printf(",\"window\":%llu}", (unsigned long long)window);
     // The next phase begins with nothing under way.
@@ -299,10 +319,11 @@ static void echo(int count, double seconds, double warm_ms) {
     answer_echoes(connection_at(i));
   }
   moment from = start_measuring();
-  do pump_until(now_ns() + WARM_STEP_NS);
-  while (!is_warm(from, warm_ms));
+  do pump_until(now_ns() + STEP_NS);
+  while (!is_complete(from, warm_ms / 1000));
   from = start_measuring();
-  pump_until(from.time + from_seconds(seconds));
+  do pump_until(now_ns() + STEP_NS);
+  while (!is_complete(from, seconds));
   while (is_still_waiting(from)) pump(10);
   printf("{\"phases\":[");
   print_phase(from);
@@ -330,6 +351,7 @@ static void connect_all(int count) {
   uint64_t rss = watched_rss();
   for (; gone > 0; gone -= count) come_and_go(count, parallel);
   open_all(0, warm, port, parallel, text_argument("path", "/"));
+  while (!is_gate_open()) pump(1);
   moment from = start_measuring();
   open_all(warm, count, port, parallel, text_argument("path", "/"));
   counted.delivered = (uint64_t)(count - warm);
@@ -346,22 +368,38 @@ typedef struct {
   int senders;
 } pace;
 
-static void send_what_is_due(pace *p) {
+static void send_from_any(int senders) {
   static char frame[MAX_BYTES + 16];
   static uint64_t seed = 1;
+  seed = seed * 6364136223846793005u + 1442695040888963407u;
+  connection *c = connection_at((int)((seed >> 33) % (uint64_t)senders));
+  if (c->state == OPEN) send_bytes(c, frame, message_frame(frame));
+}
+
+static void send_what_is_due(pace *p) {
   uint64_t time = now_ns();
   // A load that cannot keep the pace would have ever more to send, and read nothing. What it did send shows in the rate.
   if (p->next + MOST_BEHIND_NS < time) p->next = time - MOST_BEHIND_NS;
-  for (; p->next <= time; p->next += p->gap) {
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    connection *c = connection_at((int)((seed >> 33) % (uint64_t)p->senders));
-    if (c->state == OPEN) send_bytes(c, frame, message_frame(frame));
-  }
+  for (; p->next <= time; p->next += p->gap) send_from_any(p->senders);
 }
 
 static void keep_pace_until(uint64_t end, pace *p) {
   while (now_ns() < end) {
     send_what_is_due(p);
+    pump(1);
+  }
+}
+
+typedef struct {
+  uint64_t size, sent, members;
+  int senders;
+} window;
+
+/** Keeps the pace, or a number of messages under way: then a server that gets little processor time has no larger backlog. */
+static void talk_until(uint64_t end, pace *p, window *w) {
+  if (w->size == 0) return keep_pace_until(end, p);
+  while (now_ns() < end) {
+    for (; w->sent < counted.delivered / w->members + w->size; w->sent++) send_from_any(w->senders);
     pump(1);
   }
 }
@@ -383,12 +421,15 @@ static void groups(int count, double seconds, double warm_ms) {
   pause_ms(argument("settlems", 300));
   uint64_t resident = watched_rss();
   pace p = {from_seconds(1 / argument("hz", 1000)), now_ns(), count};
+  window w = {(uint64_t)argument("window", 0), 0, (uint64_t)(count / group_count), count};
+  is_paced = w.size == 0;
   moment from = start_measuring();
-  do keep_pace_until(now_ns() + WARM_STEP_NS, &p);
-  while (!is_warm(from, warm_ms));
+  do talk_until(now_ns() + STEP_NS, &p, &w);
+  while (!is_complete(from, warm_ms / 1000));
   from = start_measuring();
-  keep_pace_until(from.time + from_seconds(seconds), &p);
-  while (is_still_waiting(from)) keep_pace_until(now_ns() + WARM_STEP_NS, &p);
+  do talk_until(now_ns() + STEP_NS, &p, &w);
+  while (!is_complete(from, seconds));
+  while (is_still_waiting(from)) talk_until(now_ns() + STEP_NS, &p, &w);
   printf("{\"phases\":[");
   print_phase(from);
   printf("}],\"connections\":%d,\"residentBytes\":%llu,\"bytesPerConnection\":%.0f}\n", count + others,
@@ -401,11 +442,13 @@ static void storm(int count, double seconds, double warm_ms) {
   use_connections(calm + count, on_counted, NULL);
   open_all(0, calm, port, 128, text_argument("calmpath", "/"));
   pace p = {from_seconds(1 / argument("hz", 1000)), now_ns(), calm};
+  is_paced = true;
   moment before = start_measuring();
-  do keep_pace_until(now_ns() + WARM_STEP_NS, &p);
-  while (!is_warm(before, warm_ms));
+  do keep_pace_until(now_ns() + STEP_NS, &p);
+  while (!is_complete(before, warm_ms / 1000));
   before = start_measuring();
-  keep_pace_until(before.time + from_seconds(seconds), &p);
+  do keep_pace_until(now_ns() + STEP_NS, &p);
+  while (!is_complete(before, seconds));
   printf("{\"phases\":[");
   print_phase(before);
   printf("}");

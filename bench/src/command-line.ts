@@ -16,10 +16,17 @@ export type Task =
   | { readonly do: 'alone'; readonly name: string; readonly args: readonly string[] }
   | { readonly do: 'chart' | 'page'; readonly results: readonly string[]; readonly out?: string }
   | {
+      readonly do: 'profile'
+      readonly suites: readonly Suite[]
+      readonly seconds: number
+      readonly peers?: readonly ServerKey[]
+    }
+  | {
       readonly do: 'measure'
       readonly suites: readonly Suite[]
       readonly runs: number
       readonly seconds: number
+      readonly isAtOnce: boolean
       readonly peers?: readonly ServerKey[]
       readonly out?: string
     }
@@ -35,6 +42,7 @@ npm run bench -- resume               the same as "kept resume"
 npm run bench -- cluster [RUNS]       what a message between processes costs, over the hub of a machine and over Redis
 ${lossHelp}
 npm run bench -- scale                cost and memory with 1 to 50,000 connections and 1 to 10,000 groups; not in "all"
+npm run bench -- profile NAME...      where the processor time of the servers of a suite goes, by perf
 npm run bench -- soak                 connections that come and go, and what the server holds: --minutes 15 --connections 5000
 npm run bench -- chart RESULTS.json   writes the chart of a result: docs/images/performance.svg, or --out FILE
 npm run bench -- page RESULTS.json    writes the figures into docs/performance.md, and the chart; of several
@@ -42,6 +50,7 @@ npm run bench -- page RESULTS.json    writes the figures into docs/performance.m
 
   --runs N          how often each is measured; medians are printed (default 5)
   --seconds N       duration of each measurement, after half a second of warm-up (default 1)
+  --at-once         loads all servers of a suite at the same time: the ratios hold on a machine with other work
   --peers a,b       only these beside tideway: ${Object.keys(servers)
     .filter((name) => !ownServers.some((own) => own === name))
     .join(', ')}
@@ -71,12 +80,19 @@ export function parseCommandLine(args: readonly string[]): Task {
     if (rest.length === 0) throw new UsageError(`${first} takes files of results.`)
     return { do: first, results: rest, ...(values.out === undefined ? {} : { out: values.out }) }
   }
+  const seconds = positive('--seconds', values.seconds, false)
+  const peers = values.peers === undefined ? {} : { peers: peersNamed(values.peers) }
+  if (first === 'profile') {
+    if (rest.length === 0) throw new UsageError('profile takes names of suites or rows.')
+    return { do: 'profile', suites: suitesNamed(rest), seconds, ...peers }
+  }
   return {
     do: 'measure',
     suites: suitesNamed(positionals),
     runs: positive('--runs', values.runs, true),
-    seconds: positive('--seconds', values.seconds, false),
-    ...(values.peers === undefined ? {} : { peers: peersNamed(values.peers) }),
+    seconds,
+    isAtOnce: values['at-once'] === true,
+    ...peers,
     ...(values.out === undefined ? {} : { out: values.out }),
   }
 }
@@ -89,6 +105,7 @@ function parse(args: readonly string[]) {
       options: {
         runs: { type: 'string', default: '5' },
         seconds: { type: 'string', default: '1' },
+        'at-once': { type: 'boolean' },
         peers: { type: 'string' },
         minutes: { type: 'string', default: '15' },
         connections: { type: 'string', default: '5000' },

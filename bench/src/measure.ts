@@ -1,10 +1,8 @@
-import { execFile, spawnSync } from 'node:child_process'
-import { promisify } from 'node:util'
+import { spawnSync } from 'node:child_process'
+import { Barrier } from './barrier.ts'
 import { mergeReports, type LoadReport, type Reading } from './load-report.ts'
-import { loadProgram } from './programs.ts'
-import { startRedis } from './redis-process.ts'
+import { measureCell } from './measure-cell.ts'
 import type { Figure, Row, Skipped } from './results.ts'
-import { endWithThis, pinned, startServer, type ServerProcess } from './server-process.ts'
 import { ownServers, servers, type Server, type ServerKey } from './servers.ts'
 import { mean } from './statistics.ts'
 import type { Cell, RowOfSuite, Suite } from './suite.ts'
@@ -15,6 +13,8 @@ export interface Pass {
   readonly seconds: number
   /** Servers beside tideway that are measured; all where there is no list. */
   readonly peers?: readonly ServerKey[]
+  /** Loads the servers of every suite at the same time, not only of those that always are. */
+  readonly isAtOnce?: boolean
   /** How many files a process may have open. */
   readonly maxFiles: number
   /** The measured servers by the names in cells; those of the bench by default. */
@@ -30,13 +30,10 @@ export interface Outcome {
   readonly hasFailed: boolean
 }
 
-/** Before the measurement, so that the compiler of a server has done its work. */
 const WARM_UP_MS = 500
 
-/** A measurement that takes longer than this hangs: longer than the load waits for its connections, twice. */
-const LOAD_TIMEOUT_MS = 600_000
-
-const run = promisify(execFile)
+/** The compilers of several servers on one processor take turns, and a ratio shows what is left of their work. */
+const WARM_UP_AT_ONCE_MS = 2000
 
 /** Open files of a process, without its connections. */
 const OTHER_FILES = 100
@@ -57,23 +54,46 @@ export async function measureSuite(suite: Suite, pass: Pass): Promise<Outcome> {
     else skipped.push({ what: cell.name, reason })
   }
   let hasFailed = false
+  const isAtOnce = pass.isAtOnce === true || suite.isAtOnce === true
   for (let number = 0; number < pass.runs; number++) {
-    for (const cell of inTurn([...reports.keys()], number)) {
-      pass.say(`${suite.name}, run ${number + 1} of ${pass.runs}: ${cell.name}`)
-      try {
-        const parts = divide(cell, pass.maxFiles)
-        const server = serverOf(cell, pass)
-        const running = await Promise.allSettled(parts.map((part) => measure(part, server, pass.seconds)))
-        reports.get(cell)!.push(mergeReports(running.map(valueOf)))
-      } catch (error) {
+    const order = inTurn([...reports.keys()], number)
+    for (const group of isAtOnce ? [order] : order.map((cell) => [cell])) {
+      pass.say(`${suite.name}, run ${number + 1} of ${pass.runs}: ${group.map(({ name }) => name).join(' and ')}`)
+      const results = await Promise.allSettled(measureAtOnce(group, pass, isAtOnce ? WARM_UP_AT_ONCE_MS : WARM_UP_MS))
+      for (const [index, result] of results.entries()) {
+        const cell = group[index]!
+        if (result.status === 'fulfilled') {
+          reports.get(cell)!.push(result.value)
+          continue
+        }
         // One that fails is not asked again: it is reported, and the others go on.
-        skipped.push({ what: `${cell.name} in ${suite.name}`, reason: `failed: ${(error as Error).message}` })
+        skipped.push({ what: `${cell.name} in ${suite.name}`, reason: `failed: ${(result.reason as Error).message}` })
         reports.delete(cell)
         hasFailed ||= ownServers.includes(cell.server)
       }
     }
   }
-  return { rows: suite.rows.map((row) => toRow(row, reports)), skipped, hasFailed }
+  return { rows: suite.rows.map((row) => toRow(row, reports, isAtOnce)), skipped, hasFailed }
+}
+
+/** Measures cells at the same time, each phase from when all servers are warm until all have used their processor time. */
+function measureAtOnce(cells: readonly Cell[], pass: Pass, warmUpMs: number): Promise<LoadReport>[] {
+  const divided = cells.map((cell) => divide(cell, pass.maxFiles))
+  const barrier = new Barrier(divided.flat().length)
+  return divided.map(async (parts) => {
+    const running = parts.map(async (part) => {
+      try {
+        return await measureCell(part, serverOf(part, pass), {
+          seconds: pass.seconds,
+          warmUpMs,
+          onGate: () => barrier.arrive(),
+        })
+      } finally {
+        barrier.leave()
+      }
+    })
+    return mergeReports((await Promise.allSettled(running)).map(valueOf))
+  })
 }
 
 /** The cell itself if a process may open its connections; otherwise cells with equal parts of it. */
@@ -123,12 +143,16 @@ export function inTurn<T>(items: readonly T[], run: number): T[] {
   return run % 2 === 1 ? turned.toReversed() : turned
 }
 
-function toRow({ read, without, ...row }: RowOfSuite, reports: ReadonlyMap<Cell, readonly LoadReport[]>): Row {
+function toRow(
+  { read, without, ...row }: RowOfSuite,
+  reports: ReadonlyMap<Cell, readonly LoadReport[]>,
+  isAtOnce: boolean,
+): Row {
   const figures = [...reports].flatMap(([cell, all]): Figure[] => {
     const readings = all.map((report) => read(report)).filter((reading) => reading !== undefined)
     return readings.length === 0 || without?.includes(cell.name) === true ? [] : [toFigure(cell.name, readings)]
   })
-  return { ...row, figures }
+  return { ...row, ...(isAtOnce ? { isAtOnce } : {}), figures }
 }
 
 function toFigure(name: string, readings: readonly Reading[]): Figure {
@@ -140,63 +164,5 @@ function toFigure(name: string, readings: readonly Reading[]): Figure {
     serverBusy: mean(readings.map(({ phase }) => phase.serverBusy)),
     loadBusy: mean(readings.map(({ phase }) => phase.loadBusy)),
     perSecond: mean(readings.map(({ phase }) => phase.delivered / phase.seconds)),
-  }
-}
-
-async function measure(cell: Cell, { command: commandOf, dialect }: Server, seconds: number): Promise<LoadReport> {
-  const started: { stop(): Promise<void> }[] = []
-  try {
-    const { env = {}, ...rest } = cell.variant ?? {}
-    let variant = { ...rest, env }
-    if (cell.crossesRedis === true) {
-      const redis = await startRedis()
-      started.push(redis)
-      variant = { ...variant, env: { ...env, REDIS_URL: redis.url, REDIS: redis.url } }
-    }
-    const command = commandOf(variant)
-    const server = await startServer(command, cell.isFree === true ? 'any' : 'server')
-    started.push(server)
-    let sender: ServerProcess | undefined
-    if (cell.crossesRedis === true) {
-      sender = await startServer(command, 'load')
-      started.push(sender)
-    }
-    const report = await load(cell, dialect, seconds, server, sender)
-    if (report.missing !== undefined && report.missing !== 0) throw new Error(`${report.missing} deliveries never came`)
-    if (report.phases.some(({ delivered }) => delivered === 0)) throw new Error('nothing came')
-    return report
-  } finally {
-    // The last that was started goes first.
-    for (const one of started.toReversed()) await one.stop()
-  }
-}
-
-async function load(
-  cell: Cell,
-  dialect: string | undefined,
-  seconds: number,
-  server: ServerProcess,
-  sender?: ServerProcess,
-): Promise<LoadReport> {
-  const settings: Record<string, string | number> = {
-    port: server.port,
-    pids: (await server.pids()).join(','),
-    seconds,
-    warmms: WARM_UP_MS,
-    ...(dialect === undefined ? {} : { dialect }),
-    ...(sender === undefined ? {} : { senderport: sender.port }),
-    ...cell.load.arguments,
-  }
-  const args = [cell.load.mode, ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)]
-  const program = pinned({ command: loadProgram(), args }, cell.isFree === true ? 'any' : 'load')
-  try {
-    const running = run(program.command, program.args, { timeout: LOAD_TIMEOUT_MS })
-    endWithThis(running.child)
-    const { stdout } = await running
-    return JSON.parse(stdout) as LoadReport
-  } catch (error) {
-    const { stderr, killed } = error as { stderr?: string; killed?: boolean }
-    if (killed === true) throw new Error(`the load did not end within ${LOAD_TIMEOUT_MS / 1000} s`, { cause: error })
-    throw new Error(stderr?.trim() || (error as Error).message, { cause: error })
   }
 }

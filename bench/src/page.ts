@@ -3,7 +3,7 @@ import { betweenMarks, capital, cellText, tableText } from './markdown.ts'
 import { isLoadBound, percent } from './report.ts'
 import type { Results, Row } from './results.ts'
 import { formatNumber, median, range } from './statistics.ts'
-import { formatRatio, judge } from './targets.ts'
+import { formatRatio, judge, ratioWords } from './targets.ts'
 
 const BEGIN = '<!-- figures: written by npm run bench -- page -->'
 const END = '<!-- end of figures -->'
@@ -72,14 +72,14 @@ function targetTable(rows: readonly Row[]): string {
 }
 
 function figureTable(row: Row): string {
-  const own = median(row.figures[0]!.values)
+  const own = row.figures[0]!
   const lines = row.figures.map((figure, index) => {
     const [low, high] = range(figure.values)
     const value = median(figure.values)
     return [
       figure.name,
       `${formatNumber(value)} (${formatNumber(low)} to ${formatNumber(high)})`,
-      index === 0 ? '' : formatRatio(own / value),
+      index === 0 ? '' : ratioWords(row, own, figure),
       formatNumber(figure.perSecond),
       percent(figure.serverBusy),
       `${percent(figure.loadBusy)}${isLoadBound(figure) ? ' †' : ''}`,
@@ -88,12 +88,16 @@ function figureTable(row: Row): string {
   const head = [
     'server',
     `${row.unit}, ${row.better} is better`,
-    `${row.figures[0]!.name} / it`,
+    `${own.name} / it`,
     'per second',
     'server busy',
     'load busy',
   ]
   const text = tableText(head, ['-', '-:', '-:', '-:', '-:', '-:'], lines)
-  if (!row.figures.some(isLoadBound)) return text
-  return `${text}\n\n† The load was the bottleneck: its rate and latency are the load's, the cost is the server's.`
+  const method =
+    row.isAtOnce === true
+      ? '\n\nLoaded at the same time, on one processor; the ratios are medians of the ratios of the runs.'
+      : ''
+  if (!row.figures.some(isLoadBound)) return text + method
+  return `${text}${method}\n\n† The load was the bottleneck: its rate and latency are the load's, the cost is the server's.`
 }

@@ -1,6 +1,6 @@
 import type { Figure, Row } from './results.ts'
 import { formatNumber, median, range } from './statistics.ts'
-import { formatRatio, judge } from './targets.ts'
+import { formatRatio, judge, ratioWords } from './targets.ts'
 
 /** The load is the bottleneck if its processor was full and that of the server was not: then only the cost is meaningful. */
 export function isLoadBound({ loadBusy, serverBusy }: Figure): boolean {
@@ -15,12 +15,12 @@ export function formatRow(row: Row, rows: readonly Row[]): string {
   const width = Math.max(...figures.map(({ name }) => name.length))
   const lines = figures.map((figure, index) => {
     const [low, high] = range(figure.values)
-    const ratio = index === 0 ? '' : `ratio ${formatRatio(median(own.values) / median(figure.values))}`
+    const ratio = index === 0 ? '' : `ratio ${ratioWords(row, own, figure)}`
     return [
       `  ${figure.name.padEnd(width)}`,
       formatNumber(median(figure.values)).padStart(9),
       `${formatNumber(low)} to ${formatNumber(high)}`.padStart(18),
-      ratio.padStart(12),
+      ratio.padStart(row.isAtOnce === true ? 27 : 12),
       `${formatNumber(figure.perSecond)}/s`.padStart(13),
       `server ${percent(figure.serverBusy)}  load ${percent(figure.loadBusy)}${isLoadBound(figure) ? '  (the load was the bottleneck)' : ''}`,
     ].join('  ')
@@ -29,7 +29,8 @@ export function formatRow(row: Row, rows: readonly Row[]): string {
     ({ target, words, measured, isMet }) =>
       `  ${isMet ? 'met   ' : 'MISSED'}  ${target.name} ${words}: ${target.against === undefined ? formatNumber(measured) : formatRatio(measured)}`,
   )
-  const head = `${row.title} · ${row.unit}, ${row.better} is better, medians of ${own.values.length}`
+  const method = row.isAtOnce === true ? ', loaded at the same time' : ''
+  const head = `${row.title} · ${row.unit}, ${row.better} is better, medians of ${own.values.length}${method}`
   return [head, ...lines, ...verdicts].join('\n')
 }
 

@@ -36,6 +36,8 @@ export interface Row {
   readonly title: string
   readonly unit: string
   readonly better: 'lower' | 'higher'
+  /** The servers were loaded at the same time in each run: ratios are medians of the ratios of the runs. */
+  readonly isAtOnce?: boolean
   readonly figures: readonly Figure[]
   readonly targets: readonly Target[]
 }

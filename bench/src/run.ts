@@ -11,6 +11,7 @@ import { busyWords, machineWords, maxOpenFiles, thisMachine } from './machine.ts
 import { dividedWords, measureSuite } from './measure.ts'
 import { mergeResults } from './merge.ts'
 import { writeFigures } from './page.ts'
+import { profile } from './profile.ts'
 import { benchFolder, loadProgram } from './programs.ts'
 import { formatRow } from './report.ts'
 import type { Results, Row, Skipped } from './results.ts'
@@ -95,10 +96,10 @@ async function measureAll(task: Extract<Task, { do: 'measure' }>): Promise<numbe
   console.log(`${date.slice(0, 10)}, ${machineWords(machine)}`)
   const busy = busyWords(machine)
   if (busy !== undefined) console.log(busy)
-  const { runs, seconds, peers } = task
+  const { runs, seconds, peers, isAtOnce } = task
   // On a terminal the current step is shown, and overwritten by the next.
   const say = (line: string): void => void (process.stderr.isTTY && process.stderr.write(`\r\u001B[K${line}`))
-  const pass = { runs, seconds, maxFiles: maxOpenFiles(), say, ...(peers === undefined ? {} : { peers }) }
+  const pass = { runs, seconds, isAtOnce, maxFiles: maxOpenFiles(), say, ...(peers === undefined ? {} : { peers }) }
   const rows: Row[] = []
   const skipped: Skipped[] = []
   let hasFailed = false
@@ -159,6 +160,8 @@ async function perform(task: Task): Promise<number> {
     }
     case 'alone':
       return runAlone(task.name, task.args)
+    case 'profile':
+      return await profile(task)
     case 'measure':
       return await measureAll(task)
     default:

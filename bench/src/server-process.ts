@@ -22,8 +22,8 @@ export interface ServerProcess {
   stop(): Promise<void>
 }
 
-/** How long a server may take to listen. */
-const START_TIMEOUT_MS = 20_000
+/** How long a server may take to listen, on a busy machine beside others that start. */
+const START_TIMEOUT_MS = 60_000
 
 /** Characters of the error output to keep, for the message if the server does not start. */
 const KEPT_COMPLAINT = 4000

@@ -42,6 +42,8 @@ export interface Suite {
   readonly name: string
   /** How many files a process has open at most, except in cells that state their own number. */
   readonly connections: number
+  /** All cells are measured at the same time, so that other work of the machine affects all of them equally. */
+  readonly isAtOnce?: boolean
   readonly cells: readonly Cell[]
   readonly rows: readonly RowOfSuite[]
 }

@@ -2,7 +2,7 @@ import type { Suite } from './suite.ts'
 import { crowd, deflate, fanout, manyGroups, redis } from './suites/broadcasts.ts'
 import { handshakes, idling, storming } from './suites/connections.ts'
 import { binary, echo, features, http } from './suites/exchanges.ts'
-import { workers, workersConnecting } from './suites/processes.ts'
+import { workers, workersConnecting, workersCost } from './suites/processes.ts'
 import { scale } from './suites/scale.ts'
 
 /** In the order in which `all` measures them. */
@@ -14,6 +14,7 @@ export const suites: readonly Suite[] = [
   idling,
   redis,
   workers,
+  workersCost,
   workersConnecting,
   storming,
   manyGroups,

@@ -1,5 +1,5 @@
 import type { Figure, Row, Target } from './results.ts'
-import { formatNumber, median } from './statistics.ts'
+import { formatNumber, median, range } from './statistics.ts'
 
 /** The result of a target. */
 export interface Verdict {
@@ -27,7 +27,7 @@ export function judge(row: Row, rows: readonly Row[]): Verdict[] {
     const beside = against.row === undefined ? row : rows.find(({ id }) => id === against.row)
     const other = figureOf(beside, against.name)
     if (beside === undefined || other === undefined) return []
-    const measured = median(own.values) / median(other.values)
+    const measured = ratioOf(row, own, other)
     const where = against.row === undefined ? '' : `, ${beside.title}`
     return [
       {
@@ -46,6 +46,23 @@ function figureOf(row: Row | undefined, name: string): Figure | undefined {
 
 function meets(row: Row, measured: number, limit: number): boolean {
   return row.better === 'lower' ? measured <= limit : measured >= limit
+}
+
+/** The ratio of two figures of a row. Servers that were loaded at the same time are compared run by run. */
+export function ratioOf(row: Row, own: Figure, other: Figure): number {
+  return row.isAtOnce === true ? median(ratiosOf(own, other)) : median(own.values) / median(other.values)
+}
+
+/** The ratio, and the smallest and the largest of the runs where the servers were loaded at the same time: `1.04 (1.02 to 1.07)`. */
+export function ratioWords(row: Row, own: Figure, other: Figure): string {
+  const ratio = formatRatio(ratioOf(row, own, other))
+  if (row.isAtOnce !== true) return ratio
+  const [low, high] = range(ratiosOf(own, other))
+  return `${ratio} (${formatRatio(low)} to ${formatRatio(high)})`
+}
+
+function ratiosOf(own: Figure, other: Figure): number[] {
+  return own.values.map((value, run) => value / other.values[run]!)
 }
 
 /** 0.25 as `1/4 × `, 1.1 as it is. */

@@ -10,7 +10,7 @@ function suitesOf(...args: string[]): string[] {
 
 describe('the command line of the bench', () => {
   it('measures everything five times without arguments, and with "all"', () => {
-    expect(parseCommandLine([])).toEqual({ do: 'measure', suites, runs: 5, seconds: 1 })
+    expect(parseCommandLine([])).toEqual({ do: 'measure', suites, runs: 5, seconds: 1, isAtOnce: false })
     expect(parseCommandLine(['all'])).toEqual(parseCommandLine([]))
   })
 
@@ -35,6 +35,16 @@ describe('the command line of the bench', () => {
   it('accepts runs, seconds, peers and a file', () => {
     const task = parseCommandLine(['echo', '--runs', '2', '--seconds', '0.5', '--peers', 'ws,bun', '--out', 'a.json'])
     expect(task).toMatchObject({ runs: 2, seconds: 0.5, peers: ['ws', 'bun'], out: 'a.json' })
+  })
+
+  it('loads all servers of a suite at once by a flag', () => {
+    expect(parseCommandLine(['echo', '--at-once'])).toMatchObject({ do: 'measure', isAtOnce: true })
+  })
+
+  it('profiles the named suites', () => {
+    const task = parseCommandLine(['profile', 'crowd-p99', 'echo', '--peers', 'uws', '--seconds', '2'])
+    expect(task).toMatchObject({ do: 'profile', seconds: 2, peers: ['uws'] })
+    expect(task.do === 'profile' && task.suites.map(({ name }) => name)).toEqual(['crowd', 'echo'])
   })
 
   it('installs peers, and makes a chart or a page from a file', () => {
@@ -66,6 +76,7 @@ describe('the command line of the bench', () => {
     [['--peers', 'ws,iis'], 'There is no server "iis": tideway, ws, '],
     [['chart'], 'chart takes files of results.'],
     [['page'], 'page takes files of results.'],
+    [['profile'], 'profile takes names of suites or rows.'],
     [['soak', '--minutes', '0'], '--minutes has to be a number above 0'],
     [['soak', 'echo'], 'There is no "soak"'],
     [['--fast'], "Unknown option '--fast'"],

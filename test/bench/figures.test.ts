@@ -5,7 +5,7 @@ import { figuresOf, writeFigures } from '../../bench/src/page.ts'
 import { formatRow, isLoadBound } from '../../bench/src/report.ts'
 import { writeScale } from '../../bench/src/scale-page.ts'
 import { formatNumber, mean, median, range } from '../../bench/src/statistics.ts'
-import { formatRatio, judge } from '../../bench/src/targets.ts'
+import { formatRatio, judge, ratioWords } from '../../bench/src/targets.ts'
 import { figure, results, row } from './sample-results.ts'
 
 describe('figures', () => {
@@ -77,6 +77,14 @@ describe('a target', () => {
     expect(judge(groups, [groups])).toEqual([])
   })
 
+  it('compares servers that were loaded at the same time run by run', () => {
+    const figures = [figure('a', [10, 40, 21]), figure('b', [10, 40, 20])]
+    const paired = row({ isAtOnce: true, figures, targets: [{ name: 'a', factor: 1.1, against: { name: 'b' } }] })
+    expect(judge(paired, [])).toMatchObject([{ measured: 1, isMet: true }])
+    expect(ratioWords(paired, figures[0]!, figures[1]!)).toBe('1.00 (1.00 to 1.05)')
+    expect(ratioWords({ ...paired, isAtOnce: false }, figures[0]!, figures[1]!)).toBe('1.05')
+  })
+
   it('is omitted if it or the compared row was not measured', () => {
     expect(judge(row({ figures: [figure('tideway', [1])] }), [])).toEqual([])
     expect(judge(row({ figures: [figure('ws', [1])] }), [])).toEqual([])
@@ -93,6 +101,14 @@ describe('a row in the terminal', () => {
     expect(lines[4]).toBe('  met     tideway ≤ 1/4 × ws: 0.22')
     const missed = row({ targets: [{ name: 'tideway', factor: 0.2, against: { name: 'ws' } }] })
     expect(formatRow(missed, [missed])).toContain('MISSED  tideway ≤ 1/5 × ws: 0.22')
+  })
+
+  it('has the spread of the ratios of servers that were loaded at the same time', () => {
+    const lines = formatRow(row({ isAtOnce: true, figures: [figure('a', [1, 3]), figure('b', [2, 3])] }), []).split(
+      '\n',
+    )
+    expect(lines[0]).toBe('fan-out · µs a delivery, lower is better, medians of 2, loaded at the same time')
+    expect(lines[2]).toMatch(/^ {2}b +2\.50 +2\.00 to 3\.00 +ratio 0\.75 \(0\.50 to 1\.00\) /)
   })
 
   it('reports that nothing was measured, or that the load was the bottleneck', () => {

@@ -83,11 +83,12 @@ export const crowd: Suite = {
 export const manyGroups: Suite = {
   name: 'groups',
   connections: 10_000,
+  isAtOnce: true,
   cells: [groups('tideway'), groups('uws'), groups('ws'), groups('floor')],
   rows: [
     {
       id: 'groups',
-      title: '5,000 groups of 2, 20,000 sends a second',
+      title: '5,000 groups of 2, 64 messages in flight in all',
       unit: CPU_A_DELIVERY,
       better: 'lower',
       read: ofPhase(0, cost),

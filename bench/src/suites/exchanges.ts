@@ -58,6 +58,7 @@ const BARE = 'node:http'
 export const http: Suite = {
   name: 'http',
   connections: 50,
+  isAtOnce: true,
   cells: [
     cells.http('http', { variant: { args: ['tideway'] } }),
     cells.http('http', { name: BARE, variant: { args: ['node'] } }),
@@ -83,6 +84,7 @@ const limits = { maxMessagesPerSecond: 1e6, maxBytesPerSecond: 1e9, maxConnectio
 export const features: Suite = {
   name: 'features',
   connections: 100,
+  isAtOnce: true,
   cells: [
     cells.echo('tideway', { name: PLAIN }),
     cells.echo('tideway', { name: LIMITS, variant: { env: { SERVE_OPTIONS: JSON.stringify(limits) } } }),
