@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import { types } from 'node:util'
+import { ApplicationEnd } from '../asgi/application-end.ts'
 import { isJobEnd } from '../asgi/channel-events.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
@@ -58,8 +59,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   #overflowed = false
   /** Ends the consumer if its handlers do not. Set at the end of the connection, which can come in every state but `ended`. */
   #deadline: NodeJS.Timeout | undefined
-  /** Settles the promise of {@link run}: a rejected promise rejects it. */
-  #settle!: (outcome: void | Promise<never>) => void
+  readonly #applicationEnd = new ApplicationEnd()
 
   constructor(
     consumer: object,
@@ -77,10 +77,8 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   /** Runs the consumer to its end. Rejects with the error of a handler. */
   run(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#settle = resolve
-      this.readConnection()
-    })
+    this.context.runInAsyncScope(this.readConnection, this)
+    return this.#applicationEnd
   }
 
   /** Passes the events of the connection to {@link enter}, and its end to {@link onDisconnect}. */
@@ -284,7 +282,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   #over(failure: Failure | undefined): void {
-    this.#settle(failure === undefined || failure.isReported ? undefined : Promise.reject(failure.error))
+    this.#applicationEnd.settle(failure === undefined || failure.isReported ? undefined : Promise.reject(failure.error))
   }
 
   /** Returns the error with which the run rejects, which is the first one. Logs a later one. */

@@ -1,10 +1,11 @@
-import type { Receive } from '../asgi/application.ts'
 import { isJobEnd } from '../asgi/channel-events.ts'
+import { directReceiverOf, type DirectReceiver } from '../asgi/direct-receiver.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
 import { ConsumerLife } from './consumer-life.ts'
 import type { MailboxTask } from './mailbox-task.ts'
 import { Presences, type PresenceRun } from './presences.ts'
 import { Followings, type FollowingRun } from './followings.ts'
+import { PromisedReceiver, type ReadListener } from './promised-receiver.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 import type { SharedEvent } from './static-handler.ts'
 
@@ -12,8 +13,11 @@ import type { SharedEvent } from './static-handler.ts'
 const READ_AHEAD_EVENTS = 16
 
 /** The lifecycle of a consumer with its connection: reads the events, and ends what the consumer follows. */
-export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event> implements FollowingRun, PresenceRun {
-  readonly #receive: Receive<Event>
+export class ConsumerRun<Event extends ProtocolEvent>
+  extends ConsumerLife<Event>
+  implements FollowingRun, PresenceRun, ReadListener<Event>
+{
+  readonly #receiver: DirectReceiver<Event>
   /** Called when the reader stops for the first time: never for most connections. */
   #onEnd: RunConnection<Event>['onEnd']
   /** Made at its first use. */
@@ -22,7 +26,7 @@ export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event
 
   constructor(consumer: object, options: RunOptions<Event>, connection: RunConnection<Event>) {
     super(consumer, options, connection)
-    this.#receive = connection.receive
+    this.#receiver = directReceiverOf(connection.receive) ?? new PromisedReceiver(connection.receive)
     this.#onEnd = connection.onEnd
   }
 
@@ -76,28 +80,28 @@ export class ConsumerRun<Event extends ProtocolEvent> extends ConsumerLife<Event
     this.#presences?.close()
   }
 
-  /** Reads until it has to wait. Uses callbacks, because an idle connection would keep the frame of an async function. */
+  /** Reads until it has to wait. Uses a listener, because an idle connection would keep a promise and the frame of an async function. */
   protected readConnection(): void {
     try {
       while (!this.isOver) {
-        const next = this.#receive()
-        if (next instanceof Promise) {
-          void next.then(this.#onEvent, this.#onReadFailed)
-          return
-        }
-        if (!this.#take(next)) return
+        const next = this.#receiver.receiveOr(this)
+        if (next === undefined || !this.#take(next)) return
       }
     } catch (error) {
       void this.fail({ error })
     }
   }
 
-  readonly #onEvent = (event: Event): void => {
-    if (this.#take(event)) this.readConnection()
+  onEvent(event: Event): void {
+    this.context.runInAsyncScope(this.#takeAndRead, this, event)
   }
 
-  readonly #onReadFailed = (error: unknown): void => {
+  onReadFailed(error: unknown): void {
     void this.fail({ error })
+  }
+
+  #takeAndRead(event: Event): void {
+    if (this.#take(event)) this.readConnection()
   }
 
   /** Returns `false` if the reader must stop. */

@@ -1,4 +1,6 @@
+import type { EventListener } from '../../asgi/direct-receiver.ts'
 import type { WebSocketReceiveEvent } from '../../asgi/websocket-events.ts'
+import { eventTurn } from './event-turn.ts'
 
 /** Consumed entries to tolerate before compacting: compacting at each would cost more. */
 const MAX_CONSUMED = 32
@@ -11,7 +13,7 @@ export class Inbox {
   #events: WebSocketReceiveEvent[] | undefined
   #head = 0
   #bytes = 0
-  #waiting: ((event: WebSocketReceiveEvent) => void) | undefined
+  #waiting: EventListener<WebSocketReceiveEvent> | undefined
 
   constructor(maxMessages: number, maxBytes: number) {
     this.#maxMessages = maxMessages
@@ -40,7 +42,7 @@ export class Inbox {
     const waiting = this.#waiting
     if (waiting !== undefined) {
       this.#waiting = undefined
-      waiting(event)
+      eventTurn.add(waiting, event)
       return
     }
     if (this.#events === undefined) this.#events = [event]
@@ -50,13 +52,22 @@ export class Inbox {
 
   /** The next event, or a promise of it. */
   take(): WebSocketReceiveEvent | Promise<WebSocketReceiveEvent> {
-    const events = this.#events
-    const event = events?.[this.#head]
-    if (events === undefined || event === undefined) {
-      return new Promise((resolve) => {
-        this.#waiting = resolve
-      })
-    }
+    if (!this.isEmpty) return this.#next()
+    return new Promise((resolve) => {
+      this.#waiting = { onEvent: resolve }
+    })
+  }
+
+  /** The next event. If there is none, returns `undefined` and calls the listener with the next one. */
+  takeOr(listener: EventListener<WebSocketReceiveEvent>): WebSocketReceiveEvent | undefined {
+    if (!this.isEmpty) return this.#next()
+    this.#waiting = listener
+    return undefined
+  }
+
+  #next(): WebSocketReceiveEvent {
+    const events = this.#events!
+    const event = events[this.#head]!
     this.#bytes -= sizeOf(event)
     this.#head++
     if (this.#head === events.length) {

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream'
 import type { Application } from '../../asgi/application.ts'
+import { ApplicationEnd, type EndListener } from '../../asgi/application-end.ts'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import { httpStatusOf } from '../../asgi/http-status.ts'
 import { NoRouteError } from '../../asgi/no-route-error.ts'
+import { setDirectReceiver, type DirectReceiver, type EventListener } from '../../asgi/direct-receiver.ts'
 import { setDirectSender, unansweredHandshake } from '../../asgi/direct-sender.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 import { nextWebSocketState, type WebSocketState } from '../../asgi/websocket-turns.ts'
@@ -60,7 +62,9 @@ export interface ConnectionContext extends PeerContext {
 const MESSAGES_PER_TURN = 256
 
 /** The application side of one WebSocket: its events, its states, its end. */
-export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHolder {
+export class WebSocketConnection
+  implements PeerOwner, HeartbeatClient, BufferHolder, DirectReceiver<WebSocketReceiveEvent>, EndListener
+{
   readonly #socket: Duplex
   /** `undefined` after the accept. */
   #handshake: Handshake | undefined
@@ -109,11 +113,23 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
   receive(): WebSocketReceiveEvent | Promise<WebSocketReceiveEvent> {
     if (this.#disconnect !== undefined && this.#inbox.isEmpty) return this.#disconnect
     const event = this.#inbox.take()
-    if (this.#paused && !this.#inbox.isFull) {
-      this.#paused = false
-      this.#resumeReading()
-    }
+    this.#readOn()
     return event
+  }
+
+  /** The same without a promise. */
+  receiveOr(listener: EventListener<WebSocketReceiveEvent>): WebSocketReceiveEvent | undefined {
+    if (this.#disconnect !== undefined && this.#inbox.isEmpty) return this.#disconnect
+    const event = this.#inbox.takeOr(listener)
+    this.#readOn()
+    return event
+  }
+
+  /** Reads the socket again if the inbox has room. */
+  #readOn(): void {
+    if (!this.#paused || this.#inbox.isFull) return
+    this.#paused = false
+    this.#resumeReading()
   }
 
   /**
@@ -250,6 +266,8 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
    * connection keeps are created here, because the closures of one call share one context.
    */
   #run(application: Application<WebSocketScope>, scope: WebSocketScope): void {
+    const receive = (): WebSocketReceiveEvent | Promise<WebSocketReceiveEvent> => this.receive()
+    setDirectReceiver(receive, this)
     const send = (event: WebSocketSendEvent): void | Promise<void> => this.send(event)
     setDirectSender(send, this.#peer)
     // Sets the existing slots, because a copy of the scope costs memory per connection.
@@ -263,18 +281,24 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     }
     let running: Promise<void>
     try {
-      // A function that is not async may return `undefined`.
-      running = Promise.resolve(application(scope, () => this.receive(), send))
+      running = application(scope, receive, send)
     } catch (error) {
       running = Promise.reject(error)
     }
-    running.then(
-      () => this.#applicationReturned(),
-      (error: unknown) => this.#applicationThrew(error),
+    if (running instanceof ApplicationEnd) running.listen(this)
+    else this.#awaitApplication(running)
+  }
+
+  /** In a method of its own, so that the connections of consumers do not keep these functions. */
+  #awaitApplication(running: Promise<void>): void {
+    // A function that is not async may return `undefined`.
+    Promise.resolve(running).then(
+      () => this.applicationReturned(),
+      (error: unknown) => this.applicationThrew(error),
     )
   }
 
-  #applicationReturned(): void {
+  applicationReturned(): void {
     this.#endUnfinished()
     this.#applicationDone()
   }
@@ -293,7 +317,7 @@ export class WebSocketConnection implements PeerOwner, HeartbeatClient, BufferHo
     }
   }
 
-  #applicationThrew(thrown: unknown): void {
+  applicationThrew(thrown: unknown): void {
     const error = readableError(thrown)
     // The application sent before it received the disconnect event. The error may come from another connection, though.
     const isLateSend = this.#peer.isEnding && isConnectionClosed(error)
