@@ -33,14 +33,12 @@ export class ApplicationEnd implements Promise<void> {
     if (this.#listener !== undefined) callAtEnd(this.#listener, this.#promise!)
   }
 
+  // oxlint-disable-next-line unicorn/no-thenable -- it is a promise
   then<R = void, F = never>(
     onFulfilled?: ((value: void) => R | PromiseLike<R>) | null,
     onRejected?: ((reason: unknown) => F | PromiseLike<F>) | null,
   ): Promise<R | F> {
-    this.#promise ??= new Promise((resolve) => {
-      this.#resolve = resolve
-    })
-    return this.#promise.then(onFulfilled, onRejected)
+    return this.#native().then(onFulfilled, onRejected)
   }
 
   catch<F = never>(onRejected?: ((reason: unknown) => F | PromiseLike<F>) | null): Promise<void | F> {
@@ -48,7 +46,14 @@ export class ApplicationEnd implements Promise<void> {
   }
 
   finally(onFinally?: (() => void) | null): Promise<void> {
-    return this.then().finally(onFinally)
+    return this.#native().finally(onFinally)
+  }
+
+  #native(): Promise<void> {
+    this.#promise ??= new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+    return this.#promise
   }
 }
 

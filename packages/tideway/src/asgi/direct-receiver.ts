@@ -26,5 +26,5 @@ export function setDirectReceiver<Event>(receive: () => Event | Promise<Event>, 
 
 /** The direct receiver of this `receive`; `undefined` if events have to come from `receive`. */
 export function directReceiverOf<Event>(receive: () => Event | Promise<Event>): DirectReceiver<Event> | undefined {
-  return directReceivers.get(receive) as DirectReceiver<Event> | undefined
+  return directReceivers.get(receive)
 }

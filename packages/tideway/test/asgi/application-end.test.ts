@@ -55,11 +55,11 @@ describe('ApplicationEnd', () => {
   it('runs finally() and combinators as a promise does', async () => {
     const end = new ApplicationEnd()
     let ran = false
-    const all = Promise.all([end.finally(() => (ran = true)), end, Promise.race([end])])
+    const all = Promise.all([end.finally(() => (ran = true)), end, Promise.race([end, new Promise(() => {})])])
     end.settle()
     await all
     expect(ran).toBe(true)
-    expect(String(end)).toBe('[object Promise]')
+    expect(Object.prototype.toString.call(end)).toBe('[object Promise]')
   })
 
   it('calls its listener in a microtask, once, and not in the call that ends it', async () => {
