@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Application } from '../../asgi/application.ts'
-import { ApplicationEnd, type EndListener } from '../../asgi/application-end.ts'
+import type { EndListener } from '../../asgi/application-end.ts'
 import { closeCodes } from '../../asgi/close-codes.ts'
 import { httpStatusOf } from '../../asgi/http-status.ts'
 import { NoRouteError } from '../../asgi/no-route-error.ts'
@@ -30,6 +30,7 @@ import type { Compression } from './deflate/compression.ts'
 import { hasContent } from '../handshake/handshake-answers.ts'
 import { Inbox } from './inbox.ts'
 import type { PeerContext, PeerOwner, SlowOutcome, TrafficLimits } from './peer-owner.ts'
+import { runApplication } from './run-application.ts'
 import { WebSocketPeer } from './websocket-peer.ts'
 import type { Handshake } from '../handshake/handshake-result.ts'
 
@@ -249,7 +250,7 @@ export class WebSocketConnection
     if (this.#state === 'open' || this.#state === 'closing') counters.countClosed(code)
     else if (this.#state === 'connecting') counters.refused.abandoned++
     this.#state = 'ended'
-    this.#endedAt = performance.now()
+    this.#endedAt = wholeMilliseconds()
     this.#disconnect = { type: 'websocket.disconnect', code, reason }
     this.#inbox.push(this.#disconnect)
     this.#onEnd?.(this.#disconnect)
@@ -279,23 +280,7 @@ export class WebSocketConnection
     withSlots.onDrain = (listener) => {
       this.#onDrain = listener
     }
-    let running: Promise<void>
-    try {
-      running = application(scope, receive, send)
-    } catch (error) {
-      running = Promise.reject(error)
-    }
-    if (running instanceof ApplicationEnd) running.listen(this)
-    else this.#awaitApplication(running)
-  }
-
-  /** In a method of its own, so that the connections of consumers do not keep these functions. */
-  #awaitApplication(running: Promise<void>): void {
-    // A function that is not async may return `undefined`.
-    Promise.resolve(running).then(
-      () => this.applicationReturned(),
-      (error: unknown) => this.applicationThrew(error),
-    )
+    runApplication(application, [scope, receive, send], this)
   }
 
   applicationReturned(): void {

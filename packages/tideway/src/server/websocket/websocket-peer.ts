@@ -9,6 +9,7 @@ import { TidewayError } from '../../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../transport/deferred.ts'
 import { attachOwner, startReading, type SocketOwner } from '../transport/socket-owner.ts'
 import { destroyTransport } from '../transport/destroy-transport.ts'
+import { wholeMilliseconds } from '../transport/heartbeat.ts'
 import type { NegotiatedCompression } from './deflate/compression.ts'
 import { DeflateSender, type SendingPeer } from './deflate/deflate-sender.ts'
 import { InflateReceiver, type ReceivingPeer } from './deflate/inflate-receiver.ts'
@@ -331,7 +332,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#outbox.enqueue(this, frame)
     this.#outbox.flushNow(this)
     if (this.#unwritten <= options.highWaterMarkBytes) return undefined
-    this.#aboveSince ||= performance.now()
+    this.#aboveSince ||= wholeMilliseconds()
     this.#drained ??= deferred()
     return this.#drained.promise
   }
@@ -408,7 +409,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   }
 
   #sendClose(frame: Buffer): void {
-    this.#closeSentAt = performance.now()
+    this.#closeSentAt = wholeMilliseconds()
     this.#outbox.enqueue(this, frame)
     this.#outbox.flushNow(this)
   }
@@ -419,7 +420,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     // answer our close frame: the application, the counters and the log have the same code, 1013.
     const wasClosed = this.#state === 'answering' || this.#isClosedAsSlow
     this.#state = 'ended'
-    this.#closeSentAt ||= performance.now()
+    this.#closeSentAt ||= wholeMilliseconds()
     this.#parser?.end()
     this.#owner.onPeerClosed(wasClosed ? this.#closeCode : code, wasClosed ? this.#closeReason : reason)
     this.#release()
