@@ -25,6 +25,7 @@ defaults
   timeout connect 10s
 frontend site
   bind [::1]:${port}
+  bind 127.0.0.1:${port}
   http-request add-header Forwarded proto=http;for=\\"[%[src]]\\"
   default_backend tideway
 backend tideway
@@ -43,7 +44,7 @@ describeWith(['haproxy'], 'Forwarded of a real HAProxy', () => {
     port = await freePort()
     const file = join(folder, 'haproxy.cfg')
     await writeFile(file, config(port, server.port))
-    proxy = await startProgram(programPath('haproxy'), ['-V', '-db', '-f', file], { ready: /as the polling mechanism/ })
+    proxy = await startProgram(programPath('haproxy'), ['-db', '-f', file], { ready: port })
   })
 
   afterAll(async () => {
