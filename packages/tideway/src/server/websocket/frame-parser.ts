@@ -48,9 +48,9 @@ const VIEW_FROM_BYTES = 16 * 1024
  * are, is unmasked in place and copied once, into the message. Only frames across two chunks are assembled.
  */
 export class FrameParser {
-  readonly #sink: FrameSink
-  readonly #compressedSink: CompressedSink | undefined
-  readonly #maxMessageBytes: number
+  #sink: FrameSink
+  #compressedSink: CompressedSink | undefined
+  #maxMessageBytes: number
   #state: State = 'header'
   /** The first bytes of an incomplete header. */
   #header: Uint8Array | undefined
@@ -74,6 +74,24 @@ export class FrameParser {
     this.#sink = sink
     this.#compressedSink = compressedSink
     this.#maxMessageBytes = maxMessageBytes
+  }
+
+  /** Reads the chunks of another connection. Only between two messages. */
+  serve(sink: FrameSink, maxMessageBytes: number, compressedSink: CompressedSink | undefined): void {
+    this.#sink = sink
+    this.#compressedSink = compressedSink
+    this.#maxMessageBytes = maxMessageBytes
+  }
+
+  /** Whether it keeps no part of a frame or a message and is not paused. */
+  get isBetweenMessages(): boolean {
+    return (
+      this.#state === 'header' &&
+      this.#headerBytes === 0 &&
+      this.#message === undefined &&
+      !this.#paused &&
+      this.#unparsed === undefined
+    )
   }
 
   /** Whether it parses nothing until {@link resume}. */

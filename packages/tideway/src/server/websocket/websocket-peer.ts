@@ -14,10 +14,11 @@ import type { NegotiatedCompression } from './deflate/compression.ts'
 import { DeflateSender, type SendingPeer } from './deflate/deflate-sender.ts'
 import { InflateReceiver, type ReceivingPeer } from './deflate/inflate-receiver.ts'
 import { encodeCloseFrame, encodeFrame, opcodes } from './frame.ts'
-import { FrameParser, type FrameSink } from './frame-parser.ts'
+import type { FrameParser, FrameSink } from './frame-parser.ts'
 import type { FrameNode } from './frame-tree.ts'
 import type { Outbox, OutboxClient } from './outbox.ts'
 import type { PeerContext, PeerOwner } from './peer-owner.ts'
+import { takeParser, unlessSpare } from './spare-parser.ts'
 
 /**
  * - `connecting`: the handshake has not been answered. Only the end of the connection is read.
@@ -51,7 +52,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** The time since which it is above its high-water mark; 0 if it is not. */
   #aboveSince = 0
   readonly #owner: PeerOwner
-  /** Created by {@link open}. */
+  /** While a frame or a message is incomplete or reading is paused, and after the end of the frames. */
   #parser: FrameParser | undefined
   /** Inflates received messages; `undefined` without compression. */
   readonly #receiver: InflateReceiver | undefined
@@ -88,7 +89,6 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** Starts reading frames, after the accept. */
   open(): void {
     this.#state = 'open'
-    this.#parser = new FrameParser(this, this.#context.options.maxMessageBytes, this.#receiver)
     startReading(this.#socket)
   }
 
@@ -148,15 +148,15 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** Resumes reading after `onMessage` has returned `false`. */
   resume(): void {
     if (this.#receiver?.isInflating === true) return
-    const parser = this.#parser!
-    if (parser.isPaused) {
+    const parser = this.#parser
+    if (parser?.isPaused === true) {
       // Pongs that arrived during the pause are still unread.
       this.#lastSeen = this.#context.heartbeat.now
       this.#pingSentAt = 0
     }
     // The kept bytes may pause the parser again, and a paused parser loses a second chunk.
-    parser.resume()
-    if (!parser.isPaused) this.#socket.resume()
+    parser?.resume()
+    if (parser?.isPaused !== true) this.#socket.resume()
   }
 
   /** Destroys the socket without a close frame. */
@@ -198,7 +198,9 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#pingSentAt = 0
     this.#context.counters.wireBytesReceived += chunk.length
     if (this.#state === 'ended') return
-    this.#parser!.push(chunk)
+    const parser = (this.#parser ??= takeParser(this, this.#context.options.maxMessageBytes, this.#receiver))
+    parser.push(chunk)
+    this.#parser = unlessSpare(parser)
     this.#context.buffered.added(chunk.length)
   }
 
@@ -208,7 +210,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     if (this.#state === 'connecting' || this.#state === 'answering') return
     if (this.#state !== 'open') {
       if (now - this.#closeSentAt >= options.closeTimeoutMs) this.destroy()
-    } else if (this.#pingSentAt > 0 && !this.#parser!.isPaused) {
+    } else if (this.#pingSentAt > 0 && this.#parser?.isPaused !== true) {
       if (now - this.#pingSentAt >= options.pingTimeoutMs) {
         this.#context.counters.pingTimeouts++
         this.destroy()
