@@ -97,6 +97,14 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
     return undefined
   }
 
+  /** The number of values of the header. */
+  count(name: string): number {
+    const wanted = name.toLowerCase()
+    let count = 0
+    for (let i = 0; i < this.#flat.length; i += 2) if (this.#flat[i] === wanted) count++
+    return count
+  }
+
   /** Every value of the header, in order. */
   getAll(name: string): string[] {
     const wanted = name.toLowerCase()

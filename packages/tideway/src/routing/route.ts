@@ -32,6 +32,9 @@ export function routesOf(application: object): readonly Route[] | undefined {
   return traitsOf(application).routes as readonly Route[] | undefined
 }
 
+/** The kwargs of routes without extra ones, and of paths outside of a router. */
+export const noKwargs: object = Object.freeze({})
+
 /** The type of a route whose pattern and extra kwargs give these kwargs. */
 type RouteTo<S extends RoutableScope, Captured, Extra> = Route<
   WithoutUrlRoute<S>,
@@ -109,7 +112,7 @@ interface RouteParts {
 }
 
 function route<S extends RoutableScope, Kwargs extends object>(parts: RouteParts): Route<S, Kwargs> {
-  const { application, extraKwargs = {}, description } = parts
+  const { application, extraKwargs = noKwargs, description } = parts
   requireApplication(application, description)
   return {
     ...parts,

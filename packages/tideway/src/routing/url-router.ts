@@ -7,7 +7,7 @@ import type { Simplify } from './kwargs-of.ts'
 import type { PatternMatch } from './pattern.ts'
 import { refuseUnreachable } from './unreachable-route.ts'
 import type { RoutableScope, WithKwargs } from './required-scope.ts'
-import type { Route } from './route.ts'
+import { noKwargs, type Route } from './route.ts'
 import { suggestRoute } from './suggest-route.ts'
 
 /** The scope that all of the routes (a union) need: the plain scope, and what they need in addition. */
@@ -71,7 +71,7 @@ interface Match {
   readonly pathRemaining: string
 }
 
-const emptyRoute: UrlRoute<object> = { args: Object.freeze([]), kwargs: Object.freeze({}) }
+const emptyRoute: UrlRoute<object> = { args: Object.freeze([]), kwargs: noKwargs }
 
 /** The matches of the path, in order. Inner routers without middleware around them are matched here. */
 function* matchesOf(path: string, routes: readonly Route[], outer: UrlRoute<object>): Generator<Match, undefined> {
@@ -96,9 +96,11 @@ function firstMatch(path: string, routes: readonly Route[], outer: UrlRoute<obje
 
 /** Joins the values of outer routers, of this match, and of the route itself. Later ones override earlier ones. */
 function joined(outer: UrlRoute<object>, found: PatternMatch, { extraKwargs }: Route): UrlRoute<object> {
+  const areFound = outer.kwargs === noKwargs && extraKwargs === noKwargs
   return {
     args: found.args.length === 0 ? outer.args : [...outer.args, ...found.args],
-    kwargs: { ...outer.kwargs, ...found.kwargs, ...extraKwargs },
+    // Most routes have no other kwargs, and a match belongs to one connection.
+    kwargs: areFound ? found.kwargs : { ...outer.kwargs, ...found.kwargs, ...extraKwargs },
   }
 }
 

@@ -43,6 +43,7 @@ describe('HeaderList', () => {
   it('counts duplicates', () => {
     expect(HeaderList.from(pairs).size).toBe(3)
     expect(HeaderList.from([]).size).toBe(0)
+    expect(['X-Tag', 'host', 'other'].map((name) => HeaderList.from(pairs).count(name))).toEqual([2, 1, 0])
   })
 
   it('is made of pairs, of a record, of any iterable and of itself', () => {
