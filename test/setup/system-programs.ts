@@ -49,6 +49,7 @@ export const systemPrograms = {
   nghttp2: { commands: [['nghttp'], ['h2load']], debianPackages: ['nghttp2-client'] },
   openssl: { commands: [['openssl']], debianPackages: ['openssl'] },
   cc: { commands: [['cc', 'gcc', 'clang']], debianPackages: ['gcc', 'libc6-dev'] },
+  shellcheck: { commands: [['shellcheck']], debianPackages: ['shellcheck'] },
   wrk: { commands: [['wrk']], debianPackages: ['wrk'] },
 } as const satisfies Record<string, SystemProgram>
 
