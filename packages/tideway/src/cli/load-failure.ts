@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { TidewayError } from '../errors/tideway-error.ts'
 
 /** A line of an error of esbuild: the file, the line from 1, the column from 0, and what is wrong. */
@@ -13,11 +14,27 @@ export function printFailure(error: unknown): void {
   if (error instanceof TidewayError) console.error(`tideway: ${error.message}`)
   else if (!(error instanceof Error)) console.error(error)
   else if (error.name === 'TransformError') console.error(describeTransformError(error))
+  else if (adviceOnType(error) !== undefined) console.error(adviceOnType(error))
   else if (error instanceof SyntaxError && (hasPosition(error) || !isThrownByCode(error))) {
     error.stack = withoutFrames(error)
     if (!hasPosition(error)) throw error
     console.error(error.stack)
   } else console.error(error)
+}
+
+/** Returns what to do if Node loaded an ES module as CommonJS, because package.json has no "type". Node's own message is about a cycle. */
+function adviceOnType({ message, code }: NodeJS.ErrnoException): string | undefined {
+  const file = /ES Module (?<file>\S.*?) in a cycle/.exec(message)?.groups?.['file']
+  if (code !== 'ERR_REQUIRE_CYCLE_MODULE' || file === undefined || typeOfPackage(dirname(file)) === 'module')
+    return undefined
+  return `tideway: ${file} is an ES module, and its package.json does not say so: run "npm pkg set type=module".`
+}
+
+/** Returns the `type` of the nearest package.json. */
+function typeOfPackage(folder: string): unknown {
+  const file = join(folder, 'package.json')
+  if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { readonly type?: unknown }).type
+  return dirname(folder) === folder ? undefined : typeOfPackage(dirname(folder))
 }
 
 /** Whether a function such as `JSON.parse` threw the error, and not a compiler. */

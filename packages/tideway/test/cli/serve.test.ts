@@ -216,6 +216,16 @@ describe('the built tideway serve', () => {
     },
   )
 
+  it.skipIf('typescript' in process.features)('says that a package is not made of ES modules', async () => {
+    const untyped = join(await folder('untyped', { type: undefined }), 'application.ts')
+    await writeFile(untyped, 'export default async function application() {}')
+    const command = new Command(['serve', untyped], { main })
+    expect(await command.exitCode()).toBe(1)
+    expect(command.output).toBe(
+      `tideway: ${untyped} is an ES module, and its package.json does not say so: run "npm pkg set type=module".\n`,
+    )
+  })
+
   it.skipIf('typescript' in process.features)('uses the tsx beside a TypeScript file', async () => {
     const command = new Command(['serve', await file('typed.ts', typed), '--port', '0'], { main })
     await command.url()
