@@ -216,7 +216,9 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     // The other tab of the same browser is told, and comes along.
     for (const page of [first, second, phone]) await bubbleNotice(page, 'You are Noor now.').waitFor()
 
-    await first.getByRole('button', { name: 'change your name' }).click()
+    // Her name cannot be changed: the button leads to her account.
+    expect(await first.getByRole('button', { name: 'change your name' }).count()).toBe(0)
+    await first.getByRole('button', { name: 'your account' }).click()
     await first.getByRole('button', { name: 'Log out' }).click()
     for (const page of [first, second, phone]) {
       await page.getByText('You are logged out.').waitFor()
@@ -389,7 +391,7 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     await page.getByRole('heading', { name: '대화방을 고르거나 새로 여세요' }).waitFor()
     await page.getByRole('link', { name: '한국어_모임 1명' }).click()
     await page.getByRole('status').getByText('연결됨').waitFor()
-    await page.getByRole('button', { name: '2명이 있음' }).waitFor()
+    await page.getByRole('button', { name: '2명 참여 중' }).waitFor()
     await say(one, '안녕하세요')
     await bubble(page, '안녕하세요').waitFor()
     expect(await bubble(page, '안녕하세요').locator('.who').textContent()).toMatch(/^손님 \d{3}$/)
@@ -528,8 +530,19 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
     await enter(jun, room)
     await callMe(jun, 'Jun')
     await anna.getByRole('button', { name: '2 people here' }).click()
-    const card = anna.getByRole('list').filter({ hasText: '1 guest' })
+    const card = anna.getByRole('list').filter({ hasText: 'Jun' })
     await card.getByText('Jun').waitFor()
+    // Guests are listed by the numbers that their messages have, and the own one is marked.
+    const guest = await (await person()).newTab()
+    await enter(guest, room)
+    await say(guest, 'Hello')
+    const number = await bubble(anna, 'Hello').locator('.avatar').textContent()
+    const rows = async (): Promise<string[]> =>
+      (await card.getByRole('listitem').allInnerTexts()).map((row) => row.replaceAll(/\s+/g, ' ').trim())
+    await expect.poll(rows).toEqual(expect.arrayContaining([`${number} guest ${number}`]))
+    expect((await rows()).filter((row) => /^(\d{3}) guest \1 you$/.test(row))).toHaveLength(1)
+    expect(await rows()).toHaveLength(3)
+    await guest.close()
 
     await jun.getByLabel('Message', { exact: true }).pressSequentially('Well')
     await anna.getByText('Jun is writing…').waitFor()
@@ -556,6 +569,12 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
       expect(await width(page)).toBe(360)
       await page.getByRole('button', { name: 'Save' }).tap()
       await bubbleNotice(page, 'You are WWW').waitFor()
+      expect(await width(page)).toBe(360)
+
+      // A room has no other place for the language.
+      await page.getByRole('button', { name: 'change your name' }).tap()
+      await page.getByRole('dialog').getByRole('button', { name: '한국어' }).tap()
+      await page.getByRole('textbox', { name: '메시지 입력' }).waitFor()
       expect(await width(page)).toBe(360)
 
       const home = await (await person(phone)).newTab()

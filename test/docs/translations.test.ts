@@ -9,7 +9,11 @@ const inDocs = (await pages())
   .map((korean) => ({ korean, english: korean.replace(KOREAN, 'docs/') }))
   // Its list of pages is its own.
   .filter(({ korean }) => korean !== `${KOREAN}README.md`)
-const translated = [...inDocs, { korean: 'README.ko.md', english: 'README.md' }]
+const readmes = ['', 'examples/chat/'].map((folder) => ({
+  korean: `${folder}README.ko.md`,
+  english: `${folder}README.md`,
+}))
+const translated = [...inDocs, ...readmes]
 
 /** The pages that a user needs. */
 const needed = (await pages()).filter((page) =>

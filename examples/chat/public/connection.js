@@ -26,7 +26,7 @@ const TAB_KEY = 'tideway-chat-tab'
  * @property {(joined: { continues: boolean }) => void} onJoined
  * @property {(messages: readonly Said[]) => void} onHistory The newest messages, after an absence that the room does not continue.
  * @property {(said: Said) => void} onSaid
- * @property {(people: ReadonlyMap<string, { name: string }>, count: number) => void} onPeople
+ * @property {(people: ReadonlyMap<string, { name: string, guest?: number | undefined }>, count: number) => void} onPeople
  * @property {(writer: { user: string, guest?: number | undefined }) => void} onTyping Never this visitor.
  * @property {(progress: number) => void} onProgress
  * @property {(report: Report | undefined) => void} onReport Without a report it failed.
@@ -97,6 +97,8 @@ export function enterRoom(room, prepare, { onState, ...listeners }) {
       if (report !== null) listeners.onReport(report)
     }),
   )
+  // Over HTTP the server refuses it: such a guest is listed without a number.
+  group.on('joined', () => void chat.request('introduce', { room, tab }).catch(() => {}))
   group.on(
     'joined',
     later(({ recovered }) => listeners.onJoined({ continues: recovered })),

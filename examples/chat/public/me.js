@@ -3,7 +3,7 @@
 
 import { callMe, logIn, logOut, RefusedError, signUp, whoAmI } from './api.js'
 import { element } from './dom.js'
-import { t } from './words.js'
+import { offerOtherLanguage, t } from './words.js'
 
 const NAME_KEY = 'tideway-chat-name'
 const ACCOUNT_KEY = 'tideway-chat-account'
@@ -21,6 +21,11 @@ export class LoggedOutError extends Error {}
 /** The name that the visitor has chosen; `""` for a guest without one. */
 export function chosenName() {
   return localStorage.getItem(NAME_KEY) ?? ''
+}
+
+/** Whether the visitor has this name, or this number of a guest. @param {string} name @param {number} [guest] */
+export function isMe(name, guest) {
+  return name === chosenName() && (name !== '' || guest === myNumber)
 }
 
 function hasAccount() {
@@ -106,6 +111,8 @@ export function showNumber(number) {
 function show() {
   const name = chosenName()
   for (const node of document.querySelectorAll('[data-my-name]')) node.textContent = displayName(name, myNumber)
+  for (const node of document.querySelectorAll('[data-my-action]'))
+    node.textContent = hasAccount() ? t(', your account') : t(', change your name')
   for (const sign of document.querySelectorAll('[data-avatar]'))
     if (sign instanceof HTMLElement) paint(sign, name, myNumber)
 }
@@ -202,6 +209,9 @@ function openDialog(onChange) {
   )
   const help = element('p', { id: 'name-help', class: 'help', role: 'status' })
   const others = element('p', { class: 'other-ways' })
+  // On a phone no other place of a room has it.
+  const language = element('button', { type: 'button', class: 'link' })
+  offerOtherLanguage(language)
   const cancel = element('button', { type: 'button' }, t('Cancel'))
   const submit = element('button', { class: 'primary' })
   const form = element(
@@ -213,6 +223,7 @@ function openDialog(onChange) {
     help,
     element('div', { class: 'dialog-buttons' }, cancel, submit),
     others,
+    element('p', { class: 'dialog-language' }, language),
   )
   const dialog = element('dialog', { class: 'name-dialog', 'aria-labelledby': 'name-title' }, form)
   document.body.append(dialog)

@@ -1,7 +1,7 @@
 // Presence and typing notifications.
 
 import { element, find } from './dom.js'
-import { avatar, chosenName, displayName } from './me.js'
+import { avatar, displayName, isMe } from './me.js'
 import { t } from './words.js'
 
 /** The time without a typing notification after which a person has stopped. */
@@ -16,25 +16,30 @@ export function forgetPeople() {
   for (const name of writers.keys()) stop(name)
 }
 
-/** @param {ReadonlyMap<string, { name: string }>} people @param {number} count also those who are not listed */
+/** @param {ReadonlyMap<string, { name: string, guest?: number | undefined }>} people @param {number} count also those who are not listed */
 export function showPeople(people, count) {
   button.classList.remove('unknown')
-  const names = [...new Set([...people.values()].map(({ name }) => name))].filter((name) => name !== '').sort()
-  const guests = count - names.length
+  const all = [...people.values()]
+  const names = [...new Set(all.map(({ name }) => name))].filter((name) => name !== '').sort()
+  const numbers = all
+    .flatMap(({ name, guest }) => (name === '' && guest !== undefined ? [guest] : []))
+    .sort((a, b) => a - b)
+  const others = count - names.length - numbers.length
   button.textContent = count <= 1 ? t('Only you') : t('{count} people here', { count })
   list.replaceChildren(
-    ...names.map((name) =>
-      element('li', {}, avatar(name), element('span', { class: 'me-name', dir: 'auto' }, name), ...mine(name)),
-    ),
-    ...(guests > 0
-      ? [element('li', {}, avatar(''), guests === 1 ? t('1 guest') : t('{count} guests', { count: guests }))]
+    ...names.map((name) => row(name)),
+    ...numbers.map((number) => row('', number)),
+    ...(others > 0
+      ? [element('li', {}, avatar(''), others === 1 ? t('1 guest') : t('{count} guests', { count: others }))]
       : []),
   )
 }
 
-/** @param {string} name */
-function mine(name) {
-  return name === chosenName() ? [' ', element('span', { class: 'note' }, t('you'))] : []
+/** @param {string} name @param {number} [guest] */
+function row(name, guest) {
+  const label = element('span', { class: 'me-name', dir: 'auto' }, displayName(name, guest))
+  const note = isMe(name, guest) ? [' ', element('span', { class: 'note' }, t('you'))] : []
+  return element('li', {}, avatar(name, guest), label, ...note)
 }
 
 /** The typing timeout of each writer, by displayed name. @type {Map<string, ReturnType<typeof setTimeout>>} */

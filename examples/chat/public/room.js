@@ -99,7 +99,7 @@ function onHistory(messages) {
   welcome()
 }
 
-/** @param {ReadonlyMap<string, { name: string }>} people @param {number} count */
+/** @param {ReadonlyMap<string, { name: string, guest?: number | undefined }>} people @param {number} count */
 function onPeople(people, count) {
   showPeople(people, count)
   rooms.count(count)

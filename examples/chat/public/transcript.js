@@ -1,7 +1,7 @@
 // The messages that this page shows.
 
 import { element } from './dom.js'
-import { linkify } from './linkify.js'
+import { isEmoji, linkify } from './linkify.js'
 import { avatar, displayName } from './me.js'
 import { locale, t } from './words.js'
 
@@ -333,5 +333,5 @@ function item(said, continues) {
 
 /** The text of a message, with its links. @param {string} message */
 export function messageText(message) {
-  return element('p', { class: 'text', dir: 'auto' }, ...linkify(message))
+  return element('p', { class: isEmoji(message) ? 'text emoji' : 'text', dir: 'auto' }, ...linkify(message))
 }

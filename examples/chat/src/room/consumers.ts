@@ -40,6 +40,12 @@ export class RoomConsumer extends LiveConsumer<{}, Authenticated & WithSession> 
     return { messages: newest.map(numbered), report: (await lastReport(id)) ?? null }
   }
 
+  /** Adds the number of a guest to the list of people. It is the one of the tab, which the server does not have at the join. */
+  introduce = request(z.object({ room: text, tab: mark }), async ({ room: id, tab }) => {
+    const { user, guest } = numbered(this.#author(tab))
+    if (guest !== undefined) await this.updatePresence(room(id), { name: user, guest })
+  })
+
   /** The tags by which a page recognizes its own messages, and the number of a guest. */
   whoAmI = request(z.object({ tab: mark }), ({ tab }) => numbered(this.#author(tab)))
 

@@ -20,5 +20,5 @@ export const room = defineGroup('room', {
     reportFailed: volatile(z.object({})),
   },
   history: { size: 500, ttlMs: 3_600_000 },
-  presence: z.object({ name: text }),
+  presence: z.object({ name: text, guest: z.number().optional() }),
 })
