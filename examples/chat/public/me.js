@@ -213,7 +213,7 @@ function openDialog(onChange) {
   const language = element('button', { type: 'button', class: 'link' })
   offerOtherLanguage(language)
   const cancel = element('button', { type: 'button' }, t('Cancel'))
-  const submit = element('button', { class: 'primary' })
+  const submit = element('button')
   const form = element(
     'form',
     { method: 'dialog', novalidate: '' },
@@ -245,6 +245,7 @@ function openDialog(onChange) {
     password.autocomplete = face === 'sign up' ? 'new-password' : 'current-password'
     name.placeholder = face === 'guest' ? t('guest') : ''
     submit.textContent = faces[face].submit
+    submit.className = face === 'account' ? 'danger' : 'primary'
     others.replaceChildren(
       ...faces[face].others.map((other) => {
         const link = element('button', { type: 'button', class: 'link' }, ways[other])
@@ -286,7 +287,7 @@ function openDialog(onChange) {
     turn(face)
     name.value = chosenName()
     dialog.showModal()
-    if (face === 'account') submit.focus()
+    if (face === 'account') cancel.focus()
     else name.select()
   }
 }
