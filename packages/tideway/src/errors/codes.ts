@@ -30,6 +30,7 @@ export const errorCodes = {
   ERR_APPLICATION_RETURNED: 'The application returned without answering the request or handshake.',
   ERR_BAD_REQUEST: 'A request cannot be passed to the application: its Host or its method is invalid.',
   ERR_NODE_LISTENER: 'A nodeListener application was called without the request and response of a Node server.',
+  ERR_NO_SCOPE: 'A request of a web framework has no scope.',
   ERR_MISSING_SCOPE: 'A middleware needs a value in the scope that an outer middleware should have set.',
   ERR_SERVICE_UNAVAILABLE: 'A service that the response needs, such as the session store, does not answer.',
   ERR_SESSION_GONE: 'A session cannot be saved because it was destroyed elsewhere.',

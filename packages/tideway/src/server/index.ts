@@ -19,6 +19,7 @@ export type {
 } from './listen/listen-target.ts'
 export { systemdSockets } from './listen/systemd-sockets.ts'
 export { nodeListener, type NodeListener } from './http/node-listener.ts'
+export { scopeOf } from './http/scope-of.ts'
 export type { InspectorOptions } from './inspector/inspector-options.ts'
 export { serveClusterMetrics, type ClusterMetricsOptions } from './metrics/cluster-metrics.ts'
 export type { MetricsOptions } from './metrics/metrics-options.ts'

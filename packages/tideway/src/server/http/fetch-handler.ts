@@ -3,6 +3,7 @@ import type { HttpReceiveEvent } from '../../asgi/http-events.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { nodeExchange } from './node-exchange.ts'
+import { rememberScope } from './scope-of.ts'
 
 /** A function that answers a standard `Request` with a standard `Response`: Hono's `app.fetch`, for example. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>
@@ -19,6 +20,7 @@ export function fetchHandler(handler: FetchHandler): Application<HttpScope> {
       if (!node.writableFinished) gone.abort(clientGone())
     })
     const request = toRequest(scope, receive, gone)
+    rememberScope(request, scope)
     try {
       const response: unknown = await handler(request)
       await sendResponse(requireResponse(response), scope.method, send, gone.signal)

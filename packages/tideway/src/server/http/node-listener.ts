@@ -4,6 +4,7 @@ import { setTraits } from '../../asgi/application-traits.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { nodeExchange } from './node-exchange.ts'
+import { rememberScope } from './scope-of.ts'
 
 /** A listener of Node's HTTP server: an Express application, Koa's `callback()`, Fastify's `routing`, a function. */
 export type NodeListener = (request: IncomingMessage, response: ServerResponse) => unknown
@@ -22,6 +23,7 @@ export function nodeListener(listener: NodeListener): Application<HttpScope> {
         'A nodeListener needs a real request of a Node server: use liveServer() instead of a communicator.',
       )
     }
+    rememberScope(node.request, scope)
     const closed = new Promise<void>((resolve) => node.response.once('close', resolve))
     await listener(node.request, node.response)
     await closed
