@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import type { Choices } from '../../src/cli/init/create-application.ts'
+import { defaultChoices, type Choices } from '../../src/cli/init/choices.ts'
 import { askForChoices } from '../../src/cli/init/questions.ts'
 
 async function answersTo(made: Partial<Choices>, typed: string): Promise<{ choices: Choices; printed: string }> {
@@ -18,24 +18,31 @@ async function answersTo(made: Partial<Choices>, typed: string): Promise<{ choic
 }
 
 describe('the questions of tideway init', () => {
-  it.each([
-    ['\n\n', { template: 'express', redis: false }],
-    ['plain\nhono\nyes', { template: 'hono', redis: true }],
-    ['live\nno', { template: 'live', redis: false }],
-    ['L\ny', { template: 'live', redis: true }],
-    ['what\nlive\n', { template: 'live', redis: false }],
+  it.each<[string, Partial<Choices>]>([
+    ['\n\n\n\n', {}],
+    ['hono\nreact\nyes\ntoken', { framework: 'hono', client: 'react', redis: true, auth: 'token' }],
+    ['none\nnone\nno\nsession', { framework: 'none', client: 'none', auth: 'session' }],
+    ['NEST\nK\nl\ny\n', { framework: 'koa', client: 'live', redis: true }],
+    ['django\nnestjs\n\n\n\n', { framework: 'nestjs' }],
   ])('make the choices of the answers %j', async (typed, choices) => {
-    expect((await answersTo({}, typed)).choices).toEqual(choices)
+    expect((await answersTo({}, typed)).choices).toEqual({ ...defaultChoices, ...choices })
+  })
+
+  it('come in the order of framework, client, Redis and login', async () => {
+    const { printed } = await answersTo({}, '\n\n\n\n')
+    expect(printed).toMatch(/framework\?.*Page\?.*Redis\?.*Login/s)
+    expect(printed).toContain('(express, fastify, hono, koa, nestjs, none) [express]')
   })
 
   it('leave out what a flag has chosen', async () => {
-    const { choices, printed } = await answersTo({ template: 'hono' }, 'yes')
-    expect(choices).toEqual({ template: 'hono', redis: true })
+    const { choices, printed } = await answersTo({ framework: 'hono', auth: 'token' }, 'live\nyes')
+    expect(choices).toEqual({ framework: 'hono', client: 'live', redis: true, auth: 'token' })
     expect(printed).not.toContain('framework')
-    expect((await answersTo({ template: 'live', redis: true }, '')).printed).toBe('')
+    expect(printed).not.toContain('Login')
+    expect((await answersTo({ ...defaultChoices, framework: 'none' }, '')).printed).toBe('')
   })
 
   it('reject when the input ends', async () => {
-    await expect(answersTo({}, 'plain')).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(answersTo({}, 'hono')).rejects.toMatchObject({ name: 'AbortError' })
   })
 })

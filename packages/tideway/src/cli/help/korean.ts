@@ -53,8 +53,11 @@ export const korean: HelpTexts = {
       description: '테스트를 갖춘 작은 애플리케이션을 새 폴더에 만듭니다.',
       arguments: { folder: '새 폴더나 빈 폴더. 폴더 이름이 애플리케이션 이름이 됨' },
       options: {
-        '--template': '이 웹 프레임워크를 쓰는 채팅, 또는 메시지를 잃지 않는 채팅',
+        '--framework': 'HTTP를 맡을 웹 프레임워크',
+        '--client': '페이지. vanilla는 빌드가 필요 없고, live와 react는 메시지를 잃지 않음',
         '--redis': '여러 프로세스를 위해 변수 REDIS_URL의 Redis 사용',
+        '--auth': '사용자 로그인. 쿠키의 세션 또는 토큰',
+        '--template': '프레임워크와 클라이언트를 한 번에 고르는 이름',
         '--yes': '질문하지 않음. 터미널이 아니면 원래 질문하지 않음',
       },
     },

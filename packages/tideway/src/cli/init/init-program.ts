@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { createApplication, templates, type Choices, type Template } from './create-application.ts'
+import { choiceValues, defaultChoices, templates, type Choices, type Template } from './choices.ts'
+import { createApplication } from './create-application.ts'
 import { askForChoices } from './questions.ts'
 
-interface InitOptions {
-  readonly template: Template
-  readonly redis?: boolean
+interface InitOptions extends Partial<Choices> {
+  readonly template?: Template
   readonly yes?: boolean
 }
 
@@ -15,16 +15,22 @@ export function initProgram(): Command {
     .summary('create a small application')
     .description('Write a small application, with tests, into a new folder.')
     .argument('<folder>', 'a new or empty folder; its name becomes that of the application')
+    .addOption(new Option('-f, --framework <name>', 'web framework for HTTP').choices(choiceValues.framework))
     .addOption(
-      new Option('-t, --template <name>', 'a chat with this web framework, or one that loses no message')
-        .choices(templates)
-        .default('express'),
+      new Option('-c, --client <name>', 'page: vanilla needs no build; live and react lose no message').choices(
+        choiceValues.client,
+      ),
     )
     .option('--redis', 'use the Redis of the variable REDIS_URL, for several processes')
+    .addOption(
+      new Option('-a, --auth <name>', 'login of users: a session in a cookie, or a token').choices(choiceValues.auth),
+    )
+    .addOption(
+      new Option('-t, --template <name>', 'short for a framework and a client').choices(Object.keys(templates)),
+    )
     .option('-y, --yes', 'ask no questions; without a terminal, none are asked')
-    .action(async (folder: string, options: InitOptions, command: Command) => {
-      const hasTemplate = command.getOptionValueSource('template') !== 'default'
-      const choices = await choicesOf(options, hasTemplate)
+    .action(async (folder: string, options: InitOptions) => {
+      const choices = await choicesOf(options)
       if (choices === undefined) {
         console.error('Nothing was written.')
         process.exitCode = 1
@@ -43,9 +49,9 @@ export function initProgram(): Command {
 }
 
 /** The choices of the flags, and of the answers on a terminal; nothing if the input ends before the last answer. */
-async function choicesOf({ template, redis, yes }: InitOptions, hasTemplate: boolean): Promise<Choices | undefined> {
-  if (yes === true || !process.stdin.isTTY || !process.stdout.isTTY) return { template, redis: redis === true }
-  const made = { ...(hasTemplate && { template }), ...(redis !== undefined && { redis }) }
+async function choicesOf({ template, yes, ...flags }: InitOptions): Promise<Choices | undefined> {
+  const made = { ...(template !== undefined && templates[template]), ...flags }
+  if (yes === true || !process.stdin.isTTY || !process.stdout.isTTY) return { ...defaultChoices, ...made }
   try {
     return await askForChoices(made, process.stdin, process.stdout)
   } catch (error) {

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises'
-import type { Choices, Template } from './create-application.ts'
+import { choiceValues, type Choices } from './choices.ts'
 
 /**
  * Asks for the choices that no flag has made. An empty answer is the choice in brackets, and an unknown answer asks again.
@@ -27,18 +27,13 @@ export async function askForChoices(
     }
   }
   try {
-    const template = made.template ?? (await askForTemplate(ask))
-    const redis = made.redis ?? (await ask('Several processes, over Redis?', ['no', 'yes'])) === 'yes'
-    return { template, redis }
+    return {
+      framework: made.framework ?? (await ask('Web framework?', choiceValues.framework)),
+      client: made.client ?? (await ask('Page? live and react lose no message', choiceValues.client)),
+      redis: made.redis ?? (await ask('Several processes, over Redis?', ['no', 'yes'])) === 'yes',
+      auth: made.auth ?? (await ask('Login of users?', choiceValues.auth)),
+    }
   } finally {
     terminal.close()
   }
-}
-
-type Ask = <Answer extends string>(question: string, answers: readonly [Answer, ...Answer[]]) => Promise<Answer>
-
-async function askForTemplate(ask: Ask): Promise<Template> {
-  const client = await ask('Clients: plain WebSockets, or live ones that miss no message?', ['plain', 'live'])
-  if (client === 'live') return client
-  return ask('Web framework?', ['express', 'hono'])
 }

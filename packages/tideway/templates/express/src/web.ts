@@ -1,17 +1,36 @@
 import express from 'express'
-import { createRequire } from 'node:module'
-import { basename, dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+// @if page
+import { readFile } from 'node:fs/promises'
+// @end
+import { nodeListener } from 'tideway'
+// @if accounts
+import type { WithUser } from 'tideway/auth'
+import { scopeOf } from 'tideway/server'
+// @if page
+import { files } from './files.ts'
+// @end
 
-const publicFolder = fileURLToPath(new URL('../public', import.meta.url))
-const client = createRequire(import.meta.url).resolve('@tideway/client/browser')
-
-/** The HTTP side: the page, and the client that it loads. Your routes go here. */
-export const web = express()
+/** The HTTP side. Your routes go here. */
+const web = express()
 
 web.disable('x-powered-by')
-web.use(express.static(publicFolder))
 
-web.get('/tideway-client.js', (_request, response) => {
-  response.sendFile(basename(client), { root: dirname(client) })
+// @if page
+for (const [path, { url, type }] of files) {
+  web.get(path, async (_request, response) => {
+    response.type(type).send(await readFile(url))
+  })
+}
+
+// @if accounts
+web.get('/me', (request, response) => {
+  const { user } = scopeOf<WithUser>(request)
+  response.status(user.isAuthenticated ? 200 : 401).json({ name: user.username })
 })
+
+// @end
+web.get('/health', (_request, response) => {
+  response.send('ok')
+})
+
+export const http = nodeListener(web)

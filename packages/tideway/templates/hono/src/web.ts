@@ -1,15 +1,30 @@
 import { Hono } from 'hono'
+// @if page
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+// @end
+import { fetchHandler } from 'tideway'
+// @if accounts
+import type { WithUser } from 'tideway/auth'
+import { scopeOf } from 'tideway/server'
+// @if page
+import { files } from './files.ts'
+// @end
 
-const page = new URL('../public/index.html', import.meta.url)
-const client = createRequire(import.meta.url).resolve('@tideway/client/browser')
+/** The HTTP side. Your routes go here. */
+const web = new Hono()
 
-/** The HTTP side: the page, and the client that it loads. Your routes go here. */
-export const web = new Hono()
+// @if page
+for (const [path, { url, type }] of files) {
+  web.get(path, async (context) => context.body(await readFile(url, 'utf8'), 200, { 'Content-Type': type }))
+}
 
-web.get('/', async (context) => context.html(await readFile(page, 'utf8')))
+// @if accounts
+web.get('/me', (context) => {
+  const { user } = scopeOf<WithUser>(context.req.raw)
+  return context.json({ name: user.username }, user.isAuthenticated ? 200 : 401)
+})
 
-web.get('/tideway-client.js', async (context) =>
-  context.body(await readFile(client, 'utf8'), 200, { 'Content-Type': 'text/javascript' }),
-)
+// @end
+web.get('/health', (context) => context.text('ok'))
+
+export const http = fetchHandler(web.fetch)

@@ -12,6 +12,10 @@ export class RoomConsumer extends JsonWebSocketConsumer<{ room: string }> implem
   #group = ''
 
   override async connect() {
+    // @if accounts
+    // Rejects the handshake with 403.
+    if (!this.scope.user.isAuthenticated) return this.close()
+    // @end
     const { room } = this.scope.urlRoute.kwargs
     if (room.length > MAX_ROOM) return this.close()
     this.#group = `room_${room}`
@@ -20,8 +24,14 @@ export class RoomConsumer extends JsonWebSocketConsumer<{ room: string }> implem
   }
 
   override async receiveJson(content: unknown) {
+    // @if guests
     if (!isSaid(content)) return this.sendJson({ error: 'A message has a name and a text.' })
     await this.channelLayer.groupSend(this.#group, { type: 'room.said', who: content.who, text: content.text })
+    // @if accounts
+    if (!isSaid(content)) return this.sendJson({ error: 'A message has a text.' })
+    const who = this.scope.user.username
+    await this.channelLayer.groupSend(this.#group, { type: 'room.said', who, text: content.text })
+    // @end
   }
 
   onRoomSaid({ who, text }: RoomEvents['room.said']) {
