@@ -8,7 +8,7 @@ import { identity, isName, users } from '../chat/people.ts'
 import { say } from '../chat/room.ts'
 import { CountedRoomConsumer } from './consumers.ts'
 import { logIn, secret, store } from './sessions.ts'
-import { CHANNEL_LAYER, TidewayModule } from './tideway-module.ts'
+import { CHANNEL_LAYER, TidewayModule } from '../whole/nest/tideway-module.ts'
 import { Visits } from './visits.ts'
 
 @Controller()
