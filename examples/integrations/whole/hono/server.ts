@@ -48,11 +48,10 @@ const server = serve({ fetch: app.fetch, port: Number(process.env['PORT'] ?? 800
 )
 const attachment = attach(server as Server, application)
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, async () => {
-    // WebSockets do not end by themselves, and the server waits for its connections.
-    await attachment.close()
-    await layer.close()
-    server.close()
-  })
+async function stop(): Promise<void> {
+  // WebSockets do not end by themselves, and the server waits for its connections.
+  await attachment.close()
+  await layer.close()
+  server.close()
 }
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void stop())

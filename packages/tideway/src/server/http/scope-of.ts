@@ -19,6 +19,7 @@ export function rememberScope(request: IncomingMessage | Request, scope: HttpSco
  *   response.json({ name: scopeOf<WithUser>(request).user.username })
  * })
  */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows the middleware around the framework
 export function scopeOf<Added extends object = {}>(request: IncomingMessage | Request): HttpScope & Added {
   const scope = scopes.get(request)
   if (scope !== undefined) return scope as HttpScope & Added
