@@ -22,7 +22,7 @@ const negligible: ReadonlySet<string> = new Set(['.git', '.DS_Store'])
 const IGNORED_FILES = 'gitignore'
 
 /** The folders of files that every application has, or that one of its words names. A file of `members` replaces one of `live`. */
-const partNames = ['common', 'chat', 'live', 'members', 'accounts', 'page', 'typed', 'react'] as const
+const partNames = ['project', 'chat', 'live', 'members', 'accounts', 'page', 'typed', 'react'] as const
 
 /**
  * Writes the files of a new application into a folder, and nothing else: nothing is downloaded.
@@ -37,7 +37,7 @@ export async function createApplication(folder: string, choices: Choices): Promi
   }
   const words = wordsOf(choices)
   const files = new Set<string>()
-  for (const part of [choices.framework, ...partNames.filter((part) => part === 'common' || words.has(part))]) {
+  for (const part of [choices.framework, ...partNames.filter((part) => part === 'project' || words.has(part))]) {
     const source = join(packageFolder, 'templates', part)
     for (const file of await filesIn(source)) {
       const written = file === IGNORED_FILES ? '.gitignore' : file
