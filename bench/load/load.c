@@ -150,7 +150,7 @@ static moment start_measuring(void) {
 /** The load sends at a rate of its own, so that the server may have little to do. */
 static bool is_paced;
 
-/** Whether the server has used so much processor time, of which it gets little per second on a busy machine. */
+/** Whether the server has used so much processor time. A busy machine gives it little per second. */
 static bool has_worked(moment from, double seconds) {
   uint64_t enough = from_seconds(seconds), elapsed = now_ns() - from.time;
   uint64_t used = watched_cpu_ns() - from.server_cpu;

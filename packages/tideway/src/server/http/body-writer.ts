@@ -3,6 +3,7 @@ import { Socket } from 'node:net'
 import type { BodyPiece, LongBody } from '../../asgi/long-response.ts'
 import { connectionClosedError } from '../../errors/connection-closed.ts'
 import { untilDrained } from '../transport/until-drained.ts'
+import { Frame } from '../websocket/frame.ts'
 import type { FrameNode } from '../websocket/frame-tree.ts'
 import type { Outbox, OutboxClient } from '../websocket/outbox.ts'
 
@@ -12,9 +13,12 @@ const LONGEST_TICK_BYTES = 64 * 1024
 const CRLF = '\r\n'
 
 /** The pieces as chunks of HTTP/1.1 (RFC 9112 §7.1). */
-const chunks = new WeakMap<BodyPiece, Buffer>()
+const chunks = new WeakMap<BodyPiece, Frame>()
 let lastPiece: BodyPiece | undefined
-let lastChunk: Buffer | undefined
+let lastChunk: Frame | undefined
+
+/** The pieces as they are, which Node frames. */
+const wholes = new WeakMap<BodyPiece, Frame>()
 
 /**
  * Writes the body of a long response at the end of the tick, together with the WebSockets of the server: a piece for many responses is
@@ -38,7 +42,7 @@ export class BodyWriter implements LongBody, OutboxClient {
   write(piece: BodyPiece): void | Promise<void> {
     if (this.#response.destroyed || this.#response.writableEnded) throw connectionClosedError()
     if (!this.#isStarted) this.#start()
-    this.#outbox.enqueue(this, this.#socket === undefined ? piece.bytes : chunkOf(piece))
+    this.#outbox.enqueue(this, this.#socket === undefined ? wholeOf(piece) : chunkOf(piece))
     const { pending } = this as { readonly pending: FrameNode | undefined }
     if (pending !== undefined && pending.byteLength >= LONGEST_TICK_BYTES) this.#outbox.flushNow(this)
     return this.#slow
@@ -62,15 +66,22 @@ export class BodyWriter implements LongBody, OutboxClient {
   }
 }
 
-function chunkOf(piece: BodyPiece): Buffer {
+function chunkOf(piece: BodyPiece): Frame {
   // Most pieces go to all responses, one after the other.
   if (piece === lastPiece) return lastChunk!
   let chunk = chunks.get(piece)
   if (chunk === undefined) {
     const size = Buffer.from(piece.bytes.byteLength.toString(16) + CRLF)
-    chunks.set(piece, (chunk = Buffer.concat([size, piece.bytes, Buffer.from(CRLF)])))
+    chunk = new Frame(Buffer.concat([size, piece.bytes, Buffer.from(CRLF)]))
+    chunks.set(piece, chunk)
   }
   lastPiece = piece
   lastChunk = chunk
   return chunk
+}
+
+function wholeOf(piece: BodyPiece): Frame {
+  let whole = wholes.get(piece)
+  if (whole === undefined) wholes.set(piece, (whole = new Frame(piece.bytes)))
+  return whole
 }

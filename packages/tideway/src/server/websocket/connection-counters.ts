@@ -1,5 +1,5 @@
 import type { RefusalReason } from '../handshake/refusal-reason.ts'
-import { opcodes } from './frame.ts'
+import { opcodes, type Frame } from './frame.ts'
 
 /** Counts of handshakes, connections and messages, since the server was made. */
 export class ConnectionCounters {
@@ -54,9 +54,9 @@ export class ConnectionCounters {
   }
 
   /** Counts a message to a client by its frame. */
-  sent(frame: Uint8Array): void {
+  sent(frame: Frame): void {
     const byteLength = frame.length - headerLengthOf(frame.length)
-    if ((frame[0]! & OPCODE_BITS) === opcodes.text) {
+    if ((frame.firstByte & OPCODE_BITS) === opcodes.text) {
       this.textsSent++
       this.textBytesSent += byteLength
     } else {

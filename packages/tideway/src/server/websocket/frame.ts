@@ -16,28 +16,56 @@ export const MAX_CONTROL_PAYLOAD = 125
 
 const FIN = 0x80
 
+/** A frame of a server in a buffer that may have others beside it. The view of its bytes costs more than the object. */
+export class Frame {
+  readonly buffer: Buffer
+  readonly start: number
+  readonly end: number
+
+  constructor(buffer: Buffer, start = 0, end: number = buffer.length) {
+    this.buffer = buffer
+    this.start = start
+    this.end = end
+  }
+
+  /** The number of its bytes. */
+  get length(): number {
+    return this.end - this.start
+  }
+
+  /** The first byte, with the opcode and the flags. */
+  get firstByte(): number {
+    return this.buffer[this.start]!
+  }
+
+  /** A view of its bytes. */
+  get bytes(): Buffer {
+    return this.length === this.buffer.length ? this.buffer : this.buffer.subarray(this.start, this.end)
+  }
+}
+
 /** A whole text message as one frame of a server: final, unmasked (RFC 6455 §5.1: a server does not mask). */
-export function encodeTextFrame(text: string): Buffer {
+export function encodeTextFrame(text: string): Frame {
   const length = Buffer.byteLength(text)
   const start = headerLength(length)
   const frame = Buffer.allocUnsafe(start + length)
-  writeHeader(frame, opcodes.text, length)
+  writeHeader(frame, 0, opcodes.text, length)
   // As many bytes as characters: all ASCII, which copies several times faster than it encodes.
   frame.write(text, start, length === text.length ? 'latin1' : 'utf8')
-  return frame
+  return new Frame(frame)
 }
 
 /** A whole payload as one frame of a server. */
-export function encodeFrame(opcode: Opcode, payload: Uint8Array): Buffer {
+export function encodeFrame(opcode: Opcode, payload: Uint8Array): Frame {
   const start = headerLength(payload.byteLength)
   const frame = Buffer.allocUnsafe(start + payload.byteLength)
-  writeHeader(frame, opcode, payload.byteLength)
+  writeHeader(frame, 0, opcode, payload.byteLength)
   frame.set(payload, start)
-  return frame
+  return new Frame(frame)
 }
 
 /** A close frame; without a code its payload is empty. The reason is truncated to fit. */
-export function encodeCloseFrame(code?: number, reason = ''): Buffer {
+export function encodeCloseFrame(code?: number, reason = ''): Frame {
   if (code === undefined) return encodeFrame(opcodes.close, new Uint8Array())
   const payload = Buffer.allocUnsafe(MAX_CONTROL_PAYLOAD)
   payload.writeUInt16BE(code)
@@ -52,15 +80,16 @@ export function headerLength(payloadLength: number): number {
   return payloadLength < 65_536 ? 4 : 10
 }
 
-function writeHeader(frame: Buffer, opcode: Opcode, payloadLength: number): void {
-  frame[0] = FIN | opcode
-  if (payloadLength < 126) frame[1] = payloadLength
+/** Writes the header of a final frame. */
+export function writeHeader(buffer: Buffer, at: number, opcode: Opcode, payloadLength: number): void {
+  buffer[at] = FIN | opcode
+  if (payloadLength < 126) buffer[at + 1] = payloadLength
   else if (payloadLength < 65_536) {
-    frame[1] = 126
-    frame.writeUInt16BE(payloadLength, 2)
+    buffer[at + 1] = 126
+    buffer.writeUInt16BE(payloadLength, at + 2)
   } else {
-    frame[1] = 127
-    frame.writeUInt32BE(Math.floor(payloadLength / 2 ** 32), 2)
-    frame.writeUInt32BE(payloadLength >>> 0, 6)
+    buffer[at + 1] = 127
+    buffer.writeUInt32BE(Math.floor(payloadLength / 2 ** 32), at + 2)
+    buffer.writeUInt32BE(payloadLength >>> 0, at + 6)
   }
 }

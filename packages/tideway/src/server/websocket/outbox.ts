@@ -1,5 +1,6 @@
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
-import { encodeFrame, encodeTextFrame, headerLength, opcodes } from './frame.ts'
+import { encodeFrame, headerLength, opcodes, type Frame } from './frame.ts'
+import { FrameSlab } from './frame-slab.ts'
 import { FrameNode } from './frame-tree.ts'
 
 /** A connection that writes at the end of the tick. */
@@ -38,15 +39,16 @@ export class Outbox {
   #isScheduled = false
   #events = 0
   #root = new FrameNode()
+  readonly #slab = new FrameSlab()
   #dirty: OutboxClient[] = []
   #lastText: string | undefined
-  #lastTextFrame: Buffer | undefined
+  #lastTextFrame: Frame | undefined
   #lastBytes: Uint8Array | undefined
-  #lastBytesFrame: Buffer | undefined
+  #lastBytesFrame: Frame | undefined
   #lastShared: WebSocketMessageSendEvent | undefined
-  #lastSharedFrame: Buffer | undefined
+  #lastSharedFrame: Frame | undefined
   /** Frames of shared messages, for connections that send them in a later tick. */
-  readonly #sharedFrames = new WeakMap<WebSocketMessageSendEvent, Buffer>()
+  readonly #sharedFrames = new WeakMap<WebSocketMessageSendEvent, Frame>()
 
   /** @param now milliseconds on a clock that only goes forward */
   constructor(now: () => number = () => performance.now()) {
@@ -54,11 +56,11 @@ export class Outbox {
   }
 
   /** The frame of a shared message, encoded once. */
-  sharedFrame(event: WebSocketMessageSendEvent): Buffer {
+  sharedFrame(event: WebSocketMessageSendEvent): Frame {
     if (event === this.#lastShared) return this.#lastSharedFrame!
     let frame = this.#sharedFrames.get(event)
     if (frame === undefined) {
-      frame = event.text === undefined ? encodeFrame(opcodes.binary, event.bytes) : encodeTextFrame(event.text)
+      frame = event.text === undefined ? encodeFrame(opcodes.binary, event.bytes) : this.#slab.encode(event.text)
       this.#sharedFrames.set(event, frame)
     }
     this.#lastShared = event
@@ -67,16 +69,16 @@ export class Outbox {
   }
 
   /** The frame of a text. Reuses the last frame if the text is equal, as it is for the members of a group. */
-  textFrame(text: string): Buffer {
+  textFrame(text: string): Frame {
     if (text === this.#lastText) return this.#lastTextFrame!
-    const frame = encodeTextFrame(text)
+    const frame = this.#slab.encode(text)
     this.#lastText = text
     this.#lastTextFrame = frame
     return frame
   }
 
   /** The frame of a binary payload. Reuses the last frame for the same object with the same content. */
-  binaryFrame(bytes: Uint8Array): Buffer {
+  binaryFrame(bytes: Uint8Array): Frame {
     // Compares the content too: the sender may have changed its buffer.
     if (bytes === this.#lastBytes && carries(this.#lastBytesFrame!, bytes)) return this.#lastBytesFrame!
     const frame = encodeFrame(opcodes.binary, bytes)
@@ -86,10 +88,10 @@ export class Outbox {
   }
 
   /** Queues the frame after the client's queued frames. Writes these and a large frame at once. */
-  enqueue(client: OutboxClient, frame: Buffer): void {
+  enqueue(client: OutboxClient, frame: Frame): void {
     if (frame.length >= LARGE_FRAME_BYTES) {
       this.flushNow(client)
-      client.flush(frame)
+      client.flush(frame.bytes)
     } else if (client.pending === undefined) {
       if (this.#dirty.length === 0) this.#begin()
       this.#dirty.push(client)
@@ -143,7 +145,7 @@ export class Outbox {
 }
 
 /** Whether the frame has this payload. Compares the length too: a view of a resizable buffer may have shrunk. */
-function carries(frame: Buffer, payload: Uint8Array): boolean {
+function carries({ bytes }: Frame, payload: Uint8Array): boolean {
   const start = headerLength(payload.byteLength)
-  return frame.length === start + payload.byteLength && frame.subarray(start).equals(payload)
+  return bytes.length === start + payload.byteLength && bytes.subarray(start).equals(payload)
 }

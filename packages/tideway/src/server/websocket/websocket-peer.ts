@@ -13,7 +13,7 @@ import { wholeMilliseconds } from '../transport/heartbeat.ts'
 import type { NegotiatedCompression } from './deflate/compression.ts'
 import { DeflateSender, type SendingPeer } from './deflate/deflate-sender.ts'
 import { InflateReceiver, type ReceivingPeer } from './deflate/inflate-receiver.ts'
-import { encodeCloseFrame, encodeFrame, opcodes } from './frame.ts'
+import { encodeCloseFrame, encodeFrame, opcodes, type Frame } from './frame.ts'
 import type { FrameParser, FrameSink } from './frame-parser.ts'
 import type { FrameNode } from './frame-tree.ts'
 import type { Outbox, OutboxClient } from './outbox.ts'
@@ -30,7 +30,7 @@ import { takeParser, unlessSpare } from './spare-parser.ts'
  */
 type State = 'connecting' | 'open' | 'answering' | 'closing' | 'ended'
 
-const PING: Buffer = encodeFrame(opcodes.ping, new Uint8Array())
+const PING: Frame = encodeFrame(opcodes.ping, new Uint8Array())
 
 /**
  * The protocol side of a connection: frames, pings, the close handshake (RFC 6455 §7) and backpressure in both directions. It is
@@ -70,7 +70,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   #closeCode = 0
   #closeReason = ''
   /** Our close frame, in the state `answering`. */
-  #answer: Buffer | undefined
+  #answer: Frame | undefined
 
   constructor(socket: Duplex, context: PeerContext, owner: PeerOwner, negotiated?: NegotiatedCompression) {
     this.#socket = socket
@@ -310,7 +310,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     return this.#unwritten + (this.pending === undefined ? 0 : this.pending.byteLength)
   }
 
-  sendFrame(frame: Buffer): void | Promise<void> {
+  sendFrame(frame: Frame): void | Promise<void> {
     if (this.#state !== 'open' && this.#state !== 'answering') throw this.closedError()
     const buffered = this.#buffered + frame.length
     if (buffered > this.#context.options.highWaterMarkBytes) return this.#sendAbove(frame)
@@ -320,7 +320,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   }
 
   /** Sends a frame that puts or keeps the connection above its high-water mark. */
-  #sendAbove(frame: Buffer): void | Promise<void> {
+  #sendAbove(frame: Frame): void | Promise<void> {
     const { options } = this.#context
     // The socket may have sent bytes since the last write.
     this.#unwritten = this.#socket.writableLength
@@ -394,7 +394,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   }
 
   /** A message and a close frame may come in one chunk: the application's answer to the message precedes our close frame. */
-  #answerSoon(code: number, reason: string, frame: Buffer): void {
+  #answerSoon(code: number, reason: string, frame: Frame): void {
     this.#state = 'answering'
     this.#closeCode = code
     this.#closeReason = reason
@@ -410,7 +410,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#endSocket()
   }
 
-  #sendClose(frame: Buffer): void {
+  #sendClose(frame: Frame): void {
     this.#closeSentAt = wholeMilliseconds()
     this.#outbox.enqueue(this, frame)
     this.#outbox.flushNow(this)

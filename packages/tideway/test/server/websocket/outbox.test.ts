@@ -9,7 +9,13 @@ import { attach } from '../../../src/server/attach.ts'
 import { Heartbeat } from '../../../src/server/transport/heartbeat.ts'
 import { ServerCounters } from '../../../src/server/observe/server-counters.ts'
 import { resolveOptions } from '../../../src/server/options.ts'
-import { encodeCloseFrame, encodeFrame, encodeTextFrame, opcodes } from '../../../src/server/websocket/frame.ts'
+import {
+  encodeCloseFrame,
+  encodeFrame,
+  encodeTextFrame,
+  opcodes,
+  type Frame,
+} from '../../../src/server/websocket/frame.ts'
 import { FrameNode } from '../../../src/server/websocket/frame-tree.ts'
 import { Outbox, type OutboxClient } from '../../../src/server/websocket/outbox.ts'
 import { WebSocketPeer } from '../../../src/server/websocket/websocket-peer.ts'
@@ -18,10 +24,10 @@ import { clientFrame, describeFrames, readFrame } from '../frames.ts'
 import { RawClient } from '../raw-client.ts'
 
 const frames = ['a', 'b', 'c'].map((text) => encodeTextFrame(text))
-const [a, b, c] = frames as [Buffer, Buffer, Buffer]
+const [a, b, c] = frames as [Frame, Frame, Frame]
 
 /** The bytes of the path over these frames. */
-function walk(root: FrameNode, ...path: readonly Buffer[]): FrameNode {
+function walk(root: FrameNode, ...path: readonly Frame[]): FrameNode {
   return path.reduce((node, frame) => node.next(frame), root)
 }
 
@@ -47,25 +53,25 @@ describe('encodeFrame', () => {
   it.each([0, 1, 125, 126, 127, 65_535, 65_536, 70_000])('writes the length %i in its shortest form', (length) => {
     const payload = Buffer.alloc(length, '*')
     for (const frame of [encodeFrame(opcodes.binary, payload), encodeTextFrame(payload.toString())]) {
-      expect(readFrame(frame)!.payload.equals(payload)).toBe(true)
-      expect(readFrame(frame)!.rest.length).toBe(0)
+      expect(readFrame(frame.bytes)!.payload.equals(payload)).toBe(true)
+      expect(readFrame(frame.bytes)!.rest.length).toBe(0)
     }
   })
 
   it.each(['é', '€uro', '👍 and text', '\u0080', 'a\ud800b', '\udc00'])('writes the text %j as UTF-8', (text) => {
     // Half a surrogate pair is no character: the replacement character stands for it.
-    expect(readFrame(encodeTextFrame(text))!.payload.equals(Buffer.from(text))).toBe(true)
+    expect(readFrame(encodeTextFrame(text).bytes)!.payload.equals(Buffer.from(text))).toBe(true)
   })
 
   it('shortens the reason of a close frame to 123 bytes of whole characters', () => {
-    expect(readFrame(encodeCloseFrame(1000, 'x'.repeat(200)))!.payload.length).toBe(125)
-    const { payload } = readFrame(encodeCloseFrame(1000, 'é'.repeat(100)))!
+    expect(readFrame(encodeCloseFrame(1000, 'x'.repeat(200)).bytes)!.payload.length).toBe(125)
+    const { payload } = readFrame(encodeCloseFrame(1000, 'é'.repeat(100)).bytes)!
     expect(payload.subarray(2).toString()).toBe('é'.repeat(61))
-    expect(readFrame(encodeCloseFrame())!.payload.length).toBe(0)
+    expect(readFrame(encodeCloseFrame().bytes)!.payload.length).toBe(0)
   })
 
   it('equals the frames of the tests', () => {
-    const { payload } = readFrame(encodeTextFrame('Hello'))!
+    const { payload } = readFrame(encodeTextFrame('Hello').bytes)!
     expect(clientFrame('text', payload).toString('hex')).toBe('81850000000048656c6c6f')
   })
 })
@@ -75,14 +81,14 @@ describe('FrameNode', () => {
     const root = new FrameNode()
     expect(walk(root, a, b)).toBe(walk(root, a, b))
     expect(walk(root, a, b).bytes).toBe(walk(root, a, b).bytes)
-    expect(walk(root, a, b).bytes.equals(Buffer.concat([a, b]))).toBe(true)
+    expect(walk(root, a, b).bytes.equals(Buffer.concat([a.bytes, b.bytes]))).toBe(true)
   })
 
   it('differs for another order', () => {
     const root = new FrameNode()
     const [one, two] = [walk(root, a, b, c), walk(root, c, b, a)]
-    expect(one.bytes.equals(Buffer.concat([a, b, c]))).toBe(true)
-    expect(two.bytes.equals(Buffer.concat([c, b, a]))).toBe(true)
+    expect(one.bytes.equals(Buffer.concat([a.bytes, b.bytes, c.bytes]))).toBe(true)
+    expect(two.bytes.equals(Buffer.concat([c.bytes, b.bytes, a.bytes]))).toBe(true)
   })
 
   it('stays correct when members alternate between different frames', () => {
@@ -96,13 +102,13 @@ describe('FrameNode', () => {
     const root = new FrameNode()
     const middle = walk(root, a)
     const end = middle.next(b)
-    expect(middle.bytes).toBe(a)
-    expect(end.bytes.equals(Buffer.concat([a, b]))).toBe(true)
+    expect(middle.bytes).toBe(a.bytes)
+    expect(end.bytes.equals(Buffer.concat([a.bytes, b.bytes]))).toBe(true)
     expect(end.byteLength).toBe(a.length + b.length)
   })
 
   it('writes a single frame without a copy', () => {
-    expect(walk(new FrameNode(), a).bytes).toBe(a)
+    expect(walk(new FrameNode(), a).bytes).toBe(a.bytes)
   })
 
   it('joins a hundred thousand frames', () => {
@@ -131,10 +137,10 @@ describe('Outbox', () => {
     const large = encodeFrame(opcodes.binary, Buffer.alloc(16 * 1024 - 4))
     const below = encodeFrame(opcodes.binary, Buffer.alloc(16 * 1024 - 5))
     for (const frame of [a, b, large, c, large, a, below]) outbox.enqueue(client, frame)
-    expect(client.writes).toEqual([Buffer.concat([a, b]), large, c, large])
-    expect(client.writes[1]).toBe(large)
+    expect(client.writes).toEqual([Buffer.concat([a.bytes, b.bytes]), large.bytes, c.bytes, large.bytes])
+    expect(client.writes[1]).toBe(large.bytes)
     await endOfTick()
-    expect(client.writes.slice(4)).toEqual([Buffer.concat([a, below])])
+    expect(client.writes.slice(4)).toEqual([Buffer.concat([a.bytes, below.bytes])])
   })
 
   it('writes again in the next tick', async () => {
@@ -187,9 +193,9 @@ describe('Outbox', () => {
       expect([...one.writes, ...two.writes]).toEqual([])
       clock.ms += 0.1
       handleEvents(events)
-      expect([one.writes, two.writes]).toEqual([[Buffer.concat([a, b])], [b]])
+      expect([one.writes, two.writes]).toEqual([[Buffer.concat([a.bytes, b.bytes])], [b.bytes]])
       await endOfTick()
-      expect([one.writes, two.writes]).toEqual([[Buffer.concat([a, b])], [b]])
+      expect([one.writes, two.writes]).toEqual([[Buffer.concat([a.bytes, b.bytes])], [b.bytes]])
     })
 
     it('checks the clock every 16th event', () => {
@@ -200,7 +206,7 @@ describe('Outbox', () => {
       handleEvents(events - 1)
       expect(client.writes).toEqual([])
       handleEvents(1)
-      expect(client.writes).toEqual([a])
+      expect(client.writes).toEqual([a.bytes])
     })
 
     it('gives later frames their own 20 ms, or writes them at the end of the tick', async () => {
@@ -212,9 +218,9 @@ describe('Outbox', () => {
       outbox.enqueue(client, b)
       clock.ms += 19
       handleEvents(events)
-      expect(client.writes).toEqual([a])
+      expect(client.writes).toEqual([a.bytes])
       await endOfTick()
-      expect(client.writes).toEqual([a, b])
+      expect(client.writes).toEqual([a.bytes, b.bytes])
     })
 
     it('counts each read of a connection as an event', () => {
@@ -235,7 +241,7 @@ describe('Outbox', () => {
       for (let i = 1; i < events; i++) peer.onData(clientFrame('text', 'x'))
       expect(client.writes).toEqual([])
       peer.onData(clientFrame('text', 'x'))
-      expect(client.writes).toEqual([a])
+      expect(client.writes).toEqual([a.bytes])
     })
 
     it('does not interrupt a longer broadcast', async () => {
@@ -270,8 +276,8 @@ describe('Outbox', () => {
     const bytes = Buffer.from('abc')
     const before = outbox.binaryFrame(bytes)
     bytes.write('xyz')
-    expect(describeFrames(outbox.binaryFrame(bytes))).toEqual(['binary 78797a'])
-    expect(describeFrames(before)).toEqual(['binary 616263'])
+    expect(describeFrames(outbox.binaryFrame(bytes).bytes)).toEqual(['binary 78797a'])
+    expect(describeFrames(before.bytes)).toEqual(['binary 616263'])
   })
 
   it('encodes a new frame for bytes that have become shorter', () => {
@@ -283,14 +289,14 @@ describe('Outbox', () => {
     outbox.binaryFrame(bytes)
     bytes.set([1, 2])
     buffer.resize(2)
-    expect(describeFrames(outbox.binaryFrame(bytes))).toEqual(['binary 0102'])
+    expect(describeFrames(outbox.binaryFrame(bytes).bytes)).toEqual(['binary 0102'])
   })
 
   it('frames a shared message once, in any tick', async () => {
     const outbox = new Outbox()
     const events = [sharedSend({ text: 'é' }), sharedSend({ bytes: Buffer.from('abc') })] as const
     const made = events.map((event) => outbox.sharedFrame(event))
-    expect(made.map((frame) => describeFrames(frame))).toEqual([['text é'], ['binary 616263']])
+    expect(made.map((frame) => describeFrames(frame.bytes))).toEqual([['text é'], ['binary 616263']])
     outbox.enqueue(new Client(), made[0]!)
     await endOfTick()
     expect(events.map((event) => outbox.sharedFrame(event))).toEqual(made)

@@ -1,4 +1,4 @@
-import { encodeFrame, type opcodes } from '../frame.ts'
+import { encodeFrame, type Frame, type opcodes } from '../frame.ts'
 
 /** RFC 7692 §6: in the first byte of a message's first frame, marks a compressed message. */
 const RSV1 = 0x40
@@ -8,14 +8,14 @@ export function encodeSmallerFrame(
   opcode: typeof opcodes.text | typeof opcodes.binary,
   payload: Uint8Array,
   deflated: Buffer,
-): Buffer {
+): Frame {
   if (deflated.length >= payload.length) return encodeFrame(opcode, payload)
   const frame = encodeFrame(opcode, deflated)
-  frame[0]! |= RSV1
+  frame.buffer[frame.start]! |= RSV1
   return frame
 }
 
 /** Whether the frame's message is compressed. */
-export function isCompressedFrame(frame: Buffer): boolean {
-  return (frame[0]! & RSV1) !== 0
+export function isCompressedFrame(frame: Frame): boolean {
+  return (frame.firstByte & RSV1) !== 0
 }

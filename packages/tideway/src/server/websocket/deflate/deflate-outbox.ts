@@ -1,4 +1,4 @@
-import { encodeFrame, opcodes } from '../frame.ts'
+import { encodeFrame, opcodes, type Frame } from '../frame.ts'
 import { Outbox } from '../outbox.ts'
 import { encodeSmallerFrame } from './compressed-frame.ts'
 import type { CompressionCounters } from './compression-counters.ts'
@@ -29,13 +29,13 @@ const MAX_BYTES_PER_UNIT = 3
 export class DeflateOutbox extends Outbox {
   readonly #compression: DeflateContext
   readonly #windowBits: number
-  readonly #recentTexts: { readonly text: string; readonly frame: Buffer }[] = []
+  readonly #recentTexts: { readonly text: string; readonly frame: Frame }[] = []
   #lastBytes: Uint8Array | undefined
   /** The content of the last bytes when they were framed: their sender may have changed them. */
   #lastBytesCopy: Buffer = EMPTY
-  #lastBytesFrame: Buffer | undefined
+  #lastBytesFrame: Frame | undefined
   /** The latest message that a thread is compressing. */
-  #inThread: { readonly payload: Payload; readonly bytes: Buffer; readonly frame: Promise<Buffer> } | undefined
+  #inThread: { readonly payload: Payload; readonly bytes: Buffer; readonly frame: Promise<Frame> } | undefined
 
   constructor(compression: DeflateContext, windowBits: number) {
     super()
@@ -43,7 +43,7 @@ export class DeflateOutbox extends Outbox {
     this.#windowBits = windowBits
   }
 
-  override binaryFrame(bytes: Uint8Array): Buffer {
+  override binaryFrame(bytes: Uint8Array): Frame {
     if (bytes === this.#lastBytes && this.#lastBytesCopy.equals(bytes)) return this.#lastBytesFrame!
     const copy = Buffer.from(bytes)
     const frame = this.#isBelowThreshold(copy) ? encodeFrame(opcodes.binary, copy) : this.#deflate(opcodes.binary, copy)
@@ -54,7 +54,7 @@ export class DeflateOutbox extends Outbox {
   }
 
   /** The frame of a message that a thread compresses. Equal messages share a pending frame. */
-  frameInThread(payload: Payload): Promise<Buffer> {
+  frameInThread(payload: Payload): Promise<Frame> {
     const last = this.#inThread
     const isSame = last?.payload === payload && (typeof payload === 'string' || last.bytes.equals(payload))
     if (isSame) return last.frame
@@ -70,7 +70,7 @@ export class DeflateOutbox extends Outbox {
     return frame
   }
 
-  override textFrame(text: string): Buffer {
+  override textFrame(text: string): Frame {
     // An uncompressed text costs as much as without compression.
     if (this.#isShort(text)) return super.textFrame(text)
     for (const recent of this.#recentTexts) {
@@ -101,16 +101,16 @@ export class DeflateOutbox extends Outbox {
     return payload.length < this.#compression.options.thresholdBytes || payload.length === 0
   }
 
-  #deflate(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer): Buffer {
+  #deflate(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer): Frame {
     return this.#encode(opcode, payload, deflateNow(this.#job(payload)))
   }
 
-  async #deflateInThread(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer): Promise<Buffer> {
+  async #deflateInThread(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer): Promise<Frame> {
     const deflated = await this.#compression.jobs.run(() => deflateInThread(this.#job(payload)))
     return this.#encode(opcode, payload, deflated)
   }
 
-  #encode(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer, deflated: Buffer): Buffer {
+  #encode(opcode: typeof opcodes.text | typeof opcodes.binary, payload: Buffer, deflated: Buffer): Frame {
     this.#compression.counters.sent.count(payload.length, deflated.length)
     return encodeSmallerFrame(opcode, payload, deflated)
   }

@@ -1,6 +1,6 @@
 import { isConnectionClosed } from '../../../errors/connection-closed.ts'
 import type { TidewayError } from '../../../errors/tideway-error.ts'
-import { encodeFrame, encodeTextFrame, opcodes } from '../frame.ts'
+import { encodeFrame, encodeTextFrame, opcodes, type Frame } from '../frame.ts'
 import type { Outbox } from '../outbox.ts'
 import type { PeerContext } from '../peer-owner.ts'
 import { encodeSmallerFrame, isCompressedFrame } from './compressed-frame.ts'
@@ -13,7 +13,7 @@ import { History } from './history.ts'
 export interface SendingPeer {
   readonly isOpen: boolean
   /** Queues a frame. Returns a promise if the connection is above its high-water mark. */
-  sendFrame(frame: Buffer): void | Promise<void>
+  sendFrame(frame: Frame): void | Promise<void>
   /** Drops a message under the policy `drop`. */
   dropMessage(): void
   /** Closes a connection with more than `maxBufferedBytes` queued. */
@@ -28,7 +28,7 @@ interface Waiting {
   readonly payload: string | Buffer
   readonly bytes: number
   /** The frame shared with other connections; `undefined`: it is encoded when its turn comes. */
-  readonly frame: Promise<Buffer> | undefined
+  readonly frame: Promise<Frame> | undefined
   readonly resolve: (above: void | Promise<void>) => void
   readonly reject: (error: unknown) => void
 }
