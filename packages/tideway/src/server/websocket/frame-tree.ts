@@ -55,10 +55,11 @@ export class FrameNode {
     if (this.#start !== APART) return last.buffer.subarray(this.#start, last.end)
     const bytes = Buffer.allocUnsafe(this.byteLength)
     let end = this.byteLength
-    for (let node: FrameNode = this; node.#frame !== undefined; node = node.#parent!) {
-      const { buffer, start, length } = node.#frame
-      end -= length
-      buffer.copy(bytes, end, start, start + length)
+    let node = this.#parent!
+    for (let frame: Frame | undefined = last; frame !== undefined; node = node.#parent ?? node) {
+      end -= frame.length
+      frame.buffer.copy(bytes, end, frame.start, frame.end)
+      frame = node.#frame
     }
     return bytes
   }
