@@ -83,13 +83,18 @@ describe('a detached channel', () => {
     expect(layer.stats().groups).toBe(2)
   })
 
-  it('is remembered until 10,000 others have been detached', async () => {
+  it('is remembered until 10,000 others have been detached, and not after 20,000', async () => {
     const layer = new RecordingLayer()
     const [first, second] = [attachNew(layer), attachNew(layer)]
-    for (const channel of [first, second]) await layer.detach(channel)
+    await layer.detach(first)
     for (let i = 0; i < 9999; i++) void layer.detach(attachNew(layer))
+    await layer.detach(second)
     await layer.groupAdd('of-first', first)
+    for (let i = 0; i < 9999; i++) void layer.detach(attachNew(layer))
     await layer.groupAdd('of-second', second)
+    expect(layer.asked).toEqual([])
+    void layer.detach(attachNew(layer))
+    await layer.groupAdd('of-first', first)
     expect(layer.asked).toEqual(['enter of-first'])
   })
 })
