@@ -16,7 +16,7 @@ export const handshakes: Suite = {
       unit: 'a second of CPU',
       better: 'higher',
       read: ofPhase(0, perCpuSecond),
-      targets: [against(CONSUMER, 0.9, 'ws'), against(CONSUMER, 3, 'Socket.IO'), against(LIVE, 0.77, CONSUMER)],
+      targets: [against(CONSUMER, 1, 'ws'), against(CONSUMER, 3, 'Socket.IO'), against(LIVE, 0.77, CONSUMER)],
     },
   ],
 }
@@ -32,7 +32,7 @@ export const idling: Suite = {
       unit: 'kB of memory each',
       better: 'lower',
       read: ofPhase(0, (_phase, { bytesPerConnection = 0 }) => bytesPerConnection / 1000),
-      targets: [{ name: CONSUMER, factor: 8 }, against(CONSUMER, 1.1, 'ws'), { name: LIVE, factor: 9 }],
+      targets: [{ name: CONSUMER, factor: 6 }, against(CONSUMER, 1, 'ws'), { name: LIVE, factor: 9 }],
     },
   ],
 }

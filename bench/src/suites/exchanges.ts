@@ -22,7 +22,7 @@ export const echo: Suite = {
       better: 'lower',
       read: ofPhase(0, cost),
       targets: [
-        against(CONSUMER, 1.6, 'uWebSockets.js'),
+        against(CONSUMER, 1.1, 'uWebSockets.js'),
         against(CONSUMER, 1 / 2, 'ws'),
         against(CONSUMER, 1 / 3, 'Socket.IO'),
         against(cells.LIVE, 1.5, CONSUMER),

@@ -22,7 +22,8 @@ describe('the questions of tideway init', () => {
     ['\n\n\n\n', {}],
     ['hono\nreact\nyes\ntoken', { framework: 'hono', client: 'react', redis: true, auth: 'token' }],
     ['none\nnone\nno\nsession', { framework: 'none', client: 'none', auth: 'session' }],
-    ['NEST\nK\nl\ny\n', { framework: 'koa', client: 'live', redis: true }],
+    ['NEST\nL\ny\n', { framework: 'nestjs', client: 'live', redis: true }],
+    ['n\nk\nl\ny\n', { framework: 'koa', client: 'live', redis: true }],
     ['django\nnestjs\n\n\n\n', { framework: 'nestjs' }],
   ])('make the choices of the answers %j', async (typed, choices) => {
     expect((await answersTo({}, typed)).choices).toEqual({ ...defaultChoices, ...choices })

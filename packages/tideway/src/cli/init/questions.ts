@@ -2,7 +2,8 @@ import { createInterface } from 'node:readline/promises'
 import { choiceValues, type Choices } from './choices.ts'
 
 /**
- * Asks for the choices that no flag has made. An empty answer is the choice in brackets, and an unknown answer asks again.
+ * Asks for the choices that no flag has made. An empty answer is the choice in brackets, the first letters
+ * of one choice are that choice, and any other answer asks again.
  * Rejects with an `AbortError` when the input ends.
  */
 export async function askForChoices(
@@ -22,8 +23,8 @@ export async function askForChoices(
         signal: ended.signal,
       })
       const given = text.trim().toLowerCase()
-      const answer = given === '' ? answers[0] : answers.find((one) => one === given || one[0] === given)
-      if (answer !== undefined) return answer
+      const meant = given === '' ? [answers[0]] : answers.filter((one) => one.startsWith(given))
+      if (meant.length === 1) return meant[0]!
     }
   }
   try {
