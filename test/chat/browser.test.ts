@@ -541,7 +541,7 @@ describeWith(['headlessChromium'], 'the chat in a browser', () => {
       (await card.getByRole('listitem').allInnerTexts()).map((row) => row.replaceAll(/\s+/g, ' ').trim())
     await expect.poll(rows).toEqual(expect.arrayContaining([`${number} guest ${number}`]))
     expect((await rows()).filter((row) => /^(\d{3}) guest \1 you$/.test(row))).toHaveLength(1)
-    expect(await rows()).toHaveLength(3)
+    await expect.poll(rows).toHaveLength(3)
     await guest.close()
 
     await jun.getByLabel('Message', { exact: true }).pressSequentially('Well')

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { delimiter } from 'node:path'
 
-import { findProgram, systemPrograms, type ProgramName } from './system-programs.ts'
+import { findProgram, findSubstitute, systemPrograms, type ProgramName } from './system-programs.ts'
 
 /** Where the path of each program that was looked for is; `null` for one that is missing. */
 export type PreparedPrograms = Readonly<Partial<Record<ProgramName, string | null>>>
@@ -33,22 +33,28 @@ export async function thisMachine(): Promise<Machine> {
 
 /** Looks for the programs, and installs what is missing where the machine allows that. Never throws. */
 export async function preparePrograms(names: readonly ProgramName[], machine: Machine): Promise<PreparedPrograms> {
-  const before = await look(names, machine)
-  const missing = names.filter((name) => before[name] === null)
-  if (missing.length === 0 || !machine.canInstall) return before
-
-  const packages = missing.flatMap((name) => systemPrograms[name].debianPackages)
-  machine.say(`Tests need ${missing.join(', ')}: installing ${packages.join(' ')} with apt-get.`)
-  const problem = await install(packages, machine)
-  if (problem !== undefined) machine.say(`apt-get could not install them: ${problem}`)
-  return { ...before, ...(await look(missing, machine)) }
+  const found = await look(names, machine, findProgram)
+  const missing = names.filter((name) => found[name] === null)
+  if (missing.length > 0 && machine.canInstall) {
+    const packages = missing.flatMap((name) => systemPrograms[name].debianPackages)
+    machine.say(`Tests need ${missing.join(', ')}: installing ${packages.join(' ')} with apt-get.`)
+    const problem = await install(packages, machine)
+    if (problem !== undefined) machine.say(`apt-get could not install them: ${problem}`)
+    Object.assign(found, await look(missing, machine, findProgram))
+  }
+  const stillMissing = missing.filter((name) => found[name] === null)
+  return { ...found, ...(await look(stillMissing, machine, findSubstitute)) }
 }
 
-async function look(names: readonly ProgramName[], machine: Machine): Promise<PreparedPrograms> {
+async function look(
+  names: readonly ProgramName[],
+  machine: Machine,
+  find: typeof findProgram,
+): Promise<Partial<Record<ProgramName, string | null>>> {
   const entries = names.map(
-    async (name) => [name, (await findProgram(systemPrograms[name], machine.searchPath)) ?? null] as const,
+    async (name) => [name, (await find(systemPrograms[name], machine.searchPath)) ?? null] as const,
   )
-  return Object.fromEntries(await Promise.all(entries))
+  return Object.fromEntries(await Promise.all(entries)) as Partial<Record<ProgramName, string | null>>
 }
 
 /** Returns what went wrong, or nothing. */

@@ -90,6 +90,14 @@ describe('preparePrograms', () => {
     ])
   })
 
+  it('installs a program although a substitute is there, and uses the substitute only without permission', async () => {
+    const substitute = await put('chromium')
+    expect(await preparePrograms(['headlessChromium'], machine(false))).toEqual({ headlessChromium: substitute })
+    const path = join(bin, 'chromium-headless-shell')
+    await put('apt-get', `[ "$1" = install ] && { echo > "${path}"; /bin/chmod 755 "${path}"; }; exit 0`)
+    expect(await preparePrograms(['headlessChromium'], machine(true))).toEqual({ headlessChromium: path })
+  })
+
   it('installs nothing without permission', async () => {
     await put('apt-get', APT_GET)
     expect(await preparePrograms(['wrk'], machine(false))).toEqual({ wrk: null })

@@ -6,6 +6,8 @@ import { delimiter, isAbsolute, join } from 'node:path'
 export interface SystemProgram {
   /** Every group has to be there; any one name of a group will do. The first group's find is the program's path. */
   readonly commands: readonly (readonly string[])[]
+  /** Names of a program that works in its place at a higher cost, where it is missing and cannot be installed. */
+  readonly substitutes?: readonly string[]
   /** Modules that the program, then a Python, has to be able to import. */
   readonly pythonModules?: readonly string[]
   readonly debianPackages: readonly string[]
@@ -23,7 +25,8 @@ export const systemPrograms = {
   chromium: { commands: [chromiumCommands], debianPackages: ['chromium'] },
   // The same engine without a window: a page costs half of the CPU. It has no back/forward cache.
   headlessChromium: {
-    commands: [['chromium-headless-shell', ...chromiumCommands]],
+    commands: [['chromium-headless-shell']],
+    substitutes: chromiumCommands,
     debianPackages: ['chromium-headless-shell'],
   },
   python: {
@@ -63,6 +66,14 @@ export async function findProgram(program: SystemProgram, searchPath: string): P
   if (path === undefined || found.includes(undefined)) return undefined
   if (program.pythonModules !== undefined && !(await canImport(path, program.pythonModules))) return undefined
   return path
+}
+
+/** Returns the path of a substitute of the program; `undefined` if there is none. */
+export async function findSubstitute(
+  { substitutes = [] }: SystemProgram,
+  searchPath: string,
+): Promise<string | undefined> {
+  return findCommand(substitutes, searchPath)
 }
 
 async function findCommand(names: readonly string[], searchPath: string): Promise<string | undefined> {
