@@ -11,10 +11,11 @@ const ESBUILD_LINE = /^(.+):(\d+):(\d+): ERROR: (.*)$/gm
  * @throws a syntax error in an ES module, for Node to print: only Node has its position, and shows it only for uncaught errors
  */
 export function printFailure(error: unknown): void {
+  const advice = error instanceof Error ? adviceOnType(error) : undefined
   if (error instanceof TidewayError) console.error(`tideway: ${error.message}`)
   else if (!(error instanceof Error)) console.error(error)
   else if (error.name === 'TransformError') console.error(describeTransformError(error))
-  else if (adviceOnType(error) !== undefined) console.error(adviceOnType(error))
+  else if (advice !== undefined) console.error(advice)
   else if (error instanceof SyntaxError && (hasPosition(error) || !isThrownByCode(error))) {
     error.stack = withoutFrames(error)
     if (!hasPosition(error)) throw error
