@@ -57,7 +57,8 @@ export class ApplicationEnd implements Promise<void> {
   }
 }
 
-function callAtEnd(listener: EndListener, end: Promise<void>): void {
+/** Calls the listener at the end. A function of its own, so that the connection of a consumer does not keep a context for its functions. */
+export function callAtEnd(listener: EndListener, end: Promise<void>): void {
   end.then(
     () => listener.applicationReturned(),
     (error: unknown) => listener.applicationThrew(error),

@@ -1,13 +1,10 @@
-import { encodeTextFrame, Frame, headerLength, opcodes, writeHeader } from './frame.ts'
+import { encodeTextFrame, Frame, headerLength, MAX_BYTES_PER_UNIT, opcodes, writeHeader } from './frame.ts'
 
 /** The size of Node's own pool: a connection that does not read keeps at most one slab for a frame. */
 const SLAB_BYTES = 8192
 
 /** Longer texts get a buffer of their own, which wastes less. */
 const MAX_CHARACTERS = 1024
-
-/** Per UTF-16 unit: a surrogate pair has four bytes for two units. */
-const MAX_BYTES_PER_UNIT = 3
 
 const LONGEST_HEADER = 4
 

@@ -16,6 +16,9 @@ export const MAX_CONTROL_PAYLOAD = 125
 
 const FIN = 0x80
 
+/** UTF-8 bytes per UTF-16 unit at most: a surrogate pair has four bytes for two units. */
+export const MAX_BYTES_PER_UNIT = 3
+
 /** A frame of a server in a buffer that may have others beside it. The view of its bytes costs more than the object. */
 export class Frame {
   readonly buffer: Buffer

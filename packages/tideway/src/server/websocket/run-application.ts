@@ -1,4 +1,4 @@
-import { ApplicationEnd, type EndListener } from '../../asgi/application-end.ts'
+import { ApplicationEnd, callAtEnd, type EndListener } from '../../asgi/application-end.ts'
 import type { Application } from '../../asgi/application.ts'
 import type { WebSocketScope } from '../../asgi/scope.ts'
 
@@ -14,14 +14,6 @@ export function runApplication(application: Application<WebSocketScope>, call: C
     running = Promise.reject(error)
   }
   if (running instanceof ApplicationEnd) running.listen(listener)
-  else callAtEnd(running, listener)
-}
-
-/** In a function of its own, so that the connection of a consumer does not keep a context for these functions. */
-function callAtEnd(running: Promise<void>, listener: EndListener): void {
   // A function that is not async may return `undefined`.
-  Promise.resolve(running).then(
-    () => listener.applicationReturned(),
-    (error: unknown) => listener.applicationThrew(error),
-  )
+  else callAtEnd(listener, Promise.resolve(running))
 }

@@ -1,4 +1,4 @@
-import { encodeFrame, opcodes, type Frame } from '../frame.ts'
+import { encodeFrame, MAX_BYTES_PER_UNIT, opcodes, type Frame } from '../frame.ts'
 import { Outbox } from '../outbox.ts'
 import { encodeSmallerFrame } from './compressed-frame.ts'
 import type { CompressionCounters } from './compression-counters.ts'
@@ -17,9 +17,6 @@ type Payload = string | Uint8Array
 
 /** Enough for a handler that sends each member a few texts in turn: compressing costs more than comparing. */
 const RECENT_TEXTS = 4
-
-/** Per UTF-16 unit: a surrogate pair has four bytes for two units. */
-const MAX_BYTES_PER_UNIT = 3
 
 /**
  * The outbox of all connections that have the same parameters and compress each message independently: a message is compressed
