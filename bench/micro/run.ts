@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Bench } from 'tinybench'
+import { formatIdle, measureIdle } from './idle.ts'
 import { parts } from './parts.ts'
 import { stackWorks } from './stack.ts'
 
-// npm run bench -- micro [stack | parser | framer | mailbox | router | layers]…
+// npm run bench -- micro [stack | idle | parser | framer | mailbox | router | layers]…
 
 const STACK_MS = 4000
 const PART_MS = 300
 
-const names = ['stack', ...Object.keys(parts)]
+const names = ['stack', 'idle', ...Object.keys(parts)]
 const asked = process.argv.slice(2)
 const unknown = asked.find((name) => !names.includes(name))
 if (unknown !== undefined) {
@@ -25,6 +26,10 @@ if (chosen.includes('stack')) {
     const args = [...process.execArgv, one, String(number), String(STACK_MS)]
     spawnSync(process.execPath, args, { stdio: 'inherit' })
   }
+}
+if (chosen.includes('idle')) {
+  console.log('An idle connection in a room (bytes of heap, and its objects by name):')
+  for (const server of ['tideway', 'ws']) console.log(formatIdle(await measureIdle(server, '/ws/chat/lobby/'), server))
 }
 for (const [name, add] of Object.entries(parts)) {
   if (!chosen.includes(name)) continue
