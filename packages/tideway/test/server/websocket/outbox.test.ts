@@ -265,6 +265,15 @@ describe('Outbox', () => {
     expect(outbox.textFrame('hello worlD')).not.toBe(frame)
   })
 
+  it('frames equal texts once after many different ones, from the eighth on at the latest', () => {
+    const outbox = new Outbox()
+    for (let n = 0; n < 1000; n++) outbox.textFrame(`answer ${n}`)
+    const frames = Array.from({ length: 300 }, () => outbox.textFrame(['hello', 'world'].join(' ')))
+    expect(new Set(frames).size).toBeLessThanOrEqual(8)
+    expect(new Set(frames.slice(8)).size).toBe(1)
+    expect(frames.every(({ bytes }) => bytes.equals(frames[0]!.bytes))).toBe(true)
+  })
+
   it('frames the same bytes once', () => {
     const outbox = new Outbox()
     const bytes = Buffer.from('abc')
