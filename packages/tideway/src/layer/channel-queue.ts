@@ -15,6 +15,8 @@ interface QueuedMessage {
  * get them in the order of the calls. Bounded by a capacity and by the age of the messages.
  */
 export class ChannelQueue implements ChannelReceiver {
+  /** The groups of the channel, with the time of the last `groupAdd`, by `performance.now()`. A channel with a receiver needs no times. */
+  readonly addedAt: Map<string, number> = new Map()
   readonly #capacity: number
   readonly #expiryMs: number
   readonly #onExpired: (count: number) => void

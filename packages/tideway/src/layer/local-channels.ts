@@ -4,7 +4,7 @@ import type { ChannelReceiver, Delivery, DropReason, GroupSendOptions, Message }
 import { ChannelQueue } from './channel-queue.ts'
 import { DetachedNames } from './detached-names.ts'
 import { ChannelFullError } from './errors.ts'
-import { LocalGroups, noGroups, type LocalChannel, type LocalGroup, type Membership } from './local-groups.ts'
+import { LocalGroups, noGroups, type LocalChannel, type LocalGroup } from './local-groups.ts'
 
 /** Options of {@link LocalChannels}. */
 export interface LocalChannelsOptions {
@@ -181,12 +181,12 @@ export class LocalChannels {
     const { lastJoin } = this.#groups
     let failure: { readonly error: unknown } | undefined
     for (const channel of group.members.keys()) {
-      // A handler can add members during the loop, and a Map iterates over those too. Reads the membership only in that
-      // case, because it is one more object of each member to load from memory.
-      if (this.#groups.lastJoin !== lastJoin && group.members.get(channel)!.order > lastJoin) continue
+      // A handler can add members during the loop, and a Map iterates over those too. Looks the member up only in
+      // that case.
+      if (this.#groups.lastJoin !== lastJoin && group.members.get(channel)! > lastJoin) continue
       if (excepted !== undefined && (excepted === channel || (excepted instanceof Set && excepted.has(channel))))
         continue
-      if (channel.queue !== undefined && this.#dropIfStale(group.members.get(channel)!, channel.queue, group)) continue
+      if (channel.queue !== undefined && this.#dropIfStale(channel, channel.queue, group)) continue
       try {
         this.#handOver(channel, message)
       } catch (error) {
@@ -270,7 +270,7 @@ export class LocalChannels {
       // A channel without a reader leaves its groups, as in Channels.
       if (queue.isAbandoned)
         this.#groups.removeFromAll(channel).forEach((group) => this.#options.onGroupEmptied?.(group))
-      for (const group of channel.groups.slice()) this.#dropIfStale(group.members.get(channel)!, queue, group)
+      for (const group of channel.groups.slice()) this.#dropIfStale(channel, queue, group)
       this.#forgetIfIdle(channel)
     }
   }
@@ -290,7 +290,8 @@ export class LocalChannels {
   }
 
   /** Removes the channel from the group if it was neither added nor received from within `groupExpiryMs`. */
-  #dropIfStale({ channel, addedAt }: Membership, queue: ChannelQueue, group: LocalGroup): boolean {
+  #dropIfStale(channel: LocalChannel, queue: ChannelQueue, group: LocalGroup): boolean {
+    const addedAt = queue.addedAt.get(group.name)!
     if (performance.now() - Math.max(addedAt, queue.servedAt) < this.#options.groupExpiryMs) return false
     if (this.#groups.remove(group, channel)) this.#options.onGroupEmptied?.(group.name)
     return true

@@ -16,16 +16,8 @@ export const noGroups: LocalGroup[] = []
 /** A group with at least one member in this process. */
 export interface LocalGroup {
   readonly name: string
-  readonly members: Map<LocalChannel, Membership>
-}
-
-/** One channel in one group. */
-export interface Membership {
-  readonly channel: LocalChannel
-  /** The number of the join in this process. Identifies the members at the time of a send. */
-  readonly order: number
-  /** The time of the last `groupAdd`, by `performance.now()`. */
-  addedAt: number
+  /** Each member with the number of its join in this process, which identifies the members at the time of a send. */
+  readonly members: Map<LocalChannel, number>
 }
 
 /** The groups of this process and their members. A group exists while it has a member. */
@@ -41,7 +33,7 @@ export class LocalGroups {
     return this.#groups.keys()
   }
 
-  /** The `order` of the last member that was added to any group. */
+  /** The number of the last join: that of the last member that was added to any group. */
   get lastJoin(): number {
     return this.#joins
   }
@@ -58,10 +50,9 @@ export class LocalGroups {
       group = { name, members: new Map() }
       this.#groups.set(name, group)
     }
-    const membership = group.members.get(channel)
-    if (membership !== undefined) membership.addedAt = performance.now()
-    else {
-      group.members.set(channel, { channel, order: ++this.#joins, addedAt: performance.now() })
+    channel.queue?.addedAt.set(name, performance.now())
+    if (!group.members.has(channel)) {
+      group.members.set(channel, ++this.#joins)
       if (channel.groups.length === 0) channel.groups = [group]
       else channel.groups.push(group)
     }
@@ -71,6 +62,7 @@ export class LocalGroups {
   /** Removes the channel. Returns `true` if it was the last member. */
   remove(group: LocalGroup, channel: LocalChannel): boolean {
     if (!group.members.delete(channel)) return false
+    channel.queue?.addedAt.delete(group.name)
     channel.groups.splice(channel.groups.indexOf(group), 1)
     return this.#forgetIfEmpty(group)
   }
@@ -79,6 +71,7 @@ export class LocalGroups {
   removeFromAll(channel: LocalChannel): string[] {
     const left = channel.groups
     channel.groups = noGroups
+    channel.queue?.addedAt.clear()
     const emptied: string[] = []
     for (const group of left) {
       group.members.delete(channel)
@@ -90,7 +83,10 @@ export class LocalGroups {
   /** Removes every channel from every group. */
   clear(): void {
     for (const group of this.#groups.values()) {
-      for (const channel of group.members.keys()) channel.groups = noGroups
+      for (const channel of group.members.keys()) {
+        channel.groups = noGroups
+        channel.queue?.addedAt.clear()
+      }
     }
     this.#groups.clear()
   }
