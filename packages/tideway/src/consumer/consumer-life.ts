@@ -3,7 +3,7 @@ import { types } from 'node:util'
 import { ApplicationEnd } from '../asgi/application-end.ts'
 import { isJobEnd } from '../asgi/channel-events.ts'
 import { closeCodes } from '../asgi/close-codes.ts'
-import { consoleLogger, type Logger } from '../asgi/logger.ts'
+import type { Logger } from '../asgi/logger.ts'
 import { directSenderOf, type DirectSender, type PendingHandshake } from '../asgi/direct-sender.ts'
 import { readableError } from '../errors/readable-error.ts'
 import { DEFAULT_CAPACITY } from '../layer/capacity.ts'
@@ -23,6 +23,7 @@ import {
 } from './consumer-errors.ts'
 import { MailboxTask } from './mailbox-task.ts'
 import { messageCalls, type Handler } from './handler-calls.ts'
+import { RareState } from './rare-state.ts'
 import type { ProtocolEvent, RunConnection, RunOptions } from './run-options.ts'
 import { SharedFailure, type Recipient, type SharedEvent } from './static-handler.ts'
 import { StopConsumer } from './signals.ts'
@@ -50,28 +51,16 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   protected readonly context: AsyncResource = new AsyncResource('tideway.Consumer', { requireManualDestroy: true })
   readonly #send: object | undefined
   readonly #layer: ChannelLayer | undefined
-  protected readonly logger: Logger
-  readonly #lastEventType: string | undefined
   #channelName: string | undefined
-  #abort: AbortController | undefined
-  /** The number of sends after the end of the connection. */
-  #lateSends = 0
-  #overflowed = false
-  /** Ends the consumer if its handlers do not. Set at the end of the connection, which can come in every state but `ended`. */
-  #deadline: NodeJS.Timeout | undefined
+  /** Made at its first use: an idle connection has none. */
+  #rare: RareState | undefined
   readonly #applicationEnd = new ApplicationEnd()
 
-  constructor(
-    consumer: object,
-    options: RunOptions<Event>,
-    { layer, logger = consoleLogger, lastEventType, send }: RunConnection<Event>,
-  ) {
+  constructor(consumer: object, options: RunOptions<Event>, { layer, send }: RunConnection<Event>) {
     super(options.capacity ?? DEFAULT_CAPACITY, options.overflow, options.capacityBytes)
     this.consumer = consumer
     this.options = options
     this.#layer = layer
-    this.logger = logger
-    this.#lastEventType = lastEventType
     this.#send = send
   }
 
@@ -83,6 +72,10 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   /** Passes the events of the connection to {@link enter}, and its end to {@link onDisconnect}. */
   protected abstract readConnection(): void
+
+  protected get logger(): Logger {
+    return this.options.hooks.logger(this.consumer)
+  }
 
   /** Whether messages are handled. */
   protected get isOpen(): boolean {
@@ -96,7 +89,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   /** Whether the event is the last one of the connection. */
   protected isLast(event: Event): boolean {
-    return event.type === this.#lastEventType
+    return event.type === this.options.lastEventType
   }
 
   /** @throws TidewayError `ERR_NO_CHANNEL_LAYER` */
@@ -139,11 +132,12 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   /** Aborts at the end of the connection, even while a handler runs. Made at its first use. */
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController()
-      if (this.#deadline !== undefined || this.#state === 'ended' || this.#lateSends > 0) this.#abort.abort()
+    const rare = this.#rareState
+    if (rare.abort === undefined) {
+      rare.abort = new AbortController()
+      if (rare.deadline !== undefined || this.#state === 'ended' || rare.lateSends > 0) rare.abort.abort()
     }
-    return this.#abort.signal
+    return rare.abort.signal
   }
 
   /** The direct sender past `send`. `undefined` if there is none yet; checked at each send until there is one. */
@@ -166,8 +160,9 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     if (this.#state !== 'open') return 'unhandled'
     if (this.#handlerOf(message) === undefined) return 'unhandled'
     if (this.context.runInAsyncScope(this.offer, this, message)) return 'delivered'
-    if (!this.#overflowed) this.logger.warn({ channel: this.#channelName }, tooSlow(this.options, this.capacity))
-    this.#overflowed = true
+    const rare = this.#rareState
+    if (!rare.hasOverflowed) this.logger.warn({ channel: this.#channelName }, tooSlow(this.options, this.capacity))
+    rare.hasOverflowed = true
     return 'full'
   }
 
@@ -194,12 +189,13 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   sendFailed(error: unknown): void | Promise<void> {
     const isOver = this.#state !== 'open'
     if (!isTooLate(error, isOver)) throw error
-    if (this.#lateSends++ === 0) {
-      this.#abort?.abort()
+    const rare = this.#rareState
+    if (rare.lateSends++ === 0) {
+      rare.abort?.abort()
       if (isOver && this.#state !== 'ended') this.logger.debug({ err: error }, sentAfterResponse(this.options))
     }
     // Queued messages are still handled, and each handler may send.
-    return lateSendPause(this.#lateSends - this.capacity)
+    return lateSendPause(rare.lateSends - this.capacity)
   }
 
   handlerFailed(thrown: unknown): void {
@@ -207,11 +203,15 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     const isReported = !types.isProxy(thrown) && thrown instanceof SharedFailure
     const error: unknown = readableError(isReported ? thrown.error : thrown)
     if (error instanceof StopConsumer) this.stop()
-    else if (isEndOfConnection(error, this.#abort?.signal)) {
+    else if (isEndOfConnection(error, this.#rare?.abort?.signal)) {
       // The peer disconnected while a handler was sending or waiting. Not an error: the disconnect event follows.
-      this.#abort?.abort()
+      this.#rare?.abort?.abort()
     } else if (this.#state !== 'ended') void this.fail({ error, isReported })
     else if (!isReported) this.logger.error({ err: error }, `${this.options.name} threw after its connection had ended`)
+  }
+
+  get #rareState(): RareState {
+    return (this.#rare ??= new RareState())
   }
 
   /** Returns the handler of the message. Warns once per type and class if the class has none. */
@@ -226,9 +226,10 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   /** Aborts the signal. `disconnect()` runs after the queued events and messages, or at the deadline. */
   protected onDisconnect(event: Event): void {
-    if (this.#deadline !== undefined || this.#state === 'ended') return
-    this.#abort?.abort()
-    this.#deadline = setTimeout(() => {
+    const rare = this.#rareState
+    if (rare.deadline !== undefined || this.#state === 'ended') return
+    rare.abort?.abort()
+    rare.deadline = setTimeout(() => {
       this.context.runInAsyncScope(() => {
         void this.#end(event.code ?? closeCodes.abnormal, event.reason ?? '', { error: leftBehind(this.options) })
       })
@@ -252,9 +253,9 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   #end(code: number, reason: string, cause: Failure | undefined): void | Promise<void> {
     if (this.#state === 'ended') return undefined
     this.#state = 'ended'
-    clearTimeout(this.#deadline)
+    clearTimeout(this.#rare?.deadline)
     this.close()
-    this.#abort?.abort()
+    this.#rare?.abort?.abort()
     let failure = cause
     try {
       const disconnecting = this.options.hooks.handleEnd(this.consumer, code, reason)
@@ -288,7 +289,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   /** Returns the error with which the run rejects, which is the first one. Logs a later one. */
   #secondaryError(first: Failure | undefined, thrown: unknown): Failure | undefined {
     const error = readableError(thrown)
-    if (error instanceof StopConsumer || isEndOfConnection(error, this.#abort?.signal)) return first
+    if (error instanceof StopConsumer || isEndOfConnection(error, this.#rare?.abort?.signal)) return first
     if (first === undefined) return { error }
     this.logger.error({ err: error }, `${this.options.name} threw again while its connection ended`)
     return first

@@ -16,7 +16,13 @@ import type { FollowAnswer, FollowOptions, Follows } from './followings.ts'
 import type { PresentPeople, WatchesPresence } from './presences.ts'
 import type { WithStaticHandlers } from './handlers.ts'
 import { instrumentedOptions } from './instrumented-options.ts'
-import { runOptionsOf, type ConsumerSettings, type ProtocolEvent, type RunHooks } from './run-options.ts'
+import {
+  runOptionsOf,
+  type ConsumerSettings,
+  type ProtocolEvent,
+  type RunHooks,
+  type RunOptions,
+} from './run-options.ts'
 
 /** The channel layers by alias that `defineApplication` adds to the scope. */
 export interface WithChannelLayers {
@@ -67,6 +73,7 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
     handleEnd: (consumer, code, reason) => (consumer as Consumer<Scope>).handleEnd(code, reason),
     handleFailure: (consumer, error, isReported) => (consumer as Consumer<Scope>).handleFailure(error, isReported),
     sharedEvent: (consumer, returned) => (consumer as Consumer<Scope>).sharedEvent(returned),
+    logger: (consumer) => (consumer as Consumer<Scope>).#scope?.logger ?? consoleLogger,
     sendShared: (consumer, event) => (consumer as Consumer<Scope>).sendEvent(event as SendEventOf<Scope>),
   }
 
@@ -91,18 +98,17 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
       throw new TidewayError('ERR_BAD_OPTION', 'Call asApplication() on the class: ChatConsumer.asApplication().')
     }
     const options = runOptionsOf(consumerClass, Consumer.#hooks)
+    const optionsOf: Partial<Record<Scope['type'], RunOptions<ProtocolEvent>>> = {}
     return (scope, receive, send) => {
       if (!serves(consumerClass.scopeType, scope)) return Promise.reject(noApplication(consumerClass.name, scope))
       inspectionOf(scope)?.consumer(options.name, scope)
       const consumer = new consumerClass(...args)
       const layer = (scope as WithChannelLayers).channelLayers?.[options.channelLayerAlias]
-      const lastEventType = lastEventTypes[scope.type]
-      const runOptions = instrumentedOptions(options, handlerInstrumentationOf(scope), lastEventType)
+      const ofScope = (optionsOf[scope.type] ??= { ...options, lastEventType: lastEventTypes[scope.type] })
+      const runOptions = instrumentedOptions(ofScope, handlerInstrumentationOf(scope))
       const run = new ConsumerRun<ProtocolEvent>(consumer, runOptions, {
         receive,
         layer,
-        logger: scope.logger,
-        lastEventType,
         onEnd: (scope as WebSocketScope).onEnd,
         // A class that overrides sendEvent() sees every event.
         send: consumer.sendEvent === Consumer.prototype.sendEvent ? send : undefined,

@@ -7,16 +7,15 @@ type Run = NonNullable<HandlerInstrumentation['handler']>
 /**
  * Returns the options with the instrumentation around every handler. Made per instrumented connection, so that others have no
  * cost per message.
- * @param lastEventType the event that ends the connection; `undefined` for a named channel, whose events are messages
  */
 export function instrumentedOptions<Event extends ProtocolEvent>(
   options: RunOptions<Event>,
   instrumentation: HandlerInstrumentation | undefined,
-  lastEventType: string | undefined,
 ): RunOptions<Event> {
   if (instrumentation?.handler === undefined) return options
-  const { name: consumer, hooks } = options
+  const { name: consumer, hooks, lastEventType } = options
   const run: Run = (call, handle) => instrumentation.handler!(call, handle)
+  // The events of a named channel are messages.
   const isChannel = lastEventType === undefined
   return {
     ...options,

@@ -17,9 +17,6 @@ export interface ProtocolEvent {
 export interface RunConnection<Event> {
   readonly receive: Receive<Event>
   readonly layer: ChannelLayer | undefined
-  readonly logger: Logger | undefined
-  /** The type of the connection's last event. `undefined` for a named channel: its message types are user-defined. */
-  readonly lastEventType: string | undefined
   /** Calls the listener at the end, before the queued events are received. `undefined` if the server cannot. */
   readonly onEnd: ((listener: (event: Event) => void) => void) | undefined
   /** The `send` of the application, which may have a direct way for messages. `undefined` if the consumer overrides `sendEvent()`. */
@@ -34,6 +31,8 @@ export interface RunHooks<Event> extends SharingHooks {
   handleEnd(consumer: object, code: number, reason: string): void | PromiseLike<void>
   /** A handler threw: closes the connection, before `handleEnd`. `isReported`: another consumer's run rejects with the error. */
   handleFailure(consumer: object, error: unknown, isReported: boolean): void | PromiseLike<void>
+  /** The logger of the connection. */
+  logger(consumer: object): Logger
   /** Sends the event of a static handler. */
   sendShared(consumer: object, event: SharedEvent): void | PromiseLike<void>
 }
@@ -46,11 +45,13 @@ export interface HandlersOfClass extends HandlerLookup {
   readonly ofEvents: HandlerLookup
 }
 
-/** The options of the runs of one class. */
+/** The options of the runs of one class for one type of scope. */
 export interface RunOptions<Event> {
   readonly name: string
   readonly channelLayerAlias: string
   readonly hooks: RunHooks<Event>
+  /** The type of the connection's last event. `undefined` for a named channel: its message types are user-defined. */
+  readonly lastEventType?: string | undefined
   readonly handlers: HandlersOfClass
   readonly capacity: number | undefined
   readonly capacityBytes: number

@@ -181,8 +181,7 @@ export class LocalChannels {
     const { lastJoin } = this.#groups
     let failure: { readonly error: unknown } | undefined
     for (const channel of group.members.keys()) {
-      // A handler can add members during the loop, and a Map iterates over those too. Looks the member up only in
-      // that case.
+      // A handler can add members during the loop, and a Map iterates over those too. Looks a member up in that case only.
       if (this.#groups.lastJoin !== lastJoin && group.members.get(channel)! > lastJoin) continue
       if (excepted !== undefined && (excepted === channel || (excepted instanceof Set && excepted.has(channel))))
         continue

@@ -1,19 +1,10 @@
-import { messageBytes } from './message.ts'
+import { Backlog, QueuedEvent } from './backlog.ts'
 
 /** Bytes of queued messages from which a mailbox is full unless its class sets another bound: 1 MiB. */
 export const DEFAULT_CAPACITY_BYTES: number = 1024 * 1024
 
 /** What a mailbox drops if a message comes while it is full: the new message, or the oldest queued one. */
 export type OverflowPolicy = 'drop-newest' | 'drop-oldest'
-
-/** Distinguishes a queued event from a message of any type. */
-class QueuedEvent<Event> {
-  readonly event: Event
-
-  constructor(event: Event) {
-    this.event = event
-  }
-}
 
 /**
  * Handles the events of a connection and the messages of its channel one at a time, in the order of arrival. If no handler
@@ -27,18 +18,12 @@ export abstract class Mailbox<Event, Message> {
   // The fields that each message reads come first, so that they share cache lines.
   #closed = false
   #busy = false
-  /** Created when the first event or message has to wait; `#head` is the index of the next one. */
-  #queue: (QueuedEvent<Event> | Message)[] | undefined
-  #head = 0
+  /** What waits: `undefined` while nothing does, so that an idle connection keeps none of it. */
+  #backlog: Backlog<Event, Message> | undefined
   /** Maximum queued messages. Can change while a handler runs, because a channel gets its name at its first use. */
   capacity: number
   readonly #capacityBytes: number
   readonly #overflow: OverflowPolicy
-  /** Bytes of the queued messages; messages under 1 KiB do not count. */
-  #bytes = 0
-  #waitingEvents = 0
-  #drained: Promise<void> | undefined
-  #resolveDrained: (() => void) | undefined
 
   constructor(
     capacity: number,
@@ -66,16 +51,14 @@ export abstract class Mailbox<Event, Message> {
 
   /** The number of queued events. */
   get waitingEvents(): number {
-    return this.#waitingEvents
+    return this.#backlog === undefined ? 0 : this.#backlog.events
   }
 
   /** Handles the event now, or after the queued events and messages. */
   enter(event: Event): void {
     if (this.#closed) return
-    if (this.#busy) {
-      this.#waitingEvents++
-      this.#enqueue(new QueuedEvent(event))
-    } else this.#start(event, undefined)
+    if (this.#busy) this.#enqueue(new QueuedEvent(event))
+    else this.#start(event, undefined)
   }
 
   /**
@@ -91,45 +74,36 @@ export abstract class Mailbox<Event, Message> {
       this.#start(undefined, message)
       return true
     }
-    const isFull = this.#waiting - this.#waitingEvents >= this.capacity || this.#bytes >= this.#capacityBytes
-    if (isFull && !(this.#overflow === 'drop-oldest' && this.#dropOldestMessage())) return false
-    this.#bytes += messageBytes(message)
+    const backlog = this.#backlog
+    const isFull = backlog !== undefined && backlog.isFull(this.capacity, this.#capacityBytes)
+    if (isFull && !(this.#overflow === 'drop-oldest' && backlog.dropOldestMessage(this.#capacityBytes))) return false
     this.#enqueue(message)
     return !isFull
   }
 
   /** Resolves when the next queued event starts, or at once if no event is queued. */
   whenDrained(): Promise<void> {
-    if (this.#waitingEvents === 0) return Promise.resolve()
-    this.#drained ??= new Promise((resolve) => {
-      this.#resolveDrained = resolve
-    })
-    return this.#drained
+    return this.waitingEvents === 0 ? Promise.resolve() : this.#backlog!.whenDrained()
   }
 
   /** Drops the queue, and ignores later events and messages. A running handler keeps running. */
   close(): void {
     this.#closed = true
-    this.#queue = undefined
-    this.#waitingEvents = 0
-    this.#bytes = 0
-    this.#notifyDrained()
-  }
-
-  get #waiting(): number {
-    return this.#queue === undefined ? 0 : this.#queue.length - this.#head
+    const backlog = this.#backlog
+    this.#backlog = undefined
+    backlog?.release()
   }
 
   #enqueue(item: QueuedEvent<Event> | Message): void {
-    if (this.#queue === undefined) this.#queue = [item]
-    else this.#queue.push(item)
+    if (this.#backlog === undefined) this.#backlog = new Backlog(item)
+    else this.#backlog.add(item)
   }
 
   /** Runs one handler, then the queue unless the handler returned a promise. */
   #start(event: Event | undefined, message: Message | undefined): void {
     this.#busy = true
     this.#handle(event, message)
-    if (!this.#busy && this.#queue !== undefined) this.#drain()
+    if (!this.#busy && this.#backlog !== undefined) this.#drain()
   }
 
   /** Leaves `#busy` set if the handler returned a promise. */
@@ -175,53 +149,12 @@ export abstract class Mailbox<Event, Message> {
   }
 
   #drain(): void {
-    while (!this.#busy && this.#waiting > 0) {
-      const item = this.#shift()
+    while (!this.#busy && this.#backlog !== undefined) {
+      const item = this.#backlog.shift()
+      if (this.#backlog.isEmpty) this.#backlog = undefined
       this.#busy = true
-      if (item instanceof QueuedEvent) {
-        this.#waitingEvents--
-        this.#notifyDrained()
-        this.#handle(item.event, undefined)
-      } else {
-        if (this.#bytes > 0) this.#bytes -= messageBytes(item)
-        this.#handle(undefined, item)
-      }
+      if (item instanceof QueuedEvent) this.#handle(item.event, undefined)
+      else this.#handle(undefined, item)
     }
-  }
-
-  #shift(): QueuedEvent<Event> | Message {
-    const queue = this.#queue!
-    const item = queue[this.#head]!
-    queue[this.#head++] = undefined as never
-    if (this.#head === queue.length) {
-      queue.length = 0
-      this.#head = 0
-    } else if (this.#head >= 64 && this.#head * 2 >= queue.length) {
-      // Compacts only if half of the array is consumed, so that a shift costs a constant on average.
-      queue.splice(0, this.#head)
-      this.#head = 0
-    }
-    return item
-  }
-
-  /** Returns `false`, and drops nothing, if the bytes of the other messages are at the bound too. */
-  #dropOldestMessage(): boolean {
-    const queue = this.#queue!
-    for (let i = this.#head; i < queue.length; i++) {
-      const item = queue[i]!
-      if (item instanceof QueuedEvent) continue
-      const bytes = this.#bytes - messageBytes(item)
-      if (bytes >= this.#capacityBytes) return false
-      this.#bytes = bytes
-      queue.splice(i, 1)
-      return true
-    }
-    return false
-  }
-
-  #notifyDrained(): void {
-    if (this.#drained === undefined) return
-    this.#drained = undefined
-    this.#resolveDrained!()
   }
 }
