@@ -33,7 +33,8 @@ export async function measureIdle(server: string, path: string): Promise<IdleCos
   const folder = mkdtempSync(join(tmpdir(), 'tideway-heap-'))
   const port = await freePort()
   const child = fork(join(compiled, `${server}.js`), [String(port)], {
-    execArgv: ['--import', join(compiled, 'heap-probe.js')],
+    // Compiled functions are on the heap too, and when they are compiled depends on the machine.
+    execArgv: ['--no-opt', '--import', join(compiled, 'heap-probe.js')],
     env: { ...process.env, NODE_ENV: 'production' },
   })
   const sockets: Socket[] = []

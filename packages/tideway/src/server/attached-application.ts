@@ -81,15 +81,14 @@ export class AttachedApplication {
     this.#instrumented = instrumented
     this.#compression = options.compression === false ? undefined : new Compression(options.compression)
     this.#buffered = new BufferedBytes(options.maxBufferedBytesTotal, () => this.#holders())
-    const heartbeat = new Heartbeat(shortestTimeout(options))
+    const timeoutMs = shortestTimeout(options)
     const context = {
       options,
       counters: observer.counters,
       buffered: this.#buffered,
-      heartbeat,
+      heartbeat: new Heartbeat(timeoutMs, this.connections),
       outbox: new Outbox(),
-      connections: this.connections,
-      limits: trafficLimits(options, heartbeat),
+      limits: trafficLimits(options, new Heartbeat(timeoutMs)),
       compression: this.#compression,
       observer: connectionObservers([access, instrumented]),
       refusals: new RefusalLog(options.logger),

@@ -22,14 +22,14 @@ import { isConnectionClosed } from '../../errors/connection-closed.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { errorAnswer } from '../handshake/application-errors.ts'
 import type { BufferHolder } from '../transport/buffered-bytes.ts'
-import { wholeMilliseconds, type HeartbeatClient } from '../transport/heartbeat.ts'
+import { wholeMilliseconds, type Heartbeat, type HeartbeatClient } from '../transport/heartbeat.ts'
 import type { RefusalLog } from '../handshake/refusal-log.ts'
 import type { RefusalReason } from '../handshake/refusal-reason.ts'
 import { untilDrained } from '../transport/until-drained.ts'
 import type { Compression } from './deflate/compression.ts'
 import { hasContent } from '../handshake/handshake-answers.ts'
-import { Inbox } from './inbox.ts'
 import type { PeerContext, PeerOwner, SlowOutcome, TrafficLimits } from './peer-owner.ts'
+import { ReceivedEvents } from './received-events.ts'
 import { runApplication } from './run-application.ts'
 import { WebSocketPeer } from './websocket-peer.ts'
 import type { Handshake } from '../handshake/handshake-result.ts'
@@ -48,8 +48,8 @@ export interface ConnectionObserver {
 export interface ConnectionContext extends PeerContext {
   readonly observer: ConnectionObserver | undefined
   readonly refusals: RefusalLog
-  /** The connections from their handshake to the end of both the socket and the application. */
-  readonly connections: Set<WebSocketConnection>
+  /** Has the connections from their handshake to the end of both the socket and the application. */
+  readonly heartbeat: Heartbeat<WebSocketConnection>
   /** `undefined`: no limits. */
   readonly limits?: TrafficLimits | undefined
   /** `undefined`: no connection is compressed. */
@@ -64,13 +64,13 @@ const MESSAGES_PER_TURN = 256
 
 /** The application side of one WebSocket: its events, its states, its end. */
 export class WebSocketConnection
+  extends ReceivedEvents
   implements PeerOwner, HeartbeatClient, BufferHolder, DirectReceiver<WebSocketReceiveEvent>, EndListener
 {
   readonly #socket: Duplex
   /** `undefined` after the accept. */
   #handshake: Handshake | undefined
   readonly #context: ConnectionContext
-  readonly #inbox: Inbox
   readonly #path: string
   /** In the state `ended`, the disconnect event is in the inbox. */
   #state: WebSocketState = 'connecting'
@@ -88,6 +88,7 @@ export class WebSocketConnection
   #denialHasBody = true
 
   constructor(socket: Duplex, handshake: Handshake, path: string, context: ConnectionContext) {
+    super()
     this.#socket = socket
     this.#handshake = handshake
     this.#path = path
@@ -97,38 +98,43 @@ export class WebSocketConnection
     const owner = context.limits?.ownerOf(this) ?? this
     const negotiated = compression && agreed && { compression, parameters: agreed }
     this.#peer = new WebSocketPeer(socket, context, owner, negotiated)
-    this.#inbox = new Inbox(context.options.maxInboxMessages, context.options.maxInboxBytes)
     this.#startedAt = wholeMilliseconds()
   }
 
   /** Runs the application. */
   start(application: Application<WebSocketScope>, scope: WebSocketScope): void {
-    const { connections, heartbeat } = this.#context
-    connections.add(this)
-    heartbeat.add(this)
-    this.#inbox.push({ type: 'websocket.connect' })
+    this.#context.heartbeat.add(this)
+    this.pushEvent({ type: 'websocket.connect' })
     this.#run(application, scope)
   }
 
   /** The next event for the application. After the end, every call returns the disconnect event. */
   receive(): WebSocketReceiveEvent | Promise<WebSocketReceiveEvent> {
-    if (this.#disconnect !== undefined && this.#inbox.isEmpty) return this.#disconnect
-    const event = this.#inbox.take()
-    this.#readOn()
-    return event
+    return this.#next() ?? new Promise((resolve) => this.waitForEvent({ onEvent: resolve }))
   }
 
   /** The same without a promise. */
   receiveOr(listener: EventListener<WebSocketReceiveEvent>): WebSocketReceiveEvent | undefined {
-    if (this.#disconnect !== undefined && this.#inbox.isEmpty) return this.#disconnect
-    const event = this.#inbox.takeOr(listener)
+    const event = this.#next()
+    if (event === undefined) this.waitForEvent(listener)
+    return event
+  }
+
+  #next(): WebSocketReceiveEvent | undefined {
+    const event = this.shiftEvent()
+    if (event === undefined) return this.#disconnect
     this.#readOn()
     return event
   }
 
+  get #isFull(): boolean {
+    const { maxInboxMessages, maxInboxBytes } = this.#context.options
+    return this.hasEvents(maxInboxMessages, maxInboxBytes)
+  }
+
   /** Reads the socket again if the inbox has room. */
   #readOn(): void {
-    if (!this.#paused || this.#inbox.isFull) return
+    if (!this.#paused || this.#isFull) return
     this.#paused = false
     this.#resumeReading()
   }
@@ -199,7 +205,7 @@ export class WebSocketConnection
   /** Buffered bytes for the client and the application; 0 after the socket has closed. */
   get bufferedBytes(): number {
     if (this.#onSocketClosed) return 0
-    return this.#inbox.bufferedBytes + this.#peer.bufferedBytes
+    return this.eventBytes + this.#peer.bufferedBytes
   }
 
   /** Destroys the connection, since the server keeps too many bytes. */
@@ -230,12 +236,12 @@ export class WebSocketConnection
   }
 
   onMessage(message: string | Buffer): boolean {
-    this.#inbox.push(
+    this.pushEvent(
       typeof message === 'string'
         ? { type: 'websocket.receive', text: message, bytes: undefined }
         : { type: 'websocket.receive', bytes: message, text: undefined },
     )
-    this.#paused = this.#inbox.isFull
+    this.#paused = this.#isFull
     return !this.#paused
   }
 
@@ -252,7 +258,7 @@ export class WebSocketConnection
     this.#state = 'ended'
     this.#endedAt = wholeMilliseconds()
     this.#disconnect = { type: 'websocket.disconnect', code, reason }
-    this.#inbox.push(this.#disconnect)
+    this.pushEvent(this.#disconnect)
     this.#onEnd?.(this.#disconnect)
     this.#context.observer?.ended(this, code)
   }
@@ -429,7 +435,6 @@ export class WebSocketConnection
 
   #removeIfDone(): void {
     if (!this.#onSocketClosed || !this.#applicationEnded) return
-    this.#context.connections.delete(this)
     this.#context.heartbeat.delete(this)
   }
 }

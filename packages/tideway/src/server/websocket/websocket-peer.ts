@@ -17,6 +17,7 @@ import { encodeCloseFrame, encodeFrame, opcodes, type Frame } from './frame.ts'
 import type { FrameParser, FrameSink } from './frame-parser.ts'
 import type { FrameNode } from './frame-tree.ts'
 import type { Outbox, OutboxClient } from './outbox.ts'
+import { PeerEnd } from './peer-end.ts'
 import type { PeerContext, PeerOwner } from './peer-owner.ts'
 import { takeParser, unlessSpare } from './spare-parser.ts'
 
@@ -29,6 +30,11 @@ import { takeParser, unlessSpare } from './spare-parser.ts'
  * - `ended`: the close handshake is complete, the protocol was violated, or the connection was lost. The socket is closing.
  */
 type State = 'connecting' | 'open' | 'answering' | 'closing' | 'ended'
+
+/** A client above its high-water mark, whose sends wait. */
+interface SlowClient extends Deferred {
+  readonly since: number
+}
 
 const PING: Frame = encodeFrame(opcodes.ping, new Uint8Array())
 
@@ -49,8 +55,8 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   readonly #socket: Duplex
   /** A field, because the getters of the socket cost as much as the rest of a flush. */
   #isWritable = true
-  /** The time since which it is above its high-water mark; 0 if it is not. */
-  #aboveSince = 0
+  /** While it is above its high-water mark. */
+  #slow: SlowClient | undefined
   readonly #owner: PeerOwner
   /** While a frame or a message is incomplete or reading is paused, and after the end of the frames. */
   #parser: FrameParser | undefined
@@ -59,18 +65,11 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   #lastSeen: number
   #pingSentAt = 0
   pendingHandshake: PendingHandshake | undefined
-  #drained: Deferred | undefined
   #isDropping = false
-  /** Whether this side closed because the client does not read. The client may never read the close frame. */
-  #isClosedAsSlow = false
   /** The latest unanswered ping of a peer that does not read. */
   #pongDue: Buffer | undefined
-  #closeSentAt = 0
-  /** The code and reason of the end, in the states `answering` and `closing`. */
-  #closeCode = 0
-  #closeReason = ''
-  /** Our close frame, in the state `answering`. */
-  #answer: Frame | undefined
+  /** From the states `answering`, `closing` and `ended` on. */
+  #end: PeerEnd | undefined
 
   constructor(socket: Duplex, context: PeerContext, owner: PeerOwner, negotiated?: NegotiatedCompression) {
     this.#socket = socket
@@ -131,13 +130,15 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
 
   /** Begins the close handshake. Later sends throw. */
   close(code: number, reason: string): void {
-    // Messages before it are sent first, but not to a client that does not read.
-    if (!this.#isClosedAsSlow && this.#sender?.delaysClose(code, reason) === true) return
+    // Messages before it are sent first.
+    if (this.#sender?.delaysClose(code, reason) !== true) this.#closeNow(code, reason, false)
+  }
+
+  #closeNow(code: number, reason: string, isSlow: boolean): void {
     this.#sendAnswer()
     if (this.#state !== 'open') return
     this.#state = 'closing'
-    this.#closeCode = code
-    this.#closeReason = reason
+    this.#end = new PeerEnd(code, reason, { isSlow })
     this.#sendClose(encodeCloseFrame(code, reason))
     // Pending sends need not wait for the peer's close frame.
     this.#release()
@@ -209,7 +210,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     const { options } = this.#context
     if (this.#state === 'connecting' || this.#state === 'answering') return
     if (this.#state !== 'open') {
-      if (now - this.#closeSentAt >= options.closeTimeoutMs) this.destroy()
+      if (now - this.#end!.closedAt >= options.closeTimeoutMs) this.destroy()
     } else if (this.#pingSentAt > 0 && this.#parser?.isPaused !== true) {
       if (now - this.#pingSentAt >= options.pingTimeoutMs) {
         this.#context.counters.pingTimeouts++
@@ -224,7 +225,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
       this.#context.counters.pingsSent++
       this.#outbox.enqueue(this, PING)
     }
-    const isSlow = this.#aboveSince > 0 && now - this.#aboveSince >= options.slowConsumerTimeoutMs
+    const isSlow = this.#slow !== undefined && now - this.#slow.since >= options.slowConsumerTimeoutMs
     if (isSlow && options.slowConsumer === 'close') this.#closeSlow()
   }
 
@@ -260,7 +261,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
       this.#answerSoon(code, reason, encodeCloseFrame(code === closeCodes.noStatus ? undefined : code))
       return
     }
-    this.#finish(this.#closeCode, this.#closeReason)
+    if (this.#end !== undefined) this.#finish(this.#end.code, this.#end.reason)
     this.#endSocket()
   }
 
@@ -281,7 +282,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#unwritten = this.#socket.write(bytes) ? 0 : this.#socket.writableLength
     if (this.#unwritten > 0) this.#context.buffered.added(bytes.length)
     // A connection that always sends never emits `drain`, even if the peer reads fast.
-    if (this.#aboveSince > 0 && this.#unwritten <= this.#context.options.highWaterMarkBytes) this.#release()
+    if (this.#slow !== undefined && this.#unwritten <= this.#context.options.highWaterMarkBytes) this.#release()
   }
 
   onDrain(): void {
@@ -324,7 +325,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     const { options } = this.#context
     // The socket may have sent bytes since the last write.
     this.#unwritten = this.#socket.writableLength
-    if (this.#aboveSince > 0 && this.#buffered > options.highWaterMarkBytes) {
+    if (this.#slow !== undefined && this.#buffered > options.highWaterMarkBytes) {
       if (options.slowConsumer === 'drop') return this.dropMessage()
       if (this.#buffered + frame.length > options.maxBufferedBytes) {
         return this.overflow()
@@ -334,9 +335,8 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     this.#outbox.enqueue(this, frame)
     this.#outbox.flushNow(this)
     if (this.#unwritten <= options.highWaterMarkBytes) return undefined
-    this.#aboveSince ||= wholeMilliseconds()
-    this.#drained ??= deferred()
-    return this.#drained.promise
+    this.#slow ??= { since: wholeMilliseconds(), ...deferred() }
+    return this.#slow.promise
   }
 
   dropMessage(): void {
@@ -361,20 +361,19 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
 
   #closeSlow(): void {
     if (this.#state === 'open') {
-      this.#isClosedAsSlow = true
       this.#context.counters.slowClosed++
       this.#owner.onSlow('closed')
     }
-    this.close(closeCodes.tryAgainLater, 'reading too slowly')
+    // Without the messages before it, which the client does not read.
+    this.#closeNow(closeCodes.tryAgainLater, 'reading too slowly', true)
   }
 
   /** Resolves pending sends: the connection is below its high-water mark, or has ended. */
   #release(): void {
-    this.#aboveSince = 0
     this.#isDropping = false
-    const waiting = this.#drained
-    this.#drained = undefined
-    waiting?.resolve()
+    const slow = this.#slow
+    this.#slow = undefined
+    slow?.resolve()
   }
 
   deliver(message: string | Buffer): boolean {
@@ -396,22 +395,21 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** A message and a close frame may come in one chunk: the application's answer to the message precedes our close frame. */
   #answerSoon(code: number, reason: string, frame: Frame): void {
     this.#state = 'answering'
-    this.#closeCode = code
-    this.#closeReason = reason
-    this.#answer = frame
+    this.#end = new PeerEnd(code, reason, { answer: frame })
     setImmediate(() => this.#sendAnswer())
   }
 
   /** Sends the close frame that answers the peer's close frame or protocol error. */
   #sendAnswer(): void {
     if (this.#state !== 'answering') return
-    this.#sendClose(this.#answer!)
-    this.#finish(this.#closeCode, this.#closeReason)
+    const { answer, code, reason } = this.#end!
+    this.#sendClose(answer!)
+    this.#finish(code, reason)
     this.#endSocket()
   }
 
   #sendClose(frame: Frame): void {
-    this.#closeSentAt = wholeMilliseconds()
+    this.#end!.closed()
     this.#outbox.enqueue(this, frame)
     this.#outbox.flushNow(this)
   }
@@ -420,11 +418,12 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
     if (this.#state === 'ended') return
     // A connection that is lost after the peer's close frame has the peer's code. A client that does not read cannot
     // answer our close frame: the application, the counters and the log have the same code, 1013.
-    const wasClosed = this.#state === 'answering' || this.#isClosedAsSlow
+    const isDecided = this.#state === 'answering' || this.#end?.isSlow === true
     this.#state = 'ended'
-    this.#closeSentAt ||= wholeMilliseconds()
+    const end = (this.#end ??= new PeerEnd(code, reason))
+    end.closed()
     this.#parser?.end()
-    this.#owner.onPeerClosed(wasClosed ? this.#closeCode : code, wasClosed ? this.#closeReason : reason)
+    this.#owner.onPeerClosed(isDecided ? end.code : code, isDecided ? end.reason : reason)
     this.#release()
   }
 
