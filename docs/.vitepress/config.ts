@@ -96,6 +96,8 @@ const site: UserConfig<DefaultTheme.Config> = defineConfig({
     search: {
       provider: 'local',
       options: {
+        // Colouring the code of all pages again would be a third of the build.
+        _render: (source, env, md) => md.render(source, { ...(env as object), isForSearch: true }),
         locales: {
           ko: {
             translations: {

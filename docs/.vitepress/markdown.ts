@@ -7,6 +7,8 @@ interface PageEnvironment {
   readonly path: string
   /** Where the page is in the repository, if that is not `path`. */
   readonly realPath?: string
+  /** Whether the page is rendered for the search, which needs the words of code and no colours. */
+  readonly isForSearch?: boolean
 }
 
 type Token = ReturnType<MarkdownRenderer['parse']>[number]
@@ -33,16 +35,17 @@ export function forTheSite(md: MarkdownRenderer): void {
 
   // Above a block that is a file stands its name, as the reader has it: without the folder that it is kept in here.
   const fence = md.renderer.rules.fence!
-  md.renderer.rules.fence = (tokens, index, ...rest) => {
+  md.renderer.rules.fence = (tokens, index, options, env, self) => {
     const token = tokens[index]!
     if (token.info === 'mermaid') return drawFlowchart(token.content)
+    if ((env as PageEnvironment).isForSearch) return `<pre><code>${md.utils.escapeHtml(token.content)}</code></pre>`
     const file = CUT_FROM.exec(token.info)?.[1]?.replace(
       /^(?:examples\/cookbook|(?:examples\/tutorial|test\/docs)\/[^/]+)\//,
       '',
     )
     // Digits behind the language would be lines to highlight.
     token.info = token.info.split(' ')[0]!
-    const block = fence(tokens, index, ...rest)
+    const block = fence(tokens, index, options, env, self)
     return file === undefined ? block : `<div class="file-name">${file}</div>${block}`
   }
   // An indented block has the same look: VitePress gives a bare `<pre>` no scroll bar, so that it is wider than a phone.

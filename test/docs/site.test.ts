@@ -4,12 +4,12 @@ import { githubSlug } from '../../docs/.vitepress/github-slug.ts'
 import { forTheSite } from '../../docs/.vitepress/markdown.ts'
 import { root } from './markdown.ts'
 
-let render: (markdown: string) => string
+let render: (markdown: string, environment?: object) => string
 
 beforeAll(async () => {
   const markdown = await createMarkdownRenderer(`${root}docs`, { anchor: { slugify: githubSlug }, config: forTheSite })
-  render = (text) =>
-    markdown.render(text, { path: `${root}docs/guides/server.md`, relativePath: 'docs/guides/server.md' })
+  const page = { path: `${root}docs/guides/server.md`, relativePath: 'docs/guides/server.md' }
+  render = (text, environment) => markdown.render(text, { ...page, ...environment })
 })
 
 describe('a page of the site', () => {
@@ -31,5 +31,12 @@ describe('a page of the site', () => {
 
   it('puts an indented block into the same scrolling frame as a fenced one', () => {
     expect(render('    npm run bench -- peers\n')).toMatch(/^<div class="language-/)
+  })
+
+  it('gives the search the words of code without its colours', () => {
+    const code = '```ts\nconst a: Map<string, number> = of(1)\n```\n'
+    expect(render(code)).toMatch(/<pre class="shiki.*<span style=/s)
+    const forSearch = '<pre><code>const a: Map&lt;string, number&gt; = of(1)\n</code></pre>'
+    expect(render(code, { isForSearch: true })).toContain(forSearch)
   })
 })
