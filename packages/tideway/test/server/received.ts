@@ -3,14 +3,15 @@ import { takeFrame } from './frames.ts'
 
 /** The bytes of a server that a test has not taken yet. */
 export class Received {
-  bytes: Buffer = Buffer.alloc(0)
+  /** Joined when they are read: each chunk after megabytes would copy them. */
+  #chunks: Buffer[] = []
   #isOver = false
   #changed: (() => void) | undefined
 
   constructor(stream: Readable) {
     const changed = (): void => this.#changed?.()
     stream.on('data', (chunk: Buffer) => {
-      this.bytes = Buffer.concat([this.bytes, chunk])
+      this.#chunks.push(chunk)
       changed()
     })
     for (const event of ['end', 'close']) {
@@ -19,6 +20,12 @@ export class Received {
         changed()
       })
     }
+  }
+
+  /** What has come and was not taken. */
+  get bytes(): Buffer {
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)]
+    return this.#chunks[0]!
   }
 
   /** Whether the server has ended its side, or the connection is closed. */
@@ -36,7 +43,7 @@ export class Received {
   /** Takes this many bytes. */
   take(length: number): Buffer {
     const taken = this.bytes.subarray(0, length)
-    this.bytes = this.bytes.subarray(length)
+    this.#chunks = [this.bytes.subarray(length)]
     return taken
   }
 
@@ -45,7 +52,7 @@ export class Received {
     for (;;) {
       const taken = takeFrame(this.bytes)
       if (taken !== undefined) {
-        this.bytes = taken.rest
+        this.#chunks = [taken.rest]
         return taken.line
       }
       if (this.#isOver) throw new Error('The server ended before a frame came.')
