@@ -1,6 +1,3 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +10,6 @@ import { describeWith, programPath } from '../setup/describe-with.ts'
 import { patiently } from '../setup/patiently.ts'
 import { SlowLink } from './slow-link.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const SYMBOLS = 500
 /** The bytes per second of the throttled network: a quarter of what all changes need. */
 const THROUGHPUT = 25_000
@@ -40,7 +36,6 @@ describeWith(['headlessChromium'], 'the dashboard in a browser with a throttled 
   let channelLayer: (typeof import('../../examples/dashboard/src/application.ts'))['channelLayer']
 
   beforeAll(async () => {
-    await promisify(execFile)(process.execPath, ['node_modules/.bin/tsc', '-b', 'packages/client'], { cwd: root })
     process.env['FEED'] = 'off'
     const application = await import('../../examples/dashboard/src/application.ts')
     channelLayer = application.channelLayer

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { RedisPubSubChannelLayer, type RedisHost, type RedisPubSubChannelLayerOptions } from '@tideway/redis'
 import { expectContiguous } from 'tideway/testing'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { FollowingClient } from './following-client.ts'
-import { fromSources } from '../setup/from-sources.ts'
+import { compileProgram } from '../setup/compiled.ts'
 
-const SERVER = fileURLToPath(new URL('fixture/server.ts', import.meta.url))
+const SERVER = compileProgram(new URL('fixture/server.ts', import.meta.url))
 const PROCESSES = 3
 const CLIENTS = 60
 const EVERY_MS = 5
@@ -43,7 +42,7 @@ export class Fleet {
   }
 
   async startServer(index: number): Promise<void> {
-    const args = [...fromSources, SERVER, JSON.stringify(this.#options)]
+    const args = [SERVER, JSON.stringify(this.#options)]
     const server = await startProgram(process.execPath, args, { ready: /port (\d+)/ })
     this.#servers[index] = server
     this.#ports[index] = Number(server.readyMatch![1])

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { RedisPubSubChannelLayer } from '@tideway/redis'
 import { closeTasks, defineTasks, runTasks, task } from 'tideway/worker'
 import { expect, it, onTestFinished } from 'vitest'
@@ -7,7 +6,7 @@ import { z } from 'zod'
 import { RedisServer } from '../../packages/redis/test/redis-server.ts'
 import { startProgram } from '../setup/child-process.ts'
 import { describeWith } from '../setup/describe-with.ts'
-import { fromSources } from '../setup/from-sources.ts'
+import { compileProgram } from '../setup/compiled.ts'
 import { patiently } from '../setup/patiently.ts'
 import { crowd } from './fixture/presence-room.ts'
 
@@ -36,8 +35,8 @@ describeWith(['redis'], 'a durable task for each person who leaves', () => {
     onTestFinished(() => closeTasks(tasks, 0))
     await runTasks(tasks)
 
-    const file = fileURLToPath(new URL('fixture/left-process.ts', import.meta.url))
-    const args = [...fromSources, file, redis.url, JSON.stringify(presence), 'anna', 'bo', 'cleo']
+    const file = compileProgram(new URL('fixture/left-process.ts', import.meta.url))
+    const args = [file, redis.url, JSON.stringify(presence), 'anna', 'bo', 'cleo']
     const dying = await startProgram(process.execPath, args, { ready: /left anna (\S+)/ })
     onTestFinished(async () => void (await dying.stop()))
 

@@ -15,7 +15,7 @@ import { selfSigned } from '../deploy/site.ts'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { describeWith } from '../setup/describe-with.ts'
 import { freePort } from '../setup/free-port.ts'
-import { fromSources } from '../setup/from-sources.ts'
+import { compileProgram, compiledTideway } from '../setup/compiled.ts'
 import { patiently } from '../setup/patiently.ts'
 import { room } from './fixture/room.ts'
 import { Member, type Entrance } from './member.ts'
@@ -47,8 +47,9 @@ describeWith(['redis', 'nginx', 'openssl'], 'a deployment under clients of the l
   })
 
   async function serving(flags: readonly string[], descriptors: readonly number[] = []): Promise<RunningProgram> {
-    const command = ['packages/tideway/src/cli/main.ts', 'serve', 'test/live/fixture/application.ts', ...drainFlags]
-    const program = await startProgram(process.execPath, [...fromSources, ...command, ...flags], {
+    const application = compileProgram(new URL('fixture/application.ts', import.meta.url))
+    const command = [compiledTideway, 'serve', application, ...drainFlags]
+    const program = await startProgram(process.execPath, [...command, ...flags], {
       cwd: root,
       ready: /Listening on (\S+)/,
       env: { REDIS_URL: redis.url },

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { connectLive, type LiveClient } from '@tideway/client/live'
 import { defineApplication, InMemoryChannelLayer, originValidator } from 'tideway'
 import { presenceLogOf } from 'tideway/layer/kit'
@@ -11,7 +10,7 @@ import { logOf, type LayerLog } from '../../packages/redis/test/log/log-layers.t
 import { RedisServer } from '../../packages/redis/test/redis-server.ts'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { describeWith } from '../setup/describe-with.ts'
-import { fromSources } from '../setup/from-sources.ts'
+import { compileProgram } from '../setup/compiled.ts'
 import { patiently } from '../setup/patiently.ts'
 import { crowd, CrowdConsumer } from './fixture/presence-room.ts'
 
@@ -73,8 +72,8 @@ describeWith(['redis'], 'the people of two servers on one Redis', () => {
   })
 
   async function serving(options: object = presence): Promise<RunningProgram> {
-    const file = fileURLToPath(new URL('fixture/presence-server.ts', import.meta.url))
-    const args = [...fromSources, file, redis.url, JSON.stringify(options)]
+    const file = compileProgram(new URL('fixture/presence-server.ts', import.meta.url))
+    const args = [file, redis.url, JSON.stringify(options)]
     const program = await startProgram(process.execPath, args, { ready: /port (\d+)/ })
     onTestFinished(async () => void (await program.stop()))
     return program

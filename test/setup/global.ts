@@ -1,11 +1,14 @@
 import type { TestProject } from 'vitest/node'
 
+import { compilePackages } from './compile-packages.ts'
 import './describe-with.ts'
 import { preparePrograms, thisMachine } from './prepare-programs.ts'
 import { programsNeeded } from './programs-needed.ts'
 
-/** Runs once, before any worker: finds, or installs, the system programs that the selected test files ask for. */
+/** Runs before any worker: compiles the packages, and finds, or installs, the system programs that the selected test files ask for. */
 export default async function setup(project: TestProject): Promise<void> {
+  await compilePackages()
+  project.onTestsRerun(compilePackages)
   // The file names given on the command line. Internal to vitest: without it every test file counts as selected.
   const { filenamePattern } = project.vitest as { readonly filenamePattern?: string[] }
   const { testFiles } = await project.globTestFiles(filenamePattern)

@@ -1,6 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { spawn } from 'node:child_process'
 import { serve, type RunningServer } from 'tideway/server'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
@@ -10,7 +8,6 @@ import { endRuns, startRun } from '../../examples/stream/src/task.ts'
 import { describeWith, programPath } from '../setup/describe-with.ts'
 import { patiently } from '../setup/patiently.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 /** A folder for screenshots: none without it. */
 const SCREENSHOTS = process.env['TIDEWAY_SCREENSHOTS']
 
@@ -38,7 +35,6 @@ describeWith(['headlessChromium', 'curl'], 'the example of a long answer', () =>
   let server: RunningServer
 
   beforeAll(async () => {
-    await promisify(execFile)(process.execPath, ['node_modules/.bin/tsc', '-b', 'packages/client'], { cwd: root })
     server = await serve(application, { listen: [{ host: '127.0.0.1', port: 0 }] })
     browser = await chromium.launch({ executablePath: programPath('headlessChromium'), args: ['--no-sandbox'] })
   })

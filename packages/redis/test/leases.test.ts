@@ -1,10 +1,8 @@
-import { fileURLToPath } from 'node:url'
-
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import { startProgram } from '../../../test/setup/child-process.ts'
 import { describeWith } from '../../../test/setup/describe-with.ts'
-import { fromSources } from '../../../test/setup/from-sources.ts'
+import { compileProgram } from '../../../test/setup/compiled.ts'
 import { patiently } from '../../../test/setup/patiently.ts'
 import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisChannelLayerOptions } from '../src/index.ts'
 import { PythonPeer } from './python-peer.ts'
@@ -76,8 +74,8 @@ describeWith(['redis'], 'Redis layers', () => {
   })
 
   it('remove the keys of a dead process when its lease expires', async () => {
-    const member = fileURLToPath(new URL('fixture/member.ts', import.meta.url))
-    const args = [...fromSources, member, server.url, '600']
+    const member = compileProgram(new URL('fixture/member.ts', import.meta.url))
+    const args = [member, server.url, '600']
     const dying = await startProgram(process.execPath, args, { ready: /joined/ })
     const layer = await makeLayer({ leaseMs: 600 })
     const { types } = await join(layer, 'one')
@@ -100,8 +98,8 @@ describeWith(['redis'], 'Redis layers', () => {
     ['while it lives', 'before'],
     ['when it is the first one that starts after all others are dead', 'after'],
   ] as const)('remove the keys of dead processes from a process without groups %s', async (_name, start) => {
-    const member = fileURLToPath(new URL('fixture/member.ts', import.meta.url))
-    const args = [...fromSources, member, server.url, '600']
+    const member = compileProgram(new URL('fixture/member.ts', import.meta.url))
+    const args = [member, server.url, '600']
     const dying = await Promise.all([1, 2].map(() => startProgram(process.execPath, args, { ready: /joined/ })))
     if (start === 'before') await makeLayer({ leaseMs: 600 })
     for (const { pid } of dying) process.kill(pid, 'SIGKILL')

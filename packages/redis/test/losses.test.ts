@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { startProgram } from '../../../test/setup/child-process.ts'
 import { describeWith } from '../../../test/setup/describe-with.ts'
-import { fromSources } from '../../../test/setup/from-sources.ts'
+import { compileProgram } from '../../../test/setup/compiled.ts'
 import { patiently } from '../../../test/setup/patiently.ts'
 import { RedisChannelLayer, RedisPubSubChannelLayer, type RedisLayerOptions } from '../src/index.ts'
 import { RedisServer } from './redis-server.ts'
@@ -119,8 +118,8 @@ describeWith(['redis'], 'Redis layers under faults', () => {
 
     it('emit gap in a process that was stopped for longer than its lease', async () => {
       const leaseMs = 600
-      const listener = fileURLToPath(new URL('fixture/listener.ts', import.meta.url))
-      const args = [...fromSources, listener, server.url, `${leaseMs}`]
+      const listener = compileProgram(new URL('fixture/listener.ts', import.meta.url))
+      const args = [listener, server.url, `${leaseMs}`]
       const program = await startProgram(process.execPath, args, { ready: /joined/ })
       const sender = new RedisChannelLayer({ leaseMs, hosts: [server.url] })
       made.push(sender)

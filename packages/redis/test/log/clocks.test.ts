@@ -1,10 +1,8 @@
-import { fileURLToPath } from 'node:url'
-
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 
 import { startProgram } from '../../../../test/setup/child-process.ts'
 import { describeWith } from '../../../../test/setup/describe-with.ts'
-import { fromSources } from '../../../../test/setup/from-sources.ts'
+import { compileProgram } from '../../../../test/setup/compiled.ts'
 import { RedisPubSubChannelLayer } from '../../src/index.ts'
 import { RedisServer } from '../redis-server.ts'
 
@@ -20,8 +18,8 @@ describeWith(['redis'], 'kept groups of processes whose clocks differ', () => {
 
   /** Returns what the process has read. */
   async function runAt(hours: string): Promise<unknown> {
-    const file = fileURLToPath(new URL('clock-process.ts', import.meta.url))
-    const args = [...fromSources, file, server.url, hours, JSON.stringify(options)]
+    const file = compileProgram(new URL('clock-process.ts', import.meta.url))
+    const args = [file, server.url, hours, JSON.stringify(options)]
     const program = await startProgram(process.execPath, args, { ready: /^read (\[.+\])$/m })
     onTestFinished(async () => void (await program.stop()))
     return JSON.parse(program.readyMatch![1]!)

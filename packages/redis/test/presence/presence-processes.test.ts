@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 
 import { afterEach, beforeEach, expect, it } from 'vitest'
 
@@ -7,7 +6,7 @@ import { presenceLogOf } from 'tideway/layer/kit'
 
 import { startProgram, type RunningProgram } from '../../../../test/setup/child-process.ts'
 import { describeWith } from '../../../../test/setup/describe-with.ts'
-import { fromSources } from '../../../../test/setup/from-sources.ts'
+import { compileProgram } from '../../../../test/setup/compiled.ts'
 import { patiently } from '../../../../test/setup/patiently.ts'
 import { logOf, type Kind, type LayerLog } from '../log/log-layers.ts'
 import { RedisServer } from '../redis-server.ts'
@@ -41,8 +40,8 @@ describeWith(['redis'], 'presence of processes on one Redis', () => {
   }
 
   async function startWith(keys: readonly string[], kind: Kind = 'RedisPubSubChannelLayer'): Promise<RunningProgram> {
-    const file = fileURLToPath(new URL('presence-process.ts', import.meta.url))
-    const args = [...fromSources, file, kind, server.url, JSON.stringify(presence), ...keys]
+    const file = compileProgram(new URL('presence-process.ts', import.meta.url))
+    const args = [file, kind, server.url, JSON.stringify(presence), ...keys]
     const program = await startProgram(process.execPath, args, { ready: /entered/ })
     programs.push(program)
     return program

@@ -9,7 +9,7 @@ import { defineGroup } from '../../src/live/define-group.ts'
 import { LiveConsumer } from '../../src/live/live-consumer.ts'
 import { path } from '../../src/routing/route.ts'
 import { urlRouter } from '../../src/routing/url-router.ts'
-import { Command, fixture } from './command.ts'
+import { Command, fixture, fixtureSource } from './command.ts'
 import application from './fixtures/asyncapi/application.ts'
 
 interface Document {
@@ -23,7 +23,7 @@ interface Document {
   }
 }
 
-const officialSchema = JSON.parse(readFileSync(fixture('asyncapi/asyncapi-3.0.0.json'), 'utf8')) as object
+const officialSchema = JSON.parse(readFileSync(fixtureSource('asyncapi/asyncapi-3.0.0.json'), 'utf8')) as object
 const ajv = new Ajv({ strict: false, allErrors: true })
 formats.default(ajv)
 const validate = ajv.compile(officialSchema)

@@ -2,9 +2,7 @@ import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { fromSources } from '../../../../test/setup/from-sources.ts'
-
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+import { compileProgram, compiledTideway } from '../../../../test/setup/compiled.ts'
 
 /** How a command is run. */
 export interface CommandOptions {
@@ -16,11 +14,11 @@ export interface CommandOptions {
   readonly descriptors?: readonly number[]
   /** What a shell does before it becomes the command, and so has its process id. */
   readonly before?: string
-  /** A built command line to run, by plain Node, instead of the sources. */
+  /** Another build of the command line. @default the compiled one */
   readonly main?: string
 }
 
-/** A run of the command line, from the sources. */
+/** A run of the command line. */
 export class Command {
   readonly process: ChildProcess
   /** What it has written, both streams. */
@@ -29,10 +27,9 @@ export class Command {
   readonly #ended: Promise<unknown>
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
-    const { env = {}, cwd, descriptors = [], before, main: built } = options
+    const { env = {}, cwd, descriptors = [], before, main = compiledTideway } = options
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...descriptors]
-    const script = built === undefined ? [...fromSources, main] : [built]
-    const command = [process.execPath, ...script, ...args]
+    const command = [process.execPath, main, ...args]
     const [program, ...rest] =
       before === undefined ? command : ['/bin/sh', '-c', `${before} exec "$@"`, 'sh', ...command]
     this.process = spawn(program!, rest, { stdio, cwd, env: { ...process.env, ...env } })
@@ -71,7 +68,12 @@ export class Command {
   }
 }
 
-/** The path of a file beside this one. */
+/** Returns the path of an application of the folder `fixtures`, compiled. */
 export function fixture(name: string): string {
+  return compileProgram(new URL(`fixtures/${name}`, import.meta.url))
+}
+
+/** Returns the path of a file of the folder `fixtures`. */
+export function fixtureSource(name: string): string {
   return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
 }

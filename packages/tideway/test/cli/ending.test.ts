@@ -2,13 +2,12 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { compiledTideway } from '../../../../test/setup/compiled.ts'
 import { describeWith, programPath } from '../../../../test/setup/describe-with.ts'
 import { eventually } from '../server/serving.ts'
 import { Command, fixture } from './command.ts'
-import { fromSources } from '../../../../test/setup/from-sources.ts'
 
 const application = fixture('ending/application.ts')
 
@@ -53,7 +52,6 @@ describe('tideway serve at SIGHUP', () => {
 })
 
 describeWith(['python'], 'tideway serve in a closed terminal', () => {
-  const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
   // Runs a command in a terminal of its own, closes that when it listens, and prints how the command has ended.
   const script = `
 import os, pty, sys
@@ -72,7 +70,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     ['two workers', ['--workers', '2'], 2],
   ])('stops a server of %s in order', async (_name, flags, processes) => {
     const report = join(await temporaryFolder(), 'report')
-    const command = [process.execPath, ...fromSources, main, 'serve']
+    const command = [process.execPath, compiledTideway, 'serve']
     const args = ['-c', script, ...command, application, '--port', '0', ...flags]
     const { stdout } = await promisify(execFile)(programPath('python'), args, {
       env: { ...process.env, REPORT: report },

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { Command, fixture } from './command.ts'
+import { Command, fixtureSource } from './command.ts'
 
-const application = fixture('threads/application.ts')
+const application = fixtureSource('threads/application.ts')
 
 async function get(url: string): Promise<unknown> {
   return (await fetch(url)).json()

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { Command, fixture } from './command.ts'
+import { Command, fixture, fixtureSource } from './command.ts'
 
 const hello = fixture('serve/application.ts')
 const packageFolder = fileURLToPath(new URL('../..', import.meta.url))
@@ -43,7 +43,7 @@ async function folder(name: string, manifest: object): Promise<string> {
 
 describe('tideway serve', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('serves a TypeScript file, and ends in order at %s', async (signal) => {
-    const command = new Command(['serve', hello, '--port', '0'])
+    const command = new Command(['serve', fixtureSource('serve/application.ts'), '--port', '0'])
     const url = await command.url()
     expect(new URL(url).hostname).toBe('127.0.0.1')
     expect(await (await fetch(`${url}/path`)).text()).toBe('hello from /path')

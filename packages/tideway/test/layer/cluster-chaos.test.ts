@@ -4,13 +4,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ClusterChannelLayer } from 'tideway/layer/cluster'
-import { fromSources } from '../../../../test/setup/from-sources.ts'
+import { compileProgram } from '../../../../test/setup/compiled.ts'
 import { patiently } from '../../../../test/setup/patiently.ts'
 
-const fixture = fileURLToPath(new URL('fixtures/cluster-process.ts', import.meta.url))
+const fixture = compileProgram(new URL('fixtures/cluster-process.ts', import.meta.url))
 
 /** What a process of the cluster prints. */
 interface Printed {
@@ -36,7 +35,7 @@ class Peer {
   readonly printed: Printed[] = []
 
   constructor(directory: string, { since, maxQueuedBytes = 1_000_000 }: PeerOptions) {
-    const args = [...fromSources, fixture, directory, String(maxQueuedBytes), ...(since === undefined ? [] : [since])]
+    const args = [fixture, directory, String(maxQueuedBytes), ...(since === undefined ? [] : [since])]
     this.process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     createInterface(this.process.stdout!).on('line', (line) => this.printed.push(JSON.parse(line) as Printed))
   }

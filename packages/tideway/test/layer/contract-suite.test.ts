@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { InMemoryChannelLayer, type ChannelLayerOptions, type GroupSendOptions, type Message } from 'tideway/layer'
 import { describeChannelLayer, type ContractOptions } from 'tideway/layer/contract'
 import { Hub, HubChannelLayer } from './hub-channel-layer.ts'
-import { fromSources } from '../../../../test/setup/from-sources.ts'
+import { compileProgram } from '../../../../test/setup/compiled.ts'
 
 interface Registered {
   readonly chapters: string[]
@@ -61,8 +60,8 @@ describe('describeChannelLayer', () => {
   })
 
   it('runs with node:test too', async () => {
-    const file = fileURLToPath(new URL('fixtures/with-node-test.ts', import.meta.url))
-    const flags = [...fromSources, '--test-reporter=tap']
+    const file = compileProgram(new URL('fixtures/with-node-test.ts', import.meta.url))
+    const flags = ['--test-reporter=tap']
     // Node's runner takes this variable for the sign that another runner of its kind has started it.
     const env = { ...process.env, NODE_TEST_CONTEXT: undefined }
     const { stdout } = await promisify(execFile)(process.execPath, [...flags, file], { env })

@@ -1,21 +1,16 @@
 import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import type { Redis } from 'ioredis'
 import { startProgram, type ChildExit, type RunningProgram } from '../../../../test/setup/child-process.ts'
-import { fromSources } from '../../../../test/setup/from-sources.ts'
+import { compileProgram, compiledTideway } from '../../../../test/setup/compiled.ts'
 
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-
-const nodeArgs = [...fromSources, cli]
-
-/** The path of a file of the fixtures. */
+/** Returns the path of an application of the folder `fixtures`, compiled. */
 export function fixture(name: string): string {
-  return fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
+  return compileProgram(new URL(`fixtures/${name}`, import.meta.url))
 }
 
-/** A `tideway worker` of its own process, from the sources, when it has said that it works. */
+/** A `tideway worker` of its own process, when it has said that it works. */
 export function startWorker(args: readonly string[], env: Record<string, string>): Promise<RunningProgram> {
-  return startProgram(process.execPath, [...nodeArgs, 'worker', ...args], {
+  return startProgram(process.execPath, [compiledTideway, 'worker', ...args], {
     ready: /Working on .*\n/,
     env: { NODE_ENV: 'production', ...env },
     startTimeoutMs: 60_000,
@@ -29,9 +24,14 @@ export function runTideway(
   env: Record<string, string | undefined> = {},
 ): Promise<[string, number]> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [...nodeArgs, ...args], { env: { ...process.env, ...env } }, (error, stdout, stderr) => {
-      resolve([stdout + stderr, error === null ? 0 : Number(error.code)])
-    })
+    execFile(
+      process.execPath,
+      [compiledTideway, ...args],
+      { env: { ...process.env, ...env } },
+      (error, stdout, stderr) => {
+        resolve([stdout + stderr, error === null ? 0 : Number(error.code)])
+      },
+    )
   })
 }
 

@@ -16,7 +16,7 @@ describe('tideway worker --tasks', () => {
       runTideway(['worker', fixture('jobs/application.ts'), '--tasks'], { TEST_LAYER: 'memory' }),
     ])
     expect(local).toEqual([expect.stringContaining('tideway: The tasks have no Redis: they run in the process'), 1])
-    expect(none).toEqual([expect.stringMatching(/tideway: .*jobs\/application\.ts exports no tasks: write/), 1])
+    expect(none).toEqual([expect.stringMatching(/tideway: .*jobs\/application\.js exports no tasks: write/), 1])
   })
 
   it('refuses a layer in memory for progress', async () => {
