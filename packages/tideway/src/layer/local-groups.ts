@@ -7,10 +7,11 @@ export interface LocalChannel {
   receiver: ChannelReceiver
   /** The receiver if none is attached. */
   queue: ChannelQueue | undefined
+  /** A list of less than two groups is shared by all channels that have it, so it is never changed. */
   groups: LocalGroup[]
 }
 
-/** Shared empty list: the array is allocated on the first join, because an empty array grows to 17 slots at its first push. */
+/** The groups of a channel without groups. */
 export const noGroups: LocalGroup[] = []
 
 /** A group with at least one member in this process. */
@@ -18,6 +19,8 @@ export interface LocalGroup {
   readonly name: string
   /** Each member with the number of its join in this process, which identifies the members at the time of a send. */
   readonly members: Map<LocalChannel, number>
+  /** The groups of a channel that has only this one: nearly all have one, and an array each would cost 56 bytes. */
+  readonly alone: LocalGroup[]
 }
 
 /** The groups of this process and their members. A group exists while it has a member. */
@@ -47,13 +50,15 @@ export class LocalGroups {
     let group = this.#groups.get(name)
     const isFirst = group === undefined
     if (group === undefined) {
-      group = { name, members: new Map() }
+      group = { name, members: new Map(), alone: [] }
+      group.alone.push(group)
       this.#groups.set(name, group)
     }
     channel.queue?.addedAt.set(name, performance.now())
     if (!group.members.has(channel)) {
       group.members.set(channel, ++this.#joins)
-      if (channel.groups.length === 0) channel.groups = [group]
+      if (channel.groups.length === 0) channel.groups = group.alone
+      else if (channel.groups.length === 1) channel.groups = [...channel.groups, group]
       else channel.groups.push(group)
     }
     return isFirst
@@ -63,7 +68,8 @@ export class LocalGroups {
   remove(group: LocalGroup, channel: LocalChannel): boolean {
     if (!group.members.delete(channel)) return false
     channel.queue?.addedAt.delete(group.name)
-    channel.groups.splice(channel.groups.indexOf(group), 1)
+    if (channel.groups.length === 1) channel.groups = noGroups
+    else channel.groups.splice(channel.groups.indexOf(group), 1)
     return this.#forgetIfEmpty(group)
   }
 
