@@ -4,6 +4,7 @@ import { clientNetwork } from '../../asgi/ip-address.ts'
 import type { RequestHead } from '../handshake/request-head.ts'
 import type { RefusalReason } from '../handshake/refusal-reason.ts'
 import { RETRY_AFTER_SECONDS } from '../http/readiness.ts'
+import { onSocketClosed } from '../transport/socket-owner.ts'
 import { plainSocketOf } from '../transport/tls/plain-socket.ts'
 import { TrustedProxies, type ProxyOptions } from '../handshake/trusted-proxies.ts'
 import type { LimitOptions } from './limit-options.ts'
@@ -107,7 +108,7 @@ export class ConnectionGate {
     this.#total++
     const isExcess = this.#open + this.#streams > this.#maxConnections
     if (isExcess) this.#excess.set(socket, tooMany)
-    socket.on('close', this.#onClose)
+    onSocketClosed(socket, this.#onClose)
     this.#sends.add(socket)
     // The connections of a trusted proxy count for its clients.
     const isProxy = this.#trusted?.has(socket.remoteAddress) === true

@@ -14,8 +14,27 @@ export interface SocketOwner {
 
 const OWNER: unique symbol = Symbol('tideway.owner')
 const IS_READ: unique symbol = Symbol('tideway.isRead')
+const CLOSED: unique symbol = Symbol('tideway.closed')
 
-type OwnedSocket = Duplex & { [OWNER]?: SocketOwner | undefined; [IS_READ]?: boolean }
+/** A listener of `close`, called as a method of the socket. */
+type CloseListener<Socket> = (this: Socket) => void
+
+type OwnedSocket = Duplex & {
+  [OWNER]?: SocketOwner | undefined
+  [IS_READ]?: boolean
+  [CLOSED]?: CloseListener<OwnedSocket>
+}
+
+/** Calls the listener when the socket closes, after its owner: a list of two listeners would cost 64 bytes of each socket. */
+export function onSocketClosed<Socket extends Duplex>(socket: Socket, listener: CloseListener<Socket>): void {
+  const owned: OwnedSocket = socket
+  if (owned[CLOSED] !== undefined) {
+    socket.on('close', listener)
+    return
+  }
+  owned[CLOSED] = listener as CloseListener<Duplex>
+  if (owned[OWNER] === undefined) socket.on('close', onClose)
+}
 
 /**
  * Makes the owner the only recipient of the socket's end and close events. All sockets share the listener functions, and a new
@@ -25,7 +44,9 @@ export function attachOwner(socket: Duplex, owner: SocketOwner): void {
   const owned: OwnedSocket = socket
   const isNew = owned[OWNER] === undefined
   owned[OWNER] = owner
-  if (isNew) socket.on('end', onEnd).on('close', onClose).on('error', onError)
+  if (!isNew) return
+  socket.on('end', onEnd).on('error', onError)
+  if (owned[CLOSED] === undefined) socket.on('close', onClose)
 }
 
 /** Also sends the owner the data of the socket, and makes it flow. */
@@ -45,7 +66,8 @@ export function detachOwner(socket: Duplex): void {
   const owned: OwnedSocket = socket
   owned[OWNER] = undefined
   owned[IS_READ] = false
-  socket.removeListener('end', onEnd).removeListener('close', onClose).removeListener('error', onError)
+  if (owned[CLOSED] === undefined) socket.removeListener('close', onClose)
+  socket.removeListener('end', onEnd).removeListener('error', onError)
   socket.removeListener('data', onData).removeListener('drain', onDrain)
 }
 
@@ -65,5 +87,6 @@ function onEnd(this: OwnedSocket): void {
 }
 
 function onClose(this: OwnedSocket): void {
-  this[OWNER]!.onClose()
+  this[OWNER]?.onClose()
+  this[CLOSED]?.call(this)
 }
