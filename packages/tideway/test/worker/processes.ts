@@ -3,6 +3,17 @@ import type { Redis } from 'ioredis'
 import { startProgram, type ChildExit, type RunningProgram } from '../../../../test/setup/child-process.ts'
 import { compileProgram, compiledTideway } from '../../../../test/setup/compiled.ts'
 
+const JOBS_PER_KILL = 40
+
+/**
+ * The ids of the jobs that are sent before each kill of a worker: it has some of them, and leaves others. `KILL_SUITE_KILLS`
+ * asks for more kills.
+ */
+export const killRounds: readonly (readonly number[])[] = Array.from(
+  { length: Number(process.env['KILL_SUITE_KILLS'] ?? 3) },
+  (_, round) => Array.from({ length: JOBS_PER_KILL }, (_, job) => round * JOBS_PER_KILL + job),
+)
+
 /** Returns the path of an application of the folder `fixtures`, compiled. */
 export function fixture(name: string): string {
   return compileProgram(new URL(`fixtures/${name}`, import.meta.url))

@@ -3,7 +3,7 @@ import type { RunningProgram } from '../../../../test/setup/child-process.ts'
 import { closeTasks, defineTasks } from 'tideway/worker'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { describeWith } from '../../../../test/setup/describe-with.ts'
-import { fixture, kill, listReaches, numbersOf, runTideway, startWorker } from './processes.ts'
+import { fixture, kill, killRounds, listReaches, numbersOf, runTideway, startWorker } from './processes.ts'
 import { TaskLogger } from './task-logger.ts'
 import { TaskRedis } from './task-redis.ts'
 
@@ -61,19 +61,19 @@ describeWith(['redis'], 'worker processes of tasks', () => {
 
   it('run every job at least once while workers are killed', { timeout: 180_000 }, async () => {
     const tasks = defineTasks(definitions, { redis: redis.url, logger: new TaskLogger() })
-    const [count, kills] = [Number(process.env.KILL_SUITE_JOBS ?? 300), 6]
-    const ids = Array.from({ length: count }, (_, id) => id)
-    for (const id of ids) await tasks.work.enqueue({ id, takesMs: 20 })
     const workers = await Promise.all([start(), start()])
-    for (let round = 1; round <= kills; round++) {
-      await listReaches(redis.client, 'begun', (round * count) / (kills + 1))
+    for (const jobs of killRounds) {
+      const begun = await redis.client.llen('begun')
+      for (const id of jobs) await tasks.work.enqueue({ id, takesMs: 50 })
+      await listReaches(redis.client, 'begun', begun + jobs.length / 4)
       const victim = workers.shift()!
       await kill(victim)
       running.delete(victim)
       workers.push(await start())
     }
     const doneOnes = async (): Promise<Set<number>> => new Set(await numbersOf(redis.client, 'done'))
-    await expect.poll(async () => (await doneOnes()).size, { timeout: 60_000 }).toBe(count)
+    const ids = killRounds.flat()
+    await expect.poll(async () => (await doneOnes()).size, { timeout: 60_000 }).toBe(ids.length)
     await Promise.all(workers.map((worker) => worker.stop()))
     expect([...(await doneOnes())].toSorted((a, b) => a - b)).toEqual(ids)
     await closeTasks(tasks)

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { describeWith, programPath } from '../../../../test/setup/describe-with.ts'
 import { startProgram, type RunningProgram } from '../../../../test/setup/child-process.ts'
 import { freePort } from '../../../../test/setup/free-port.ts'
-import { fixture, kill, listReaches, numbersOf, runTideway, startWorker } from './processes.ts'
+import { fixture, kill, killRounds, listReaches, numbersOf, runTideway, startWorker } from './processes.ts'
 
 const application = fixture('jobs/application.ts')
 
@@ -89,28 +89,30 @@ describeWith(['redis'], 'worker processes over Redis', () => {
       { timeout: 120_000 },
       async () => {
         const layer = makeLayer(name)
-        const [concurrency, count, kills] = [4, Number(process.env.KILL_SUITE_JOBS ?? 300), 5]
+        const concurrency = 4
         const workers = [await start(name, 'jobs', '--concurrency', String(concurrency))]
         workers.push(await start(name, 'jobs', '--concurrency', String(concurrency)))
-        const ids = Array.from({ length: count }, (_, id) => id)
-        for (const id of ids) await layer.send('jobs', { type: 'job', id, takesMs: 20 })
-        for (let round = 1; round <= kills; round++) {
-          await listReaches(redis, 'begun:jobs', (round * count) / (kills + 1))
+        for (const jobs of killRounds) {
+          const begun = await redis.llen('begun:jobs')
+          for (const id of jobs) await layer.send('jobs', { type: 'job', id, takesMs: 50 })
+          await listReaches(redis, 'begun:jobs', begun + jobs.length / 4)
           const victim = workers.shift()!
           await kill(victim)
           running.delete(victim)
           workers.push(await start(name, 'jobs', '--concurrency', String(concurrency)))
         }
+        const ids = killRounds.flat()
+        const last = ids.length
         // Taken in their order: what came before the last one has been taken when that begins.
-        await layer.send('jobs', { type: 'job', id: count, takesMs: 0 })
-        await expect.poll(async () => await numbersOf(redis, 'begun:jobs'), { timeout: 60_000 }).toContain(count)
+        await layer.send('jobs', { type: 'job', id: last, takesMs: 0 })
+        await expect.poll(async () => await numbersOf(redis, 'begun:jobs'), { timeout: 60_000 }).toContain(last)
         await Promise.all(workers.map((worker) => worker.stop()))
         const begun = await numbersOf(redis, 'begun:jobs')
         const done = await numbersOf(redis, 'done:jobs')
         expect(new Set(begun).size).toBe(begun.length)
         expect(new Set(done).size).toBe(done.length)
         const lost = ids.filter((id) => !done.includes(id))
-        expect(lost.length).toBeLessThanOrEqual(kills * concurrency)
+        expect(lost.length).toBeLessThanOrEqual(killRounds.length * concurrency)
         await layer.close()
       },
     )
