@@ -34,7 +34,7 @@ const sharedProcess = [
   'packages/tideway/test/server/{limits,metrics,observe,proxies,rfc6455,tls,websocket}/**/*.test.ts',
   'packages/redis/test/**/*.test.ts',
   'packages/client/test/**/*.test.ts',
-  'test/{delivery,live}/**/*.test.ts',
+  'test/{delivery,docs,live}/**/*.test.ts',
 ]
 
 export default defineConfig({
