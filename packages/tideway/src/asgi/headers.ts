@@ -1,43 +1,17 @@
 import { TidewayError } from '../errors/tideway-error.ts'
+import { copyOf, hasSharedValues, lowerCase, namesIn } from './header-names.ts'
 
 /** Headers of an application: pairs (order and duplicates kept) or a record. */
 export type HeadersInit = Iterable<readonly [name: string, value: string]> | Readonly<Record<string, string>>
 
-/** The lower-cased names of headers, shared by all connections. */
-const lowerCased = new Map<string, string>()
-const LOWER_CASED_NAMES_KEPT = 256
-
-function lowerCase(name: string): string {
-  const known = lowerCased.get(name)
-  if (known !== undefined) return known
-  const lower = name.toLowerCase()
-  if (lowerCased.size < LOWER_CASED_NAMES_KEPT) lowerCased.set(name, lower)
-  return lower
-}
-
-/** Headers whose values many clients share. The values of other headers differ per client and are often secret. */
-const sharedNames: ReadonlySet<string> = new Set([
-  'accept',
-  'accept-encoding',
-  'accept-language',
-  'cache-control',
-  'connection',
-  'host',
-  'origin',
-  'pragma',
-  'sec-websocket-extensions',
-  'sec-websocket-version',
-  'upgrade',
-  'user-agent',
-])
-/** The values of {@link sharedNames}: about 500 bytes per browser, which otherwise each connection keeps. */
+/** The values of headers that many clients share: about 500 bytes per browser, which otherwise each connection keeps. */
 const sharedValues = new Map<string, string>()
 const VALUES_KEPT = 256
 const LONGEST_VALUE_KEPT = 512
 
 /** Whether lists of headers share one string for a value of this length. The name is in lower case. */
 export function hasSharedValue(name: string, length: number): boolean {
-  return length <= LONGEST_VALUE_KEPT && sharedNames.has(name)
+  return length <= LONGEST_VALUE_KEPT && hasSharedValues(name)
 }
 
 function sharedValue(value: string): string {
@@ -46,8 +20,7 @@ function sharedValue(value: string): string {
   if (value.length > LONGEST_VALUE_KEPT) return value
   // Cleared, so that invented values cannot keep out common ones.
   if (sharedValues.size >= VALUES_KEPT) sharedValues.clear()
-  // A copy: the string itself may be a slice of a whole request.
-  const copy = Buffer.from(value, 'latin1').toString('latin1')
+  const copy = copyOf(value)
   sharedValues.set(copy, copy)
   return copy
 }
@@ -57,51 +30,54 @@ function sharedValue(value: string): string {
  * character, Latin-1). Immutable. Iterates `[name, value]` pairs.
  */
 export class HeaderList implements Iterable<readonly [name: string, value: string]> {
-  /** Name, value, name, value, …: one array per connection instead of one per header. */
-  readonly #flat: readonly string[]
+  readonly #names: readonly string[]
+  readonly #values: readonly string[]
 
-  private constructor(flat: readonly string[]) {
-    this.#flat = flat
+  private constructor(names: readonly string[], values: readonly string[]) {
+    this.#names = names
+    this.#values = values
   }
 
   /** From pairs or a record. */
   static from(headers: HeadersInit): HeaderList {
     if (headers instanceof HeaderList) return headers
-    const flat: string[] = []
-    for (const [name, value] of entriesOf(headers)) flat.push(lowerCase(name), value)
-    return new HeaderList(flat)
+    const names: string[] = []
+    const values: string[] = []
+    for (const [name, value] of entriesOf(headers)) {
+      names.push(lowerCase(name))
+      values.push(value)
+    }
+    return new HeaderList(names, values)
   }
 
   /** From Node's `IncomingMessage.rawHeaders`: name, value, name, value, … */
   static fromRaw(rawHeaders: readonly string[]): HeaderList {
-    const flat = rawHeaders.slice()
-    for (let i = 0; i < flat.length; i += 2) {
-      const name = lowerCase(flat[i]!)
-      flat[i] = name
-      if (sharedNames.has(name)) flat[i + 1] = sharedValue(flat[i + 1]!)
+    const { lower, isShared } = namesIn(rawHeaders)
+    // A copy has the exact size. The first push to an empty array reserves 17 elements.
+    const values = lower.slice()
+    for (let i = 0; i < values.length; i++) {
+      const value = rawHeaders[2 * i + 1]!
+      values[i] = isShared[i] === true ? sharedValue(value) : value
     }
-    return new HeaderList(flat)
+    return new HeaderList(lower, values)
   }
 
   /** The number of headers, including duplicates. */
   get size(): number {
-    return this.#flat.length / 2
+    return this.#names.length
   }
 
   /** The first value of the header, or `undefined`. The name may be in any case. */
   get(name: string): string | undefined {
-    const wanted = name.toLowerCase()
-    for (let i = 0; i < this.#flat.length; i += 2) {
-      if (this.#flat[i] === wanted) return this.#flat[i + 1]
-    }
-    return undefined
+    const at = this.#names.indexOf(name.toLowerCase())
+    return at === -1 ? undefined : this.#values[at]
   }
 
   /** The number of values of the header. */
   count(name: string): number {
     const wanted = name.toLowerCase()
     let count = 0
-    for (let i = 0; i < this.#flat.length; i += 2) if (this.#flat[i] === wanted) count++
+    for (const other of this.#names) if (other === wanted) count++
     return count
   }
 
@@ -109,11 +85,11 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
   getAll(name: string): string[] {
     const wanted = name.toLowerCase()
     let values: string[] | undefined
-    for (let i = 0; i < this.#flat.length; i += 2) {
-      if (this.#flat[i] !== wanted) continue
+    for (let i = 0; i < this.#names.length; i++) {
+      if (this.#names[i] !== wanted) continue
       // The first push to an empty array reserves 17 elements.
-      if (values === undefined) values = [this.#flat[i + 1]!]
-      else values.push(this.#flat[i + 1]!)
+      if (values === undefined) values = [this.#values[i]!]
+      else values.push(this.#values[i]!)
     }
     return values ?? []
   }
@@ -125,7 +101,7 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
 
   /** Every header in its order, duplicates included. */
   *[Symbol.iterator](): Generator<readonly [name: string, value: string], undefined> {
-    for (let i = 0; i < this.#flat.length; i += 2) yield [this.#flat[i]!, this.#flat[i + 1]!]
+    for (const [i, name] of this.#names.entries()) yield [name, this.#values[i]!]
   }
 }
 

@@ -32,6 +32,7 @@ export class ScopeFactory {
   readonly #options: ScopeOptions
   readonly #trusted: TrustedProxies | undefined
   #lastListening: Address | undefined
+  #lastPath = ''
   /** The proxy headers of requests whose scope is not made yet. */
   readonly #forwarded = new WeakMap<RequestHead, Forwarded>()
   /** The addresses of servers: each read is a system call. */
@@ -95,11 +96,19 @@ export class ScopeFactory {
     return listening
   }
 
+  /** Shares the path between connections that ask for the same one. A path of a target with a query may be a slice of it, so it is not kept. */
+  #rawPathOf(target: string, queryAt: number): string {
+    const path = queryAt === -1 ? target : target.slice(0, queryAt)
+    if (path === this.#lastPath) return this.#lastPath
+    if (queryAt === -1) this.#lastPath = path
+    return path
+  }
+
   /** One literal with all properties, also the slots, so that the object and each copy are one allocation. */
   #connection(request: RequestHead, kind: KindPart): object | undefined {
     const target = request.url!
     const queryAt = target.indexOf('?')
-    const rawPath = queryAt === -1 ? target : target.slice(0, queryAt)
+    const rawPath = this.#rawPathOf(target, queryAt)
     const path = decodePath(rawPath)
     if (path === undefined) return undefined
     const { socket } = request
