@@ -28,6 +28,7 @@ import type { RefusalReason } from '../handshake/refusal-reason.ts'
 import { untilDrained } from '../transport/until-drained.ts'
 import type { Compression } from './deflate/compression.ts'
 import { hasContent } from '../handshake/handshake-answers.ts'
+import type { ConnectionEnd, Opening } from './connection-phases.ts'
 import type { PeerContext, PeerOwner, SlowOutcome, TrafficLimits } from './peer-owner.ts'
 import { ReceivedEvents } from './received-events.ts'
 import { runApplication } from './run-application.ts'
@@ -67,17 +68,15 @@ export class WebSocketConnection
   extends ReceivedEvents
   implements PeerOwner, HeartbeatClient, BufferHolder, DirectReceiver<WebSocketReceiveEvent>, EndListener
 {
-  readonly #socket: Duplex
   /** `undefined` after the accept. */
-  #handshake: Handshake | undefined
+  #opening: Opening | undefined
   readonly #context: ConnectionContext
   readonly #path: string
-  /** In the state `ended`, the disconnect event is in the inbox. */
   #state: WebSocketState = 'connecting'
   readonly #peer: WebSocketPeer
   #startedAt: number
-  #endedAt = 0
-  #disconnect: WebSocketDisconnectEvent | undefined
+  /** In the state `ended`. The disconnect event is in the inbox then. */
+  #end: ConnectionEnd | undefined
   #onEnd: ((event: WebSocketDisconnectEvent) => void) | undefined
   #onDrain: ((withinMs: number) => void) | undefined
   #paused = false
@@ -85,12 +84,10 @@ export class WebSocketConnection
   #resumed = 0
   #onSocketClosed = false
   #applicationEnded = false
-  #denialHasBody = true
 
   constructor(socket: Duplex, handshake: Handshake, path: string, context: ConnectionContext) {
     super()
-    this.#socket = socket
-    this.#handshake = handshake
+    this.#opening = { socket, handshake, denialHasBody: true }
     this.#path = path
     this.#context = context
     const { compression } = context
@@ -122,7 +119,7 @@ export class WebSocketConnection
 
   #next(): WebSocketReceiveEvent | undefined {
     const event = this.shiftEvent()
-    if (event === undefined) return this.#disconnect
+    if (event === undefined) return this.#end?.event
     this.#readOn()
     return event
   }
@@ -224,7 +221,7 @@ export class WebSocketConnection
       this.#peer.close(closeCodes.normal, 'open for too long')
     }
     if (this.#isUnanswered && now - this.#startedAt >= options.connectTimeoutMs) this.#timeOut()
-    if (this.#state !== 'ended' || this.#applicationEnded || now - this.#endedAt < options.applicationCloseTimeoutMs)
+    if (this.#end === undefined || this.#applicationEnded || now - this.#end.at < options.applicationCloseTimeoutMs)
       return
     options.logger.warn(
       { path: this.#path },
@@ -256,10 +253,10 @@ export class WebSocketConnection
     if (this.#state === 'open' || this.#state === 'closing') counters.countClosed(code)
     else if (this.#state === 'connecting') counters.refused.abandoned++
     this.#state = 'ended'
-    this.#endedAt = wholeMilliseconds()
-    this.#disconnect = { type: 'websocket.disconnect', code, reason }
-    this.pushEvent(this.#disconnect)
-    this.#onEnd?.(this.#disconnect)
+    const event: WebSocketDisconnectEvent = { type: 'websocket.disconnect', code, reason }
+    this.#end = { at: wholeMilliseconds(), event }
+    this.pushEvent(event)
+    this.#onEnd?.(event)
     this.#context.observer?.ended(this, code)
   }
 
@@ -280,8 +277,8 @@ export class WebSocketConnection
     // Sets the existing slots, because a copy of the scope costs memory per connection.
     const withSlots: { onEnd?: WebSocketScope['onEnd']; onDrain?: WebSocketScope['onDrain'] } = scope
     withSlots.onEnd = (listener) => {
-      if (this.#disconnect === undefined) this.#onEnd = listener
-      else listener(this.#disconnect)
+      if (this.#end === undefined) this.#onEnd = listener
+      else listener(this.#end.event)
     }
     withSlots.onDrain = (listener) => {
       this.#onDrain = listener
@@ -340,15 +337,15 @@ export class WebSocketConnection
   }
 
   #accept({ subprotocol, headers = [] }: WebSocketAcceptEvent, next: WebSocketState): void {
-    const { subprotocols, answers } = this.#handshake!
-    answers.accept(this.#socket, this.#handshake!, subprotocol, headers)
-    if (subprotocol === undefined && subprotocols.length > 0) this.#warnOfNoSubprotocol()
-    this.#handshake = undefined
+    const { socket, handshake } = this.#opening!
+    handshake.answers.accept(socket, handshake, subprotocol, headers)
+    if (subprotocol === undefined && handshake.subprotocols.length > 0) this.#warnOfNoSubprotocol()
+    this.#opening = undefined
     this.#peer.pendingHandshake = undefined
     this.#state = next
     this.#peer.open()
     this.#context.counters.accepted++
-    this.#context.limits?.countBytes(this.#socket, this)
+    this.#context.limits?.countBytes(socket, this)
     this.#context.observer?.accepted(this)
   }
 
@@ -375,8 +372,9 @@ export class WebSocketConnection
   }
 
   #startDenial({ status, headers = [] }: WebSocketDenialStartEvent, next: WebSocketState): void {
-    this.#handshake!.answers.startDenial(this.#socket, status, headers)
-    this.#denialHasBody = hasContent(status)
+    const opening = this.#opening!
+    opening.handshake.answers.startDenial(opening.socket, status, headers)
+    opening.denialHasBody = hasContent(status)
     this.#context.observer?.refused(this, status, undefined)
     this.#context.counters.refused.byApplication++
     this.#state = next
@@ -384,9 +382,10 @@ export class WebSocketConnection
   }
 
   #denialBody({ body = '' }: WebSocketDenialBodyEvent, next: WebSocketState): void | Promise<void> {
-    const isBelow = !this.#denialHasBody || this.#socket.write(body)
+    const { socket, denialHasBody } = this.#opening!
+    const isBelow = !denialHasBody || socket.write(body)
     if (next === 'ended') this.#endDenial()
-    else if (!isBelow) return untilDrained(this.#socket)
+    else if (!isBelow) return untilDrained(socket)
     return undefined
   }
 
@@ -397,7 +396,8 @@ export class WebSocketConnection
   /** Rejects the handshake with a response in plain text. `cause`: the reason for the access log. */
   #refuse(status: number, message: string, reason: RefusalReason, cause?: string): void {
     if (this.#state === 'connecting') {
-      this.#handshake!.answers.denyPlainly(this.#socket, { status, message, headers: [] })
+      const { socket, handshake } = this.#opening!
+      handshake.answers.denyPlainly(socket, { status, message, headers: [] })
       this.#context.observer?.refused(this, status, cause)
       this.#context.counters.refused[reason]++
       this.#state = 'denying'
