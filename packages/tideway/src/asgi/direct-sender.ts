@@ -47,11 +47,33 @@ export function setDirectSender(send: object, sender: DirectSender): void {
  * @param inner the `send` that the middleware was called with
  */
 export function inheritDirectSender(send: object, inner: object): void {
-  const sender = directSenders.get(inner)
+  const sender = directSenderOf(inner)
   if (sender !== undefined) directSenders.set(send, sender)
 }
 
 /** The direct sender of this `send`; `undefined` if messages have to go through `send`. */
 export function directSenderOf(send: object): DirectSender | undefined {
-  return directSenders.get(send)
+  return directSenders.get(shortestSend(send))
+}
+
+/** What a `send` of middleware passes every event to. Only for connections with a direct sender. */
+const passedTo = new WeakMap<object, object>()
+
+/**
+ * From now on `send` passes every event to `inner` unchanged. Unlike with {@link inheritDirectSender}, a consumer then needs `send` no
+ * more, so that an idle connection does not keep it.
+ */
+export function passesAllTo(send: object, inner: object): void {
+  if (directSenderOf(inner) !== undefined) passedTo.set(send, inner)
+}
+
+/** Returns a function with the effect of `send`, without the ones that pass every event on. */
+export function shortestSend<S extends object>(send: S): S {
+  let shortest = send
+  for (;;) {
+    // It has the events of `send`.
+    const inner = passedTo.get(shortest) as S | undefined
+    if (inner === undefined) return shortest
+    shortest = inner
+  }
 }

@@ -62,7 +62,7 @@ export function addSession<S extends ClientScope>(
           )
           const own = ownScope(scope, isCopy)
           own.session = response.session
-          return inner(own as typeof scope & WithSession, receive, response.send)
+          return inner(own as typeof scope & WithSession, receive, response.sender())
         }
         if (cookieValue === undefined || cookieValue === '') return run(undefined)
         const loaded = sessions.load(cookieValue, scope.logger)

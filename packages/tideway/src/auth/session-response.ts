@@ -1,6 +1,6 @@
 import type { Send } from '../asgi/application.ts'
 import type { HttpSendEvent } from '../asgi/http-events.ts'
-import { inheritDirectSender } from '../asgi/direct-sender.ts'
+import { passesAllTo } from '../asgi/direct-sender.ts'
 import type { WebSocketSendEvent } from '../asgi/websocket-events.ts'
 import { Session, type SessionResponse } from './session.ts'
 import type { LoadedSession, SessionBackend } from './session-backend.ts'
@@ -26,9 +26,9 @@ interface RequestFacts {
 }
 
 /**
- * The session of one connection and its `send`, which saves the session and sets its cookie when the response begins. One object and
- * one function for both, because each of ten thousand idle connections has one. After the start of the response a message costs two
- * comparisons.
+ * The session of one connection and its `send`, which saves the session and sets its cookie when the response begins. After that it
+ * passes every event on, and a consumer drops it: this object has no reference to the function, so that an idle connection keeps one
+ * object only.
  */
 export class SessionResponseSender implements SessionResponse {
   readonly session: Session
@@ -49,35 +49,38 @@ export class SessionResponseSender implements SessionResponse {
     this.session = new Session(settings.sessions, loaded, this)
   }
 
-  /** Sends an event of the application. */
-  readonly send: ClientSend = (event) => {
-    if (this.#queue !== undefined) return this.#enqueue(async () => this.#send(event))
-    if (this.begun) return this.#send(event)
-    if (!beginsResponse(event)) {
-      if (event.type === 'websocket.close') this.begun = true
-      return this.#send(event)
+  /** Returns the `send` of the application. To be called once. */
+  sender(): ClientSend {
+    const send: ClientSend = (event) => {
+      if (this.#queue !== undefined) return this.#enqueue(send, async () => this.#send(event))
+      if (this.begun) return this.#send(event)
+      if (!beginsResponse(event)) {
+        if (event.type === 'websocket.close') this.begun = true
+        return this.#send(event)
+      }
+      if (!this.#savesAt(event) && !this.#settings.rolling) {
+        this.begun = true
+        const sent = this.#send(this.#withCookie(event))
+        passesAllTo(send, this.#send)
+        return sent
+      }
+      return this.#enqueue(send, async () => {
+        if (this.#savesAt(event)) await this.session.save()
+        else await this.session.touch()
+        this.begun = true
+        await this.#send(this.#withCookie(event))
+      })
     }
-    if (!this.#savesAt(event) && !this.#settings.rolling) {
-      this.begun = true
-      const sent = this.#send(this.#withCookie(event))
-      inheritDirectSender(this.send, this.#send)
-      return sent
-    }
-    return this.#enqueue(async () => {
-      if (this.#savesAt(event)) await this.session.save()
-      else await this.session.touch()
-      this.begun = true
-      await this.#send(this.#withCookie(event))
-    })
+    return send
   }
 
-  #enqueue(job: () => Promise<void>): Promise<void> {
+  #enqueue(send: ClientSend, job: () => Promise<void>): Promise<void> {
     const run = this.#queue === undefined ? job() : this.#queue.then(job)
     this.#queue = run
     const settled = (): void => {
       if (this.#queue !== run) return
       this.#queue = undefined
-      if (this.begun) inheritDirectSender(this.send, this.#send)
+      if (this.begun) passesAllTo(send, this.#send)
     }
     run.then(settled, settled)
     return run

@@ -49,7 +49,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
    * in that of its sender: another connection, or a socket of Redis. Costs 15 to 45 ns per message of some 2,000 (Node 20).
    */
   protected readonly context: AsyncResource = new AsyncResource('tideway.Consumer', { requireManualDestroy: true })
-  readonly #send: object | undefined
+  #send: object | undefined
   readonly #layer: ChannelLayer | undefined
   #channelName: string | undefined
   /** Made at its first use: an idle connection has none. */
@@ -142,7 +142,10 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
 
   /** The direct sender past `send`. `undefined` if there is none yet; checked at each send until there is one. */
   get directSender(): DirectSender | undefined {
-    if (this.#directSender === undefined && this.#send !== undefined) this.#directSender = directSenderOf(this.#send)
+    if (this.#directSender === undefined && this.#send !== undefined) {
+      this.#directSender = directSenderOf(this.#send)
+      if (this.#directSender !== undefined) this.#send = undefined
+    }
     return this.#directSender
   }
 

@@ -2,7 +2,7 @@ import type { Application, ReceiveEventOf, SendEventOf, Send } from '../asgi/app
 import { inspectionOf } from '../asgi/inspection.ts'
 import { handlerInstrumentationOf } from '../asgi/instrumentation.ts'
 import { consoleLogger, type Logger } from '../asgi/logger.ts'
-import { directSenderOf } from '../asgi/direct-sender.ts'
+import { directSenderOf, shortestSend } from '../asgi/direct-sender.ts'
 import type { ChannelScope, Scope, WebSocketScope } from '../asgi/scope.ts'
 import type { Routed } from '../asgi/url-route.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
@@ -213,11 +213,17 @@ export abstract class Consumer<S extends Scope = ChannelScope> {
       const sender = event.type === 'websocket.send' ? run.directSender : undefined
       if (sender?.isOpen === true) return sender.sendMessage(event as WebSocketMessageSendEvent)
       const sending = send(event)
+      if (event.type === 'websocket.accept') this.#sendDirectly()
       // The `send` of middleware may be async.
       return sending instanceof Promise ? sending.catch((error: unknown) => run.sendFailed(error)) : sending
     } catch (error) {
       return run.sendFailed(error)
     }
+  }
+
+  /** After the accept, middleware may pass every event on: its `send` is dropped then. */
+  #sendDirectly(): void {
+    if (this.#bound.directSender !== undefined) this.#send = shortestSend(this.#send!)
   }
 
   /** Ends the consumer, like `throw new StopConsumer()` in a handler. */

@@ -7,8 +7,11 @@ import {
 } from 'tideway/asgi'
 import { WebSocketConsumer, type TextOrBytes } from 'tideway/consumer'
 import { once } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
+import { directSenderOf, passesAllTo, setDirectSender, shortestSend } from '../../src/asgi/direct-sender.ts'
 import { serving } from '../server/serving.ts'
 
 class Echo extends WebSocketConsumer<object, object> {
@@ -59,5 +62,55 @@ describe('a middleware that wraps send', () => {
     const inside = recording(seen, () => {})
     await echoThrough((inner) => recording([], inheritDirectSender)(inside(inner)))
     expect(seen).toEqual(['websocket.accept', 'websocket.send', 'websocket.send'])
+  })
+})
+
+describe('a middleware that passes every event on', () => {
+  it('is left out, with others outside of it', () => {
+    const [server, outer, inner] = [() => {}, () => {}, () => {}]
+    setDirectSender(server, { isOpen: true, sendMessage() {} })
+    passesAllTo(outer, server)
+    passesAllTo(inner, outer)
+    expect(shortestSend(inner)).toBe(server)
+    expect(directSenderOf(inner)).toBe(directSenderOf(server))
+  })
+
+  it('is called without a direct sender', () => {
+    const [server, outer] = [() => {}, () => {}]
+    passesAllTo(outer, server)
+    expect(shortestSend(outer)).toBe(outer)
+    expect(directSenderOf(outer)).toBeUndefined()
+  })
+
+  it('sees no event after the accept, and is not kept by the connection', async () => {
+    setFlagsFromString('--expose-gc')
+    const gc = runInNewContext('gc') as () => void
+    const seen: string[] = []
+    let passing!: WeakRef<object>
+    // Not async: the frame of an async function would keep its variables.
+    const through = (inner: Application<WebSocketScope>): Application<WebSocketScope> =>
+      function pass(scope, receive, send) {
+        const passingSend: Send<WebSocketSendEvent> = (event) => {
+          seen.push(event.type)
+          const sent = send(event)
+          passesAllTo(passingSend, send)
+          return sent
+        }
+        passing = new WeakRef(passingSend)
+        return inner(scope, receive, passingSend)
+      }
+    class Closing extends WebSocketConsumer<object, object> {
+      override async receive() {
+        await this.close(4000)
+      }
+    }
+    const server = await serving({ websocket: through(Closing.asApplication()) })
+    const client = new WebSocket(server.webSocketUrl)
+    await once(client, 'open')
+    gc()
+    expect(passing.deref()).toBeUndefined()
+    client.send('close')
+    expect(await once(client, 'close')).toEqual([4000, expect.anything()])
+    expect(seen).toEqual(['websocket.accept'])
   })
 })
