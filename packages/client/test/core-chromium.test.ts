@@ -15,7 +15,7 @@ interface Suite {
 /** What the bundles and the tests keep in the page. */
 interface InPage {
   suite: Suite & typeof client & typeof reactPage
-  control: Kit['control']
+  controlOf(name: string, command: Command): ReturnType<Kit['control']>
   socket: client.TidewayClient
   states: string[]
 }
@@ -32,18 +32,31 @@ describeWith(['chromium'], 'The client in Chromium', () => {
   })
   afterAll(() => browser.close())
 
-  async function open(script: keyof typeof scripts): Promise<{ arena: Arena; page: Page }> {
+  async function startArena(): Promise<Arena> {
     const arena = await Arena.start()
+    onTestFinished(() => arena.stop())
+    return arena
+  }
+
+  async function open(script: 'client' | 'react'): Promise<{ arena: Arena; page: Page }> {
+    const arena = await startArena()
     const page = await browser.newPage()
-    onTestFinished(async () => {
-      await page.close()
-      await arena.stop()
-    })
-    // Only where it is needed: it keeps a page out of the back/forward cache.
-    if (script === 'core') await page.exposeFunction('control', (command: Command) => arena.control(command))
+    onTestFinished(() => page.close())
     await page.goto(arena.pageUrl)
     await page.addScriptTag({ content: scripts[script] })
     return { arena, page }
+  }
+
+  /** A page with the suite, and a function that gives what runs in it an arena, by name. */
+  async function openCore(): Promise<{ page: Page; control(name: string, arena: Arena): void }> {
+    const arenas = new Map<string, Arena>()
+    const page = await browser.newPage()
+    onTestFinished(() => page.close())
+    // Only where it is needed: it keeps a page out of the back/forward cache.
+    await page.exposeFunction('controlOf', (name: string, command: Command) => arenas.get(name)!.control(command))
+    await page.goto((await startArena()).pageUrl)
+    await page.addScriptTag({ content: scripts.core })
+    return { page, control: (name, arena) => void arenas.set(name, arena) }
   }
 
   /** Connects in the page, and writes down the states. */
@@ -68,30 +81,48 @@ describeWith(['chromium'], 'The client in Chromium', () => {
     await expect.poll(() => page.evaluate(() => (globalThis as unknown as InPage).states)).toEqual(states)
   }
 
-  test.each(Object.keys(scenarios))('%s', async (name) => {
-    const { arena, page } = await open('core')
-    const finished = page.evaluate(
-      ([name, url]) => {
-        const { suite, control } = globalThis as unknown as InPage
-        return suite.scenarios[name]?.({ url, control })
-      },
-      [name, arena.url] as const,
-    )
-    await expect(finished).resolves.toBeUndefined()
+  // One page for all scenarios, and one for all schedules, because a page costs more than most of them.
+  test('every scenario of the client', async () => {
+    const { page, control } = await openCore()
+    for (const name of Object.keys(scenarios)) {
+      const arena = await startArena()
+      control(name, arena)
+      const failure = await page.evaluate(
+        ([name, url]) => {
+          const { suite, controlOf } = globalThis as unknown as InPage
+          return suite.scenarios[name]!({ url, control: (command) => controlOf(name, command) }).then(
+            () => 'passed',
+            (error: unknown) => String(error),
+          )
+        },
+        [name, arena.url] as const,
+      )
+      expect({ [name]: failure }).toEqual({ [name]: 'passed' })
+    }
   })
 
-  test.each(Array.from({ length: 20 }, (_, seed) => seed))(
-    'handles every request once and in order in the fault schedule of seed %i',
-    async (seed) => {
-      const { arena, page } = await open('core')
-      const finished = page.evaluate(
-        ([seed, url]) => {
-          const { suite, control } = globalThis as unknown as InPage
-          return suite.surviveSchedule({ url, control }, seed)
-        },
-        [seed, arena.url] as const,
+  test.each([0, 10])(
+    'handles every request once and in order in the ten fault schedules from seed %i',
+    async (first) => {
+      const { page, control } = await openCore()
+      const schedules = await Promise.all(
+        Array.from({ length: 10 }, async (_, n) => {
+          const arena = await startArena()
+          control(String(first + n), arena)
+          return { seed: first + n, url: arena.url }
+        }),
       )
-      await expect(finished).resolves.toBeUndefined()
+      const failures = await page.evaluate((schedules) => {
+        const { suite, controlOf } = globalThis as unknown as InPage
+        const failuresOf = schedules.map(({ seed, url }) =>
+          suite.surviveSchedule({ url, control: (command) => controlOf(String(seed), command) }, seed).then(
+            () => [],
+            (error: unknown) => [`seed ${seed}: ${String(error)}`],
+          ),
+        )
+        return Promise.all(failuresOf).then((all) => all.flat())
+      }, schedules)
+      expect(failures).toEqual([])
     },
   )
 
