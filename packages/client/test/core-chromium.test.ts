@@ -20,17 +20,23 @@ interface InPage {
   states: string[]
 }
 
-describeWith(['chromium'], 'The client in Chromium', () => {
+describeWith(['chromium', 'headlessChromium'], 'The client in Chromium', () => {
   let browser: Browser
+  /** With a back/forward cache, and twice the cost of a page. */
+  let whole: Browser
   const scripts = { core: '', client: '', react: '' }
 
   beforeAll(async () => {
-    browser = await launchChromium(programPath('chromium'))
+    browser = await launchChromium(programPath('headlessChromium'))
+    whole = await launchChromium(programPath('chromium'))
     scripts.core = await bundle(new URL('core-suite.ts', import.meta.url))
     scripts.client = await bundle(new URL('../src/index.ts', import.meta.url))
     scripts.react = await bundle(new URL('react-page.ts', import.meta.url))
   })
-  afterAll(() => browser.close())
+  afterAll(async () => {
+    await browser.close()
+    await whole.close()
+  })
 
   async function startArena(): Promise<Arena> {
     const arena = await Arena.start()
@@ -38,9 +44,9 @@ describeWith(['chromium'], 'The client in Chromium', () => {
     return arena
   }
 
-  async function open(script: 'client' | 'react'): Promise<{ arena: Arena; page: Page }> {
+  async function open(script: 'client' | 'react', inBrowser = browser): Promise<{ arena: Arena; page: Page }> {
     const arena = await startArena()
-    const page = await browser.newPage()
+    const page = await inBrowser.newPage()
     onTestFinished(() => page.close())
     await page.goto(arena.pageUrl)
     await page.addScriptTag({ content: scripts[script] })
@@ -160,7 +166,7 @@ describeWith(['chromium'], 'The client in Chromium', () => {
   })
 
   test('closes the connection of a page in the back/forward cache, and opens another when the page returns', async () => {
-    const { arena, page } = await open('client')
+    const { arena, page } = await open('client', whole)
     await connectIn(page, arena.url)
     await page.goto(`${arena.pageUrl}elsewhere`)
     await expect.poll(() => arena.paths).toEqual([])
@@ -209,5 +215,8 @@ describeWith(['chromium'], 'The client in Chromium', () => {
     await expect.poll(clients).toBe(0)
   })
 
-  testLivePages(() => browser)
+  testLivePages(
+    () => browser,
+    () => whole,
+  )
 })

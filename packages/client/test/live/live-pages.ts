@@ -22,8 +22,11 @@ interface Seen {
   readonly changes: readonly string[]
 }
 
-/** Defines the tests of the live client in Chromium. They share the browser of the caller. */
-export function testLivePages(browser: () => Browser): void {
+/**
+ * Defines the tests of the live client in Chromium. They share the browsers of the caller.
+ * @param whole a browser with a back/forward cache
+ */
+export function testLivePages(browser: () => Browser, whole: () => Browser): void {
   let scripts: Promise<{ live: string; react: string }> | undefined
   const bundles = async (): Promise<{ live: string; react: string }> => ({
     live: await bundle(new URL('live-suite.ts', import.meta.url)),
@@ -36,8 +39,8 @@ export function testLivePages(browser: () => Browser): void {
     return arena
   }
 
-  async function open(arena: LiveArena, script: 'live' | 'react' = 'live'): Promise<Page> {
-    const page = await browser().newPage()
+  async function open(arena: LiveArena, script: 'live' | 'react' = 'live', inBrowser = browser()): Promise<Page> {
+    const page = await inBrowser.newPage()
     onTestFinished(() => page.close())
     await page.goto(arena.pageUrl)
     await load(page, script)
@@ -152,7 +155,7 @@ export function testLivePages(browser: () => Browser): void {
 
   test('a tab from the back/forward cache continues after what it had', async () => {
     const arena = await startArena()
-    const page = await open(arena)
+    const page = await open(arena, 'live', whole())
     await visit(page, arena)
     await arena.control({ do: 'publish', from: 0, count: 2 })
     await untilComplete(page, arena)
