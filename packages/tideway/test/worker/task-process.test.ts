@@ -103,15 +103,15 @@ describeWith(['redis'], 'worker processes of tasks', () => {
     const channelLayer = new RedisPubSubChannelLayer({ hosts: [redis.url] })
     const tasks = defineTasks(definitions, { redis: redis.url, channelLayer, logger: new TaskLogger() })
     await tasks.die.enqueue(undefined, { notify: { channel: 'asker' } })
-    for (let deaths = 1; deaths <= 3; deaths++) {
-      const victim = await start({ TEST_MAX_DEATHS: '2' })
+    for (let deaths = 1; deaths <= 2; deaths++) {
+      const victim = await start({ TEST_MAX_DEATHS: '1' })
       expect(await victim.exited).toEqual({ code: null, signal: 'SIGKILL' })
       running.delete(victim)
     }
-    const survivor = await start({ TEST_MAX_DEATHS: '2' })
+    const survivor = await start({ TEST_MAX_DEATHS: '1' })
     expect(await channelLayer.receive('asker')).toMatchObject({ type: 'task.failed', task: 'die' })
     expect(survivor.output()).toContain('The last attempt of the task die failed')
-    expect(await redis.client.llen('deaths')).toBe(3)
+    expect(await redis.client.llen('deaths')).toBe(2)
     await closeTasks(tasks)
     await channelLayer.close()
   })
