@@ -4,14 +4,37 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 // Tests run from the sources: this condition of the packages' `exports` leads to src/ instead of dist/.
 const conditions = ['@tideway/source']
 
-/** Files that take a minute alone. If one of them began last, the other workers would have nothing to do. */
-const FIRST = ['server/fuzz/fuzz.test.ts', 'test/chat/browser.test.ts']
+/** The longest files of each project, the longest one first. If one began last, the other workers would have nothing to do. */
+const FIRST = [
+  'test/init.test.ts',
+  'test/chat/browser.test.ts',
+  'server/fuzz/fuzz.test.ts',
+  'test/chat/faults-browser.test.ts',
+  'worker/task-process.test.ts',
+  'worker/worker-process.test.ts',
+  'test/chat/report.test.ts',
+  'test/deploy/proxies.test.ts',
+  'client/test/core-chromium.test.ts',
+  'docs/tutorial-to-deployment.test.ts',
+  'docs/tutorial.test.ts',
+  'client/test/storm.test.ts',
+  'cli/workers.test.ts',
+  'test/live/moves.test.ts',
+  'redis/test/sentinel.test.ts',
+  'redis/test/cluster.test.ts',
+  'layer/log/simulation.test.ts',
+  'cli/doctor.test.ts',
+]
 
 class LongestFirst extends BaseSequencer {
+  /** Keeps the projects one after the other: a shared process ends when a file of another project is next. */
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isFirst = ({ moduleId }: TestSpecification): boolean => FIRST.some((name) => moduleId.endsWith(name))
+    const rank = ({ moduleId }: TestSpecification): number => FIRST.findIndex((name) => moduleId.endsWith(name)) >>> 0
     const sorted = await super.sort(files)
-    return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))]
+    const projects = [...new Set(sorted.map(({ project }) => project))]
+    return projects.flatMap((one) =>
+      sorted.filter(({ project }) => project === one).toSorted((a, b) => rank(a) - rank(b)),
+    )
   }
 }
 
