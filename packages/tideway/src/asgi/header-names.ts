@@ -24,11 +24,6 @@ const sharedNames: ReadonlySet<string> = new Set([
   'user-agent',
 ])
 
-/** Whether many clients have the same value of the header. The name is in lower case. */
-export function hasSharedValues(name: string): boolean {
-  return sharedNames.has(name)
-}
-
 /** Names in lower case, shared by all connections. */
 const lowerCased = new Map<string, string>()
 const LOWER_CASED_NAMES_KEPT = 256
@@ -52,7 +47,7 @@ export function namesIn(rawHeaders: readonly string[]): HeaderNames {
   for (const known of lists) if (areThese(known.raw, rawHeaders)) return known
   const raw = rawHeaders.filter((_, i) => i % 2 === 0).map(copyOf)
   const lower = raw.map(lowerCase)
-  const names: HeaderNames = { raw, lower, isShared: lower.map(hasSharedValues) }
+  const names: HeaderNames = { raw, lower, isShared: lower.map((name) => sharedNames.has(name)) }
   if (raw.length > LONGEST_LIST_KEPT) return names
   // Started again, so that invented names cannot keep out common ones.
   if (lists.length >= LISTS_KEPT) lists = []

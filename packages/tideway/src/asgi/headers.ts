@@ -1,5 +1,5 @@
 import { TidewayError } from '../errors/tideway-error.ts'
-import { copyOf, hasSharedValues, lowerCase, namesIn } from './header-names.ts'
+import { copyOf, lowerCase, namesIn } from './header-names.ts'
 
 /** Headers of an application: pairs (order and duplicates kept) or a record. */
 export type HeadersInit = Iterable<readonly [name: string, value: string]> | Readonly<Record<string, string>>
@@ -8,11 +8,6 @@ export type HeadersInit = Iterable<readonly [name: string, value: string]> | Rea
 const sharedValues = new Map<string, string>()
 const VALUES_KEPT = 256
 const LONGEST_VALUE_KEPT = 512
-
-/** Whether lists of headers share one string for a value of this length. The name is in lower case. */
-export function hasSharedValue(name: string, length: number): boolean {
-  return length <= LONGEST_VALUE_KEPT && hasSharedValues(name)
-}
 
 function sharedValue(value: string): string {
   const known = sharedValues.get(value)

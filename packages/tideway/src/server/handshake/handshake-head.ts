@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
-import { hasSharedValue } from '../../asgi/headers.ts'
+import { namesIn, type HeaderNames } from '../../asgi/header-names.ts'
 import type { RequestHead } from './request-head.ts'
 
 /** Node's parser reads larger heads. The head of a browser has about 600 bytes, and its cookies. */
@@ -14,15 +14,35 @@ export class HandshakeHead implements RequestHead {
   readonly httpVersion = '1.1'
   readonly url: string
   readonly rawHeaders: string[]
-  readonly headers: IncomingHttpHeaders
   readonly socket: Socket
+  readonly #names: readonly string[]
+  #headers: IncomingHttpHeaders | undefined
 
-  constructor(socket: Socket, url: string, rawHeaders: string[], headers: IncomingHttpHeaders) {
+  /** @param names the names of the headers in lower case */
+  constructor(socket: Socket, url: string, rawHeaders: string[], names: readonly string[]) {
     this.socket = socket
     this.url = url
     this.rawHeaders = rawHeaders
-    this.headers = headers
+    this.#names = names
   }
+
+  /** Made at its first use: an object with properties that differ per client is a hash table, and most handshakes need none. */
+  get headers(): IncomingHttpHeaders {
+    this.#headers ??= Object.fromEntries(this.#names.map((name, i) => [name, this.rawHeaders[2 * i + 1]]))
+    return this.#headers
+  }
+
+  /** Returns the value of a header. The name is in lower case. */
+  get(name: string): string | undefined {
+    const at = this.#names.indexOf(name)
+    return at === -1 ? undefined : this.rawHeaders[2 * at + 1]
+  }
+}
+
+/** Returns the value of a header of which a handshake has one. The name is in lower case. */
+export function valueOf(request: RequestHead, name: string): string | undefined {
+  // Node makes a list of `set-cookie` only.
+  return request instanceof HandshakeHead ? request.get(name) : (request.headers[name] as string | undefined)
 }
 
 const METHOD = Buffer.from('GET ')
@@ -61,6 +81,19 @@ const nodeHeaders: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ])
 
+/** Whether each name occurs once, and the headers as an object have no other meaning: `constructor` is a property of every object. */
+function areUnambiguous(names: readonly string[]): boolean {
+  return (
+    new Set(names).size === names.length && !names.some((name) => name in Object.prototype || nodeHeaders.has(name))
+  )
+}
+
+/** The names of the last head, and the values that many clients share: mostly, the next head has the same. */
+let last: { readonly names: HeaderNames; readonly values: readonly (string | undefined)[] } = {
+  names: namesIn([]),
+  values: [],
+}
+
 /** `Connection` as clients send it with a handshake. Firefox sends both options. */
 const connectionPattern = /^(?:keep-alive, ?)?upgrade$/i
 
@@ -81,35 +114,49 @@ export function readHandshakeHead(
   const targetStart = METHOD.length
   const targetEnd = endOf(IN_TARGET, chunk, targetStart)
   if (chunk[targetStart] !== SLASH || !startsWith(chunk, targetEnd, VERSION)) return undefined
-  const text = chunk.toString('latin1')
   const rawHeaders: string[] = []
-  const headers: Record<string, string> = {}
+  const { names: lastNames, values: lastValues } = last
+  let isLikeLast = true
   let at = targetEnd + VERSION.length
-  while (chunk[at] !== CR) {
-    const nameEnd = endOf(IN_NAME, chunk, at)
-    if (nameEnd === at || chunk[nameEnd] !== COLON || chunk[nameEnd + 1] !== SPACE) return undefined
-    const start = nameEnd + 2
-    const end = endOf(IN_VALUE, chunk, start)
-    if (end === start || chunk[start] === SPACE || chunk[end - 1] === SPACE) return undefined
+  for (let i = 0; chunk[at] !== CR; i++) {
+    let name = lastNames.raw[i]
+    if (name === undefined || !isAt(chunk, at, name) || chunk[at + name.length] !== COLON) {
+      isLikeLast = false
+      name = chunk.toString('latin1', at, endOf(IN_NAME, chunk, at))
+    }
+    const start = at + name.length + 2
+    if (name === '' || chunk[start - 2] !== COLON || chunk[start - 1] !== SPACE) return undefined
+    let value = lastValues[i]
+    if (value === undefined || !isAt(chunk, start, value) || chunk[start + value.length] !== CR) {
+      if (value !== undefined) isLikeLast = false
+      const end = endOf(IN_VALUE, chunk, start)
+      if (end === start || chunk[start] === SPACE || chunk[end - 1] === SPACE) return undefined
+      value = chunk.toString('latin1', start, end)
+    }
+    const end = start + value.length
     if (chunk[end] !== CR || chunk[end + 1] !== LF) return undefined
-    const name = text.slice(at, nameEnd)
-    const lower = name.toLowerCase()
-    // A duplicate, or a property of every object: a header named `constructor`.
-    if (headers[lower] !== undefined || nodeHeaders.has(lower)) return undefined
-    // A slice keeps the whole text in memory: only a value that is replaced by a shared string may be a slice.
-    const value = hasSharedValue(lower, end - start) ? text.slice(start, end) : chunk.toString('latin1', start, end)
-    headers[lower] = value
     rawHeaders.push(name, value)
     at = end + 2
   }
   if (at !== length - 2 || rawHeaders.length > 2 * MAX_HEADERS) return undefined
-  if (headers['upgrade']?.toLowerCase() !== 'websocket') return undefined
-  if (!connectionPattern.test(headers['connection'] ?? '')) return undefined
-  return new HandshakeHead(socket, chunk.toString('latin1', targetStart, targetEnd), rawHeaders, headers)
+  const names = namesIn(rawHeaders)
+  if (names !== lastNames && !areUnambiguous(names.lower)) return undefined
+  if (!isLikeLast || names !== lastNames) {
+    last = { names, values: names.isShared.map((isShared, i) => (isShared ? rawHeaders[2 * i + 1] : undefined)) }
+  }
+  const head = new HandshakeHead(socket, chunk.toString('latin1', targetStart, targetEnd), rawHeaders, names.lower)
+  if (head.get('upgrade')?.toLowerCase() !== 'websocket') return undefined
+  return connectionPattern.test(head.get('connection') ?? '') ? head : undefined
 }
 
 function startsWith(chunk: Buffer, at: number, bytes: Buffer): boolean {
   for (let i = 0; i < bytes.length; i++) if (chunk[at + i] !== bytes[i]) return false
+  return true
+}
+
+/** Whether the bytes at this index are those of the text. */
+function isAt(chunk: Buffer, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (chunk[at + i] !== text.charCodeAt(i)) return false
   return true
 }
 

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import { valueOf } from './handshake-head.ts'
 import { HeaderScanner } from './header-scanner.ts'
 import type { RequestHead } from './request-head.ts'
 import type { CompressionNegotiator } from './deflate-parameters.ts'
@@ -12,8 +12,8 @@ const keyPattern = /^[+/0-9A-Za-z]{22}==$/
  * Whether a request asks for an upgrade to WebSocket (RFC 6455 §4.2.1, 3). A server may ignore other protocols, and must ignore
  * the Upgrade of HTTP/1.0 (RFC 9110 §7.8): some proxies forward the header in a version that cannot upgrade.
  */
-export function asksForWebSocket({ headers, httpVersion }: RequestHead): boolean {
-  return httpVersion !== '1.0' && hasToken(headers.upgrade, 'websocket')
+export function asksForWebSocket(request: RequestHead): boolean {
+  return request.httpVersion !== '1.0' && hasToken(valueOf(request, 'upgrade'), 'websocket')
 }
 
 /** Checks a client's opening handshake (RFC 6455 §4.2.1), whose request is valid. */
@@ -21,35 +21,34 @@ export function checkHandshake(
   request: RequestHead,
   compression?: CompressionNegotiator,
 ): Handshake | HandshakeProblem {
-  const { headers } = request
   if (request.method !== 'GET') return problem(405, 'A WebSocket handshake is a GET request.', [['Allow', 'GET']])
   if (request.httpVersion !== '1.1') return problem(505, 'A WebSocket handshake needs HTTP/1.1.')
-  if (!hasToken(headers.connection, 'upgrade')) return problem(400, 'Connection: Upgrade is missing.')
-  if (headers['sec-websocket-version'] !== '13') {
+  if (!hasToken(valueOf(request, 'connection'), 'upgrade')) return problem(400, 'Connection: Upgrade is missing.')
+  if (valueOf(request, 'sec-websocket-version') !== '13') {
     return problem(426, 'This server supports WebSocket version 13 only.', [
       ['Upgrade', 'websocket'],
       ['Sec-WebSocket-Version', '13'],
     ])
   }
   // Node passes a body on as the first bytes of the WebSocket.
-  if ((headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined) {
+  if ((valueOf(request, 'content-length') ?? '0') !== '0' || valueOf(request, 'transfer-encoding') !== undefined) {
     return problem(400, 'A WebSocket handshake has no body.')
   }
-  const key = headers['sec-websocket-key']
+  const key = valueOf(request, 'sec-websocket-key')
   if (key === undefined || !keyPattern.test(key)) return problem(400, 'Sec-WebSocket-Key is missing or invalid.')
-  const offer = checkOffer(headers, compression)
+  const offer = checkOffer(request, compression)
   if (isHandshakeProblem(offer)) return offer
   return { subprotocols: offer.subprotocols, compression: offer.compression, key, answers: answersOverHttp1 }
 }
 
 /** Checks the offered subprotocols and extensions, over HTTP/1.1 and HTTP/2. */
 export function checkOffer(
-  headers: IncomingHttpHeaders,
+  request: RequestHead,
   compression?: CompressionNegotiator,
 ): HandshakeOffer | HandshakeProblem {
-  const subprotocols = parseSubprotocols(headers['sec-websocket-protocol'])
+  const subprotocols = parseSubprotocols(valueOf(request, 'sec-websocket-protocol'))
   if (subprotocols === undefined) return problem(400, 'Sec-WebSocket-Protocol is invalid.')
-  const agreed = compression?.negotiate(headers['sec-websocket-extensions'])
+  const agreed = compression?.negotiate(valueOf(request, 'sec-websocket-extensions'))
   if (agreed === 'malformed') return problem(400, 'Sec-WebSocket-Extensions is invalid.')
   return { subprotocols, compression: agreed }
 }

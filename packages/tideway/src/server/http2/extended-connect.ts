@@ -8,13 +8,13 @@ import { fieldsOf } from './http1-head.ts'
 
 /** Checks the extended CONNECT that opens a WebSocket (RFC 8441 §5): it has no key and no connection headers. */
 export function checkExtendedConnect(
-  { headers }: RequestHead,
+  request: RequestHead,
   compression?: CompressionNegotiator,
 ): Handshake | HandshakeProblem {
-  if (headers['sec-websocket-version'] !== '13') {
+  if (request.headers['sec-websocket-version'] !== '13') {
     return problem(400, 'This server supports WebSocket version 13 only.', [['Sec-WebSocket-Version', '13']])
   }
-  const offer = checkOffer(headers, compression)
+  const offer = checkOffer(request, compression)
   return isHandshakeProblem(offer) ? offer : { ...offer, key: '', answers: answersOverHttp2 }
 }
 
