@@ -35,7 +35,8 @@ export async function measureIdle(server: string, path: string): Promise<IdleCos
   const child = fork(join(compiled, `${server}.js`), [String(port)], {
     // Compiled functions are on the heap too, and when they are compiled depends on the machine.
     execArgv: ['--no-opt', '--import', join(compiled, 'heap-probe.js')],
-    env: { ...process.env, NODE_ENV: 'production' },
+    // The clients of this process do not answer pings.
+    env: { ...process.env, NODE_ENV: 'production', SERVE_OPTIONS: '{"pingIntervalMs":false}' },
   })
   const sockets: Socket[] = []
   try {
