@@ -10,12 +10,12 @@ import type { ProbeRequest } from '../servers/heap-probe.ts'
 import { freePort, listening } from '../src/server-process.ts'
 import { readHeapSnapshot, type Kept } from './heap-snapshot.ts'
 
-/** The connections of the measurement. Those before it make the objects of which a server has one. */
+/** The connections of the measurement. Those before it make the objects that a server has once. */
 const CONNECTIONS = 5000
 const WARM_UP_CONNECTIONS = 300
 /** Connections that are opened at once, less than the backlog of a listening socket. */
 const BATCH = 100
-/** Objects of which fewer connections have one are not listed. */
+/** Objects that fewer connections have are not listed. */
 const LEAST_SHARE = 0.3
 
 /** What a server keeps for one idle connection. */
@@ -55,7 +55,7 @@ export async function measureIdle(server: string, path: string): Promise<IdleCos
   }
 }
 
-/** Prints the bytes, and the objects of which each connection has some. */
+/** Prints the bytes, and the objects that each connection has. */
 export function formatIdle({ bytes, objects }: IdleCost, server: string): string {
   const lines = objects.map(([name, kept]) => {
     return `${kept.bytes.toFixed(0).padStart(9)} B ${kept.count.toFixed(1).padStart(5)}  ${name}`

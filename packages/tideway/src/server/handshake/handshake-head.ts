@@ -39,7 +39,7 @@ export class HandshakeHead implements RequestHead {
   }
 }
 
-/** Returns the value of a header of which a handshake has one. The name is in lower case. */
+/** Returns the value of a header that a handshake has once. The name is in lower case. */
 export function valueOf(request: RequestHead, name: string): string | undefined {
   // Node makes a list of `set-cookie` only.
   return request instanceof HandshakeHead ? request.get(name) : (request.headers[name] as string | undefined)
