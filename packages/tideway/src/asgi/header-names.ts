@@ -44,7 +44,8 @@ const LONGEST_LIST_KEPT = 64
 
 /** Returns the names in raw headers: name, value, name, value, … A list of its own would cost a browser's connection 100 bytes. */
 export function namesIn(rawHeaders: readonly string[]): HeaderNames {
-  for (const known of lists) if (areThese(known.raw, rawHeaders)) return known
+  const known = lists.find(({ raw }) => areThese(raw, rawHeaders))
+  if (known !== undefined) return known
   const raw = rawHeaders.filter((_, i) => i % 2 === 0).map(copyOf)
   const lower = raw.map(lowerCase)
   const names: HeaderNames = { raw, lower, isShared: lower.map((name) => sharedNames.has(name)) }

@@ -72,7 +72,7 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
   count(name: string): number {
     const wanted = name.toLowerCase()
     let count = 0
-    for (const other of this.#names) if (other === wanted) count++
+    for (let i = 0; i < this.#names.length; i++) if (this.#names[i] === wanted) count++
     return count
   }
 
@@ -96,7 +96,7 @@ export class HeaderList implements Iterable<readonly [name: string, value: strin
 
   /** Every header in its order, duplicates included. */
   *[Symbol.iterator](): Generator<readonly [name: string, value: string], undefined> {
-    for (const [i, name] of this.#names.entries()) yield [name, this.#values[i]!]
+    for (let i = 0; i < this.#names.length; i++) yield [this.#names[i]!, this.#values[i]!]
   }
 }
 
