@@ -4,8 +4,8 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { startTideway, startWs, type Peer, type StartBackend } from './backend.ts'
 
-/** 2,000 clients on a server that stops, and restarts at once on the same port. */
-const crowd = 2_000
+/** 1,000 clients on a server that stops, and restarts at once on the same port. */
+const crowd = 1_000
 
 /** The waits that the clients chose when they lost their connection; it resolves when all of them are back. */
 async function storm(start: StartBackend): Promise<number[]> {
@@ -64,7 +64,7 @@ function largestSecond(waits: readonly number[]): number {
   return largest / waits.length
 }
 
-describe('2,000 reconnecting clients', () => {
+describe('1,000 reconnecting clients', () => {
   it(
     'all reconnect after a drain of the server, at most 30 % of them in one second',
     { timeout: 180_000 },
