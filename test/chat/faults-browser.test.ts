@@ -12,8 +12,10 @@ import { databaseFolder, startChat, type ChatServer } from './chat-server.ts'
 const WAIT_MS = 60_000
 /** How long each fault lasts, for the two that have a length. */
 const FAULT_MS = Number(process.env.TIDEWAY_CHAT_FAULT_MS ?? 1500)
-/** Between two messages of a tab. */
+/** Between the first two messages of a tab. Later pauses are longer, so that a slow restart does not mean hundreds of messages. */
 const PAUSE_MS = 100
+/** Between two looks at the messages of a page, which the page makes a list of each time. */
+const INTERVAL_MS = 500
 
 vi.setConfig({ testTimeout: 6 * WAIT_MS, hookTimeout: 2 * WAIT_MS })
 
@@ -76,7 +78,7 @@ describeWith(['headlessChromium', 'redis'], 'two tabs of the chat', () => {
         [first, second].map(async (page, n) => {
           for (let i = 0; i < 3 || !happening.isOver; i++) {
             await say(page, `${name} ${n} ${i}`)
-            await delay(PAUSE_MS)
+            await delay(PAUSE_MS * (i + 1))
           }
         }),
       )
@@ -111,7 +113,9 @@ describeWith(['headlessChromium', 'redis'], 'two tabs of the chat', () => {
       const from = said.length
       await during(name, fault)
       for (const page of [first, second]) {
-        await expect.poll(async () => (await shown(page)).toSorted(), { timeout: WAIT_MS }).toEqual(said.toSorted())
+        await expect
+          .poll(async () => (await shown(page)).toSorted(), { timeout: WAIT_MS, interval: INTERVAL_MS })
+          .toEqual(said.toSorted())
       }
       console.log(`${name}: ${said.length - from} messages in both tabs, once each`)
     }
