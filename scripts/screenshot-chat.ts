@@ -4,6 +4,7 @@
 import { chromium, type BrowserContextOptions, type Page } from 'playwright-core'
 
 import { databaseFolder, startChat } from '../test/chat/chat-server.ts'
+import { compilePackages } from '../test/setup/compile-packages.ts'
 
 const OUTPUT = new URL('../docs/images/chat.png', import.meta.url).pathname
 const DESKTOP = { width: 900, height: 600 }
@@ -11,6 +12,7 @@ const PHONE = { width: 340, height: 592 }
 
 const FONT = ':root { --font: Inter, "DejaVu Sans", sans-serif }'
 
+await compilePackages()
 const database = await databaseFolder()
 const server = await startChat({ database: database.file('chat.db') })
 const browser = await chromium.launch({

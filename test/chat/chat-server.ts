@@ -1,16 +1,14 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
-import { fromSources } from '../setup/from-sources.ts'
+import { compiledTideway } from '../setup/compiled.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The chat, served from its sources by a process of its own, as `tideway serve` does it. */
+/** The chat, compiled as for `npm start`, and served by a process of its own. */
 export interface ChatServer extends RunningProgram {
   readonly port: number
   /** Such as `http://localhost:49152`. */
@@ -31,9 +29,14 @@ export interface ChatServerOptions {
 
 /** Starts the chat. */
 export async function startChat({ port = 0, database, flags = [], env }: ChatServerOptions): Promise<ChatServer> {
-  await (builtClient ??= buildClient())
-  const cli = ['packages/tideway/src/cli/main.ts', 'serve', 'examples/chat/src/application.ts']
-  const args = [...fromSources, ...cli, '--host=127.0.0.1', `--port=${port}`, ...flags]
+  const args = [
+    compiledTideway,
+    'serve',
+    'examples/chat/dist/application.js',
+    '--host=127.0.0.1',
+    `--port=${port}`,
+    ...flags,
+  ]
   const program = await startProgram(process.execPath, args, {
     cwd: root,
     ready: /https?:\/\/[^\s/]+:(\d+)/,
@@ -47,12 +50,4 @@ export async function startChat({ port = 0, database, flags = [], env }: ChatSer
 export async function databaseFolder(): Promise<{ file: (name: string) => string; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'tideway-chat-'))
   return { file: (name) => join(folder, name), remove: () => rm(folder, { recursive: true, force: true }) }
-}
-
-let builtClient: Promise<unknown> | undefined
-
-/** The page loads the client as `tsc` builds it, which `npm start` does and a test run does not. */
-function buildClient(): Promise<unknown> {
-  const tsc = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
-  return promisify(execFile)(process.execPath, [tsc, '-b', 'packages/client'], { cwd: root })
 }
