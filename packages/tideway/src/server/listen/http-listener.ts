@@ -17,6 +17,7 @@ import type { Credentials } from '../transport/tls/credentials.ts'
 import type { TlsOptions } from '../transport/tls/tls-options.ts'
 import { PendingHandshakes } from '../transport/tls/pending-handshakes.ts'
 import { webSocketDefaults, type WebSocketOptions } from '../websocket/websocket-options.ts'
+import { acceptSockets } from './accept-sockets.ts'
 import { HandshakeFastPath } from './handshake-fast-path.ts'
 
 /** The options of one listening server. */
@@ -45,6 +46,7 @@ export class HttpListener {
     this.http2 = hasHttp2 ? new Http2Server(http2LimitsOf(options, limits), nodeHeadersCount(options)) : undefined
     const event = tlsServer === undefined ? 'connection' : 'secureConnection'
     this.#fastPath = HandshakeFastPath.replacing(this.server, event, limits, logger)
+    acceptSockets(this.server)
     this.server.prependListener(event, (socket: Socket | TLSSocket) => this.#accept(socket))
   }
 
