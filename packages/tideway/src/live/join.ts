@@ -167,19 +167,30 @@ export class Join implements Follower {
     this.#state = 'open'
     const { position, top, recovered, values } = followed
     const at = formatPosition(position)
-    const frame = { t: 'joined', g: this.wireName, at, top: formatPosition(top), recovered } as const
-    const rest = { why: why ?? followed.why, snapshot, who: this.#presence?.start() }
-    void host.sendFrame({ ...frame, ...rest }, values && valuesJson(values))
+    const frame = {
+      t: 'joined',
+      g: this.wireName,
+      at,
+      top: formatPosition(top),
+      recovered,
+      why: why ?? followed.why,
+      snapshot,
+      who: this.#presence?.start(),
+    } as const
+    void host.sendFrame(frame, values && valuesJson(values))
     host.joined(this)
     this.#settle(true)
     followed.cursor.start()
   }
 
   /** Returns `undefined` if the join has ended, or a newer call of {@link open} replaces this one. */
-  async #follow(options: FollowOptions, attempt: number): Promise<Followed | undefined> {
-    const { presenceLeaseMs: lingerMs } = this.#host
+  async #follow(
+    { since, last }: Pick<FollowOptions, 'since' | 'last'>,
+    attempt: number,
+  ): Promise<Followed | undefined> {
     // The next poll of a client begins where this one ends, without a read of the log.
-    const followed = await this.#host.follow(this.group.name, this, { ...options, isState: this.#isState, lingerMs })
+    const options = { since, last, isState: this.#isState, lingerMs: this.#host.presenceLeaseMs }
+    const followed = await this.#host.follow(this.group.name, this, options)
     if (attempt === this.#attempt) {
       this.#cursor = followed.cursor
       return followed
