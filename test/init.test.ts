@@ -13,7 +13,7 @@ import { WebSocket } from 'ws'
 import { choiceValues, type Choices } from '../packages/tideway/src/cli/init/choices.ts'
 import { createApplication } from '../packages/tideway/src/cli/init/create-application.ts'
 import { installedPackages, type Lockfile } from '../scripts/lockfile.ts'
-import { buildPackages, install, pack, root, type Packed } from '../scripts/packed-packages.ts'
+import { install, pack, root, type Packed } from '../scripts/packed-packages.ts'
 import { read } from './architecture/source-files.ts'
 import { startProgram, type RunningProgram } from './setup/child-process.ts'
 import { describeWith, programPath } from './setup/describe-with.ts'
@@ -86,7 +86,6 @@ async function start(application: string, script: 'start' | 'dev'): Promise<Runn
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tideway-init-'))
-  await buildPackages()
   const tarballs = await mkdtemp(join(folder, 'tarballs-'))
   packed = await Promise.all(
     ['packages/tideway', 'packages/redis', 'packages/client'].map((path) => pack(path, tarballs)),
