@@ -53,6 +53,8 @@ export abstract class BaseChannelLayer implements ChannelLayer {
   readonly #maxMessageBytes: number
   /** Groups that the engine is entering. Every `groupAdd` for such a group waits for the same promise. */
   readonly #entering = new Map<string, Promise<void>>()
+  /** The last prefix of a valid name. All names with it are valid, because they have one length. */
+  #validPrefix: string | undefined
   #closed: Promise<void> | undefined
 
   constructor(options: ChannelLayerOptions = {}) {
@@ -102,7 +104,10 @@ export abstract class BaseChannelLayer implements ChannelLayer {
 
   newChannel(prefix = 'specific'): string {
     const name = `${prefix}.${this.processName}!${randomSuffix()}`
-    requireChannelName(name)
+    if (prefix !== this.#validPrefix) {
+      requireChannelName(name)
+      this.#validPrefix = prefix
+    }
     return name
   }
 

@@ -109,7 +109,6 @@ export class LocalChannels {
    */
   attach(name: string, receiver: ChannelReceiver): void {
     const existing = this.#channels.get(name)
-    this.#detached.delete(name)
     if (existing === undefined)
       return void this.#channels.set(name, { name, receiver, queue: undefined, groups: noGroups })
     const { queue } = existing
@@ -137,7 +136,8 @@ export class LocalChannels {
 
   /** Whether the channel is a detached one of this process: its consumer has ended. */
   isDetached(name: string): boolean {
-    return this.#detached.has(name)
+    // The name of a channel that is attached again stays: to remove it would cost each new channel two searches.
+    return !this.isWanted(name) && this.#detached.has(name)
   }
 
   /** Adds the channel, with a queue if it has no receiver. Returns `true` for the group's first member in this process. */

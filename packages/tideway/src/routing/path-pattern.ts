@@ -14,6 +14,7 @@ export function pathPattern(source: string, extent: Extent): PathPattern {
   const segments = parsePath(source)
   const ending = endingOf(source, extent)
   const { lead, parts, tail } = partsOf(segments, ending)
+  const names = Object.fromEntries(parts.flatMap((part) => (typeof part === 'string' ? [] : [[part.name, '']])))
   return {
     kind: 'path',
     source: JSON.stringify(source),
@@ -23,7 +24,7 @@ export function pathPattern(source: string, extent: Extent): PathPattern {
       if (middleEnd < lead.length || !path.startsWith(lead) || !path.endsWith(tail)) return undefined
       const middle = path.slice(lead.length, middleEnd)
       const ends = matchParts(parts, middle, ending)
-      const kwargs = ends && read(parts, middle, ends)
+      const kwargs = ends && read(parts, names, middle, ends)
       return kwargs && { args: [], kwargs, rest: middle.slice(ends.at(-1) ?? 0) }
     },
   }
@@ -57,19 +58,23 @@ function endingOf(source: string, extent: Extent): Ending {
   return source === '' || source.endsWith('/') ? 'anywhere' : 'segment'
 }
 
-/** Returns the values of the parameters, or `undefined` if the text of one has no value. */
+/**
+ * Returns the values of the parameters, or `undefined` if the text of one has no value.
+ * @param names an object with all names: V8 sets the properties of its copy faster than it adds them
+ */
 function read(
   parts: readonly Part[],
+  names: Readonly<Record<string, string>>,
   path: string,
   ends: readonly number[],
 ): Record<string, string | number> | undefined {
-  let kwargs: Record<string, string | number> | undefined
+  const kwargs: Record<string, string | number> = { ...names }
   for (let i = 0; i < parts.length; i += 1) {
     const part = parts[i]!
     if (typeof part === 'string') continue
     const value = converters[part.converter].read(path.slice(ends[i - 1] ?? 0, ends[i]))
     if (value === undefined) return undefined
-    kwargs = kwargs === undefined ? { [part.name]: value } : { ...kwargs, [part.name]: value }
+    kwargs[part.name] = value
   }
-  return kwargs ?? {}
+  return kwargs
 }
