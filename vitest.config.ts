@@ -42,7 +42,6 @@ const testFiles = [
   'packages/*/test/**/*.test.ts',
   'examples/*/test/**/*.test.ts',
   'test/**/*.test.ts',
-  'bench/test/**/*.test.ts',
 ]
 
 /**
@@ -57,7 +56,7 @@ const sharedProcess = [
   'packages/tideway/test/server/{limits,metrics,observe,proxies,rfc6455,tls,websocket}/**/*.test.ts',
   'packages/redis/test/**/*.test.ts',
   'packages/client/test/**/*.test.ts',
-  'test/{delivery,docs,live}/**/*.test.ts',
+  'test/{delivery,live}/**/*.test.ts',
 ]
 
 export default defineConfig({
