@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { ProbeRequest } from '../servers/heap-probe.ts'
 import { freePort, listening } from '../src/server-process.ts'
 import { readHeapSnapshot, type Kept } from './heap-snapshot.ts'
+import { handshakeHeaders } from './sockets.ts'
 
 /** The connections of the measurement. Those before it make the objects that a server has once. */
 const CONNECTIONS = 5000
@@ -87,14 +88,11 @@ async function openAll(count: number, port: number, path: string, sockets: Socke
   await delay(500)
 }
 
-/** Opens a WebSocket with the handshake of the load. */
+/** Opens a WebSocket. */
 async function open(port: number, path: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
-  socket.write(
-    `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n' +
-      `Origin: http://127.0.0.1:${port}\r\n\r\n`,
-  )
+  const headers = Object.entries(handshakeHeaders(`127.0.0.1:${port}`)).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`GET ${path} HTTP/1.1\r\n${headers.join('')}\r\n`)
   const [answer] = (await once(socket, 'data')) as [Buffer]
   if (!answer.toString('latin1').startsWith('HTTP/1.1 101')) throw new Error(`The server answered ${answer.toString()}`)
   return socket.resume()

@@ -33,6 +33,18 @@ export class LocalSocket extends Duplex {
   }
 }
 
+/** The headers of a handshake, as the load of the bench sends them. */
+export function handshakeHeaders(host: string): Readonly<Record<string, string>> {
+  return {
+    Host: host,
+    Upgrade: 'websocket',
+    Connection: 'Upgrade',
+    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Version': '13',
+    Origin: `http://${host}`,
+  }
+}
+
 /** A server that is handed its handshakes instead of listening: what is left is the stack itself. */
 export class LocalServer {
   readonly #server: Server = createServer()
@@ -45,12 +57,7 @@ export class LocalServer {
   open(path: string): LocalSocket {
     const socket = new LocalSocket()
     const headers = {
-      Host: '127.0.0.1:8000',
-      Upgrade: 'websocket',
-      Connection: 'Upgrade',
-      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-      'Sec-WebSocket-Version': '13',
-      Origin: 'http://127.0.0.1:8000',
+      ...handshakeHeaders('127.0.0.1:8000'),
       ...(path === '/live/' && { 'Sec-WebSocket-Protocol': 'tideway.v1.json' }),
     }
     const request = {
