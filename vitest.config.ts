@@ -29,7 +29,10 @@ const FIRST = [
 class LongestFirst extends BaseSequencer {
   /** Keeps the projects one after the other: a shared process ends when a file of another project is next. */
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification): number => FIRST.findIndex((name) => moduleId.endsWith(name)) >>> 0
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = FIRST.findIndex((name) => moduleId.endsWith(name))
+      return at === -1 ? FIRST.length : at
+    }
     const sorted = await super.sort(files)
     const projects = [...new Set(sorted.map(({ project }) => project))]
     return projects.flatMap((one) =>
@@ -38,11 +41,7 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-const testFiles = [
-  'packages/*/test/**/*.test.ts',
-  'examples/*/test/**/*.test.ts',
-  'test/**/*.test.ts',
-]
+const testFiles = ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'test/**/*.test.ts']
 
 /**
  * Files that leave nothing behind in their process: a worker runs one after another, and loads the sources once instead of

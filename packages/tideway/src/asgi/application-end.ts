@@ -7,7 +7,7 @@ export interface EndListener {
 /**
  * The promise that the application of a consumer returns. It makes a native promise for a caller that asks for one, and at the end. The
  * server sets a listener, and middleware that returns the result of its inner application asks for nothing: otherwise each idle
- * connection would keep two promises with their reactions and functions, 0.4 of 4.8 kB of heap.
+ * connection would keep two promises with their reactions and functions, 0.4 kB of heap.
  */
 export class ApplicationEnd implements Promise<void> {
   #promise: Promise<void> | undefined

@@ -6,7 +6,7 @@ export interface EventListener<Event> {
 
 /**
  * The events of one connection without a promise for each wait. An idle connection waits for its next event all its life: with
- * `receive()` it keeps two promises, their reaction and the functions and contexts behind them, 0.4 of 4.8 kB of heap.
+ * `receive()` it keeps two promises, their reaction and the functions and contexts behind them, 0.4 kB of heap.
  */
 export interface DirectReceiver<Event> {
   /**
