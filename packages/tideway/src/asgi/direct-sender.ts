@@ -25,6 +25,8 @@ export function unansweredHandshake(pending: PendingHandshake | undefined, timeo
 export interface DirectSender {
   /** Whether it accepts messages now. If not, call `send`, which throws the reason. */
   readonly isOpen: boolean
+  /** Whether it is open and no send waits: then {@link sendMessage} throws no error for a message that another connection was sent. */
+  readonly isFlowing?: boolean
   /** Set by the application until it has answered the handshake. The server reads it at the timeout. */
   pendingHandshake?: PendingHandshake | undefined
   /** Has the effect of `send` with this event. */

@@ -159,10 +159,10 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
     void this.#end(closeCodes.normal, '', undefined)
   }
 
-  deliver(message: Message): Delivery {
-    if (this.#state !== 'open') return 'unhandled'
-    if (this.#handlerOf(message) === undefined) return 'unhandled'
-    if (this.context.runInAsyncScope(this.offer, this, message)) return 'delivered'
+  abstract deliver(message: Message): Delivery
+
+  /** Warns at the first message that is dropped. */
+  protected messageDropped(): Delivery {
     const rare = this.#rareState
     if (!rare.hasOverflowed) this.logger.warn({ channel: this.#channelName }, tooSlow(this.options, this.capacity))
     rare.hasOverflowed = true
@@ -179,7 +179,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   /** Handles a message of the channel, or an event of a named channel. */
   handleMessage(message: Message): void | PromiseLike<void> {
     if (this.#state !== 'open') return undefined
-    return this.#handlerOf(message)?.(this, message)
+    return this.handlerOf(message)?.handle(this, message)
   }
 
   abstract sendShared(event: SharedEvent): void | PromiseLike<void>
@@ -218,7 +218,7 @@ export abstract class ConsumerLife<Event extends ProtocolEvent>
   }
 
   /** Returns the handler of the message. Warns once per type and class if the class has none. */
-  #handlerOf({ type }: Message): Handler | undefined {
+  protected handlerOf({ type }: Message): Handler | undefined {
     const { handlers } = this.options
     const handler = handlers.find(type, this.consumer)
     if (handler === undefined && handlers.isFirstReport(type)) {

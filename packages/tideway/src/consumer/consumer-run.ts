@@ -1,6 +1,7 @@
 import { isJobEnd } from '../asgi/channel-events.ts'
 import { directReceiverOf, type DirectReceiver } from '../asgi/direct-receiver.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
+import type { Delivery, Message } from '../layer/channel-layer.ts'
 import { ConsumerLife } from './consumer-life.ts'
 import type { MailboxTask } from './mailbox-task.ts'
 import { Presences, type PresenceRun } from './presences.ts'
@@ -12,7 +13,7 @@ import type { SharedEvent } from './static-handler.ts'
 /** Events that are read ahead while a handler runs, so that the disconnect after them is seen at once. */
 const READ_AHEAD_EVENTS = 16
 
-/** The lifecycle of a consumer with its connection: reads the events, and ends what the consumer follows. */
+/** The lifecycle of a consumer with its connection: reads the events, takes the messages, and ends what the consumer follows. */
 export class ConsumerRun<Event extends ProtocolEvent>
   extends ConsumerLife<Event>
   implements FollowingRun, PresenceRun, ReadListener<Event>
@@ -50,6 +51,28 @@ export class ConsumerRun<Event extends ProtocolEvent>
 
   get handler(): string {
     return `${this.options.name}.connect()`
+  }
+
+  deliver(message: Message): Delivery {
+    if (!this.isOpen) return 'unhandled'
+    const handler = this.handlerOf(message)
+    if (handler === undefined) return 'unhandled'
+    const answer = handler.answered?.(message)
+    if (answer !== undefined && this.#sendsNow(answer)) return 'delivered'
+    if (this.context.runInAsyncScope(this.offer, this, message)) return 'delivered'
+    return this.messageDropped()
+  }
+
+  /**
+   * Sends what a static handler has answered for an earlier recipient, if nothing is before it. No code of the application runs, so
+   * that the async context is not entered: that is 4 % of a delivery to a group with 10,000 members.
+   */
+  #sendsNow(event: SharedEvent): boolean {
+    const { directSender } = this
+    if (this.busy || event.type !== 'websocket.send' || directSender?.isFlowing !== true) return false
+    const sending = directSender.sendMessage(event as WebSocketMessageSendEvent)
+    if (sending !== undefined) this.context.runInAsyncScope(this.waitFor, this, sending)
+    return true
   }
 
   sendShared(event: SharedEvent): void | PromiseLike<void> {

@@ -119,7 +119,7 @@ export class Followings implements FollowingConsumer {
     const { consumer } = this.#run
     const { type, at } = event
     const handler = ofEvents.find(type, consumer)
-    if (handler !== undefined) return handler(this.#run, event)
+    if (handler !== undefined) return handler.handle(this.#run, event)
     if (ofEvents.isFirstReport(type)) {
       this.#logger.warn({ type, group: at.group }, unhandledType(this.#options, eventCalls, type, consumer))
     }

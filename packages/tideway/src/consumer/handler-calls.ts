@@ -1,9 +1,14 @@
 import type { FollowedEvent } from './followed-event.ts'
 import { handlerNameOf } from './handlers.ts'
-import type { Recipient, StaticHandler } from './static-handler.ts'
+import type { Recipient, SharedEvent, StaticHandler } from './static-handler.ts'
 
-/** Handles a message, or an event of a kept group, for one recipient. */
-export type Handler = (recipient: Recipient, handled: object) => void | PromiseLike<void>
+/** A handler of messages, or of events of a kept group. */
+export interface Handler {
+  /** Handles a message or an event for one recipient. */
+  handle(recipient: Recipient, handled: object): void | PromiseLike<void>
+  /** What a static handler has answered for an earlier recipient of this message: all that is left to do is to send it. */
+  answered?(handled: object): SharedEvent | undefined
+}
 
 /** A handler method of a consumer. */
 export type Method = (this: object, ...args: readonly unknown[]) => void | PromiseLike<void>
@@ -26,14 +31,10 @@ export interface HandlerCalls {
 export const messageCalls: HandlerCalls = {
   kind: 'messages',
   nameOf: handlerNameOf,
-  ofMethod:
-    (method) =>
-    ({ consumer }, message) =>
-      method.call(consumer, message),
-  ofProperty:
-    (name) =>
-    ({ consumer }, message) =>
-      (Reflect.get(consumer, name) as Method).call(consumer, message),
+  ofMethod: (method) => ({ handle: ({ consumer }, message) => method.call(consumer, message) }),
+  ofProperty: (name) => ({
+    handle: ({ consumer }, message) => (Reflect.get(consumer, name) as Method).call(consumer, message),
+  }),
   ofStatic: (handler) => handler,
 }
 
@@ -47,18 +48,18 @@ export const eventCalls: HandlerCalls = {
     // onReset() handles resets, onPresence() changes of people.
     return name === 'onReset' || name === 'onPresence' ? undefined : name
   },
-  ofMethod:
-    (method) =>
-    ({ consumer }, event) => {
+  ofMethod: (method) => ({
+    handle({ consumer }, event) {
       const { data, at } = event as FollowedEvent
       return method.call(consumer, data, at)
     },
-  ofProperty:
-    (name) =>
-    ({ consumer }, event) => {
+  }),
+  ofProperty: (name) => ({
+    handle({ consumer }, event) {
       const { data, at } = event as FollowedEvent
       return (Reflect.get(consumer, name) as Method).call(consumer, data, at)
     },
+  }),
   ofStatic(handler) {
     let call = staticHandlers.get(handler)
     if (call === undefined) {

@@ -61,16 +61,13 @@ export class HandlerTable {
     // A subclass may replace a method by a static handler, and a static handler by a method.
     for (const level of levelsOf(this.#class)) {
       const shared = ownValue(level, name)
-      if (typeof shared === 'function') return this.#shared(shared as StaticHandler)
+      if (typeof shared === 'function') {
+        return SharedHandler.of(this.#class, this.#calls.ofStatic(shared as StaticHandler), this.#hooks)
+      }
       if (Object.hasOwn(level.prototype as object, name)) break
     }
     const found: unknown = Reflect.get(consumer, name)
     return typeof found === 'function' ? this.#calls.ofMethod(found as Method) : undefined
-  }
-
-  #shared(handler: StaticHandler): Handler {
-    const shared = SharedHandler.of(this.#class, this.#calls.ofStatic(handler), this.#hooks)
-    return (recipient, message) => shared.handle(recipient, message)
   }
 }
 

@@ -63,9 +63,11 @@ class InstrumentedHandlers implements HandlerLookup {
     if (handler === undefined) return undefined
     const run = this.#run
     const consumer = this.#consumer
-    return (recipient, event) => {
-      const call: HandlerCall = { consumer, type, event }
-      return run(call, () => handler(recipient, event))
+    return {
+      handle(recipient, event) {
+        const call: HandlerCall = { consumer, type, event }
+        return run(call, () => handler.handle(recipient, event))
+      },
     }
   }
 

@@ -76,6 +76,11 @@ export class SharedHandler {
     return this.#give(answer, recipient)
   }
 
+  /** The event that was sent to an earlier recipient of the message. */
+  answered(message: object): SharedEvent | undefined {
+    return message === this.#lastMessage ? this.#lastAnswer!.event : undefined
+  }
+
   #give(answer: Answer, recipient: Recipient): void | PromiseLike<void> {
     if (answer.event !== undefined) return recipient.sendShared(answer.event)
     const { failure } = answer

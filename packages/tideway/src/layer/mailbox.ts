@@ -94,6 +94,12 @@ export abstract class Mailbox<Event, Message> {
     backlog?.release()
   }
 
+  /** Later events and messages wait for the promise, as for that of a handler. Only while no handler runs. */
+  protected waitFor(result: PromiseLike<void>): void {
+    this.#busy = true
+    this.#await(result)
+  }
+
   #enqueue(item: QueuedEvent<Event> | Message): void {
     if (this.#backlog === undefined) this.#backlog = new Backlog(item)
     else this.#backlog.add(item)

@@ -3,6 +3,7 @@ import { InMemoryChannelLayer, WebSocketConsumer } from 'tideway'
 import type { Application, WebSocketScope } from 'tideway/asgi'
 import { WebSocketCommunicator } from 'tideway/testing'
 import { describe, expect, it } from 'vitest'
+import { setDirectSender } from '../../src/asgi/direct-sender.ts'
 import { gate } from './ending.ts'
 
 const tenant = new AsyncLocalStorage<string>()
@@ -61,5 +62,58 @@ describe('a consumer that receives a message from the async context of another c
     await tenant.run('outside', () => layer.groupSend('room', { type: 'note' }))
     expect(seen).toEqual(['note idle'])
     await idle.disconnect()
+  })
+})
+
+describe('a static handler', () => {
+  it('leaves the next message of a member whose send waits to the async context of the member', async () => {
+    const layer = new InMemoryChannelLayer()
+    const log: string[] = []
+    const drained = gate()
+    class Member extends WebSocketConsumer<{}, {}> {
+      override readonly groups = ['room']
+      static onNote({ text }: { text: string }) {
+        log.push(`answered in ${tenant.getStore()}`)
+        return { text }
+      }
+      onAsk() {
+        log.push(`asked in ${tenant.getStore()}`)
+      }
+    }
+    /** A member with a direct sender, as a server gives one. */
+    function member(name: string, sent: Promise<void> | void): WebSocketCommunicator {
+      const inner = Member.asApplication()
+      const application: Application<WebSocketScope> = (scope, receive, send) => {
+        const direct: typeof send = (event) => send(event)
+        const sendMessage = ({ text }: { text?: string | undefined }): Promise<void> | void => {
+          log.push(`${text} to ${name}`)
+          return sent
+        }
+        setDirectSender(direct, { isOpen: true, isFlowing: true, sendMessage })
+        return tenant.run(name, () => inner(scope as never, receive, direct))
+      }
+      return new WebSocketCommunicator(application, '/', { scope: { channelLayers: { default: layer } } })
+    }
+    const members = [member('first', undefined), member('slow', drained.opened), member('last', undefined)]
+    for (const one of members) await one.connect()
+    await tenant.run('sender', async () => {
+      await layer.groupSend('room', { type: 'note', text: 'hello' })
+      await layer.groupSend('room', { type: 'ask' })
+      await layer.groupSend('room', { type: 'note', text: 'again' })
+    })
+    expect(log.splice(0)).toEqual([
+      'answered in first',
+      'hello to first',
+      'hello to slow',
+      'hello to last',
+      'asked in first',
+      'asked in last',
+      'answered in first',
+      'again to first',
+      'again to last',
+    ])
+    drained.open()
+    await expect.poll(() => log).toEqual(['asked in slow', 'again to slow'])
+    for (const one of members) await one.disconnect()
   })
 })

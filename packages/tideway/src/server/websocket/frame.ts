@@ -77,6 +77,9 @@ export function encodeCloseFrame(code?: number, reason = ''): Frame {
   return encodeFrame(opcodes.close, payload.subarray(0, length))
 }
 
+/** A ping without a payload. */
+export const PING_FRAME: Frame = encodeFrame(opcodes.ping, new Uint8Array())
+
 /** The length of the header: the payload length has 7, 16 or 64 bits. */
 export function headerLength(payloadLength: number): number {
   if (payloadLength < 126) return 2

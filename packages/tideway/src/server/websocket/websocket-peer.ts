@@ -7,13 +7,14 @@ import { malformedMessage } from '../../asgi/websocket-turns.ts'
 import { connectionClosedError } from '../../errors/connection-closed.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 import { deferred, type Deferred } from '../transport/deferred.ts'
+import { writeTo, type WriteRoute } from '../transport/direct-write.ts'
 import { attachOwner, startReading, type SocketOwner } from '../transport/socket-owner.ts'
 import { destroyTransport } from '../transport/destroy-transport.ts'
 import { wholeMilliseconds } from '../transport/heartbeat.ts'
 import type { NegotiatedCompression } from './deflate/compression.ts'
 import { DeflateSender, type SendingPeer } from './deflate/deflate-sender.ts'
 import { InflateReceiver, type ReceivingPeer } from './deflate/inflate-receiver.ts'
-import { encodeCloseFrame, encodeFrame, opcodes, type Frame } from './frame.ts'
+import { encodeCloseFrame, encodeFrame, opcodes, PING_FRAME, type Frame } from './frame.ts'
 import type { FrameParser, FrameSink } from './frame-parser.ts'
 import type { FrameNode } from './frame-tree.ts'
 import type { Outbox, OutboxClient } from './outbox.ts'
@@ -36,8 +37,6 @@ interface SlowClient extends Deferred {
   readonly since: number
 }
 
-const PING: Frame = encodeFrame(opcodes.ping, new Uint8Array())
-
 /**
  * The protocol side of a connection: frames, pings, the close handshake (RFC 6455 §7) and backpressure in both directions. It is
  * independent of applications.
@@ -53,8 +52,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** Bytes in the socket's buffer after the last write. */
   #unwritten = 0
   readonly #socket: Duplex
-  /** A field, because the getters of the socket cost as much as the rest of a flush. */
-  #isWritable = true
+  route: WriteRoute = 'stream'
   /** While it is above its high-water mark. */
   #slow: SlowClient | undefined
   readonly #owner: PeerOwner
@@ -163,7 +161,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** Destroys the socket without a close frame. */
   destroy(): void {
     this.#finish(closeCodes.abnormal, '')
-    this.#isWritable = false
+    this.route = 'ended'
     destroyTransport(this.#socket)
   }
 
@@ -178,6 +176,11 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** Whether both sides may send messages. */
   get isOpen(): boolean {
     return this.#state === 'open'
+  }
+
+  /** A compressed message waits for those before it, and may fail with them. */
+  get isFlowing(): boolean {
+    return this.#state === 'open' && this.#slow === undefined && this.#sender === undefined
   }
 
   /** Whether it has ended or is closing. */
@@ -223,7 +226,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
       // Pong timeouts are not enforced while reading is paused, but the write lets TCP detect a lost peer.
       this.#pingSentAt = now
       this.#context.counters.pingsSent++
-      this.#outbox.enqueue(this, PING)
+      this.#outbox.enqueue(this, PING_FRAME)
     }
     const isSlow = this.#slow !== undefined && now - this.#slow.since >= options.slowConsumerTimeoutMs
     if (isSlow && options.slowConsumer === 'close') this.#closeSlow()
@@ -277,9 +280,9 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   // Callbacks of the socket and the outbox.
 
   flush(bytes: Buffer): void {
-    if (!this.#isWritable) return
+    if (this.route === 'ended') return
     this.#context.counters.wireBytesSent += bytes.length
-    this.#unwritten = this.#socket.write(bytes) ? 0 : this.#socket.writableLength
+    this.#unwritten = writeTo(this.#socket, bytes, this)
     if (this.#unwritten > 0) this.#context.buffered.added(bytes.length)
     // A connection that always sends never emits `drain`, even if the peer reads fast.
     if (this.#slow !== undefined && this.#unwritten <= this.#context.options.highWaterMarkBytes) this.#release()
@@ -301,7 +304,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   }
 
   onClose(): void {
-    this.#isWritable = false
+    this.route = 'ended'
     this.#finish(closeCodes.abnormal, '')
     this.pending = undefined
     this.#owner.onSocketClosed()
@@ -430,7 +433,7 @@ export class WebSocketPeer implements FrameSink, OutboxClient, DirectSender, Soc
   /** Half-closes TCP and drains until the peer closes: unread bytes would turn our last frames into a reset. */
   #endSocket(): void {
     this.#outbox.flushNow(this)
-    this.#isWritable = false
+    this.route = 'ended'
     this.#socket.end()
     this.#socket.resume()
   }
