@@ -11,7 +11,7 @@ import { Following, type FollowingConsumer } from './following.ts'
 import type { MailboxTask } from './mailbox-task.ts'
 import { keptGroupsOf } from './kept-groups-of.ts'
 import type { RunOptions } from './run-options.ts'
-import type { Recipient } from './static-handler.ts'
+import type { Recipient, SharedEvent } from './static-handler.ts'
 
 /** What a consumer needs to follow kept groups. */
 export interface Follows {
@@ -52,6 +52,8 @@ export interface FollowingRun extends Recipient {
   readonly channelLayer: ChannelLayer
   /** Passes the task to the mailbox, in the async context of the connection. */
   enterTask(task: MailboxTask): void
+  /** Sends what a static handler has answered for an earlier recipient, if nothing is before it. Returns `false` otherwise. */
+  sendsNow(event: SharedEvent): boolean
 }
 
 /** The kept groups that one consumer follows. */
@@ -111,6 +113,12 @@ export class Followings implements FollowingConsumer {
 
   enter(following: Following): void {
     this.#run.enterTask(following)
+  }
+
+  sendsNow(event: FollowedEvent): boolean {
+    const handler = this.#options.handlers.ofEvents.find(event.type, this.#run.consumer)
+    const answer = handler?.answered?.(event)
+    return answer !== undefined && this.#run.sendsNow(answer)
   }
 
   /** Warns once per type and class if the class has no handler. */
