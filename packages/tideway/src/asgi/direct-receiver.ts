@@ -1,3 +1,5 @@
+import { hiddenField } from './hidden-field.ts'
+
 /** Gets the event that {@link DirectReceiver.receiveOr} did not have. */
 export interface EventListener<Event> {
   /** Called once per wait. Must not throw: its caller reports the error as an uncaught exception. */
@@ -17,7 +19,7 @@ export interface DirectReceiver<Event> {
 }
 
 /** Keyed by the function itself: a `receive` of middleware has none, so it sees every event. */
-const directReceivers = new WeakMap<object, DirectReceiver<never>>()
+const directReceivers = hiddenField<object, DirectReceiver<never>>()
 
 /** Sets the direct receiver of a server's `receive`. */
 export function setDirectReceiver<Event>(receive: () => Event | Promise<Event>, receiver: DirectReceiver<Event>): void {

@@ -1,3 +1,4 @@
+import { hiddenField } from './hidden-field.ts'
 import type { WebSocketMessageSendEvent } from './websocket-events.ts'
 
 /** A handshake that the application has not answered, described for the server's timeout. */
@@ -34,7 +35,7 @@ export interface DirectSender {
 }
 
 /** Keyed by the function itself: a proxy of a `send`, or a function with its properties, sees every message. */
-const directSenders = new WeakMap<object, DirectSender>()
+const directSenders = hiddenField<object, DirectSender>()
 
 /** Sets the direct sender of a server's `send`. */
 export function setDirectSender(send: object, sender: DirectSender): void {
@@ -59,7 +60,7 @@ export function directSenderOf(send: object): DirectSender | undefined {
 }
 
 /** What a `send` of middleware passes every event to. Only for connections with a direct sender. */
-const passedTo = new WeakMap<object, object>()
+const passedTo = hiddenField<object, object>()
 
 /**
  * From now on `send` passes every event to `inner` unchanged. Unlike with {@link inheritDirectSender}, a consumer then needs `send` no
