@@ -3,8 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Browser, RoomClient } from './browser.ts'
 
 const tabs = ['one', 'two', 'three', 'four'] as const
-/** Between two messages of one who talks: the machine is needed for the restarts. */
-const PAUSE_MS = 20
+/**
+ * The pause between two messages of one person. The chat refuses a repeated message while its row exists, and keeps 1,000 rows
+ * per room: a retry takes up to 11 s after a kill (the chat waits 10 s for its database), in which four people must write less.
+ */
+const PAUSE_MS = 60
 
 /** Four people in a room who talk all the time, whatever happens to the processes that serve them. */
 export class Talk {
