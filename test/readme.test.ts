@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { read, root } from './architecture/source-files.ts'
 import { startProgram } from './setup/child-process.ts'
 import { describeWith, programPath } from './setup/describe-with.ts'
-import { fromSources } from './setup/from-sources.ts'
+import { compiledTideway } from './setup/compiled.ts'
 
 describe('the programs in README.md', () => {
   const [live, page] = [...read('README.md').matchAll(/```ts.*\n([\s\S]*?)```/g)].map(([, code]) => code!)
@@ -55,8 +55,7 @@ describe('the programs in README.md', () => {
   })
 
   async function serve(file: string): Promise<{ readonly host: string; readonly stop: () => Promise<unknown> }> {
-    const args = ['packages/tideway/src/cli/main.ts', 'serve', join(folder, file), '--port=0']
-    const server = await startProgram(process.execPath, [...fromSources, ...args], {
+    const server = await startProgram(process.execPath, [compiledTideway, 'serve', join(folder, file), '--port=0'], {
       cwd: root,
       ready: /http:\/\/(127\.0\.0\.1:\d+)/,
     })
@@ -70,7 +69,6 @@ describe('the programs in README.md', () => {
         entryPoints: [join(folder, 'live/page.ts')],
         bundle: true,
         format: 'esm',
-        conditions: ['@tideway/source'],
         write: false,
       })
       // A page that the test fulfills has no address, so that Chromium would not let it connect to this machine.

@@ -9,7 +9,7 @@ import { RedisServer } from '../../packages/redis/test/redis-server.ts'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { programPath } from '../setup/describe-with.ts'
 import { freePort } from '../setup/free-port.ts'
-import { fromSources } from '../setup/from-sources.ts'
+import { compileProgram, compiledTideway } from '../setup/compiled.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -60,7 +60,7 @@ export async function startSite(): Promise<Site> {
     tidewayProcess(`--unix-socket=${socket}`, socket, env),
     tidewayProcess(`--listen=${port}`, port, env),
   ] as const
-  const web = startProgram(process.execPath, [...fromSources, 'test/deploy/fixture/web.ts'], {
+  const web = startProgram(process.execPath, [compileProgram(new URL('fixture/web.ts', import.meta.url))], {
     cwd: root,
     ready: /Web on (\d+)/,
     startTimeoutMs: 60_000,
@@ -92,8 +92,9 @@ function tidewayProcess(flag: string, address: string, env: Readonly<Record<stri
     '--ping-interval=0.5',
   ]
   const start = async (): Promise<void> => {
-    const args = ['packages/tideway/src/cli/main.ts', 'serve', 'test/deploy/fixture/application.ts', ...flags]
-    program = await startProgram(process.execPath, [...fromSources, ...args], {
+    const application = compileProgram(new URL('fixture/application.ts', import.meta.url))
+    const args = [compiledTideway, 'serve', application, ...flags]
+    program = await startProgram(process.execPath, args, {
       cwd: root,
       ready: /Listening on/,
       // On a machine that is busy with other tests.

@@ -12,7 +12,7 @@ import { limitDefaults } from '../../packages/tideway/src/server/limits/limit-op
 import { read, root } from '../architecture/source-files.ts'
 import { startProgram } from '../setup/child-process.ts'
 import { describeWith, programPath } from '../setup/describe-with.ts'
-import { fromSources } from '../setup/from-sources.ts'
+import { compileProgram, compiledTideway } from '../setup/compiled.ts'
 
 const services = ['tideway@.service', 'tideway.service'] as const
 const worker = 'tideway-worker.service'
@@ -98,15 +98,13 @@ describeWith(['systemd', 'curl'], 'the units of deploy/systemd', () => {
     const [node, bin, ...flags] = one(service, 'ExecStart').split(' ')
     expect([node, bin]).toEqual(['/usr/bin/node', 'node_modules/.bin/tideway'])
     const env = { PATH: process.env.PATH }
-    const main = [...fromSources, 'packages/tideway/src/cli/main.ts']
-    const args = flags.map((flag) =>
-      flag.replace('dist/application.js', 'test/deploy/fixture/without-groups/application.ts'),
-    )
+    const application = compileProgram(new URL('fixture/without-groups/application.ts', import.meta.url))
+    const args = flags.map((flag) => flag.replace('dist/application.js', application))
     const environment = Object.entries(env).flatMap(([name, value]) => ['--setenv', `${name}=${value}`])
     const activate = programPath('systemd').replace('systemd-analyze', 'systemd-socket-activate')
     const program = await startProgram(
       activate,
-      ['--listen', socket, ...environment, process.execPath, ...main, ...args],
+      ['--listen', socket, ...environment, process.execPath, compiledTideway, ...args],
       { cwd: root, ready: /Listening on/, stopTimeoutMs: 20_000 },
     )
     try {

@@ -11,7 +11,7 @@ import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { describeWith, programPath } from '../setup/describe-with.ts'
 import { freePort } from '../setup/free-port.ts'
 import { root } from './markdown.ts'
-import { fromSources } from '../setup/from-sources.ts'
+import { compiledTideway } from '../setup/compiled.ts'
 
 // The two programs of docs/from-channels.md, as the page has them: only the port of Redis is another.
 
@@ -45,8 +45,7 @@ describeWith(['redis', 'python'], 'the two programs of docs/from-channels.md', (
         env: { PYTHONDONTWRITEBYTECODE: '1' },
       }),
     )
-    const cli = [`${root}packages/tideway/src/cli/main.ts`, 'serve', 'application.ts', '--port=0']
-    const server = await startProgram(process.execPath, [...fromSources, ...cli], {
+    const server = await startProgram(process.execPath, [compiledTideway, 'serve', 'application.ts', '--port=0'], {
       cwd: join(folder, 'tideway'),
       ready: /Listening on http:\/\/127\.0\.0\.1:(\d+)/,
       startTimeoutMs: 60_000,

@@ -3,21 +3,19 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { freePort } from '../setup/free-port.ts'
-import { root } from './markdown.ts'
-import { fromSources } from '../setup/from-sources.ts'
+import { compileProgram, compiledTideway } from '../setup/compiled.ts'
 
 // The two programs of docs/from-ws.md, seen from outside.
 
-const folder = `${root}test/docs/from-ws/`
 const programs: Readonly<Record<string, (port: number) => Promise<RunningProgram>>> = {
   ws: (port) =>
-    startProgram(process.execPath, [...fromSources, `${folder}before.ts`], {
+    startProgram(process.execPath, [compileProgram(new URL('from-ws/before.ts', import.meta.url))], {
       ready: port,
       env: { PORT: String(port) },
     }),
   tideway: (port) => {
-    const cli = [`${root}packages/tideway/src/cli/main.ts`, 'serve', `${folder}application.ts`, `--port=${port}`]
-    return startProgram(process.execPath, [...fromSources, ...cli], { ready: port })
+    const application = compileProgram(new URL('from-ws/application.ts', import.meta.url))
+    return startProgram(process.execPath, [compiledTideway, 'serve', application, `--port=${port}`], { ready: port })
   },
 }
 

@@ -5,7 +5,6 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { codeBlocks, root } from './markdown.ts'
-import { fromSources } from '../setup/from-sources.ts'
 
 const run = promisify(execFile)
 
@@ -18,7 +17,7 @@ export interface ReadersServer extends RunningProgram {
 
 /**
  * Follows a page of the tutorial word for word, in an empty folder. Two things differ: packages are
- * not downloaded but linked, tideway's own as sources, and servers listen on ports that are free.
+ * not downloaded but linked, and servers listen on ports that are free.
  */
 export class Reader {
   readonly folder: string
@@ -84,27 +83,22 @@ export class Reader {
     await this.write(file, after)
   }
 
-  /** `npx tsc`; rejects with what it complains of in this folder: the sources of tideway are checked with options of their own. */
+  /** `npx tsc`; rejects with what it reports. */
   async checkTypes(): Promise<void> {
-    // What was found is kept, so that the sources of tideway are checked once and not at each change.
-    const options = ['--customConditions', '@tideway/source', '--incremental', '--tsBuildInfoFile', '.tsbuildinfo']
-    try {
-      await this.#run('node_modules/typescript/bin/tsc', ...options)
-    } catch (error) {
-      if (/^(?!\.\.)\S+\(\d+,\d+\): error/m.test((error as Error).message)) throw error
-    }
+    // What was found is kept, so that the declarations of packages are checked once and not at each change.
+    await this.#run('node_modules/typescript/bin/tsc', '--incremental', '--tsBuildInfoFile', '.tsbuildinfo')
   }
 
   /** `npm test`; rejects with what the tests print. */
   async test(): Promise<string> {
-    const { stdout } = await this.#shell(await this.#script('test'), '--conditions=@tideway/source')
+    const { stdout } = await this.#shell(await this.#script('test'))
     return stdout
   }
 
-  /** `npm run build`. The packages are sources here, so the compiler does not follow imports of them. */
+  /** `npm run build`. */
   async build(): Promise<void> {
     const script = await this.#script('build')
-    await this.#shell(script.replace('tsc', 'node node_modules/typescript/bin/tsc --noResolve --noCheck'))
+    await this.#shell(script.replace('tsc', 'node node_modules/typescript/bin/tsc'))
   }
 
   /** `npx tideway serve application.ts`, or of another file, on a port that is free unless one is given. */
@@ -112,8 +106,8 @@ export class Reader {
     env: Readonly<Record<string, string | undefined>> = {},
     { file = 'application.ts', port = 0, flags = [] as readonly string[] } = {},
   ): Promise<ReadersServer> {
-    const cli = ['node_modules/tideway/src/cli/main.ts', 'serve', file, `--port=${port}`, ...flags]
-    const program = await startProgram(process.execPath, [...fromSources, ...cli], {
+    const cli = ['node_modules/tideway/bin/tideway.js', 'serve', file, `--port=${port}`, ...flags]
+    const program = await startProgram(process.execPath, cli, {
       cwd: this.folder,
       ready: /^Listening on http:\/\/127\.0\.0\.1:(\d+)$/m,
       env,
@@ -141,9 +135,9 @@ export class Reader {
     return scripts[name]!
   }
 
-  async #shell(command: string, nodeOptions = ''): Promise<{ stdout: string }> {
+  async #shell(command: string): Promise<{ stdout: string }> {
     try {
-      return await run('sh', ['-c', command], { cwd: this.folder, env: { ...process.env, NODE_OPTIONS: nodeOptions } })
+      return await run('sh', ['-c', command], { cwd: this.folder })
     } catch (cause) {
       throw new Error(`${command}:\n${(cause as { stdout?: string }).stdout}`, { cause })
     }
