@@ -1,4 +1,4 @@
-import { hiddenField } from './hidden-field.ts'
+import { hiddenField } from '../errors/hidden-field.ts'
 
 /** Gets the event that {@link DirectReceiver.receiveOr} did not have. */
 export interface EventListener<Event> {

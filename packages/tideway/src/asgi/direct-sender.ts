@@ -1,4 +1,4 @@
-import { hiddenField } from './hidden-field.ts'
+import { hiddenField } from '../errors/hidden-field.ts'
 import type { WebSocketMessageSendEvent } from './websocket-events.ts'
 
 /** A handshake that the application has not answered, described for the server's timeout. */

@@ -1,3 +1,5 @@
+import { hiddenField } from '../errors/hidden-field.ts'
+
 /** The protocol event sent to every recipient of a static handler. */
 export interface SharedEvent {
   readonly type: string
@@ -51,7 +53,7 @@ export class SharedHandler {
   #lastMessage: object | undefined
   #lastAnswer: Answer | undefined
   /** For busy recipients. An answer is collected with its message. */
-  readonly #answers = new WeakMap<object, Answer>()
+  readonly #answers = hiddenField<object, Answer>()
 
   /** Returns the instance of the class, whose consumers may serve several routes. */
   static of(consumerClass: object, handler: StaticHandler, hooks: SharingHooks): SharedHandler {

@@ -1,3 +1,4 @@
+import { hiddenField } from '../errors/hidden-field.ts'
 import { types } from 'node:util'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { Message } from './channel-layer.ts'
@@ -40,7 +41,7 @@ export function copyMessage(message: Message, maxBytes: number = DEFAULT_MAX_MES
 /** Messages under this size are not remembered: the number of queued messages bounds their memory well enough. */
 const SMALL_MESSAGE_BYTES = 1024
 
-const sizes = new WeakMap<object, number>()
+const sizes = hiddenField<object, number>()
 
 /** Records the size of a message for `messageBytes`. Ignores messages under 1 KiB. */
 export function rememberMessageBytes(message: object, bytes: number): void {
@@ -49,7 +50,7 @@ export function rememberMessageBytes(message: object, bytes: number): void {
 
 /** The recorded size of a message in bytes; 0 for a message under 1 KiB and for a value without a recorded size. */
 export function messageBytes(message: unknown): number {
-  return sizes.get(message as object) ?? 0
+  return sizes.get(message) ?? 0
 }
 
 class MessageCopier {

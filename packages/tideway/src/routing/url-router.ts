@@ -1,4 +1,5 @@
 import type { Application } from '../asgi/application.ts'
+import { hiddenField } from '../errors/hidden-field.ts'
 import { NoRouteError } from '../asgi/no-route-error.ts'
 import { setTraits, traitsOf } from '../asgi/application-traits.ts'
 import type { Routed, UrlRoute } from '../asgi/url-route.ts'
@@ -141,7 +142,7 @@ export function withoutLeadingSlashes(path: string): string {
 }
 
 /** The errors of inner routers without a match, with the `urlRoute` of their scope. */
-const noMatches = new WeakMap<NoRouteError, UrlRoute<object>>()
+const noMatches = hiddenField<NoRouteError, UrlRoute<object>>()
 
 function noMatch(scope: RoutableScope & Partial<Routed<object>>, path: string, routes: readonly Route[]): NoRouteError {
   if (scope.urlRoute === undefined) {

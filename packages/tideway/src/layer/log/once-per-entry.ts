@@ -1,3 +1,4 @@
+import { hiddenField } from '../../errors/hidden-field.ts'
 import type { LogEntry } from './event-log.ts'
 
 /**
@@ -8,7 +9,7 @@ import type { LogEntry } from './event-log.ts'
 export function oncePerEntry<Context, Result>(
   make: (entry: LogEntry, context: Context) => Result,
 ): (entry: LogEntry, context: Context) => Result {
-  const results = new WeakMap<LogEntry, { readonly result: Result }>()
+  const results = hiddenField<LogEntry, { readonly result: Result }>()
   let lastEntry: LogEntry | undefined
   let lastResult: Result
   return (entry, context) => {

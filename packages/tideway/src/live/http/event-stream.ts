@@ -2,6 +2,7 @@ import { entriesOf, type HeadersInit } from '../../asgi/headers.ts'
 import type { BodyPiece, LongBody } from '../../asgi/long-response.ts'
 import { isSharedSend } from '../../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
+import { hiddenField } from '../../errors/hidden-field.ts'
 import type { HttpResponse } from './http-response.ts'
 import type { ConnectionAnswer } from './http-connection.ts'
 
@@ -10,7 +11,7 @@ const padding = Buffer.from(`:${' '.repeat(2046)}\n\n`)
 const comment: BodyPiece = { bytes: Buffer.from(':\n\n') }
 
 /** The pieces of shared events: one for all streams of the process. */
-const pieces = new WeakMap<WebSocketMessageSendEvent, BodyPiece>()
+const pieces = hiddenField<WebSocketMessageSendEvent, BodyPiece>()
 let lastEvent: WebSocketMessageSendEvent | undefined
 let lastPiece: BodyPiece | undefined
 

@@ -1,5 +1,6 @@
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { hiddenField } from '../../errors/hidden-field.ts'
 import { canonicalAddress } from '../../asgi/ip-address.ts'
 import { HeaderList } from '../../asgi/headers.ts'
 import {
@@ -34,7 +35,7 @@ export class ScopeFactory {
   #lastListening: Address | undefined
   #lastPath = ''
   /** The proxy headers of requests whose scope is not made yet. */
-  readonly #forwarded = new WeakMap<RequestHead, Forwarded>()
+  readonly #forwarded = hiddenField<RequestHead, Forwarded>()
   /** The addresses of servers: each read is a system call. */
   readonly #listening = new WeakMap<Server, AddressInfo | string>()
 

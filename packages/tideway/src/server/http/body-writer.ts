@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { BodyPiece, LongBody } from '../../asgi/long-response.ts'
+import { hiddenField } from '../../errors/hidden-field.ts'
 import { connectionClosedError } from '../../errors/connection-closed.ts'
 import { untilDrained } from '../transport/until-drained.ts'
 import { Frame } from '../websocket/frame.ts'
@@ -13,12 +14,12 @@ const LONGEST_TICK_BYTES = 64 * 1024
 const CRLF = '\r\n'
 
 /** The pieces as chunks of HTTP/1.1 (RFC 9112 §7.1). */
-const chunks = new WeakMap<BodyPiece, Frame>()
+const chunks = hiddenField<BodyPiece, Frame>()
 let lastPiece: BodyPiece | undefined
 let lastChunk: Frame | undefined
 
 /** The pieces as they are, which Node frames. */
-const wholes = new WeakMap<BodyPiece, Frame>()
+const wholes = hiddenField<BodyPiece, Frame>()
 
 /**
  * Writes the body of a long response at the end of the tick, together with the WebSockets of the server: a piece for many responses is

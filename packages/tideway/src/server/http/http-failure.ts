@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { hiddenField } from '../../errors/hidden-field.ts'
 import { httpStatusOf } from '../../asgi/http-status.ts'
 import type { Logger } from '../../asgi/logger.ts'
 import { redactTarget } from '../../asgi/redact-query.ts'
@@ -14,7 +15,7 @@ export interface ReportOptions {
 
 type FailureListener = (error: unknown) => void
 
-const listeners = new WeakMap<IncomingMessage, FailureListener>()
+const listeners = hiddenField<IncomingMessage, FailureListener>()
 
 /** Calls the listener with the error that the application throws on the request. One listener per request. */
 export function onFailure(request: IncomingMessage, listener: FailureListener): void {

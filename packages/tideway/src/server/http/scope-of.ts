@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
+import { hiddenField } from '../../errors/hidden-field.ts'
 import type { HttpScope } from '../../asgi/scope.ts'
 import { TidewayError } from '../../errors/tideway-error.ts'
 
-const scopes = new WeakMap<IncomingMessage | Request, HttpScope>()
+const scopes = hiddenField<IncomingMessage | Request, HttpScope>()
 
 /** Remembers the scope that an application of a framework was called with. */
 export function rememberScope(request: IncomingMessage | Request, scope: HttpScope): void {

@@ -1,3 +1,4 @@
+import { hiddenField } from '../../errors/hidden-field.ts'
 import { INSPECTION_EXTENSION, type Inspection } from '../../asgi/inspection.ts'
 import type { LongTransport } from '../../asgi/long-response.ts'
 import { redactTarget } from '../../asgi/redact-query.ts'
@@ -168,7 +169,7 @@ const sortKeys: Readonly<Record<ConnectionQuery['sort'], (entry: Entry) => strin
  */
 export class InspectedConnections {
   readonly #secretNames: readonly string[]
-  readonly #inspected = new WeakMap<InspectedConnection, Inspected>()
+  readonly #inspected = hiddenField<InspectedConnection, Inspected>()
   #connections: readonly ReadonlySet<InspectedConnection>[] = []
   #lastId = 0
   #sampledAt = -Infinity

@@ -6,6 +6,7 @@ import {
   type Instrumentation,
   type RequestInstrumentation,
 } from '../../asgi/instrumentation.ts'
+import { hiddenField } from '../../errors/hidden-field.ts'
 import type { Logger } from '../../asgi/logger.ts'
 import type { Scope, WebSocketScope } from '../../asgi/scope.ts'
 import { readableError } from '../../errors/readable-error.ts'
@@ -19,8 +20,8 @@ import type { ConnectionObserver, WebSocketConnection } from '../websocket/webso
 export class Instrumented implements ConnectionObserver {
   readonly #instrumentation: Instrumentation
   readonly #logger: Logger
-  readonly #requests = new WeakMap<IncomingMessage, RequestInstrumentation>()
-  readonly #connections = new WeakMap<WebSocketConnection, ConnectionInstrumentation>()
+  readonly #requests = hiddenField<IncomingMessage, RequestInstrumentation>()
+  readonly #connections = hiddenField<WebSocketConnection, ConnectionInstrumentation>()
 
   constructor(instrumentation: Instrumentation, logger: Logger) {
     this.#instrumentation = instrumentation

@@ -1,3 +1,4 @@
+import { hiddenField } from '../../errors/hidden-field.ts'
 import type { WebSocketMessageSendEvent } from '../../asgi/websocket-events.ts'
 import { encodeFrame, headerLength, opcodes, type Frame } from './frame.ts'
 import { FrameSlab } from './frame-slab.ts'
@@ -56,7 +57,7 @@ export class Outbox {
   #lastShared: WebSocketMessageSendEvent | undefined
   #lastSharedFrame: Frame | undefined
   /** Frames of shared messages, for connections that send them in a later tick. */
-  readonly #sharedFrames = new WeakMap<WebSocketMessageSendEvent, Frame>()
+  readonly #sharedFrames = hiddenField<WebSocketMessageSendEvent, Frame>()
 
   /** @param now milliseconds on a clock that only goes forward */
   constructor(now: () => number = () => performance.now()) {

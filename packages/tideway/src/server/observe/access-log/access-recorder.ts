@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { guarded } from '../../../asgi/guarded.ts'
+import { hiddenField } from '../../../errors/hidden-field.ts'
 import type { Logger } from '../../../asgi/logger.ts'
 import { redactTarget } from '../../../asgi/redact-query.ts'
 import { readableError } from '../../../errors/readable-error.ts'
@@ -27,7 +28,7 @@ export class AccessRecorder implements ConnectionObserver {
   readonly #log: AccessLog
   readonly #secretNames: readonly string[]
   readonly #clientOf: (request: RequestHead) => string | undefined
-  readonly #visitors = new WeakMap<WebSocketConnection, Visitor>()
+  readonly #visitors = hiddenField<WebSocketConnection, Visitor | undefined>()
   #isFailureReported = false
 
   /**
@@ -67,7 +68,7 @@ export class AccessRecorder implements ConnectionObserver {
   refused(connection: WebSocketConnection, status: number, reason: string | undefined): void {
     this.#tell(this.#visitors.get(connection), { event: 'reject', status, ...(reason !== undefined && { reason }) })
     // A connection that was never accepted has no disconnect line.
-    this.#visitors.delete(connection)
+    this.#visitors.set(connection, undefined)
   }
 
   // The server's own log reports the error.

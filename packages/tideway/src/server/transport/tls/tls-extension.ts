@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
+import { hiddenField } from '../../../errors/hidden-field.ts'
 
 /**
  * The `tls` extension of a scope (ASGI TLS extension 0.2, in camelCase). Each property is computed when it is read.
@@ -19,7 +20,7 @@ export interface TlsExtension {
   readonly cipherSuite: number | undefined
 }
 
-const extensions = new WeakMap<TLSSocket, TlsExtension>()
+const extensions = hiddenField<TLSSocket, TlsExtension>()
 
 /** Returns the extension that all scopes of a TLS connection share. */
 export function tlsExtension(socket: TLSSocket): TlsExtension {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hiddenField } from '../../src/asgi/hidden-field.ts'
+import { hiddenField } from '../../src/errors/hidden-field.ts'
 
 describe('hiddenField()', () => {
   it('keeps one value per owner and field, the last one', () => {
@@ -28,5 +28,19 @@ describe('hiddenField()', () => {
     const proxy = new Proxy(owner, {})
     names.set(proxy, 'Jun')
     expect([names.get(proxy), names.get(owner)]).toEqual(['Jun', 'Anna'])
+  })
+
+  it('has no value of what is not an object', () => {
+    const names = hiddenField<object, string>()
+    for (const other of [undefined, null, 1, 'text', Symbol('a'), 1n]) expect(names.get(other)).toBeUndefined()
+  })
+
+  it('has values of frozen owners', () => {
+    const names = hiddenField<object, string>()
+    const [anna, jun] = [Object.freeze({}), Object.freeze({})]
+    names.set(anna, 'Anna')
+    names.set(jun, 'Jun')
+    names.set(anna, 'Anna Maria')
+    expect([names.get(anna), names.get(jun), names.get(Object.freeze({}))]).toEqual(['Anna Maria', 'Jun', undefined])
   })
 })
