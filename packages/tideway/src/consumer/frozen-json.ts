@@ -1,8 +1,9 @@
 import { sharedSend } from '../asgi/shared-send.ts'
 import type { WebSocketMessageSendEvent } from '../asgi/websocket-events.ts'
+import { hiddenField } from '../errors/hidden-field.ts'
 
-/** By content; `undefined` for content that can change although it is frozen. */
-const events = new WeakMap<object, WebSocketMessageSendEvent | undefined>()
+/** By content; `false` for content that can change although it is frozen. */
+const events = hiddenField<object, WebSocketMessageSendEvent | false>()
 // The members of a group send the same content one directly after the other.
 let lastContent: object | undefined
 let lastEvent: WebSocketMessageSendEvent | undefined
@@ -14,19 +15,21 @@ let lastEvent: WebSocketMessageSendEvent | undefined
  */
 export function frozenJson(content: object): WebSocketMessageSendEvent | undefined {
   if (content === lastContent && lastEvent !== undefined) return lastEvent
-  const isFirst = content !== lastContent && !events.has(content)
+  const isFirst = content !== lastContent && events.get(content) === undefined
   lastContent = content
   lastEvent = isFirst ? undefined : eventOf(content)
   return lastEvent
 }
 
 function eventOf(content: object): WebSocketMessageSendEvent | undefined {
-  if (events.has(content)) return events.get(content)
-  // First, because it throws for circular content.
-  const text = JSON.stringify(content)
-  const event = isImmutable(content) ? sharedSend({ text }) : undefined
-  events.set(content, event)
-  return event
+  let event = events.get(content)
+  if (event === undefined) {
+    // First, because it throws for circular content.
+    const text = JSON.stringify(content)
+    event = isImmutable(content) && sharedSend({ text })
+    events.set(content, event)
+  }
+  return event || undefined
 }
 
 /** Whether JSON of the value is the same forever. */
