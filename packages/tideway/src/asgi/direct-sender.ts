@@ -26,7 +26,7 @@ export function unansweredHandshake(pending: PendingHandshake | undefined, timeo
 export interface DirectSender {
   /** Whether it accepts messages now. If not, call `send`, which throws the reason. */
   readonly isOpen: boolean
-  /** Whether it is open and no send waits: then {@link sendMessage} throws no error for a message that another connection was sent. */
+  /** Whether it is open and no send waits: then {@link sendMessage} does not throw for a message that was sent to another connection. */
   readonly isFlowing?: boolean
   /** Set by the application until it has answered the handshake. The server reads it at the timeout. */
   pendingHandshake?: PendingHandshake | undefined

@@ -58,7 +58,7 @@ export class ConsumerRun<Event extends ProtocolEvent>
     const handler = this.handlerOf(message)
     if (handler === undefined) return 'unhandled'
     const answer = handler.answered?.(message)
-    if (answer !== undefined && this.sendsNow(answer)) return 'delivered'
+    if (answer !== undefined && this.trySend(answer)) return 'delivered'
     if (this.context.runInAsyncScope(this.offer, this, message)) return 'delivered'
     return this.messageDropped()
   }
@@ -67,7 +67,7 @@ export class ConsumerRun<Event extends ProtocolEvent>
    * Sends what a static handler has answered for an earlier recipient, if nothing is before it; returns `false` otherwise. No code
    * of the application runs, so that the async context is not entered: 4 % of a delivery to a group with 10,000 members.
    */
-  sendsNow(event: SharedEvent): boolean {
+  trySend(event: SharedEvent): boolean {
     const { directSender } = this
     if (!this.isOpen || this.busy || event.type !== 'websocket.send' || directSender?.isFlowing !== true) return false
     const sending = directSender.sendMessage(event as WebSocketMessageSendEvent)

@@ -8,7 +8,7 @@ export interface FollowingConsumer {
   /** Calls {@link Following.handle} now, or after what is queued. */
   enter(following: Following): void
   /** Sends what a static handler has answered for an earlier follower, if nothing is before it. Returns `false` otherwise. */
-  sendsNow(event: FollowedEvent): boolean
+  trySend(event: FollowedEvent): boolean
   handleEvent(event: FollowedEvent): void | PromiseLike<void>
   handleReset(group: string, reset: Reset): void | PromiseLike<void>
   /** An entry of the group is not an event. */
@@ -65,7 +65,7 @@ export class Following extends MailboxTask implements Follower {
   onEntry(entry: LogEntry): void | Promise<void> {
     const event = this.#isState ? changedValueOf(entry, this.group) : followedEventOf(entry, this.group)
     if (event === undefined) return this.#consumer.reportMalformed(this.group)
-    if (this.#consumer.sendsNow(event)) return undefined
+    if (this.#consumer.trySend(event)) return undefined
     return this.#enter(event)
   }
 

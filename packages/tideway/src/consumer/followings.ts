@@ -53,7 +53,7 @@ export interface FollowingRun extends Recipient {
   /** Passes the task to the mailbox, in the async context of the connection. */
   enterTask(task: MailboxTask): void
   /** Sends what a static handler has answered for an earlier recipient, if nothing is before it. Returns `false` otherwise. */
-  sendsNow(event: SharedEvent): boolean
+  trySend(event: SharedEvent): boolean
 }
 
 /** The kept groups that one consumer follows. */
@@ -115,10 +115,10 @@ export class Followings implements FollowingConsumer {
     this.#run.enterTask(following)
   }
 
-  sendsNow(event: FollowedEvent): boolean {
+  trySend(event: FollowedEvent): boolean {
     const handler = this.#options.handlers.ofEvents.find(event.type, this.#run.consumer)
     const answer = handler?.answered?.(event)
-    return answer !== undefined && this.#run.sendsNow(answer)
+    return answer !== undefined && this.#run.trySend(answer)
   }
 
   /** Warns once per type and class if the class has no handler. */
