@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
-import { compiledTideway } from '../setup/compiled.ts'
+import { bundledChat, bundledTideway } from '../setup/compiled.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -29,14 +29,7 @@ export interface ChatServerOptions {
 
 /** Starts the chat. */
 export async function startChat({ port = 0, database, flags = [], env }: ChatServerOptions): Promise<ChatServer> {
-  const args = [
-    compiledTideway,
-    'serve',
-    'examples/chat/dist/application.js',
-    '--host=127.0.0.1',
-    `--port=${port}`,
-    ...flags,
-  ]
+  const args = [bundledTideway, 'serve', bundledChat, '--host=127.0.0.1', `--port=${port}`, ...flags]
   const program = await startProgram(process.execPath, args, {
     cwd: root,
     ready: /https?:\/\/[^\s/]+:(\d+)/,

@@ -15,7 +15,7 @@ import { describeWith } from '../setup/describe-with.ts'
 import { databaseFolder, startChat } from './chat-server.ts'
 import { Page } from './page.ts'
 import { openVisitor, type Visitor } from './visitor.ts'
-import { compiledTideway } from '../setup/compiled.ts'
+import { bundledChat, bundledTideway } from '../setup/compiled.ts'
 
 const visitors: (Page | Visitor)[] = []
 
@@ -211,7 +211,7 @@ describeWith(['redis'], '/report with a worker in another process', () => {
     const database = await databaseFolder()
     const env = { REDIS_URL: redis.url, CHAT_DATABASE: database.file('chat.db') }
     const server = await startChat({ database: database.file('chat.db'), env })
-    const args = [compiledTideway, 'worker', 'examples/chat/dist/application.js', '--tasks']
+    const args = [bundledTideway, 'worker', bundledChat, '--tasks']
     const worker = await startProgram(process.execPath, args, {
       cwd: fileURLToPath(new URL('../..', import.meta.url)),
       ready: /Working on the tasks report/,

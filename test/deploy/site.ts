@@ -9,7 +9,7 @@ import { RedisServer } from '../../packages/redis/test/redis-server.ts'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { programPath } from '../setup/describe-with.ts'
 import { freePort } from '../setup/free-port.ts'
-import { compileProgram, compiledTideway } from '../setup/compiled.ts'
+import { compileProgram, bundledTideway } from '../setup/compiled.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -93,7 +93,7 @@ function tidewayProcess(flag: string, address: string, env: Readonly<Record<stri
   ]
   const start = async (): Promise<void> => {
     const application = compileProgram(new URL('fixture/application.ts', import.meta.url))
-    const args = [compiledTideway, 'serve', application, ...flags]
+    const args = [bundledTideway, 'serve', application, ...flags]
     program = await startProgram(process.execPath, args, {
       cwd: root,
       ready: /Listening on/,

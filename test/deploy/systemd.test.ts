@@ -12,7 +12,7 @@ import { limitDefaults } from '../../packages/tideway/src/server/limits/limit-op
 import { read, root } from '../architecture/source-files.ts'
 import { startProgram } from '../setup/child-process.ts'
 import { describeWith, programPath } from '../setup/describe-with.ts'
-import { compileProgram, compiledTideway } from '../setup/compiled.ts'
+import { compileProgram, bundledTideway } from '../setup/compiled.ts'
 
 const services = ['tideway@.service', 'tideway.service'] as const
 const worker = 'tideway-worker.service'
@@ -104,7 +104,7 @@ describeWith(['systemd', 'curl'], 'the units of deploy/systemd', () => {
     const activate = programPath('systemd').replace('systemd-analyze', 'systemd-socket-activate')
     const program = await startProgram(
       activate,
-      ['--listen', socket, ...environment, process.execPath, compiledTideway, ...args],
+      ['--listen', socket, ...environment, process.execPath, bundledTideway, ...args],
       { cwd: root, ready: /Listening on/, stopTimeoutMs: 20_000 },
     )
     try {

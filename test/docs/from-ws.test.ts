@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { freePort } from '../setup/free-port.ts'
-import { compileProgram, compiledTideway } from '../setup/compiled.ts'
+import { compileProgram, bundledTideway } from '../setup/compiled.ts'
 
 // The two programs of docs/from-ws.md, seen from outside.
 
@@ -15,7 +15,7 @@ const programs: Readonly<Record<string, (port: number) => Promise<RunningProgram
     }),
   tideway: (port) => {
     const application = compileProgram(new URL('from-ws/application.ts', import.meta.url))
-    return startProgram(process.execPath, [compiledTideway, 'serve', application, `--port=${port}`], { ready: port })
+    return startProgram(process.execPath, [bundledTideway, 'serve', application, `--port=${port}`], { ready: port })
   },
 }
 

@@ -15,7 +15,7 @@ import { selfSigned } from '../deploy/site.ts'
 import { startProgram, type RunningProgram } from '../setup/child-process.ts'
 import { describeWith } from '../setup/describe-with.ts'
 import { freePort } from '../setup/free-port.ts'
-import { compileProgram, compiledTideway } from '../setup/compiled.ts'
+import { compileProgram, bundledTideway } from '../setup/compiled.ts'
 import { patiently } from '../setup/patiently.ts'
 import { room } from './fixture/room.ts'
 import { Member, type Entrance } from './member.ts'
@@ -48,7 +48,7 @@ describeWith(['redis', 'nginx', 'openssl'], 'a deployment under clients of the l
 
   async function serving(flags: readonly string[], descriptors: readonly number[] = []): Promise<RunningProgram> {
     const application = compileProgram(new URL('fixture/application.ts', import.meta.url))
-    const command = [compiledTideway, 'serve', application, ...drainFlags]
+    const command = [bundledTideway, 'serve', application, ...drainFlags]
     const program = await startProgram(process.execPath, [...command, ...flags], {
       cwd: root,
       ready: /Listening on (\S+)/,

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { startProgram } from '../../../test/setup/child-process.ts'
-import { compileProgram, compiledTideway } from '../../../test/setup/compiled.ts'
+import { compileProgram, bundledTideway } from '../../../test/setup/compiled.ts'
 
 // The whole files of docs/guides/frameworks.md, started as the guide says.
 
@@ -13,7 +13,7 @@ const compile = (file: string): string => compileProgram(new URL(`../whole/${fil
 const programs = [
   ...['express', 'fastify', 'koa'].map((folder) => ({
     folder,
-    args: [compiledTideway, 'serve', compile(`${folder}/application.ts`), '--port', '0'],
+    args: [bundledTideway, 'serve', compile(`${folder}/application.ts`), '--port', '0'],
   })),
   ...['hono', 'nest'].map((folder) => ({ folder, args: [compile(`${folder}/server.ts`)] })),
 ]

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { compileProgram, compiledTideway } from '../../../../test/setup/compiled.ts'
+import { compileProgram, tidewayFor } from '../../../../test/setup/compiled.ts'
 
 /** How a command is run. */
 export interface CommandOptions {
@@ -14,7 +14,7 @@ export interface CommandOptions {
   readonly descriptors?: readonly number[]
   /** What a shell does before it becomes the command, and so has its process id. */
   readonly before?: string
-  /** Another build of the command line. @default the compiled one */
+  /** Another build of the command line. @default the bundled one for an application of `fixture`, otherwise the compiled one */
   readonly main?: string
 }
 
@@ -27,7 +27,7 @@ export class Command {
   readonly #ended: Promise<unknown>
 
   constructor(args: readonly string[], options: CommandOptions = {}) {
-    const { env = {}, cwd, descriptors = [], before, main = compiledTideway } = options
+    const { env = {}, cwd, descriptors = [], before, main = tidewayFor([...args, cwd ?? '.']) } = options
     const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...descriptors]
     const command = [process.execPath, main, ...args]
     const [program, ...rest] =

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import type { Redis } from 'ioredis'
 import { startProgram, type ChildExit, type RunningProgram } from '../../../../test/setup/child-process.ts'
-import { compileProgram, compiledTideway } from '../../../../test/setup/compiled.ts'
+import { compileProgram, tidewayFor } from '../../../../test/setup/compiled.ts'
 
 const JOBS_PER_KILL = 40
 
@@ -21,7 +21,7 @@ export function fixture(name: string): string {
 
 /** A `tideway worker` of its own process, when it has said that it works. */
 export function startWorker(args: readonly string[], env: Record<string, string>): Promise<RunningProgram> {
-  return startProgram(process.execPath, [compiledTideway, 'worker', ...args], {
+  return startProgram(process.execPath, [tidewayFor(args), 'worker', ...args], {
     ready: /Working on .*\n/,
     env: { NODE_ENV: 'production', ...env },
     startTimeoutMs: 60_000,
@@ -37,7 +37,7 @@ export function runTideway(
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [compiledTideway, ...args],
+      [tidewayFor(args), ...args],
       { env: { ...process.env, ...env } },
       (error, stdout, stderr) => {
         resolve([stdout + stderr, error === null ? 0 : Number(error.code)])
