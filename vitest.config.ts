@@ -49,15 +49,13 @@ const testFiles = ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts
  * 197 instead of 281 (2026-11-29).
  */
 const sharedProcess = [
-  'packages/tideway/test/{application,asgi,auth,cli,consumer,errors,layer,live,routing,security,testing,worker}/**/*.test.ts',
+  'packages/tideway/test/{application,asgi,auth,cli,consumer,errors,layer,live,routing,security,testing}/**/*.test.ts',
   'packages/tideway/test/server/*.test.ts',
   'packages/tideway/test/server/{access-log,binding,deflate,drain,foreign,http,http2,inspector,lifespan}/**/*.test.ts',
   'packages/tideway/test/server/{limits,metrics,observe,proxies,rfc6455,tls,websocket}/**/*.test.ts',
   'packages/redis/test/**/*.test.ts',
   'packages/client/test/**/*.test.ts',
   'test/{delivery,live}/**/*.test.ts',
-  'test/{dashboard,setup,stream}/**/*.test.ts',
-  'examples/*/test/**/*.test.ts',
 ]
 
 export default defineConfig({
