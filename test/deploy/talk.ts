@@ -5,7 +5,8 @@ import type { Browser, RoomClient } from './browser.ts'
 const tabs = ['one', 'two', 'three', 'four'] as const
 /**
  * The pause between two messages of one person. The chat refuses a repeated message while its row exists, and keeps 1,000 rows
- * per room: a retry takes up to 11 s after a kill (the chat waits 10 s for its database), in which four people must write less.
+ * per room. After a kill a repeated request waits up to 11 s, because the claim of the killed process lasts 10 s
+ * (`CLAIM_TTL_MS`): four people must write less in this time.
  */
 const PAUSE_MS = 60
 
