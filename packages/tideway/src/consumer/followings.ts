@@ -6,12 +6,12 @@ import type { Reset } from '../layer/log/cursor.ts'
 import { formatPosition, parsePosition, type LostReason } from '../layer/log/position.ts'
 import { malformedEvent, unhandledType } from './consumer-errors.ts'
 import { valuesOf, type FollowedEvent } from './followed-event.ts'
-import { eventCalls } from './handler-calls.ts'
+import { eventCalls, type Handler } from './handler-calls.ts'
 import { Following, type FollowingConsumer } from './following.ts'
 import type { MailboxTask } from './mailbox-task.ts'
 import { keptGroupsOf } from './kept-groups-of.ts'
 import type { RunOptions } from './run-options.ts'
-import type { Recipient, SharedEvent } from './static-handler.ts'
+import type { Recipient } from './static-handler.ts'
 
 /** What a consumer needs to follow kept groups. */
 export interface Follows {
@@ -53,7 +53,7 @@ export interface FollowingRun extends Recipient {
   /** Passes the task to the mailbox, in the async context of the connection. */
   enterTask(task: MailboxTask): void
   /** Sends what a static handler has answered for an earlier recipient, if nothing is before it. Returns `false` otherwise. */
-  trySend(event: SharedEvent): boolean
+  trySend(handler: Handler, handled: object): boolean
 }
 
 /** The kept groups that one consumer follows. */
@@ -117,8 +117,7 @@ export class Followings implements FollowingConsumer {
 
   trySend(event: FollowedEvent): boolean {
     const handler = this.#options.handlers.ofEvents.find(event.type, this.#run.consumer)
-    const answer = handler?.answered?.(event)
-    return answer !== undefined && this.#run.trySend(answer)
+    return handler !== undefined && this.#run.trySend(handler, event)
   }
 
   /** Warns once per type and class if the class has no handler. */

@@ -31,14 +31,12 @@ export function hiddenField<Owner extends object, Value>(): HiddenField<Owner, V
     }
 
     static set(owner: Owner, value: Value): void {
-      if (#value in owner) owner.#value = value
-      else {
-        try {
-          new Field(owner).#value = value
-        } catch {
-          this.#ofFrozen ??= new WeakMap()
-          this.#ofFrozen.set(owner, value)
-        }
+      try {
+        const field = #value in owner ? owner : new Field(owner)
+        field.#value = value
+      } catch {
+        this.#ofFrozen ??= new WeakMap()
+        this.#ofFrozen.set(owner, value)
       }
     }
   }

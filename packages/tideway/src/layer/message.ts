@@ -1,5 +1,5 @@
-import { hiddenField } from '../errors/hidden-field.ts'
 import { types } from 'node:util'
+import { hiddenField } from '../errors/hidden-field.ts'
 import { TidewayError } from '../errors/tideway-error.ts'
 import type { Message } from './channel-layer.ts'
 import { MessageTooLargeError } from './errors.ts'

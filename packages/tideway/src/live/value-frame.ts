@@ -1,8 +1,9 @@
+import { hiddenField } from '../errors/hidden-field.ts'
 import type { LogEntry } from '../layer/log/event-log.ts'
 import { changeOf } from '../layer/log/state-body.ts'
 import { entryFrame, type EntryFrame } from './entry-frame.ts'
 
-const snapshots = new WeakMap<readonly LogEntry[], string>()
+const snapshots = hiddenField<readonly LogEntry[], string>()
 
 /** Returns the frame of a change, for a group with this prefix. An entry that is not a change moves the position of the client only. */
 export const valueFrame: EntryFrame = entryFrame(isChange)

@@ -1,6 +1,7 @@
 import type { Http2Session } from 'node:http2'
 import { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
+import { hiddenField } from '../../errors/hidden-field.ts'
 import { SentData } from './sent-data.ts'
 
 /**
@@ -55,7 +56,7 @@ export class TlsDuplex extends Duplex {
 }
 
 /** `session.socket` is a proxy that throws once the session is destroyed. */
-const duplexes = new WeakMap<Http2Session, TlsDuplex>()
+const duplexes = hiddenField<Http2Session, TlsDuplex>()
 
 /** Registers the connection of a session. */
 export function setTlsDuplex(session: Http2Session, duplex: TlsDuplex): void {
