@@ -5,7 +5,8 @@ import { RequestClaim } from '../../src/live/request-claim.ts'
 import { CLAIM_TTL_MS } from '../../src/layer/log/kept-groups-options.ts'
 
 beforeEach(() => {
-  vi.useFakeTimers()
+  // Only what the renewals and the log use: the process is shared, and a timer of an earlier file would count below.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] })
 })
 afterEach(() => {
   vi.useRealTimers()
